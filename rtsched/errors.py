@@ -1,0 +1,25 @@
+"""The errors a user can catch. Every other exception that leaves rtsched is a bug in rtsched."""
+
+from __future__ import annotations
+
+__all__ = ["HorizonError", "InputError", "RtschedError", "SchedulerError"]
+
+
+class RtschedError(Exception):
+    """The base of all errors that a user can cause, and so catch."""
+
+
+class InputError(RtschedError):
+    """A file or an option that cannot be used; each problem is one line `file:line:column: where: what; what to do`."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class HorizonError(InputError):
+    """A run that would be astronomically long, with the suggestion what to ask for instead."""
+
+
+class SchedulerError(RtschedError):
+    """An illegal action of a scheduler: the message names the job, the processor and the rule that forbids it."""

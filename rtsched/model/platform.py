@@ -1,0 +1,140 @@
+"""A platform: the processors of a chip, in clusters of equal ones, and the links between them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from rtsched.model.base import Bandwidth, Duration, Frequency, Model, Size, problem
+
+Kind = Literal["cpu", "gpu", "npu", "dsp", "dla", "mcu", "link", "cloud"]
+Service = Literal["preemptive", "node", "run-to-completion"]
+
+#: How a processor serves when its file does not say: DESIGN §5, the table of processors.
+SERVICE: dict[str, Service] = {
+    "cpu": "preemptive",
+    "mcu": "preemptive",
+    "gpu": "node",
+    "npu": "run-to-completion",
+    "dsp": "run-to-completion",
+    "dla": "run-to-completion",
+    "link": "run-to-completion",
+    "cloud": "node",
+}
+
+
+def _ratio(value: Any) -> Fraction:
+    """An exact positive number: 2, 0.5 (as printed, not as binary floating point) or "1/3"."""
+    if isinstance(value, Fraction):
+        speed = value
+    elif isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise problem("a speed is a positive number, e.g. 0.5 or '1/3'")
+    else:
+        try:
+            speed = Fraction(Decimal(repr(value))) if isinstance(value, float) else Fraction(value)
+        except (ValueError, ArithmeticError):
+            raise problem("a speed is a positive number, e.g. 0.5 or '1/3'") from None
+    if speed <= 0:
+        raise problem("a speed must be positive, e.g. 0.5 or '1/3'")
+    if speed > 10**6 or speed < Fraction(1, 10**6) or speed.denominator > 10**9:
+        raise problem("a speed lies between 0.000001 and 1000000, with a denominator of at most 10^9")
+    return speed
+
+
+#: An exact positive ratio.
+Speed = Annotated[
+    Fraction,
+    BeforeValidator(_ratio),
+    PlainSerializer(lambda value: int(value) if value.denominator == 1 else str(value), when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
+
+
+class OperatingPoint(Model):
+    """A frequency a cluster can run at, with the voltage or the power that was measured there."""
+
+    frequency: Frequency
+    microvolt: int | None = Field(default=None, gt=0)
+    milliwatt: float | None = Field(default=None, gt=0)
+
+
+class Cluster(Model):
+    """Equal processors that a task may use alike: the cores of one type, or one accelerator.
+
+    `speed` is relative to the processor that plain execution times are written for (uniform processors);
+    `speeds` gives each processor its own. `service` says when a running segment can lose the processor.
+    """
+
+    kind: Kind = "cpu"
+    cores: int = Field(default=1, ge=1, le=1024)
+    core: str | None = Field(default=None, description="microarchitecture, e.g. Cortex-A76")
+    model: str | None = Field(default=None, description="product name, e.g. Mali-G610 MP4")
+    speed: Speed = Fraction(1)
+    speeds: tuple[Speed, ...] | None = None
+    service: Service | None = Field(default=None, description="default by kind: CPU preemptive, GPU node, others run")
+    context_switch: Duration = 0
+    migration: Duration = 0
+    frequency_max: Frequency | None = None
+    frequency_domains: tuple[tuple[int, ...], ...] | None = None
+    operating_points: tuple[OperatingPoint, ...] | None = None
+    peak: dict[str, str] | None = Field(default=None, description="peak rate per precision, as published")
+    facts: dict[str, str | int | float] | None = Field(default=None, description="further facts, as published")
+
+    @model_validator(mode="after")
+    def _speeds_match(self) -> Cluster:
+        if self.speeds is not None and len(self.speeds) != self.cores:
+            raise problem(f"{len(self.speeds)} speeds for {self.cores} cores; give one speed per core")
+        if self.frequency_domains is not None:
+            named = sorted(core for domain in self.frequency_domains for core in domain)
+            if named != list(range(self.cores)):
+                raise problem(f"the frequency domains must name each of the cores 0..{self.cores - 1} once")
+        return self
+
+    @property
+    def serves(self) -> Service:
+        """The service in force: the file's, else the kind's."""
+        return self.service or SERVICE[self.kind]
+
+
+class Link(Model):
+    """A connection between two clusters: a transfer of b bytes takes latency + b / bandwidth and uses it alone."""
+
+    between: tuple[str, str]
+    latency: Duration = 0
+    bandwidth: Bandwidth | None = None
+
+
+class Memory(Model):
+    """The DRAM all processors share."""
+
+    bandwidth: Bandwidth | None = None
+    capacity: Size | None = None
+
+
+class Platform(Model):
+    """A chip: clusters of processors by name, links, memory, and where each number comes from."""
+
+    name: str = Field(default="platform", min_length=1)
+    title: str | None = None
+    aliases: tuple[str, ...] = ()
+    processors: dict[str, Cluster] = Field(min_length=1)
+    links: dict[str, Link] = {}
+    memory: Memory | None = None
+    notes: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
+    assumed: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _links_join_clusters(self) -> Platform:
+        for name, link in self.links.items():
+            for end in link.between:
+                if end not in self.processors:
+                    raise problem(f"link {name!r} ends at {end!r}, which is no cluster; known: {', '.join(self.processors)}")
+            if link.between[0] == link.between[1]:
+                raise problem(f"link {name!r} joins {link.between[0]!r} with itself; name two clusters")
+            if name in self.processors:
+                raise problem(f"{name!r} names a link and a cluster; rename one")
+        return self

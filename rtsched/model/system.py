@@ -1,0 +1,147 @@
+"""A system: platform, tasks, scheduler and the options of a run. What a workload file describes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from rtsched import units
+from rtsched.model.base import Duration, Model, PositiveDuration, problem
+from rtsched.model.platform import Platform
+from rtsched.model.task import Task, Times
+
+#: `until` in words: the hyperperiod (with the transient before it), or chosen by the tool.
+HYPERPERIOD = "hyperperiod"
+AUTO = "auto"
+
+
+def _until(value: Any) -> Any:
+    if value in (HYPERPERIOD, AUTO):
+        return value
+    if isinstance(value, str):
+        try:
+            number = units.parse_duration(value)
+        except ValueError as error:
+            raise problem(f"{error}, or 'hyperperiod'") from None
+        value = number
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise problem("a run lasts a positive time; write e.g. '10 s' or 'hyperperiod'")
+    return value
+
+
+Until = Annotated[
+    int | Literal["hyperperiod", "auto"],
+    BeforeValidator(_until),
+    PlainSerializer(lambda v: v if isinstance(v, str) else units.format_duration(v), when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["10 s", "hyperperiod"]}),
+]
+
+
+class Simulate(Model):
+    """The options of a run. `until` bounds the releases; see DESIGN §4.5 for how a run ends."""
+
+    until: Until = AUTO
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    warm_up: Duration = 0
+    drain: Literal["deadline", "all"] = "deadline"
+
+
+class Overheads(Model):
+    """What the operating system costs.
+
+    `context_switch` precedes a segment on a processor that last ran another one; `migration` is added when a segment
+    resumes on another processor than it left; `scheduling` is charged on the processor at each start of a segment.
+    """
+
+    context_switch: Duration = 0
+    migration: Duration = 0
+    scheduling: Duration = 0
+
+
+class JobModel(Model):
+    """One explicit job: all times absolute, as textbooks print job sets."""
+
+    name: str | None = None
+    release: Duration = 0
+    wcet: Times
+    deadline: PositiveDuration
+    priority: int | None = None
+
+
+class Resource(Model):
+    """Something only one job can hold at a time, and the protocol that guards it."""
+
+    protocol: Literal["none", "inheritance", "ceiling"] = "none"
+
+
+class Chain(Model):
+    """A cause-effect chain: what the first task senses, the last one acts on."""
+
+    name: str
+    tasks: tuple[str, ...] = Field(min_length=2)
+
+
+def _scheduler(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class System(Model):
+    """A platform with tasks and a scheduler.
+
+    `scheduler` is kept as it was written (a name and parameters); ``rtsched.api`` resolves it against the registered
+    policies. `platform` is a catalogue name, a path or the platform itself.
+    """
+
+    name: str = "system"
+    title: str | None = None
+    why: str | None = Field(default=None, description="what the system teaches or tests")
+    platform: str | Platform
+    scheduler: Annotated[dict[str, Any], BeforeValidator(_scheduler)] = {"ordering": "edf"}
+    simulate: Simulate = Simulate()
+    overheads: Overheads = Overheads()
+    resources: dict[str, Resource] = {}
+    tasks: tuple[Task, ...] = ()
+    jobs: tuple[JobModel, ...] | str = ()
+    chains: tuple[Chain, ...] = ()
+    notes: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
+    chosen: tuple[str, ...] = Field(default=(), description="numbers that are ours, without a source")
+    assumed: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> System:
+        if not self.tasks and not self.jobs:
+            raise problem("a system needs at least one task (or job)")
+        names: set[str] = set()
+        for task in self.tasks:
+            for name in instance_names(task):
+                if name in names:
+                    raise problem(f"two tasks are called {name!r}; rename one")
+                names.add(name)
+        known = {task.name for task in self.tasks}
+        for task in self.tasks:
+            if task.after is not None and task.after.task not in known:
+                raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task")
+        self._check_trigger_circles()
+        for chain in self.chains:
+            for name in chain.tasks:
+                if name not in names:
+                    raise problem(f"chain {chain.name!r} names {name!r}, which is no task")
+        return self
+
+    def _check_trigger_circles(self) -> None:
+        before = {task.name: task.after.task for task in self.tasks if task.after is not None}
+        for start in before:
+            seen = {start}
+            name = before[start]
+            while name in before:
+                if name in seen:
+                    raise problem(f"the 'after' of task {start!r} goes round in a circle; break it")
+                seen.add(name)
+                name = before[name]
+
+
+def instance_names(task: Task) -> list[str]:
+    """The names of a task's instances: its own, or name[0], name[1], …"""
+    return [task.name] if task.instances == 1 else [f"{task.name}[{number}]" for number in range(task.instances)]
