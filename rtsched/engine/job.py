@@ -1,0 +1,85 @@
+"""Jobs and segments: what runs. Small, slotted, made once per release."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtsched.engine.processor import Processor
+    from rtsched.engine.source import Source
+    from rtsched.model.taskgraph import NodeSpec
+
+# The states of a segment.
+WAITING, READY, RUNNING, BLOCKED, DONE, DEAD = range(6)
+STATES = ("waiting", "ready", "running", "blocked", "done", "dead")
+
+# The outcomes of a job. OPEN jobs are in the system.
+OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)
+OUTCOMES = ("ok", "late", "dropped", "aborted", "unfinished")
+
+
+class Job:
+    """One instance of a task.
+
+    `arrival`, `release`, `deadline`, `start`, `finish` are instants in ns, -1 where not yet (or never) reached;
+    `deadline` is absolute. `number` counts all jobs of a run in the order of release, `index` those of its task.
+    """
+
+    __slots__ = (
+        "arrival", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release", "segments",
+        "start", "task",
+    )  # fmt: skip
+
+    def __init__(
+        self, task: Source, index: int, number: int, arrival: int, release: int, deadline: int, factor: Any
+    ) -> None:
+        self.task = task
+        self.index = index
+        self.number = number
+        self.arrival = arrival
+        self.release = release
+        self.deadline = deadline
+        self.factor = factor
+        self.start = -1
+        self.finish = -1
+        self.outcome = OPEN
+        self.left = 1
+        self.segments: tuple[Segment, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"job {self.index} of {self.task.name!r}"
+
+
+class Segment:
+    """The piece of a job that runs without the scheduler being asked again: one node, or a run of nodes.
+
+    `since` is the instant at which it first became ready. `remaining` is the work left in ns on the processor it last
+    ran on (exact: an int, or a Fraction after a move between processors of different speed); `demand` the whole of it
+    there. `stopped` is the instant of the last stop; `memo` and `entry` belong to the scheduler.
+    """
+
+    __slots__ = (
+        "demand", "entry", "job", "memo", "node", "plan", "processor", "remaining", "since", "state", "stopped", "waits",
+    )  # fmt: skip
+
+    def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:
+        self.job = job
+        self.node = node
+        self.waits = waits
+        self.state = WAITING
+        self.processor: Processor | None = None
+        self.remaining: int | Fraction = 0
+        self.demand = 0
+        self.since = -1
+        self.stopped = -1
+        self.plan: Any = None
+        self.entry: Any = None
+        self.memo: Any = None
+
+    def __lt__(self, other: object) -> bool:
+        """Never: entries of one segment with equal keys are interchangeable."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"node {self.node.name!r} of {self.job!r}"

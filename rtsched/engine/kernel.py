@@ -1,0 +1,85 @@
+"""The clock and the event queue: SimPy, drained one instant at a time.
+
+Our own events are `Alarm`s, which are re-armed instead of made anew, and called directly instead of through SimPy's
+list of callbacks. Events of plain SimPy may stand in the same queue and are processed as SimPy would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+import simpy
+
+from rtsched.errors import SchedulerError
+
+#: Later than every time a run can reach.
+NEVER = 1 << 62
+
+# The order within one instant (R1): completions, deadlines, releases, then timers. The low bits carry the index of the
+# processor or task, so that equal instants are handled in that order.
+COMPLETION, DEADLINE, RELEASE, TIMER = 0, 1 << 24, 2 << 24, 3 << 24
+
+#: A policy that acts this often at one instant without coming to rest is stopped.
+RESTLESS = 100_000
+
+
+class Alarm(simpy.Event):
+    """An event that calls `fire` each time it comes up, and may be armed again and again."""
+
+    def __init__(self, kernel: Kernel, rank: int, fire: Callable[[], None]) -> None:
+        super().__init__(kernel)
+        self.rank = rank
+        self.fire = fire
+
+
+class Kernel(simpy.Environment):
+    """A SimPy environment with integer time and one scheduling point per instant."""
+
+    _queue: list[Any]
+    _eid: count[int]
+    _now: int
+
+    def arm(self, alarm: Alarm, time: int) -> None:
+        """Let `alarm` fire at `time`, which is not in the past."""
+        heappush(self._queue, (time, alarm.rank, next(self._eid), alarm))
+
+    def drain(self, changed: list[bool], dispatch: Callable[[], None], stop: int) -> None:
+        """Run until the queue is empty or its next event lies after `stop`.
+
+        All events of an instant are delivered, then `dispatch` is called once if any of them set ``changed[0]``; it is
+        called again at the same instant only while acting sets the flag anew or produces further events there.
+        """
+        queue = self._queue
+        while queue:
+            now = queue[0][0]
+            if now > stop:
+                break
+            self._now = now
+            turns = 0
+            while True:
+                while queue and queue[0][0] == now:
+                    event = heappop(queue)[3]
+                    if event.__class__ is Alarm:
+                        event.fire()
+                    else:
+                        changed[0] = True
+                        _process(event)
+                if not changed[0]:
+                    break
+                changed[0] = False
+                dispatch()
+                turns += 1
+                if turns > RESTLESS:
+                    raise SchedulerError(f"the scheduler does not come to rest at t={now} ns: {RESTLESS} dispatches")
+
+
+def _process(event: simpy.Event) -> None:
+    """What ``simpy.Environment.step`` does with one event."""
+    callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+    for callback in callbacks:
+        callback(event)
+    if not event._ok and not hasattr(event, "_defused"):
+        raise event._value

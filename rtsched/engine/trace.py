@@ -1,0 +1,150 @@
+"""What happened: columns of slices, jobs and decisions, and a check of what must hold in every run."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtsched.engine.job import LATE, OK, OUTCOMES
+from rtsched.model.taskgraph import SystemSpec
+
+# Why a slice ended.
+COMPLETED, PREEMPTED, BOUNDARY, STALLED, STOPPED, OVERHEAD, OPEN_END = range(7)
+REASONS = ("completed", "preempted", "boundary", "blocked", "stopped", "overhead", "end")
+
+# What was decided. Starts, resumes and preemptions follow from the slices; the rest is logged.
+START, RESUME, MIGRATE, PREEMPT, YIELD, BLOCK, FINISH, DROP, ABORT = range(9)
+ACTIONS = ("start", "resume", "migrate", "preempt", "yield", "block", "finish", "drop", "abort")
+
+JOBS = np.dtype(
+    [("task", "i4"), ("index", "i4"), ("arrival", "i8"), ("release", "i8"), ("deadline", "i8"), ("start", "i8"),
+     ("finish", "i8"), ("outcome", "i1")]
+)  # fmt: skip
+SLICES = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("reason", "i1")])
+DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
+
+#: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
+BLOCK_ROWS = 8192
+
+
+class Columns:
+    """A growing table: rows are appended as plain integers to `buffer`, and packed a block at a time."""
+
+    def __init__(self, dtype: np.dtype[Any], consume: Callable[[NDArray[Any]], None] | None = None) -> None:
+        self.dtype = dtype
+        self.width = len(dtype.names or ())
+        self.buffer: list[int] = []
+        self.blocks: list[NDArray[Any]] = []
+        self.limit = BLOCK_ROWS * self.width
+        self._consume = consume or self.blocks.append
+
+    def pack(self) -> None:
+        """Turn the buffered rows into a block (or hand them to whoever consumes them)."""
+        if self.buffer:
+            raw = np.frombuffer(array("q", self.buffer), dtype=np.int64).reshape(-1, self.width)
+            block = np.empty(len(raw), self.dtype)
+            for position, name in enumerate(self.dtype.names or ()):
+                block[name] = raw[:, position]
+            self.buffer.clear()
+            self._consume(block)
+
+    def table(self) -> NDArray[Any]:
+        """All rows as one structured array."""
+        self.pack()
+        if not self.blocks:
+            return np.empty(0, self.dtype)
+        if len(self.blocks) > 1:
+            self.blocks[:] = [np.concatenate(self.blocks)]
+        return self.blocks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorCounters:
+    """Totals of one processor over a run; `busy` in ns includes `overhead`."""
+
+    busy: int
+    overhead: int
+    starts: int
+    preemptions: int
+    migrations: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The record of one run.
+
+    `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
+    time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
+    Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
+    """
+
+    system: SystemSpec
+    scheduler: str
+    seed: int
+    until: int
+    end: int
+    warm_up: int
+    kept: bool
+    jobs: NDArray[Any]
+    slices: NDArray[Any]
+    decisions: NDArray[Any]
+    processors: tuple[ProcessorCounters, ...]
+    dispatches: int
+    events: int
+    tally: Any = field(default=None, compare=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all columns."""
+        return int(self.jobs.nbytes + self.slices.nbytes + self.decisions.nbytes)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Trace of {self.system.name!r} under {self.scheduler}: {len(self.jobs)} jobs, "
+            f"{len(self.slices)} slices, {self.end} ns>"
+        )
+
+    def node_times(self) -> NDArray[Any]:
+        """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
+        dtype = [("job", "i4"), ("node", "i2"), ("start", "i8"), ("finish", "i8"), ("processor", "i2")]
+        work = self.slices[self.slices["reason"] != OVERHEAD]
+        order = np.lexsort((work["start"], work["node"], work["job"]))
+        work = work[order]
+        first = np.ones(len(work), bool)
+        first[1:] = (work["job"][1:] != work["job"][:-1]) | (work["node"][1:] != work["node"][:-1])
+        last = np.append(first[1:], True) if len(work) else first
+        rows = np.empty(int(first.sum()), dtype)
+        for name in ("job", "node", "start", "processor"):
+            rows[name] = work[name][first]
+        rows["finish"] = np.where(work["reason"][last] == COMPLETED, work["end"][last], -1)
+        return rows
+
+    def check(self) -> list[str]:
+        """What must hold in every run and does not, as sentences; empty when all is well.
+
+        No processor runs two slices at once, no node of a job runs twice at once, nothing runs before its release or
+        its predecessors' end, finished jobs ran all their nodes, outcomes fit the times, jobs of a task that must not
+        overlap do not, and slices on one processor add up to its busy time.
+        """
+        from rtsched.engine.check import violations
+
+        return violations(self)
+
+    def _repr_html_(self) -> str:
+        late = int((self.jobs["outcome"] == LATE).sum())
+        good = int((self.jobs["outcome"] == OK).sum())
+        rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in (
+            ("system", self.system.name), ("scheduler", self.scheduler), ("jobs", len(self.jobs)), ("on time", good),
+            ("late", late), ("slices", len(self.slices)), ("end", f"{self.end} ns"),
+        ))  # fmt: skip
+        return f"<table>{rows}</table>"
+
+
+def outcome_code(name: str) -> int:
+    """The code of an outcome by name."""
+    return OUTCOMES.index(name)
