@@ -1,0 +1,99 @@
+"""Shared resources: who holds what, who waits, and whose urgency the holder borrows.
+
+Protocols (Sha, Rajkumar, Lehoczky, "Priority Inheritance Protocols", IEEE ToC 39(9), 1990): none; inheritance (the
+holder runs at the priority of the most urgent job that waits for it, transitively); ceiling in its immediate form
+(the holder runs at the priority of the most urgent task that ever uses the resource). On equal priority the holder
+goes first. A job takes a resource with the first tick of its section and gives it back after the last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.job import BLOCKED, Segment
+
+if TYPE_CHECKING:
+    from rtsched.engine.soc import Soc
+
+
+class Locks:
+    """All resources of a run."""
+
+    def __init__(self, soc: Soc, protocols: dict[str, str]) -> None:
+        self.soc = soc
+        self.protocols = protocols
+        self.holder: dict[str, Segment] = {}
+        self.held: dict[Segment, list[str]] = {}
+        self.waiting: dict[str, list[Segment]] = {}
+        self.wants: dict[Segment, str] = {}
+        self.own: dict[Segment, Any] = {}
+        self.users: dict[str, list[Any]] = {}
+        for task in soc.tasks:
+            for node in task.nodes:
+                for section in node.sections:
+                    self.users.setdefault(section.resource, []).append(task)
+
+    def enter(self, segment: Segment) -> bool:
+        """Take every resource that `segment` needs for its next tick; False if it must wait for one."""
+        plan = segment.plan
+        done = segment.demand - segment.remaining
+        while plan and plan[-1][0] == done and plan[-1][1] == 2:
+            name = plan[-1][2]
+            if name in self.holder:
+                self._wait(segment, name)
+                return False
+            plan.pop()
+            self.holder[name] = segment
+            self.held.setdefault(segment, []).append(name)
+            self.own.setdefault(segment, segment.entry)
+            self._refresh(segment)
+        return True
+
+    def _wait(self, segment: Segment, name: str) -> None:
+        soc = self.soc
+        del soc.ready[segment]
+        segment.state = BLOCKED
+        self.wants[segment] = name
+        self.waiting.setdefault(name, []).append(segment)
+        self.own.setdefault(segment, segment.entry)
+        soc.changed[0] = True
+        self._refresh(self.holder[name])
+
+    def leave(self, segment: Segment, name: str) -> None:
+        """Give `name` back: all who wait for it compete again, and the first to run takes it."""
+        self.held[segment].remove(name)
+        del self.holder[name]
+        self._refresh(segment)
+        for waiter in self.waiting.pop(name, ()):
+            del self.wants[waiter]
+            self.soc.unblock(waiter)
+
+    def forget(self, segment: Segment) -> None:
+        """`segment` is gone: it waits for nothing and gives everything back."""
+        name = self.wants.pop(segment, None)
+        if name is not None:
+            self.waiting[name].remove(segment)
+            self._refresh(self.holder[name])
+        for held in list(self.held.get(segment, ())):
+            self.leave(segment, held)
+        self.held.pop(segment, None)
+        self.own.pop(segment, None)
+
+    def _refresh(self, segment: Segment) -> None:
+        """Give `segment` the urgency its protocols lend it now, and whoever blocks it in turn."""
+        own = self.own.get(segment)
+        if own is None:
+            return
+        best = own
+        for name in self.held.get(segment, ()):
+            protocol = self.protocols.get(name, "none")
+            if protocol == "inheritance":
+                for waiter in self.waiting.get(name, ()):
+                    best = min(best, (waiter.entry[0], -1, *own))
+            elif protocol == "ceiling":
+                for task in self.users[name]:
+                    best = min(best, (self.soc.scheduler.level(task), -1, *own))
+        if best != segment.entry:
+            self.soc.scheduler.rekey(segment, best)
+        if segment in self.wants:
+            self._refresh(self.holder[self.wants[segment]])

@@ -1,0 +1,127 @@
+"""A processor: one server of work, with one lazily re-armed completion event."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from fractions import Fraction
+from heapq import heappush
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.kernel import COMPLETION, NEVER, Alarm, Kernel
+from rtsched.model.taskgraph import ProcessorSpec
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Segment
+
+
+def whole(work: int | Fraction) -> int:
+    """`work` rounded up to a whole number of nanoseconds (DESIGN §4.1)."""
+    return work if work.__class__ is int else -(-work.numerator // work.denominator)
+
+
+class Supply:
+    """The time a processor really gives: everything outside its blackouts, half-open intervals in order."""
+
+    def __init__(self, blackouts: tuple[tuple[int, int], ...]) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, end in sorted(blackouts):
+            if self.ends and start <= self.ends[-1]:
+                self.ends[-1] = max(self.ends[-1], end)
+            elif end > start:
+                self.starts.append(start)
+                self.ends.append(end)
+        # given[i]: time supplied before blackout i begins
+        self.given: list[int] = []
+        lost = 0
+        for start, end in zip(self.starts, self.ends, strict=True):
+            self.given.append(start - lost)
+            lost += end - start
+
+    def before(self, time: int) -> int:
+        """Time supplied in [0, time)."""
+        index = bisect_right(self.starts, time) - 1
+        if index < 0:
+            return time
+        return self.given[index] + max(0, time - self.ends[index])
+
+    def finish(self, start: int, work: int) -> int:
+        """The instant at which `work` ns are done when they begin at `start`."""
+        wanted = self.before(start) + work
+        index = bisect_right(self.given, wanted - 1) - 1 if work else bisect_right(self.starts, start) - 1
+        if index < 0:
+            return wanted
+        return max(start, self.ends[index] + wanted - self.given[index])
+
+
+class Processor:
+    """One server of work and what it is doing.
+
+    `segment` is what runs (None: idle), since `started`, with `overhead` ns of costs first, up to `end`. `pool` belongs
+    to the scheduler. Read-only for policies.
+    """
+
+    __slots__ = (
+        "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
+        "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
+        "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "started", "starts", "supply",
+    )  # fmt: skip
+
+    def __init__(
+        self, spec: ProcessorSpec, kernel: Kernel, done: Callable[[Processor, Segment, int], None], costly: bool
+    ) -> None:
+        self.spec = spec
+        self.index = spec.index
+        self.name = spec.name
+        self.cluster = spec.cluster
+        self.kind = spec.kind
+        self.service = spec.service
+        self.preemptible = spec.service == "preemptive"
+        self.supply = Supply(spec.blackouts) if spec.blackouts else None
+        self.costly = costly or spec.context_switch > 0 or spec.migration > 0
+        self.context_switch = spec.context_switch
+        self.migration = spec.migration
+        self.kernel = kernel
+        self.queue = kernel._queue
+        self.rank = COMPLETION + spec.index
+        self.alarm = Alarm(kernel, self.rank, self.fire)
+        self.armed = NEVER
+        self.soc_done = done
+        self.segment: Segment | None = None
+        self.last: Segment | None = None
+        self.started = self.end = self.overhead = 0
+        self.boundary_stop = False
+        self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = 0
+        self.pool: Any = None
+
+    def fire(self) -> None:
+        """The completion event came up: ignore it if stale, re-arm it if the end has moved back, else complete."""
+        now = self.kernel._now
+        if now != self.armed:
+            return
+        self.armed = NEVER
+        segment = self.segment
+        if segment is not None:
+            end = self.end
+            if end == now:
+                self.soc_done(self, segment, now)
+            else:
+                self.armed = end
+                heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))
+
+    def begin(self, work: int | Fraction, now: int) -> None:
+        """Arm the end of `work` ns (after the overhead) that begin now."""
+        total = whole(work) + self.overhead
+        end = self.end = now + total if self.supply is None else self.supply.finish(now, total)
+        if end < self.armed:
+            self.armed = end
+            heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))
+
+    def progress(self, now: int) -> int:
+        """Work done since `started`, in ns of this processor, overhead not counted."""
+        ran = now - self.started if self.supply is None else self.supply.before(now) - self.supply.before(self.started)
+        return max(0, ran - self.overhead)
+
+    def __repr__(self) -> str:
+        return f"processor {self.name!r}"

@@ -1,0 +1,92 @@
+"""The observer of a run: takes rows as they happen, and makes columns (or a running tally) of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtsched.engine.trace import BOUNDARY, COMPLETED, DECISIONS, JOBS, OVERHEAD, SLICES, Columns
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Segment
+    from rtsched.engine.processor import Processor
+
+#: A job's row as the engine writes it: its number first, since jobs end in another order than they were released.
+ENDED = np.dtype([("number", "i4"), *((name, JOBS[name].str) for name in JOBS.names or ())])
+
+
+class Recorder:
+    """Columns of a run: jobs always, slices and decisions only when a trace is kept.
+
+    Without a trace every block of ended jobs is handed to `consume` and forgotten, so that memory stays flat.
+    """
+
+    def __init__(self, keep: bool, consume: Callable[[NDArray[Any]], None] | None = None) -> None:
+        self.kept = keep
+        self.jobs = Columns(ENDED, None if keep else consume)
+        self.slices = Columns(SLICES) if keep else None
+        self.decisions = Columns(DECISIONS) if keep else None
+
+    def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
+        """Log that `segment` ran on `processor` since it started there, its overhead first."""
+        assert self.slices is not None
+        started = processor.started
+        job, node = segment.job.number, segment.node.index
+        if processor.overhead and now > started:
+            until = min(now, started + processor.overhead)
+            self.slices.buffer += (started, until, job, node, processor.index, OVERHEAD)
+            started = until
+        if now > started or reason == COMPLETED:
+            self.slices.buffer += (started, now, job, node, processor.index, reason)
+
+    def pack(self) -> None:
+        """Turn full buffers into columns."""
+        for columns in (self.jobs, self.slices, self.decisions):
+            if columns is not None:
+                columns.pack()
+
+    def job_table(self) -> NDArray[Any]:
+        """All jobs in order of release."""
+        ended = self.jobs.table()
+        ended = ended[np.argsort(ended["number"], kind="stable")]
+        table = np.empty(len(ended), JOBS)
+        for name in JOBS.names or ():
+            table[name] = ended[name]
+        return table
+
+    def slice_table(self) -> NDArray[Any]:
+        """All slices by start and processor; pieces that only a boundary divides are one slice."""
+        if self.slices is None:
+            return np.empty(0, SLICES)
+        table = self.slices.table()
+        order = np.lexsort((table["start"], table["processor"]))
+        table = table[order]
+        if (table["reason"] == BOUNDARY).any():
+            table = _merged(table)
+        return table[np.lexsort((table["processor"], table["start"]))]
+
+    def decision_table(self) -> NDArray[Any]:
+        """All logged decisions in the order they were taken."""
+        return np.empty(0, DECISIONS) if self.decisions is None else self.decisions.table()
+
+
+def _merged(table: NDArray[Any]) -> NDArray[Any]:
+    """Join each slice that ended at a boundary with its continuation; `table` is sorted by processor and start."""
+    joins = np.zeros(len(table), bool)
+    joins[1:] = (
+        (table["reason"][:-1] == BOUNDARY)
+        & (table["end"][:-1] == table["start"][1:])
+        & (table["job"][:-1] == table["job"][1:])
+        & (table["node"][:-1] == table["node"][1:])
+        & (table["processor"][:-1] == table["processor"][1:])
+        & (table["reason"][1:] != OVERHEAD)
+    )
+    first = np.flatnonzero(~joins)
+    last = np.append(first[1:] - 1, len(table) - 1)
+    merged = table[first].copy()
+    merged["end"] = table["end"][last]
+    merged["reason"] = table["reason"][last]
+    return merged

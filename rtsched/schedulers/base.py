@@ -1,0 +1,82 @@
+"""The interface of a scheduler: it is told events, and acts through the SoC handle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from rtsched.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Job, Segment
+    from rtsched.engine.processor import Processor
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+
+Preemption = Literal["preemptive", "limited", "nonpreemptive"]
+
+
+class Scheduler:
+    """A policy. Only `dispatch` must be written; events that are not overridden are never delivered.
+
+    At each instant all events come first, then one `dispatch`. `soc` is there from `setup` on.
+
+    >>> class FirstComeFirstServed(Scheduler):
+    ...     preemption = "nonpreemptive"
+    ...     def dispatch(self):
+    ...         for segment in list(self.soc.ready):
+    ...             for index in segment.node.eligible:
+    ...                 if self.soc.processors[index].segment is None:
+    ...                     self.soc.start(segment.job, segment, self.soc.processors[index])
+    ...                     break
+    """
+
+    preemption: Preemption = "preemptive"
+    soc: Soc
+
+    def setup(self, soc: Soc) -> None:
+        """The offline phase: partition, assign priorities, search. Called once, before time starts."""
+
+    def on_release(self, job: Job) -> None:
+        """A job was released."""
+
+    def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
+        """Segments of `job` can start (or can start again: after a boundary, or with a resource they waited for)."""
+
+    def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
+        """A segment is done; `observation` holds the measured ``time`` in ns since its last start."""
+
+    def on_processor(self, processor: Processor, change: str) -> None:
+        """A processor changed by itself; ``change`` is ``idle`` here."""
+
+    def on_deadline(self, job: Job) -> None:
+        """The deadline of an unfinished job passes now."""
+
+    def on_timer(self, tag: Any) -> None:
+        """A time asked for with ``soc.wake_at`` has come."""
+
+    def on_environment(self, change: dict[str, Any]) -> None:
+        """Something outside changed: a link's bandwidth, a battery."""
+
+    def dispatch(self) -> None:
+        """Decide what runs now; called once per instant at which anything happened."""
+        raise NotImplementedError
+
+    def listener(self, event: str) -> Callable[..., None] | None:
+        """The bound method for `event`, or None when it is not overridden."""
+        if getattr(type(self), event) is getattr(Scheduler, event):
+            return None
+        bound: Callable[..., None] = getattr(self, event)
+        return bound
+
+    def rekey(self, segment: Segment, entry: Any) -> None:
+        """A locking protocol lends `segment` another urgency."""
+        raise SchedulerError(f"{type(self).__name__} cannot lend priorities; use protocol none or a composed scheduler")
+
+    def level(self, task: Source) -> int:
+        """The fixed priority of a task, for ceilings."""
+        raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def describe(self) -> str:
+        """One line that names the policy and its parameters."""
+        return type(self).__name__

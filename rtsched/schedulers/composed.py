@@ -1,0 +1,131 @@
+"""The composed scheduler: an ordering says which first, a placement says where. Most policies are this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.job import READY
+from rtsched.schedulers.base import Preemption, Scheduler
+from rtsched.schedulers.ordering import EDF, Ordering
+from rtsched.schedulers.placement import Global, Placement
+from rtsched.schedulers.pools import GeneralPool, Pool, PreemptivePool, RegionPool
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Job, Segment
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+
+
+class ComposedScheduler(Scheduler):
+    """An ordering and a placement, dispatched by rule R6 in one of three preemption modes.
+
+    Work-conserving per pool of processors (dynamic placements: per queue). Preemption is what the policy, the
+    processor and the node all allow.
+    """
+
+    def __init__(
+        self,
+        ordering: Ordering | None = None,
+        placement: Placement | None = None,
+        preemption: Preemption = "preemptive",
+    ) -> None:
+        self.ordering = ordering or EDF()
+        self.placement = placement or Global()
+        self.preemption = preemption
+
+    def setup(self, soc: Soc) -> None:
+        self.soc = soc
+        self.ordering.soc = soc
+        self.key = self.ordering.key
+        self.placement.setup(soc)
+        if self.placement.dynamic:
+            self._queues(soc)
+        else:
+            self._partition(soc)
+        if len(self.pools) == 1:
+            self.dispatch = self.pools[0].dispatch  # type: ignore[method-assign]
+
+    def _queues(self, soc: Soc) -> None:
+        """One pool per processor."""
+        self.pools = [self._pool(soc, (index,), True, False) for index in range(len(soc.processors))]
+        self.homes: list[list[tuple[Pool, tuple[int, ...]]]] = []
+
+    def _partition(self, soc: Soc) -> None:
+        """One pool per set of processors that share segments, directly or through others."""
+        places = [[self.placement.where(task, node) for node in task.nodes] for task in soc.tasks]
+        parts = _connected([eligible for nodes in places for eligible in nodes])
+        by_processor: dict[int, Pool] = {}
+        self.pools = []
+        for part in parts:
+            inside = [
+                (node, eligible)
+                for task, nodes in zip(soc.tasks, places, strict=True)
+                for node, eligible in zip(task.nodes, nodes, strict=True)
+                if eligible[0] in part
+            ]
+            uniform = all(eligible == part for _, eligible in inside)
+            simple = uniform and all(
+                node.preemptive and len({node.times[index] for index in part}) == 1 for node, _ in inside
+            )
+            pool = self._pool(soc, part, uniform, simple)
+            self.pools.append(pool)
+            by_processor.update(dict.fromkeys(part, pool))
+        self.homes = [[(by_processor[eligible[0]], eligible) for eligible in nodes] for nodes in places]
+
+    def _pool(self, soc: Soc, part: tuple[int, ...], uniform: bool, simple: bool) -> Pool:
+        """The pool for some processors: `uniform` if all segments may use all of them, `simple` if also at one speed."""
+        processors = [soc.processors[index] for index in part]
+        preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
+        if not any(preemptible):
+            return RegionPool(soc, processors, self.ordering, uniform)
+        if simple and all(preemptible) and not self.ordering.dynamic:
+            return PreemptivePool(soc, processors, self.ordering)
+        return GeneralPool(soc, processors, self.ordering)
+
+    def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
+        task = job.task
+        for segment in segments:
+            node = segment.node
+            entry = segment.entry
+            if entry is None:
+                entry = segment.entry = (*self.key(segment), task.index, job.index, node.index, segment)
+            if self.homes:
+                pool, eligible = self.homes[task.index][node.index]
+            else:
+                pool, eligible = self._queue(segment)
+            pool.push(entry, eligible)
+
+    def _queue(self, segment: Segment) -> tuple[Pool, tuple[int, ...]]:
+        index = self.placement.choose(segment) if segment.processor is None else segment.processor.index
+        return self.pools[index], (index,)
+
+    def dispatch(self) -> None:
+        for pool in self.pools:
+            pool.dispatch()
+
+    def rekey(self, segment: Segment, entry: Any) -> None:
+        segment.entry = entry
+        if segment.state == READY:
+            self.on_ready(segment.job, (segment,))
+
+    def level(self, task: Source) -> Any:
+        return self.ordering.level(task)
+
+    def describe(self) -> str:
+        parts = (self.ordering, self.placement)
+        return " + ".join(type(part).__name__ for part in parts) + f", {self.preemption}"
+
+
+def _connected(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The connected components of processors that occur together in a set, each ascending, by lowest member."""
+    parts: list[set[int]] = []
+    for members in dict.fromkeys(sets):
+        joined = set(members)
+        rest = []
+        for part in parts:
+            if part.isdisjoint(joined):
+                rest.append(part)
+            else:
+                joined |= part
+        parts = [*rest, joined]
+    return sorted(tuple(sorted(part)) for part in parts)

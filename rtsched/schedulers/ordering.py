@@ -1,0 +1,165 @@
+"""Orderings: which segment is more urgent. Smaller keys go first; equal keys by (task, job, node), never by accident."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rtsched import units
+from rtsched.engine.job import RUNNING
+from rtsched.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Segment
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+
+
+class Ordering:
+    """A rule of urgency. Write `key`; set `dynamic` when the key of a segment changes while it is in the system."""
+
+    dynamic: ClassVar[bool] = False
+    soc: Soc
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        """What to compare; evaluated when the segment becomes ready (at every dispatch if `dynamic`)."""
+        raise NotImplementedError
+
+    def level(self, task: Source) -> Any:
+        """The fixed priority of a task, comparable with ``key(...)[0]``; only fixed-priority rules have one."""
+        raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
+        """The instant at which `running` should be compared with the first of the waiting anew; None: no need."""
+        return None
+
+
+class FIFO(Ordering):
+    """First in, first out: by the instant at which the segment first became ready (R4).
+
+    Guarantees nothing about deadlines; needs nothing; fails by making the urgent wait behind the long.
+    """
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        return (segment.since,)
+
+
+class FixedPriority(Ordering):
+    """Fixed task priorities, smaller is more urgent (R4). Optimal only with an optimal assignment (see rm, dm)."""
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        return (segment.job.task.priority,)
+
+    def level(self, task: Source) -> Any:
+        return task.priority
+
+
+class RateMonotonic(Ordering):
+    """Rate monotonic: the shorter the period, the more urgent (Liu and Layland, JACM 20(1), 1973).
+
+    Optimal among fixed priorities for synchronous preemptive tasks on one processor with D = T. A task without a
+    period takes its deadline for it.
+    """
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        task = segment.job.task
+        return (task.period or task.deadline,)
+
+    def level(self, task: Source) -> Any:
+        return task.period or task.deadline
+
+
+class DeadlineMonotonic(Ordering):
+    """Deadline monotonic: the shorter the relative deadline, the more urgent (Leung and Whitehead, 1982).
+
+    Optimal among fixed priorities for synchronous preemptive tasks on one processor with D <= T; not when D > T, nor
+    without preemption.
+    """
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        return (segment.job.task.deadline,)
+
+    def level(self, task: Source) -> Any:
+        return task.deadline
+
+
+class EDF(Ordering):
+    """Earliest deadline first: by absolute deadline, then release (R4; Liu and Layland, JACM 20(1), 1973).
+
+    Optimal on one preemptive processor (Dertouzos 1974); on several it suffers from Dhall's effect, and in overload
+    misses cascade from job to job.
+    """
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        job = segment.job
+        return (job.deadline, job.release)
+
+
+class ShortestJobFirst(Ordering):
+    """Shortest job first: by the expected time on the fastest processor. Best mean response, starves the long."""
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        return (segment.node.fastest,)
+
+
+class LeastSlackTime(Ordering):
+    """Least slack time: by deadline minus expected remaining time, compared at every dispatch.
+
+    Slack is compared when something happens anyway (a release, a completion), not in between: see ``llf``.
+    """
+
+    dynamic = True
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        return (segment.job.deadline - self.soc.remaining(segment),)
+
+
+class LeastLaxityFirst(LeastSlackTime):
+    """Least laxity first (Mok 1983): as least slack time, and compared again when a waiting segment overtakes.
+
+    Laxities that meet would make two segments alternate without end; so after they meet, the running one keeps the
+    processor for another `quantum`. Optimal on one preemptive processor for a vanishing quantum; many preemptions.
+    """
+
+    def __init__(self, quantum: int | str = units.MS) -> None:
+        self.quantum = _duration(quantum, "quantum")
+
+    def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
+        if waiting is None:
+            return None
+        return self.soc.now + max(0, waiting[0] - self.key(running)[0]) + self.quantum
+
+
+class RoundRobin(Ordering):
+    """Round robin: in the order of arrival, and after `quantum` ns on the processor behind all others.
+
+    Fair, blind to deadlines. Without preemption it is first in, first out.
+    """
+
+    dynamic = True
+
+    def __init__(self, quantum: int | str = 10 * units.MS) -> None:
+        self.quantum = _duration(quantum, "quantum")
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        if segment.memo is None:
+            segment.memo = (segment.since, 0)
+        processor = segment.processor
+        if segment.state == RUNNING and processor is not None:
+            now = self.soc.now
+            if now - processor.started >= self.quantum:
+                segment.memo = (now, 1)
+        return segment.memo
+
+    def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
+        if waiting is None or running.processor is None:
+            return None
+        turn = running.processor.started + self.quantum
+        return turn if turn > self.soc.now else self.soc.now + self.quantum
+
+
+def _duration(value: int | str, name: str) -> int:
+    """A positive time in ns from an int (ns) or text with a unit."""
+    nanoseconds = units.parse_duration(value) if isinstance(value, str) else value
+    if nanoseconds <= 0:
+        raise ValueError(f"{name} must be positive")
+    return nanoseconds

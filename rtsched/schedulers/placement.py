@@ -1,0 +1,194 @@
+"""Placements: where a segment may run. Static ones answer per node before time starts; dynamic ones per segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+from rtsched.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Segment
+    from rtsched.engine.processor import Processor
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+    from rtsched.model.taskgraph import NodeSpec
+
+
+class Placement:
+    """A rule of places. Static: write `where`. Dynamic: set `dynamic` and write `choose`, one processor per segment."""
+
+    dynamic: ClassVar[bool] = False
+    soc: Soc
+
+    def setup(self, soc: Soc) -> None:
+        """Prepare, before time starts."""
+        self.soc = soc
+
+    def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
+        """The processors on which `node` may run under this rule, ascending."""
+        raise NotImplementedError
+
+    def choose(self, segment: Segment) -> int:
+        """The one processor on which `segment`, which has just become ready, is to run."""
+        raise NotImplementedError
+
+
+class Global(Placement):
+    """Every segment may use every processor that can run it, and may move at any time."""
+
+    def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
+        return node.eligible
+
+
+class Pinned(Placement):
+    """Every node has been given its one processor in the file (``pin``, or only one processor can run it)."""
+
+    def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
+        if len(node.eligible) != 1:
+            names = ", ".join(self.soc.processors[index].name for index in node.eligible)
+            raise SchedulerError(
+                f"placement 'pinned': node {node.name!r} of task {task.name!r} may run on {names}; give it a 'pin'"
+            )
+        return node.eligible
+
+
+def utilisation(task: Source, node: NodeSpec, processor: int) -> Fraction:
+    """The share of `processor` that `node` takes: its time there over the period (or the deadline, without one)."""
+    time = node.times[processor]
+    assert time is not None
+    return Fraction(time, task.period or task.deadline)
+
+
+class _Packing(Placement):
+    """Bin packing by decreasing utilisation; each node gets one processor for good.
+
+    A node fits where the load stays at most 1. What fits nowhere goes to the least loaded processor, since a
+    simulation of an overload is an answer too; with ``strict`` it is an error instead.
+    """
+
+    def __init__(self, strict: bool = False) -> None:
+        self.strict = strict
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.loads = {processor.index: Fraction(0) for processor in soc.processors}
+        self.home: dict[tuple[int, int], int] = {}
+        self.current = 0
+        nodes = [(task, node) for task in soc.tasks for node in task.nodes]
+        nodes.sort(key=lambda item: -min(utilisation(*item, index) for index in item[1].eligible))
+        for task, node in nodes:
+            options = [
+                index for index in node.eligible if self.loads[index] + utilisation(task, node, index) <= 1
+            ]
+            if not options and self.strict:
+                raise SchedulerError(f"node {node.name!r} of task {task.name!r} fits on no processor")
+            index = self.pick(task, node, options) if options else self._least_loaded(task, node)
+            self.home[task.index, node.index] = index
+            self.loads[index] += utilisation(task, node, index)
+
+    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        """Which of the processors on which the node fits, ascending, it gets."""
+        raise NotImplementedError
+
+    def _least_loaded(self, task: Source, node: NodeSpec) -> int:
+        return min(node.eligible, key=lambda index: (self.loads[index] + utilisation(task, node, index), index))
+
+    def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
+        return (self.home[task.index, node.index],)
+
+
+class FirstFitDecreasing(_Packing):
+    """Partitioned, first fit decreasing: the lowest processor on which the node fits."""
+
+    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        return options[0]
+
+
+class BestFitDecreasing(_Packing):
+    """Partitioned, best fit decreasing: the processor that is left with the least room."""
+
+    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        return min(options, key=lambda index: (-self.loads[index] - utilisation(task, node, index), index))
+
+
+class WorstFitDecreasing(_Packing):
+    """Partitioned, worst fit decreasing: the processor that is left with the most room."""
+
+    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        return self._least_loaded_of(task, node, options)
+
+    def _least_loaded_of(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        return min(options, key=lambda index: (self.loads[index] + utilisation(task, node, index), index))
+
+
+class NextFitDecreasing(_Packing):
+    """Partitioned, next fit decreasing: the processor of the last node, or else the next ones in turn."""
+
+    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        later = [index for index in options if index >= self.current]
+        self.current = later[0] if later else options[0]
+        return self.current
+
+
+class Clustered(Placement):
+    """Each node is given one cluster for good (the one with the most room left), and is global inside it."""
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        clusters: dict[str, list[Processor]] = {}
+        for processor in soc.processors:
+            clusters.setdefault(processor.cluster, []).append(processor)
+        loads = dict.fromkeys(clusters, Fraction(0))
+        self.home: dict[tuple[int, int], tuple[int, ...]] = {}
+        nodes = [(task, node) for task in soc.tasks for node in task.nodes]
+        nodes.sort(key=lambda item: -min(utilisation(*item, index) for index in item[1].eligible))
+        for task, node in nodes:
+            options: dict[str, list[int]] = {}
+            for index in node.eligible:
+                options.setdefault(soc.processors[index].cluster, []).append(index)
+            added = {
+                name: max(utilisation(task, node, index) for index in indices) / len(clusters[name])
+                for name, indices in options.items()
+            }
+            best = min(options, key=lambda name: (loads[name] + added[name], options[name][0]))
+            loads[best] += added[best]
+            self.home[task.index, node.index] = tuple(options[best])
+
+    def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
+        return self.home[task.index, node.index]
+
+
+class EarliestFinish(Placement):
+    """Each segment goes, when it becomes ready, to the queue in which it is expected to finish first.
+
+    Expected: what runs there, plus all that waits there, plus its own time there. It then stays in that queue
+    (minimum completion time, Maheswaran et al., JPDC 59, 1999). Greedy: it knows nothing of what comes later.
+    """
+
+    dynamic = True
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.queues: list[list[Segment]] = [[] for _ in soc.processors]
+
+    def choose(self, segment: Segment) -> int:
+        index = min(segment.node.eligible, key=lambda index: (self._finish(segment, index), index))
+        self.queues[index].append(segment)
+        return index
+
+    def _finish(self, segment: Segment, index: int) -> int:
+        """The expected time from now until `segment` would be done on processor `index`, in ns."""
+        queue = self.queues[index] = [waiting for waiting in self.queues[index] if waiting.state in _ALIVE]
+        own = segment.node.times[index]
+        assert own is not None
+        ahead = 0
+        for other in queue:
+            time = other.node.times[index]
+            assert time is not None
+            ahead += self.soc.remaining(other) if other.processor is not None else time
+        return ahead + own
+
+
+_ALIVE = (1, 2, 3)  # ready, running, blocked: see rtsched.engine.job
