@@ -1,0 +1,46 @@
+"""`pytest -m corpus --corpus DIR` runs the corpus adapters on another directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.corpus.discovery import Found, discover
+
+DATA = Path(__file__).parent / "data"
+_FOUND = pytest.StashKey[Found]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--corpus", metavar="DIR", help="a folder with corpus files, searched recursively by content")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = config.getoption("--corpus")
+    if folder is not None and not Path(folder).is_dir():
+        raise pytest.UsageError(f"--corpus {folder}: no such folder")
+    config.stash[_FOUND] = discover(Path(folder) if folder is not None else DATA)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    later = config.stash[_FOUND].later
+    if not later:
+        return []
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(later.items()))
+    return [f"corpus kinds without an adapter yet, not collected: {kinds}"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    found = metafunc.config.stash[_FOUND]
+    if "corpus_record" in metafunc.fixturenames:
+        ids = [f"{kind}-{name}" for kind, name, _ in found.records]
+        metafunc.parametrize("corpus_record", found.records, ids=ids)
+    if "recorded_run" in metafunc.fixturenames:
+        metafunc.parametrize("recorded_run", found.runs, ids=[name for name, _, _ in found.runs])
+
+
+@pytest.fixture
+def recorded_runs(request: pytest.FixtureRequest) -> list[tuple[str, Path, Path | str]]:
+    """All recorded runs that were found."""
+    return request.config.stash[_FOUND].runs

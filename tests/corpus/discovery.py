@@ -1,0 +1,116 @@
+"""Finds corpus records in a folder by what files contain, never by what they are called."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.corpus.adapters import ADAPTERS
+
+#: Kinds of the corpus format that rtsched has no adapter for yet: listed in the header, not collected.
+KNOWN_LATER = {
+    "rta", "edf", "sporadic_uni", "sporadic_global", "self_suspension", "dag", "np_jobset", "pipeline", "chain",
+    "fp_rta", "edf_demand", "federated", "ll_bound", "utilisation_test", "mcnaughton", "cpa", "gpu_vector",
+}  # fmt: skip
+RUN_KINDS = ("fp", "np")
+RUN_HEADER = "task,job,variant,release_us,start_us,finish_us,deadline_us"
+
+
+@dataclass
+class Found:
+    """What a folder holds: `records` (kind, id, record or the reason why it cannot be read), runs, other kinds."""
+
+    records: list[tuple[str, str, Any]] = field(default_factory=list)
+    runs: list[tuple[str, Path, Path | str]] = field(default_factory=list)
+    later: Counter[str] = field(default_factory=Counter)
+
+
+def _text(path: Path) -> str | None:
+    """The text of a file, unpacked; None if it is no text."""
+    try:
+        raw = path.read_bytes()
+        return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
+    except (OSError, EOFError, UnicodeDecodeError, gzip.zlib.error):  # type: ignore[attr-defined]
+        return None
+
+
+def discover(folder: Path) -> Found:
+    """All records below `folder`, in the order of paths."""
+    found = Found()
+    runs: list[tuple[Path, dict[str, Any]]] = []
+    isolated: dict[Path, list[Path]] = {}
+    described: set[Path] = set()
+    tables: list[Path] = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        text = _text(path)
+        if text is None:
+            continue
+        if text.lstrip()[:1] in ("{", "["):
+            _take_json(path, text, found, runs, isolated)
+        elif text.startswith(RUN_HEADER):
+            tables.append(path)
+    for path, info in runs:
+        described.add(path.with_name(f"{info.get('id')}.csv.gz"))
+        found.runs.append((str(info.get("id", path.stem)), path, _isolated_for(path, isolated)))
+    for path in tables:
+        # P15 ran beside a memory-heavy co-runner and has no supply: its README leaves it out of the replay.
+        if path not in described and not _left_out(path):
+            found.runs.append((path.name.split(".")[0], path, "recorded jobs without a description beside them"))
+    return found
+
+
+def _left_out(table: Path) -> bool:
+    return table.name.startswith("P15")
+
+
+def _take_json(
+    path: Path, text: str, found: Found, runs: list[tuple[Path, dict[str, Any]]], isolated: dict[Path, list[Path]]
+) -> None:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        for kind in ADAPTERS:
+            if f'"{kind}"' in text:
+                found.records.append((kind, path.stem, f"{path.name} is no JSON: {error}"))
+                break
+        return
+    if not isinstance(data, dict):
+        return
+    if isinstance(data.get("instances"), list):
+        for number, record in enumerate(data["instances"]):
+            kind = (record.get("kind") if isinstance(record, dict) else None) or data.get("kind")
+            name = record.get("id", f"{path.stem}-{number}") if isinstance(record, dict) else f"{path.stem}-{number}"
+            if kind in ADAPTERS:
+                found.records.append((kind, str(name), record))
+            elif kind in KNOWN_LATER:
+                found.later[kind] += 1
+    elif data.get("kind") in ADAPTERS:
+        found.records.append((data["kind"], str(data.get("id", path.stem)), data))
+    elif data.get("kind") in KNOWN_LATER:
+        found.later[data["kind"]] += 1
+    elif data.get("kind") in RUN_KINDS and "tasks" in data:
+        if not _is_contended(data):
+            runs.append((path, data))
+    elif data and all(isinstance(value, dict) and "thrash" in value for value in data.values()):
+        isolated.setdefault(path.parent, []).append(path)
+
+
+def _is_contended(data: dict[str, Any]) -> bool:
+    """Whether a run had a memory-heavy co-runner: such runs have no supply and are outside the replay check."""
+    return bool(data.get("corun") or data.get("co_runner") or "cont" in str(data.get("id", "")).split("_"))
+
+
+def _isolated_for(run: Path, isolated: dict[Path, list[Path]]) -> Path | str:
+    """The isolated samples of a run: the earliest in its own folder, or in a folder above or anywhere else."""
+    for folder in (run.parent, *run.parents):
+        if folder in isolated:
+            # two sets are recorded, before and after the runs; the replay takes the one from the start
+            starts = [path for path in isolated[folder] if "start" in path.name]
+            return (starts or isolated[folder])[0]
+    for paths in isolated.values():
+        return paths[0]
+    return "no isolated samples found for this run"
