@@ -1,0 +1,238 @@
+"""The front door: load a system, simulate it, ask what happened.
+
+>>> import rtsched
+>>> trace = rtsched.simulate("buttazzo_rm_edf", scheduler="edf")
+>>> rtsched.summary(trace).misses
+0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtsched.errors import InputError
+from rtsched.model import catalogue
+from rtsched.model.platform import Platform
+from rtsched.model.system import System
+from rtsched.registry import REGISTRY, build
+
+if TYPE_CHECKING:
+    from rtsched.engine.trace import Trace
+    from rtsched.metrics import Summary
+    from rtsched.model.config import Document
+    from rtsched.model.taskgraph import SystemSpec
+    from rtsched.schedulers.base import Scheduler
+
+MODES = ("preemptive", "limited", "nonpreemptive")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A system with its platform, and where it was read, so that errors can point there."""
+
+    system: System
+    platform: Platform
+    document: Document | None = None
+    path: Path | None = None
+
+    def where(self, *place: str | int) -> str:
+        """``file:line:column: `` of a place in the file; nothing for a system made in Python."""
+        return "" if self.document is None else f"{self.document.where(place)}: {'.'.join(map(str, place))}: "
+
+    def lower(self) -> SystemSpec:
+        """The system in integers."""
+        from rtsched.dnn.lowering import Lowering
+
+        uses_tables = any(task.network is not None for task in self.system.tasks) or any(
+            node.network is not None
+            for task in self.system.tasks
+            if task.graph is not None
+            for node in task.graph.nodes.values()
+        )
+        latency = catalogue.latency_table() if uses_tables else []
+        folder = None if self.path is None else self.path.parent
+        try:
+            return Lowering(self.system, self.platform, latency, folder).lower()
+        except InputError as error:
+            raise InputError(*(self._placed(problem) for problem in error.problems)) from None
+
+    def _placed(self, problem: str) -> str:
+        """Put the place of the task that a lowering error names in front of it."""
+        if self.document is None:
+            return problem
+        for index, task in enumerate(self.system.tasks):
+            if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
+                return f"{self.document.where(('tasks', index))}: tasks.{problem.removeprefix('task ')}"
+        return f"{self.document.path}: {problem}"
+
+
+def load(
+    source: str | Path | System | Loaded, *, platform: str | Platform | None = None, overrides: Sequence[str] = ()
+) -> Loaded:
+    """A system by catalogue name or path (or as it is), on its own platform or another.
+
+    `overrides` are texts such as ``"tasks.detector.period=20ms"``. Raises InputError.
+    """
+    if isinstance(source, Loaded):
+        loaded = source
+        if platform is None and not overrides:
+            return loaded
+        source = loaded.system if loaded.path is None else loaded.path
+    if isinstance(source, System):
+        if overrides:
+            raise InputError("overrides need a file; change a System with system.model_copy(update=...)")
+        system, document, path = source, None, None
+    else:
+        system, document, path = catalogue.load_system(str(source), overrides)
+    chosen = platform if platform is not None else system.platform
+    if isinstance(chosen, str):
+        try:
+            chosen = catalogue.load_platform(chosen, None if path is None or platform is not None else path.parent)
+        except InputError as error:
+            if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
+                raise
+            raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
+    return Loaded(system, chosen, document, path)
+
+
+def scheduler(choice: str | dict[str, Any] | Scheduler) -> Scheduler:
+    """A scheduler by description.
+
+    A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file:
+    ``{ordering: edf, placement: global, preemption: preemptive}`` or ``{name: my-plugin, parameter: value}``.
+    """
+    from rtsched.schedulers.base import Scheduler
+
+    if isinstance(choice, Scheduler):
+        return choice
+    parts = _parts(choice) if isinstance(choice, str) else dict(choice)
+    name = parts.pop("name", "composed")
+    if not isinstance(name, str):
+        raise InputError(f"scheduler name {name!r} is no text; quote it")
+    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
+        parts.setdefault("ordering", name)
+        name = "composed"
+    if name == "composed":
+        for role in ("adaptation", "speed", "admission"):
+            if parts.pop(role, None) not in (None, "none"):
+                raise InputError(f"{role}: no {role} is known yet but 'none'")
+    for kind in ("ordering", "placement"):
+        if kind in parts:
+            parts[kind] = _part(kind, parts[kind])
+    mode = parts.get("preemption", MODES[0])
+    if mode not in MODES:
+        raise InputError(f"preemption {mode!r} is not one of {', '.join(MODES)}")
+    made = build("scheduler", name, parts)
+    if not isinstance(made, Scheduler):
+        raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
+    return made
+
+
+def _parts(text: str) -> dict[str, Any]:
+    """``"edf+global+limited"`` or ``"ordering=edf,placement=global"`` as a mapping."""
+    parts: dict[str, Any] = {}
+    for word in text.replace(",", "+").split("+"):
+        word = word.strip()
+        key, equals, value = word.partition("=")
+        if equals:
+            kind, word = key.strip(), value.strip()
+        elif word in MODES:
+            kind = "preemption"
+        elif word in REGISTRY.names("placement"):
+            kind = "placement"
+        else:
+            kind = "name"
+        if kind in parts:
+            raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
+        parts[kind] = word
+    return parts
+
+
+def _part(kind: str, value: Any) -> Any:
+    """An ordering or placement by name, or by a mapping of name and parameters."""
+    if isinstance(value, str):
+        return build(kind, value, {})
+    if isinstance(value, dict) and isinstance(value.get("name"), str):
+        return build(kind, value["name"], {key: item for key, item in value.items() if key != "name"})
+    raise InputError(f"{kind}: write a name, or a mapping with 'name' and parameters (found {value!r})")
+
+
+def simulate(
+    source: str | Path | System | Loaded,
+    *,
+    scheduler: str | dict[str, Any] | Scheduler | None = None,
+    platform: str | Platform | None = None,
+    until: int | str | None = None,
+    seed: int | None = None,
+    trace: bool = True,
+) -> Trace:
+    """Run a system and return what happened.
+
+    `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
+    flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
+    """
+    from rtsched.dnn.lowering import horizon
+    from rtsched.engine.simulation import run
+
+    loaded = load(source, platform=platform)
+    chosen = _scheduler_of(loaded, scheduler)
+    options = loaded.system.simulate
+    spec = loaded.lower()
+    try:
+        end = horizon(spec, options.until if until is None else _until(until))
+    except InputError as error:
+        raise InputError(*(f"{loaded.where('simulate', 'until')}{text}" for text in error.problems)) from None
+    tally = None
+    if not trace:
+        from rtsched.metrics import Tally
+
+        tally = Tally(spec, options.warm_up)
+    return run(
+        spec,
+        chosen,
+        until=end,
+        seed=options.seed if seed is None else seed,
+        warm_up=options.warm_up,
+        drain=options.drain,
+        tally=tally,
+    )
+
+
+def _until(until: int | str) -> int | str:
+    from pydantic import TypeAdapter, ValidationError
+
+    from rtsched.model.system import Until
+
+    try:
+        return TypeAdapter(Until).validate_python(until)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        raise InputError(f"--until: {error.errors()[0]['msg']}") from None
+
+
+def _scheduler_of(loaded: Loaded, choice: str | dict[str, Any] | Scheduler | None) -> Scheduler:
+    if choice is not None:
+        return scheduler(choice)
+    try:
+        return scheduler(loaded.system.scheduler)
+    except InputError as error:
+        place = _blamed(loaded.system.scheduler, str(error))
+        raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
+
+
+def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
+    """The key of a scheduler's description that an error is about."""
+    for key, value in description.items():
+        name = value.get("name") if isinstance(value, dict) else value
+        if isinstance(name, str) and repr(name) in message:
+            return (key,)
+    return ()
+
+
+def summary(trace: Trace) -> Summary:
+    """The figures of a run, as the command line prints them."""
+    from rtsched import metrics
+
+    return metrics.summary(trace)

@@ -1,0 +1,479 @@
+"""Lowering: from a described system to processors, tasks and task graphs in integers.
+
+Everything a file may leave open is decided here, before time starts: which processors a node may use and for how
+long, which numbers are assumed, and how long a run lasts.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from rtsched import units
+from rtsched.errors import HorizonError, InputError
+from rtsched.model.platform import Cluster, Link, Platform
+from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
+from rtsched.model.task import ANY, GraphModel, NetworkUse, Task, TraceArrivals, Work
+from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
+
+#: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
+AUTO_JOBS = 20_000
+AUTO_TIME = 10 * units.S
+#: A hyperperiod with more jobs than this is refused: hours of simulation.
+MOST_JOBS = 20_000_000
+
+Rows = Sequence[Mapping[str, str]]
+
+
+@dataclass
+class Lowering:
+    """Lowers one system for one platform; `latency` holds the rows of the catalogue's latency tables."""
+
+    system: System
+    platform: Platform
+    latency: Rows = ()
+    folder: Path | None = None
+    assumed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.processors = lower_platform(self.platform)
+        self.names = {processor.name: processor.index for processor in self.processors}
+        self.members: dict[str, list[int]] = {}
+        for processor in self.processors:
+            self.members.setdefault(processor.cluster, []).append(processor.index)
+        self.kinds: dict[str, list[int]] = {}
+        for processor in self.processors:
+            if processor.kind != "link":
+                self.kinds.setdefault(processor.kind, []).append(processor.index)
+
+    def lower(self) -> SystemSpec:
+        """The whole system."""
+        tasks: list[TaskSpec] = []
+        for task in self.system.tasks:
+            nodes = self.nodes(task)
+            for name in instance_names(task):
+                tasks.append(self.task(task, name, len(tasks), nodes))
+        for position, job in enumerate(self.jobs()):
+            tasks.append(self.single_job(job, position, len(tasks)))
+        places = {task.name: task.index for task in tasks}
+        tasks = self.triggers(tasks, places)
+        for note in (*self.platform.assumed, *self.system.assumed):
+            self.assume(note)
+        for task in self.system.tasks:
+            for note in task.assumed:
+                self.assume(f"{task.name}: {note}")
+        return SystemSpec(
+            processors=self.processors,
+            tasks=tuple(tasks),
+            name=self.system.name,
+            chains=tuple(
+                ChainSpec(chain.name, tuple(places[name] for name in chain.tasks)) for chain in self.system.chains
+            ),
+            protocols={name: resource.protocol for name, resource in self.system.resources.items()},
+            overheads=self.system.overheads,
+            assumed=tuple(self.assumed),
+        )
+
+    def assume(self, note: str) -> None:
+        """Remember, once, that a number is assumed."""
+        if note not in self.assumed:
+            self.assumed.append(note)
+
+    # ---- tasks ---------------------------------------------------------------------------------------------------
+
+    def task(self, task: Task, name: str, index: int, nodes: tuple[NodeSpec, ...]) -> TaskSpec:
+        """One instance of a task."""
+        deadline = task.deadline if task.deadline is not None else task.gap
+        assert deadline is not None
+        return TaskSpec(
+            index=index,
+            name=name,
+            nodes=nodes,
+            period=task.gap,
+            deadline=deadline,
+            priority=index if task.priority is None else task.priority,
+            offset=task.offset,
+            jitter=task.jitter,
+            release=task.release,
+            arrival=self.arrival(task),
+            execution=self.execution(task),
+            criticality=task.criticality,
+            weight=task.weight,
+            on_miss=task.on_miss,
+            overlap=task.overlap,
+            budget=task.budget,
+            server_period=task.server_period,
+        )
+
+    def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
+        """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""
+        from dataclasses import replace
+
+        described = {name: task for task in self.system.tasks for name in instance_names(task)}
+        models = {task.name: task for task in self.system.tasks}
+        for position, spec in enumerate(tasks):
+            task = described.get(spec.name)
+            if task is None or task.after is None:
+                continue
+            sources = instance_names(models[task.after.task])
+            mine = instance_names(task).index(spec.name)
+            if len(sources) not in (1, task.instances):
+                raise InputError(
+                    f"task {task.name!r} has {task.instances} instances after the {len(sources)} of "
+                    f"{task.after.task!r}; make the numbers equal, or trigger from a single one"
+                )
+            source = sources[mine if len(sources) > 1 else 0]
+            tasks[position] = replace(spec, after=places[source], probability=task.after.probability)
+        return tasks
+
+    def arrival(self, task: Task) -> object:
+        """The arrivals, with a recorded trace read in."""
+        if isinstance(task.arrival, TraceArrivals) and task.arrival.file is not None:
+            from rtsched.engine.release import read_arrival_csv
+
+            rows = read_arrival_csv(self.path(task.arrival.file))
+            return TraceArrivals(
+                kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution
+            )
+        return task.arrival
+
+    def execution(self, task: Task) -> object:
+        """The execution-time model, with measured samples read in."""
+        from rtsched.model.task import Autocorrelated, Empirical
+
+        model = task.execution
+        inner = model.marginal if isinstance(model, Autocorrelated) else model
+        if isinstance(inner, Empirical) and inner.file is not None and inner.column is not None:
+            from rtsched.engine.release import read_samples_csv
+
+            inner = Empirical(kind="empirical", samples=read_samples_csv(self.path(inner.file), inner.column))
+            return inner if inner is model else model.model_copy(update={"marginal": inner})
+        return model
+
+    def path(self, name: str) -> Path:
+        """A file that a system names, relative to the system's own folder."""
+        path = Path(name)
+        return path if path.is_absolute() or self.folder is None else self.folder / path
+
+    def jobs(self) -> tuple[JobModel, ...]:
+        """The explicit jobs, read in if they stand in a CSV."""
+        if isinstance(self.system.jobs, str):
+            return read_jobs(self.path(self.system.jobs))
+        return self.system.jobs
+
+    def single_job(self, job: JobModel, position: int, index: int) -> TaskSpec:
+        """An explicit job as a task that releases once."""
+        name = job.name or f"job{position}"
+        if job.deadline <= job.release:
+            raise InputError(f"jobs.{name}: the deadline is not after the release; both are absolute times")
+        work = Work(wcet=job.wcet)
+        return TaskSpec(
+            index=index,
+            name=name,
+            nodes=(self.node(f"job {name!r}", name, 0, work),),
+            period=None,
+            deadline=job.deadline - job.release,
+            priority=index if job.priority is None else job.priority,
+            release=job.release,
+        )
+
+    # ---- nodes ---------------------------------------------------------------------------------------------------
+
+    def nodes(self, task: Task) -> tuple[NodeSpec, ...]:
+        """The task graph of a task: its own graph, or one node."""
+        if task.graph is None:
+            return (self.node(f"task {task.name!r}", task.name, 0, task),)
+        return self.graph(task, task.graph)
+
+    def graph(self, task: Task, graph: GraphModel) -> tuple[NodeSpec, ...]:
+        """A DAG, with a transfer node in every edge whose bytes cross a link."""
+        from dataclasses import replace
+
+        order = {name: index for index, name in enumerate(graph.nodes)}
+        nodes = [
+            self.node(f"task {task.name!r}, node {name!r}", name, index, node)
+            for index, (name, node) in enumerate(graph.nodes.items())
+        ]
+        pairs: list[tuple[int, int]] = []
+        for edge in graph.edges:
+            source, target = order[edge.source], order[edge.target]
+            transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
+            if transfer is None:
+                pairs.append((source, target))
+            else:
+                nodes.append(transfer)
+                pairs += [(source, transfer.index), (transfer.index, target)]
+        return tuple(
+            replace(
+                node,
+                predecessors=tuple(sorted({u for u, v in pairs if v == node.index})),
+                successors=tuple(sorted({v for u, v in pairs if u == node.index})),
+            )
+            for node in nodes
+        )
+
+    def transfer(self, source: NodeSpec, target: NodeSpec, size: int, index: int) -> NodeSpec | None:
+        """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""
+        ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
+        if len(ends[0]) > 1 or len(ends[1]) > 1:
+            self.assume(f"transfers of {source.name} to {target.name} take no time: their clusters are chosen at run time")
+            return None
+        if ends[0] == ends[1]:
+            return None
+        pair = ends[0] | ends[1]
+        for place, (name, link) in enumerate(self.platform.links.items()):
+            if set(link.between) == pair:
+                processor = len(self.processors) - len(self.platform.links) + place
+                time = transfer_time(link, size)
+                times = tuple(time if index == processor else None for index in range(len(self.processors)))
+                return NodeSpec(index, f"{source.name}>{target.name}@{name}", times, pinned=True)
+        self.assume(f"transfers between {' and '.join(sorted(pair))} take no time: the platform has no link there")
+        return None
+
+    def node(self, what: str, name: str, index: int, work: Work) -> NodeSpec:
+        """One node: where it may run, and for how long."""
+        times = self.measured(what, work) if work.network is not None else self.given(what, work)
+        allowed = self.allowed(what, work)
+        usable = tuple(time if place in allowed else None for place, time in enumerate(times))
+        if not any(time is not None for time in usable):
+            have = sorted({self.processors[place].cluster for place, time in enumerate(times) if time is not None})
+            raise InputError(
+                f"{what}: no processor of {self.platform.name!r} that it may use can run it"
+                + (f" (it has times for {', '.join(have)})" if have else "")
+                + f"; give a time for one of {', '.join(self.members)}"
+            )
+        if (work.regions or work.sections) and len({time for time in usable if time is not None}) > 1:
+            raise InputError(f"{what}: regions and sections need one execution time; pin it, or name one cluster")
+        return NodeSpec(
+            index=index,
+            name=name,
+            times=usable,
+            pinned=work.pin is not None,
+            regions=work.regions or (),
+            sections=self.sections(what, work, usable),
+            preemptive=work.preemptive,
+        )
+
+    def sections(self, what: str, work: Work, times: Sequence[int | None]) -> tuple[SectionSpec, ...]:
+        """The critical sections, inside the node and nested like brackets."""
+        length = min(time for time in times if time is not None)
+        found: list[SectionSpec] = []
+        for section in sorted(work.sections, key=lambda section: (section.start, -section.length)):
+            end = section.start + section.length
+            if section.resource not in self.system.resources:
+                raise InputError(
+                    f"{what}: section names the resource {section.resource!r}, which is not declared; "
+                    f"add 'resources: {{{section.resource}: {{protocol: inheritance}}}}'"
+                )
+            if end > length:
+                raise InputError(f"{what}: the section of {section.resource!r} ends after the node does")
+            for other in found:
+                if section.start < other.end and (end > other.end or section.resource == other.resource):
+                    raise InputError(
+                        f"{what}: the sections of {other.resource!r} and {section.resource!r} overlap; nest or part them"
+                    )
+            found.append(SectionSpec(section.resource, section.start, end))
+        return tuple(found)
+
+    def allowed(self, what: str, work: Work) -> set[int]:
+        """The processors that `pin` and `processors` leave."""
+        if work.pin is not None:
+            if work.pin in self.names:
+                return {self.names[work.pin]}
+            if len(self.members.get(work.pin, ())) == 1:
+                return set(self.members[work.pin])
+            raise InputError(f"{what}: pin {work.pin!r} is no processor; known: {', '.join(self.names)}")
+        if work.processors is None:
+            return set(range(len(self.processors)))
+        allowed: set[int] = set()
+        for name in work.processors:
+            allowed |= set(self.places(what, name))
+        return allowed
+
+    def places(self, what: str, name: str) -> list[int]:
+        """The processors called `name`: a processor, a cluster or a kind."""
+        if name in self.members:
+            return self.members[name]
+        if name in self.names:
+            return [self.names[name]]
+        if name in self.kinds:
+            return self.kinds[name]
+        raise InputError(
+            f"{what}: {name!r} is no processor, cluster or kind of {self.platform.name!r}; "
+            f"known: {', '.join(dict.fromkeys([*self.members, *self.kinds]))}"
+        )
+
+    def given(self, what: str, work: Work) -> list[int | None]:
+        """Execution times as written: a processor's beats its cluster's beats its kind's beats the plain one."""
+        assert work.wcet is not None
+        times: list[int | None] = [None] * len(self.processors)
+        plain = work.wcet.get(ANY)
+        if plain is not None:
+            anywhere = self.kinds.get("cpu") or [place for kind in self.kinds.values() for place in kind]
+            for place in anywhere:
+                times[place] = self.scaled(plain, place)
+        named = [(name, time, self.places(what, name)) for name, time in work.wcet.items() if name != ANY]
+        for exact in (False, True):  # kinds first, then clusters and processors, which are more exact
+            for name, time, places in named:
+                if (name in self.members or name in self.names) == exact:
+                    for place in places:
+                        times[place] = self.scaled(time, place) if not exact else self.relative(time, place, name)
+        return times
+
+    def scaled(self, time: int, place: int) -> int:
+        """A time written for speed 1 on a processor of another speed, rounded up."""
+        return math.ceil(time / self.processors[place].speed)
+
+    def relative(self, time: int, place: int, name: str) -> int:
+        """A time written for a cluster holds for its `speed`; cores with speeds of their own scale from there."""
+        processor = self.processors[place]
+        if name == processor.name and name not in self.members:
+            return time
+        base = self.platform.processors[processor.cluster].speed if processor.cluster in self.platform.processors else 1
+        return math.ceil(time * Fraction(base) / processor.speed)
+
+    def measured(self, what: str, work: Work) -> list[int | None]:
+        """The execution times of a network out of the latency tables, per cluster the fastest row that matches."""
+        use = NetworkUse(network=work.network) if isinstance(work.network, str) else work.network
+        assert use is not None
+        names = (self.platform.name, *self.platform.aliases)
+        rows = [row for row in self.latency if row["platform"] in names and row["network"] == use.network]
+        matching = [row for row in rows if _matches(row, use, self.platform)]
+        if not matching:
+            raise InputError(f"{what}: {_no_latency(use, rows, self.latency, self.platform.name)}")
+        inputs = sorted({row["input"] for row in matching})
+        if len(inputs) > 1:
+            raise InputError(f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})")
+        times: list[int | None] = [None] * len(self.processors)
+        for cluster, places in self.members.items():
+            best = min(
+                (row for row in matching if row["processor"] == cluster),
+                key=lambda row: Decimal(row["latency_ms"]),
+                default=None,
+            )
+            if best is None:
+                continue
+            if best["status"] != "measured":
+                self.assume(f"{use.network} on {cluster}: {best['status']} ({best['source']})")
+            for place in places:
+                times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS))
+        return times
+
+
+def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> bool:
+    cluster = platform.processors.get(row["processor"])
+    threads = use.threads or 1
+    return (
+        (use.input is None or row["input"] == use.input)
+        and (use.precision is None or row["precision"] == use.precision)
+        and (use.runtime is None or row["runtime"] == use.runtime)
+        and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
+    )
+
+
+def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:
+    """Why no row of the latency tables fits, and what would."""
+    if rows:
+        have = sorted({f"input {row['input'] or '–'}, {row['precision'] or 'any precision'}" for row in rows})
+        return f"network {use.network!r} was not measured on {platform!r} that way; it was with: {'; '.join(have[:6])}"
+    elsewhere = sorted({row["platform"] for row in table if row["network"] == use.network})
+    if elsewhere:
+        return f"network {use.network!r} has no latency on {platform!r} (it has on {', '.join(elsewhere)}); give a 'wcet'"
+    import difflib
+
+    close = difflib.get_close_matches(use.network, {row["network"] for row in table}, n=3)
+    hint = f"; did you mean {', '.join(close)}?" if close else "; `rtsched list networks` names the known ones"
+    return f"network {use.network!r} is in no latency table{hint}"
+
+
+def transfer_time(link: Link, size: int) -> int:
+    """Latency plus bytes over bandwidth, rounded up, at least 1 ns."""
+    return max(1, link.latency + (0 if link.bandwidth is None else -(-size * units.S // link.bandwidth)))
+
+
+def lower_platform(platform: Platform) -> tuple[ProcessorSpec, ...]:
+    """All processors in the order of the file, links last; a cluster of one is called after its cluster."""
+    specs: list[ProcessorSpec] = []
+    for name, cluster in platform.processors.items():
+        for core in range(cluster.cores):
+            specs.append(_processor(len(specs), name, core, cluster))
+    for name, link in platform.links.items():
+        del link
+        specs.append(ProcessorSpec(len(specs), name, name, "link", "run-to-completion"))
+    return tuple(specs)
+
+
+def _processor(index: int, name: str, core: int, cluster: Cluster) -> ProcessorSpec:
+    return ProcessorSpec(
+        index=index,
+        name=name if cluster.cores == 1 else f"{name}{core}",
+        cluster=name,
+        kind=cluster.kind,
+        service=cluster.serves,
+        speed=cluster.speed if cluster.speeds is None else cluster.speeds[core],
+        context_switch=cluster.context_switch,
+        migration=cluster.migration,
+    )
+
+
+def read_jobs(path: Path) -> tuple[JobModel, ...]:
+    """Explicit jobs from a CSV: columns name, release, wcet, deadline (absolute), priority; times carry units."""
+    from rtsched.engine.release import CsvTable
+
+    table = CsvTable(path, ("release", "wcet", "deadline"), plain=("name", "priority"))
+    return tuple(
+        JobModel(
+            name=row.get("name") or None,
+            release=row["release"],
+            wcet=row["wcet"],
+            deadline=row["deadline"],
+            priority=int(row["priority"]) if row.get("priority") else None,
+        )
+        for row in table
+    )
+
+
+def hyperperiod(system: SystemSpec) -> int | None:
+    """The least common multiple of all periods in ns; None when some task has none."""
+    periods = [task.period for task in system.tasks if task.after is None and task.release is None]
+    if any(period is None for period in periods):
+        return None
+    return math.lcm(*(period for period in periods if period is not None)) if periods else 0
+
+
+def last_offset(system: SystemSpec) -> int:
+    """The latest first arrival, in ns."""
+    return max((task.offset if task.release is None else task.release for task in system.tasks), default=0)
+
+
+def horizon(system: SystemSpec, until: int | str) -> int:
+    """How long releases go on, in ns: as asked; the hyperperiod after the last offset; or what suits the system."""
+    if isinstance(until, int):
+        return until
+    period = hyperperiod(system)
+    if period is None:
+        if until == HYPERPERIOD:
+            raise HorizonError("simulate.until: not every task is periodic, so there is no hyperperiod; ask for e.g. '10 s'")
+        return AUTO_TIME
+    if period == 0:
+        return last_offset(system) + 1
+    length = period if not last_offset(system) else last_offset(system) + 2 * period
+    jobs = sum(length // task.period for task in system.tasks if task.period)
+    if until == AUTO:
+        return length if jobs <= AUTO_JOBS else AUTO_TIME
+    if jobs > MOST_JOBS or length > units.LONGEST:
+        years = length / (365 * 86_400 * units.S)
+        span = f"{years:.3g} years" if years > 1 else units.format_duration(length, digits=3)
+        raise HorizonError(
+            f"simulate.until: the hyperperiod is {span} ({jobs:.3g} jobs), too long to simulate; "
+            "ask for a time, e.g. '10 s', or choose periods with a small common multiple (1, 2, 5, 10 ms)"
+        )
+    return length
+
+
+__all__ = ["Lowering", "csv", "horizon", "hyperperiod", "lower_platform", "read_jobs"]

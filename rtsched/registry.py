@@ -1,0 +1,102 @@
+"""Policies by name: those registered in this process, then entry points of installed packages, then ``module:Class``.
+
+The groups are ``rtsched.schedulers``, ``rtsched.orderings`` and ``rtsched.placements``. Built-in policies are entry
+points of rtsched itself, so a plug-in takes the same way in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from rtsched.errors import InputError
+
+GROUPS = {"scheduler": "rtsched.schedulers", "ordering": "rtsched.orderings", "placement": "rtsched.placements"}
+
+
+class Registry:
+    """Names registered in this process, on top of the installed entry points."""
+
+    def __init__(self) -> None:
+        self.own: dict[tuple[str, str], Callable[..., Any]] = {}
+
+    def register(self, kind: str, name: str, factory: Callable[..., Any]) -> None:
+        """Make `factory` known as `name` (kind: scheduler, ordering or placement) in this process."""
+        if kind not in GROUPS:
+            raise InputError(f"register: kind {kind!r} is not one of {', '.join(GROUPS)}")
+        self.own[kind, name] = factory
+
+    def names(self, kind: str) -> list[str]:
+        """All known names of a kind, sorted."""
+        return sorted({*_installed(GROUPS[kind]), *(name for own, name in self.own if own == kind)})
+
+    def find(self, kind: str, name: str) -> Callable[..., Any]:
+        """The factory called `name`; raises InputError with close names when there is none."""
+        if (kind, name) in self.own:
+            return self.own[kind, name]
+        installed = _installed(GROUPS[kind])
+        if name in installed:
+            return _load(kind, name, installed[name])
+        if ":" in name:
+            return _imported(kind, name)
+        close = difflib.get_close_matches(name, self.names(kind), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(self.names(kind))}"
+        raise InputError(f"no {kind} is called {name!r}; {hint}")
+
+
+REGISTRY = Registry()
+
+
+@cache
+def _installed(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group by name; two packages with one name are an error that names both."""
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+        other = found.get(point.name)
+        if other is not None and other.value != point.value:
+            owners = " and ".join(_owner(each) for each in (other, point))
+            raise InputError(f"two packages register {point.name!r} in {group}: {owners}; uninstall one of them")
+        found[point.name] = point
+    return found
+
+
+def _owner(point: EntryPoint) -> str:
+    return f"{point.dist.name if point.dist is not None else '?'} ({point.value})"
+
+
+def _load(kind: str, name: str, point: EntryPoint) -> Callable[..., Any]:
+    try:
+        return point.load()  # type: ignore[no-any-return]
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{kind} {name!r} of package {_owner(point)} cannot be loaded: {error}") from error
+
+
+def _imported(kind: str, name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{kind} {name!r} cannot be imported: {error}") from error
+
+
+def build(kind: str, name: str, parameters: dict[str, Any]) -> Any:
+    """Make the policy `name` with `parameters`; unknown or unfit parameters raise InputError."""
+    factory = REGISTRY.find(kind, name)
+    known = [
+        parameter.name
+        for parameter in inspect.signature(factory).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    for parameter in parameters:
+        if parameter not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InputError(f"{kind} {name!r} has no parameter {parameter!r}; {has}")
+    try:
+        return factory(**parameters)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{kind} {name!r}: {error}") from error
