@@ -1,0 +1,236 @@
+"""The command line. Exit codes: 0 fine, 1 the answer is no (asked with --fail-on), 2 bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtsched import __version__
+from rtsched.errors import InputError, RtschedError
+
+if TYPE_CHECKING:
+    from rtsched.api import Loaded
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rtsched")
+def cli() -> None:
+    """Real-time multi-DNN scheduling on heterogeneous chips: simulate it, prove it, show it.
+
+    Start with `rtsched run drone_xavier_nx`, or `rtsched list` for what the catalogue holds.
+    """
+
+
+@cli.command()
+@click.argument("system")
+@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, …")
+@click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
+@click.option("--until", help="How long jobs are released: '10 s', or 'hyperperiod'.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of everything random.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms.")
+@_JSON
+@click.option("--gantt", type=click.Path(dir_okay=False, path_type=Path), help="Draw the schedule (.png, .svg or .pdf).")
+@click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
+@click.option("--to", "end", help="Where the picture ends.")
+@click.option("--csv", "directory", type=click.Path(file_okay=False, path_type=Path), help="Write the trace as CSV files.")
+@click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
+@click.option("--fail-on", type=click.Choice(["miss", "hard-miss"]), help="Exit with 1 if a job (of a hard task) missed.")
+def run(
+    system: str,
+    scheduler: str | None,
+    platform: str | None,
+    until: str | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    gantt: Path | None,
+    start: str | None,
+    end: str | None,
+    directory: Path | None,
+    no_trace: bool,
+    fail_on: str | None,
+) -> None:
+    """Simulate SYSTEM (a catalogue name or a YAML file) and say what happened."""
+    from rtsched import api, metrics
+
+    if no_trace and (gantt or directory):
+        raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
+    loaded = api.load(system, platform=platform, overrides=overrides)
+    trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace)
+    figures = metrics.summary(trace)
+    if gantt is not None:
+        from rtsched.plot.gantt import gantt as draw
+
+        draw(trace, gantt, start=_instant(start), end=None if end is None else _instant(end))
+    if directory is not None:
+        from rtsched.export.tables import write_csv
+
+        write_csv(trace, directory)
+    if as_json:
+        click.echo(json.dumps(figures.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(metrics.render_table(figures))
+        for note in trace.system.assumed:
+            click.echo(f"assumed: {note}")
+    if fail_on is not None and any(
+        task.misses for task in figures.tasks if fail_on == "miss" or task.criticality == "hard"
+    ):
+        raise SystemExit(1)
+
+
+def _instant(text: str | None) -> int:
+    from rtsched import units
+
+    if text is None:
+        return 0
+    try:
+        return units.parse_duration(text)
+    except ValueError as error:
+        raise InputError(f"--from/--to: {error}") from None
+
+
+@cli.command()
+@click.argument("systems", nargs=-1, required=True)
+@_JSON
+def validate(systems: tuple[str, ...], as_json: bool) -> None:
+    """Check system (or platform) files: every value, every name, every processor."""
+    from rtsched import api
+    from rtsched.model import catalogue
+
+    answers: list[dict[str, Any]] = []
+    for name in systems:
+        try:
+            if catalogue.is_platform_file(name):
+                catalogue.load_platform(name, None)
+            else:
+                loaded = api.load(name)
+                loaded.lower()
+                api._scheduler_of(loaded, None)
+            answers.append({"file": name, "valid": True, "problems": []})
+        except InputError as error:
+            answers.append({"file": name, "valid": False, "problems": list(error.problems)})
+    if as_json:
+        click.echo(json.dumps(answers, indent=2, ensure_ascii=False))
+    else:
+        for answer in answers:
+            if answer["valid"]:
+                click.echo(f"{answer['file']}: valid")
+            for problem in answer["problems"]:
+                click.echo(problem, err=True)
+    if not all(answer["valid"] for answer in answers):
+        raise SystemExit(2)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["system", "workload", "platform", "summary"]), default="system")
+def schema(what: str) -> None:
+    """Print the JSON Schema of system files, platform files, or of what `run --json` prints."""
+    from rtsched.model.config import json_schema
+    from rtsched.model.platform import Platform
+    from rtsched.model.system import System
+
+    if what == "summary":
+        from rtsched.metrics import SUMMARY_SCHEMA
+
+        answer = SUMMARY_SCHEMA
+    else:
+        answer = json_schema(Platform if what == "platform" else System)
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+KINDS = ("workloads", "platforms", "networks", "schedulers", "orderings", "placements")
+
+
+@cli.command(name="list")
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@_JSON
+def list_(kind: str | None, as_json: bool) -> None:
+    """List what is known: workloads, platforms, networks, schedulers, orderings, placements."""
+    answer = {each: _known(each) for each in ([kind] if kind else KINDS)}
+    if as_json:
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        return
+    for each, rows in answer.items():
+        click.echo(each)
+        width = max((len(name) for name in rows), default=0)
+        for name, line in rows.items():
+            click.echo(f"  {name:<{width}}  {line}".rstrip())
+
+
+def _known(kind: str) -> dict[str, str]:
+    """Names and one line each."""
+    from rtsched.model import catalogue
+
+    if kind in ("workloads", "platforms"):
+        return {name: catalogue.title(kind, name) for name in catalogue.names(kind)}
+    if kind == "networks":
+        found: dict[str, set[str]] = {}
+        for row in catalogue.latency_table():
+            found.setdefault(row["network"], set()).add(row["platform"])
+        return {name: ", ".join(sorted(found[name])) for name in sorted(found)}
+    from rtsched.registry import REGISTRY
+
+    single = kind.removesuffix("s")
+    return {name: _first_line(REGISTRY.find(single, name)) for name in REGISTRY.names(single)}
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
+@cli.command()
+@click.argument("name")
+@_JSON
+def show(name: str, as_json: bool) -> None:
+    """Show one thing by name: a workload, a platform, a network or a policy, with its sources."""
+    from rtsched import show as views
+
+    answer = views.describe(name)
+    click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False) if as_json else answer.text)
+
+
+@cli.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here instead of printing.")
+@_JSON
+def import_(file: str, output: Path | None, as_json: bool) -> None:
+    """Turn a SimSo XML or an rt-app JSON into a system file."""
+    from rtsched.importers import import_file
+    from rtsched.model.config import to_yaml
+
+    result = import_file(file)
+    for warning in result.warnings:
+        click.echo(f"{file}: {warning}", err=True)
+    if as_json:
+        text = result.system.model_dump_json(exclude_defaults=True, by_alias=True, indent=2) + "\n"
+    else:
+        text = to_yaml(result.system)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        from rtsched.export.files import write_whole
+
+        write_whole(output, text)
+        click.echo(f"wrote {output}")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and exit code 2, never a traceback."""
+    try:
+        cli(standalone_mode=True)
+    except RtschedError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
