@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from fractions import Fraction
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.kernel import NEVER, Kernel
@@ -44,24 +41,17 @@ def run(
     soc = Soc(system, scheduler, kernel, until, record)
     scheduler.soc = soc
     scheduler.setup(soc)
+    soc.listen(scheduler)
     for source in soc.tasks:
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, soc, seed)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
-    dispatches = 0
-    act = scheduler.dispatch
-
-    def dispatch() -> None:
-        nonlocal dispatches
-        dispatches += 1
-        act()
-
-    kernel.drain(soc.changed, dispatch, stop)
+    dispatches = kernel.drain(soc.changed, scheduler.dispatch, stop)
     end = min(max(kernel._now, until), stop)
     soc.end(end)
     record.pack()
     return Trace(
-        system=replace(system, tasks=system.tasks),
+        system=system,
         scheduler=scheduler.describe(),
         seed=seed,
         until=until,
@@ -107,11 +97,7 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
     elif isinstance(spec.arrival, Periodic) and spec.release is None and not spec.jitter and spec.period:
         source.prepare(iter([(spec.offset, spec.offset)]), spec.period)
     else:
-        source.prepare(arrivals(_task_like(spec), random), 0)
-
-
-def _task_like(spec: TaskSpec) -> Any:
-    return spec
+        source.prepare(arrivals(spec, random), 0)
 
 
 def _uniforms(generator: Any) -> Callable[[], float]:
@@ -122,6 +108,3 @@ def _uniforms(generator: Any) -> Callable[[], float]:
             yield from generator.random(256).tolist()
 
     return blocks().__next__
-
-
-__all__ = ["Fraction", "Truth", "chain", "repeat", "run"]

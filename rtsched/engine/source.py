@@ -108,7 +108,7 @@ class Source:
         soc.changed[0] = True
         if self.skip:
             self.skip -= 1
-            soc.drop(job, "the job before it missed")
+            soc.give_up(job)
         elif self.active is None:
             soc.activate(self, job)
         else:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
 from rtsched.schedulers.base import Preemption, Scheduler
 from rtsched.schedulers.ordering import EDF, Ordering
 from rtsched.schedulers.placement import Global, Placement
-from rtsched.schedulers.pools import GeneralPool, Pool, PreemptivePool, RegionPool
+from rtsched.schedulers.pools import Entry, GeneralPool, Pool, PreemptivePool, RegionPool
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
+    from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
+
+
+#: A pool and how to put a segment's entry into it.
+Door = tuple[Pool, Callable[[Entry], None]]
 
 
 class ComposedScheduler(Scheduler):
@@ -35,6 +41,8 @@ class ComposedScheduler(Scheduler):
 
     def setup(self, soc: Soc) -> None:
         self.soc = soc
+        #: the pools that must be dispatched
+        self.changed: dict[Pool, None] = {}
         self.ordering.soc = soc
         self.key = self.ordering.key
         self.placement.setup(soc)
@@ -42,13 +50,23 @@ class ComposedScheduler(Scheduler):
             self._queues(soc)
         else:
             self._partition(soc)
+        for pool in self.pools:
+            for processor in pool.processors:
+                processor.pool = pool
         if len(self.pools) == 1:
             self.dispatch = self.pools[0].dispatch  # type: ignore[method-assign]
+
+    def listener(self, event: str) -> Callable[..., None] | None:
+        # With a single pool it is dispatched anyway: nobody need tell which one has changed.
+        if event in ("on_processor", "on_timer") and len(self.pools) == 1:
+            return None
+        return super().listener(event)
 
     def _queues(self, soc: Soc) -> None:
         """One pool per processor."""
         self.pools = [self._pool(soc, (index,), True, False) for index in range(len(soc.processors))]
-        self.homes: list[list[tuple[Pool, tuple[int, ...]]]] = []
+        self.queues: list[Door] = [(pool, pool.door((index,))) for index, pool in enumerate(self.pools)]
+        self.doors: list[list[Door]] = []
 
     def _partition(self, soc: Soc) -> None:
         """One pool per set of processors that share segments, directly or through others."""
@@ -70,7 +88,10 @@ class ComposedScheduler(Scheduler):
             pool = self._pool(soc, part, uniform, simple)
             self.pools.append(pool)
             by_processor.update(dict.fromkeys(part, pool))
-        self.homes = [[(by_processor[eligible[0]], eligible) for eligible in nodes] for nodes in places]
+        self.doors = [
+            [(by_processor[eligible[0]], by_processor[eligible[0]].door(eligible)) for eligible in nodes]
+            for nodes in places
+        ]
 
     def _pool(self, soc: Soc, part: tuple[int, ...], uniform: bool, simple: bool) -> Pool:
         """The pool for some processors: `uniform` if all segments may use all of them, `simple` if also at one speed."""
@@ -78,7 +99,7 @@ class ComposedScheduler(Scheduler):
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):
             return RegionPool(soc, processors, self.ordering, uniform)
-        if simple and all(preemptible) and not self.ordering.dynamic:
+        if simple and all(preemptible) and not self.ordering.dynamic and soc.locks is None:
             return PreemptivePool(soc, processors, self.ordering)
         return GeneralPool(soc, processors, self.ordering)
 
@@ -89,18 +110,27 @@ class ComposedScheduler(Scheduler):
             entry = segment.entry
             if entry is None:
                 entry = segment.entry = (*self.key(segment), task.index, job.index, node.index, segment)
-            if self.homes:
-                pool, eligible = self.homes[task.index][node.index]
+            if self.doors:
+                pool, push = self.doors[task.index][node.index]
             else:
-                pool, eligible = self._queue(segment)
-            pool.push(entry, eligible)
+                pool, push = self._queue_of(segment)
+            push(entry)
+            self.changed[pool] = None
 
-    def _queue(self, segment: Segment) -> tuple[Pool, tuple[int, ...]]:
-        index = self.placement.choose(segment) if segment.processor is None else segment.processor.index
-        return self.pools[index], (index,)
+    def on_processor(self, processor: Processor, change: str) -> None:
+        self.changed[processor.pool] = None
+
+    def on_timer(self, tag: Any) -> None:
+        self.changed[tag] = None
+
+    def _queue_of(self, segment: Segment) -> Door:
+        """Dynamic placement: the queue chosen for the segment, once and for all."""
+        return self.queues[self.placement.choose(segment) if segment.processor is None else segment.processor.index]
 
     def dispatch(self) -> None:
-        for pool in self.pools:
+        pools = list(self.changed)
+        self.changed.clear()
+        for pool in pools:
             pool.dispatch()
 
     def rekey(self, segment: Segment, entry: Any) -> None:

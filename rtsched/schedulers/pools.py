@@ -8,7 +8,9 @@ speeds, processors of mixed service, keys that change with time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +34,8 @@ class Pool:
         self.processors = tuple(processors)
         self.ordering = ordering
 
-    def push(self, entry: Entry, eligible: tuple[int, ...]) -> None:
-        """A segment is ready, and may use the `eligible` processors."""
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        """How ready segments that may use the `eligible` processors are put in."""
         raise NotImplementedError
 
     def dispatch(self) -> None:
@@ -42,16 +44,21 @@ class Pool:
 
 
 class PreemptivePool(Pool):
-    """m equal preemptive processors: the m most urgent segments run; a new one takes the lowest idle processor."""
+    """m equal preemptive processors: the m most urgent segments run; a new one takes the lowest idle processor.
+
+    Urgency never changes here (no locks, no dynamic keys), and a start always succeeds.
+    """
 
     def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering) -> None:
         super().__init__(soc, processors, ordering)
         self.waiting: list[Entry] = []
+        # What runs, ascending; entries of what has ended meanwhile are thrown away when they come last.
+        self.running: list[Entry] = []
         if len(processors) == 1:
             self.dispatch = self._dispatch_single  # type: ignore[method-assign]
 
-    def push(self, entry: Entry, eligible: tuple[int, ...]) -> None:
-        heappush(self.waiting, entry)
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        return partial(heappush, self.waiting)
 
     def _dispatch_single(self) -> None:
         waiting = self.waiting
@@ -59,7 +66,7 @@ class PreemptivePool(Pool):
         while waiting:
             entry = waiting[0]
             segment = entry[-1]
-            if segment.state != READY or segment.entry is not entry:
+            if segment.state != READY:
                 heappop(waiting)
                 continue
             running = processor.segment
@@ -71,38 +78,38 @@ class PreemptivePool(Pool):
             else:
                 return
             self.soc.start(segment.job, segment, processor)
-            if processor.segment is not None:
-                return
+            return
 
     def dispatch(self) -> None:
         waiting = self.waiting
         if not waiting:
             return
         soc = self.soc
+        running = self.running
         idle = [processor for processor in self.processors if processor.segment is None]
         idle.reverse()
         while waiting:
             entry = waiting[0]
             segment = entry[-1]
-            if segment.state != READY or segment.entry is not entry:
+            if segment.state != READY:
                 heappop(waiting)
                 continue
             if idle:
-                processor = idle[-1]
                 heappop(waiting)
+                soc.start(segment.job, segment, idle.pop())
+            else:
+                while running[-1][-1].state != RUNNING:
+                    running.pop()
+                if running[-1] < entry:
+                    break
+                worst = running.pop()
+                processor = worst[-1].processor
+                soc.preempt(processor)
+                heapreplace(waiting, worst)
                 soc.start(segment.job, segment, processor)
-                if processor.segment is not None:
-                    idle.pop()
-                continue
-            worst = max([processor.segment.entry for processor in self.processors])  # type: ignore[union-attr]
-            if worst < entry:
-                return
-            processor = worst[-1].processor
-            soc.preempt(processor)
-            heapreplace(waiting, worst)
-            soc.start(segment.job, segment, processor)
-            if processor.segment is None:
-                idle.append(processor)
+            insort(running, entry)
+        if len(running) > 4 * len(self.processors):
+            running[:] = [entry for entry in running if entry[-1].state == RUNNING]
 
 
 class RegionPool(Pool):
@@ -118,8 +125,8 @@ class RegionPool(Pool):
         self.uniform = uniform
         self.classes: dict[tuple[int, ...], list[Entry]] = {}
 
-    def push(self, entry: Entry, eligible: tuple[int, ...]) -> None:
-        heappush(self.classes.setdefault(eligible, []), entry)
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        return partial(heappush, self.classes.setdefault(eligible, []))
 
     def dispatch(self) -> None:
         free = [processor for processor in self.processors if processor.segment is None]
@@ -186,9 +193,12 @@ class GeneralPool(Pool):
         self.eligible: dict[Segment, tuple[int, ...]] = {}
         self.alarm_at = -1
 
-    def push(self, entry: Entry, eligible: tuple[int, ...]) -> None:
-        self.waiting.append(entry)
-        self.eligible[entry[-1]] = eligible
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        def push(entry: Entry) -> None:
+            self.waiting.append(entry)
+            self.eligible[entry[-1]] = eligible
+
+        return push
 
     def dispatch(self) -> None:
         waiting = [entry for entry in self.waiting if _valid(entry)]
@@ -206,8 +216,9 @@ class GeneralPool(Pool):
         candidates = sorted(waiting + movable)
         places = self._place(candidates, free)
         self._keep(places, free)
+        self.waiting = []  # acting may put in more: a lock that is given back, an urgency that is lent
         self._apply(places, movable)
-        self.waiting = [entry for entry in candidates if entry[-1].state == READY]
+        self.waiting += [entry for entry in candidates if _valid(entry)]
         self._speed_up(free)
         if len(self.eligible) > 64 + 4 * len(candidates):
             alive = [entry[-1] for entry in self.waiting]
@@ -306,7 +317,7 @@ class GeneralPool(Pool):
         now = self.soc.now
         if due is not None and not now < self.alarm_at <= due:
             self.alarm_at = due
-            self.soc.wake_at(due, "review")
+            self.soc.wake_at(due, self)
 
 
 def _valid(entry: Entry) -> bool:
