@@ -259,10 +259,12 @@ class Core:
                     self.record.pack()
         processor.overhead = 0
         self.changed[0] = True
-        if self.on_completion is not None:
-            self.on_completion(segment, {"time": now - started})
         if self.on_processor is not None:
             self.on_processor(processor, "idle")
+        if self.on_completion is not None:
+            self.on_completion(segment, {"time": now - started})
+            if job.outcome != OPEN:
+                return  # the policy accepted the answer so far, or gave the job up
         job.left -= 1
         if not job.left:
             job.finish = now
