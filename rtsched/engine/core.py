@@ -52,8 +52,8 @@ class Core:
         self.rows_limit = record.jobs.limit
         self.changed = [False]
         self.released = 0
-        self.ready: dict[Segment, None] = {}
         self.preemption = scheduler.preemption
+        self.may_preempt = scheduler.preemption == "preemptive"
         self.limited = scheduler.preemption == "limited"
         costs = system.overheads
         self.scheduling = costs.scheduling
@@ -74,19 +74,19 @@ class Core:
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_timer = scheduler.listener("on_timer")
 
-    def _true_demand(self, segment: Segment, processor: Processor, now: int, time: int) -> int:
-        truth = segment.job.task.truth
-        if truth is not None:
-            return truth(segment, processor, now)
-        return scaled(segment.job.factor, time)
+    def _true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
+        """What the segment really takes on `processor`, where `time` is planned."""
+        factor = segment.job.factor
+        return factor(segment, processor, self.kernel._now) if callable(factor) else scaled(factor, time)
 
     def _move(self, segment: Segment, processor: Processor, time: int) -> None:
         """The segment resumes elsewhere: count it, and restate what is left in that processor's time."""
         processor.migrations += 1
-        if segment.job.factor is not None:
-            time = scaled(segment.job.factor, time)
-        elif segment.job.task.truth is not None:
+        factor = segment.job.factor
+        if callable(factor):
             time = segment.demand
+        elif factor is not None:
+            time = scaled(factor, time)
         if time != segment.demand:
             left = Fraction(segment.remaining) * time / segment.demand
             segment.remaining = left.numerator if left.denominator == 1 else left
@@ -158,7 +158,6 @@ class Core:
                 segment.plan = ()
             segment.state = READY
             segment.since = self.kernel._now
-            self.ready[segment] = None
             job.segments = fresh = (segment,)
         else:
             job.left = len(source.nodes)
@@ -173,10 +172,14 @@ class Core:
 
     def enrich(self, source: Source, job: Job) -> None:
         """The less common parts of a release: execution factor, deadline watch, overlap."""
-        if source.factors is not None:
+        if source.truth is not None:
+            job.factor = source.truth
+        elif source.factors is not None:
             job.factor = source.factors()
         elif source.executions is not None:
             job.factor = Fraction(source.executions[job.index], source.nodes[0].fastest)
+        if source.followers:
+            job.chances = {other.index: other.chance() for other in source.followers if other.chance is not None}
         if source.watch:
             self._watch(source, job)
         if self.on_release is not None:
@@ -238,7 +241,6 @@ class Core:
         for segment in segments:
             segment.state = READY
             segment.since = now
-            self.ready[segment] = None
 
     def _ended(self, processor: Processor, segment: Segment, now: int) -> None:
         """The processor reached the armed end: of the segment, or of a piece of its plan."""
@@ -246,6 +248,7 @@ class Core:
             self._point(processor, segment, now)
             return
         segment.state = DONE
+        segment.entry = None
         processor.segment = None
         started = processor.started
         processor.busy += now - started
@@ -310,7 +313,6 @@ class Core:
             self._ended(processor, segment, now)
             return
         segment.state = READY
-        self.ready[segment] = None
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
         if self.on_processor is not None:
@@ -319,7 +321,6 @@ class Core:
     def unblock(self, segment: Segment) -> None:
         """A blocked segment has been given what it waited for."""
         segment.state = READY
-        self.ready[segment] = None
         self.changed[0] = True
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
@@ -337,7 +338,9 @@ class Core:
         if outcome:
             self._missed(task)
         if task.followers and job.finish >= 0:
-            self._trigger(task, now)
+            for follower in task.followers:
+                follower.trigger(job, now)
+        job.segments = ()  # no circle of references is left for the collector
         if task.overlap:
             task.overlapping.pop(job, None)
         elif task.active is job:
@@ -345,13 +348,6 @@ class Core:
             if task.pending:
                 self.changed[0] = True
                 self.activate(task, task.pending.popleft())
-
-    def _trigger(self, task: Source, now: int) -> None:
-        """A completed job releases one of each task that comes after its own, if chance and the horizon allow."""
-        for follower in task.followers:
-            wanted = follower.trigger is None or follower.trigger() < follower.spec.probability
-            if wanted and now < self.until:
-                follower.make(now, now)
 
     def _missed(self, task: Source) -> None:
         task.misses += 1
@@ -378,8 +374,6 @@ class Core:
                 self._stop(processor, segment, now, log.STOPPED)
                 if self.on_processor is not None:
                     self.on_processor(processor, "idle")
-            elif segment.state == READY:
-                del self.ready[segment]
             if segment.state != DONE:
                 segment.state = DEAD
                 if self.locks is not None:

@@ -24,23 +24,23 @@ class Job:
 
     `arrival`, `release`, `deadline`, `start`, `finish` are instants in ns, -1 where not yet (or never) reached;
     `deadline` is absolute. `number` counts all jobs of a run in the order of release, `index` those of its task.
+    `factor` is the truth about its execution times (None: as planned; a factor; or a function), not for policies.
+    `chances`, only where tasks follow with a probability, are its draws by the index of the follower.
     """
 
     __slots__ = (
-        "arrival", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release", "segments",
+        "arrival", "chances", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release", "segments",
         "start", "task",
     )  # fmt: skip
 
-    def __init__(
-        self, task: Source, index: int, number: int, arrival: int, release: int, deadline: int, factor: Any
-    ) -> None:
+    def __init__(self, task: Source, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
         self.task = task
         self.index = index
         self.number = number
         self.arrival = arrival
         self.release = release
         self.deadline = deadline
-        self.factor = factor
+        self.factor: Any = None
         self.start = -1
         self.finish = -1
         self.outcome = OPEN

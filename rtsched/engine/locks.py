@@ -51,7 +51,6 @@ class Locks:
 
     def _wait(self, segment: Segment, name: str) -> None:
         soc = self.soc
-        del soc.ready[segment]
         segment.state = BLOCKED
         self.wants[segment] = name
         self.waiting.setdefault(name, []).append(segment)

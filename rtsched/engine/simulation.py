@@ -92,7 +92,7 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
     source.followers = tuple(other for other in soc.tasks if other.spec.after == spec.index)
     if spec.after is not None:
         if spec.probability < 1:
-            source.trigger = _uniforms(random.trigger)
+            source.chance = _uniforms(random.trigger)
         source.prepare(iter(()), 0)
     elif isinstance(spec.arrival, Periodic) and spec.release is None and not spec.jitter and spec.period:
         source.prepare(iter([(spec.offset, spec.offset)]), spec.period)

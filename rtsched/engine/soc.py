@@ -28,6 +28,19 @@ class Soc(Core):
         """The present instant in ns."""
         return self.kernel._now
 
+    @property
+    def ready(self) -> list[Segment]:
+        """The segments that could start, in the order in which they first became ready (then task, job, node)."""
+        found = [
+            segment
+            for task in self.tasks
+            for job in ((task.active,) if task.active is not None else task.overlapping)
+            for segment in job.segments
+            if segment.state == READY
+        ]
+        found.sort(key=_first_ready)
+        return found
+
     def expected(self, segment: Segment, processor: Processor) -> int | None:
         """The time in ns that `segment` is believed to need on `processor` from the start; None if it cannot run there."""
         return segment.node.times[processor.index]
@@ -55,7 +68,7 @@ class Soc(Core):
         segment = processor.segment
         return (
             segment is not None
-            and self.preemption == "preemptive"
+            and self.may_preempt
             and processor.preemptible
             and segment.node.preemptive
         )
@@ -76,8 +89,8 @@ class Soc(Core):
         now = self.kernel._now
         first = segment.processor
         if first is None:
-            if job.factor is not None or job.task.truth is not None:
-                time = self._true_demand(segment, processor, now, time)
+            if job.factor is not None:
+                time = self._true_demand(segment, processor, time)
             segment.demand = segment.remaining = time
             if job.start < 0:
                 job.start = now
@@ -87,7 +100,6 @@ class Soc(Core):
             self._move(segment, processor, time)
         if self.locks is not None and segment.plan and not self.locks.enter(segment):
             return segment
-        del self.ready[segment]
         segment.state = RUNNING
         segment.processor = processor
         processor.segment = segment
@@ -122,7 +134,7 @@ class Soc(Core):
             processor.boundary_stop = True
             return None
         if how == "now":
-            if not self.preemptible(processor):
+            if not (self.may_preempt and processor.preemptible and segment.node.preemptive):
                 self._refuse_preemption(processor, segment)
         elif how != "kill":
             raise SchedulerError(f"preempt {processor!r}: how={how!r} is not one of now, boundary, kill")
@@ -133,7 +145,6 @@ class Soc(Core):
             segment.remaining = segment.demand
             self._plan(segment)
         segment.state = READY
-        self.ready[segment] = None
         return segment
 
     def finish(self, job: Job) -> None:
@@ -196,3 +207,7 @@ class Soc(Core):
     def _check_alive(self, job: Job, action: str) -> None:
         if job.outcome != OPEN:
             raise SchedulerError(f"{action} of {job!r}: it has ended already; act on jobs that are open")
+
+
+def _first_ready(segment: Segment) -> int:
+    return segment.since

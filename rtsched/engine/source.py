@@ -23,9 +23,9 @@ class Source:
     """
 
     __slots__ = (
-        "active", "alarm", "arrival", "arrivals", "count", "criticality", "deadline", "deadlines", "executions",
+        "active", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines", "executions",
         "factors", "followers", "index", "misses", "name", "nodes", "overlap", "overlapping", "pending", "period", "plain", "priority",
-        "rank", "release", "single", "skip", "soc", "spec", "step", "trigger", "truth", "watch", "weight",
+        "rank", "release", "single", "skip", "soc", "spec", "step", "truth", "watch", "weight",
     )  # fmt: skip
 
     def __init__(self, spec: TaskSpec, soc: Soc) -> None:
@@ -49,7 +49,7 @@ class Source:
         self.skip = 0
         self.watch = False
         self.followers: tuple[Source, ...] = ()
-        self.trigger: Callable[[], float] | None = None
+        self.chance: Callable[[], float] | None = None
         self.factors: Callable[[], Fraction | float] | None = None
         self.executions: tuple[int, ...] | None = None
         self.deadlines: tuple[int, ...] | None = None
@@ -65,7 +65,9 @@ class Source:
         """Take the arrivals from an iterator of (arrival, release), or every `step` ns from the first on."""
         self.arrivals = arrivals
         self.step = step
-        self.plain = not (self.factors or self.executions or self.deadlines or self.watch)
+        self.plain = not (self.factors or self.executions or self.truth or self.watch) and all(
+            follower.spec.probability == 1 for follower in self.followers
+        )
         self._advance()
 
     def _advance(self) -> None:
@@ -79,7 +81,7 @@ class Source:
             self.soc.kernel.arm(self.alarm, self.release)
 
     def fire(self) -> None:
-        """A release is due: make the job, arm the next one."""
+        """A release is due: arm the next one, then make the job."""
         soc = self.soc
         release = self.release
         arrival = self.arrival
@@ -90,17 +92,12 @@ class Source:
                 heappush(soc.queue, (following, self.rank, next(soc.eid), self.alarm))
         else:
             self._advance()
-        self.make(arrival, release)
-
-    def make(self, arrival: int, release: int) -> None:
-        """Release one job now."""
-        soc = self.soc
         index = self.count
         self.count = index + 1
         number = soc.released
         soc.released = number + 1
         deadline = arrival + (self.deadline if self.deadlines is None else self.deadlines[index])
-        job = Job(self, index, number, arrival, release, deadline, None)
+        job = Job(self, index, number, arrival, release, deadline)
         if not self.plain:
             soc.enrich(self, job)
         elif soc.on_release is not None:
@@ -113,6 +110,12 @@ class Source:
             soc.activate(self, job)
         else:
             self.pending.append(job)
+
+    def trigger(self, job: Job, now: int) -> None:
+        """`job`, of the task before this one, is done: release a job now if chance and the horizon allow it."""
+        if (self.chance is None or job.chances[self.index] < self.spec.probability) and now < self.soc.until:
+            self.arrival = self.release = now
+            self.fire()
 
     def __repr__(self) -> str:
         return f"task {self.name!r}"

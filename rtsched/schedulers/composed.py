@@ -41,8 +41,8 @@ class ComposedScheduler(Scheduler):
 
     def setup(self, soc: Soc) -> None:
         self.soc = soc
-        #: the pools that must be dispatched
-        self.changed: dict[Pool, None] = {}
+        #: what changed since the last dispatch: pools, and processors, which know theirs
+        self.changed: dict[Pool | Processor, str] = {}
         self.ordering.soc = soc
         self.key = self.ordering.key
         self.placement.setup(soc)
@@ -50,9 +50,6 @@ class ComposedScheduler(Scheduler):
             self._queues(soc)
         else:
             self._partition(soc)
-        for pool in self.pools:
-            for processor in pool.processors:
-                processor.pool = pool
         if len(self.pools) == 1:
             self.dispatch = self.pools[0].dispatch  # type: ignore[method-assign]
 
@@ -60,6 +57,8 @@ class ComposedScheduler(Scheduler):
         # With a single pool it is dispatched anyway: nobody need tell which one has changed.
         if event in ("on_processor", "on_timer") and len(self.pools) == 1:
             return None
+        if event == "on_processor":
+            return self.changed.__setitem__  # note the processor, without a Python call
         return super().listener(event)
 
     def _queues(self, soc: Soc) -> None:
@@ -109,27 +108,25 @@ class ComposedScheduler(Scheduler):
             node = segment.node
             entry = segment.entry
             if entry is None:
-                entry = segment.entry = (*self.key(segment), task.index, job.index, node.index, segment)
-            if self.doors:
-                pool, push = self.doors[task.index][node.index]
-            else:
-                pool, push = self._queue_of(segment)
+                entry = segment.entry = self.key(segment) + (task.index, job.index, node.index, segment)  # noqa: RUF005 - 60 ns
+            pool, push = self.doors[task.index][node.index] if self.doors else self._queue_of(segment)
             push(entry)
-            self.changed[pool] = None
-
-    def on_processor(self, processor: Processor, change: str) -> None:
-        self.changed[processor.pool] = None
+            self.changed[pool] = "ready"
 
     def on_timer(self, tag: Any) -> None:
-        self.changed[tag] = None
+        self.changed[tag] = "review"
 
     def _queue_of(self, segment: Segment) -> Door:
         """Dynamic placement: the queue chosen for the segment, once and for all."""
         return self.queues[self.placement.choose(segment) if segment.processor is None else segment.processor.index]
 
     def dispatch(self) -> None:
-        pools = list(self.changed)
-        self.changed.clear()
+        changed = self.changed
+        if len(changed) == 1:
+            changed.popitem()[0].pool.dispatch()
+            return
+        pools = {item.pool: None for item in changed}
+        changed.clear()
         for pool in pools:
             pool.dispatch()
 

@@ -33,6 +33,9 @@ class Pool:
         self.soc = soc
         self.processors = tuple(processors)
         self.ordering = ordering
+        self.pool = self
+        for processor in processors:
+            processor.pool = self
 
     def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
         """How ready segments that may use the `eligible` processors are put in."""

@@ -1,0 +1,86 @@
+"""The house plan: imports run one way, and the public names are the ones announced."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import rtsched
+
+ROOT = Path(rtsched.__file__).parent
+
+#: Each room and the rooms it may import (beside itself). The engine knows schedulers.base as a protocol only.
+ALLOWED = {
+    "units": set(),
+    "errors": set(),
+    "model": {"units", "errors"},
+    "dnn": {"model", "units", "errors", "engine.release"},
+    "engine": {"model", "units", "errors"},
+    "schedulers": {"engine", "model", "units", "errors"},
+    "metrics": {"engine", "model", "units", "errors"},
+    "export": {"metrics", "engine", "model", "units", "errors"},
+    "plot": {"metrics", "engine", "model", "units", "errors"},
+    "importers": {"model", "units", "errors"},
+    "registry": {"errors"},
+    "api": {"dnn", "engine", "schedulers", "metrics", "model", "registry", "errors", "units"},
+    "show": {"api", "model", "registry", "units", "errors"},
+    "cli": {"api", "metrics", "export", "plot", "importers", "show", "registry", "model", "units", "errors", "dnn", ""},
+}
+
+
+def room(module: str) -> str:
+    """The room of ``rtsched.engine.job`` is ``engine``."""
+    return module.removeprefix("rtsched").strip(".").split(".")[0]
+
+
+def runtime_imports(path: Path) -> list[str]:
+    """The rtsched modules a file imports when it runs (not for type checking only)."""
+    tree = ast.parse(path.read_text())
+    checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    skipped = {id(inner) for node in checked for inner in ast.walk(node)}
+    found = []
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rtsched"):
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.startswith("rtsched")]
+    return found
+
+
+def test_imports_run_one_way() -> None:
+    climbs = []
+    for path in sorted(ROOT.rglob("*.py")):
+        here = path.relative_to(ROOT).with_suffix("").parts[0]
+        if here == "__init__":
+            continue
+        for module in runtime_imports(path):
+            there = room(module)
+            inner = ".".join(module.split(".")[1:3])
+            if there != here and there not in ALLOWED[here] and inner not in ALLOWED[here]:
+                climbs.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert climbs == []
+
+
+def test_every_room_is_in_the_plan() -> None:
+    rooms = {path.relative_to(ROOT).with_suffix("").parts[0] for path in ROOT.rglob("*.py")} - {"__init__"}
+    assert rooms == set(ALLOWED)
+
+
+def test_public_names() -> None:
+    assert rtsched.__all__ == sorted(rtsched.__all__, key=lambda name: (name.upper() != name, name.lower() == name, name))
+    for name in rtsched.__all__:
+        assert getattr(rtsched, name) is not None
+    assert set(rtsched.__all__) == {
+        "ComposedScheduler", "HorizonError", "InputError", "Loaded", "Platform", "REGISTRY", "RtschedError",
+        "Scheduler", "SchedulerError", "System", "Task", "__version__", "load", "scheduler", "simulate", "summary",
+    }  # fmt: skip
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, rtsched.cli; print(*sorted({'numpy', 'simpy', 'pydantic', 'matplotlib', 'networkx'} & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert answer.stdout.strip() == ""

@@ -1,0 +1,85 @@
+"""A plug-in package, installed beside rtsched, is used by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtsched.errors import InputError
+from rtsched.registry import Registry
+
+PLUGIN = Path(__file__).parent / "plugin"
+
+SYSTEM = """
+platform: uniprocessor
+tasks:
+  - {name: short, wcet: 1 ms, period: 10 ms}
+  - {name: long, wcet: 6 ms, period: 20 ms}
+"""
+
+
+def rtsched(*arguments: str, plugin: bool = True) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, with or without the plug-in's folder on the path."""
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join([str(PLUGIN)] if plugin else [])
+    command = [sys.executable, "-m", "rtsched.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> str:
+    path = tmp_path / "system.yaml"
+    path.write_text(SYSTEM)
+    return str(path)
+
+
+def worst(output: str) -> dict[str, int]:
+    return {task["name"]: task["response"]["max"] for task in json.loads(output)["tasks"]}
+
+
+def test_a_plugged_in_scheduler_runs_by_name(system: str) -> None:
+    answer = rtsched("run", system, "--scheduler", "example-fcfs", "--until", "20 ms", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert worst(answer.stdout) == {"short": 1_000_000, "long": 7_000_000}
+
+
+def test_a_plugged_in_scheduler_takes_its_parameters_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "system.yaml"
+    path.write_text(SYSTEM + "scheduler: {name: example-fcfs, backwards: true}\n")
+    assert rtsched("validate", str(path)).returncode == 0
+    path.write_text(SYSTEM + "scheduler: {name: example-fcfs, forwards: true}\n")
+    refused = rtsched("run", str(path))
+    assert refused.returncode == 2
+    assert "system.yaml:6:" in refused.stderr
+    assert "has no parameter 'forwards'; it has backwards" in refused.stderr
+
+
+def test_a_plugged_in_ordering_composes(system: str) -> None:
+    answer = rtsched("run", system, "--scheduler", "ordering=longest-first", "--until", "20 ms", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert worst(answer.stdout) == {"short": 7_000_000, "long": 6_000_000}
+
+
+def test_it_is_listed_and_shown_and_gone_without_the_package(system: str) -> None:
+    assert "example-fcfs" in rtsched("list", "schedulers").stdout
+    assert "First come, first served" in rtsched("show", "example-fcfs").stdout
+    gone = rtsched("run", system, "--scheduler", "example-fcfs", plugin=False)
+    assert gone.returncode == 2
+    assert "no scheduler is called 'example-fcfs'" in gone.stderr
+
+
+def test_names_come_from_the_process_first_and_from_modules_last() -> None:
+    registry = Registry()
+    assert registry.find("ordering", "edf").__name__ == "EDF"
+    registry.register("ordering", "edf", dict)
+    assert registry.find("ordering", "edf") is dict
+    assert registry.find("ordering", "rtsched.schedulers.ordering:FIFO").__name__ == "FIFO"
+    with pytest.raises(InputError, match="no ordering is called 'edff'; did you mean 'edf'"):
+        registry.find("ordering", "edff")
+    with pytest.raises(InputError, match="cannot be imported"):
+        registry.find("ordering", "no.such:Thing")
