@@ -6,7 +6,6 @@ long, which numbers are assumed, and how long a run lasts.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Cluster, Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.task import ANY, GraphModel, NetworkUse, Task, TraceArrivals, Work
+from rtsched.model.tables import TimeTable, read_arrivals, read_samples
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
@@ -134,9 +134,7 @@ class Lowering:
     def arrival(self, task: Task) -> object:
         """The arrivals, with a recorded trace read in."""
         if isinstance(task.arrival, TraceArrivals) and task.arrival.file is not None:
-            from rtsched.engine.release import read_arrival_csv
-
-            rows = read_arrival_csv(self.path(task.arrival.file))
+            rows = read_arrivals(self.path(task.arrival.file))
             return TraceArrivals(
                 kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution
             )
@@ -149,9 +147,7 @@ class Lowering:
         model = task.execution
         inner = model.marginal if isinstance(model, Autocorrelated) else model
         if isinstance(inner, Empirical) and inner.file is not None and inner.column is not None:
-            from rtsched.engine.release import read_samples_csv
-
-            inner = Empirical(kind="empirical", samples=read_samples_csv(self.path(inner.file), inner.column))
+            inner = Empirical(kind="empirical", samples=read_samples(self.path(inner.file), inner.column))
             return inner if inner is model else model.model_copy(update={"marginal": inner})
         return model
 
@@ -423,19 +419,26 @@ def _processor(index: int, name: str, core: int, cluster: Cluster) -> ProcessorS
 
 def read_jobs(path: Path) -> tuple[JobModel, ...]:
     """Explicit jobs from a CSV: columns name, release, wcet, deadline (absolute), priority; times carry units."""
-    from rtsched.engine.release import CsvTable
-
-    table = CsvTable(path, ("release", "wcet", "deadline"), plain=("name", "priority"))
-    return tuple(
-        JobModel(
-            name=row.get("name") or None,
-            release=row["release"],
-            wcet=row["wcet"],
-            deadline=row["deadline"],
-            priority=int(row["priority"]) if row.get("priority") else None,
+    table = TimeTable(path, ("release", "wcet", "deadline"))
+    count = len(table.rows)
+    names = table.text("name") or ("",) * count
+    priorities = table.text("priority") or ("",) * count
+    rows = zip(table.times("release"), table.times("wcet", least=1), table.times("deadline", least=1), strict=True)
+    jobs = []
+    for number, (release, wcet, deadline) in enumerate(rows):
+        priority = priorities[number]
+        if priority and not priority.lstrip("-").isdecimal():
+            raise InputError(f"{path}:{number + 2}: priority {priority!r} is no whole number")
+        jobs.append(
+            JobModel(
+                name=names[number] or None,
+                release=release,
+                wcet={ANY: wcet},
+                deadline=deadline,
+                priority=int(priority) if priority else None,
+            )
         )
-        for row in table
-    )
+    return tuple(jobs)
 
 
 def hyperperiod(system: SystemSpec) -> int | None:
@@ -474,6 +477,3 @@ def horizon(system: SystemSpec, until: int | str) -> int:
             "ask for a time, e.g. '10 s', or choose periods with a small common multiple (1, 2, 5, 10 ms)"
         )
     return length
-
-
-__all__ = ["Lowering", "csv", "horizon", "hyperperiod", "lower_platform", "read_jobs"]

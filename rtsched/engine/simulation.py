@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.kernel import NEVER, Kernel
@@ -79,10 +79,10 @@ def _longest_deadline(task: TaskSpec) -> int:
 def _prepare(source: Source, soc: Soc, seed: int) -> None:
     """Give a source its random streams, its arrivals and its followers."""
     from rtsched.engine.execution_time import sampler
-    from rtsched.engine.release import arrivals, streams
+    from rtsched.engine.release import Streams, arrivals, blocks
 
     spec = source.spec
-    random = streams(seed, spec.index)
+    random = Streams(seed, spec.index)
     if not isinstance(spec.execution, Constant):
         source.factors = sampler(spec.execution, spec.nodes[0].fastest, random.execution)
     if isinstance(spec.arrival, TraceArrivals):
@@ -92,19 +92,9 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
     source.followers = tuple(other for other in soc.tasks if other.spec.after == spec.index)
     if spec.after is not None:
         if spec.probability < 1:
-            source.chance = _uniforms(random.trigger)
+            source.chance = blocks(random.trigger.random).__next__
         source.prepare(iter(()), 0)
     elif isinstance(spec.arrival, Periodic) and spec.release is None and not spec.jitter and spec.period:
         source.prepare(iter([(spec.offset, spec.offset)]), spec.period)
     else:
         source.prepare(arrivals(spec, random), 0)
-
-
-def _uniforms(generator: Any) -> Callable[[], float]:
-    """Uniform draws in [0, 1), a block at a time."""
-
-    def blocks() -> Iterator[float]:
-        while True:
-            yield from generator.random(256).tolist()
-
-    return blocks().__next__

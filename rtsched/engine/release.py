@@ -1,0 +1,119 @@
+"""Random streams and arrivals: lazily generated, the same for every policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtsched.model.task import Bursty, Poisson, Sporadic, TraceArrivals
+from rtsched.model.taskgraph import TaskSpec
+
+#: Draws are made this many at a time.
+BLOCK = 256
+
+PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty")
+
+
+class Streams:
+    """The independent generators of one task, one per purpose, made when first used.
+
+    They depend on (seed, task, purpose) only: neither other tasks nor other purposes change them (DESIGN §4.4).
+    """
+
+    def __init__(self, seed: int, task: int) -> None:
+        self.seed = seed
+        self.task = task
+
+    def _generator(self, purpose: str) -> np.random.Generator:
+        key = (self.task, PURPOSES.index(purpose))
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key)))
+
+    @cached_property
+    def arrival(self) -> np.random.Generator:
+        """For gaps between arrivals."""
+        return self._generator("arrival")
+
+    @cached_property
+    def jitter(self) -> np.random.Generator:
+        """For the delay of releases behind arrivals."""
+        return self._generator("jitter")
+
+    @cached_property
+    def execution(self) -> np.random.Generator:
+        """For execution times."""
+        return self._generator("execution")
+
+    @cached_property
+    def trigger(self) -> np.random.Generator:
+        """For triggers with a probability."""
+        return self._generator("trigger")
+
+    @cached_property
+    def difficulty(self) -> np.random.Generator:
+        """For the difficulty of inputs."""
+        return self._generator("difficulty")
+
+
+def arrivals(task: TaskSpec, streams: Streams) -> Iterator[tuple[int, int]]:
+    """Pairs (arrival, release) in ns, arrivals in order: without end, or as many as were recorded."""
+    if task.release is not None:
+        plain: Iterator[int] = iter((task.release,))
+    elif isinstance(task.arrival, TraceArrivals):
+        assert task.arrival.times is not None
+        plain = (task.offset + time for time in task.arrival.times)
+    else:
+        plain = _generated(task, streams)
+    if not task.jitter:
+        return ((arrival, arrival) for arrival in plain)
+    delays: Iterator[int] = blocks(lambda size: streams.jitter.integers(0, task.jitter, size, endpoint=True))
+    return ((arrival, arrival + delay) for arrival, delay in zip(plain, delays, strict=False))
+
+
+def _generated(task: TaskSpec, streams: Streams) -> Iterator[int]:
+    if isinstance(task.arrival, Bursty):
+        return _bursty(task.offset, task.arrival, streams.arrival)
+    period = task.period
+    assert period is not None
+    if isinstance(task.arrival, Poisson):
+        return _summed(task.offset, 0, period, streams.arrival)
+    if isinstance(task.arrival, Sporadic) and task.arrival.mean_extra:
+        return _summed(task.offset, period, task.arrival.mean_extra, streams.arrival)
+    return count(task.offset, period)
+
+
+def _summed(first: int, least: int, mean: int, random: np.random.Generator) -> Iterator[int]:
+    """Arrivals whose gaps are `least` plus an exponential of mean `mean`, rounded, at least 1 ns."""
+    now = first
+    for extra in blocks(lambda size: random.exponential(mean, size)):
+        yield now
+        now += max(1, least + round(extra))
+
+
+def _bursty(first: int, model: Bursty, random: np.random.Generator) -> Iterator[int]:
+    """A Markov-modulated Poisson process; when a state ends before the next arrival, the gap is drawn anew."""
+    draws = blocks(lambda size: random.exponential(1.0, size))
+    now = float(first)
+    last = first - 1
+    number = 0
+    ends = now + next(draws) * model.states[0].dwell
+    while True:
+        gap = next(draws) * model.states[number].gap
+        if now + gap >= ends:
+            now = ends
+            number = (number + 1) % len(model.states)
+            ends = now + next(draws) * model.states[number].dwell
+            continue
+        now += gap
+        last = max(last + 1, round(now))
+        yield last
+
+
+def blocks(draw: Callable[[int], NDArray[Any]]) -> Iterator[Any]:
+    """The draws of ``draw(size)`` one by one, made a block at a time."""
+    while True:
+        yield from draw(BLOCK).tolist()
