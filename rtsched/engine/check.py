@@ -1,0 +1,131 @@
+"""What must hold in every run, whatever the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, OUTCOMES
+from rtsched.engine.trace import COMPLETED, OVERHEAD, Trace
+from rtsched.model.task import Constant
+
+
+def violations(trace: Trace) -> list[str]:
+    """Every rule that the trace breaks, as sentences that name job, processor and time."""
+    if not trace.kept:
+        return []
+    checks = (_processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work)
+    return [sentence for check in checks for sentence in check(trace)]
+
+
+def _name(trace: Trace, job: int) -> str:
+    row = trace.jobs[job]
+    return f"job {row['index']} of {trace.system.tasks[row['task']].name!r}"
+
+
+def _processors_serve_one(trace: Trace) -> Iterator[str]:
+    rows = trace.slices[np.lexsort((trace.slices["start"], trace.slices["processor"]))]
+    clash = (rows["processor"][1:] == rows["processor"][:-1]) & (rows["start"][1:] < rows["end"][:-1])
+    for index in np.flatnonzero(clash):
+        first, second = rows[index], rows[index + 1]
+        name = trace.system.processors[first["processor"]].name
+        yield f"processor {name!r} runs {_name(trace, first['job'])} and {_name(trace, second['job'])} at {second['start']}"
+    for row in rows[rows["end"] < rows["start"]]:
+        yield f"a slice of {_name(trace, row['job'])} ends at {row['end']} before it starts at {row['start']}"
+
+
+def _nodes_run_once(trace: Trace) -> Iterator[str]:
+    keys = ("start", "node", "job")
+    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in keys))]
+    same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
+    for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
+        row = rows[index + 1]
+        yield f"node {row['node']} of {_name(trace, row['job'])} runs twice at {row['start']}"
+    for index in np.flatnonzero(same & (rows["reason"][:-1] == COMPLETED)):
+        row = rows[index + 1]
+        yield f"node {row['node']} of {_name(trace, row['job'])} runs at {row['start']} after its end"
+
+
+def _order(trace: Trace) -> Iterator[str]:
+    early = trace.slices["start"] < trace.jobs["release"][trace.slices["job"]]
+    for row in trace.slices[early]:
+        yield f"{_name(trace, row['job'])} runs at {row['start']} before its release"
+    graphs = {task.index for task in trace.system.tasks if len(task.nodes) > 1}
+    if not graphs:
+        return
+    times = trace.node_times()
+    found = {(int(row["job"]), int(row["node"])): (int(row["start"]), int(row["finish"])) for row in times}
+    for (job, node), (start, _) in found.items():
+        task = trace.system.tasks[trace.jobs["task"][job]]
+        for before in task.nodes[node].predecessors:
+            finish = found.get((job, before), (-1, -1))[1]
+            if finish < 0 or finish > start:
+                yield f"node {node} of {_name(trace, job)} starts at {start} before node {before} has ended"
+
+
+def _outcomes(trace: Trace) -> Iterator[str]:
+    jobs = trace.jobs
+    done = jobs["finish"] >= 0
+    wrong = (jobs["outcome"] == OK) & (~done | (jobs["finish"] > jobs["deadline"]))
+    wrong |= (jobs["outcome"] == LATE) & done & (jobs["finish"] <= jobs["deadline"])
+    wrong |= ((jobs["outcome"] == DROPPED) | (jobs["outcome"] == ABORTED)) & done
+    wrong |= (jobs["outcome"] < 0) | (jobs["release"] < jobs["arrival"])
+    for job in np.flatnonzero(wrong):
+        row = jobs[job]
+        code = int(row["outcome"])
+        name = OUTCOMES[code] if code >= 0 else "open"
+        yield f"{_name(trace, job)} is {name} with finish {row['finish']} and deadline {row['deadline']}"
+
+
+def _no_overlap(trace: Trace) -> Iterator[str]:
+    """Jobs of a task run one after the other (R2), unless it lets them overlap."""
+    if not len(trace.slices):
+        return
+    first = np.full(len(trace.jobs), np.iinfo(np.int64).max)
+    last = np.full(len(trace.jobs), -1)
+    np.minimum.at(first, trace.slices["job"], trace.slices["start"])
+    np.maximum.at(last, trace.slices["job"], trace.slices["end"])
+    for task in trace.system.tasks:
+        if task.overlap:
+            continue
+        mine = np.flatnonzero((trace.jobs["task"] == task.index) & (last >= 0))
+        for index in np.flatnonzero(first[mine[1:]] < last[mine[:-1]]):
+            yield f"{_name(trace, mine[index + 1])} starts before {_name(trace, mine[index])} is over"
+
+
+def _busy(trace: Trace) -> Iterator[str]:
+    length = trace.slices["end"] - trace.slices["start"]
+    for index, counters in enumerate(trace.processors):
+        total = int(length[trace.slices["processor"] == index].sum())
+        if total != counters.busy:
+            yield f"processor {trace.system.processors[index].name!r}: slices of {total} ns, but busy for {counters.busy}"
+
+
+def _work(trace: Trace) -> Iterator[str]:
+    """Sum of dt / C over the slices of a completed node is 1, up to the last nanosecond."""
+    system = trace.system
+    if any(processor.blackouts for processor in system.processors) or not len(trace.slices):
+        return
+    fixed = {
+        task.index
+        for task in system.tasks
+        if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
+    }
+    rows = trace.slices[trace.slices["reason"] != OVERHEAD]
+    rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
+    done: Any = Fraction(0)
+    for position, row in enumerate(rows):
+        job, node = int(row["job"]), int(row["node"])
+        task = int(trace.jobs["task"][job])
+        if task not in fixed:
+            continue
+        if position and (rows["job"][position - 1] != job or rows["node"][position - 1] != node):
+            done = Fraction(0)
+        time = system.tasks[task].nodes[node].times[int(row["processor"])]
+        assert time is not None
+        done += Fraction(int(row["end"] - row["start"]), time)
+        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(1, time):
+            yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
