@@ -1,0 +1,191 @@
+"""Figures of small runs against literals, and of the streaming tally against the trace."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtsched.engine.simulation import run
+from rtsched.metrics import (
+    SUMMARY_SCHEMA,
+    MissRuns,
+    Tally,
+    data_ages,
+    mk,
+    output_jitter,
+    reaction_times,
+    render_table,
+    start_jitter,
+    summary,
+)
+from rtsched.model.task import Sporadic, Uniform
+from rtsched.model.taskgraph import ChainSpec, NodeSpec, SystemSpec, TaskSpec
+from tests.conftest import DATA
+from tests.helpers import cpus, edf, fp, simulate, task
+
+MS = 1_000_000
+
+
+def test_figures_of_a_run_worked_by_hand() -> None:
+    # Buttazzo's set under RM: b runs 2-5, 7-10, 12-15, 17-20, 22-25, 27-30, 32-34 and misses its first deadline by 1
+    trace = simulate([task(0, 2, 5), task(1, 4, 7)], until=35)
+    a, b = summary(trace).tasks
+    assert (a.jobs, a.misses, a.miss_ratio, a.response.max, a.response.mean) == (7, 0, 0.0, 2, 2.0)
+    assert (trace.jobs["finish"] - trace.jobs["arrival"])[trace.jobs["task"] == 1].tolist() == [8, 7, 6, 7, 6]
+    assert (b.jobs, b.late, b.misses, b.miss_ratio, b.longest_miss_run) == (5, 1, 1, 0.2, 1)
+    assert (b.response.min, b.response.mean, b.response.p50, b.response.p95, b.response.max) == (6, 6.8, 7, 8, 8)
+    assert (b.response.jitter, b.lateness_max, b.tardiness_max, b.tardiness_mean) == (2, 1, 1, 0.2)
+    assert b.response.normalised == pytest.approx(6.8 / 7)
+    assert b.slowdown == pytest.approx(1.7)
+    assert (mk(trace, 1, 3), mk(trace, 1, 5), mk(trace, 1, 6), mk(trace, 0, 7)) == (2, 4, None, 7)
+    assert (start_jitter(trace, 1), output_jitter(trace, 1)) == (2, 1)
+    figures = summary(trace)
+    assert figures.antt == pytest.approx((1 + 1.7) / 2)
+    assert figures.stp == pytest.approx(1 + 1 / 1.7)
+    assert figures.fairness == pytest.approx(1 / 1.7)
+    assert figures.processors[0].utilisation == pytest.approx(34 / 35)
+
+
+def test_warm_up_leaves_early_jobs_out() -> None:
+    trace = simulate([task(0, 2, 5), task(1, 4, 7)], until=35, warm_up=7)
+    assert [figures.jobs for figures in summary(trace).tasks] == [5, 4]
+
+
+def test_headline_names_the_hard_task_first() -> None:
+    hard = [task(0, 3, 4), task(1, 2, 5, criticality="hard"), task(2, 1, 100)]
+    line = summary(simulate(hard, until=40)).headline
+    assert line.startswith("Hard task b misses")
+    assert "by up to" in line
+    assert "cpu0 is busy" in line
+    fine = summary(simulate([task(0, 1, 4), task(1, 2, 8)], until=8)).headline
+    assert fine.startswith("All 3 jobs met their deadlines; the tightest is b, whose slowest job used 37.5 %")
+
+
+def test_table_shows_every_task_and_processor() -> None:
+    text = render_table(summary(simulate([task(0, 2 * MS, 5 * MS), task(1, 4 * MS, 7 * MS)], until=35 * MS)))
+    lines = text.splitlines()
+    row = next(line for line in lines if line.startswith("b "))
+    assert row.split() == ["b", "5", "1", "20.0", "6.8", "ms", "8", "ms", "8", "ms", "7", "ms", "0", "–"]
+    assert next(line for line in lines if line.startswith("cpu0")).split()[1:] == ["97.1", "5", "0"]
+    assert max(map(len, lines)) <= 120
+
+
+def validate(value: Any, schema: dict[str, Any], where: str = "") -> None:
+    """The part of JSON Schema that the summary's schema uses."""
+    if "const" in schema:
+        assert value == schema["const"], where
+    elif "enum" in schema:
+        assert value in schema["enum"], where
+    else:
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        python = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
+        assert any(isinstance(value, python[kind]) for kind in kinds), where  # type: ignore[arg-type]
+        if isinstance(value, dict):
+            assert set(value) == set(schema["properties"]) == set(schema["required"]), where
+            for name, item in value.items():
+                validate(item, schema["properties"][name], f"{where}.{name}")
+        elif isinstance(value, list):
+            for item in value:
+                validate(item, schema["items"], f"{where}[]")
+        elif value is not None and "minimum" in schema:
+            assert schema["minimum"] <= value <= schema.get("maximum", math.inf), where
+
+
+def test_json_fits_its_schema() -> None:
+    chain = (ChainSpec("c", (0, 1)),)
+    system = SystemSpec(cpus(), (task(0, 2, 5), task(1, 4, 7)), chains=chain, assumed=("x",))
+    for trace in (run(system, fp(), until=35), run(system, fp(), until=35, tally=Tally(system, 0))):
+        validate(json.loads(json.dumps(summary(trace).to_dict())), SUMMARY_SCHEMA)
+
+
+def random_system() -> SystemSpec:
+    """Overloaded, with random gaps and times, drops and skips."""
+    times = Uniform(kind="uniform", low=0.2)
+    return SystemSpec(
+        cpus(),
+        tuple(
+            task(
+                index, c * MS, t * MS, on_miss=on_miss, execution=times,
+                arrival=Sporadic(kind="sporadic", mean_extra=MS),
+            )
+            for index, (c, t, on_miss) in enumerate(
+                [(2, 5, "continue"), (4, 9, "abort"), (9, 20, "drop_at_start"), (8, 16, "skip_next"),
+                 (11, 30, "drop_if_hopeless"), (9, 45, "continue")]
+            )
+        ),
+    )  # fmt: skip
+
+
+def test_tally_agrees_with_the_trace() -> None:
+    system = random_system()
+    kept = summary(run(system, edf(), until=60_000 * MS, seed=3))
+    flat = summary(run(system, edf(), until=60_000 * MS, seed=3, tally=Tally(system, 0)))
+    assert kept.misses > 1000
+    for one, other in zip(kept.tasks, flat.tasks, strict=True):
+        assert one.misses > 0
+        exact, close = one.response, other.response
+        for name in ("jobs", "ok", "late", "dropped", "aborted", "misses", "longest_miss_run", "lateness_max"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert (exact.min, exact.max, exact.mean) == (close.min, close.max, close.mean)
+        for name in ("p50", "p95", "p99"):
+            assert getattr(close, name) == pytest.approx(getattr(exact, name), rel=0.006)
+    assert kept.processors == flat.processors
+
+
+def longest_run(flags: list[bool]) -> int:
+    """The longest run of True, the plain way."""
+    best = now = 0
+    for flag in flags:
+        now = now + 1 if flag else 0
+        best = max(best, now)
+    return best
+
+
+def test_miss_runs_in_any_order_and_blocks() -> None:
+    random = np.random.default_rng(5)
+    flags = [(random.random(500) < share).tolist() for share in (0.1, 0.5, 0.9, 1.0)]
+    rows = [(t, i) for i in range(500) for t in range(4)]
+    for block in (1, 7, 100, 5000):
+        # jobs end a little out of order
+        order = sorted(rows, key=lambda row: row[1] + random.integers(0, 4))
+        runs = MissRuns(4)
+        for begin in range(0, len(order), block):
+            part = order[begin : begin + block]
+            task_column, index_column = (np.array(column) for column in zip(*part, strict=True))
+            runs.update(task_column, index_column, np.array([flags[t][i] for t, i in part]))
+        assert runs.longest.tolist() == [longest_run(each) for each in flags]
+
+
+CHAINS = json.loads((DATA / "corpus" / "public_chain.json").read_text())["instances"]
+
+
+@pytest.mark.parametrize("record", CHAINS, ids=[record["id"] for record in CHAINS])
+def test_reaction_time_and_data_age_are_the_corpus(record: dict[str, Any]) -> None:
+    given, expected = record["input"], record["expected"]
+    period = math.lcm(*(each["T"] for each in given["tasks"]))
+    tasks = tuple(
+        TaskSpec(index, str(index), (NodeSpec(0, "0", (t["C"],)),), t["T"], t["D"], index, offset=t["O"])
+        for index, t in enumerate(given["tasks"])
+    )
+    trace = run(SystemSpec(cpus(), tasks), fp(), until=8 * period, drain="all")
+    chain, window = ChainSpec("chain", tuple(given["chain"])), (3 * period, 4 * period)
+    assert reaction_times(trace, chain, window).max() == expected["mrt"]
+    assert data_ages(trace, chain, window).max() == expected["mda"]
+    assert data_ages(trace, chain, window, reduced=True).max() == expected["mrda"]
+
+
+def test_streaming_keeps_memory_flat() -> None:
+    import tracemalloc
+
+    system = SystemSpec(cpus(), (task(0, 2, 5), task(1, 4, 9)))
+    peaks = []
+    for until in (100_000, 1_000_000):
+        tracemalloc.start()
+        run(system, fp(), until=until, tally=Tally(system, 0))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
