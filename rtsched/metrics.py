@@ -432,21 +432,25 @@ def headline(figures: Summary) -> str:
         tight = max(done, key=lambda task: (task.response.max or 0) / task.deadline)
         share = (tight.response.max or 0) / tight.deadline
         return (
-            f"All {figures.jobs} jobs met their deadlines; the tightest is {tight.name}, whose slowest job used "
+            f"{_all(figures.jobs)}; the tightest is {tight.name}, whose slowest job used "
             f"{_percent(share)} of its deadline; {load}."
         )
     worst = max(missing, key=lambda task: (task.criticality == "hard", task.miss_ratio or 0.0))
-    parts = [f"{'hard task ' if worst.criticality == 'hard' else ''}{worst.name} misses {_percent(worst.miss_ratio or 0)}"]
+    first = f"{'Hard task ' if worst.criticality == 'hard' else ''}{worst.name} misses {_percent(worst.miss_ratio or 0)}"
+    first += " of its deadlines"
     if worst.tardiness_max:
-        parts[0] += f" of its deadlines, by up to {units.format_duration(worst.tardiness_max, digits=3)}"
-    else:
-        parts[0] += " of its deadlines"
+        first += f", by up to {units.format_duration(worst.tardiness_max, digits=3)}"
+    parts = [first]
     if len(missing) > 1:
         parts.append(f"{len(missing) - 1} more {'task misses' if len(missing) == 2 else 'tasks miss'} some")
     lost = sum(task.dropped + task.aborted for task in missing)
     if lost:
-        parts.append(f"{lost} jobs were dropped or aborted")
-    return "; ".join([*parts, load])[:1].upper() + "; ".join([*parts, load])[1:] + "."
+        parts.append(f"{lost} {'job was' if lost == 1 else 'jobs were'} dropped or aborted")
+    return "; ".join([*parts, load]) + "."
+
+
+def _all(jobs: int) -> str:
+    return "The only job met its deadline" if jobs == 1 else f"All {jobs} jobs met their deadlines"
 
 
 def _percent(share: float) -> str:
@@ -483,7 +487,10 @@ def render_table(figures: Summary) -> str:
             ]
         )
     machines = [["processor", "busy %", "preemptions", "migrations"]]
+    idle = [processor.name for processor in figures.processors if not processor.starts]
     for processor in figures.processors:
+        if processor.name in idle and len(idle) > 1:
+            continue
         machines.append(
             [
                 processor.name,
@@ -500,7 +507,7 @@ def render_table(figures: Summary) -> str:
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
     unfinished = sum(task.unfinished for task in figures.tasks)
-    parts = [head, _aligned(rows), _aligned(machines)]
+    parts = [head, _aligned(rows), _aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
     if figures.chains:
         parts.append(_aligned(chains))
     if unfinished:
