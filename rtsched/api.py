@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtsched.errors import InputError
+from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
@@ -39,8 +39,9 @@ class Loaded:
     path: Path | None = None
 
     def where(self, *place: str | int) -> str:
-        """``file:line:column: `` of a place in the file; nothing for a system made in Python."""
-        return "" if self.document is None else f"{self.document.where(place)}: {'.'.join(map(str, place))}: "
+        """``file:line:column: place: ``; the place alone for a system made in Python."""
+        shown = ".".join(map(str, place)) + ": "
+        return shown if self.document is None else f"{self.document.where(place)}: {shown}"
 
     def lower(self) -> SystemSpec:
         """The system in integers."""
@@ -183,8 +184,9 @@ def simulate(
     spec = loaded.lower()
     try:
         end = horizon(spec, options.until if until is None else _until(until))
-    except InputError as error:
-        raise InputError(*(f"{loaded.where('simulate', 'until')}{text}" for text in error.problems)) from None
+    except HorizonError as error:
+        place = loaded.where("simulate", "until") if until is None else "--until: "
+        raise HorizonError(*(f"{place}{text}" for text in error.problems)) from None
     tally = None
     if not trace:
         from rtsched.metrics import Tally

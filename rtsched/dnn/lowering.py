@@ -461,7 +461,7 @@ def horizon(system: SystemSpec, until: int | str) -> int:
     period = hyperperiod(system)
     if period is None:
         if until == HYPERPERIOD:
-            raise HorizonError("simulate.until: not every task is periodic, so there is no hyperperiod; ask for e.g. '10 s'")
+            raise HorizonError("not every task is periodic, so there is no hyperperiod; ask for e.g. '10 s'")
         return AUTO_TIME
     if period == 0:
         return last_offset(system) + 1
@@ -473,7 +473,7 @@ def horizon(system: SystemSpec, until: int | str) -> int:
         years = length / (365 * 86_400 * units.S)
         span = f"{years:.3g} years" if years > 1 else units.format_duration(length, digits=3)
         raise HorizonError(
-            f"simulate.until: the hyperperiod is {span} ({jobs:.3g} jobs), too long to simulate; "
+            f"the hyperperiod is {span} ({jobs:.3g} jobs), too long to simulate; "
             "ask for a time, e.g. '10 s', or choose periods with a small common multiple (1, 2, 5, 10 ms)"
         )
     return length

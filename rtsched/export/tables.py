@@ -1,0 +1,73 @@
+"""A trace as CSV files, numpy arrays or pandas frames, with names instead of numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rtsched.engine.job import OUTCOMES
+from rtsched.engine.trace import ACTIONS, REASONS, Trace
+from rtsched.errors import InputError
+from rtsched.export.files import write_whole
+
+TABLES = ("jobs", "slices", "decisions")
+
+
+def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
+    """The columns of a table by name: times in ns (-1: never), tasks, nodes, processors and codes as text."""
+    if table not in TABLES:
+        raise InputError(f"no table is called {table!r}; known: {', '.join(TABLES)}")
+    rows = getattr(trace, table)
+    tasks = trace.system.tasks
+    raw = {name: rows[name].tolist() for name in rows.dtype.names}
+    if table == "jobs":
+        raw["task"] = [tasks[index].name for index in raw["task"]]
+        raw["outcome"] = [OUTCOMES[code] for code in raw["outcome"]]
+        return {"job": list(range(len(rows))), **raw}
+    owner = trace.jobs["task"][rows["job"]].tolist()
+    names = [[node.name for node in task.nodes] for task in tasks]
+    raw["node"] = [names[task][node] if node >= 0 else "" for task, node in zip(owner, raw["node"], strict=True)]
+    machines = [processor.name for processor in trace.system.processors]
+    raw["processor"] = [machines[index] if index >= 0 else "" for index in raw["processor"]]
+    if table == "slices":
+        raw["reason"] = [REASONS[code] for code in raw["reason"]]
+    else:
+        raw["action"] = [ACTIONS[code] for code in raw["action"]]
+    task_names = [tasks[task].name for task in owner]
+    index = trace.jobs["index"][rows["job"]].tolist()
+    return {**raw, "task": task_names, "index": index}
+
+
+def write_csv(trace: Trace, directory: Path) -> None:
+    """Write jobs.csv, slices.csv and decisions.csv into `directory` (made if need be), each whole or not at all."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{directory}: cannot be made: {error.strerror or error}; choose another place") from None
+    texts = {table: _text(columns(trace, table)) for table in TABLES}
+    for table, text in texts.items():
+        write_whole(directory / f"{table}.csv", text)
+
+
+def _text(table: dict[str, list[Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(_rows(table))
+    return stream.getvalue()
+
+
+def _rows(table: dict[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
+    return zip(*table.values(), strict=True)
+
+
+def frame(trace: Trace, table: str) -> Any:
+    """A table as a pandas DataFrame (the extra ``pandas``)."""
+    try:
+        import pandas
+    except ImportError:
+        raise InputError("pandas is not installed; pip install 'rtsched[pandas]'") from None
+    return pandas.DataFrame(columns(trace, table))

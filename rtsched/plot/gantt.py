@@ -1,0 +1,250 @@
+"""The schedule as a picture: who ran when, what was released, what was due, what was missed.
+
+Conventions of the field: an arrow up is a release, an arrow down a deadline; one lane per task, and below one per
+processor when several were used. Misses stand out in black and white too: a cross at the deadline, and what runs
+after it hatched densely. Colours are Okabe and Ito's, hatches repeat them for print.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtsched import units
+from rtsched.engine.job import ABORTED, DROPPED, LATE
+from rtsched.engine.trace import OVERHEAD, PREEMPTED, Trace
+from rtsched.errors import InputError
+from rtsched.export.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#D55E00", "#BBBBBB")
+HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
+MISS = "#C00000"
+FORMATS = ("png", "svg", "pdf")
+
+#: A run with more slices than this is shown in part, around its first miss.
+MOST_SLICES = 150
+
+
+def gantt(
+    trace: Trace, path: Path | None = None, *, start: int = 0, end: int | None = None, title: str | None = None
+) -> Figure:
+    """Draw the slices of `trace` in [start, end) ns; write to `path` (.png, .svg or .pdf) if given.
+
+    Without `end`, a long run is shown around its first miss (the title says so). Raises InputError when there is no
+    trace, the window is empty or the format unknown.
+    """
+    kind = _format(path) if path is not None else "png"
+    if not trace.kept:
+        raise InputError("this run kept no trace to draw; run it with a trace")
+    part = ""
+    if end is None:
+        start, end, part = _window(trace, start)
+    if end <= start:
+        raise InputError(f"the picture ends at {units.format_duration(end)}, before it begins; give a later end")
+    figure = _draw(trace, start, end, (title or f"{trace.system.name} – {trace.scheduler}") + part)
+    if path is not None:
+        write_whole(path, render(figure, kind))
+    return figure
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """The bytes of a figure: the same for the same figure."""
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "rtsched", "pdf.fonttype": 42}):
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+        figure.savefig(stream, format=kind, dpi=150, metadata=metadata)
+    return stream.getvalue()
+
+
+def _format(path: Path) -> str:
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise InputError(f"{path}: pictures are {', '.join('.' + known for known in FORMATS)}; rename it")
+    return kind
+
+
+def _window(trace: Trace, start: int) -> tuple[int, int, str]:
+    """What to show when nobody says: everything, or the surroundings of the first miss, or the beginning."""
+    whole = max(trace.until, int(trace.slices["end"].max(initial=0)))
+    late = trace.slices[trace.slices["end"] > start]
+    if len(late) <= MOST_SLICES:
+        return start, whole, ""
+    missed = trace.jobs[np.isin(trace.jobs["outcome"], (LATE, DROPPED, ABORTED)) & (trace.jobs["deadline"] >= start)]
+    note = "beginning of"
+    if len(missed):
+        first = missed[np.argmin(missed["deadline"])]
+        span = int(first["deadline"] - first["arrival"])
+        start = max(start, int(first["arrival"]) - span)
+        late = trace.slices[trace.slices["end"] > start]
+        note = "first miss of"
+    last = int(np.sort(late["end"])[min(len(late), MOST_SLICES) - 1])
+    if len(missed):
+        last = max(last, int(first["deadline"]) + span // 2)
+    return start, min(last, whole), f"\n({note} a run of {units.format_duration(trace.until, digits=4)})"
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    tasks = trace.system.tasks
+    used = sorted(set(trace.slices["processor"].tolist()))
+    both = len(used) > 1
+    scale, unit = _scale(end - start)
+    rows = len(tasks) + (len(used) if both else 0)
+    figure = Figure(figsize=(10, min(20.0, 1.3 + 0.52 * rows + 0.6 * both)), layout="constrained")
+    FigureCanvasAgg(figure)
+    heights = [len(tasks) + 0.5, len(used) + 0.3] if both else [1]
+    axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    shown = trace.slices[(trace.slices["end"] > start) & (trace.slices["start"] < end)]
+    _task_lanes(axes[0], trace, shown, start, end, scale)
+    if both:
+        _processor_lanes(axes[1], trace, shown, used, start, end, scale)
+    axes[0].set_title(title, fontsize=10, loc="left")
+    axes[-1].set_xlabel(f"time ({unit})")
+    axes[-1].set_xlim(start / scale, end / scale)
+    _legend(figure, axes[0], trace, shown)
+    return figure
+
+
+def _scale(span: int) -> tuple[int, str]:
+    """The unit of the time axis."""
+    for unit, scale in (("s", units.S), ("ms", units.MS), ("us", units.US)):
+        if span >= 4 * scale:
+            return scale, unit
+    return 1, "ns"
+
+
+def _lane(axes: Axes, names: list[str], label: str) -> None:
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_ylim(len(names) - 0.35, -0.75)
+    axes.set_ylabel(label, fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
+    axes.set_axisbelow(True)
+    for row in range(len(names)):
+        axes.axhline(row + 0.3, color="#888888", linewidth=0.6, zorder=1)
+
+
+def _bars(axes: Axes, rows: Any, lane: int, scale: int, task: int, **style: Any) -> None:
+    if len(rows):
+        spans = [(row["start"] / scale, (row["end"] - row["start"]) / scale) for row in rows]
+        look: dict[str, Any] = {
+            "facecolor": COLOURS[task % len(COLOURS)], "hatch": HATCHES[task % len(HATCHES)],
+            "edgecolor": "black", "linewidth": 0.6, "zorder": 2,
+        }  # fmt: skip
+        axes.broken_barh(spans, (lane - 0.25, 0.55), **(look | style))
+
+
+def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scale: int) -> None:
+    """One lane per task: its slices, an arrow up for each release and down for each deadline."""
+    owner = trace.jobs["task"][shown["job"]]
+    deadline = trace.jobs["deadline"][shown["job"]]
+    _lane(axes, [task.name for task in trace.system.tasks], "task")
+    for task in trace.system.tasks:
+        mine = shown[owner == task.index]
+        due = deadline[owner == task.index]
+        work = mine["reason"] != OVERHEAD
+        in_time, after = mine[work].copy(), mine[work].copy()
+        in_time["end"] = np.minimum(in_time["end"], due[work])
+        after["start"] = np.maximum(after["start"], due[work])
+        _bars(axes, in_time[in_time["end"] > in_time["start"]], task.index, scale, task.index)
+        _bars(axes, after[after["end"] > after["start"]], task.index, scale, task.index,
+              facecolor="white", hatch="xxxxxx", edgecolor=MISS)  # fmt: skip
+        _bars(axes, mine[~work], task.index, scale, task.index, facecolor="#333333", hatch="")
+        _labels(axes, mine[work], task.index, scale, end - start,
+                [str(index) for index in trace.jobs["index"][mine[work]["job"]]])  # fmt: skip
+        _arrows(axes, trace, task.index, start, end, scale)
+
+
+def _arrows(axes: Axes, trace: Trace, task: int, start: int, end: int, scale: int) -> None:
+    jobs = trace.jobs[trace.jobs["task"] == task]
+    foot, head = task + 0.3, task - 0.5
+    for instants, begin, tip, colour in (
+        (jobs["release"], foot, head, "black"),
+        (jobs["deadline"], head, foot, "#555555"),
+    ):
+        for instant in instants[(instants >= start) & (instants <= end)].tolist():
+            axes.annotate(
+                "", (instant / scale, tip), (instant / scale, begin), annotation_clip=False, zorder=4,
+                arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 0.9, "mutation_scale": 7,
+                            "shrinkA": 0, "shrinkB": 0},
+            )  # fmt: skip
+    for outcomes, marker, size in (((LATE,), "X", 60), ((DROPPED, ABORTED), "x", 45)):
+        rows = jobs[np.isin(jobs["outcome"], outcomes)]
+        rows = rows[(rows["deadline"] >= start) & (rows["deadline"] <= end)]
+        if len(rows):
+            axes.scatter(
+                rows["deadline"] / scale, np.full(len(rows), task - 0.52), marker=marker, s=size, color=MISS,
+                linewidth=1.6 if marker == "x" else 0.5, edgecolor=None if marker == "x" else "black", zorder=5,
+                clip_on=False,
+            )  # fmt: skip
+
+
+def _labels(axes: Axes, rows: Any, lane: int, scale: int, span: int, texts: list[str]) -> None:
+    """Write into every slice that is wide enough; mark where a preemption cut it off."""
+    for row, text in zip(rows, texts, strict=True):
+        width = int(row["end"] - row["start"])
+        if width > 0.011 * span * len(text):
+            axes.text(
+                (row["start"] + width / 2) / scale, lane + 0.02, text, ha="center", va="center", fontsize=6.5, zorder=3,
+                bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            )  # fmt: skip
+        if row["reason"] == PREEMPTED:
+            axes.plot([row["end"] / scale] * 2, [lane - 0.25, lane + 0.3], color="black", linewidth=1.8, zorder=3)
+
+
+def _processor_lanes(
+    axes: Axes, trace: Trace, shown: Any, used: list[int], start: int, end: int, scale: int
+) -> None:
+    """One lane per processor that was used: the slices of all tasks."""
+    owner = trace.jobs["task"][shown["job"]]
+    names = [trace.system.processors[index].name for index in used]
+    _lane(axes, names, "processor")
+    for lane, processor in enumerate(used):
+        for task in trace.system.tasks:
+            mine = shown[(owner == task.index) & (shown["processor"] == processor)]
+            work = mine["reason"] != OVERHEAD
+            _bars(axes, mine[work], lane, scale, task.index)
+            _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
+            graph = len(task.nodes) > 1
+            texts = [
+                f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name for row in mine[work]
+            ]
+            _labels(axes, mine[work], lane, scale, end - start, texts)
+
+
+def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    entries: list[Any] = [
+        Line2D([], [], marker="^", color="black", markersize=5, label="release"),
+        Line2D([], [], marker="v", color="#555555", markersize=5, label="deadline"),
+    ]
+    outcomes = set(trace.jobs["outcome"].tolist())
+    if LATE in outcomes:
+        entries.append(Line2D([], [], marker="X", color=MISS, linestyle="", markeredgecolor="black", label="miss"))
+        entries.append(Patch(facecolor="white", hatch="xxxxxx", edgecolor=MISS, label="after the deadline"))
+    if outcomes & {DROPPED, ABORTED}:
+        entries.append(Line2D([], [], marker="x", color=MISS, linestyle="", label="dropped or aborted"))
+    if (shown["reason"] == PREEMPTED).any():
+        entries.append(Line2D([], [], color="black", linewidth=1.8, marker="|", linestyle="", label="preempted"))
+    if (shown["reason"] == OVERHEAD).any():
+        entries.append(Patch(facecolor="#333333", label="overhead"))
+    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=7, frameon=False)
