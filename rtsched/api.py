@@ -209,7 +209,7 @@ def _until(until: int | str) -> int | str:
     from rtsched.model.system import Until
 
     try:
-        return TypeAdapter(Until).validate_python(until)  # type: ignore[no-any-return]
+        return TypeAdapter(Until).validate_python(until)
     except ValidationError as error:
         raise InputError(f"--until: {error.errors()[0]['msg']}") from None
 

@@ -13,7 +13,7 @@ from rtsched import __version__
 from rtsched.errors import InputError, RtschedError
 
 if TYPE_CHECKING:
-    from rtsched.api import Loaded
+    pass
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -33,14 +33,22 @@ def cli() -> None:
 @click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
 @click.option("--until", help="How long jobs are released: '10 s', or 'hyperperiod'.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of everything random.")
-@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
+)
 @_JSON
-@click.option("--gantt", type=click.Path(dir_okay=False, path_type=Path), help="Draw the schedule (.png, .svg or .pdf).")
+@click.option(
+    "--gantt", type=click.Path(dir_okay=False, path_type=Path), help="Draw the schedule (.png, .svg or .pdf)."
+)
 @click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
 @click.option("--to", "end", help="Where the picture ends.")
-@click.option("--csv", "directory", type=click.Path(file_okay=False, path_type=Path), help="Write the trace as CSV files.")
+@click.option(
+    "--csv", "directory", type=click.Path(file_okay=False, path_type=Path), help="Write the trace as CSV files."
+)
 @click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
-@click.option("--fail-on", type=click.Choice(["miss", "hard-miss"]), help="Exit with 1 if a job (of a hard task) missed.")
+@click.option(
+    "--fail-on", type=click.Choice(["miss", "hard-miss"]), help="Exit with 1 if a job (of a hard task) missed."
+)
 def run(
     system: str,
     scheduler: str | None,

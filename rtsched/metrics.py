@@ -200,7 +200,7 @@ class MissRuns:
             task, missed, first = task[fits], missed[fits], first[fits]
         self.expected += np.bincount(task, minlength=len(self.expected))
         total = np.cumsum(missed)
-        before = total - missed
+        before: Integers = total - missed
         # how many misses precede the present run: up to the last hit, or up to the task's first job in this block
         reset = np.maximum.accumulate(np.where(first, before, np.where(missed, 0, total)))
         run = np.where(missed, total - reset, 0)
@@ -215,7 +215,8 @@ def _since_first(first: NDArray[np.bool_], missed: NDArray[np.bool_]) -> NDArray
     """Whether every job of the task in this block, up to this one, missed."""
     hits = np.cumsum(~missed)
     base = np.maximum.accumulate(np.where(first, hits - ~missed, 0))
-    return hits == base
+    unbroken: NDArray[np.bool_] = hits == base
+    return unbroken
 
 
 # ---- the summary -----------------------------------------------------------------------------------------------------
@@ -436,7 +437,9 @@ def headline(figures: Summary) -> str:
             f"{_percent(share)} of its deadline; {load}."
         )
     worst = max(missing, key=lambda task: (task.criticality == "hard", task.miss_ratio or 0.0))
-    first = f"{'Hard task ' if worst.criticality == 'hard' else ''}{worst.name} misses {_percent(worst.miss_ratio or 0)}"
+    first = (
+        f"{'Hard task ' if worst.criticality == 'hard' else ''}{worst.name} misses {_percent(worst.miss_ratio or 0)}"
+    )
     first += " of its deadlines"
     if worst.tardiness_max:
         first += f", by up to {units.format_duration(worst.tardiness_max, digits=3)}"
@@ -563,8 +566,11 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                         "name": _TEXT,
                         "criticality": {"enum": ["hard", "firm", "soft"]},
                         "deadline": {**_COUNT, "description": "relative, ns"},
-                        **{name: _COUNT for name in ("jobs", "ok", "late", "dropped", "aborted")},
-                        "unfinished": {**_COUNT, "description": "open at the end before their deadline; in no other count"},
+                        **dict.fromkeys(("jobs", "ok", "late", "dropped", "aborted"), _COUNT),
+                        "unfinished": {
+                            **_COUNT,
+                            "description": "open at the end before their deadline; in no other count",
+                        },
                         "misses": _COUNT,
                         "miss_ratio": _maybe("number", "misses / jobs"),
                         "longest_miss_run": {**_COUNT, "description": "consecutive misses"},
@@ -596,7 +602,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                         "cluster": _TEXT,
                         "utilisation": {"type": "number", "minimum": 0, "maximum": 1},
                         "overhead": {"type": "number", "minimum": 0, "maximum": 1},
-                        **{name: _COUNT for name in ("starts", "preemptions", "migrations")},
+                        **dict.fromkeys(("starts", "preemptions", "migrations"), _COUNT),
                     }
                 ),
             },

@@ -57,7 +57,9 @@ def _platform(name: str) -> View:
         lines.append(f"  {cluster_name:<10} {_cluster(cluster)}")
     for link_name, link in platform.links.items():
         width = units.format_bandwidth(link.bandwidth) if link.bandwidth else "unlimited bandwidth"
-        lines.append(f"  {link_name:<10} link {' – '.join(link.between)}, {units.format_duration(link.latency)}, {width}")
+        lines.append(
+            f"  {link_name:<10} link {' – '.join(link.between)}, {units.format_duration(link.latency)}, {width}"
+        )
     if platform.memory is not None and platform.memory.bandwidth:
         lines.append(f"  {'memory':<10} {units.format_bandwidth(platform.memory.bandwidth)}")
     lines += _notes(platform)
@@ -66,7 +68,7 @@ def _platform(name: str) -> View:
         networks = sorted({row["network"] for row in rows})
         lines += ["", f"  {len(rows)} measured latencies of {len(networks)} networks: {', '.join(networks[:12])}"]
         if len(networks) > 12:
-            lines[-1] += f", … (all: rtsched list networks)"
+            lines[-1] += ", … (all: rtsched list networks)"
     return View("\n".join(lines), platform.model_dump(mode="json", exclude_defaults=True, by_alias=True))
 
 

@@ -55,7 +55,7 @@ def _bounded(nanoseconds: int, text: str) -> int:
 
 
 def parse_duration(text: str) -> int:
-    """Nanoseconds in a text such as ``"33.3 ms"``, rounded to the nearest; negative values parse, callers forbid them."""
+    """Nanoseconds in a text such as ``"33.3 ms"``, rounded to the nearest; it may be negative."""
     value = _split(text, "duration", DURATIONS, "5 ms")
     nanoseconds = _bounded(round(value), text)
     if value and not nanoseconds:

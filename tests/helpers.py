@@ -42,7 +42,9 @@ def simulate(tasks: list[TaskSpec], scheduler: Scheduler | None = None, **option
     processors = options.pop("processors", cpus())
     overheads = options.pop("overheads", None)
     protocols = options.pop("protocols", {})
-    system = SystemSpec(processors, tuple(tasks), protocols=protocols, **({"overheads": overheads} if overheads else {}))
+    system = SystemSpec(
+        processors, tuple(tasks), protocols=protocols, **({"overheads": overheads} if overheads else {})
+    )
     options.setdefault("drain", "all")
     trace = run(system, scheduler or fp(), **options)
     assert trace.check() == []
@@ -62,9 +64,7 @@ def slices(trace: Trace) -> list[str]:
 
 def finishes(trace: Trace) -> dict[str, list[int]]:
     """Finish times by task."""
-    return {
-        spec.name: trace.jobs[trace.jobs["task"] == spec.index]["finish"].tolist() for spec in trace.system.tasks
-    }
+    return {spec.name: trace.jobs[trace.jobs["task"] == spec.index]["finish"].tolist() for spec in trace.system.tasks}
 
 
 def outcomes(trace: Trace) -> dict[str, list[str]]:

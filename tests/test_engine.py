@@ -328,7 +328,10 @@ class Wrong(Scheduler):
     [
         ("twice", "start of node 'a' of job 0 of 'a' on processor 'gpu' at t=0 ns: it is running; only ready"),
         ("busy", "start of node 'b' of job 0 of 'b' on processor 'cpu' at t=0 ns: the processor is busy with node 'a'"),
-        ("elsewhere", "start of node 'b' of job 0 of 'b' on processor 'gpu' at t=0 ns: it cannot run there (it can on cpu"),
+        (
+            "elsewhere",
+            "start of node 'b' of job 0 of 'b' on processor 'gpu' at t=0 ns: it cannot run there (it can on cpu",
+        ),
         ("idle", "processor 'gpu' is idle: there is nothing to preempt"),
         ("past", "wake_at(0): the time now is 0"),
         ("dead", "it is dead; only ready segments can start"),

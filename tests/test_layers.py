@@ -71,7 +71,9 @@ def test_every_room_is_in_the_plan() -> None:
 
 
 def test_public_names() -> None:
-    assert rtsched.__all__ == sorted(rtsched.__all__, key=lambda name: (name.upper() != name, name.lower() == name, name))
+    assert rtsched.__all__ == sorted(
+        rtsched.__all__, key=lambda name: (name.upper() != name, name.lower() == name, name)
+    )
     for name in rtsched.__all__:
         assert getattr(rtsched, name) is not None
     assert set(rtsched.__all__) == {

@@ -82,7 +82,14 @@ def validate(value: Any, schema: dict[str, Any], where: str = "") -> None:
         assert value in schema["enum"], where
     else:
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        python = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
+        python = {
+            "object": dict,
+            "array": list,
+            "string": str,
+            "integer": int,
+            "number": (int, float),
+            "null": type(None),
+        }
         assert any(isinstance(value, python[kind]) for kind in kinds), where  # type: ignore[arg-type]
         if isinstance(value, dict):
             assert set(value) == set(schema["properties"]) == set(schema["required"]), where

@@ -16,7 +16,9 @@ from rtsched.schedulers.ordering import EDF, FIFO, FixedPriority
 TYPES = ("cpu", "gpu")
 
 
-def tick_simulation(platform: list[str], tasks: list[dict[str, Any]], order: str, mode: str, horizon: int) -> dict[Any, int]:
+def tick_simulation(
+    platform: list[str], tasks: list[dict[str, Any]], order: str, mode: str, horizon: int
+) -> dict[Any, int]:
     """Finish of every (task, job, node), one tick at a time."""
     jobs: list[dict[str, Any]] = []
     for index, task in enumerate(tasks):
@@ -70,9 +72,7 @@ def tick_simulation(platform: list[str], tasks: list[dict[str, Any]], order: str
             info["done"] += 1
             if not info["left"]:
                 finish[name] = now
-            elif mode == "nonpreemptive":
-                held[p] = name
-            elif mode == "limited" and info["done"] not in boundaries(info["node"]):
+            elif mode == "nonpreemptive" or (mode == "limited" and info["done"] not in boundaries(info["node"])):
                 held[p] = name
         assert now < 10_000
     return finish
@@ -161,7 +161,9 @@ def compare(system: tuple[list[str], list[dict[str, Any]], str, str]) -> None:
     trace = run(lowered(platform, tasks), policy, until=40, drain="all")
     assert trace.check() == []
     found = {
-        (int(trace.jobs["task"][row["job"]]), int(trace.jobs["index"][row["job"]]), int(row["node"])): int(row["finish"])
+        (int(trace.jobs["task"][row["job"]]), int(trace.jobs["index"][row["job"]]), int(row["node"])): int(
+            row["finish"]
+        )
         for row in trace.node_times()
     }
     assert found == expected

@@ -66,9 +66,7 @@ def environment(folder: Path) -> Path:
         venv.create(folder, with_pip=True)
         install = [str(python), "-m", "pip", "install", "--quiet"]
         subprocess.run([*install, "setuptools", "wheel"], check=True)
-        subprocess.run(
-            [*install, "--no-build-isolation", "--no-binary", "simso", "simso==0.8.5"], check=True
-        )
+        subprocess.run([*install, "--no-build-isolation", "--no-binary", "simso", "simso==0.8.5"], check=True)
     return python
 
 
@@ -106,9 +104,7 @@ def main() -> None:
             rounds = []
             for number in range(options.rounds):
                 tasks = task_set(n, m, number)
-                rounds.append(
-                    (ours(tasks, m, name, 10 * options.jobs), theirs(worker, tasks, m, name, options.jobs))
-                )
+                rounds.append((ours(tasks, m, name, 10 * options.jobs), theirs(worker, tasks, m, name, options.jobs)))
             ratio = statistics.median(mine / other for mine, other in rounds)
             ratios.append(ratio)
             row = {

@@ -17,8 +17,8 @@ from rtsched import units
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Cluster, Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
-from rtsched.model.task import ANY, GraphModel, NetworkUse, Task, TraceArrivals, Work
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
+from rtsched.model.task import ANY, Arrival, Execution, GraphModel, NetworkUse, Task, TraceArrivals, Work
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
@@ -131,16 +131,14 @@ class Lowering:
             tasks[position] = replace(spec, after=places[source], probability=task.after.probability)
         return tasks
 
-    def arrival(self, task: Task) -> object:
+    def arrival(self, task: Task) -> Arrival:
         """The arrivals, with a recorded trace read in."""
         if isinstance(task.arrival, TraceArrivals) and task.arrival.file is not None:
             rows = read_arrivals(self.path(task.arrival.file))
-            return TraceArrivals(
-                kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution
-            )
+            return TraceArrivals(kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution)
         return task.arrival
 
-    def execution(self, task: Task) -> object:
+    def execution(self, task: Task) -> Execution:
         """The execution-time model, with measured samples read in."""
         from rtsched.model.task import Autocorrelated, Empirical
 
@@ -217,7 +215,9 @@ class Lowering:
         """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""
         ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
         if len(ends[0]) > 1 or len(ends[1]) > 1:
-            self.assume(f"transfers of {source.name} to {target.name} take no time: their clusters are chosen at run time")
+            self.assume(
+                f"transfers of {source.name} to {target.name} take no time: their clusters are chosen at run time"
+            )
             return None
         if ends[0] == ends[1]:
             return None
@@ -271,7 +271,7 @@ class Lowering:
             for other in found:
                 if section.start < other.end and (end > other.end or section.resource == other.resource):
                     raise InputError(
-                        f"{what}: the sections of {other.resource!r} and {section.resource!r} overlap; nest or part them"
+                        f"{what}: the sections of {other.resource!r} and {section.resource!r} overlap; nest them"
                     )
             found.append(SectionSpec(section.resource, section.start, end))
         return tuple(found)
@@ -344,7 +344,9 @@ class Lowering:
             raise InputError(f"{what}: {_no_latency(use, rows, self.latency, self.platform.name)}")
         inputs = sorted({row["input"] for row in matching})
         if len(inputs) > 1:
-            raise InputError(f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})")
+            raise InputError(
+                f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
+            )
         times: list[int | None] = [None] * len(self.processors)
         for cluster, places in self.members.items():
             best = min(
@@ -379,7 +381,9 @@ def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:
         return f"network {use.network!r} was not measured on {platform!r} that way; it was with: {'; '.join(have[:6])}"
     elsewhere = sorted({row["platform"] for row in table if row["network"] == use.network})
     if elsewhere:
-        return f"network {use.network!r} has no latency on {platform!r} (it has on {', '.join(elsewhere)}); give a 'wcet'"
+        return (
+            f"network {use.network!r} has no latency on {platform!r} (it has on {', '.join(elsewhere)}); give a 'wcet'"
+        )
     import difflib
 
     close = difflib.get_close_matches(use.network, {row["network"] for row in table}, n=3)

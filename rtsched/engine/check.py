@@ -21,7 +21,7 @@ def violations(trace: Trace) -> list[str]:
     return [sentence for check in checks for sentence in check(trace)]
 
 
-def _name(trace: Trace, job: int) -> str:
+def _name(trace: Trace, job: Any) -> str:
     row = trace.jobs[job]
     return f"job {row['index']} of {trace.system.tasks[row['task']].name!r}"
 
@@ -32,7 +32,8 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
     for index in np.flatnonzero(clash):
         first, second = rows[index], rows[index + 1]
         name = trace.system.processors[first["processor"]].name
-        yield f"processor {name!r} runs {_name(trace, first['job'])} and {_name(trace, second['job'])} at {second['start']}"
+        both = f"{_name(trace, first['job'])} and {_name(trace, second['job'])}"
+        yield f"processor {name!r} runs {both} at {second['start']}"
     for row in rows[rows["end"] < rows["start"]]:
         yield f"a slice of {_name(trace, row['job'])} ends at {row['end']} before it starts at {row['start']}"
 
@@ -101,7 +102,8 @@ def _busy(trace: Trace) -> Iterator[str]:
     for index, counters in enumerate(trace.processors):
         total = int(length[trace.slices["processor"] == index].sum())
         if total != counters.busy:
-            yield f"processor {trace.system.processors[index].name!r}: slices of {total} ns, but busy for {counters.busy}"
+            name = trace.system.processors[index].name
+            yield f"processor {name!r}: slices of {total} ns, but busy for {counters.busy}"
 
 
 def _work(trace: Trace) -> Iterator[str]:

@@ -77,7 +77,9 @@ class Core:
     def _true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
         """What the segment really takes on `processor`, where `time` is planned."""
         factor = segment.job.factor
-        return factor(segment, processor, self.kernel._now) if callable(factor) else scaled(factor, time)
+        if callable(factor):
+            return int(factor(segment, processor, self.kernel._now))
+        return scaled(factor, time)
 
     def _move(self, segment: Segment, processor: Processor, time: int) -> None:
         """The segment resumes elsewhere: count it, and restate what is left in that processor's time."""
@@ -126,7 +128,8 @@ class Core:
     def _next_piece(self, segment: Segment) -> int | Fraction:
         """The work up to the next point of the plan, or to the end."""
         if segment.plan:
-            return segment.plan[-1][0] - (segment.demand - segment.remaining)
+            point: int = segment.plan[-1][0]
+            return point - (segment.demand - segment.remaining)
         return segment.remaining
 
     def _stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
@@ -158,7 +161,8 @@ class Core:
                 segment.plan = ()
             segment.state = READY
             segment.since = self.kernel._now
-            job.segments = fresh = (segment,)
+            fresh: tuple[Segment, ...] = (segment,)
+            job.segments = fresh
         else:
             job.left = len(source.nodes)
             job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in source.nodes)
@@ -228,6 +232,18 @@ class Core:
             elif segment.state == WAITING and not segment.node.predecessors:
                 way = max(way, path)
         return way
+
+    def remaining(self, segment: Segment) -> int:
+        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
+        processor = segment.processor
+        if processor is None:
+            return segment.node.fastest
+        left: Any = segment.remaining
+        if segment.state == RUNNING:
+            left = left - processor.progress(self.kernel._now)
+        believed = segment.node.times[processor.index]
+        assert believed is not None
+        return max(1, int(-(-(believed - segment.demand + left) // 1)))
 
     def _least(self, segment: Segment) -> int:
         if segment.processor is None:

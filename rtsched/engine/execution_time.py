@@ -72,7 +72,9 @@ def _window(model: Normal | LogNormal) -> tuple[float, float, float, float]:
         return mean, 0.0, 0.0, 0.0
     bounds = (low - mean) / std, (high - mean) / std
     if _normal_cdf(bounds[1]) - _normal_cdf(bounds[0]) < LEAST_MASS:
-        raise InputError(f"execution: hardly any of the distribution lies between {model.low} and {model.high}; widen them")
+        raise InputError(
+            f"execution: hardly any of the distribution lies between {model.low} and {model.high}; widen them"
+        )
     return mean, std, *bounds
 
 

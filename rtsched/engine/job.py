@@ -29,9 +29,11 @@ class Job:
     """
 
     __slots__ = (
-        "arrival", "chances", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release", "segments",
-        "start", "task",
+        "arrival", "chances", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release",
+        "segments", "start", "task",
     )  # fmt: skip
+
+    chances: dict[int, float]
 
     def __init__(self, task: Source, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
         self.task = task
@@ -60,7 +62,8 @@ class Segment:
     """
 
     __slots__ = (
-        "demand", "entry", "job", "memo", "node", "plan", "processor", "remaining", "since", "state", "stopped", "waits",
+        "demand", "entry", "job", "memo", "node", "plan", "processor", "remaining", "since", "state",
+        "stopped", "waits",
     )  # fmt: skip
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from rtsched.engine.job import BLOCKED, Segment
 
 if TYPE_CHECKING:
-    from rtsched.engine.soc import Soc
+    from rtsched.engine.core import Core
 
 
 class Locks:
     """All resources of a run."""
 
-    def __init__(self, soc: Soc, protocols: dict[str, str]) -> None:
+    def __init__(self, soc: Core, protocols: dict[str, str]) -> None:
         self.soc = soc
         self.protocols = protocols
         self.holder: dict[str, Segment] = {}

@@ -42,20 +42,8 @@ class Soc(Core):
         return found
 
     def expected(self, segment: Segment, processor: Processor) -> int | None:
-        """The time in ns that `segment` is believed to need on `processor` from the start; None if it cannot run there."""
+        """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there."""
         return segment.node.times[processor.index]
-
-    def remaining(self, segment: Segment) -> int:
-        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
-        processor = segment.processor
-        if processor is None:
-            return segment.node.fastest
-        left: Any = segment.remaining
-        if segment.state == RUNNING:
-            left = left - processor.progress(self.kernel._now)
-        believed = segment.node.times[processor.index]
-        assert believed is not None
-        return max(1, -(-(believed - segment.demand + left) // 1))
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""
@@ -66,12 +54,7 @@ class Soc(Core):
     def preemptible(self, processor: Processor) -> bool:
         """Whether what runs on `processor` could be taken off it now."""
         segment = processor.segment
-        return (
-            segment is not None
-            and self.may_preempt
-            and processor.preemptible
-            and segment.node.preemptive
-        )
+        return segment is not None and self.may_preempt and processor.preemptible and segment.node.preemptive
 
     # ---- actions -------------------------------------------------------------------------------------------------
 
@@ -183,7 +166,9 @@ class Soc(Core):
         for segment in job.segments:
             if segment.node.index == number:
                 return segment
-        raise SchedulerError(f"{job!r} has no node {number} to start ({len(job.task.nodes)} nodes, outcome {job.outcome})")
+        raise SchedulerError(
+            f"{job!r} has no node {number} to start ({len(job.task.nodes)} nodes, outcome {job.outcome})"
+        )
 
     def _refuse_start(self, job: Job, segment: Segment, processor: Processor) -> NoReturn:
         what = f"start of {segment!r} on {processor!r} at t={self.kernel._now} ns"
@@ -201,7 +186,9 @@ class Soc(Core):
         if self.preemption != "preemptive":
             raise SchedulerError(f"{what}: the scheduler is declared {self.preemption}")
         if not processor.preemptible:
-            raise SchedulerError(f"{what}: the processor's service is {processor.service}; use how='boundary' or 'kill'")
+            raise SchedulerError(
+                f"{what}: the processor's service is {processor.service}; use how='boundary' or 'kill'"
+            )
         raise SchedulerError(f"{what}: the node is declared non-preemptive; use how='boundary'")
 
     def _check_alive(self, job: Job, action: str) -> None:

@@ -13,7 +13,7 @@ from rtsched.engine.kernel import RELEASE, Alarm
 from rtsched.model.taskgraph import NodeSpec, TaskSpec
 
 if TYPE_CHECKING:
-    from rtsched.engine.soc import Soc
+    from rtsched.engine.core import Core
 
 
 class Source:
@@ -23,12 +23,13 @@ class Source:
     """
 
     __slots__ = (
-        "active", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines", "executions",
-        "factors", "followers", "index", "misses", "name", "nodes", "overlap", "overlapping", "pending", "period", "plain", "priority",
-        "rank", "release", "single", "skip", "soc", "spec", "step", "truth", "watch", "weight",
+        "active", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines",
+        "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap", "overlapping", "pending",
+        "period", "plain", "priority", "rank", "release", "single", "skip", "soc", "spec", "step", "truth", "watch",
+        "weight",
     )  # fmt: skip
 
-    def __init__(self, spec: TaskSpec, soc: Soc) -> None:
+    def __init__(self, spec: TaskSpec, soc: Core) -> None:
         self.spec = spec
         self.soc = soc
         self.index = spec.index

@@ -25,7 +25,9 @@ JOBS = np.dtype(
     [("task", "i4"), ("index", "i4"), ("arrival", "i8"), ("release", "i8"), ("deadline", "i8"), ("start", "i8"),
      ("finish", "i8"), ("outcome", "i1")]
 )  # fmt: skip
-SLICES = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("reason", "i1")])
+SLICES = np.dtype(
+    [("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("reason", "i1")]
+)
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
 #: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.

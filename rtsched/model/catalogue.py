@@ -19,7 +19,18 @@ from rtsched.model.system import System
 KINDS = ("platforms", "workloads")
 
 #: The columns of a latency table that must be there.
-LATENCY_COLUMNS = ("platform", "network", "input", "processor", "threads", "precision", "runtime", "latency_ms", "status", "source")
+LATENCY_COLUMNS = (
+    "platform",
+    "network",
+    "input",
+    "processor",
+    "threads",
+    "precision",
+    "runtime",
+    "latency_ms",
+    "status",
+    "source",
+)
 
 
 def folders(kind: str) -> list[Path]:

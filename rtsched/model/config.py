@@ -127,9 +127,7 @@ def _problem(
         message = f"{key!r} is missing; add it"
     else:
         message = _sentence(error)
-        if not isinstance(value, dict | list) and kind != "rtsched":
-            message += f" (got {cut(repr(value))})"
-        elif kind == "rtsched" and not isinstance(value, dict | list) and repr(value) not in message:
+        if not isinstance(value, dict | list) and repr(value) not in message:
             message += f" (got {cut(repr(value))})"
     for place, override in set_at.items():
         if loc[: len(place)] == place:
@@ -143,9 +141,9 @@ def _real(loc: tuple[Any, ...], data: Any) -> tuple[Location, Any]:
     parts: list[str | int] = []
     here = data
     for part in loc:
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list | tuple) and isinstance(part, int) and part < len(here):
+        if (isinstance(here, dict) and part in here) or (
+            isinstance(here, list | tuple) and isinstance(part, int) and part < len(here)
+        ):
             here = here[part]
         else:
             continue
@@ -158,7 +156,7 @@ def _named(loc: Location, data: Any) -> list[str]:
     shown = []
     here = data
     for part in loc:
-        here = here[part]  # type: ignore[index]
+        here = here[part]
         shown.append(str(_item_name(here, part)) if isinstance(part, int) else str(part))
     return shown
 
@@ -188,7 +186,9 @@ def _sentence(error: dict[str, Any]) -> str:
         return f"must be {context['expected']}"
     if error["type"] == "union_tag_invalid":
         return f"'kind' must be one of {context['expected_tags']}"
-    text = _SENTENCES.get(error["type"]) or str(error["msg"]).replace("Input should", "must").replace("must be", "must be")
+    text = _SENTENCES.get(error["type"]) or str(error["msg"]).replace("Input should", "must").replace(
+        "must be", "must be"
+    )
     return text[:1].lower() + text[1:]
 
 

@@ -91,7 +91,9 @@ class Document:
 
 def cut(text: str, length: int = 60) -> str:
     """`text` on one line, at most `length` characters, control characters escaped."""
-    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[: length + 1])
+    line = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[: length + 1]
+    )
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -148,6 +150,13 @@ def parse_value(text: str, path: str = "<text>") -> Any:
     return None if root is None else root.value
 
 
+def _mark(event: yaml.Event) -> yaml.Mark:
+    """Where an event begins; events of a parser always know."""
+    mark = event.start_mark
+    assert mark is not None
+    return mark  # type: ignore[return-value]
+
+
 class _Frame:
     """A mapping or a list that is still open: its node, the key that waits for a value, what it merges."""
 
@@ -164,6 +173,7 @@ class _Composer:
 
     def __init__(self, text: str, path: str) -> None:
         self.path = path
+        self.text = text
         self._check_characters(text)
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self.loader = loader(text)
@@ -178,7 +188,7 @@ class _Composer:
         documents = 0
         for event in self._events():
             if isinstance(event, yaml.ScalarEvent):
-                self._add(self._anchored(event, Node(event.start_mark, self._scalar(event), event.value)))
+                self._add(self._anchored(event, Node(_mark(event), self._scalar(event), event.value)))
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 self._start(event)
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -196,7 +206,9 @@ class _Composer:
             while self.loader.check_event():
                 yield self.loader.get_event()
         except yaml.MarkedYAMLError as error:
-            raise self._problem(error.problem_mark or error.context_mark, _explain(error)) from None
+            mark = error.problem_mark or error.context_mark
+            rest = self.text[mark.index : mark.index + 1] if mark is not None else ""
+            raise self._problem(mark, _explain(error, rest)) from None
         except (yaml.YAMLError, ValueError, OverflowError) as error:  # versions and escapes without sense
             raise InputError(f"{self.path}: is not YAML: {cut(str(error), 200)}") from None
         finally:
@@ -241,9 +253,13 @@ class _Composer:
     def _alias(self, event: Any) -> Node:
         node = self.anchors.get(event.anchor)
         if node is None:
-            raise self._problem(event.start_mark, f"the alias *{cut(event.anchor)} has no anchor &{cut(event.anchor)} before it")
+            raise self._problem(
+                event.start_mark, f"the alias *{cut(event.anchor)} has no anchor &{cut(event.anchor)} before it"
+            )
         if any(frame.node is node for frame in self.open):
-            raise self._problem(event.start_mark, f"the alias *{cut(event.anchor)} lies inside its own anchor; remove it")
+            raise self._problem(
+                event.start_mark, f"the alias *{cut(event.anchor)} lies inside its own anchor; remove it"
+            )
         if len(self.open) + node.height > MAX_DEPTH:
             raise self._problem(event.start_mark, f"nested deeper than {MAX_DEPTH} levels; flatten it")
         return node
@@ -286,7 +302,9 @@ class _Composer:
             raise self._problem(node, f"the key {text} means {_yaml_word(key)} in YAML; put it in quotes: '{text}'")
         elif key in frame.node.keys:
             first = frame.node.keys[key].line + 1
-            raise self._problem(node, f"the key {cut(key)!r} stands here a second time, first in line {first}; remove one")
+            raise self._problem(
+                node, f"the key {cut(key)!r} stands here a second time, first in line {first}; remove one"
+            )
         else:
             frame.node.keys[key] = node
         frame.key = node
@@ -325,7 +343,7 @@ class _Composer:
             if text not in self.plain:
                 self.plain[text] = self._construct(event, self.loader.resolve(yaml.ScalarNode, text, (True, False)))
             return self.plain[text]
-        if any("\ud800" <= char <= "\udfff" for char in text if char > "\x7f"):
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
             raise self._problem(event.start_mark, "an escape names half a character; write the character itself")
         return text if event.implicit[1] else self._construct(event, event.tag)
 
@@ -343,7 +361,9 @@ class _Composer:
         except (ValueError, KeyError, IndexError, OverflowError):
             raise self._problem(event.start_mark, f"{cut(text)!r} is not a valid {kind}; put text in quotes") from None
         if isinstance(value, float) and not math.isfinite(value):
-            raise self._problem(event.start_mark, f"{text} is not a finite number; write a number, or put text in quotes")
+            raise self._problem(
+                event.start_mark, f"{text} is not a finite number; write a number, or put text in quotes"
+            )
         if isinstance(value, int) and not -(2**63) <= value < 2**64:
             raise self._problem(event.start_mark, f"{text} does not fit into 64 bits; put text in quotes")
         return value
@@ -354,13 +374,13 @@ def _yaml_word(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's complaint in our form."""
+def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
+    """PyYAML's complaint in our form, where `text` is what could not be read."""
+    if text.startswith("\t"):
+        return "a tab stands where only spaces may; indent with spaces"
     reason = str(error.problem or error.context or "syntax error")
-    if "\\t" in reason or "'\t'" in reason or "tab character" in reason:
-        return "a tab indents or begins this; use spaces"
-    if "duplicate anchor" in reason:  # pragma: no cover - libyaml's composer only
-        return reason
+    if "cannot start any token" in reason:
+        return f"is not YAML: {text[:1]!r} cannot begin a value; put the value in quotes"
     context = f" {error.context}" if error.context and error.context != reason else ""
     begun = f" begun in line {error.context_mark.line + 1}" if context and error.context_mark is not None else ""
     return f"is not YAML: {cut(reason, 120)}{cut(context, 120)}{begun}; check indentation, quotes, brackets and colons"

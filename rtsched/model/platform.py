@@ -132,7 +132,9 @@ class Platform(Model):
         for name, link in self.links.items():
             for end in link.between:
                 if end not in self.processors:
-                    raise problem(f"link {name!r} ends at {end!r}, which is no cluster; known: {', '.join(self.processors)}")
+                    raise problem(
+                        f"link {name!r} ends at {end!r}, which is no cluster; known: {', '.join(self.processors)}"
+                    )
             if link.between[0] == link.between[1]:
                 raise problem(f"link {name!r} joins {link.between[0]!r} with itself; name two clusters")
             if name in self.processors:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
 
 from rtsched import units
 from rtsched.model.base import Duration, Model, PositiveDuration, problem
@@ -12,22 +12,27 @@ from rtsched.model.platform import Platform
 from rtsched.model.task import Task, Times
 
 #: `until` in words: the hyperperiod (with the transient before it), or chosen by the tool.
-HYPERPERIOD = "hyperperiod"
-AUTO = "auto"
+HYPERPERIOD: Final = "hyperperiod"
+AUTO: Final = "auto"
 
 
-def _until(value: Any) -> Any:
+def _until(value: Any, info: ValidationInfo) -> Any:
     if value in (HYPERPERIOD, AUTO):
         return value
     if isinstance(value, str):
-        try:
-            number = units.parse_duration(value)
-        except ValueError as error:
-            raise problem(f"{error}, or 'hyperperiod'") from None
-        value = number
+        value = _parsed(value)
+    elif info.context is not None and info.context.get("file"):
+        raise problem("a run lasts a time with a unit; write e.g. '10 s' or 'hyperperiod'")
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise problem("a run lasts a positive time; write e.g. '10 s' or 'hyperperiod'")
     return value
+
+
+def _parsed(text: str) -> int:
+    try:
+        return units.parse_duration(text)
+    except ValueError as error:
+        raise problem(f"{error}, or 'hyperperiod'") from None
 
 
 Until = Annotated[

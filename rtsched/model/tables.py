@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 
 from rtsched import units
@@ -34,7 +35,9 @@ class TimeTable:
         self.path = path
         self.rows = list(self._read())
         if not self.rows:
-            raise InputError(f"{path}:1:1: the file is empty; its first line names the columns, e.g. {','.join(wanted)}")
+            raise InputError(
+                f"{path}:1:1: the file is empty; its first line names the columns, e.g. {','.join(wanted)}"
+            )
         self.header = [name.strip() for name in self.rows.pop(0)]
         self.columns = {name: self._find(name) for name in wanted}
         for name in optional:
@@ -65,7 +68,9 @@ class TimeTable:
             if stem == name and f"_{unit}" in _SUFFIXES:
                 return Column(name, position, _SUFFIXES[f"_{unit}"])
         have = ", ".join(self.header[:10])
-        raise InputError(f"{self.path}:1:1: column {name!r} is missing (found: {have}); add {name!r} or e.g. '{name}_us'")
+        raise InputError(
+            f"{self.path}:1:1: column {name!r} is missing (found: {have}); add {name!r} or e.g. '{name}_us'"
+        )
 
     def times(self, name: str, *, least: int = 0) -> tuple[int, ...]:
         """A column in ns; every cell a number, finite and at least `least`."""
@@ -119,7 +124,7 @@ def read_arrivals(path: Path) -> Arrivals:
     times = table.times("release")
     if not times:
         raise InputError(f"{path}: no arrivals; add a row below the header")
-    for number, (earlier, later) in enumerate(zip(times, times[1:], strict=False), start=3):
+    for number, (earlier, later) in enumerate(pairwise(times), start=3):
         if later < earlier:
             raise InputError(
                 f"{path}:{number}:{table.columns['release'].position + 1}: release: the trace goes back in time "

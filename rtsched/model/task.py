@@ -58,7 +58,9 @@ class Work(Model):
     network: str | NetworkUse | None = None
     pin: str | None = Field(default=None, description="one processor by name, e.g. big0")
     processors: tuple[str, ...] | None = Field(default=None, description="the clusters or processors it may use")
-    regions: tuple[PositiveDuration, ...] | None = Field(default=None, description="non-preemptive regions that sum to the wcet")
+    regions: tuple[PositiveDuration, ...] | None = Field(
+        default=None, description="non-preemptive regions that sum to the wcet"
+    )
     sections: tuple[Section, ...] = ()
     preemptive: bool = True
 
@@ -231,7 +233,7 @@ class Normal(_Truncated):
 
 
 class LogNormal(_Truncated):
-    """A factor of the execution time, log-normal with `mean` and `std` of the factor itself, truncated to [low, high]."""
+    """A factor of the execution time, log-normal; `mean` and `std` are the factor's own; truncated to [low, high]."""
 
     kind: Literal["lognormal"]
 
@@ -263,9 +265,7 @@ class Autocorrelated(Model):
     marginal: Annotated[Uniform | Normal | LogNormal | Empirical, Field(discriminator="kind")]
 
 
-Execution = Annotated[
-    Constant | Uniform | Normal | LogNormal | Empirical | Autocorrelated, Field(discriminator="kind")
-]
+Execution = Annotated[Constant | Uniform | Normal | LogNormal | Empirical | Autocorrelated, Field(discriminator="kind")]
 
 OnMiss = Literal["continue", "abort", "drop_at_start", "drop_if_hopeless", "skip_next"]
 
@@ -305,7 +305,9 @@ class Task(Work):
     execution: Execution = Constant()
     instances: int = Field(default=1, ge=1, le=10_000)
     overlap: bool = Field(default=False, description="whether jobs of this task may run at the same time")
-    budget: PositiveDuration | None = Field(default=None, description="constant-bandwidth server: budget per server period")
+    budget: PositiveDuration | None = Field(
+        default=None, description="constant-bandwidth server: budget per server period"
+    )
     server_period: PositiveDuration | None = None
     sources: dict[str, str] = {}
     assumed: tuple[str, ...] = ()

@@ -65,7 +65,7 @@ class NodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A source of jobs. `deadline` is relative to the arrival; `priority` smaller is more urgent; `period` None: none."""
+    """A source of jobs. `deadline` is relative to the arrival; smaller `priority` is more urgent."""
 
     index: int
     name: str

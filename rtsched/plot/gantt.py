@@ -28,8 +28,9 @@ HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
 MISS = "#C00000"
 FORMATS = ("png", "svg", "pdf")
 
-#: A run with more slices than this is shown in part, around its first miss.
+#: A run with more slices than this is shown in part, around its first miss: about PART_SLICES of them.
 MOST_SLICES = 150
+PART_SLICES = 60
 
 
 def gantt(
@@ -86,7 +87,7 @@ def _window(trace: Trace, start: int) -> tuple[int, int, str]:
         start = max(start, int(first["arrival"]) - span)
         late = trace.slices[trace.slices["end"] > start]
         note = "first miss of"
-    last = int(np.sort(late["end"])[min(len(late), MOST_SLICES) - 1])
+    last = int(np.sort(late["end"])[min(len(late), PART_SLICES) - 1])
     if len(missed):
         last = max(last, int(first["deadline"]) + span // 2)
     return start, min(last, whole), f"\n({note} a run of {units.format_duration(trace.until, digits=4)})"
@@ -113,7 +114,7 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     if both:
         _processor_lanes(axes[1], trace, shown, used, start, end, scale)
     axes[0].set_title(title, fontsize=10, loc="left")
-    axes[-1].set_xlabel(f"time ({unit})")
+    axes[-1].set_xlabel(f"time ({unit})", fontsize=9)
     axes[-1].set_xlim(start / scale, end / scale)
     _legend(figure, axes[0], trace, shown)
     return figure
@@ -167,8 +168,11 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
         _bars(axes, after[after["end"] > after["start"]], task.index, scale, task.index,
               facecolor="white", hatch="xxxxxx", edgecolor=MISS)  # fmt: skip
         _bars(axes, mine[~work], task.index, scale, task.index, facecolor="#333333", hatch="")
-        _labels(axes, mine[work], task.index, scale, end - start,
-                [str(index) for index in trace.jobs["index"][mine[work]["job"]]])  # fmt: skip
+        labelled = mine[work]
+        if len(task.nodes) > 1:  # nodes run side by side: one number a job is enough
+            labelled = labelled[np.unique(labelled["job"], return_index=True)[1]]
+        numbers = [str(index) for index in trace.jobs["index"][labelled["job"]]]
+        _labels(axes, labelled, task.index, scale, end - start, numbers)
         _arrows(axes, trace, task.index, start, end, scale)
 
 
@@ -209,9 +213,7 @@ def _labels(axes: Axes, rows: Any, lane: int, scale: int, span: int, texts: list
             axes.plot([row["end"] / scale] * 2, [lane - 0.25, lane + 0.3], color="black", linewidth=1.8, zorder=3)
 
 
-def _processor_lanes(
-    axes: Axes, trace: Trace, shown: Any, used: list[int], start: int, end: int, scale: int
-) -> None:
+def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], start: int, end: int, scale: int) -> None:
     """One lane per processor that was used: the slices of all tasks."""
     owner = trace.jobs["task"][shown["job"]]
     names = [trace.system.processors[index].name for index in used]
@@ -223,9 +225,7 @@ def _processor_lanes(
             _bars(axes, mine[work], lane, scale, task.index)
             _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
             graph = len(task.nodes) > 1
-            texts = [
-                f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name for row in mine[work]
-            ]
+            texts = [f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name for row in mine[work]]
             _labels(axes, mine[work], lane, scale, end - start, texts)
 
 

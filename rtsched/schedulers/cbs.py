@@ -19,7 +19,7 @@ BACKGROUND = 1 << 62
 class Server:
     """One task's reservation: `budget` left of `full` until `deadline`; throttled until then once it is used up."""
 
-    __slots__ = ("budget", "deadline", "full", "charged", "period", "queue", "task", "throttled")
+    __slots__ = ("budget", "charged", "deadline", "full", "period", "queue", "task", "throttled")
 
     def __init__(self, task: Source) -> None:
         self.task = task

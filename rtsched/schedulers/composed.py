@@ -93,7 +93,7 @@ class ComposedScheduler(Scheduler):
         ]
 
     def _pool(self, soc: Soc, part: tuple[int, ...], uniform: bool, simple: bool) -> Pool:
-        """The pool for some processors: `uniform` if all segments may use all of them, `simple` if also at one speed."""
+        """The pool for some processors: `uniform` if all segments may use all, `simple` if also at one speed."""
         processors = [soc.processors[index] for index in part]
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):

@@ -1,4 +1,4 @@
-"""Orderings: which segment is more urgent. Smaller keys go first; equal keys by (task, job, node), never by accident."""
+"""Orderings: which segment is more urgent. Smaller keys go first; equal keys by (task, job, node)."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class LeastLaxityFirst(LeastSlackTime):
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         if waiting is None:
             return None
-        return self.soc.now + max(0, waiting[0] - self.key(running)[0]) + self.quantum
+        return int(self.soc.now + max(0, waiting[0] - self.key(running)[0]) + self.quantum)
 
 
 class RoundRobin(Ordering):
@@ -148,7 +148,8 @@ class RoundRobin(Ordering):
             now = self.soc.now
             if now - processor.started >= self.quantum:
                 segment.memo = (now, 1)
-        return segment.memo
+        turn: tuple[int, int] = segment.memo
+        return turn
 
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         if waiting is None or running.processor is None:

@@ -61,6 +61,12 @@ def utilisation(task: Source, node: NodeSpec, processor: int) -> Fraction:
     return Fraction(time, task.period or task.deadline)
 
 
+def _lightest(item: tuple[Source, NodeSpec]) -> Fraction:
+    """Minus the smallest utilisation of a node over its processors: sorts the heaviest first."""
+    task, node = item
+    return -min(utilisation(task, node, index) for index in node.eligible)
+
+
 class _Packing(Placement):
     """Bin packing by decreasing utilisation; each node gets one processor for good.
 
@@ -77,11 +83,9 @@ class _Packing(Placement):
         self.home: dict[tuple[int, int], int] = {}
         self.current = 0
         nodes = [(task, node) for task in soc.tasks for node in task.nodes]
-        nodes.sort(key=lambda item: -min(utilisation(*item, index) for index in item[1].eligible))
+        nodes.sort(key=_lightest)
         for task, node in nodes:
-            options = [
-                index for index in node.eligible if self.loads[index] + utilisation(task, node, index) <= 1
-            ]
+            options = [index for index in node.eligible if self.loads[index] + utilisation(task, node, index) <= 1]
             if not options and self.strict:
                 raise SchedulerError(f"node {node.name!r} of task {task.name!r} fits on no processor")
             index = self.pick(task, node, options) if options else self._least_loaded(task, node)
@@ -143,7 +147,7 @@ class Clustered(Placement):
         loads = dict.fromkeys(clusters, Fraction(0))
         self.home: dict[tuple[int, int], tuple[int, ...]] = {}
         nodes = [(task, node) for task in soc.tasks for node in task.nodes]
-        nodes.sort(key=lambda item: -min(utilisation(*item, index) for index in item[1].eligible))
+        nodes.sort(key=_lightest)
         for task, node in nodes:
             options: dict[str, list[int]] = {}
             for index in node.eligible:

@@ -232,8 +232,9 @@ class GeneralPool(Pool):
 
     def _renewed(self, entry: Entry) -> Entry:
         segment = entry[-1]
-        segment.entry = (*self.ordering.key(segment), *entry[-4:])
-        return segment.entry
+        renewed: Entry = (*self.ordering.key(segment), *entry[-4:])
+        segment.entry = renewed
+        return renewed
 
     def _place(self, candidates: list[Entry], free: set[int]) -> dict[Segment, int]:
         """Who gets which processor, in key order; `free` keeps what nobody got."""
