@@ -222,7 +222,7 @@ def import_(file: str, output: Path | None, as_json: bool) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        from rtsched.export.files import write_whole
+        from rtsched.files import write_whole
 
         write_whole(output, text)
         click.echo(f"wrote {output}")

@@ -15,18 +15,19 @@ ROOT = Path(rtsched.__file__).parent
 ALLOWED = {
     "units": set(),
     "errors": set(),
+    "files": {"errors"},
     "model": {"units", "errors"},
-    "dnn": {"model", "units", "errors", "engine.release"},
+    "dnn": {"model", "units", "errors"},
     "engine": {"model", "units", "errors"},
     "schedulers": {"engine", "model", "units", "errors"},
     "metrics": {"engine", "model", "units", "errors"},
-    "export": {"metrics", "engine", "model", "units", "errors"},
-    "plot": {"metrics", "engine", "model", "units", "errors"},
+    "export": {"metrics", "engine", "model", "files", "units", "errors"},
+    "plot": {"metrics", "engine", "model", "files", "units", "errors"},
     "importers": {"model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "model", "registry", "errors", "units"},
     "show": {"api", "model", "registry", "units", "errors"},
-    "cli": {"api", "metrics", "export", "plot", "importers", "show", "registry", "model", "units", "errors", "dnn", ""},
+    "cli": {"api", "metrics", "export", "plot", "importers", "show", "registry", "model", "files", "units", "errors"},
 }
 
 

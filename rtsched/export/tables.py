@@ -11,7 +11,7 @@ from typing import Any
 from rtsched.engine.job import OUTCOMES
 from rtsched.engine.trace import ACTIONS, REASONS, Trace
 from rtsched.errors import InputError
-from rtsched.export.files import write_whole
+from rtsched.files import write_whole
 
 TABLES = ("jobs", "slices", "decisions")
 

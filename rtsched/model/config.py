@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from decimal import Context, Decimal
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from rtsched import units
 from rtsched.errors import InputError
-from rtsched.model.document import Document, Location, cut, parse_value, parse_yaml, read_yaml
+from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
+from rtsched.model.task import ANY, Task
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
 
 MOST_PROBLEMS = 20
+LONGEST_MESSAGE = 600
 
 #: Keys that say the same thing: setting one from the command line takes the other away.
 EXCLUSIVE = {"period": ("rate",), "rate": ("period",), "pin": ("processors",), "processors": ("pin",)}
@@ -28,69 +32,94 @@ EXCLUSIVE = {"period": ("rate",), "rate": ("period",), "pin": ("processors",), "
 # ---- overrides -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Override:
-    """One ``--set PATH=VALUE``."""
+    """One ``--set PATH=VALUE``: the path, the value and the text as it was written."""
 
     path: str
     value: Any
+    text: str
 
     @property
     def place(self) -> str:
         """How errors name it."""
-        return f"--set {self.path}"
+        return f"--set {cut(self.text, 120)}"
 
 
 def parse_override(text: str) -> Override:
     """``tasks.detector.period=20ms`` as path and YAML value."""
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        raise InputError(f"--set {text!r}: write PATH=VALUE, e.g. tasks.detector.period=20ms")
-    return Override(path.strip(), parse_value(value, f"--set {path.strip()}"))
+    path, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not path:
+        raise InputError(f"--set {cut(text)!r}: write PATH=VALUE, e.g. tasks.detector.period=20ms")
+    return Override(path, parse_value(value, f"--set {cut(path)}"), text)
 
 
-def _apply(data: Any, override: Override) -> Location:
-    """Set the value in `data` (a copy the caller may change) and return its location."""
+def _apply(data: Any, override: Override) -> tuple[Any, Location]:
+    """`data` with the value set, what is not touched shared, and the place that the override answers for."""
     loc: list[str | int] = []
-    here = data
-    rest = override.path
-    while True:
+    owned = None
+    here, rest = data, override.path
+    while rest:
+        if len(loc) >= MAX_DEPTH:
+            raise InputError(f"{override.place}: the path is longer than {MAX_DEPTH} parts; shorten it")
         step, rest = _step(here, rest, override)
         loc.append(step)
-        if not rest:
-            break
-        if isinstance(here, dict) and step not in here:
-            here[step] = {}
-        here = here[step]
-    for other in EXCLUSIVE.get(str(step), ()):
-        if isinstance(here, dict):
-            here.pop(other, None)
-    here[step] = override.value
-    return tuple(loc)
+        if isinstance(step, int):
+            here = here[step]
+        else:
+            here = (here or {}).get(step)
+            owned = len(loc) if here is None and owned is None else owned
+    return _put(data, tuple(loc), override.value), tuple(loc[:owned])
 
 
 def _step(here: Any, rest: str, override: Override) -> tuple[str | int, str]:
     """The next part of a path, the longest known one, and what is left of the path."""
-    if isinstance(here, dict):
-        known = [str(key) for key in here]
+    if isinstance(here, dict | None):
+        known = list(here or ())
     elif isinstance(here, list):
-        known = [str(_item_name(item, index)) for index, item in enumerate(here)]
+        known = [_item_name(item, index) for index, item in enumerate(here)]
     else:
-        raise InputError(f"{override.place}: {cut(repr(here))} has nothing inside; end the path before {rest!r}")
+        raise InputError(f"{override.place}: {cut(repr(here))} has nothing inside; end the path before {cut(rest)!r}")
     fitting = [name for name in known if rest == name or rest.startswith(name + ".")]
     if fitting:
         name = max(fitting, key=len)
-        return (name if isinstance(here, dict) else known.index(name)), rest[len(name) + 1 :]
-    name, _, after = rest.partition(".")
-    if isinstance(here, dict):
+        return (known.index(name) if isinstance(here, list) else name), rest[len(name) + 1 :]
+    name, dot, after = rest.partition(".")
+    if not name or (dot and not after):
+        raise InputError(f"{override.place}: a part of the path is empty; write e.g. tasks.detector.period=20ms")
+    if not isinstance(here, list):
         return name, after
-    if name.isdecimal() and int(name) < len(here):
+    if name.isascii() and name.isdecimal() and len(name) < 9 and int(name) < len(here):
         return int(name), after
-    raise InputError(f"{override.place}: nothing here is called {name!r}; known: {', '.join(known[:20])}")
+    raise InputError(f"{override.place}: nothing here is called {cut(name)!r}; {_suggestion(name, known)}")
 
 
-def _item_name(item: Any, index: int) -> Any:
-    return item.get("name", index) if isinstance(item, dict) else index
+def _put(data: Any, loc: Location, value: Any) -> Any:
+    """A copy of `data` with `value` at `loc`."""
+    if not loc:
+        return value
+    step = loc[0]
+    if isinstance(step, int):
+        items = list(data)
+        items[step] = _put(items[step], loc[1:], value)
+        return items
+    pairs = dict(data or {})
+    if len(loc) == 1 and value is not None:
+        for other in EXCLUSIVE.get(step, ()):
+            pairs.pop(other, None)
+    pairs[step] = _put(pairs.get(step), loc[1:], value)
+    return pairs
+
+
+def _item_name(item: Any, index: int) -> str:
+    """What a list item is called: its name if it has one, else its number."""
+    name = item.get("name") if isinstance(item, dict) else None
+    return name if isinstance(name, str) and name else str(index)
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name[:100], known[:1000], n=1)
+    return f"did you mean {cut(close[0])!r}?" if close else f"known: {cut(', '.join(known[:20]), 300)}"
 
 
 # ---- validation ------------------------------------------------------------------------------------------------------
@@ -99,56 +128,153 @@ def _item_name(item: Any, index: int) -> Any:
 def validate(model: type[M], document: Document, overrides: Sequence[Override] = ()) -> M:
     """The model that a document describes, with some values set anew; raises InputError with every problem placed."""
     data = document.data
-    set_at: dict[Location, Override] = {}
-    if overrides:
-        data = copy.deepcopy(data)
-        for override in overrides:
-            set_at[_apply(data, override)] = override
+    set_at: list[tuple[Location, Override]] = []
+    for override in overrides:
+        data, loc = _apply(data, override)
+        set_at.append((loc, override))
     try:
         return model.model_validate(data, context={"file": document.path})
     except ValidationError as error:
-        problems = [_problem(model, document, data, set_at, dict(each)) for each in error.errors(include_url=False)]
-    unique = list(dict.fromkeys(problems))
-    more = [f"... and {len(unique) - MOST_PROBLEMS} more"] if len(unique) > MOST_PROBLEMS else []
-    raise InputError(*unique[:MOST_PROBLEMS], *more)
+        faults = _faults(model, data, error.errors(include_url=False))
+    lines = list(dict.fromkeys(_line(fault, document, data, set_at) for fault in faults))
+    more = [f"... and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
+    raise InputError(*lines[:MOST_PROBLEMS], *more)
 
 
-def _problem(
-    model: type[BaseModel], document: Document, data: Any, set_at: dict[Location, Override], error: dict[str, Any]
-) -> str:
-    """One line for one pydantic error."""
-    loc, value = _real(error["loc"], data)
-    shown = ".".join(_named(loc, data))
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        message = _unknown(str(loc[-1]), _keys_beside(model, error["loc"][:-1]))
-    elif kind == "missing":
-        key = next((str(part) for part in reversed(error["loc"]) if isinstance(part, str)), "a key")
-        message = f"{key!r} is missing; add it"
-    else:
-        message = _sentence(error)
-        if not isinstance(value, dict | list) and repr(value) not in message:
-            message += f" (got {cut(repr(value))})"
-    for place, override in set_at.items():
-        if loc[: len(place)] == place:
-            return f"{override.place}={cut(str(override.value))}: {message}"
-    where = document.where(loc, key=kind == "extra_forbidden")
-    return f"{where}: {shown}: {message}" if shown else f"{where}: {message}"
+@dataclass(slots=True)
+class _Fault:
+    """One pydantic error, its location without the tags of unions, and the keys known around it."""
+
+    kind: str
+    loc: Location
+    error: Any
+    known: list[str]
+    expected: list[str]
 
 
-def _real(loc: tuple[Any, ...], data: Any) -> tuple[Location, Any]:
-    """The parts of pydantic's location that are in the data (it adds the tags of unions), and what stands there."""
-    parts: list[str | int] = []
-    here = data
-    for part in loc:
-        if (isinstance(here, dict) and part in here) or (
-            isinstance(here, list | tuple) and isinstance(part, int) and part < len(here)
-        ):
-            here = here[part]
-        else:
+#: What a value should be, by pydantic's type of error.
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+_HOW = {"text": "put it in quotes", "a mapping": "write 'key: value' lines", "a list": "write [a, b] or '- a' lines"}
+
+
+def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_Fault]:
+    """The faults worth telling: of a union only the branch that was meant, or all in one when none was."""
+    faults: list[tuple[tuple[Any, ...], _Fault]] = []
+    for error in errors:
+        kind, raw = error["type"], error["loc"]
+        loc, known, options = _real(model, data, raw)
+        if kind == "union_tag_not_found":
+            known = [name for option in options for name in _kinds(option)]
+        expected = [_EXPECTED[kind]] if kind in _EXPECTED else []
+        faults.append((raw, _Fault(kind, loc, error, known, expected)))
+    deeper = {
+        raw[:end]
+        for raw, fault in faults
+        for end in range(len(raw))
+        if not fault.expected or raw[-1:] == fault.loc[-1:]
+    }
+    merged: dict[tuple[Any, ...], _Fault] = {}
+    told = []
+    for raw, fault in faults:
+        in_union = fault.expected and raw[-1:] != fault.loc[-1:]
+        if in_union and raw[:-1] in deeper:
             continue
-        parts.append(part)
-    return tuple(parts), here
+        if in_union and raw[:-1] in merged:
+            merged[raw[:-1]].expected += fault.expected
+            continue
+        if in_union:
+            merged[raw[:-1]] = fault
+        told.append(fault)
+    return told
+
+
+def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Location, list[str], list[Any]]:
+    """A location without pydantic's tags of unions, the keys beside its last part, and the types it may have."""
+    loc: list[str | int] = []
+    here: Any = data
+    options: list[Any] = [model]
+    known: list[str] = []
+    for part in raw:
+        fields = [field for option in options for field in _fields(option).items()]
+        inside = [option for key, annotation in fields if key == part for option in _alternatives(annotation)]
+        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int)):
+            here = here[part]
+        elif inside:
+            here = None
+        else:
+            options = [option for option in options if _is_meant(option, part)] or options
+            continue
+        loc.append(part)
+        known = list(dict.fromkeys(key for key, _ in fields))
+        options = inside or [each for option in options for each in _items(option)]
+    return tuple(loc), known, options
+
+
+def _fields(option: Any) -> dict[str, Any]:
+    """The keys of a model and what each may hold; nothing for other types."""
+    if not (isinstance(option, type) and issubclass(option, BaseModel)):
+        return {}
+    return {field.alias or name: field.annotation for name, field in option.model_fields.items()}
+
+
+def _items(option: Any) -> list[Any]:
+    """What the items of a tuple or the values of a mapping may be."""
+    arguments = get_args(option)
+    if get_origin(option) is dict:
+        return _alternatives(arguments[1])
+    return _alternatives(arguments[0]) if get_origin(option) is tuple else []
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The members of a union, or the type itself."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [option for each in get_args(annotation) for option in _alternatives(each)]
+    return [annotation]
+
+
+def _kinds(option: Any) -> tuple[str, ...]:
+    """The values of a model's 'kind'."""
+    return get_args(_fields(option).get("kind")) if "kind" in _fields(option) else ()
+
+
+def _is_meant(option: Any, tag: Any) -> bool:
+    """Whether a tag of pydantic's means this model: its name, also as "function-after[check(), Name]", or its kind."""
+    name = getattr(option, "__name__", None)
+    return tag == name or str(tag).endswith(f", {name}]") or (bool(_fields(option)) and tag in _kinds(option))
+
+
+def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Location, Override]]) -> str:
+    """A fault as ``place: path: message``."""
+    loc = fault.loc
+    if fault.kind == "missing":
+        message = f"{loc[-1]!r} is missing; add it"
+        loc = loc[:-1]
+    elif fault.kind == "extra_forbidden":
+        message = f"unknown key {cut(str(loc[-1]))!r}; {_suggestion(str(loc[-1]), fault.known)}"
+    else:
+        loc = (*loc, "kind") if fault.kind == "union_tag_invalid" else loc
+        message = _message(fault, _found(fault.error["input"], document, loc))
+    shown = cut(".".join(_named(loc, data)), 300)
+    where = document.where(loc, key=fault.kind == "extra_forbidden")
+    for owned, override in set_at:
+        if loc[: len(owned)] == owned:
+            where = override.place
+    return cut(f"{where}: {shown}: {message}" if shown else f"{where}: {message}", LONGEST_MESSAGE)
 
 
 def _named(loc: Location, data: Any) -> list[str]:
@@ -156,83 +282,55 @@ def _named(loc: Location, data: Any) -> list[str]:
     shown = []
     here = data
     for part in loc:
-        here = here[part]
-        shown.append(str(_item_name(here, part)) if isinstance(part, int) else str(part))
+        if isinstance(here, dict):
+            here = here.get(str(part))
+        elif isinstance(here, list) and isinstance(part, int):
+            here = here[part]
+        else:
+            here = None
+        shown.append(cut(_item_name(here, part) if isinstance(part, int) else str(part)))
     return shown
 
 
-_SENTENCES = {
-    "string_type": "must be text; quote it",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "dict_type": "must be a mapping of 'key: value'",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "model_type": "must be a mapping of 'key: value'",
-    "finite_number": "must be a finite number",
-    "union_tag_not_found": "needs a 'kind'",
-}
+def _found(value: Any, document: Document, loc: Location) -> str:
+    """A value as it stands in the file, and how YAML reads it where that surprises (12:30 is 750)."""
+    if isinstance(value, dict | list | tuple):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, str):
+        return "nothing" if value is None else repr(cut(value))
+    read = str(value).lower()
+    written = document.written(loc, value)
+    if written is None or isinstance(value, float) or written.lower() == read:
+        return read
+    return f"{cut(written)}, which YAML reads as {read}"
 
 
-def _sentence(error: dict[str, Any]) -> str:
-    if error["type"] == "rtsched":
-        return str(error["msg"])
-    context = error.get("ctx", {})
-    if error["type"] == "literal_error":
-        return f"must be {context['expected']}"
-    if error["type"] == "union_tag_invalid":
-        return f"'kind' must be one of {context['expected_tags']}"
-    text = _SENTENCES.get(error["type"]) or str(error["msg"]).replace("Input should", "must").replace(
-        "must be", "must be"
-    )
-    return text[:1].lower() + text[1:]
+def _message(fault: _Fault, found: str) -> str:
+    """What is wrong in our words; messages of our own models stay as they are."""
+    text, context = str(fault.error["msg"]), fault.error.get("ctx", {})
+    if fault.kind == "rtsched":
+        is_scalar = not isinstance(fault.error["input"], dict | list | tuple | BaseModel)
+        return f"{text} (got {found})" if is_scalar and found not in text else text
+    if fault.expected:
+        expected = list(dict.fromkeys(fault.expected))
+        how = [_HOW[each] for each in expected if each in _HOW]
+        return f"must be {' or '.join(expected)} (got {found})" + (f"; {' or '.join(how)}" if how else "")
+    if fault.kind == "literal_error":
+        return f"must be {context['expected']} (got {found})" + _meant(fault.error["input"], context["expected"])
+    if fault.kind == "union_tag_invalid":
+        tag = cut(str(context["tag"]))
+        return f"must be one of {context['expected_tags']} (got {tag!r})" + _meant(tag, context["expected_tags"])
+    if fault.kind == "union_tag_not_found":
+        return f"'kind' is missing; add one of {', '.join(fault.known)}"
+    for pydantic, ours in (("Input should be", "must be"), ("should have", "must have"), ("Value error, ", "")):
+        text = text.replace(pydantic, ours)
+    return f"{text[:1].lower()}{text[1:]} (got {found})"
 
 
-def _unknown(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    if close:
-        return f"unknown key {key!r}; did you mean {close[0]!r}?"
-    return f"unknown key {key!r}; known here: {', '.join(known)}" if known else f"unknown key {key!r}; remove it"
-
-
-def _keys_beside(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """The keys that the model at `loc` knows, found by walking its JSON Schema."""
-    schema = model.model_json_schema(by_alias=True)
-    here: Any = schema
-    for part in loc:
-        here = _inside(schema, here, part)
-        if here is None:
-            return []
-    options = _options(schema, here)
-    return list(dict.fromkeys(key for option in options for key in option.get("properties", {})))
-
-
-def _options(schema: dict[str, Any], here: dict[str, Any]) -> list[dict[str, Any]]:
-    """The alternatives of a schema, references followed."""
-    if "$ref" in here:
-        return _options(schema, schema["$defs"][here["$ref"].rsplit("/", 1)[1]])
-    for word in ("anyOf", "oneOf", "allOf"):
-        if word in here:
-            return [option for each in here[word] for option in _options(schema, each)]
-    return [here]
-
-
-def _inside(schema: dict[str, Any], here: dict[str, Any], part: Any) -> dict[str, Any] | None:
-    for option in _options(schema, here):
-        if isinstance(part, int) and "items" in option:
-            return dict(option["items"])
-        if part in option.get("properties", {}):
-            return dict(option["properties"][part])
-        if isinstance(option.get("additionalProperties"), dict):
-            return dict(option["additionalProperties"])
-        kind = option.get("properties", {}).get("kind", {})
-        if part == kind.get("const") or part == kind.get("default"):
-            return option
-    return None
+def _meant(found: Any, expected: str) -> str:
+    """A suggestion out of a list such as "'hard', 'firm' or 'soft'"."""
+    close = difflib.get_close_matches(str(found)[:100], expected.split("'")[1::2], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 # ---- out -------------------------------------------------------------------------------------------------------------
@@ -245,21 +343,40 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def to_yaml(model: BaseModel) -> str:
     """The YAML text of a model, without what is default; reading it back gives an equal model."""
-    data = _plain_times(model.model_dump(mode="json", exclude_defaults=True, by_alias=True))
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+    data = _plain(model, model.model_dump(mode="json", exclude_defaults=True, by_alias=True))
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
-def _plain_times(data: Any) -> Any:
-    """Execution times that hold on every CPU as a plain duration."""
-    if isinstance(data, list):
-        return [_plain_times(item) for item in data]
-    if not isinstance(data, dict):
-        return data
-    plain = {key: _plain_times(value) for key, value in data.items()}
-    times = plain.get("wcet")
-    if isinstance(times, dict) and list(times) == ["any"]:
-        plain["wcet"] = times["any"]
-    return plain
+def _plain(value: Any, data: Any) -> Any:
+    """The dumped `data` of a value, with times that hold on every CPU as a plain duration and rates exact."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            key = field.alias or name
+            if key in data:
+                data[key] = _plain(getattr(value, name), data[key])
+        if list(data.get("wcet") or ()) == [ANY]:
+            data["wcet"] = data["wcet"][ANY]
+        if isinstance(value, Task) and value.rate is not None:
+            data["rate"] = _rate(value.rate)
+    elif isinstance(value, dict):
+        return {key: _plain(value[key], item) if key in value else item for key, item in data.items()}
+    elif isinstance(value, tuple) and isinstance(data, list):
+        return [_plain(each, item) for each, item in zip(value, data, strict=True)]
+    return data
+
+
+def _rate(period: int) -> str:
+    """The shortest rate that reads back as this period in ns: 33333333 is 30 Hz."""
+    for digits in range(1, 30):
+        number = format(Context(prec=digits).divide(Decimal(units.S), Decimal(period)), "f")
+        text = f"{number.rstrip('0').rstrip('.') if '.' in number else number} Hz"
+        try:
+            if units.parse_period(text) == period:
+                return text
+        except ValueError:  # rounded to a period beyond the longest
+            continue
+    raise AssertionError(f"no rate has the period {period} ns")  # pragma: no cover - 20 digits always do
 
 
 def canonical(model: BaseModel) -> str:

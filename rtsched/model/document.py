@@ -74,10 +74,10 @@ class Document:
             last = above[-1].keys.get(str(loc[-1]), last)
         return f"{self.path}:{last.line + 1}:{last.column + 1}"
 
-    def written(self, loc: Location) -> str | None:
-        """The text of the scalar at `loc` as it stands in the file, if the data there is still the file's."""
+    def written(self, loc: Location, value: Any) -> str | None:
+        """The text of the scalar at `loc` as it stands in the file, if the file's value there is this one."""
         found = self._walk(loc) if self._root is not None else []
-        return found[-1].text if len(found) == len(loc) + 1 else None
+        return found[-1].text if len(found) == len(loc) + 1 and found[-1].value is value else None
 
     def _walk(self, loc: Location) -> list[Node]:
         assert self._root is not None

@@ -17,7 +17,7 @@ from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE
 from rtsched.engine.trace import OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
-from rtsched.export.files import write_whole
+from rtsched.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

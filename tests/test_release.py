@@ -1,0 +1,79 @@
+"""Arrivals and random streams: means within their sampling error, worlds that do not depend on each other."""
+
+from __future__ import annotations
+
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtsched.engine.release import BLOCK, PURPOSES, Streams, arrivals
+from rtsched.model.task import Bursty, BurstState, Poisson, Sporadic, TraceArrivals
+from tests.helpers import task
+
+COUNT = 20_000
+
+
+def first(count: int = COUNT, seed: int = 1, **options: Any) -> list[tuple[int, int]]:
+    """The first arrivals of a task with period 1000 (unless it has another)."""
+    options.setdefault("deadline", 1000)
+    period = options.pop("period", 1000)
+    return list(islice(arrivals(task(0, 5, period, **options), Streams(seed, 0)), count))
+
+
+def gaps(pairs: list[tuple[int, int]]) -> list[int]:
+    return [later[0] - earlier[0] for earlier, later in pairwise(pairs)]
+
+
+def test_periodic_with_offset_and_jitter() -> None:
+    assert first(3, offset=7) == [(7, 7), (1007, 1007), (2007, 2007)]
+    pairs = first(jitter=99)
+    assert [arrival for arrival, _ in pairs[:3]] == [0, 1000, 2000]
+    delays = [release - arrival for arrival, release in pairs]
+    assert (min(delays), max(delays)) == (0, 99)
+    assert abs(np.mean(delays) - 49.5) < 5 * 28.9 / COUNT**0.5
+
+
+def test_a_single_job_and_a_recorded_trace() -> None:
+    assert first(release=42) == [(42, 42)]
+    trace = TraceArrivals(kind="trace", times=(3, 3, 9))
+    assert first(arrival=trace, offset=10) == [(13, 13), (13, 13), (19, 19)]
+
+
+def test_sporadic_gaps_are_never_shorter_than_the_period() -> None:
+    found = gaps(first(arrival=Sporadic(kind="sporadic", mean_extra=500)))
+    assert min(found) >= 1000
+    assert abs(np.mean(found) - 1500) < 5 * 500 / COUNT**0.5
+
+
+def test_poisson_gaps_are_exponential() -> None:
+    found = np.array(gaps(first(period=10**6, arrival=Poisson(kind="poisson"))))
+    assert abs(found.mean() - 1e6) < 5e6 / COUNT**0.5
+    assert abs((found > 10**6).mean() - np.exp(-1)) < 5 * 0.5 / COUNT**0.5
+
+
+def test_bursts_have_the_mean_rate_of_their_states_and_more_variance() -> None:
+    states = (BurstState(gap=10**6, dwell=10**8), BurstState(gap=10**4, dwell=10**6))
+    found = np.array(gaps(first(arrival=Bursty(kind="bursty", states=states))))
+    # 100 arrivals in each calm of 1e8 and 100 in each burst of 1e6: one per 1.01e8 / 200
+    assert found.mean() == pytest.approx(1.01e8 / 200, rel=0.15)
+    assert found.std() > 1.2 * found.mean()
+    assert found.min() >= 1
+
+
+def test_streams_depend_on_seed_task_and_purpose_only() -> None:
+    draws = {
+        (seed, index, purpose): tuple(getattr(Streams(seed, index), purpose).integers(0, 2**62, 4).tolist())
+        for seed in (0, 1)
+        for index in (0, 1, 2)
+        for purpose in PURPOSES
+    }
+    assert len(set(draws.values())) == len(draws)
+    assert draws[1, 2, "trigger"] == tuple(Streams(1, 2).trigger.integers(0, 2**62, 4).tolist())
+
+
+def test_blocks_leave_no_seam() -> None:
+    long = first(3 * BLOCK, period=10**6, arrival=Poisson(kind="poisson"))
+    assert long[: BLOCK + 5] == first(BLOCK + 5, period=10**6, arrival=Poisson(kind="poisson"))
+    assert first(5, seed=2, period=10**6, arrival=Poisson(kind="poisson")) != long[:5]
