@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import os
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 from rtsched.errors import InputError
 from rtsched.model.config import parse_override, read_yaml, validate
-from rtsched.model.document import Document, parse_value
+from rtsched.model.document import Document, cut, parse_value, read_text
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 
@@ -33,11 +35,17 @@ LATENCY_COLUMNS = (
 )
 
 
+#: A name out of the catalogue: one part of a path.
+_NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
+
+
 def folders(kind: str) -> list[Path]:
     """Where things of a kind are looked for: ``$RTSCHED_PATH``, the wheel, the repository; only folders that exist."""
     places = [Path(entry) / kind for entry in os.environ.get("RTSCHED_PATH", "").split(os.pathsep) if entry]
     inside = Path(str(resources.files("rtsched")))
-    places += [inside / kind, inside.parent / kind]
+    places.append(inside / kind)
+    if (inside.parent / "pyproject.toml").is_file():  # else a stranger's folder beside an installed rtsched
+        places.append(inside.parent / kind)
     return [place for place in places if place.is_dir()]
 
 
@@ -48,15 +56,15 @@ def names(kind: str) -> list[str]:
 
 def find(kind: str, name: str) -> Path:
     """The file of a name; the user's own folders come first."""
-    if name and not set(name) & {"/", "\\", "\0"} and name not in (".", ".."):
+    if _NAME.fullmatch(name):
         for folder in folders(kind):
             path = folder / f"{name}.yaml"
             if path.is_file():
                 return path
     known = names(kind)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}?" if close else f"`rtsched list {kind}` names them"
-    raise InputError(f"no {kind.removesuffix('s')} is called {name!r}; {hint}")
+    raise InputError(f"no {kind.removesuffix('s')} is called {cut(name)!r}; {hint}")
 
 
 def is_path(reference: str) -> bool:
@@ -93,16 +101,19 @@ def load_system(reference: str, overrides: Sequence[str] = ()) -> tuple[System, 
 
 def load_platform(reference: str, base: Path | None = None) -> Platform:
     """A platform by name, alias or path (relative to `base`), with parameters: ``multicore:4``, ``multicore:m=4``."""
-    name, _, parameters = reference.partition(":")
-    if is_path(name):
-        path = Path(name)
-        if base is not None and not path.is_absolute() and (base / path).is_file():
-            path = base / path
-    else:
-        path = _by_alias(name)
+    name, parameters = reference, ""
+    if not reference.endswith((".yaml", ".yml")):
+        name, _, parameters = reference.partition(":")
+    path = _platform_path(name, base) if is_path(name) else _by_alias(name)
     document = read_yaml(path)
     document.data.setdefault("name", path.stem)
     return validate(Platform, document.with_data(_filled(document, parameters, reference)))
+
+
+def _platform_path(name: str, base: Path | None) -> Path:
+    """The file that a path means: beside the workload, else from the working folder."""
+    beside = Path(name) if base is None else base / name
+    return Path(name) if not os.path.exists(beside) and os.path.exists(name) else beside
 
 
 def _by_alias(name: str) -> Path:
@@ -111,7 +122,8 @@ def _by_alias(name: str) -> Path:
     except InputError:
         for each in names("platforms"):
             path = find("platforms", each)
-            if name in (read_yaml(path).data.get("aliases") or ()):
+            aliases = read_yaml(path).data.get("aliases")
+            if isinstance(aliases, list) and name in aliases:
                 return path
         raise
 
@@ -119,21 +131,27 @@ def _by_alias(name: str) -> Path:
 def _filled(document: Document, given: str, reference: str) -> Any:
     """The data of a platform file with its parameters put in: those given, else the file's own values."""
     data = dict(document.data)
-    parameters = data.pop("parameters", {})
-    if not isinstance(parameters, dict):
-        raise InputError(f"{document.where(('parameters',))}: parameters: must be a mapping of 'name: value'")
-    values = dict(parameters)
-    for position, part in enumerate(part for part in given.split(",") if part):
-        key, equals, text = part.partition("=")
-        if not equals:
-            if position or not parameters:
-                known = ", ".join(parameters) or "none"
-                raise InputError(f"platform {reference!r}: write {key}=VALUE (parameters: {known})")
-            key, text = next(iter(parameters)), part
-        if key not in parameters:
-            raise InputError(f"platform {reference!r}: no parameter is called {key!r}; known: {', '.join(parameters)}")
-        values[key] = parse_value(text, f"platform {reference!r}")
-    return _replaced(data, values) if values else data
+    values = data.pop("parameters", {})
+    if not isinstance(values, dict) or not all(isinstance(value, int | float | str) for value in values.values()):
+        raise InputError(f"{document.where(('parameters',))}: parameters: must be 'name: value' lines; write e.g. m: 2")
+    values = values | _given(list(values), given, f"platform {cut(reference)!r}")
+    return _replaced(data, values)
+
+
+def _given(known: list[str], given: str, place: str) -> dict[str, Any]:
+    """The values of ``4`` (the first parameter) or ``m=4,speed=1/2``."""
+    values: dict[str, Any] = {}
+    for part in filter(None, given.split(",")):
+        key, equals, text = part.rpartition("=")
+        if not equals and not values and known:
+            key = known[0]
+        if key not in known:
+            problem = f"no parameter is called {cut(key)!r}" if equals else f"{cut(part)!r} is for no parameter"
+            raise InputError(f"{place}: {problem}; write NAME=VALUE, known: {', '.join(known) or 'none'}")
+        values[key] = parse_value(text, place)
+        if not isinstance(values[key], int | float | str):
+            raise InputError(f"{place}: the parameter {key!r} must be a number or a text; write e.g. {key}=4")
+    return values
 
 
 def _replaced(data: Any, values: dict[str, Any]) -> Any:
@@ -159,26 +177,25 @@ def latency_table() -> list[dict[str, str]]:
 
 
 def _latencies(path: Path) -> list[dict[str, str]]:
-    from rtsched.model.tables import MAX_BYTES, scaled
+    from rtsched.model.tables import scaled
 
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path}: is larger than {MAX_BYTES >> 20} MiB; split it")
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="", strict=True)
     rows = []
     try:
-        with open(path, newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in LATENCY_COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}:1:1: column {missing[0]!r} is missing; add it")
-            for number, row in enumerate(reader, start=2):
-                row = {key: value or "" for key, value in row.items() if key is not None}
-                try:
-                    positive = scaled(row["latency_ms"], 10**6) > 0
-                except ValueError as error:
-                    raise InputError(f"{path}:{number}: latency_ms: {error}") from None
-                if not positive:
-                    raise InputError(f"{path}:{number}: latency_ms: must be positive (found {row['latency_ms']!r})")
-                rows.append(row)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV: {error}") from None
+        missing = [name for name in LATENCY_COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise InputError(f"{path}:1:1: column {missing[0]!r} is missing; add it")
+        for row in reader:
+            place = f"{path}:{reader.line_num}"
+            if None in row:
+                raise InputError(f"{place}: more cells than columns; put text with commas in double quotes")
+            try:
+                positive = scaled(row["latency_ms"], 10**6) > 0
+            except ValueError as error:
+                raise InputError(f"{place}: latency_ms: {error}; write milliseconds, e.g. 4.2") from None
+            if not positive:
+                raise InputError(f"{place}: latency_ms: must be positive (got {row['latency_ms']!r})")
+            rows.append(row)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: cannot be read as CSV: {error}; check its quotes") from None
     return rows

@@ -175,6 +175,8 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
     faults: list[tuple[tuple[Any, ...], _Fault]] = []
     for error in errors:
         kind, raw = error["type"], error["loc"]
+        if kind == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+            continue  # long enough, but pydantic does not count items that have a fault of their own
         loc, known, options = _real(model, data, raw)
         if kind == "union_tag_not_found":
             known = [name for option in options for name in _kinds(option)]
@@ -313,13 +315,16 @@ def _message(fault: _Fault, found: str) -> str:
         return f"{text} (got {found})" if is_scalar and found not in text else text
     if fault.expected:
         expected = list(dict.fromkeys(fault.expected))
-        how = [_HOW[each] for each in expected if each in _HOW]
+        is_scalar = isinstance(fault.error["input"], int | float | str)
+        how = [_HOW[each] for each in expected if each in _HOW and (is_scalar or each != "text")]
         return f"must be {' or '.join(expected)} (got {found})" + (f"; {' or '.join(how)}" if how else "")
     if fault.kind == "literal_error":
         return f"must be {context['expected']} (got {found})" + _meant(fault.error["input"], context["expected"])
     if fault.kind == "union_tag_invalid":
         tag = cut(str(context["tag"]))
         return f"must be one of {context['expected_tags']} (got {tag!r})" + _meant(tag, context["expected_tags"])
+    if fault.kind == "too_short":
+        return f"needs at least {context['min_length']} (got {len(fault.error['input'])}); add one"
     if fault.kind == "union_tag_not_found":
         return f"'kind' is missing; add one of {', '.join(fault.known)}"
     for pydantic, ours in (("Input should be", "must be"), ("should have", "must have"), ("Value error, ", "")):
