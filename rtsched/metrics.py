@@ -187,6 +187,8 @@ class MissRuns:
 
     def update(self, task: Integers, index: Integers, missed: NDArray[np.bool_]) -> None:
         """Take in ended jobs; one that ended before its predecessor waits for it."""
+        if self.early is None and not missed.any() and self._all_hit(task, index):
+            return
         if self.early is not None:
             task, index, missed = (np.concatenate(pair) for pair in zip(self.early, (task, index, missed), strict=True))
         order = np.lexsort((index, task))
@@ -209,6 +211,18 @@ class MissRuns:
         np.maximum.at(self.longest, task, run)
         last = np.append(first[1:], True) if len(first) else first
         self.current[task[last]] = run[last]
+
+    def _all_hit(self, task: Integers, index: Integers) -> bool:
+        """The short way for a block without a miss; False if it has a gap, and so needs the long one."""
+        counts = np.bincount(task, minlength=len(self.expected))
+        last = np.full(len(self.expected), -1)
+        np.maximum.at(last, task, index)
+        there = counts > 0
+        if (last[there] != (self.expected + counts - 1)[there]).any():
+            return False
+        self.expected += counts
+        self.current[there] = 0
+        return True
 
 
 def _since_first(first: NDArray[np.bool_], missed: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -135,16 +135,12 @@ class Core:
     def _stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """The processor stands idle from now on; the segment keeps its progress."""
         started = processor.started
-        if processor.supply is None and not processor.overhead:
-            segment.remaining -= now - started
-        else:
-            segment.remaining -= processor.progress(now)
+        segment.remaining -= processor.progress(now) if processor.special else now - started
         segment.stopped = now
         processor.segment = None
         processor.busy += now - started
         if self.slices is not None:
             self.record.slice(processor, segment, now, reason)
-        processor.overhead = 0
 
     # ---- what happens in time ------------------------------------------------------------------------------------
 
@@ -276,7 +272,6 @@ class Core:
                 self.slices += (started, now, job.number, segment.node.index, processor.index, log.COMPLETED)
                 if len(self.slices) >= self.slices_limit:
                     self.record.pack()
-        processor.overhead = 0
         self.changed[0] = True
         if self.on_processor is not None:
             self.on_processor(processor, "idle")

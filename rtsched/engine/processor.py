@@ -65,7 +65,7 @@ class Processor:
     __slots__ = (
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
         "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
-        "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "started", "starts", "supply",
+        "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts", "supply",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +80,8 @@ class Processor:
         self.preemptible = spec.service == "preemptive"
         self.supply = Supply(spec.blackouts) if spec.blackouts else None
         self.costly = costly or spec.context_switch > 0 or spec.migration > 0
+        #: whether starting and stopping needs more than a subtraction
+        self.special = self.costly or self.supply is not None
         self.context_switch = spec.context_switch
         self.migration = spec.migration
         self.kernel = kernel

@@ -81,23 +81,24 @@ class Soc(Core):
                 self._plan(segment)
         elif first is not processor:
             self._move(segment, processor, time)
-        if self.locks is not None and segment.plan and not self.locks.enter(segment):
+        plain = segment.plan is None
+        if not plain and segment.plan and self.locks is not None and not self.locks.enter(segment):
             return segment
         segment.state = RUNNING
         segment.processor = processor
         processor.segment = segment
         processor.started = now
         processor.starts += 1
-        if processor.costly:
-            processor.overhead = self._costs(segment, processor, first, now)
-        processor.last = segment
-        if segment.plan or processor.supply is not None:
+        if not plain or processor.special:
+            if processor.costly:
+                processor.overhead = self._costs(segment, processor, first, now)
+            processor.last = segment
             processor.begin(self._next_piece(segment), now)
             return segment
         remaining = segment.remaining
         if remaining.__class__ is not int:
             remaining = -(-remaining.numerator // remaining.denominator)
-        end = processor.end = now + remaining + processor.overhead
+        end = processor.end = now + remaining
         if end < processor.armed:
             processor.armed = end
             heappush(self.queue, (end, processor.rank, next(self.eid), processor.alarm))
@@ -121,8 +122,7 @@ class Soc(Core):
                 self._refuse_preemption(processor, segment)
         elif how != "kill":
             raise SchedulerError(f"preempt {processor!r}: how={how!r} is not one of now, boundary, kill")
-        now = self.kernel._now
-        self._stop(processor, segment, now, log.PREEMPTED)
+        self._stop(processor, segment, self.kernel._now, log.PREEMPTED)
         processor.preemptions += 1
         if how == "kill":
             segment.remaining = segment.demand
