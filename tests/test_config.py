@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_document_knows_the_place_of_every_value() -> None:
     assert found.where() == "f.yaml:1:1"
     assert found.where(("platform",)) == "f.yaml:1:11"
     assert found.where(("tasks", 0)) == "f.yaml:3:5"
-    assert found.where(("tasks", 1, "wcet", "little")) == "f.yaml:7:30"
+    assert found.where(("tasks", 1, "wcet", "little")) == "f.yaml:7:31"
     assert found.where(("tasks", 1, "rate"), key=True) == "f.yaml:8:5"
 
 
@@ -109,7 +110,7 @@ def test_places_pass_over_what_is_not_in_the_file() -> None:
         ("a: @b\n", "t:1:4: is not YAML: '@' cannot begin a value; put the value in quotes"),
         ("a: b\x07\n", "t:1:5: the character U+0007 is not allowed; remove it"),
         ("a: b\ud800\n", "t:1:5: the character U+D800 is not allowed; remove it"),
-        ("a: &x 1\n<<: *x\n", "t:1:7: '<<' merges mappings only; write '<<: *anchor'"),
+        ("a: &x 1\n<<: *x\n", "t:1:4: '<<' merges mappings only; write '<<: *anchor'"),
     ],
 )
 def test_what_no_file_may_contain(text: str, message: str) -> None:
@@ -180,7 +181,7 @@ def test_merge_keys_are_defaults_and_keep_their_places() -> None:
     found = parse_yaml(text, "t")
     assert found.data["c"] == {"y": 2, "z": 4, "x": 5} == yaml.safe_load(text)["c"]
     assert list(found.data["c"]) == list(yaml.safe_load(text)["c"])
-    assert found.where(("c", "z")) == "t:2:18"
+    assert found.where(("c", "z")) == "t:2:17"
     assert found.where(("c", "x")) == "t:5:6"
 
 
@@ -492,29 +493,31 @@ def test_the_schema_names_the_keys() -> None:
 
 # ---- anything at all -------------------------------------------------------------------------------------------------
 
-marks = st.sampled_from(
-    list("{}[]:,-&*!|>'\"%@`#?\n\t ~<=01.x") + ["<<: ", "&a ", "*a", "!!int ", "---\n", "tasks", "- "]
-)
+marks = st.sampled_from([*"{}[]:,-&*!|>'\"%@`#?\n\t ~<=01.x", "<<: ", "&a ", "*a", "!!int ", "---\n", "tasks", "- "])
 
 
-def survives(text: str) -> None:
-    """Reads and validates; only InputError may come out, with one line a problem."""
+def refusal(act: Callable[[], Any]) -> tuple[str, ...]:
+    """What an action is refused for, if it is; any other exception is a bug."""
     try:
-        validate(System, parse_yaml(text))
+        act()
     except InputError as error:
-        assert all(problem and len(problem.splitlines()) == 1 for problem in error.problems)
+        return error.problems
+    return ()
+
+
+def survives(text: str, *overrides: str) -> None:
+    """Reads and validates; only InputError may come out, with one line a problem."""
+    found = refusal(lambda: validate(System, parse_yaml(text), [parse_override(each) for each in overrides]))
+    assert all(problem and len(problem.splitlines()) == 1 for problem in found)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(), st.lists(marks, max_size=60).map("".join)))
 def test_any_text_is_read_or_refused(text: str) -> None:
     survives(text)
-    loader = yaml.CSafeLoader
-    del yaml.CSafeLoader
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(yaml, "CSafeLoader", raising=False)
         survives(text)
-    finally:
-        yaml.CSafeLoader = loader
 
 
 @settings(max_examples=300, deadline=None)
@@ -533,10 +536,7 @@ def test_any_mutation_of_a_system_is_read_or_refused(data: st.DataObject) -> Non
 def test_any_bytes_are_read_or_refused(raw: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"
     path.write_bytes(raw)
-    try:
-        assert isinstance(read_yaml(path).data, dict)
-    except InputError as error:
-        assert str(path) in str(error)
+    assert all(problem.startswith(str(path)) for problem in refusal(lambda: read_yaml(path)))
 
 
 values = st.recursive(
@@ -558,8 +558,4 @@ paths = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(paths, values)
 def test_any_override_is_taken_or_refused(path: str, value: Any) -> None:
-    text = yaml.safe_dump(value, default_flow_style=True)
-    try:
-        validate(System, parse_yaml(SYSTEM), [parse_override(f"{path}={text}")])
-    except InputError as error:
-        assert all(len(problem.splitlines()) == 1 for problem in error.problems)
+    survives(SYSTEM, f"{path}={yaml.safe_dump(value, default_flow_style=True)}")

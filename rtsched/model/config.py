@@ -80,7 +80,7 @@ def _step(here: Any, rest: str, override: Override) -> tuple[str | int, str]:
         known = [_item_name(item, index) for index, item in enumerate(here)]
     else:
         raise InputError(f"{override.place}: {cut(repr(here))} has nothing inside; end the path before {cut(rest)!r}")
-    fitting = [name for name in known if rest == name or rest.startswith(name + ".")]
+    fitting = [name for name in known if rest == name or (rest.startswith(name + ".") and rest != name + ".")]
     if fitting:
         name = max(fitting, key=len)
         return (known.index(name) if isinstance(here, list) else name), rest[len(name) + 1 :]
