@@ -87,7 +87,10 @@ def test_demand_is_at_least_one_nanosecond() -> None:
 
 
 def test_blocks_leave_no_seam() -> None:
-    for model in (MODELS["uniform"][0], Autocorrelated(kind="autocorrelated", correlation=0.6, marginal=MODELS["uniform"][0])):
+    for model in (
+        MODELS["uniform"][0],
+        Autocorrelated(kind="autocorrelated", correlation=0.6, marginal=MODELS["uniform"][0]),
+    ):
         assert draws(model, block=100, count=300).tolist() == draws(model, block=300, count=300).tolist()
 
 

@@ -48,7 +48,9 @@ def attempt(text: str) -> None:
         document = parse_yaml(text, "fuzz.yaml")
         system = validate(System, document)
         name = system.platform
-        platform = load_platform(name) if isinstance(name, str) and name.isidentifier() else Platform(processors={"cpu": {}})
+        platform = (
+            load_platform(name) if isinstance(name, str) and name.isidentifier() else Platform(processors={"cpu": {}})
+        )
         spec = Loaded(system, platform, document).lower()
         policy = scheduler(system.scheduler)
     except InputError as error:
@@ -83,7 +85,9 @@ def test_mutated_systems(data: Any) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         begin = data.draw(st.integers(0, len(text) - 1))
         end = data.draw(st.integers(begin, min(len(text), begin + 20)))
-        middle = data.draw(st.sampled_from(["", text[begin:end] * 2, "-", "0", "[", "}", ": ", "&a ", "*a", "~", "1e9 s", "\t"]))
+        middle = data.draw(
+            st.sampled_from(["", text[begin:end] * 2, "-", "0", "[", "}", ": ", "&a ", "*a", "~", "1e9 s", "\t"])
+        )
         text = text[:begin] + middle + text[end:]
     attempt(text)
 
@@ -138,7 +142,9 @@ TIMES = st.integers(1, 10**13)
 TASKS = st.builds(
     Task,
     name=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8),
-    wcet=st.one_of(TIMES.map(lambda time: {"any": time}), st.dictionaries(st.sampled_from(["big", "gpu"]), TIMES, min_size=1)),
+    wcet=st.one_of(
+        TIMES.map(lambda time: {"any": time}), st.dictionaries(st.sampled_from(["big", "gpu"]), TIMES, min_size=1)
+    ),
     period=TIMES,
     deadline=st.one_of(st.none(), TIMES),
     offset=st.integers(0, 10**12),

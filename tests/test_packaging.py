@@ -34,7 +34,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
     done = subprocess.run(
-        [sys.executable, "-c", build, str(folder)], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", build, str(folder)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     with zipfile.ZipFile(folder / done.stdout.split()[-1]) as archive:
         archive.extractall(folder / "site")
@@ -84,7 +89,9 @@ def test_own_folders_come_first(tmp_path: Path) -> None:
         "platform,network,input,processor,threads,precision,runtime,latency_ms,status,source\n"
         "toy,tinynet,,npu,,,,2.5,measured,mine\n"
     )
-    (tmp_path / "workloads" / "mine.yaml").write_text("platform: toy\ntasks: [{name: a, network: tinynet, period: 10 ms}]\n")
+    (tmp_path / "workloads" / "mine.yaml").write_text(
+        "platform: toy\ntasks: [{name: a, network: tinynet, period: 10 ms}]\n"
+    )
     path = os.pathsep.join([str(tmp_path / "nowhere"), str(tmp_path)])
     figures = json.loads(run(sys.executable, "run", "mine", "--json", RTSCHED_PATH=path))
     assert figures["tasks"][0]["response"]["max"] == 2_500_000

@@ -12,13 +12,25 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from rtsched import units
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Cluster, Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
-from rtsched.model.task import ANY, Arrival, Execution, GraphModel, NetworkUse, Task, TraceArrivals, Work
+from rtsched.model.task import (
+    ANY,
+    Arrival,
+    Autocorrelated,
+    Empirical,
+    Execution,
+    GraphModel,
+    NetworkUse,
+    Task,
+    TraceArrivals,
+    Work,
+)
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
@@ -140,13 +152,15 @@ class Lowering:
 
     def execution(self, task: Task) -> Execution:
         """The execution-time model, with measured samples read in."""
-        from rtsched.model.task import Autocorrelated, Empirical
-
         model = task.execution
-        inner = model.marginal if isinstance(model, Autocorrelated) else model
-        if isinstance(inner, Empirical) and inner.file is not None and inner.column is not None:
-            inner = Empirical(kind="empirical", samples=read_samples(self.path(inner.file), inner.column))
-            return inner if inner is model else model.model_copy(update={"marginal": inner})
+        if isinstance(model, Autocorrelated):
+            return model.model_copy(update={"marginal": self.read_in(model.marginal)})
+        return self.read_in(model)
+
+    def read_in(self, model: Any) -> Any:
+        """An empirical model with the samples of its file; any other as it is."""
+        if isinstance(model, Empirical) and model.file is not None and model.column is not None:
+            return Empirical(kind="empirical", samples=read_samples(self.path(model.file), model.column))
         return model
 
     def path(self, name: str) -> Path:

@@ -197,5 +197,5 @@ def _latencies(path: Path) -> list[dict[str, str]]:
                 raise InputError(f"{place}: latency_ms: must be positive (got {row['latency_ms']!r})")
             rows.append(row)
     except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: cannot be read as CSV: {error}; check its quotes") from None
+        raise InputError(f"{path}:{reader.reader.line_num}: cannot be read as CSV: {error}; check its quotes") from None
     return rows

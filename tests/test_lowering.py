@@ -1,0 +1,191 @@
+"""From files to integers: times per processor, transfers, jobs, horizons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtsched.api import Loaded, load, simulate
+from rtsched.dnn.lowering import horizon
+from rtsched.errors import HorizonError, InputError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.platform import Platform
+from rtsched.model.system import System
+from rtsched.model.taskgraph import SystemSpec
+
+CHIP = """\
+name: chip
+processors:
+  little: {cores: 2, speed: 0.5}
+  big: {cores: 1, speed: 2}
+  gpu: {kind: gpu}
+links:
+  bus: {between: [big, gpu], latency: 10 us, bandwidth: 1 GB/s}
+"""
+
+
+def lower(tasks: str, platform: str = CHIP, folder: Path | None = None, **more: str) -> SystemSpec:
+    """Lower tasks (a YAML list) on a platform."""
+    text = "platform: chip\n" + "".join(f"{key}: {value}\n" for key, value in more.items()) + f"tasks:\n{tasks}"
+    system = validate(System, parse_yaml(text))
+    chip = validate(Platform, parse_yaml(platform))
+    return Loaded(system, chip, None, None if folder is None else folder / "system.yaml").lower()
+
+
+def times(spec: SystemSpec, task: int = 0, node: int = 0) -> dict[str, int | None]:
+    return dict(zip([p.name for p in spec.processors], spec.tasks[task].nodes[node].times, strict=True))
+
+
+def test_processors_are_named_after_their_cluster() -> None:
+    spec = lower("  - {name: a, wcet: 1 ms, period: 5 ms}")
+    assert [p.name for p in spec.processors] == ["little0", "little1", "big", "gpu", "bus"]
+    assert [p.service for p in spec.processors] == ["preemptive"] * 3 + ["node", "run-to-completion"]
+
+
+def test_a_plain_time_holds_on_every_cpu_at_its_speed() -> None:
+    spec = lower("  - {name: a, wcet: 1001 ns, period: 5 ms}")
+    assert times(spec) == {"little0": 2002, "little1": 2002, "big": 501, "gpu": None, "bus": None}
+
+
+def test_a_time_for_a_cluster_is_not_scaled_and_beats_its_kind() -> None:
+    spec = lower("  - {name: a, wcet: {cpu: 8 us, big: 3 us, gpu: 1 us, little1: 9 us}, period: 5 ms}")
+    assert times(spec) == {"little0": 16000, "little1": 9000, "big": 3000, "gpu": 1000, "bus": None}
+
+
+def test_pins_and_affinities_leave_some_processors() -> None:
+    spec = lower(
+        "  - {name: a, wcet: 1 us, period: 5 ms, pin: big}\n  - {name: b, wcet: 1 us, period: 5 ms, processors: [little]}"
+    )
+    assert [node.nodes[0].eligible for node in spec.tasks] == [(2,), (0, 1)]
+
+
+def test_cores_of_one_cluster_may_differ_in_speed() -> None:
+    chip = "processors: {cpu: {cores: 2, speeds: [1, '1/3']}}\n"
+    assert times(lower("  - {name: a, wcet: 1 us, period: 5 ms}", chip)) == {"cpu0": 1000, "cpu1": 3000}
+
+
+def test_bytes_that_cross_a_link_become_a_transfer() -> None:
+    spec = lower(
+        "  - {name: a, period: 5 ms, graph: {nodes: {x: {wcet: {big: 1 ms}}, y: {wcet: {gpu: 1 ms}}}, edges: [[x, y, 1 MB]]}}"
+    )
+    x, y, transfer = spec.tasks[0].nodes
+    assert times(spec, 0, 2)["bus"] == 10_000 + 1_000_000
+    assert (x.successors, transfer.predecessors, transfer.successors, y.predecessors) == ((2,), (0,), (1,), (2,))
+    assert spec.tasks[0].critical_path == 3_010_000
+
+
+def test_two_transfers_share_their_link_one_after_the_other() -> None:
+    graph = "graph: {nodes: {x: {wcet: {big: 1 us}}, y: {wcet: {gpu: 1 us}}}, edges: [[x, y, 10 kB]]}"
+    system = validate(
+        System,
+        parse_yaml(
+            "platform: chip\nsimulate: {until: 1 ms}\ntasks:\n"
+            f"  - {{name: a, period: 1 ms, {graph}}}\n  - {{name: b, period: 1 ms, {graph}}}\n"
+        ),
+    )
+    trace = simulate(Loaded(system, validate(Platform, parse_yaml(CHIP))))
+    # x of a 0-1, of b 1-2 us; transfers of 20 us: 1-21 and 21-41; y: 21-22 and 41-42
+    assert trace.check() == []
+    assert trace.jobs["finish"].tolist() == [22_000, 42_000]
+
+
+def test_transfers_without_a_link_are_free_and_said_to_be() -> None:
+    spec = lower(
+        "  - {name: a, period: 5 ms, graph: {nodes: {x: {wcet: {little: 1 ms}}, y: {wcet: {gpu: 1 ms}}}, edges: [[x, y, 1 MB]]}}"
+    )
+    assert len(spec.tasks[0].nodes) == 2
+    assert spec.assumed == ("transfers between gpu and little take no time: the platform has no link there",)
+
+
+def test_instances_and_their_triggers() -> None:
+    spec = lower(
+        "  - {name: a, wcet: 1 us, period: 5 ms, instances: 2}\n  - {name: b, wcet: 1 us, deadline: 5 ms, after: a, instances: 2}"
+    )
+    assert [(task.name, task.after) for task in spec.tasks] == [
+        ("a[0]", None),
+        ("a[1]", None),
+        ("b[0]", 0),
+        ("b[1]", 1),
+    ]
+    with pytest.raises(InputError, match="3 instances after the 2 of 'a'"):
+        lower(
+            "  - {name: a, wcet: 1 us, period: 5 ms, instances: 2}\n  - {name: b, wcet: 1 us, deadline: 5 ms, after: a, instances: 3}"
+        )
+
+
+def test_files_beside_the_system(tmp_path: Path) -> None:
+    (tmp_path / "arrivals.csv").write_text("release_us,deadline,execution\n0,5 ms,0.5 ms\n1500,5 ms,1 ms\n")
+    (tmp_path / "samples.csv").write_text("name,latency_ms\nx,0.25\ny,0.75\n")
+    (tmp_path / "jobs.csv").write_text("name,release_ms,wcet_ms,deadline_ms,priority\nj,1,2,9,4\n")
+    spec = lower(
+        "  - {name: a, wcet: 1 ms, deadline: 5 ms, arrival: {kind: trace, file: arrivals.csv}}\n"
+        "  - {name: b, wcet: 1 ms, period: 5 ms, execution: {kind: empirical, file: samples.csv, column: latency_ms}}\n",
+        folder=tmp_path,
+        jobs="jobs.csv",
+    )
+    assert spec.tasks[0].arrival.times == (0, 1_500_000)  # type: ignore[union-attr]
+    assert spec.tasks[0].arrival.execution == (500_000, 1_000_000)  # type: ignore[union-attr]
+    assert spec.tasks[1].execution.samples == (250_000, 750_000)  # type: ignore[union-attr]
+    job = spec.tasks[2]
+    assert (job.name, job.release, job.nodes[0].fastest, job.deadline, job.priority) == (
+        "j",
+        10**6,
+        10**6,
+        8 * 10**6,
+        4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("release_us\n5\n3\n", ":3:1: release: the trace goes back in time (3 us after 5 us); sort it"),
+        ("release_us\nx\n", ":2:1: release: 'x' is not a number"),
+        ("release_us\nnan\n", ":2:1: release: 'nan' is not a time"),
+        ("release_us\n-1\n", ":2:1: release: must be zero or more"),
+        ("release\n5\n", ":2:1: release: '5' has no unit"),
+        ("time\n5\n", ":1:1: column 'release' is missing (found: time)"),
+        ("release_us,deadline_us\n5\n", ":2:2: deadline: the row has 1 cells"),
+        ("release_us,deadline_us\n5,0\n", ":2:2: deadline: must be positive"),
+        ("", ":1:1: the file is empty"),
+        ("release_us\n", "no arrivals"),
+    ],
+)
+def test_bad_arrival_traces(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "arrivals.csv").write_text(text)
+    with pytest.raises(InputError) as caught:
+        lower("  - {name: a, wcet: 1 ms, deadline: 5 ms, arrival: {kind: trace, file: arrivals.csv}}", folder=tmp_path)
+    assert message in str(caught.value)
+    assert "arrivals.csv" in str(caught.value)
+
+
+def test_networks_take_their_times_from_the_tables() -> None:
+    spec = load("drone_xavier_nx").lower()
+    gpu = next(p.index for p in spec.processors if p.name == "gpu")
+    times = {task.name: task.nodes[0].times[gpu] for task in spec.tasks}
+    assert times["obstacle_det"] == 5_526_100
+    assert times["tracker_reid[1]"] == 2_419_000
+    assert times["landing_seg"] == 38_462_000
+    assert any("bound" in note for note in spec.assumed)
+
+
+def periodic(*rows: tuple[int, int]) -> SystemSpec:
+    """Tasks of (period, offset) in ms."""
+    return lower(
+        "".join(f"  - {{name: t{i}, wcet: 1 us, period: {p} ms, offset: {o} ms}}\n" for i, (p, o) in enumerate(rows))
+    )
+
+
+def test_horizons() -> None:
+    ms = 10**6
+    assert horizon(periodic((4, 0), (6, 0)), "hyperperiod") == 12 * ms
+    assert horizon(periodic((4, 0), (6, 5)), "hyperperiod") == 29 * ms  # the last offset and two hyperperiods
+    assert horizon(periodic((4, 0), (6, 0)), 7) == 7
+    assert horizon(periodic((4, 0), (6, 0)), "auto") == 12 * ms
+    assert horizon(periodic((997, 0), (1009, 0), (1013, 0)), "auto") == 10 * 10**9
+    with pytest.raises(HorizonError, match=r"the hyperperiod is .* years .*; ask for a time"):
+        horizon(periodic((9973, 0), (9967, 0), (9949, 0), (9941, 0)), "hyperperiod")
+    aperiodic = lower("  - {name: a, wcet: 1 us, deadline: 5 ms, arrival: {kind: trace, times: [1 ms]}}")
+    with pytest.raises(HorizonError, match="not every task is periodic"):
+        horizon(aperiodic, "hyperperiod")
