@@ -94,7 +94,6 @@ def test_a_wheel_carries_its_catalogue_inside_the_package(tmp_path: Path) -> Non
 
 def test_a_checkout_has_its_catalogue_beside_the_package(tmp_path: Path) -> None:
     package = copy_of_rtsched(tmp_path / "checkout")
-    (package.parent / "pyproject.toml").touch()
     (package.parent / "platforms").mkdir()
     (package.parent / "platforms" / "probe.yaml").write_text("processors: {cpu: {}}\n")
     assert found_by(package.parent) == ["probe", "probe"]
@@ -144,9 +143,9 @@ def test_the_shipped_multicore_takes_its_number_of_cores() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("dual:k=3", "platform 'dual:k=3': no parameter is called 'k'; write NAME=VALUE, known: m, speed"),
-        ("dual:m=3,4", "platform 'dual:m=3,4': '4' is for no parameter; write NAME=VALUE, known: m, speed"),
-        ("uniprocessor:4", "platform 'uniprocessor:4': '4' is for no parameter; write NAME=VALUE, known: none"),
+        ("dual:k=3", "platform 'dual:k=3': no parameter is called 'k'; known: m, speed"),
+        ("dual:m=3,4", "platform 'dual:m=3,4': write 4=VALUE (parameters: m, speed)"),
+        ("uniprocessor:4", "platform 'uniprocessor:4': write 4=VALUE (parameters: none)"),
         ("dual:m=", "platform 'dual:m=': the parameter 'm' must be a number or a text; write e.g. m=4"),
         ("dual:{a}", "platform 'dual:{a}': the parameter 'm' must be a number or a text; write e.g. m=4"),
         ("tvin", "no platform is called 'tvin'; `rtsched list platforms` names them"),

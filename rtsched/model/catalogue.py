@@ -43,9 +43,8 @@ def folders(kind: str) -> list[Path]:
     """Where things of a kind are looked for: ``$RTSCHED_PATH``, the wheel, the repository; only folders that exist."""
     places = [Path(entry) / kind for entry in os.environ.get("RTSCHED_PATH", "").split(os.pathsep) if entry]
     inside = Path(str(resources.files("rtsched")))
-    places.append(inside / kind)
-    if (inside.parent / "pyproject.toml").is_file():  # else a stranger's folder beside an installed rtsched
-        places.append(inside.parent / kind)
+    # An installed rtsched carries its own; a folder of that name beside it would be a stranger's.
+    places.append(inside / kind if (inside / kind).is_dir() else inside.parent / kind)
     return [place for place in places if place.is_dir()]
 
 
@@ -145,9 +144,10 @@ def _given(known: list[str], given: str, place: str) -> dict[str, Any]:
         key, equals, text = part.rpartition("=")
         if not equals and not values and known:
             key = known[0]
+        if not key:
+            raise InputError(f"{place}: write {cut(part)}=VALUE (parameters: {', '.join(known) or 'none'})")
         if key not in known:
-            problem = f"no parameter is called {cut(key)!r}" if equals else f"{cut(part)!r} is for no parameter"
-            raise InputError(f"{place}: {problem}; write NAME=VALUE, known: {', '.join(known) or 'none'}")
+            raise InputError(f"{place}: no parameter is called {cut(key)!r}; known: {', '.join(known) or 'none'}")
         values[key] = parse_value(text, place)
         if not isinstance(values[key], int | float | str):
             raise InputError(f"{place}: the parameter {key!r} must be a number or a text; write e.g. {key}=4")
