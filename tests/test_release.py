@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtsched.engine.release import BLOCK, PURPOSES, Streams, arrivals
-from rtsched.model.task import Bursty, BurstState, Poisson, Sporadic, TraceArrivals
+from rtsched.model.task import BurstState, Bursty, Poisson, Sporadic, TraceArrivals
 from tests.helpers import task
 
 COUNT = 20_000

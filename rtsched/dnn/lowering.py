@@ -155,7 +155,8 @@ class Lowering:
         model = task.execution
         if isinstance(model, Autocorrelated):
             return model.model_copy(update={"marginal": self.read_in(model.marginal)})
-        return self.read_in(model)
+        read: Execution = self.read_in(model)
+        return read
 
     def read_in(self, model: Any) -> Any:
         """An empirical model with the samples of its file; any other as it is."""

@@ -65,7 +65,8 @@ class Processor:
     __slots__ = (
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
         "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
-        "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts", "supply",
+        "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts",
+        "supply",
     )  # fmt: skip
 
     def __init__(
