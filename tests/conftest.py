@@ -12,11 +12,12 @@ DATA = Path(__file__).parent / "data"
 _FOUND = pytest.StashKey[Found]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--corpus", metavar="DIR", help="a folder with corpus files, searched recursively by content")
+# The option itself is registered by rtsched.pytest_plugin, which says why.
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "corpus: answers found without rtsched, one test a record")
+    config.addinivalue_line("markers", "slow: soak and fuzz runs")
     folder = config.getoption("--corpus")
     if folder is not None and not Path(folder).is_dir():
         raise pytest.UsageError(f"--corpus {folder}: no such folder")

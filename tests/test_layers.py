@@ -16,6 +16,7 @@ ALLOWED = {
     "units": set(),
     "errors": set(),
     "files": {"errors"},
+    "pytest_plugin": set(),
     "model": {"units", "errors"},
     "dnn": {"model", "units", "errors"},
     "engine": {"model", "units", "errors"},

@@ -143,6 +143,7 @@ def test_files_beside_the_system(tmp_path: Path) -> None:
         ("release_us\n5\n3\n", ":3:1: release: the trace goes back in time (3 us after 5 us); sort it"),
         ("release_us\nx\n", ":2:1: release: 'x' is not a number"),
         ("release_us\nnan\n", ":2:1: release: 'nan' is not a time"),
+        ("release_us\n1e999999\n", ":2:1: release: '1e999999' is not a time below 100 years"),
         ("release_us\n-1\n", ":2:1: release: must be zero or more"),
         ("release\n5\n", ":2:1: release: '5' has no unit"),
         ("time\n5\n", ":1:1: column 'release' is missing (found: time)"),

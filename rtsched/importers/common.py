@@ -35,14 +35,14 @@ def read_source(path: str) -> str:
 def time(value: Any, unit: str, where: str) -> int:
     """A number of `unit` (a key of ``units.DURATIONS``) in ns, exactly; `where` names it in errors."""
     try:
-        number = Decimal(str(value).strip()) * units.DURATIONS[unit]
+        number = Decimal(str(value).strip())
     except InvalidOperation:
         raise InputError(f"{where}: {value!r} is not a number; give a time in {unit}") from None
-    if not number.is_finite() or abs(number) > units.LONGEST:
+    if not number.is_finite() or abs(number) > units.LONGEST or abs(number) * units.DURATIONS[unit] > units.LONGEST:
         raise InputError(f"{where}: {value!r} is not a time below 100 years")
     if number < 0:
         raise InputError(f"{where}: {value!r} is negative; give a time of zero or more")
-    return round(number)
+    return round(number * units.DURATIONS[unit])
 
 
 def build(path: str, data: dict[str, Any], warnings: list[str]) -> ImportResult:

@@ -104,7 +104,7 @@ def scaled(cell: str, scale: int) -> int:
         number = Decimal(cell)
     except InvalidOperation:
         raise ValueError(f"{cell!r} is not a number") from None
-    if not number.is_finite() or abs(number) * scale > units.LONGEST:
+    if not number.is_finite() or abs(number) > units.LONGEST or abs(number) * scale > units.LONGEST:
         raise ValueError(f"{cell!r} is not a time below 100 years")
     return round(number * scale)
 

@@ -54,17 +54,17 @@ def discover(folder: Path) -> Found:
         elif text.startswith(RUN_HEADER):
             tables.append(path)
     for path, info in runs:
-        described.add(path.with_name(f"{info.get('id')}.csv.gz"))
-        found.runs.append((str(info.get("id", path.stem)), path, _isolated_for(path, isolated)))
+        name = str(info.get("id", path.stem))
+        described.add(path.with_name(f"{name}.csv.gz"))
+        # A run without any supply ran beside a co-runner and is outside the replay check, as its README says of P15.
+        if any(path.parent.glob(f"{name}.supply*.csv")):
+            found.runs.append((name, path, _isolated_for(path, isolated)))
+        else:
+            found.later["recorded run without supply"] += 1
     for path in tables:
-        # P15 ran beside a memory-heavy co-runner and has no supply: its README leaves it out of the replay.
-        if path not in described and not _left_out(path):
-            found.runs.append((path.name.split(".")[0], path, "recorded jobs without a description beside them"))
+        if path not in described:
+            found.runs.append((path.name.split(".")[0], path, f"{path.name}: recorded jobs without their description"))
     return found
-
-
-def _left_out(table: Path) -> bool:
-    return table.name.startswith("P15")
 
 
 def _take_json(
@@ -93,15 +93,9 @@ def _take_json(
     elif data.get("kind") in KNOWN_LATER:
         found.later[data["kind"]] += 1
     elif data.get("kind") in RUN_KINDS and "tasks" in data:
-        if not _is_contended(data):
-            runs.append((path, data))
+        runs.append((path, data))
     elif data and all(isinstance(value, dict) and "thrash" in value for value in data.values()):
         isolated.setdefault(path.parent, []).append(path)
-
-
-def _is_contended(data: dict[str, Any]) -> bool:
-    """Whether a run had a memory-heavy co-runner: such runs have no supply and are outside the replay check."""
-    return bool(data.get("corun") or data.get("co_runner") or "cont" in str(data.get("id", "")).split("_"))
 
 
 def _isolated_for(run: Path, isolated: dict[Path, list[Path]]) -> Path | str:
