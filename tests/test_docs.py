@@ -1,0 +1,64 @@
+"""What the documentation shows works: doctests, and the README's examples."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import rtsched
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.system import System
+from rtsched.schedulers.base import Scheduler
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["rtsched.units", "rtsched.api", "rtsched.schedulers.base"])
+def test_doctests(name: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried > 0
+    assert failed == 0
+
+
+def block(start: str) -> str:
+    """The indented block of the README that begins with `start`, dedented."""
+    begin = README.index("    " + start)
+    lines = []
+    for line in README[begin:].splitlines():
+        if line and not line.startswith("    "):
+            break
+        lines.append(line[4:])
+    return "\n".join(lines)
+
+
+def test_the_system_file_of_the_readme_is_valid_and_runs() -> None:
+    system = validate(System, parse_yaml(block("platform: uniprocessor")))
+    assert [task.name for task in system.tasks] == ["control", "camera", "logger"]
+    assert rtsched.simulate(system).check() == []
+
+
+def test_the_policy_of_the_readme_runs() -> None:
+    names: dict[str, object] = {}
+    code = block("from rtsched import Scheduler").replace('trace = rtsched.simulate("dhall"', 'trace = simulate("dhall"')
+    exec("from rtsched import simulate\n" + code, names)
+    assert issubclass(names["FirstComeFirstServed"], Scheduler)  # type: ignore[arg-type]
+    assert names["trace"].check() == []  # type: ignore[attr-defined]
+
+
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(block("import rtsched\n"), {})
+    assert "deadlines" in capsys.readouterr().out
+
+
+def test_the_readme_names_every_policy_and_no_other() -> None:
+    from rtsched.registry import REGISTRY
+
+    row = {kind: re.search(rf"\| {kind} \| (.*) \|", README) for kind in ("ordering", "placement")}
+    for kind, match in row.items():
+        assert match is not None
+        named = set(match.group(1).split("`")[1].split()) | ({"partitioned"} if kind == "placement" else set())
+        assert named == set(REGISTRY.names(kind))
