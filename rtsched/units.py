@@ -11,7 +11,7 @@ All parsing is exact (``decimal``, ``fractions``); nothing passes through binary
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
 
@@ -127,3 +127,16 @@ def format_size(size: int) -> str:
 def format_bandwidth(bytes_per_second: int) -> str:
     """Text such as ``"51.2 GB/s"``, exact."""
     return format_size(bytes_per_second) + "/s"
+
+
+def format_period(nanoseconds: int) -> str:
+    """The shortest rate whose period is this many ns: 33333333 is ``"30 Hz"``."""
+    for digits in range(1, 30):
+        number = format(Context(prec=digits).divide(Decimal(S), Decimal(nanoseconds)), "f")
+        text = f"{number.rstrip('0').rstrip('.') if '.' in number else number} Hz"
+        try:
+            if parse_period(text) == nanoseconds:
+                return text
+        except ValueError:  # rounded to a period beyond the longest
+            continue
+    raise AssertionError(f"no rate has the period {nanoseconds} ns")  # pragma: no cover - 20 digits always do

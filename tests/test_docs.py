@@ -43,7 +43,9 @@ def test_the_system_file_of_the_readme_is_valid_and_runs() -> None:
 
 def test_the_policy_of_the_readme_runs() -> None:
     names: dict[str, object] = {}
-    code = block("from rtsched import Scheduler").replace('trace = rtsched.simulate("dhall"', 'trace = simulate("dhall"')
+    code = block("from rtsched import Scheduler").replace(
+        'trace = rtsched.simulate("dhall"', 'trace = simulate("dhall"'
+    )
     exec("from rtsched import simulate\n" + code, names)
     assert issubclass(names["FirstComeFirstServed"], Scheduler)  # type: ignore[arg-type]
     assert names["trace"].check() == []  # type: ignore[attr-defined]

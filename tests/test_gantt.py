@@ -31,7 +31,9 @@ def bars(axes: Any) -> dict[int, list[tuple[float, float]]]:
         for path in collection.get_paths():
             xs, ys = path.vertices[:, 0], path.vertices[:, 1]
             if len(path.vertices) == 5 and round(float(ys.max() - ys.min()), 2) == 0.55:
-                found.setdefault(round(float(ys.mean())), []).append((round(float(xs.min()), 6), round(float(xs.max()), 6)))
+                found.setdefault(round(float(ys.mean())), []).append(
+                    (round(float(xs.min()), 6), round(float(xs.max()), 6))
+                )
     return {lane: sorted(spans) for lane, spans in found.items()}
 
 
@@ -61,7 +63,11 @@ def test_releases_point_up_and_deadlines_down() -> None:
 
 def test_a_miss_is_crossed_and_its_late_part_hatched() -> None:
     (axes,) = gantt(textbook()).axes
-    marks = [c.get_offsets().data.tolist() for c in axes.collections if len(c.get_offsets()) and c.get_sizes().size and c.get_zorder() == 5]
+    marks = [
+        c.get_offsets().data.tolist()
+        for c in axes.collections
+        if len(c.get_offsets()) and c.get_sizes().size and c.get_zorder() == 5
+    ]
     assert marks == [[[7.0, pytest.approx(1 - 0.52)]]]
     hatched = [c for c in axes.collections if c.get_hatch() == "xxxxxx"]
     assert [tuple(sorted(p.vertices[:, 0])[::4]) for c in hatched for p in c.get_paths()] == [(7.0, 8.0)]
@@ -78,7 +84,11 @@ def test_several_processors_get_lanes_of_their_own() -> None:
 
 
 def test_a_long_run_is_shown_around_its_first_miss() -> None:
-    tasks = [task(0, 2 * MS, 5 * MS), task(1, 5 * MS, 11 * MS, offset=3 * MS), task(2, 9 * MS, 100 * MS, offset=900 * MS)]
+    tasks = [
+        task(0, 2 * MS, 5 * MS),
+        task(1, 5 * MS, 11 * MS, offset=3 * MS),
+        task(2, 9 * MS, 100 * MS, offset=900 * MS),
+    ]
     figure = gantt(simulate(tasks, until=2000 * MS))
     title = figure.axes[0].get_title(loc="left")
     assert "first miss of a run of 2 s" in title or "beginning of a run of 2 s" in title

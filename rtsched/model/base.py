@@ -89,6 +89,6 @@ Frequency = Annotated[
 RatePeriod = Annotated[
     int,
     BeforeValidator(_quantity(units.parse_period, "rate", "30 Hz", 1)),
-    PlainSerializer(lambda period: f"{units.S / period:.12g} Hz", return_type=str, when_used="json"),
+    PlainSerializer(units.format_period, return_type=str, when_used="json"),
     _schema("rate", "30 Hz"),
 ]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
-from rtsched.model.task import ANY, Task
+from rtsched.model.task import ANY
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
 
@@ -362,28 +359,8 @@ def _plain(value: Any, data: Any) -> Any:
                 data[key] = _plain(getattr(value, name), data[key])
         if list(data.get("wcet") or ()) == [ANY]:
             data["wcet"] = data["wcet"][ANY]
-        if isinstance(value, Task) and value.rate is not None:
-            data["rate"] = _rate(value.rate)
     elif isinstance(value, dict):
         return {key: _plain(value[key], item) if key in value else item for key, item in data.items()}
     elif isinstance(value, tuple) and isinstance(data, list):
         return [_plain(each, item) for each, item in zip(value, data, strict=True)]
     return data
-
-
-def _rate(period: int) -> str:
-    """The shortest rate that reads back as this period in ns: 33333333 is 30 Hz."""
-    for digits in range(1, 30):
-        number = format(Context(prec=digits).divide(Decimal(units.S), Decimal(period)), "f")
-        text = f"{number.rstrip('0').rstrip('.') if '.' in number else number} Hz"
-        try:
-            if units.parse_period(text) == period:
-                return text
-        except ValueError:  # rounded to a period beyond the longest
-            continue
-    raise AssertionError(f"no rate has the period {period} ns")  # pragma: no cover - 20 digits always do
-
-
-def canonical(model: BaseModel) -> str:
-    """A text that is equal for equal models: for hashes and comparisons."""
-    return json.dumps(model.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
