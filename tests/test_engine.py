@@ -378,6 +378,102 @@ def test_early_exit_accepts_the_answer_so_far() -> None:
     assert outcomes(trace) == {"a": ["ok", "ok"]}
 
 
+# ---- runs of nodes: one segment of several nodes ---------------------------------------------------------------------
+
+
+def diamond(index: int = 0, **options: object) -> TaskSpec:
+    """x before y and z, both before w; 2, 3, 1 and 1 long, on two processors."""
+    nodes = (
+        NodeSpec(0, "x", (2, 2), successors=(1, 2)),
+        NodeSpec(1, "y", (3, 3), predecessors=(0,), successors=(3,)),
+        NodeSpec(2, "z", (1, 1), predecessors=(0,), successors=(3,)),
+        NodeSpec(3, "w", (1, 1), predecessors=(1, 2)),
+    )
+    return TaskSpec(index, "abc"[index], nodes, 20, 20, index, **options)  # type: ignore[arg-type]
+
+
+class Runs(Scheduler):
+    """Starts the runs it is given as soon as their first nodes are ready, and preempts when told to."""
+
+    def __init__(self, *runs: tuple[int, list[int]], stop: tuple[int, str] | None = None) -> None:
+        self.runs = list(runs)
+        self.stop = stop
+        self.asked: list[int] = []
+
+    def setup(self, soc: object) -> None:
+        if self.stop is not None:
+            self.soc.wake_at(self.stop[0])
+
+    def on_ready(self, job: object, segments: tuple[object, ...]) -> None:
+        self.asked += [segment.node.index for segment in segments]  # type: ignore[attr-defined]
+
+    def dispatch(self) -> None:
+        soc = self.soc
+        if self.stop is not None and soc.now == self.stop[0]:
+            soc.preempt(soc.processors[0], self.stop[1])
+        for wanted in list(self.runs):
+            processor = soc.processors[wanted[0]]
+            head = [segment for segment in soc.ready if segment.node.index == wanted[1][0]]
+            if head and processor.segment is None:
+                soc.start(head[0].job, wanted[1], processor)
+                self.runs.remove(wanted)
+
+
+def test_a_run_of_nodes_goes_on_without_asking() -> None:
+    policy = Runs((0, [0, 1]), (1, [2]), (0, [3]))
+    gpu = (ProcessorSpec(0, "gpu", "gpu", "gpu", "node"), ProcessorSpec(1, "cpu", "cpu"))
+    trace = simulate([diamond()], policy, processors=gpu, until=1)
+    assert slices(trace) == [
+        "a0 0-2 p0 completed", "a0 2-5 p0 completed", "a0 2-3 p1 completed", "a0 5-6 p0 completed",
+    ]  # fmt: skip
+    assert policy.asked == [0, 2, 3]  # y is nobody's business
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ([0, 1, 3], "node 3 waits for node 2, which is not before it"),
+        ([0, 1, 1], "node 1 is waiting or named twice"),
+        ([1, 3], "it is waiting; only ready segments can start"),
+        ([0, 9], "it has no node 9 to start"),
+        ([], "it has no node in this run to start"),
+    ],
+)
+def test_a_run_must_be_able_to_run(run: list[int], message: str) -> None:
+    class Once(Scheduler):
+        def dispatch(self) -> None:
+            if self.soc.now == 0:
+                self.soc.start(self.soc.ready[0].job, run, self.soc.processors[0])
+
+    with pytest.raises(SchedulerError, match=message):
+        simulate([diamond()], Once(), processors=cpus(2), until=1)
+
+
+def test_a_boundary_preemption_gives_the_rest_of_a_run_back() -> None:
+    gpu = (ProcessorSpec(0, "gpu", "gpu", "gpu", "node"), ProcessorSpec(1, "cpu", "cpu"))
+    policy = Runs((0, [0, 1, 2, 3]), (1, [1]), (0, [2]), (0, [3]), stop=(1, "boundary"))
+    trace = simulate([diamond()], policy, processors=gpu, until=1)
+    assert slices(trace) == [
+        "a0 0-2 p0 completed", "a0 2-3 p0 completed", "a0 2-5 p1 completed", "a0 5-6 p0 completed",
+    ]  # fmt: skip
+    assert policy.asked == [0, 1, 2, 3]
+
+
+def test_preempting_now_keeps_the_progress_of_the_node_and_frees_the_rest() -> None:
+    policy = Runs((0, [0, 1, 2, 3]), (1, [0]), (0, [1]), (1, [2]), (1, [3]), stop=(1, "now"))
+    trace = simulate([diamond()], policy, processors=cpus(2), until=1)
+    assert slices(trace) == [
+        "a0 0-1 p0 preempted", "a0 1-2 p1 completed", "a0 2-5 p0 completed", "a0 2-3 p1 completed",
+        "a0 5-6 p1 completed",
+    ]  # fmt: skip
+
+
+def test_a_run_on_an_accelerator_that_runs_to_completion_is_not_stopped() -> None:
+    npu = (ProcessorSpec(0, "npu", "npu", "npu", "run-to-completion"), ProcessorSpec(1, "cpu", "cpu"))
+    with pytest.raises(SchedulerError, match="the processor's service is run-to-completion"):
+        simulate([diamond()], Runs((0, [0, 1, 2, 3]), stop=(1, "boundary")), processors=npu, until=1)
+
+
 def test_kill_loses_the_work() -> None:
     class Kill(Scheduler):
         def dispatch(self) -> None:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from rtsched.schedulers.base import Scheduler
 
 
+# What a segment meets on its way, in the order of one instant.
+LEAVE, REGION_END, ENTER, NEXT_NODE = range(4)
+
+
 class Core:
     """The state of a run and everything that changes it; `Soc` adds what a scheduler may see and do."""
 
@@ -110,19 +114,19 @@ class Core:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
         node = segment.node
         whole = sum(node.regions) if node.regions else node.times[segment.processor.index] if segment.processor else 0
-        points: list[tuple[int, int, str]] = []
+        points: list[tuple[int, int, Any]] = []
         if self.limited and node.regions:
             position = 0
             for region in node.regions[:-1]:
                 position += region
-                points.append((position, 1, ""))
+                points.append((position, REGION_END, ""))
         for section in node.sections:
-            points.append((section.start, 2, section.resource))
-            points.append((section.end, 0, section.resource))
+            points.append((section.start, ENTER, section.resource))
+            points.append((section.end, LEAVE, section.resource))
         base = whole or node.fastest
         if segment.demand != base:
             points = [(position * segment.demand // base, kind, name) for position, kind, name in points]
-        points.sort(reverse=True)
+        points.sort(key=lambda point: point[:2], reverse=True)
         segment.plan = points
 
     def _next_piece(self, segment: Segment) -> int | Fraction:
@@ -292,7 +296,7 @@ class Core:
         for index in segment.node.successors:
             follower = job.segments[index]
             follower.waits -= 1
-            if not follower.waits:
+            if not follower.waits and follower.state == WAITING:
                 fresh.append(follower)
         if fresh:
             self._make_ready(fresh)
@@ -309,13 +313,15 @@ class Core:
         self._stop(processor, segment, now, log.BOUNDARY)
         plan = segment.plan
         position = plan[-1][0]
-        while plan and plan[-1][0] == position and plan[-1][1] == 0:
+        while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
             assert self.locks is not None
             self.locks.leave(segment, plan.pop()[2])
-        if plan and plan[-1][0] == position and plan[-1][1] == 1:
+        if plan and plan[-1][0] == position and plan[-1][1] == REGION_END:
             plan.pop()
-        if stop:
-            processor.boundary_stop = False
+        processor.boundary_stop = False
+        if plan and plan[-1][1] == NEXT_NODE and plan[-1][0] == position:
+            self._next_node(processor, segment, plan.pop()[2], stop, now)
+            return
         if not segment.remaining:
             segment.state = RUNNING
             processor.segment = segment
@@ -328,6 +334,43 @@ class Core:
             self.on_ready(segment.job, (segment,))
         if self.on_processor is not None:
             self.on_processor(processor, "idle")
+
+    def _next_node(
+        self, processor: Processor, segment: Segment, rest: tuple[Segment, ...], stop: bool, now: int
+    ) -> None:
+        """A node inside a run of nodes is done: go on with the next one, or give the rest back if asked to stop."""
+        segment.state = DONE
+        segment.entry = None
+        segment.plan = None
+        processor.started = now
+        if self.slices is not None:
+            self.record.slice(processor, segment, now, log.COMPLETED)
+        segment.job.left -= 1
+        self._successors(segment)
+        if stop:
+            self.release(rest)
+            if self.on_processor is not None:
+                self.on_processor(processor, "idle")
+            return
+        rest[0].state = READY
+        rest[0].since = now
+        self.begin_run(rest, processor)
+
+    def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
+        """Start the first segment of a run of nodes; `Soc` does."""
+        raise NotImplementedError
+
+    def release(self, rest: tuple[Segment, ...]) -> None:
+        """The claimed nodes of a run that was cut short are anybody's again."""
+        fresh = []
+        for segment in rest:
+            segment.state = WAITING
+            if not segment.waits:
+                fresh.append(segment)
+        if fresh:
+            self._make_ready(fresh)
+            if self.on_ready is not None:
+                self.on_ready(fresh[0].job, tuple(fresh))
 
     def unblock(self, segment: Segment) -> None:
         """A blocked segment has been given what it waited for."""

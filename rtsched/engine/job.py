@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rtsched.model.taskgraph import NodeSpec
 
 # The states of a segment.
-WAITING, READY, RUNNING, BLOCKED, DONE, DEAD = range(6)
-STATES = ("waiting", "ready", "running", "blocked", "done", "dead")
+WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED = range(7)
+STATES = ("waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes")
 
 # The outcomes of a job. OPEN jobs are in the system.
 OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)
@@ -58,12 +58,13 @@ class Segment:
 
     `since` is the instant at which it first became ready. `remaining` is the work left in ns on the processor it last
     ran on (exact: an int, or a Fraction after a move between processors of different speed); `demand` the whole of it
-    there. `stopped` is the instant of the last stop; `memo` and `entry` belong to the scheduler.
+    there. `run` are the nodes to go on with when it ends; `stopped` is the instant of the last stop; `memo` and `entry`
+    belong to the scheduler.
     """
 
     __slots__ = (
-        "demand", "entry", "job", "memo", "node", "plan", "processor", "remaining", "since", "state",
-        "stopped", "waits",
+        "demand", "entry", "job", "memo", "node", "plan", "processor", "remaining", "run", "since", "state", "stopped",
+        "waits",
     )  # fmt: skip
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:
@@ -77,6 +78,7 @@ class Segment:
         self.since = -1
         self.stopped = -1
         self.plan: Any = None
+        self.run: tuple[Segment, ...] = ()
         self.entry: Any = None
         self.memo: Any = None
 

@@ -36,8 +36,10 @@ class Locks:
     def enter(self, segment: Segment) -> bool:
         """Take every resource that `segment` needs for its next tick; False if it must wait for one."""
         plan = segment.plan
+        from rtsched.engine.core import ENTER
+
         done = segment.demand - segment.remaining
-        while plan and plan[-1][0] == done and plan[-1][1] == 2:
+        while plan and plan[-1][0] == done and plan[-1][1] == ENTER:
             name = plan[-1][2]
             if name in self.holder:
                 self._wait(segment, name)

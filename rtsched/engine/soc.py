@@ -7,8 +7,8 @@ from heapq import heappush
 from typing import Any, NoReturn
 
 from rtsched.engine import trace as log
-from rtsched.engine.core import Core
-from rtsched.engine.job import LATE, OK, OPEN, READY, RUNNING, STATES, Job, Segment
+from rtsched.engine.core import NEXT_NODE, Core
+from rtsched.engine.job import CLAIMED, DONE, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.processor import Processor
 from rtsched.errors import SchedulerError
@@ -58,14 +58,17 @@ class Soc(Core):
 
     # ---- actions -------------------------------------------------------------------------------------------------
 
-    def start(
-        self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, *, priority: int | None = None
-    ) -> Segment:
-        """Run `nodes` (a ready segment, or the number of its node) of `job` on `processor`, from now on.
+    def start(self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor) -> Segment:
+        """Run `nodes` of `job` on `processor` from now on: a ready segment, the number of its node, or several numbers.
 
-        Raises SchedulerError when the segment is not ready, or the processor is busy or not one of its own.
+        Several nodes run one after the other as one segment, without the scheduler being asked in between; each must
+        need only nodes that are done or come before it. Raises SchedulerError when the (first) node is not ready, or
+        the processor is busy or not one of its own.
         """
-        segment = nodes if nodes.__class__ is Segment else self._segment(job, nodes)
+        if nodes.__class__ is Segment:
+            segment: Segment = nodes
+        else:
+            segment = self._segment(job, nodes, processor)  # type: ignore[arg-type]
         time = segment.node.times[processor.index]
         if segment.state != READY or processor.segment is not None or time is None or segment.job is not job:
             self._refuse_start(job, segment, processor)
@@ -82,8 +85,12 @@ class Soc(Core):
         elif first is not processor:
             self._move(segment, processor, time)
         plain = segment.plan is None
-        if not plain and segment.plan and self.locks is not None and not self.locks.enter(segment):
-            return segment
+        if not plain:
+            if segment.run:
+                segment.plan = [(segment.demand, NEXT_NODE, segment.run), *segment.plan]
+                segment.run = ()
+            if segment.plan and self.locks is not None and not self.locks.enter(segment):
+                return segment
         segment.state = RUNNING
         segment.processor = processor
         processor.segment = segment
@@ -115,7 +122,9 @@ class Soc(Core):
         if segment is None:
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
         if how == "boundary":
-            processor.boundary_stop = True
+            if processor.service == "run-to-completion":
+                self._refuse_preemption(processor, segment)
+            processor.boundary_stop = bool(segment.plan)  # without a plan it ends, or goes on to its end, anyway
             return None
         if how == "now":
             if not (self.may_preempt and processor.preemptible and segment.node.preemptive):
@@ -124,6 +133,9 @@ class Soc(Core):
             raise SchedulerError(f"preempt {processor!r}: how={how!r} is not one of now, boundary, kill")
         self._stop(processor, segment, self.kernel._now, log.PREEMPTED)
         processor.preemptions += 1
+        processor.boundary_stop = False
+        if segment.plan and segment.plan[0][1] == NEXT_NODE:
+            self.release(segment.plan.pop(0)[2])
         if how == "kill":
             segment.remaining = segment.demand
             self._plan(segment)
@@ -158,17 +170,55 @@ class Soc(Core):
 
     # ---- what the actions rest on --------------------------------------------------------------------------------
 
-    def _segment(self, job: Job, nodes: Any) -> Segment:
-        """The segment of one node of a job, by number."""
-        number = nodes if isinstance(nodes, int) else next(iter(nodes)) if len(nodes) == 1 else None
-        if number is None:
-            raise SchedulerError(f"start of {nodes} of {job!r}: one node at a time here")
-        for segment in job.segments:
-            if segment.node.index == number:
-                return segment
-        raise SchedulerError(
-            f"{job!r} has no node {number} to start ({len(job.task.nodes)} nodes, outcome {job.outcome})"
-        )
+    def _segment(self, job: Job, nodes: int | Sequence[int], processor: Processor) -> Segment:
+        """The segment of one node by number, or of the first of several, the others claimed for the same run."""
+        numbers = [nodes] if isinstance(nodes, int) else list(nodes)
+        by_number = {segment.node.index: segment for segment in job.segments}
+        unknown = [number for number in numbers if number not in by_number]
+        if unknown or not numbers:
+            which = unknown[0] if unknown else "in this run"
+            raise SchedulerError(
+                f"start of nodes {numbers} of {job!r}: it has no node {which} to start "
+                f"({len(job.task.nodes)} nodes; a job that has ended has none)"
+            )
+        run = tuple(by_number[number] for number in numbers)
+        first = run[0]
+        if len(run) > 1:
+            if first.state != READY or processor.segment is not None or first.node.times[processor.index] is None:
+                self._refuse_start(job, first, processor)
+            self._check_run(run, processor)
+            for segment in run[1:]:
+                segment.state = CLAIMED
+            first.plan = first.plan or ()
+            first.run = run[1:]
+        return first
+
+    def _check_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
+        """Each node of a run must wait for nothing outside, and be able to run there."""
+        inside = {run[0].node.index}
+        for segment in run[1:]:
+            what = f"run of nodes {[each.node.index for each in run]} of {run[0].job!r} on {processor!r}"
+            open_ones = [
+                before
+                for before in segment.node.predecessors
+                if before not in inside and segment.job.segments[before].state != DONE
+            ]
+            if open_ones:
+                raise SchedulerError(
+                    f"{what}: node {segment.node.index} waits for node {open_ones[0]}, which is not before it"
+                )
+            if segment.state not in (WAITING, READY) or segment.node.index in inside:
+                raise SchedulerError(f"{what}: node {segment.node.index} is {STATES[segment.state]} or named twice")
+            if segment.node.times[processor.index] is None:
+                raise SchedulerError(f"{what}: node {segment.node.index} cannot run there")
+            inside.add(segment.node.index)
+
+    def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
+        first = run[0]
+        if len(run) > 1:
+            first.plan = first.plan or ()
+            first.run = run[1:]
+        self.start(first.job, first, processor)
 
     def _refuse_start(self, job: Job, segment: Segment, processor: Processor) -> NoReturn:
         what = f"start of {segment!r} on {processor!r} at t={self.kernel._now} ns"
