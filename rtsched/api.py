@@ -189,7 +189,7 @@ def simulate(
         raise HorizonError(*(f"{place}{text}" for text in error.problems)) from None
     tally = None
     if not trace:
-        from rtsched.metrics import Tally
+        from rtsched.tally import Tally
 
         tally = Tally(spec, options.warm_up)
     return run(

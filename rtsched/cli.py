@@ -66,6 +66,7 @@ def run(
 ) -> None:
     """Simulate SYSTEM (a catalogue name or a YAML file) and say what happened."""
     from rtsched import api, metrics
+    from rtsched.export.text import render_table
 
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
@@ -83,7 +84,7 @@ def run(
     if as_json:
         click.echo(json.dumps(figures.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo(metrics.render_table(figures))
+        click.echo(render_table(figures))
         for note in trace.system.assumed:
             click.echo(f"assumed: {note}")
     if fail_on is not None and any(
@@ -144,7 +145,7 @@ def schema(what: str) -> None:
     from rtsched.model.system import System
 
     if what == "summary":
-        from rtsched.metrics import SUMMARY_SCHEMA
+        from rtsched.export.schema import SUMMARY_SCHEMA
 
         answer = SUMMARY_SCHEMA
     else:

@@ -1,4 +1,4 @@
-"""What a run amounts to: pure functions of a trace, and a running tally for runs that keep none.
+"""What a run amounts to: pure functions of a trace.
 
 Definitions: a job *misses* when it is late, dropped or aborted; a response time runs from the arrival (jitter inside)
 to the finish; ANTT, STP and fairness as Eyerman and Eeckhout (IEEE Micro 28(3), 2008) define them, with the critical
@@ -7,7 +7,6 @@ path of a task on its fastest processors as its time alone.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,13 +16,10 @@ from numpy.typing import NDArray
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, UNFINISHED
 from rtsched.engine.trace import Trace
-from rtsched.model.taskgraph import ChainSpec, SystemSpec
+from rtsched.model.taskgraph import ChainSpec
+from rtsched.tally import Tally
 
 Integers = NDArray[np.int64]
-
-#: The widths of the buckets of a tally's histogram: percentiles are within half a per cent.
-GROWTH = math.log(1.01)
-BUCKETS = int(math.log(2.0**62) / GROWTH) + 2
 
 
 @dataclass(frozen=True)
@@ -111,126 +107,16 @@ class Summary:
     headline: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data; `SUMMARY_SCHEMA` describes it."""
+        """As plain data; ``rtsched.export.schema`` describes it."""
         return {"format": 1, **asdict(self)}
 
     def _repr_html_(self) -> str:
-        return f"<pre>{render_table(self)}</pre>"
-
-
-class Tally:
-    """Sums over ended jobs, block by block: memory depends on the number of tasks only.
-
-    Counts, means, minima and maxima are exact; percentiles come from a histogram and are within half a per cent.
-    """
-
-    def __init__(self, system: SystemSpec, warm_up: int) -> None:
-        count = len(system.tasks)
-        self.tasks = count
-        self.warm_up = warm_up
-        self.released = 0
-        self.outcomes = np.zeros((count, 5), np.int64)
-        self.totals = [0] * count
-        self.tardiness = [0] * count
-        self.normalised = [0.0] * count
-        self.least = np.full(count, np.iinfo(np.int64).max)
-        self.most = np.full(count, -1)
-        self.lateness = np.full(count, np.iinfo(np.int64).min)
-        self.histogram = np.zeros((count, BUCKETS), np.int64)
-        self.runs = MissRuns(count)
-
-    def update(self, ended: NDArray[Any]) -> None:
-        """Take in a block of ended jobs (structured, with the fields of a trace's jobs)."""
-        self.released += len(ended)
-        counted = ended["release"] >= self.warm_up
-        outcome = ended["outcome"].astype(np.int64)
-        missed = (outcome != OK) & (outcome != UNFINISHED) & counted
-        self.runs.update(ended["task"], ended["index"], missed)
-        task = ended["task"][counted].astype(np.int64)
-        self.outcomes += np.bincount(task * 5 + outcome[counted], minlength=5 * self.tasks).reshape(-1, 5)
-        rows = ended[counted & (ended["finish"] >= 0)]
-        if not len(rows):
-            return
-        task = rows["task"].astype(np.int64)
-        response = rows["finish"] - rows["arrival"]
-        late = rows["finish"] - rows["deadline"]
-        np.minimum.at(self.least, task, response)
-        np.maximum.at(self.most, task, response)
-        np.maximum.at(self.lateness, task, late)
-        bucket = (np.log(response.astype(float) + 1) / GROWTH).astype(np.int64)
-        np.add.at(self.histogram, (task, bucket), 1)
-        shares = np.bincount(task, response / (rows["deadline"] - rows["arrival"]), self.tasks)
-        sums = np.zeros((2, self.tasks), np.int64)
-        np.add.at(sums[0], task, response)
-        np.add.at(sums[1], task, np.maximum(late, 0))
-        for index in np.unique(task).tolist():
-            self.totals[index] += int(sums[0, index])
-            self.tardiness[index] += int(sums[1, index])
-            self.normalised[index] += float(shares[index])
-
-    def percentile(self, task: int, share: float) -> int:
-        """The response time that a share of the finished jobs does not exceed, from the histogram."""
-        counts = np.cumsum(self.histogram[task])
-        bucket = int(np.searchsorted(counts, max(1, math.ceil(share * int(counts[-1])))))
-        middle = math.exp((bucket + 0.5) * GROWTH) - 1
-        return min(max(round(middle), int(self.least[task])), int(self.most[task]))
-
-
-class MissRuns:
-    """The longest run of consecutive misses per task, whatever the order in which the jobs end."""
-
-    def __init__(self, tasks: int) -> None:
-        self.expected = np.zeros(tasks, np.int64)
-        self.current = np.zeros(tasks, np.int64)
-        self.longest = np.zeros(tasks, np.int64)
-        self.early: tuple[Integers, Integers, NDArray[np.bool_]] | None = None
-
-    def update(self, task: Integers, index: Integers, missed: NDArray[np.bool_]) -> None:
-        """Take in ended jobs; one that ended before its predecessor waits for it."""
-        if self.early is None and not missed.any() and self._all_hit(task, index):
-            return
-        if self.early is not None:
-            task, index, missed = (np.concatenate(pair) for pair in zip(self.early, (task, index, missed), strict=True))
-        order = np.lexsort((index, task))
-        task, index, missed = task[order].astype(np.int64), index[order].astype(np.int64), missed[order]
-        first = np.ones(len(task), bool)
-        first[1:] = task[1:] != task[:-1]
-        begin = np.maximum.accumulate(np.where(first, np.arange(len(task)), 0))
-        fits = index == self.expected[task] + np.arange(len(task)) - begin
-        self.early = None if fits.all() else (task[~fits], index[~fits], missed[~fits])
-        if self.early is not None:
-            task, missed, first = task[fits], missed[fits], first[fits]
-        self.expected += np.bincount(task, minlength=len(self.expected))
-        total = np.cumsum(missed)
-        before: Integers = total - missed
-        # how many misses precede the present run: up to the last hit, or up to the task's first job in this block
-        reset = np.maximum.accumulate(np.where(first, before, np.where(missed, 0, total)))
-        run = np.where(missed, total - reset, 0)
-        unbroken = missed & (_since_first(first, missed))
-        run += np.where(unbroken, self.current[task], 0)
-        np.maximum.at(self.longest, task, run)
-        last = np.append(first[1:], True) if len(first) else first
-        self.current[task[last]] = run[last]
-
-    def _all_hit(self, task: Integers, index: Integers) -> bool:
-        """The short way for a block without a miss; False if it has a gap, and so needs the long one."""
-        counts = np.bincount(task, minlength=len(self.expected))
-        last = np.full(len(self.expected), -1)
-        np.maximum.at(last, task, index)
-        there = counts > 0
-        if (last[there] != (self.expected + counts - 1)[there]).any():
-            return False
-        self.expected += counts
-        self.current[there] = 0
-        return True
-
-
-def _since_first(first: NDArray[np.bool_], missed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether every job of the task in this block, up to this one, missed."""
-    hits = np.cumsum(~missed)
-    base = np.maximum.accumulate(np.where(first, hits - ~missed, 0))
-    unbroken: NDArray[np.bool_] = hits == base
-    return unbroken
+        rows = "".join(
+            f"<tr><td>{task.name}</td><td>{task.jobs}</td><td>{task.misses}</td><td>{task.response.max}</td></tr>"
+            for task in self.tasks
+        )
+        head = "<tr><th>task</th><th>jobs</th><th>misses</th><th>slowest response (ns)</th></tr>"
+        return f"<table>{head}{rows}</table><p>{self.headline}</p>"
 
 
 # ---- the summary -----------------------------------------------------------------------------------------------------
@@ -478,163 +364,3 @@ def _percent(share: float) -> str:
     if 99.9 < percent < 100:
         return "> 99.9 %"
     return f"{percent:.1f}".removesuffix(".0") + " %"
-
-
-def _time(nanoseconds: float | None) -> str:
-    return "–" if nanoseconds is None else units.format_duration(round(nanoseconds), digits=4)
-
-
-def render_table(figures: Summary) -> str:
-    """The figures as text for a terminal."""
-    rows = [["task", "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy"]]
-    for task in figures.tasks:
-        response = task.response
-        rows.append(
-            [
-                task.name + (" !" if task.misses and task.criticality == "hard" else ""),
-                str(task.jobs),
-                str(task.misses),
-                "–" if task.miss_ratio is None else f"{100 * task.miss_ratio:.1f}",
-                _time(response.mean),
-                _time(response.p95),
-                _time(response.max),
-                _time(task.deadline),
-                str(task.dropped + task.aborted),
-                "–" if task.accuracy is None else f"{100 * task.accuracy:.1f}",
-            ]
-        )
-    machines = [["processor", "busy %", "preemptions", "migrations"]]
-    idle = [processor.name for processor in figures.processors if not processor.starts]
-    for processor in figures.processors:
-        if processor.name in idle and len(idle) > 1:
-            continue
-        machines.append(
-            [
-                processor.name,
-                f"{100 * processor.utilisation:.1f}",
-                str(processor.preemptions),
-                str(processor.migrations),
-            ]
-        )
-    chains = [["chain", "reaction max", "data age max"]]
-    for chain in figures.chains:
-        chains.append([chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)])
-    span = units.format_duration(figures.until, digits=4)
-    head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
-    if figures.warm_up:
-        head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
-    unfinished = sum(task.unfinished for task in figures.tasks)
-    parts = [head, _aligned(rows), _aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
-    if figures.chains:
-        parts.append(_aligned(chains))
-    if unfinished:
-        parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
-    parts.append(figures.headline)
-    return "\n\n".join(parts)
-
-
-def _aligned(rows: list[list[str]]) -> str:
-    """Rows as columns: the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    ]
-    return "\n".join([lines[0].rstrip(), "─" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _maybe(kind: str, text: str) -> dict[str, Any]:
-    return {"type": [kind, "null"], "description": text}
-
-
-_TEXT: dict[str, Any] = {"type": "string"}
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-
-#: What ``rtsched run --json`` prints, as JSON Schema. All times are integer nanoseconds (means: numbers).
-SUMMARY_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "rtsched run summary",
-    **_object(
-        {
-            "format": {"const": 1},
-            "system": _TEXT,
-            "scheduler": _TEXT,
-            "seed": _COUNT,
-            "until": {**_COUNT, "description": "releases lie in [0, until), ns"},
-            "end": {**_COUNT, "description": "when the run was over, ns"},
-            "warm_up": {**_COUNT, "description": "jobs released before are not counted, ns"},
-            "jobs": _COUNT,
-            "misses": {**_COUNT, "description": "late + dropped + aborted"},
-            "miss_ratio": _maybe("number", "misses / jobs"),
-            "antt": _maybe("number", "average normalised turnaround time"),
-            "stp": _maybe("number", "system throughput: sum of time alone / mean response"),
-            "fairness": _maybe("number", "smallest / largest slowdown"),
-            "tasks": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _TEXT,
-                        "criticality": {"enum": ["hard", "firm", "soft"]},
-                        "deadline": {**_COUNT, "description": "relative, ns"},
-                        **dict.fromkeys(("jobs", "ok", "late", "dropped", "aborted"), _COUNT),
-                        "unfinished": {
-                            **_COUNT,
-                            "description": "open at the end before their deadline; in no other count",
-                        },
-                        "misses": _COUNT,
-                        "miss_ratio": _maybe("number", "misses / jobs"),
-                        "longest_miss_run": {**_COUNT, "description": "consecutive misses"},
-                        "response": _object(
-                            {
-                                "min": _maybe("integer", "ns"),
-                                "mean": _maybe("number", "ns"),
-                                "p50": _maybe("integer", "ns"),
-                                "p95": _maybe("integer", "ns"),
-                                "p99": _maybe("integer", "ns"),
-                                "max": _maybe("integer", "ns"),
-                                "jitter": _maybe("integer", "max - min, ns"),
-                                "normalised": _maybe("number", "mean of response / relative deadline"),
-                            }
-                        ),
-                        "lateness_max": _maybe("integer", "finish - deadline, may be negative, ns"),
-                        "tardiness_mean": _maybe("number", "mean of max(0, lateness), ns"),
-                        "tardiness_max": _maybe("integer", "ns"),
-                        "slowdown": _maybe("number", "mean response / critical path"),
-                        "accuracy": _maybe("number", "null until the task has variants"),
-                    }
-                ),
-            },
-            "processors": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _TEXT,
-                        "cluster": _TEXT,
-                        "utilisation": {"type": "number", "minimum": 0, "maximum": 1},
-                        "overhead": {"type": "number", "minimum": 0, "maximum": 1},
-                        **dict.fromkeys(("starts", "preemptions", "migrations"), _COUNT),
-                    }
-                ),
-            },
-            "chains": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _TEXT,
-                        "tasks": {"type": "array", "items": _TEXT},
-                        **{
-                            name: _maybe("integer", "ns")
-                            for name in ("reaction_time_max", "data_age_max", "reduced_data_age_max")
-                        },
-                    }
-                ),
-            },
-            "assumed": {"type": "array", "items": _TEXT, "description": "numbers without a source of their own"},
-            "headline": {"type": "string", "description": "what to look at"},
-        }
-    ),
-}

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from rtsched.cli import cli
 from rtsched.errors import RtschedError
-from rtsched.metrics import SUMMARY_SCHEMA
+from rtsched.export.schema import SUMMARY_SCHEMA
 from tests.test_metrics import validate
 
 MS = 1_000_000

@@ -10,10 +10,10 @@ import pytest
 from rtsched.engine.simulation import run
 from rtsched.engine.trace import Trace
 from rtsched.errors import InputError
-from rtsched.metrics import Tally
 from rtsched.model.system import Overheads
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.plot.gantt import gantt, render
+from rtsched.tally import Tally
 from tests.helpers import cpus, edf, simulate, task
 
 MS = 1_000_000

@@ -10,20 +10,12 @@ import numpy as np
 import pytest
 
 from rtsched.engine.simulation import run
-from rtsched.metrics import (
-    SUMMARY_SCHEMA,
-    MissRuns,
-    Tally,
-    data_ages,
-    mk,
-    output_jitter,
-    reaction_times,
-    render_table,
-    start_jitter,
-    summary,
-)
+from rtsched.export.schema import SUMMARY_SCHEMA
+from rtsched.export.text import render_table
+from rtsched.metrics import data_ages, mk, output_jitter, reaction_times, start_jitter, summary
 from rtsched.model.task import Sporadic, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, SystemSpec, TaskSpec
+from rtsched.tally import MissRuns, Tally
 from tests.conftest import DATA
 from tests.helpers import cpus, edf, fp, simulate, task
 

@@ -27,12 +27,12 @@ import simpy
 
 from rtsched import units
 from rtsched.engine.simulation import run
-from rtsched.metrics import Tally
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.ordering import EDF, RateMonotonic
 from rtsched.schedulers.placement import FirstFitDecreasing, Global
+from rtsched.tally import Tally
 
 POINTS = ((10, 1), (50, 1), (200, 1), (10, 4), (50, 4), (200, 4), (50, 8), (200, 8))
 SCHEDULERS: dict[str, Callable[[], Scheduler]] = {

@@ -1,0 +1,102 @@
+"""What ``rtsched run --json`` prints, as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _maybe(kind: str, text: str) -> dict[str, Any]:
+    return {"type": [kind, "null"], "description": text}
+
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+
+#: What ``rtsched run --json`` prints, as JSON Schema. All times are integer nanoseconds (means: numbers).
+SUMMARY_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "rtsched run summary",
+    **_object(
+        {
+            "format": {"const": 1},
+            "system": _TEXT,
+            "scheduler": _TEXT,
+            "seed": _COUNT,
+            "until": {**_COUNT, "description": "releases lie in [0, until), ns"},
+            "end": {**_COUNT, "description": "when the run was over, ns"},
+            "warm_up": {**_COUNT, "description": "jobs released before are not counted, ns"},
+            "jobs": _COUNT,
+            "misses": {**_COUNT, "description": "late + dropped + aborted"},
+            "miss_ratio": _maybe("number", "misses / jobs"),
+            "antt": _maybe("number", "average normalised turnaround time"),
+            "stp": _maybe("number", "system throughput: sum of time alone / mean response"),
+            "fairness": _maybe("number", "smallest / largest slowdown"),
+            "tasks": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _TEXT,
+                        "criticality": {"enum": ["hard", "firm", "soft"]},
+                        "deadline": {**_COUNT, "description": "relative, ns"},
+                        **dict.fromkeys(("jobs", "ok", "late", "dropped", "aborted"), _COUNT),
+                        "unfinished": {
+                            **_COUNT,
+                            "description": "open at the end before their deadline; in no other count",
+                        },
+                        "misses": _COUNT,
+                        "miss_ratio": _maybe("number", "misses / jobs"),
+                        "longest_miss_run": {**_COUNT, "description": "consecutive misses"},
+                        "response": _object(
+                            {
+                                "min": _maybe("integer", "ns"),
+                                "mean": _maybe("number", "ns"),
+                                "p50": _maybe("integer", "ns"),
+                                "p95": _maybe("integer", "ns"),
+                                "p99": _maybe("integer", "ns"),
+                                "max": _maybe("integer", "ns"),
+                                "jitter": _maybe("integer", "max - min, ns"),
+                                "normalised": _maybe("number", "mean of response / relative deadline"),
+                            }
+                        ),
+                        "lateness_max": _maybe("integer", "finish - deadline, may be negative, ns"),
+                        "tardiness_mean": _maybe("number", "mean of max(0, lateness), ns"),
+                        "tardiness_max": _maybe("integer", "ns"),
+                        "slowdown": _maybe("number", "mean response / critical path"),
+                        "accuracy": _maybe("number", "null until the task has variants"),
+                    }
+                ),
+            },
+            "processors": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _TEXT,
+                        "cluster": _TEXT,
+                        "utilisation": {"type": "number", "minimum": 0, "maximum": 1},
+                        "overhead": {"type": "number", "minimum": 0, "maximum": 1},
+                        **dict.fromkeys(("starts", "preemptions", "migrations"), _COUNT),
+                    }
+                ),
+            },
+            "chains": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _TEXT,
+                        "tasks": {"type": "array", "items": _TEXT},
+                        **{
+                            name: _maybe("integer", "ns")
+                            for name in ("reaction_time_max", "data_age_max", "reduced_data_age_max")
+                        },
+                    }
+                ),
+            },
+            "assumed": {"type": "array", "items": _TEXT, "description": "numbers without a source of their own"},
+            "headline": {"type": "string", "description": "what to look at"},
+        }
+    ),
+}

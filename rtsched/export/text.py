@@ -1,0 +1,69 @@
+"""The figures of a run as text for a terminal."""
+
+from __future__ import annotations
+
+from rtsched import units
+from rtsched.metrics import Summary
+
+
+def render_table(figures: Summary) -> str:
+    """The figures as text for a terminal."""
+    rows = [["task", "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy"]]
+    for task in figures.tasks:
+        response = task.response
+        rows.append(
+            [
+                task.name + (" !" if task.misses and task.criticality == "hard" else ""),
+                str(task.jobs),
+                str(task.misses),
+                "–" if task.miss_ratio is None else f"{100 * task.miss_ratio:.1f}",
+                _time(response.mean),
+                _time(response.p95),
+                _time(response.max),
+                _time(task.deadline),
+                str(task.dropped + task.aborted),
+                "–" if task.accuracy is None else f"{100 * task.accuracy:.1f}",
+            ]
+        )
+    machines = [["processor", "busy %", "preemptions", "migrations"]]
+    idle = [processor.name for processor in figures.processors if not processor.starts]
+    for processor in figures.processors:
+        if processor.name in idle and len(idle) > 1:
+            continue
+        machines.append(
+            [
+                processor.name,
+                f"{100 * processor.utilisation:.1f}",
+                str(processor.preemptions),
+                str(processor.migrations),
+            ]
+        )
+    chains = [["chain", "reaction max", "data age max"]]
+    for chain in figures.chains:
+        chains.append([chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)])
+    span = units.format_duration(figures.until, digits=4)
+    head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
+    if figures.warm_up:
+        head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
+    unfinished = sum(task.unfinished for task in figures.tasks)
+    parts = [head, _aligned(rows), _aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
+    if figures.chains:
+        parts.append(_aligned(chains))
+    if unfinished:
+        parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
+    parts.append(figures.headline)
+    return "\n\n".join(parts)
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    """Rows as columns: the first to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(cells))
+        for cells in (list(zip(row, widths, strict=True)) for row in rows)
+    ]
+    return "\n".join([lines[0].rstrip(), "─" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
+
+
+def _time(nanoseconds: float | None) -> str:
+    return "–" if nanoseconds is None else units.format_duration(round(nanoseconds), digits=4)
