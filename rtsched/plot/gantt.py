@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#D55E00", "#BBBBBB")
 HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
 MISS = "#C00000"
+
+#: The width of a label's character, as a share of the axes.
+CHARACTER = 0.0065
 FORMATS = ("png", "svg", "pdf")
 
 #: A run with more slices than this is shown in part, around its first miss: about PART_SLICES of them.
@@ -146,7 +149,7 @@ def _bars(axes: Axes, rows: Any, lane: int, scale: int, task: int, **style: Any)
     if len(rows):
         spans = [(row["start"] / scale, (row["end"] - row["start"]) / scale) for row in rows]
         look: dict[str, Any] = {
-            "facecolor": COLOURS[task % len(COLOURS)], "hatch": HATCHES[task % len(HATCHES)],
+            "facecolor": COLOURS[task % len(COLOURS)], "hatch": HATCHES[(task + task // len(COLOURS)) % len(HATCHES)],
             "edgecolor": "black", "linewidth": 0.6, "zorder": 2,
         }  # fmt: skip
         axes.broken_barh(spans, (lane - 0.25, 0.55), **(look | style))
@@ -172,7 +175,7 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
         if len(task.nodes) > 1:  # nodes run side by side: one number a job is enough
             labelled = labelled[np.unique(labelled["job"], return_index=True)[1]]
         numbers = [str(index) for index in trace.jobs["index"][labelled["job"]]]
-        _labels(axes, labelled, task.index, scale, end - start, numbers)
+        _labels(axes, labelled, task.index, (start, end), scale, numbers)
         _arrows(axes, trace, task.index, start, end, scale)
 
 
@@ -200,16 +203,16 @@ def _arrows(axes: Axes, trace: Trace, task: int, start: int, end: int, scale: in
             )  # fmt: skip
 
 
-def _labels(axes: Axes, rows: Any, lane: int, scale: int, span: int, texts: list[str]) -> None:
-    """Write into every slice that is wide enough; mark where a preemption cut it off."""
+def _labels(axes: Axes, rows: Any, lane: int, window: tuple[int, int], scale: int, texts: list[str]) -> None:
+    """Write into every slice whose visible part is wide enough; mark where a preemption cut it off."""
     for row, text in zip(rows, texts, strict=True):
-        width = int(row["end"] - row["start"])
-        if width > 0.011 * span * len(text):
+        left, right = max(int(row["start"]), window[0]), min(int(row["end"]), window[1])
+        if right - left > CHARACTER * (window[1] - window[0]) * (len(text) + 0.8):
             axes.text(
-                (row["start"] + width / 2) / scale, lane + 0.02, text, ha="center", va="center", fontsize=6.5, zorder=3,
+                (left + right) / 2 / scale, lane + 0.02, text, ha="center", va="center", fontsize=6.5, zorder=3,
                 bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
             )  # fmt: skip
-        if row["reason"] == PREEMPTED:
+        if row["reason"] == PREEMPTED and row["end"] <= window[1]:
             axes.plot([row["end"] / scale] * 2, [lane - 0.25, lane + 0.3], color="black", linewidth=1.8, zorder=3)
 
 
@@ -226,7 +229,7 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
             _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
             graph = len(task.nodes) > 1
             texts = [f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name for row in mine[work]]
-            _labels(axes, mine[work], lane, scale, end - start, texts)
+            _labels(axes, mine[work], lane, (start, end), scale, texts)
 
 
 def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
