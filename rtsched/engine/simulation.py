@@ -60,7 +60,7 @@ def run(
         kept=record.kept,
         jobs=record.job_table(),
         slices=record.slice_table(),
-        decisions=record.decision_table(),
+        logged=record.decision_table(),
         processors=tuple(
             ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations) for p in soc.processors
         ),

@@ -5,21 +5,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.engine.job import LATE, OK, OUTCOMES
+from rtsched.engine.job import LATE, OK
 from rtsched.model.taskgraph import SystemSpec
 
 # Why a slice ended.
-COMPLETED, PREEMPTED, BOUNDARY, STALLED, STOPPED, OVERHEAD, OPEN_END = range(7)
-REASONS = ("completed", "preempted", "boundary", "blocked", "stopped", "overhead", "end")
+COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END = range(6)
+REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end")
 
-# What was decided. Starts, resumes and preemptions follow from the slices; the rest is logged.
-START, RESUME, MIGRATE, PREEMPT, YIELD, BLOCK, FINISH, DROP, ABORT = range(9)
-ACTIONS = ("start", "resume", "migrate", "preempt", "yield", "block", "finish", "drop", "abort")
+# What was decided. The first four follow from the slices; the rest is logged.
+START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT = range(7)
+ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort")
 
 JOBS = np.dtype(
     [("task", "i4"), ("index", "i4"), ("arrival", "i8"), ("release", "i8"), ("deadline", "i8"), ("start", "i8"),
@@ -82,6 +83,7 @@ class Trace:
 
     `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
+    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -94,7 +96,7 @@ class Trace:
     kept: bool
     jobs: NDArray[Any]
     slices: NDArray[Any]
-    decisions: NDArray[Any]
+    logged: NDArray[Any]
     processors: tuple[ProcessorCounters, ...]
     dispatches: int
     events: int
@@ -103,13 +105,28 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes of all columns."""
-        return int(self.jobs.nbytes + self.slices.nbytes + self.decisions.nbytes)
+        return int(self.jobs.nbytes + self.slices.nbytes + self.logged.nbytes)
 
     def __repr__(self) -> str:
         return (
             f"<Trace of {self.system.name!r} under {self.scheduler}: {len(self.jobs)} jobs, "
             f"{len(self.slices)} slices, {self.end} ns>"
         )
+
+    @cached_property
+    def decisions(self) -> NDArray[Any]:
+        """Everything that was decided, by time: starts, resumes, migrations and preemptions, and what was logged."""
+        begun = _begun(self.slices)
+        order = np.lexsort((begun["start"], begun["node"], begun["job"]))
+        begun = begun[order]
+        again = np.zeros(len(begun), bool)
+        again[1:] = (begun["job"][1:] == begun["job"][:-1]) & (begun["node"][1:] == begun["node"][:-1])
+        moved = again.copy()
+        moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
+        starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))
+        cut = self.slices[self.slices["reason"] == PREEMPTED]
+        both = np.concatenate((_decided(cut, cut["end"], PREEMPT), self.logged, starts))
+        return both[np.argsort(both["time"], kind="stable")]
 
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
@@ -147,6 +164,21 @@ class Trace:
         return f"<table>{rows}</table>"
 
 
-def outcome_code(name: str) -> int:
-    """The code of an outcome by name."""
-    return OUTCOMES.index(name)
+def _begun(slices: NDArray[Any]) -> NDArray[Any]:
+    """The slices at whose start something was decided: work that follows its own overhead begins with that."""
+    rows = slices[np.lexsort((slices["start"], slices["processor"]))]
+    follows = np.zeros(len(rows), bool)
+    follows[1:] = (rows["reason"][:-1] == OVERHEAD) & (rows["end"][:-1] == rows["start"][1:])
+    for name in ("processor", "job", "node"):
+        follows[1:] &= rows[name][:-1] == rows[name][1:]
+    return rows[~follows]
+
+
+def _decided(rows: NDArray[Any], times: NDArray[Any], actions: Any) -> NDArray[Any]:
+    """Rows of slices as decisions."""
+    table = np.empty(len(rows), DECISIONS)
+    for name in ("job", "node", "processor"):
+        table[name] = rows[name]
+    table["time"] = times
+    table["action"] = actions
+    return table

@@ -1,19 +1,24 @@
-"""What the importers share: bounded reading, exact times, and the way into a System."""
+"""What the importers share: bounded reading, exact times, who wakes whom, and the way into a System."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
-
-from pydantic import ValidationError
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
 
 from rtsched import units
 from rtsched.errors import InputError
-from rtsched.model.document import read_text
+from rtsched.model.config import validate
+from rtsched.model.document import Document, cut, read_text
 from rtsched.model.system import System
 
-MOST_CHARACTERS = 16 * 2**20
+MOST_CHARACTERS: Final = 16 * 2**20
+MOST_DEPTH: Final = 32
+#: XML elements or JSON values; the largest files that come with the two tools have a few hundred.
+MOST_ITEMS: Final = 100_000
+MOST_TASKS: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -34,25 +39,48 @@ def read_source(path: str) -> str:
 
 def time(value: Any, unit: str, where: str) -> int:
     """A number of `unit` (a key of ``units.DURATIONS``) in ns, exactly; `where` names it in errors."""
+    shown = cut(repr(str(value)))
     try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise InputError(f"{where}: {value!r} is not a number; give a time in {unit}") from None
-    if not number.is_finite() or abs(number) > units.LONGEST or abs(number) * units.DURATIONS[unit] > units.LONGEST:
-        raise InputError(f"{where}: {value!r} is not a time below 100 years")
+        given = Decimal(str(value).strip())
+    except ArithmeticError:
+        raise InputError(f"{where}: {shown} is not a number; give a time in {unit}") from None
+    if not given.is_finite() or given.adjusted() > 20 or abs(given * units.DURATIONS[unit]) > units.LONGEST:
+        raise InputError(f"{where}: {shown} is no time below 100 years; give one in {unit}")
+    number = given * units.DURATIONS[unit]
     if number < 0:
-        raise InputError(f"{where}: {value!r} is negative; give a time of zero or more")
-    return round(number * units.DURATIONS[unit])
+        raise InputError(f"{where}: {shown} is negative; give a time of zero or more")
+    if number and not round(number):
+        raise InputError(f"{where}: {shown} {unit} is shorter than the resolution of 1 ns; give more, or 0")
+    return round(number)
 
 
-def build(path: str, data: dict[str, Any], warnings: list[str]) -> ImportResult:
-    """The system that `data` (in the words of a system file, times in ns) describes."""
-    try:
-        system = System.model_validate(data)
-    except ValidationError as error:
-        problems = []
-        for each in error.errors():
-            place = ".".join(str(part) for part in each["loc"])
-            problems.append(f"{path}: {place}: {each['msg']}")
-        raise InputError(*problems[:20]) from None
-    return ImportResult(system, tuple(dict.fromkeys(warnings)))
+def reached(order: Sequence[str], starters: Set[str], wakers: Mapping[str, str]) -> tuple[set[str], set[str]]:
+    """The tasks that ever run, and those of them that have to start by themselves although another one wakes them.
+
+    `starters` can run without being woken; `wakers` tells who wakes a task. A circle of wakers is opened at the first
+    starter in it; without one it never turns.
+    """
+    followers: dict[str, list[str]] = {}
+    for name, waker in wakers.items():
+        followers.setdefault(waker, []).append(name)
+    alive: set[str] = set()
+    opened: set[str] = set()
+    for woken in (False, True):
+        for name in order:
+            if name in starters and name not in alive and (woken or name not in wakers):
+                opened |= {name} if woken else set()
+                waiting = [name]
+                while waiting:
+                    here = waiting.pop()
+                    if here not in alive:
+                        alive.add(here)
+                        waiting += followers.get(here, ())
+    return alive, opened
+
+
+def build(path: str, data: dict[str, Any], warnings: Sequence[str]) -> ImportResult:
+    """The system that `data`, in the words of a system file, describes; raises InputError that names the file."""
+    if len(data["tasks"]) > MOST_TASKS:
+        raise InputError(f"{path}: has more than {MOST_TASKS} tasks; split it")
+    system = validate(System, Document({"name": Path(path).stem or "imported", **data}, path))
+    return ImportResult(system, tuple(dict.fromkeys(cut(warning, 300) for warning in warnings)))

@@ -1,207 +1,358 @@
-"""SimSo's XML: tasks in milliseconds, processors with speeds, overheads in cycles, a scheduler by class name."""
+"""SimSo's XML: tasks in milliseconds, processors with speeds, overheads in cycles, a scheduler by class name.
+
+Read as SimSo 0.8.5 does: what an attribute defaults to and what a scheduler does there was looked up in its source.
+"""
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
 from typing import Any
-from xml.etree import ElementTree
+from xml.parsers import expat
 
 from rtsched import units
 from rtsched.errors import InputError
-from rtsched.importers.common import ImportResult, build, time
+from rtsched.importers.common import MOST_DEPTH, MOST_ITEMS, ImportResult, build, reached, read_source, time
+from rtsched.model.document import cut
 
-MOST_ELEMENTS = 100_000
+FILE_ORDER = "it packs the tasks in the order of the file there, by decreasing utilisation here"
+FIRST_ONLY = "it serves the first processor only there, all of them here"
 
-#: SimSo's schedulers that rtsched has too, by the name of their class.
-SCHEDULERS: dict[str, dict[str, str]] = {
-    "EDF": {"ordering": "edf"},
-    "EDF_mono": {"ordering": "edf"},
-    "EDF2": {"ordering": "edf"},
-    "P_EDF": {"ordering": "edf", "placement": "first-fit"},
-    "P_EDF2": {"ordering": "edf", "placement": "first-fit"},
-    "P_EDF_WF": {"ordering": "edf", "placement": "worst-fit"},
-    "RM": {"ordering": "rm"},
-    "RM_mono": {"ordering": "rm"},
-    "P_RM": {"ordering": "rm", "placement": "first-fit"},
-    "FP": {"ordering": "fp"},
-    "LLF": {"ordering": "llf"},
+#: SimSo's schedulers that rtsched has too, by the name of their class, and in what they differ.
+SCHEDULERS: dict[str, tuple[dict[str, str], str]] = {
+    "EDF": ({"ordering": "edf"}, ""),
+    "EDF2": ({"ordering": "edf"}, ""),
+    "EDF_mono": ({"ordering": "edf"}, FIRST_ONLY),
+    "P_EDF": ({"ordering": "edf", "placement": "first-fit"}, ""),
+    "P_EDF2": ({"ordering": "edf", "placement": "first-fit"}, FILE_ORDER),
+    "P_EDF_WF": ({"ordering": "edf", "placement": "next-fit"}, "despite its name it packs by next fit"),
+    "LB_P_EDF": ({"ordering": "edf", "placement": "worst-fit"}, FILE_ORDER),
+    "RM": ({"ordering": "rm"}, ""),
+    "RM_mono": ({"ordering": "rm"}, FIRST_ONLY),
+    "P_RM": ({"ordering": "rm", "placement": "worst-fit"}, FILE_ORDER),
+    "FP": ({"ordering": "fp"}, ""),
+    "LLF": ({"ordering": "llf"}, "laxities that meet alternate there, and keep the processor for 1 ms here"),
+    "MLLF": ({"ordering": "llf"}, "laxities that meet keep the processor until a deadline there, for 1 ms here"),
 }
 
+#: The attributes that are carried over or spoken of, by element; any other is warned about.
+KNOWN: dict[str, set[str]] = {
+    "simulation": {"duration", "cycles_per_ms", "etm", "use_wcet"},
+    "sched": {"class", "className", "overhead", "overhead_activate", "overhead_terminate"},
+    "processors": {"migration_overhead"},
+    "processor": {"name", "id", "cs_overhead", "cl_overhead", "speed"},
+    "task": {
+        "name", "id", "task_type", "periodic", "abort_on_miss", "period", "activationDate", "deadline", "WCET", "ACET",
+        "et_stddev", "followed_by", "list_activation_dates", "preemption_cost", "priority", "instructions", "mix",
+        "base_cpi", "stack",
+    },
+}  # fmt: skip
 
-def read(path: str, text: str) -> ImportResult:
-    """The system of a SimSo file. Raises InputError with file, line and column where they are known."""
-    return _Reader(path, _parse(path, text)).system()
+#: What only SimSo's cache models look at, and the values that say nothing.
+CACHE_MODEL = {"instructions": ("", "0"), "mix": ("", "0.5"), "base_cpi": ("", "1.0", "1"), "stack": ("",)}
 
 
-def _parse(path: str, text: str) -> ElementTree.Element:
-    """The tree of a text without document types and entities, which could grow without bound."""
-    declaration = re.search(r"<!(DOCTYPE|ENTITY)", text, re.IGNORECASE)
-    if declaration:
-        line = text.count("\n", 0, declaration.start()) + 1
+class Element:
+    """An XML element and the line it begins in."""
+
+    __slots__ = ("attributes", "children", "line", "tag")
+
+    def __init__(self, tag: str, attributes: dict[str, str], line: int) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.line = line
+        self.children: list[Element] = []
+
+    def get(self, name: str, default: str = "") -> str:
+        """An attribute without the blanks around it; the default also if it is empty."""
+        return self.attributes.get(name, "").strip() or default
+
+    def all(self, tag: str) -> list[Element]:
+        """The children of one tag."""
+        return [child for child in self.children if child.tag == tag]
+
+    def find(self, tag: str) -> Element | None:
+        """The first child of a tag."""
+        return next(iter(self.all(tag)), None)
+
+
+def read(path: str, text: str | None = None) -> ImportResult:
+    """The system of a SimSo file (`text`, if it has been read already); raises InputError with file and line."""
+    return _Reader(path, _parse(path, read_source(path) if text is None else text)).system()
+
+
+def _parse(path: str, text: str) -> Element:
+    """The tree of a text; document types are refused, for their entities can grow without bound."""
+    parser = expat.ParserCreate()
+    top = Element("", {}, 0)
+    inside = [top]
+    count = 0
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        line = parser.CurrentLineNumber
+        if count > MOST_ITEMS:
+            raise InputError(f"{path}:{line}: has more than {MOST_ITEMS} elements; split it")
+        if len(inside) > MOST_DEPTH:
+            raise InputError(f"{path}:{line}: is nested deeper than {MOST_DEPTH} elements; this is no SimSo file")
+        element = Element(tag, attributes, line)
+        inside[-1].children.append(element)
+        inside.append(element)
+
+    def end(tag: str) -> None:
+        inside.pop()
+
+    def refuse(*declaration: object) -> None:
+        line = parser.CurrentLineNumber
         raise InputError(f"{path}:{line}: has a document type or entity; remove it, SimSo files need none")
-    if text.count("<") > 2 * MOST_ELEMENTS:
-        raise InputError(f"{path}: has more than {MOST_ELEMENTS} elements; split it")
-    parser: Any = ElementTree.XMLPullParser(events=("start", "end"))
-    depth = 0
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
     try:
-        for begin in range(0, len(text), 65_536):
-            parser.feed(text[begin : begin + 65_536])
-            for event, _ in parser.read_events():
-                depth += 1 if event == "start" else -1
-                if depth > 32:
-                    raise InputError(f"{path}: is nested deeper than 32 elements; this is no SimSo file")
-        return ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        line, column = error.position
-        reason = str(error).split(":")[0]
-        raise InputError(f"{path}:{line}:{column + 1}: is not XML: {reason}; check the file") from None
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
+        reason = expat.ErrorString(error.code)
+        raise InputError(f"{path}:{error.lineno}:{error.offset + 1}: is not XML: {reason}; check the file") from None
+    return top.children[0]
 
 
 class _Reader:
     """One file on its way to a system."""
 
-    def __init__(self, path: str, root: ElementTree.Element) -> None:
+    def __init__(self, path: str, root: Element) -> None:
         if root.tag != "simulation":
-            raise InputError(f"{path}: the root is <{root.tag}>; a SimSo file has <simulation>")
+            raise InputError(f"{path}:{root.line}: the root is <{cut(root.tag)}>; a SimSo file has <simulation>")
         self.path = path
         self.root = root
         self.warnings: list[str] = []
+        self.fixed = False
         self.cycles = self.number(root, "cycles_per_ms", "1000000")
-        if self.cycles <= 0:
-            raise InputError(f"{path}: simulation: cycles_per_ms must be positive")
+        if not self.cycles:
+            raise InputError(f"{self.place(root)}: cycles_per_ms is 0; give a positive number")
+        self.task_elements = self.members("tasks", "task")
+        self.processor_elements = self.members("processors", "processor")
+
+    def members(self, group: str, tag: str) -> list[Element]:
+        """The elements of a tag in a group."""
+        element = self.root.find(group)
+        return [] if element is None else element.all(tag)
 
     def warn(self, sentence: str) -> None:
         self.warnings.append(sentence)
 
-    def number(self, element: ElementTree.Element, name: str, default: str) -> Decimal:
+    # ---- attributes ----------------------------------------------------------------------------------------------
+
+    def place(self, element: Element) -> str:
+        """Where an element stands."""
+        return f"{self.path}:{element.line}: {element.tag} {cut(element.get('name'))}".rstrip()
+
+    def number(self, element: Element, name: str, default: str = "0", least: int = 0) -> Decimal:
         """A plain number of an attribute."""
-        text = element.get(name, default) or default
+        text = element.get(name, default)
         try:
-            value = Decimal(text.strip())
+            value = Decimal(text)
         except ArithmeticError:
-            raise InputError(f"{self.place(element)}: {name}={text!r} is not a number") from None
-        if not value.is_finite() or value < 0:
-            raise InputError(f"{self.place(element)}: {name}={text!r} must be zero or more")
+            raise InputError(f"{self.place(element)}: {name}={cut(text)!r} is not a number; give one") from None
+        if not value.is_finite() or not least <= value <= 10**18:
+            raise InputError(f"{self.place(element)}: {name}={cut(text)!r}: give a number from {least} to 10^18")
         return value
 
-    def place(self, element: ElementTree.Element) -> str:
-        return f"{self.path}: {element.tag} {element.get('name', '')}".rstrip()
+    def ms(self, element: Element, name: str) -> int:
+        """An attribute in milliseconds as ns; 0 if it is not there."""
+        return time(element.get(name, "0"), "ms", f"{self.place(element)}: {name}")
 
-    def ms(self, element: ElementTree.Element, name: str, default: str = "0") -> int:
-        """An attribute in milliseconds as ns."""
-        return time(element.get(name, default) or default, "ms", f"{self.place(element)}: {name}")
+    def positive(self, element: Element, name: str) -> int:
+        """An attribute in milliseconds, which must be there, as ns."""
+        if not element.get(name):
+            raise InputError(f"{self.place(element)}: {name!r} is missing; add it, in milliseconds")
+        value = self.ms(element, name)
+        if not value:
+            raise InputError(f"{self.place(element)}: {name} is 0; give a positive time in milliseconds")
+        return value
 
-    def from_cycles(self, element: ElementTree.Element, name: str) -> int:
+    def from_cycles(self, element: Element | None, name: str) -> int:
         """An attribute in cycles as ns."""
-        return round(self.number(element, name, "0") / self.cycles * units.MS)
+        if element is None:
+            return 0
+        return time(self.number(element, name) / self.cycles, "ms", f"{self.place(element)}: {name}")
+
+    # ---- the system ----------------------------------------------------------------------------------------------
 
     def system(self) -> ImportResult:
         """The whole system."""
         duration = self.number(self.root, "duration", "50000") / self.cycles
-        until = time(duration, "ms", f"{self.path}: simulation: duration")
-        if self.root.find("caches/cache") is not None:
-            self.warn("caches are not simulated: leave their effect in the execution times")
-        policy, overheads = self.scheduler()
+        until = time(duration, "ms", f"{self.place(self.root)}: duration")
+        self.leftovers(self.root)
+        policy, scheduling = self.scheduler()
+        self.fixed = policy["ordering"] == "fp"
         data = {
-            "name": re.split(r"[/\\]", self.path)[-1].rsplit(".", 1)[0],
             "platform": {"name": "simso", "processors": {"cpu": self.processors()}},
             "scheduler": policy,
-            "overheads": overheads,
-            "simulate": {"until": until} if until else {},
+            "simulate": {"until": units.format_duration(until)} if until else {},
+            "overheads": {"scheduling": units.format_duration(scheduling)},
             "tasks": self.tasks(),
         }
         return build(self.path, data, self.warnings)
 
-    def scheduler(self) -> tuple[dict[str, str], dict[str, int]]:
-        """The policy, and what SimSo charges for a decision."""
+    def leftovers(self, element: Element) -> None:
+        """Warn about all that nobody reads: caches, fields of the user's own, unknown attributes and elements."""
+        for name in element.attributes:
+            if name not in KNOWN.get(element.tag, {name}):
+                self.warn(f"{element.tag}: {name!r} is not carried over")
+        for child in element.children:
+            if child.tag == "cache":
+                self.warn("caches are not simulated: put their effect into the execution times")
+            elif child.tag == "field" and element.tag == "sched":
+                self.warn(f"the scheduler's parameter {child.get('name')!r} is not carried over")
+            elif child.tag in KNOWN or child.tag in ("caches", "tasks"):
+                self.leftovers(child)
+            elif child.tag != "field":
+                self.warn(f"<{child.tag}> is not carried over")
+
+    def scheduler(self) -> tuple[dict[str, str], int]:
+        """The policy, and what a decision costs in ns."""
         element = self.root.find("sched")
-        if element is None:
-            self.warn("no scheduler is named: edf is taken")
-            return {"ordering": "edf"}, {}
-        name = element.get("class") or element.get("className") or ""
+        name = "" if element is None else element.get("class", element.get("className"))
         short = re.split(r"[./\\]", name.removesuffix(".py"))[-1]
-        if short not in SCHEDULERS:
-            self.warn(f"scheduler {name or 'of no name'!r} is unknown here: edf is taken; choose with 'scheduler:'")
-        for cost in ("overhead_activate", "overhead_terminate"):
-            if self.number(element, cost, "0"):
-                self.warn(f"{cost} is not simulated; add it to the execution times")
-        for field in element.iter("field"):
-            self.warn(f"the scheduler's parameter {field.get('name')!r} is not carried over")
-        overhead = self.from_cycles(element, "overhead")
-        return SCHEDULERS.get(short, {"ordering": "edf"}), {"scheduling": overhead} if overhead else {}
+        policy, difference = SCHEDULERS.get(short, ({"ordering": "edf"}, ""))
+        if element is None or not name:
+            self.warn("no scheduler is named: edf is taken")
+        elif short not in SCHEDULERS:
+            self.warn(f"the scheduler {name!r} is unknown here: edf is taken; choose another under 'scheduler:'")
+        elif not element.get("class"):
+            self.warn(f"the scheduler is the file {name!r}: by its name it is taken for {short}")
+        if difference and (difference != FIRST_ONLY or len(self.processor_elements) > 1):
+            self.warn(f"the scheduler {short}: {difference}")
+        if element is not None:
+            for cost in ("overhead_activate", "overhead_terminate"):
+                if self.number(element, cost):
+                    self.warn(f"{cost} is not simulated; add it to the execution times")
+        scheduling = self.from_cycles(element, "overhead")
+        if scheduling:
+            self.warn("the scheduler's overhead is charged for each decision there, for each start of a job here")
+        return policy, scheduling
 
     def processors(self) -> dict[str, Any]:
         """All processors as one cluster."""
-        group = self.root.find("processors")
-        found = [] if group is None else group.findall("processor")
-        if group is None or not found:
+        found = self.processor_elements
+        if not found:
             raise InputError(f"{self.path}: has no processor; add <processor name='CPU 1' id='1'/>")
-        cluster: dict[str, Any] = {"cores": len(found)}
         speeds = [element.get("speed", "1") for element in found]
-        if any(self.number(element, "speed", "1") != 1 for element in found):
-            cluster["speeds"] = tuple(speeds)
-        switches = {self.from_cycles(e, "cs_overhead") + self.from_cycles(e, "cl_overhead") for e in found}
+        plain = all(self.number(element, "speed", "1") == 1 for element in found)
+        switches = {self.from_cycles(each, "cs_overhead") + self.from_cycles(each, "cl_overhead") for each in found}
         if len(switches) > 1:
             self.warn("the processors' context-switch costs differ: the largest is taken for all")
-        cluster["context_switch"] = max(switches)
-        cluster["migration"] = self.from_cycles(group, "migration_overhead")
-        return cluster
+        if max(switches):
+            self.warn("contexts are saved and loaded at each interruption there, together at each switch here")
+        migration = self.from_cycles(self.root.find("processors"), "migration_overhead")
+        return {
+            "cores": len(found),
+            "speeds": None if plain else speeds,
+            "context_switch": units.format_duration(max(switches)),
+            "migration": units.format_duration(migration),
+        }
+
+    # ---- tasks ---------------------------------------------------------------------------------------------------
 
     def tasks(self) -> list[dict[str, Any]]:
-        """All tasks; a task that another one is followed by is triggered by it."""
-        elements = self.root.findall("tasks/task")
-        names = {element.get("id"): element.get("name", f"task{index}") for index, element in enumerate(elements)}
-        triggers: dict[str, str] = {}
-        for element in elements:
-            follower = element.get("followed_by")
-            if follower:
-                if follower not in names:
-                    raise InputError(f"{self.place(element)}: followed_by={follower!r} is no task's id")
-                triggers[names[follower]] = names[element.get("id")]
-        fields = {field.get("name") for field in self.root.findall("tasks/field")}
-        for name in sorted(field for field in fields if field and field != "priority"):
-            self.warn(f"the tasks' field {name!r} is not carried over")
-        return [self.task(element, triggers.get(element.get("name", ""))) for element in elements]
+        """All tasks that ever run; a task that another one is followed by is triggered by it."""
+        elements: dict[str, Element] = {}
+        for element in self.task_elements:
+            key = element.get("id", f"no id in line {element.line}")
+            if key in elements or not element.get("name"):
+                reason = f"the id {cut(key)!r} is used twice" if key in elements else "the name is missing"
+                raise InputError(f"{self.place(element)}: {reason}; give each task its own")
+            elements[key] = element
+        wakers = self.wakers(elements)
+        starters = {key for key, element in elements.items() if self.arrivals(element) is not None}
+        alive, opened = reached(list(elements), starters, wakers)
+        tasks = []
+        for key, element in elements.items():
+            waker = elements[wakers[key]].get("name") if key in wakers else None
+            if key not in alive:
+                self.warn(f"{element.get('name')}: is never activated and is left out")
+                continue
+            if key in opened:
+                self.warn(f"{element.get('name')}: follows {waker!r} in a circle, which is opened here")
+                waker = None
+            tasks.append(self.task(element, waker))
+        return tasks
 
-    def task(self, element: ElementTree.Element, trigger: str | None) -> dict[str, Any]:
-        """One task."""
-        wcet = self.ms(element, "WCET")
-        task: dict[str, Any] = {
-            "name": element.get("name", ""),
-            "wcet": wcet,
-            "deadline": self.ms(element, "deadline"),
-            "on_miss": "abort" if element.get("abort_on_miss", "yes") == "yes" else "continue",
+    def wakers(self, elements: dict[str, Element]) -> dict[str, str]:
+        """The id of the task that each follower follows."""
+        wakers: dict[str, str] = {}
+        for key, element in elements.items():
+            follower = element.get("followed_by")
+            if follower and follower not in elements:
+                raise InputError(f"{self.place(element)}: followed_by={cut(follower)!r} is no task's id; correct it")
+            if follower in wakers:
+                first = elements[wakers[follower]].get("name")
+                self.warn(f"{elements[follower].get('name')}: follows several tasks; here only {first!r}")
+            elif follower:
+                wakers[follower] = key
+        return wakers
+
+    def arrivals(self, element: Element) -> dict[str, Any] | None:
+        """When a task that follows no other is activated; None if it never is."""
+        kind = element.get("task_type", "APeriodic" if element.get("periodic") == "no" else "Periodic")
+        if kind == "Sporadic":
+            where = f"{self.place(element)}: list_activation_dates"
+            dates = element.get("list_activation_dates").split(",")
+            times = sorted(time(date, "ms", where) for date in dates if date.strip())
+            return (
+                {"arrival": {"kind": "trace", "times": [units.format_duration(each) for each in times]}}
+                if times
+                else None
+            )
+        if kind == "APeriodic":
+            return None
+        if kind != "Periodic":
+            self.warn(f"{element.get('name')}: the type {kind!r} is unknown: Periodic is taken")
+        return {
+            "period": units.format_duration(self.positive(element, "period")),
+            "offset": units.format_duration(self.ms(element, "activationDate")),
         }
-        kind = element.get("task_type", "Periodic" if element.get("periodic", "yes") == "yes" else "APeriodic")
-        dates = [date for date in element.get("list_activation_dates", "").split(",") if date.strip()]
-        if trigger is not None:
-            task["after"] = trigger
-            if kind == "Periodic":
-                self.warn(f"task {task['name']!r} is periodic and follows {trigger!r}: its own period is left out")
-        elif kind == "Periodic":
-            task["period"] = self.ms(element, "period")
-            task["offset"] = self.ms(element, "activationDate")
-        elif dates:
-            times = sorted(time(date, "ms", f"{self.place(element)}: list_activation_dates") for date in dates)
-            task["arrival"] = {"kind": "trace", "times": tuple(times)}
-        else:
-            self.warn(f"task {task['name']!r} is never activated in the file: it is left as a single job at 0")
-            task["release"] = 0
-        priority = element.get("priority")
-        if priority is not None:
-            task["priority"] = -int(self.number(element, "priority", "0"))
-        self.execution(element, task, wcet)
+
+    def task(self, element: Element, waker: str | None) -> dict[str, Any]:
+        """One task."""
+        name = element.get("name")
+        arrivals = self.arrivals(element) or {}
+        if waker is not None and arrivals:
+            self.warn(f"{name}: has arrivals of its own and follows {waker!r}: only the latter is taken")
+        task = {
+            "name": name,
+            "wcet": units.format_duration(self.positive(element, "WCET")),
+            "deadline": units.format_duration(self.positive(element, "deadline")),
+            "on_miss": "abort" if element.get("abort_on_miss", "yes") == "yes" else "continue",
+            **({"after": waker} if waker is not None else arrivals),
+        }
+        if element.get("priority") or self.fixed:
+            priority = self.number(element, "priority", least=-(10**9))
+            if priority != int(priority):
+                raise InputError(f"{self.place(element)}: priority={priority} is no whole number; give one")
+            task["priority"] = -int(priority)  # the largest wins there, the smallest here
+        self.execution(element, task)
         return task
 
-    def execution(self, element: ElementTree.Element, task: dict[str, Any], wcet: int) -> None:
+    def execution(self, element: Element, task: dict[str, Any]) -> None:
         """The execution-time model, and what of it cannot be carried over."""
+        name = element.get("name")
         model = self.root.get("etm", "wcet" if self.root.get("use_wcet", "yes") in ("true", "yes") else "cache")
-        if model == "acet" and wcet:
-            mean, std = self.ms(element, "ACET"), self.ms(element, "et_stddev")
-            if 0 < mean <= wcet:
-                task["execution"] = {"kind": "normal", "mean": mean / wcet, "std": std / wcet}
-        elif model != "wcet":
+        longest, mean, deviation = (self.ms(element, key) for key in ("WCET", "ACET", "et_stddev"))
+        if model == "acet" and 0 < mean <= longest:
+            task["execution"] = {"kind": "normal", "mean": mean / longest, "std": deviation / longest}
+            self.warn("execution times beyond the WCET are drawn again here, cut to the WCET there")
+        elif model == "acet":
+            self.warn(f"{name}: its ACET does not lie between 0 and its WCET: every job takes the WCET")
+        elif mean or deviation:
+            self.warn(f"{name}: ACET and et_stddev are not used by the model {model!r} and are left out")
+        if model not in ("acet", "wcet"):
             self.warn(f"the execution-time model {model!r} is not simulated: every job takes its WCET")
-        if self.number(element, "preemption_cost", "0"):
-            self.warn(f"task {task['name']!r}: preemption_cost is not simulated; use 'overheads:'")
+        if self.number(element, "preemption_cost"):
+            self.warn(f"{name}: preemption_cost is not simulated; use 'overheads:'")
+        for key, nothing in CACHE_MODEL.items():
+            if element.get(key) not in nothing:
+                self.warn(f"{key!r} describes the use of caches and is not carried over")
