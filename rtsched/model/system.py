@@ -137,14 +137,16 @@ class System(Model):
 
     def _check_trigger_circles(self) -> None:
         before = {task.name: task.after.task for task in self.tasks if task.after is not None}
+        clear: set[str] = set()
         for start in before:
-            seen = {start}
-            name = before[start]
-            while name in before:
-                if name in seen:
+            path: set[str] = set()
+            name = start
+            while name in before and name not in clear:
+                if name in path:
                     raise problem(f"the 'after' of task {start!r} goes round in a circle; break it")
-                seen.add(name)
+                path.add(name)
                 name = before[name]
+            clear |= path
 
 
 def instance_names(task: Task) -> list[str]:
