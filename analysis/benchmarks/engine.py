@@ -74,7 +74,7 @@ def system(tasks: list[tuple[int, int]], m: int) -> SystemSpec:
 
 def horizon(tasks: list[tuple[int, int]], jobs: int) -> int:
     """How long a run must be to release about `jobs` jobs."""
-    return round(jobs / sum(1 / period for _, period in tasks))
+    return math.ceil(jobs / sum(1 / period for _, period in tasks))
 
 
 def raw_events_per_second(sources: int, events: int) -> float:
