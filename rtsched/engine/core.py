@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine import trace as log
@@ -113,19 +114,15 @@ class Core:
     def _plan(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
         node = segment.node
-        whole = sum(node.regions) if node.regions else node.times[segment.processor.index] if segment.processor else 0
+        planned, demand = node.fastest, segment.demand  # such nodes have one execution time (see dnn.lowering)
         points: list[tuple[int, int, Any]] = []
-        if self.limited and node.regions:
-            position = 0
-            for region in node.regions[:-1]:
-                position += region
-                points.append((position, REGION_END, ""))
+        if self.limited:
+            ends = {position * demand // planned for position in accumulate(node.regions[:-1])}
+            points += [(position, REGION_END, "") for position in ends if 0 < position < demand]
         for section in node.sections:
-            points.append((section.start, ENTER, section.resource))
-            points.append((section.end, LEAVE, section.resource))
-        base = whole or node.fastest
-        if segment.demand != base:
-            points = [(position * segment.demand // base, kind, name) for position, kind, name in points]
+            start, end = section.start * demand // planned, section.end * demand // planned
+            if start < end:  # a job that is short enough does not meet the section at all
+                points += [(start, ENTER, section.resource), (end, LEAVE, section.resource)]
         points.sort(key=lambda point: point[:2], reverse=True)
         segment.plan = points
 
