@@ -86,12 +86,23 @@ def test_demand_is_at_least_one_nanosecond() -> None:
     assert [demand(0.0001, 5), demand(0.5, 5), demand(0.7, 5), demand(2.0, 5)] == [1, 2, 4, 10]
 
 
-def test_blocks_leave_no_seam() -> None:
-    for model in (
-        MODELS["uniform"][0],
-        Autocorrelated(kind="autocorrelated", correlation=0.6, marginal=MODELS["uniform"][0]),
-    ):
-        assert draws(model, block=100, count=300).tolist() == draws(model, block=300, count=300).tolist()
+@pytest.mark.parametrize("name", [*MODELS, "truncated"])
+def test_blocks_leave_no_seam(name: str) -> None:
+    narrow = Normal(kind="normal", mean=0.5, std=0.4, low=0.3, high=0.7)
+    marginal = narrow if name == "truncated" else MODELS[name][0]
+    for model in (marginal, Autocorrelated(kind="autocorrelated", correlation=0.6, marginal=marginal)):
+        whole = draws(model, block=1000, count=1000).tolist()
+        assert len(set(whole)) > 2
+        for block in (1, 7, 256):
+            assert draws(model, block=block, count=1000).tolist() == whole
+
+
+def test_no_deviation_means_the_mean_to_the_last_bit() -> None:
+    for kind in (Normal, LogNormal):
+        model = kind(kind=kind.__name__.lower(), mean=0.003, std=0.0)
+        assert draws(model, count=3).tolist() == [0.003] * 3
+        copula = Autocorrelated(kind="autocorrelated", correlation=0.6, marginal=model)
+        assert draws(copula, count=3).tolist() == [0.003] * 3
 
 
 def test_two_policies_see_the_same_demands() -> None:

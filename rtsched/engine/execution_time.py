@@ -15,7 +15,7 @@ from rtsched.model.task import Autocorrelated, Constant, Empirical, Execution, L
 
 BLOCK = 256
 
-#: Truncation redraws what falls outside; a window with less mass than this is refused.
+#: Truncation draws again for what falls outside; a window with less mass than this is refused.
 LEAST_MASS = 1e-4
 
 Floats = NDArray[np.float64]
@@ -89,16 +89,19 @@ def _shaped(model: Normal | LogNormal, standard: Floats, mean: float, std: float
 
 
 def _truncated(model: Normal | LogNormal, random: np.random.Generator) -> Callable[[int], Floats]:
-    """Draws from a (log-)normal; what falls outside [low, high] is drawn again."""
+    """Draws from a (log-)normal in the order they come, without those outside [low, high]: no block shows."""
     mean, std, low, high = _window(model)
+    if std == 0:
+        return lambda size: np.full(size, model.mean)
+    inside = np.empty(0)
 
     def draw(size: int) -> Floats:
-        standard = np.zeros(size) if std == 0 else random.standard_normal(size)
-        outside = (standard < low) | (standard > high) if std else np.zeros(size, bool)
-        while outside.any():
-            standard[outside] = random.standard_normal(int(outside.sum()))
-            outside = (standard < low) | (standard > high)
-        return np.clip(_shaped(model, standard, mean, std), model.low, model.high)
+        nonlocal inside
+        while len(inside) < size:
+            standard = random.standard_normal(BLOCK)
+            inside = np.append(inside, standard[(low <= standard) & (standard <= high)])
+        taken, inside = inside[:size], inside[size:]
+        return np.clip(_shaped(model, taken, mean, std), model.low, model.high)
 
     return draw
 

@@ -95,10 +95,13 @@ def _summed(first: int, least: int, mean: int, random: np.random.Generator) -> I
 
 
 def _bursty(first: int, model: Bursty, random: np.random.Generator) -> Iterator[int]:
-    """A Markov-modulated Poisson process; when a state ends before the next arrival, the gap is drawn anew."""
+    """A Markov-modulated Poisson process; when a state ends before the next arrival, the gap is drawn anew.
+
+    Time is counted from `first`: a float beyond 2**53 ns (104 days) would swallow short gaps.
+    """
     draws = blocks(lambda size: random.exponential(1.0, size))
-    now = float(first)
-    last = first - 1
+    now = 0.0
+    last = -1
     number = 0
     ends = now + next(draws) * model.states[0].dwell
     while True:
@@ -110,7 +113,7 @@ def _bursty(first: int, model: Bursty, random: np.random.Generator) -> Iterator[
             continue
         now += gap
         last = max(last + 1, round(now))
-        yield last
+        yield first + last
 
 
 def blocks(draw: Callable[[int], NDArray[Any]]) -> Iterator[Any]:

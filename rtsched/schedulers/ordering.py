@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched import units
 from rtsched.engine.job import RUNNING
+from rtsched.engine.kernel import NEVER
 from rtsched.errors import SchedulerError
 
 if TYPE_CHECKING:
@@ -126,7 +127,15 @@ class LeastLaxityFirst(LeastSlackTime):
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         if waiting is None:
             return None
-        return int(self.soc.now + max(0, waiting[0] - self.key(running)[0]) + self.quantum)
+        overhead = 0 if running.processor is None else running.processor.overhead
+        return int(self.soc.now + max(0, waiting[0] - self.key(running)[0]) + overhead + self.quantum)
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        processor = segment.processor
+        if segment.state == RUNNING and processor is not None and processor.overhead:
+            if not processor.progress(self.soc.now):
+                return (-NEVER,)  # a switch under way is not undone, or costs above the quantum would stop all progress
+        return super().key(segment)
 
 
 class RoundRobin(Ordering):
@@ -146,7 +155,7 @@ class RoundRobin(Ordering):
         processor = segment.processor
         if segment.state == RUNNING and processor is not None:
             now = self.soc.now
-            if now - processor.started >= self.quantum:
+            if processor.progress(now) >= self.quantum:
                 segment.memo = (now, 1)
         turn: tuple[int, int] = segment.memo
         return turn
@@ -154,7 +163,7 @@ class RoundRobin(Ordering):
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         if waiting is None or running.processor is None:
             return None
-        turn = running.processor.started + self.quantum
+        turn = running.processor.started + running.processor.overhead + self.quantum
         return turn if turn > self.soc.now else self.soc.now + self.quantum
 
 
