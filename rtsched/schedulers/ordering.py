@@ -128,7 +128,7 @@ class LeastLaxityFirst(LeastSlackTime):
         if waiting is None:
             return None
         overhead = 0 if running.processor is None else running.processor.overhead
-        return int(self.soc.now + max(0, waiting[0] - self.key(running)[0]) + overhead + self.quantum)
+        return int(self.soc.now + max(0, waiting[0] - super().key(running)[0]) + overhead + self.quantum)
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         processor = segment.processor
