@@ -115,7 +115,9 @@ def test_instances_and_their_triggers() -> None:
 
 
 def test_files_beside_the_system(tmp_path: Path) -> None:
-    (tmp_path / "arrivals.csv").write_text("release_us,deadline,execution\n0,5 ms,0.5 ms\n1500,5 ms,1 ms\n")
+    (tmp_path / "arrivals.csv").write_text(
+        "release_us,deadline,execution,execution_provider\n0,5 ms,0.5 ms,x\n1500,5 ms,1 ms,y\n"
+    )
     (tmp_path / "samples.csv").write_text("name,latency_ms\nx,0.25\ny,0.75\n")
     (tmp_path / "jobs.csv").write_text("name,release_ms,wcet_ms,deadline_ms,priority\nj,1,2,9,4\n")
     spec = lower(
@@ -143,6 +145,7 @@ def test_files_beside_the_system(tmp_path: Path) -> None:
         ("release_us\n5\n3\n", ":3:1: release: the trace goes back in time (3 us after 5 us); sort it"),
         ("release_us\nx\n", ":2:1: release: 'x' is not a number"),
         ("release_us\nnan\n", ":2:1: release: 'nan' is not a time"),
+        ("release_us\n1e999999999\n", ":2:1: release: '1e999999999' is not a time below 100 years"),
         ("release_us\n1e999999\n", ":2:1: release: '1e999999' is not a time below 100 years"),
         ("release_us\n-1\n", ":2:1: release: must be zero or more"),
         ("release\n5\n", ":2:1: release: '5' has no unit"),

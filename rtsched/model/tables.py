@@ -41,7 +41,7 @@ class TimeTable:
         self.header = [name.strip() for name in self.rows.pop(0)]
         self.columns = {name: self._find(name) for name in wanted}
         for name in optional:
-            if any(head == name or head.rpartition("_")[0] == name for head in self.header):
+            if any(head == name or head in {name + suffix for suffix in _SUFFIXES} for head in self.header):
                 self.columns[name] = self._find(name)
 
     def _read(self) -> Iterator[list[str]]:
@@ -104,7 +104,8 @@ def scaled(cell: str, scale: int) -> int:
         number = Decimal(cell)
     except InvalidOperation:
         raise ValueError(f"{cell!r} is not a number") from None
-    if not number.is_finite() or abs(number) > units.LONGEST or abs(number) * scale > units.LONGEST:
+    # the exponent first: arithmetic on 1e999999999 overflows
+    if not number.is_finite() or number.adjusted() > 20 or abs(number) * scale > units.LONGEST:
         raise ValueError(f"{cell!r} is not a time below 100 years")
     return round(number * scale)
 
