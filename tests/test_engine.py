@@ -9,6 +9,7 @@ import pytest
 from rtsched.engine.simulation import run
 from rtsched.errors import SchedulerError
 from rtsched.model.system import Overheads
+from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
@@ -495,3 +496,10 @@ def test_blackouts_stop_the_core_but_not_the_job() -> None:
     trace = simulate([task(0, 1, 20, offset=7), task(1, 4, 20)], processors=core, until=8)
     # b: 0-2, stands still to 6, runs 6-7; a: 7-8; b: stands still to 9, ends at 10
     assert finishes(trace) == {"a": [8], "b": [10]}
+
+
+def test_a_recorded_execution_time_is_that_of_the_whole_job() -> None:
+    nodes = (NodeSpec(0, "x", (2,), successors=(1,)), NodeSpec(1, "y", (6,), predecessors=(0,)))
+    arrivals = TraceArrivals(kind="trace", times=(0, 10), execution=(4, 8))
+    trace = simulate([TaskSpec(0, "a", nodes, None, 10, 0, arrival=arrivals)], until=20)
+    assert finishes(trace) == {"a": [4, 18]}

@@ -178,7 +178,7 @@ class Core:
         elif source.factors is not None:
             job.factor = source.factors()
         elif source.executions is not None:
-            job.factor = Fraction(source.executions[job.index], source.nodes[0].fastest)
+            job.factor = Fraction(source.executions[job.index], source.spec.volume)
         if source.followers:
             job.chances = {other.index: other.chance() for other in source.followers if other.chance is not None}
         if source.watch:

@@ -84,7 +84,7 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
     spec = source.spec
     random = Streams(seed, spec.index)
     if not isinstance(spec.execution, Constant):
-        source.factors = sampler(spec.execution, spec.nodes[0].fastest, random.execution)
+        source.factors = sampler(spec.execution, spec.volume, random.execution)
     if isinstance(spec.arrival, TraceArrivals):
         source.executions = spec.arrival.execution
         source.deadlines = spec.arrival.deadlines
