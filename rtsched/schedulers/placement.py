@@ -88,7 +88,7 @@ class _Packing(Placement):
             options = [index for index in node.eligible if self.loads[index] + utilisation(task, node, index) <= 1]
             if not options and self.strict:
                 raise SchedulerError(f"node {node.name!r} of task {task.name!r} fits on no processor")
-            index = self.pick(task, node, options) if options else self._least_loaded(task, node)
+            index = self.pick(task, node, options) if options else self.least_loaded(task, node, node.eligible)
             self.home[task.index, node.index] = index
             self.loads[index] += utilisation(task, node, index)
 
@@ -96,8 +96,9 @@ class _Packing(Placement):
         """Which of the processors on which the node fits, ascending, it gets."""
         raise NotImplementedError
 
-    def _least_loaded(self, task: Source, node: NodeSpec) -> int:
-        return min(node.eligible, key=lambda index: (self.loads[index] + utilisation(task, node, index), index))
+    def least_loaded(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
+        """The one of `options` that would be left with the most room."""
+        return min(options, key=lambda index: (self.loads[index] + utilisation(task, node, index), index))
 
     def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
         return (self.home[task.index, node.index],)
@@ -121,10 +122,7 @@ class WorstFitDecreasing(_Packing):
     """Partitioned, worst fit decreasing: the processor that is left with the most room."""
 
     def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        return self._least_loaded_of(task, node, options)
-
-    def _least_loaded_of(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        return min(options, key=lambda index: (self.loads[index] + utilisation(task, node, index), index))
+        return self.least_loaded(task, node, options)
 
 
 class NextFitDecreasing(_Packing):
