@@ -27,6 +27,18 @@ DURATIONS: Final = {"ns": 1, "us": US, "µs": US, "μs": US, "ms": MS, "s": S, "
 RATES: Final = {"hz": 1, "khz": 1_000, "mhz": 1_000_000, "ghz": 1_000_000_000, "fps": 1}
 SIZES: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
+POWERS: Final = {"uw": 1, "µw": 1, "μw": 1, "mw": 10**3, "w": 10**6, "kw": 10**9}
+ENERGIES: Final = {
+    "nj": 1,
+    "uj": 10**3,
+    "µj": 10**3,
+    "μj": 10**3,
+    "mj": 10**6,
+    "j": 10**9,
+    "kj": 10**12,
+    "wh": 3600 * 10**9,
+}
+
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([A-Za-zµμ]*(?:/s)?)\s*")
 
 
@@ -89,6 +101,16 @@ def parse_bandwidth(text: str) -> int:
     return round(_split(text, "bandwidth", {f"{unit}/s": scale for unit, scale in SIZES.items()}, "51.2 GB/s"))
 
 
+def parse_power(text: str) -> int:
+    """Microwatts in a text such as ``"1.2 W"`` or ``"350 mW"``."""
+    return round(_split(text, "power", POWERS, "1.2 W"))
+
+
+def parse_energy(text: str) -> int:
+    """Nanojoules in a text such as ``"2.4 mJ"`` or ``"15 Wh"``."""
+    return round(_split(text, "energy", ENERGIES, "2.4 mJ"))
+
+
 def _decimal(value: Fraction) -> str:
     """`value`, whose denominator divides a power of ten, as the shortest exact decimal."""
     text = format(Decimal(value.numerator) / Decimal(value.denominator), "f")
@@ -127,6 +149,16 @@ def format_size(size: int) -> str:
 def format_bandwidth(bytes_per_second: int) -> str:
     """Text such as ``"51.2 GB/s"``, exact."""
     return format_size(bytes_per_second) + "/s"
+
+
+def format_power(microwatts: int) -> str:
+    """Text such as ``"1.2 W"``, exact."""
+    return _format_scaled(microwatts, (("W", 10**6), ("mW", 10**3), ("uW", 1)))
+
+
+def format_energy(nanojoules: int) -> str:
+    """Text such as ``"2.4 mJ"``, exact."""
+    return _format_scaled(nanojoules, (("J", 10**9), ("mJ", 10**6), ("uJ", 10**3), ("nJ", 1)))
 
 
 def format_period(nanoseconds: int) -> str:

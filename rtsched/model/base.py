@@ -92,3 +92,17 @@ RatePeriod = Annotated[
     PlainSerializer(units.format_period, return_type=str, when_used="json"),
     _schema("rate", "30 Hz"),
 ]
+#: Microwatts, none or more.
+Power = Annotated[
+    int,
+    BeforeValidator(_quantity(units.parse_power, "power", "1.2 W", 0)),
+    PlainSerializer(units.format_power, return_type=str, when_used="json"),
+    _schema("power", "1.2 W"),
+]
+#: Nanojoules, none or more.
+Energy = Annotated[
+    int,
+    BeforeValidator(_quantity(units.parse_energy, "energy", "2.4 mJ", 0)),
+    PlainSerializer(units.format_energy, return_type=str, when_used="json"),
+    _schema("energy", "2.4 mJ"),
+]

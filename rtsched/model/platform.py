@@ -8,7 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from rtsched.model.base import Bandwidth, Duration, Frequency, Model, Size, problem
+from rtsched.model.accelerator import BlockLevel, Checkpoint, Weights
+from rtsched.model.base import Bandwidth, Duration, Frequency, Model, Power, problem
+from rtsched.model.environment import BandwidthPoint, Markov
+from rtsched.model.memory import Memory
+from rtsched.model.power import OperatingPoint, PowerModel, Thermal
 
 Kind = Literal["cpu", "gpu", "npu", "dsp", "dla", "mcu", "link", "cloud"]
 Service = Literal["preemptive", "node", "run-to-completion"]
@@ -53,14 +57,6 @@ Speed = Annotated[
 ]
 
 
-class OperatingPoint(Model):
-    """A frequency a cluster can run at, with the voltage or the power that was measured there."""
-
-    frequency: Frequency
-    microvolt: int | None = Field(default=None, gt=0)
-    milliwatt: float | None = Field(default=None, gt=0)
-
-
 class Cluster(Model):
     """Equal processors that a task may use alike: the cores of one type, or one accelerator.
 
@@ -80,6 +76,18 @@ class Cluster(Model):
     frequency_max: Frequency | None = None
     frequency_domains: tuple[tuple[int, ...], ...] | None = None
     operating_points: tuple[OperatingPoint, ...] | None = None
+    switch_latency: Duration = Field(default=0, description="of a frequency change")
+    power: PowerModel | None = None
+    threads: dict[int, Annotated[float, Field(gt=0)]] | None = Field(
+        default=None, description="the cluster as one server: measured speed-up per number of threads"
+    )
+    contexts: int = Field(default=1, ge=1, le=64, description="segments that one core can hold at a time")
+    sharing: Literal["equal", "none"] = Field(
+        default="equal", description="whether active contexts share a core's speed, or each has all of it"
+    )
+    block_level: BlockLevel | None = None
+    checkpoint: Checkpoint | None = None
+    weights: Weights | None = None
     peak: dict[str, str] | None = Field(default=None, description="peak rate per precision, as published")
     facts: dict[str, str | int | float] | None = Field(default=None, description="further facts, as published")
 
@@ -91,6 +99,23 @@ class Cluster(Model):
             named = sorted(core for domain in self.frequency_domains for core in domain)
             if named != list(range(self.cores)):
                 raise problem(f"the frequency domains must name each of the cores 0..{self.cores - 1} once")
+        if self.operating_points is not None:
+            hertz = [point.frequency for point in self.operating_points]
+            if not hertz or hertz != sorted(set(hertz)):
+                raise problem("operating points must be listed by ascending frequency, at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _served_one_way(self) -> Cluster:
+        if self.threads is not None:
+            if self.kind != "cpu" or self.contexts > 1:
+                raise problem("'threads' makes one server of a CPU cluster; it has no 'contexts'")
+            if not self.threads or any(not 1 <= count <= self.cores for count in self.threads):
+                raise problem(f"the numbers of threads lie between 1 and the {self.cores} cores")
+        if self.block_level is not None and (self.kind != "gpu" or self.contexts > 1 or self.cores > 1):
+            raise problem("'block_level' describes one GPU: kind gpu, one core, its streams instead of 'contexts'")
+        if self.contexts > 1 and self.serves == "preemptive":
+            raise problem("'contexts' are those of an accelerator; a preemptive processor switches by itself")
         return self
 
     @property
@@ -105,13 +130,25 @@ class Link(Model):
     between: tuple[str, str]
     latency: Duration = 0
     bandwidth: Bandwidth | None = None
+    trace: tuple[BandwidthPoint, ...] | str | None = Field(
+        default=None, description="bandwidth over time: points, or a CSV with columns at and bandwidth"
+    )
+    markov: Markov | None = None
+
+    @model_validator(mode="after")
+    def _one_course(self) -> Link:
+        if self.trace is not None and self.markov is not None:
+            raise problem("a link's bandwidth follows either a 'trace' or 'markov'")
+        if (self.trace is not None or self.markov is not None) and self.bandwidth is None:
+            raise problem("a link whose bandwidth varies also needs a nominal 'bandwidth', which policies plan with")
+        return self
 
 
-class Memory(Model):
-    """The DRAM all processors share."""
+class ModeLimit(Model):
+    """What a power mode leaves of a cluster: cores in use, and the highest frequency."""
 
-    bandwidth: Bandwidth | None = None
-    capacity: Size | None = None
+    cores: int | None = Field(default=None, ge=0)
+    frequency_max: Frequency | None = None
 
 
 class Platform(Model):
@@ -123,6 +160,9 @@ class Platform(Model):
     processors: dict[str, Cluster] = Field(min_length=1)
     links: dict[str, Link] = {}
     memory: Memory | None = None
+    base_power: Power = Field(default=0, description="drawn all the time, beside the processors")
+    thermal: Thermal | None = None
+    power_modes: dict[str, dict[str, ModeLimit]] = {}
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
@@ -139,4 +179,11 @@ class Platform(Model):
                 raise problem(f"link {name!r} joins {link.between[0]!r} with itself; name two clusters")
             if name in self.processors:
                 raise problem(f"{name!r} names a link and a cluster; rename one")
+        for mode, limits in self.power_modes.items():
+            for cluster in limits:
+                if cluster not in self.processors:
+                    raise problem(
+                        f"power mode {mode!r} limits {cluster!r}, which is no cluster; "
+                        f"known: {', '.join(self.processors)}"
+                    )
         return self

@@ -1,0 +1,656 @@
+"""A GPU served block by block: streams, queues, multiprocessors, copy engines, channels, contexts.
+
+Rules (names as in the tests): Amert, Otterness, Yang, Anderson, Smith, "GPU scheduling on the NVIDIA TX2: hidden
+details revealed", RTSS 2017 (G1-G4, X1, R1-R3, C1-C4, N1-N2, A1-A2); Bakita and Anderson, "Demystifying NVIDIA GPU internals to
+enable reliable GPU management", RTAS 2024 (channels, time slices between contexts).
+
+Order within an instant: completions in order of assignment; launches; stream heads into their queues (streams whose
+head has just completed first); assignments from the highest queue down; again until nothing moves.
+
+Two modes. ``exact``: one event per wave, the blocks of a kernel that were assigned together. ``fluid``: a kernel is so
+much work, served by as many slots as it holds, with one event before its last wave and one at its end. Both agree while
+the blocks are equal and the slots of a kernel do not change inside a wave; else fluid is early by less than the time of
+one block per change.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from rtsched.engine.kernel import COMPLETION, NEVER, TIMER, Alarm, Kernel
+from rtsched.model.accelerator import BlockLevel
+
+#: Full speed. Work is counted in 1/ONE of a nanosecond, so that every speed is an integer and no work is lost.
+ONE = 1 << 30
+#: More than any limit: what is not limited.
+BOUNDLESS = 1 << 60
+
+
+class Operation:
+    """A kernel (`blocks` > 0) or a copy (`engine` >= 0) on its way through a stream.
+
+    `left` blocks are not assigned yet; `time` is that of one block (or of the copy) in 1/ONE ns. Its own clock runs at
+    `speed`/ONE, so that it can be frozen, slowed and hastened.
+    """
+
+    __slots__ = (
+        "blocks", "clock", "copy", "done", "engine", "held", "last", "left", "level", "name", "order", "phase",
+        "queued", "registers", "running", "shared", "since", "speed", "stream", "threads", "time", "waves", "work",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: Any,
+        time: int,
+        blocks: int = 0,
+        threads: int = 0,
+        shared: int = 0,
+        registers: int = 0,
+        engine: int = -1,
+        done: Callable[[int], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.time = time * ONE
+        self.blocks = self.left = blocks
+        self.threads = threads
+        self.shared = shared
+        self.registers = registers
+        self.engine = engine
+        self.copy = engine >= 0
+        self.done = done
+        self.level = self.order = 0
+        self.queued = False
+        self.running = 0
+        self.waves: list[Wave] = []
+        self.clock = self.since = 0
+        self.speed = ONE
+        # fluid: work left at `phase` (own clock), slots held, and whether the last wave runs
+        self.work = blocks * time * ONE
+        self.phase = 0
+        self.held = 0
+        self.last = False
+        self.stream: Stream
+
+    def now(self, time: int) -> int:
+        """Its own clock at `time`."""
+        return self.clock + (time - self.since) * self.speed
+
+
+class Wave:
+    """Blocks of one operation that were assigned together: what they hold, and when they end on its clock."""
+
+    __slots__ = ("blocks", "end", "operation", "order", "places", "real", "start")
+
+    def __init__(self, operation: Operation, places: list[tuple[int, int]], start: int, end: int, order: int) -> None:
+        self.operation = operation
+        self.places = places
+        self.blocks = sum(count for _, count in places)
+        self.start = start
+        self.end = end
+        self.order = order
+        self.real = NEVER
+
+
+class Stream:
+    """A first-in-first-out queue of operations of one context. `multiprocessors` are those its kernels may use."""
+
+    __slots__ = (
+        "channel", "context", "multiprocessors", "name", "nonblocking", "null", "operations", "undispatched", "waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: Any, context: Context, multiprocessors: tuple[int, ...], nonblocking: bool, null: bool
+    ) -> None:
+        self.name = name
+        self.context = context
+        self.multiprocessors = multiprocessors
+        self.nonblocking = nonblocking
+        self.null = null
+        self.operations: deque[Operation] = deque()
+        self.channel = False
+        self.waiting = False
+        self.undispatched = 0
+
+
+class Multiprocessors:
+    """What is free on each multiprocessor, as one context (or all that share) sees it."""
+
+    def __init__(self, spec: BlockLevel) -> None:
+        self.threads = [spec.threads] * spec.sms
+        self.shared = [BOUNDLESS if spec.shared_memory is None else spec.shared_memory] * spec.sms
+        self.registers = [BOUNDLESS if spec.registers is None else spec.registers] * spec.sms
+        self.slots = [BOUNDLESS if spec.blocks is None else spec.blocks] * spec.sms
+        self.pack = spec.placement == "pack"
+
+    def room(self, operation: Operation, place: int) -> int:
+        """How many more of the operation's blocks fit on one multiprocessor (R1-R3)."""
+        room = min(self.threads[place] // operation.threads, self.slots[place])
+        if operation.shared:
+            room = min(room, self.shared[place] // operation.shared)
+        if operation.registers:
+            room = min(room, self.registers[place] // operation.registers)
+        return room
+
+    def take(self, operation: Operation, wanted: int) -> list[tuple[int, int]]:
+        """Assign up to `wanted` blocks; return (multiprocessor, blocks) pairs."""
+        context = operation.stream.context
+        rooms = {place: room for place in operation.stream.multiprocessors if (room := self.room(operation, place)) > 0}
+        if not rooms:
+            return []
+        if context.cap < len(self.threads):
+            counts = self._one_by_one(operation, rooms, wanted, context)
+        elif sum(rooms.values()) <= wanted:
+            counts = rooms
+        elif self.pack:
+            counts = {}
+            for place, room in rooms.items():
+                counts[place] = min(room, wanted)
+                wanted -= counts[place]
+                if not wanted:
+                    break
+        else:
+            counts = self._one_by_one(operation, rooms, wanted, None)
+        places = sorted(counts.items())
+        for place, count in places:
+            self._hold(operation, place, count)
+        return places
+
+    def _one_by_one(
+        self, operation: Operation, rooms: dict[int, int], wanted: int, context: Context | None
+    ) -> dict[int, int]:
+        """Block for block to the one with the most free threads (or the lowest), a client's cap of SMs observed."""
+        counts: dict[int, int] = {}
+        used = 0 if context is None else sum(1 for count in context.blocks if count)
+        heap = [(0 if self.pack else -self.threads[place], place) for place in rooms]
+        heapify(heap)
+        while heap and wanted:
+            key, place = heappop(heap)
+            if context is not None and not context.blocks[place] and place not in counts:
+                if used >= context.cap:
+                    continue
+                used += 1
+            counts[place] = counts.get(place, 0) + 1
+            wanted -= 1
+            if counts[place] < rooms[place]:
+                heappush(heap, (key if self.pack else key + operation.threads, place))
+        return counts
+
+    def _hold(self, operation: Operation, place: int, count: int) -> None:
+        self.threads[place] -= count * operation.threads
+        self.shared[place] -= count * operation.shared
+        self.registers[place] -= count * operation.registers
+        self.slots[place] -= count
+        operation.stream.context.blocks[place] += count
+
+    def give_back(self, operation: Operation, places: Iterable[tuple[int, int]]) -> None:
+        """What a wave held is free again."""
+        for place, count in places:
+            self._hold(operation, place, -count)
+
+
+class Context:
+    """An address space: its streams, channels and (unless merged by MPS) its queues and its view of the GPU."""
+
+    def __init__(self, name: Any, gpu: Gpu, cap: int) -> None:
+        self.name = name
+        self.cap = cap
+        self.blocks = [0] * gpu.spec.sms
+        self.null: Stream | None = None
+        self.streams: list[Stream] = []
+        self.channels = BOUNDLESS if gpu.spec.channels is None else gpu.spec.channels
+        self.waiting: list[Stream] = []
+        self.queues: list[deque[Operation]] = [deque() for _ in range(gpu.spec.priorities)]
+        self.multiprocessors = Multiprocessors(gpu.spec)
+        self.running: dict[Operation, None] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether any kernel waits in a queue or has running blocks."""
+        return bool(self.running) or any(self.queues)
+
+
+class Gpu:
+    """The device. `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave.
+
+    Launch operations on streams; each calls its ``done`` when it is complete.
+    """
+
+    def __init__(
+        self,
+        spec: BlockLevel,
+        kernel: Kernel,
+        touch: Callable[[], None],
+        observe: Callable[[Operation, int, int, int], None] | None = None,
+        pick: Callable[[int], int] | None = None,
+        rank: int = COMPLETION,
+    ) -> None:
+        self.spec = spec
+        self.kernel = kernel
+        self.touch = touch
+        self.observe = observe
+        self.pick = pick
+        self.fluid = spec.mode == "fluid"
+        self.sliced = spec.mps is None and spec.time_slice is not None
+        self.contexts: dict[Any, Context] = {}
+        self.engines: list[deque[Operation]] = [deque() for _ in range(spec.copy_engines)]
+        self.copying: list[Operation | None] = [None] * spec.copy_engines
+        self.launched = self.assigned = 0
+        self.heads: dict[Stream, None] = {}
+        self.fresh: list[Stream] = []
+        self.ends: list[tuple[int, int, Wave]] = []
+        self.alarm = Alarm(kernel, rank, self._fire)
+        self.armed = NEVER
+        self.speed = ONE
+        self.active: Context | None = None
+        self.last: Context | None = None
+        self.slice_end = self.switched = 0
+        self.timer = Alarm(kernel, TIMER, touch)
+
+    # ---- what is there -------------------------------------------------------------------------------------------
+
+    def context(self, name: Any = None) -> Context:
+        """The context of a name; made when first asked for, which is its place in the round."""
+        found = self.contexts.get(name)
+        if found is None:
+            share = None if self.spec.mps is None else self.spec.mps.get(name)
+            cap = self.spec.sms if share is None else -int(-share * self.spec.sms // 100)
+            found = Context(name, self, cap)
+            if self.contexts and not self.sliced:  # one task as far as the hardware goes: MPS, or no slices asked for
+                first = next(iter(self.contexts.values()))
+                found.queues, found.multiprocessors, found.running = first.queues, first.multiprocessors, first.running
+            self.contexts[name] = found
+        return found
+
+    def stream(
+        self, name: Any, context: Any = None, *, mask: int = 0, nonblocking: bool = False, null: bool = False
+    ) -> Stream:
+        """A new stream; `mask` has a bit for every TPC that its kernels may not use."""
+        home = self.context(context)
+        allowed = tuple(sm for sm in range(self.spec.sms) if not mask >> (sm // self.spec.sms_per_tpc) & 1)
+        made = Stream(name, home, allowed, nonblocking, null)
+        home.streams.append(made)
+        if null:
+            home.null = made
+        return made
+
+    def launch(self, stream: Stream, operation: Operation, priority: int = 0) -> None:
+        """Issue an operation now (G1). Smaller `priority` is more urgent; 0 is the lowest level."""
+        operation.stream = stream
+        operation.level = max(0, min(self.spec.priorities - 1, priority + self.spec.priorities - 1))
+        operation.order = self.launched
+        self.launched += 1
+        if not stream.operations:
+            self.heads[stream] = None
+        stream.operations.append(operation)
+        if not operation.copy:
+            stream.undispatched += 1
+            context = stream.context
+            if not stream.channel and not stream.waiting:
+                if context.channels > 0 and not context.waiting:
+                    context.channels -= 1
+                    stream.channel = True
+                else:
+                    stream.waiting = True
+                    context.waiting.append(stream)
+        self.touch()
+
+    def kill(self, stream: Stream, now: int) -> None:
+        """Throw away all operations of a stream, running blocks too (a reset)."""
+        for operation in stream.operations:
+            for wave in operation.waves:
+                wave.real = NEVER
+                if not operation.copy:
+                    stream.context.multiprocessors.give_back(operation, wave.places)
+            operation.waves.clear()
+            stream.context.running.pop(operation, None)
+            if operation.copy:
+                if self.copying[operation.engine] is operation:
+                    self.copying[operation.engine] = None
+                elif operation.queued:
+                    self.engines[operation.engine].remove(operation)
+            elif operation.queued and not self._dispatched(operation):
+                stream.context.queues[operation.level].remove(operation)
+        stream.operations.clear()
+        self.heads.pop(stream, None)
+        stream.undispatched = 0
+        if stream.waiting:
+            stream.waiting = False
+            stream.context.waiting.remove(stream)
+        self._free_channel(stream)
+        self.touch()
+
+    def set_speed(self, speed: int, now: int) -> None:
+        """All blocks advance at speed/ONE from now on (frequency, heat)."""
+        self.speed = speed
+        for context in self.contexts.values():
+            for operation in context.running:
+                if operation.speed:
+                    self._pace(operation, speed, now)
+            if not self.sliced:
+                return  # they share what runs
+
+    def _pace(self, operation: Operation, speed: int, now: int) -> None:
+        operation.clock = operation.now(now)
+        operation.since = now
+        operation.speed = speed
+        for wave in operation.waves:
+            self._arm(wave)
+
+    # ---- one instant ---------------------------------------------------------------------------------------------
+
+    def _arm(self, wave: Wave) -> None:
+        """Let the end of `wave` come up when its operation's clock gets there; never while that stands still."""
+        operation = wave.operation
+        if not operation.speed:
+            wave.real = NEVER
+            return
+        real = operation.since - (operation.clock - wave.end) // operation.speed  # rounded up
+        wave.real = real
+        heappush(self.ends, (real, wave.order, wave))
+        if real < self.armed:
+            self.armed = real
+            self.kernel.arm(self.alarm, real)
+
+    def _fire(self) -> None:
+        """Completions, in the order of assignment."""
+        now = self.kernel._now
+        if now != self.armed:
+            return
+        self.armed = NEVER
+        ends = self.ends
+        while ends and (ends[0][0] <= now or ends[0][2].real != ends[0][0]):
+            real, _, wave = heappop(ends)
+            if wave.real == real:
+                wave.real = NEVER
+                self._ended(wave, now)
+        if ends:
+            self.armed = ends[0][0]
+            self.kernel.arm(self.alarm, self.armed)
+        self.touch()
+
+    def _ended(self, wave: Wave, now: int) -> None:
+        operation = wave.operation
+        operation.waves.remove(wave)
+        if self.observe is not None:
+            self.observe(operation, wave.start, now, wave.blocks)
+        if operation.copy:
+            self.copying[operation.engine] = None
+            self._complete(operation, now)
+            return
+        context = operation.stream.context
+        context.multiprocessors.give_back(operation, wave.places)
+        operation.running -= wave.blocks
+        if self.fluid:
+            operation.work -= operation.held * (wave.end - operation.phase)
+            operation.phase = wave.end
+            operation.held = 0
+            if not operation.last:
+                if -(-operation.work // operation.time) <= wave.blocks:
+                    self._last_wave(operation, context, now)
+                return  # else it has yielded to a higher priority
+            operation.left = 0
+        if not operation.left and not operation.running:
+            context.running.pop(operation)
+            self._complete(operation, now)
+        elif not operation.running and not self.fluid:
+            context.running.pop(operation)
+
+    def _complete(self, operation: Operation, now: int) -> None:
+        """G4, C4: the operation leaves its stream."""
+        stream = operation.stream
+        stream.operations.popleft()
+        if stream.operations:
+            self.heads[stream] = None
+        self.fresh.append(stream)
+        if operation.done is not None:
+            operation.done(now)
+
+    def settle(self, now: int) -> None:
+        """Everything after completions and launches: heads into queues, contexts, assignments, until nothing moves."""
+        moved = True
+        while moved:
+            moved = self._enqueue_heads()
+            if self.sliced:
+                self._take_turns(now)
+            moved |= self._assign_copies(now)
+            for context in self.contexts.values():
+                if not self.sliced or (context is self.active and now >= self.switched):
+                    moved |= self._assign(context, now)
+                if not self.sliced:
+                    break
+        self.fresh.clear()
+
+    # ---- heads into queues ---------------------------------------------------------------------------------------
+
+    def _enqueue_heads(self) -> bool:
+        if not self.heads:
+            return False
+        moved = False
+        order = [stream for stream in self.fresh if stream in self.heads]
+        order += sorted((s for s in self.heads if s not in self.fresh), key=lambda s: s.operations[0].order)
+        for stream in dict.fromkeys(order):
+            operation = stream.operations[0]
+            if not self._may_enter(stream, operation):
+                continue
+            del self.heads[stream]
+            operation.queued = moved = True
+            if operation.copy:  # C1
+                self.engines[operation.engine].append(operation)
+            else:  # G2, A1
+                stream.context.queues[operation.level].append(operation)
+        return moved
+
+    def _may_enter(self, stream: Stream, operation: Operation) -> bool:
+        """G2 with channels; N1 for the NULL stream, N2 for the others."""
+        if not operation.copy and not stream.channel:
+            return False
+        null = stream.context.null
+        if stream.nonblocking or null is None:
+            return True
+        if stream is null:
+            return all(
+                other.nonblocking or not other.operations or other.operations[0].order > operation.order
+                for other in stream.context.streams
+                if other is not null
+            )
+        return not null.operations or null.operations[0].order > operation.order
+
+    def _free_channel(self, stream: Stream) -> None:
+        """Corollary 1: a channel is free when all kernels of its stream are fully dispatched."""
+        context = stream.context
+        if not stream.channel or stream.undispatched:
+            return
+        stream.channel = False
+        if not context.waiting:
+            context.channels += 1
+            return
+        order = self.spec.channel_order
+        index = (
+            0 if order == "fifo" else -1 if order == "lifo" or self.pick is None else self.pick(len(context.waiting))
+        )
+        follower = context.waiting.pop(index)
+        follower.waiting = False
+        follower.channel = True
+
+    # ---- contexts in turn ----------------------------------------------------------------------------------------
+
+    def _take_turns(self, now: int) -> None:
+        """R4 of RTAS 2024: one context at a time, round-robin, each for its time slice."""
+        assert self.spec.time_slice is not None
+        active = self.active
+        if active is not None:
+            if now < self.switched:
+                return
+            if active.busy and now < self.slice_end:
+                self._thaw(active, now)
+                return
+        following = self._next_context(active)
+        if following is None:
+            if active is not None and active.busy:
+                self._begin_slice(now)
+            else:
+                self.active = None
+            return
+        if active is not None:
+            for operation in active.running:
+                if operation.speed:
+                    self._pace(operation, 0, now)
+        charged = self.last is not None and self.last is not following
+        self.active = self.last = following
+        self.switched = now + (self.spec.context_switch if charged else 0)
+        self._begin_slice(self.switched)
+        if self.switched > now:
+            self.kernel.arm(self.timer, self.switched)
+        else:
+            self._thaw(following, now)
+
+    def _begin_slice(self, now: int) -> None:
+        assert self.spec.time_slice is not None
+        self.slice_end = now + self.spec.time_slice
+        self.kernel.arm(self.timer, self.slice_end)
+
+    def _thaw(self, context: Context, now: int) -> None:
+        for operation in context.running:
+            if not operation.speed:
+                self._pace(operation, self.speed, now)
+
+    def _next_context(self, active: Context | None) -> Context | None:
+        """The next context with work, cyclically after the one that was active last."""
+        order = list(self.contexts.values())
+        last = active or self.last
+        start = 0 if last is None else order.index(last) + 1
+        for context in order[start:] + order[:start]:
+            if context is not active and context.busy:
+                return context
+        return None
+
+    # ---- assignments ---------------------------------------------------------------------------------------------
+
+    def _assign_copies(self, now: int) -> bool:
+        """C2, C3: the head of a copy queue takes the engine when that is free, and leaves the queue."""
+        moved = False
+        for engine, queue in enumerate(self.engines):
+            if queue and self.copying[engine] is None:
+                operation = queue.popleft()
+                self.copying[engine] = operation
+                operation.since = now
+                self._start_wave(operation, [], now, operation.time)
+                moved = True
+        return moved
+
+    def _assign(self, context: Context, now: int) -> bool:
+        """X1, A2: blocks of the head of the highest queue that is not empty, then of the next head."""
+        moved = False
+        for level, queue in enumerate(context.queues):
+            while queue:
+                operation = queue[0]
+                before = operation.running
+                if self.fluid:
+                    self._flow(operation, now)
+                else:
+                    self._place(operation, now)
+                moved |= operation.running != before
+                if not self._dispatched(operation):
+                    if self.fluid:
+                        for lower in context.queues[level + 1 :]:
+                            if lower and lower[0].held:
+                                self._yield(lower[0], now)
+                    return moved
+                queue.popleft()  # G3
+                moved = True
+                stream = operation.stream
+                stream.undispatched -= 1
+                self._free_channel(stream)
+        return moved
+
+    def _dispatched(self, operation: Operation) -> bool:
+        return operation.last if self.fluid else not operation.left
+
+    def _start_wave(self, operation: Operation, places: list[tuple[int, int]], now: int, length: int) -> None:
+        wave = Wave(operation, places, now, operation.now(now) + length, self.assigned)
+        self.assigned += 1
+        operation.waves.append(wave)
+        self._arm(wave)
+
+    def _begin(self, operation: Operation, now: int) -> None:
+        """The operation's clock starts with its first block (again)."""
+        if operation not in operation.stream.context.running:
+            operation.clock = operation.now(now)
+            operation.since = now
+            operation.speed = self.speed
+            operation.stream.context.running[operation] = None
+
+    def _place(self, operation: Operation, now: int) -> None:
+        """Exact mode: assign what fits, as one wave."""
+        places = operation.stream.context.multiprocessors.take(operation, operation.left)
+        if places:
+            self._begin(operation, now)
+            blocks = sum(count for _, count in places)
+            operation.left -= blocks
+            operation.running += blocks
+            self._start_wave(operation, places, now, operation.time)
+
+    # ---- fluid mode ----------------------------------------------------------------------------------------------
+
+    def _flow(self, operation: Operation, now: int) -> None:
+        """Give a kernel all slots it can use by now, and let it come back before its last wave."""
+        context = operation.stream.context
+        clock = operation.now(now)
+        rounds = (clock - operation.phase) // operation.time + 1 if operation.held else 0
+        undispatched = -(-operation.work // operation.time) - operation.held * rounds
+        extra = context.multiprocessors.take(operation, undispatched) if undispatched > 0 else []
+        if not extra:
+            if operation.held:
+                self._rearm(operation)
+            return
+        if not operation.held:
+            self._begin(operation, now)
+            clock = operation.phase = operation.now(now)
+        held: dict[int, int] = dict(extra)
+        for wave in operation.waves:
+            wave.real = NEVER
+            for place, count in wave.places:
+                held[place] = held.get(place, 0) + count
+        operation.waves.clear()
+        operation.work -= operation.held * (clock - operation.phase)
+        operation.phase = clock
+        operation.held = operation.running = sum(held.values())
+        self._train(operation, sorted(held.items()), now)
+
+    def _train(self, operation: Operation, places: list[tuple[int, int]], now: int) -> None:
+        """Arm the start of the last wave, or its end."""
+        waves = -(-operation.work // (operation.held * operation.time)) - 1
+        if waves > 0:
+            self._start_wave(operation, places, now, waves * operation.time)
+        else:
+            operation.last = True
+            self._start_wave(operation, places, now, -(-operation.work // operation.held))
+
+    def _last_wave(self, operation: Operation, context: Context, now: int) -> None:
+        """All earlier waves are done: keep as many slots as there are blocks left."""
+        places = context.multiprocessors.take(operation, -(-operation.work // operation.time))
+        operation.held = operation.running = sum(count for _, count in places)
+        self._train(operation, places, now)
+
+    def _yield(self, operation: Operation, now: int) -> None:
+        """A higher priority waits: the blocks that run finish, no others start."""
+        (wave,) = operation.waves
+        passed = operation.now(now) - operation.phase
+        boundary = operation.phase + (passed // operation.time + 1) * operation.time
+        if boundary < wave.end:
+            wave.end = boundary
+            self._arm(wave)
+
+    def _rearm(self, operation: Operation) -> None:
+        """It is the head again before it had to yield: go on to the last wave."""
+        (wave,) = operation.waves
+        if operation.last:
+            return
+        waves = -(-operation.work // (operation.held * operation.time)) - 1
+        end = operation.phase + waves * operation.time
+        if end != wave.end:
+            wave.end = end
+            self._arm(wave)

@@ -1,0 +1,141 @@
+"""How a GPU, an NPU or a DSP serves, beyond one segment at a time: blocks, contexts, checkpoints, weights."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rtsched.model.base import Bandwidth, Duration, Model, PositiveDuration, Size, problem
+
+Percentage = Annotated[float, Field(gt=0, le=100)]
+
+
+class Kernel(Model):
+    """One GPU kernel: equal thread blocks, each of which takes `time` alone on a multiprocessor.
+
+    `threads`, `shared_memory` and (threads x `registers`) are what one block occupies there.
+    """
+
+    blocks: int = Field(ge=1, le=10**7)
+    threads: int = Field(default=256, ge=1)
+    shared_memory: Size = 0
+    registers: int = Field(default=0, ge=0, description="registers per thread")
+    time: PositiveDuration
+
+
+class Copy(Model):
+    """One transfer between host and GPU memory; it takes `time`, or its size over the GPU's copy bandwidth."""
+
+    copy_: Literal["in", "out"] = Field(alias="copy")
+    time: PositiveDuration | None = None
+    size: Size | None = None
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Copy:
+        if (self.time is None) == (self.size is None):
+            raise problem("a copy has either a 'time' or a 'size'")
+        return self
+
+
+class AssumedKernels(Model):
+    """How kernels are derived when only the total time of a node is known.
+
+    The time is cut into kernels of about `length`, each one full wave of blocks on `occupancy` of the GPU's block
+    slots. Alone the node takes exactly its measured time; side by side such nodes share what occupancy leaves.
+    """
+
+    length: PositiveDuration = 100_000
+    occupancy: Annotated[float, Field(gt=0, le=1)] = 1.0
+    threads: int = Field(default=256, ge=1)
+
+
+class BlockLevel(Model):
+    """A GPU served block by block: streams, priorities, multiprocessor limits, copy engines, channels, contexts.
+
+    Limits are per multiprocessor (SM), `max_…` per block. `streams` are what the scheduler sees as processors.
+    Rules: Amert et al., RTSS 2017; Bakita and Anderson, RTAS 2024. Defaults that are not from the board's own sources are those
+    of the CUDA manual for all devices in use (1024 threads a block) or none at all (no limit).
+    """
+
+    sms: int = Field(ge=1, le=4096)
+    threads: int = Field(default=2048, ge=1)
+    shared_memory: Size | None = None
+    registers: int | None = Field(default=None, ge=1)
+    blocks: int | None = Field(default=None, ge=1, description="block slots")
+    max_threads: int = Field(default=1024, ge=1, description="threads a block may have")
+    max_shared_memory: Size | None = None
+    max_registers: int | None = Field(default=None, ge=1, description="registers a block may have")
+    streams: int = Field(default=4, ge=1, le=1024)
+    null_stream: bool = Field(default=False, description="stream 0 is the NULL stream")
+    priorities: int = Field(default=2, ge=1, le=64)
+    assign: Literal["policy", "criticality", "priority", "deadline"] = Field(
+        default="policy", description="who sets a stream's priority when a segment starts"
+    )
+    copy_engines: Literal[1, 2] = 1
+    copy_bandwidth: Bandwidth | None = None
+    channels: int | None = Field(default=None, ge=1, description="compute channels per context")
+    channel_order: Literal["fifo", "lifo", "seeded"] = "fifo"
+    time_slice: PositiveDuration | None = Field(default=None, description="between contexts")
+    context_switch: Duration = 0
+    mps: dict[str, Percentage] | None = Field(
+        default=None, description="contexts run side by side; each with the given percentage of the SMs"
+    )
+    mig: tuple[Annotated[int, Field(ge=1, le=7)], ...] | None = Field(
+        default=None, description="isolated instances with so many sevenths of the SMs each"
+    )
+    sms_per_tpc: int = Field(default=2, ge=1)
+    masks: dict[str, int] = Field(default={}, description="per task the TPCs its kernels may not use, as bits")
+    placement: Literal["spread", "pack"] = "spread"
+    mode: Literal["exact", "fluid"] = "exact"
+    assumed_kernels: AssumedKernels = AssumedKernels()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BlockLevel:
+        if self.max_threads > self.threads:
+            raise problem(f"a block of {self.max_threads} threads exceeds the {self.threads} threads of an SM")
+        if self.mig is not None and sum(self.mig) > 7:
+            raise problem(f"the MIG instances take {sum(self.mig)} sevenths of the GPU; there are 7")
+        if self.mps is not None and self.time_slice is not None:
+            raise problem("'mps' merges contexts, so there is no 'time_slice' between them; give one of the two")
+        enabled = (1 << -(-self.sms // self.sms_per_tpc)) - 1
+        for task, mask in self.masks.items():
+            if mask < 0 or mask & enabled == enabled:
+                raise problem(f"the mask {mask:#x} of {task!r} leaves no TPC of {enabled.bit_length()}")
+        return self
+
+
+class Checkpoint(Model):
+    """What it takes to put a running segment aside and to bring it back: `state` over `bandwidth`, each way."""
+
+    state: Size
+    bandwidth: Bandwidth
+
+
+class Weights(Model):
+    """Memory for the weights of networks, on the chip of an accelerator: least recently used ones give way.
+
+    Starting a node whose network is not there loads its weights first, at `bandwidth`.
+    """
+
+    capacity: Size
+    bandwidth: Bandwidth
+
+
+class MemoryUse(Model):
+    """What a node asks of the shared memory when it runs alone: the part of its time, and the traffic.
+
+    `bound` is the share of its time that waits for memory. The demand is given, or it is `traffic` over that time.
+    `class` names its row in a measured pairwise matrix.
+    """
+
+    bound: Annotated[float, Field(ge=0, le=1)] = 0.0
+    demand: Bandwidth | None = None
+    traffic: Size | None = None
+    class_: str | None = Field(default=None, alias="class")
+
+    @model_validator(mode="after")
+    def _one_demand(self) -> MemoryUse:
+        if self.demand is not None and self.traffic is not None:
+            raise problem("'demand' and 'traffic' say the same thing twice; give one")
+        return self

@@ -1,0 +1,159 @@
+"""Power and heat: operating points, governors, batteries, thermal models with trip points."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rtsched.model.base import Duration, Energy, Frequency, Model, PositiveDuration, Power, problem
+
+Celsius = Annotated[float, Field(gt=-273.15, lt=1000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class OperatingPoint(Model):
+    """A frequency a cluster can run at, with the voltage or the power that was measured there."""
+
+    frequency: Frequency
+    microvolt: int | None = Field(default=None, gt=0)
+    milliwatt: float | None = Field(default=None, gt=0, description="of one busy processor")
+
+
+class PowerModel(Model):
+    """What one processor of a cluster draws: `active` when busy at its top frequency, `idle` when not.
+
+    Powers of the operating points go before `active`. Else the power falls with frequency and squared voltage where
+    voltages are known (``coefficient`` in uW per MHz and V^2, or calibrated from `active`), else with frequency
+    alone, which is marked assumed.
+    """
+
+    active: Power | None = None
+    idle: Power = 0
+    coefficient: Annotated[float, Field(gt=0)] | None = Field(default=None, description="uW / (MHz V^2)")
+
+
+class Governor(Model):
+    """Who sets the frequency of a cluster.
+
+    ``performance`` (top), ``powersave`` (bottom), ``fixed`` (at `frequency`), ``userspace`` (the policy, with
+    ``soc.set_speed``), ``ondemand`` (each `period`: a busy share above `up` goes to the top, below `down` one point
+    down), ``schedutil`` (1.25 x top x busy share, next point up; in the style of Linux).
+    """
+
+    name: Literal["performance", "powersave", "fixed", "userspace", "ondemand", "schedutil"]
+    frequency: Frequency | None = None
+    period: PositiveDuration = 10_000_000
+    up: Share = 0.8
+    down: Share = 0.3
+
+    @model_validator(mode="after")
+    def _fits(self) -> Governor:
+        if (self.frequency is not None) != (self.name == "fixed"):
+            raise problem("'frequency' belongs to the governor 'fixed', which needs one")
+        if self.down >= self.up:
+            raise problem("'down' must lie below 'up'")
+        return self
+
+
+def _governor(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+GovernorChoice = Annotated[Governor, BeforeValidator(_governor)]
+
+
+class Trip(Model):
+    """Above `temperature` (in °C) the named clusters run no faster than their cap."""
+
+    temperature: Celsius
+    caps: dict[str, Frequency] = Field(min_length=1)
+
+
+class ThermalNode(Model):
+    """The whole chip as one mass: C dT/dt = P - (T - ambient) / R."""
+
+    resistance: Annotated[float, Field(gt=0, description="K/W")]
+    capacitance: Annotated[float, Field(gt=0, description="J/K")]
+
+
+class ThermalNetwork(Model):
+    """Hot spots, sampled: T[k+1] = A (T[k] - ambient) + B P + ambient, every `period`.
+
+    `inputs` name the columns of B: clusters, or ``base`` for the platform's constant power; each stands for the total
+    power in watts of what it names, averaged over the period.
+    """
+
+    a: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    b: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    inputs: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _square_and_stable(self) -> ThermalNetwork:
+        size = len(self.a)
+        if any(len(row) != size for row in self.a):
+            raise problem(f"'a' has {size} rows, so each needs {size} numbers")
+        if len(self.b) != size or any(len(row) != len(self.inputs) for row in self.b):
+            raise problem(f"'b' needs {size} rows of {len(self.inputs)} numbers, one per input")
+        import numpy as np
+
+        largest = float(max(abs(np.linalg.eigvals(np.array(self.a)))))
+        if largest >= 1:
+            raise problem(
+                f"the thermal network diverges: an eigenvalue of 'a' has magnitude {largest:.6g}; it must be below 1"
+            )
+        return self
+
+
+class Thermal(Model):
+    """A thermal model with trip points.
+
+    One `node` (trips are met at the exact instant; with a `period`, at the next multiple of it) or a `network`
+    (sampled every `period`, by default 100 ms, our choice). Caps of trip i hold until the hottest point is
+    `hysteresis` degrees below it.
+    """
+
+    ambient: Celsius = 25.0
+    initial: Celsius | None = None
+    node: ThermalNode | None = None
+    network: ThermalNetwork | None = None
+    period: PositiveDuration | None = None
+    trips: tuple[Trip, ...] = ()
+    hysteresis: Annotated[float, Field(gt=0, le=100)] = 3.0
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Thermal:
+        if (self.node is None) == (self.network is None):
+            raise problem("a thermal model has either one 'node' or a 'network'")
+        temperatures = [trip.temperature for trip in self.trips]
+        if temperatures != sorted(set(temperatures)):
+            raise problem("trip temperatures must ascend")
+        return self
+
+
+class Battery(Model):
+    """A store of energy; policies are told when the charge falls to one of the `levels` (shares of the capacity)."""
+
+    capacity: Energy
+    charge: Annotated[float, Field(gt=0, le=1)] = 1.0
+    levels: tuple[Share, ...] = (0.5, 0.2, 0.1, 0.0)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Battery:
+        if not self.capacity:
+            raise problem("a battery's capacity must be positive, e.g. '15 Wh'")
+        return self
+
+
+class PowerOptions(Model):
+    """The power side of a run; without it every processor runs at its top frequency and no energy is counted."""
+
+    governor: GovernorChoice = Governor(name="performance")
+    clusters: dict[str, GovernorChoice] = {}
+    mode: str | None = Field(default=None, description="a power mode of the platform")
+    switch_latency: Duration | None = Field(default=None, description="of a frequency change; default: the platform's")
+    stall: bool = Field(default=True, description="whether work stands still during a frequency change")
+    thermal: Thermal | None = Field(default=None, description="instead of the platform's")
+    battery: Battery | None = None
+    ambient: Celsius | None = None
+    bytes_energy: Annotated[float, Field(ge=0, description="pJ per byte of DRAM traffic")] = 0.0
