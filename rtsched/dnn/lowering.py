@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
-from rtsched.model.platform import Cluster, Link, Platform
+from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
 from rtsched.model.task import (
@@ -31,7 +33,7 @@ from rtsched.model.task import (
     TraceArrivals,
     Work,
 )
-from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import ChainSpec, NodeSpec, SectionSpec, SystemSpec, TaskSpec
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
 AUTO_JOBS = 20_000
@@ -51,9 +53,12 @@ class Lowering:
     latency: Rows = ()
     folder: Path | None = None
     assumed: list[str] = field(default_factory=list)
+    rows: dict[tuple[int, str], Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.processors = lower_platform(self.platform)
+        self.platform = in_mode(self.platform, self.system)
+        self.processors, self.units = lower_platform(self.platform)
+        self.unit_of = {place: unit for unit in self.units for place in unit.processors}
         self.names = {processor.name: processor.index for processor in self.processors}
         self.members: dict[str, list[int]] = {}
         for processor in self.processors:
@@ -74,6 +79,14 @@ class Lowering:
             tasks.append(self.single_job(job, position, len(tasks)))
         places = {task.name: task.index for task in tasks}
         tasks = self.triggers(tasks, places)
+        hardware = lower_hardware(
+            self.platform,
+            self.system,
+            self.processors,
+            self.units,
+            [node for task in tasks for node in task.nodes],
+            self.folder,
+        )
         for note in (*self.platform.assumed, *self.system.assumed):
             self.assume(note)
         for task in self.system.tasks:
@@ -89,6 +102,7 @@ class Lowering:
             protocols={name: resource.protocol for name, resource in self.system.resources.items()},
             overheads=self.system.overheads,
             assumed=tuple(self.assumed),
+            hardware=hardware,
         )
 
     def assume(self, note: str) -> None:
@@ -120,6 +134,8 @@ class Lowering:
             overlap=task.overlap,
             budget=task.budget,
             server_period=task.server_period,
+            on_fault=task.on_fault,
+            context=task.context,
         )
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
@@ -248,7 +264,11 @@ class Lowering:
 
     def node(self, what: str, name: str, index: int, work: Work) -> NodeSpec:
         """One node: where it may run, and for how long."""
-        times = self.measured(what, work) if work.network is not None else self.given(what, work)
+        if work.network is not None:
+            times = self.measured(what, work)
+        else:
+            times = self.given(what, work) if work.wcet is not None else [None] * len(self.processors)
+        hardware = hardware_of(self, what, work, times)
         allowed = self.allowed(what, work)
         usable = tuple(time if place in allowed else None for place, time in enumerate(times))
         if not any(time is not None for time in usable):
@@ -260,6 +280,8 @@ class Lowering:
             )
         if (work.regions or work.sections) and len({time for time in usable if time is not None}) > 1:
             raise InputError(f"{what}: regions and sections need one execution time; pin it, or name one cluster")
+        if (work.regions or work.sections) and hardware is not None and hardware.kernels:
+            raise InputError(f"{what}: a GPU served block by block knows neither regions nor sections; leave them out")
         return NodeSpec(
             index=index,
             name=name,
@@ -268,6 +290,7 @@ class Lowering:
             regions=work.regions or (),
             sections=self.sections(what, work, usable),
             preemptive=work.preemptive,
+            hardware=hardware,
         )
 
     def sections(self, what: str, work: Work, times: Sequence[int | None]) -> tuple[SectionSpec, ...]:
@@ -334,7 +357,23 @@ class Lowering:
                 if (name in self.members or name in self.names) == exact:
                     for place in places:
                         times[place] = self.scaled(time, place) if not exact else self.relative(time, place, name)
-        return times
+        return [
+            None if time is None else self.threaded(what, time, place, work.threads) for place, time in enumerate(times)
+        ]
+
+    def threaded(self, what: str, time: int, place: int, threads: int | None) -> int:
+        """A one-thread time on a CPU cluster that is one server, with its measured speed-up."""
+        unit = self.unit_of.get(place)
+        table = None if unit is None else unit.description.threads
+        if table is None:
+            return time
+        count = max(table) if threads is None else threads
+        if count not in table:
+            raise InputError(
+                f"{what}: {self.processors[place].name} has no speed-up for {count} threads; "
+                f"it has for {', '.join(map(str, sorted(table)))}"
+            )
+        return max(1, round(time / table[count]))
 
     def scaled(self, time: int, place: int) -> int:
         """A time written for speed 1 on a processor of another speed, rounded up."""
@@ -354,7 +393,8 @@ class Lowering:
         assert use is not None
         names = (self.platform.name, *self.platform.aliases)
         rows = [row for row in self.latency if row["platform"] in names and row["network"] == use.network]
-        matching = [row for row in rows if _matches(row, use, self.platform)]
+        servers = {unit.cluster: unit.description.threads for unit in self.units if unit.description.threads}
+        matching = [row for row in rows if row["processor"] in servers or _matches(row, use, self.platform)]
         if not matching:
             raise InputError(f"{what}: {_no_latency(use, rows, self.latency, self.platform.name)}")
         inputs = sorted({row["input"] for row in matching})
@@ -364,18 +404,34 @@ class Lowering:
             )
         times: list[int | None] = [None] * len(self.processors)
         for cluster, places in self.members.items():
-            best = min(
-                (row for row in matching if row["processor"] == cluster),
-                key=lambda row: Decimal(row["latency_ms"]),
-                default=None,
-            )
+            mine = [row for row in matching if row["processor"] == cluster]
+            speedup = 1.0
+            if cluster in servers:
+                mine, speedup = self.server_rows(mine, use.threads or work.threads, servers[cluster] or {})
+            best = min(mine, key=lambda row: Decimal(row["latency_ms"]), default=None)
             if best is None:
                 continue
             if best["status"] != "measured":
                 self.assume(f"{use.network} on {cluster}: {best['status']} ({best['source']})")
+            self.rows[id(work), cluster] = best
             for place in places:
-                times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS))
+                times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS / Decimal(repr(speedup))))
         return times
+
+    def server_rows(
+        self, rows: list[Mapping[str, str]], threads: int | None, table: dict[int, float]
+    ) -> tuple[list[Mapping[str, str]], float]:
+        """The rows for a CPU cluster that is one server: those of so many threads, else the single-threaded ones."""
+        count = max(table) if threads is None else threads
+        exact = [row for row in rows if row["threads"] == str(count)]
+        if exact or count not in table:
+            return exact, 1.0
+        single = [row for row in rows if row["threads"] in ("", "1")]
+        if single and count > 1:
+            self.assume(
+                f"{single[0]['network']} on {count} threads: one-thread time over the cluster's median speed-up"
+            )
+        return single, table[count]
 
 
 def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> bool:
@@ -409,31 +465,6 @@ def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:
 def transfer_time(link: Link, size: int) -> int:
     """Latency plus bytes over bandwidth, rounded up, at least 1 ns."""
     return max(1, link.latency + (0 if link.bandwidth is None else -(-size * units.S // link.bandwidth)))
-
-
-def lower_platform(platform: Platform) -> tuple[ProcessorSpec, ...]:
-    """All processors in the order of the file, links last; a cluster of one is called after its cluster."""
-    specs: list[ProcessorSpec] = []
-    for name, cluster in platform.processors.items():
-        for core in range(cluster.cores):
-            specs.append(_processor(len(specs), name, core, cluster))
-    for name, link in platform.links.items():
-        del link
-        specs.append(ProcessorSpec(len(specs), name, name, "link", "run-to-completion"))
-    return tuple(specs)
-
-
-def _processor(index: int, name: str, core: int, cluster: Cluster) -> ProcessorSpec:
-    return ProcessorSpec(
-        index=index,
-        name=name if cluster.cores == 1 else f"{name}{core}",
-        cluster=name,
-        kind=cluster.kind,
-        service=cluster.serves,
-        speed=cluster.speed if cluster.speeds is None else cluster.speeds[core],
-        context_switch=cluster.context_switch,
-        migration=cluster.migration,
-    )
 
 
 def read_jobs(path: Path) -> tuple[JobModel, ...]:

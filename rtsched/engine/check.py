@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, OUTCOMES
-from rtsched.engine.trace import COMPLETED, OVERHEAD, Trace
+from rtsched.engine.trace import COMPLETED, FULL_SPEED, KILLED, OVERHEAD, SPEED, Trace
 from rtsched.model.task import Constant
+from rtsched.model.taskgraph import SystemSpec
 
 
 def violations(trace: Trace) -> list[str]:
@@ -107,7 +109,11 @@ def _busy(trace: Trace) -> Iterator[str]:
 
 
 def _work(trace: Trace) -> Iterator[str]:
-    """Sum of dt / C over the slices of a completed node is 1, up to the last nanosecond."""
+    """Sum of speed dt / C over the slices of a completed node is 1, up to the last nanosecond.
+
+    Work that a kill or a failure threw away counts as not done. Not for GPUs served block by block, whose kernels have
+    no speed of their own, nor for links, whose latency no bandwidth shortens.
+    """
     system = trace.system
     if any(processor.blackouts for processor in system.processors) or not len(trace.slices):
         return
@@ -116,18 +122,56 @@ def _work(trace: Trace) -> Iterator[str]:
         for task in system.tasks
         if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
     }
+    exempt = _without_speed(system)
+    speeds = _Speeds(trace)
     rows = trace.slices[trace.slices["reason"] != OVERHEAD]
     rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     for position, row in enumerate(rows):
-        job, node = int(row["job"]), int(row["node"])
+        job, node, processor = int(row["job"]), int(row["node"]), int(row["processor"])
         task = int(trace.jobs["task"][job])
-        if task not in fixed:
+        if task not in fixed or processor in exempt:
             continue
         if position and (rows["job"][position - 1] != job or rows["node"][position - 1] != node):
             done = Fraction(0)
-        time = system.tasks[task].nodes[node].times[int(row["processor"])]
+        time = system.tasks[task].nodes[node].times[processor]
         assert time is not None
-        done += Fraction(int(row["end"] - row["start"]), time)
+        done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
+        if row["reason"] == KILLED:
+            done = Fraction(0)
         if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(1, time):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
+
+
+def _without_speed(system: SystemSpec) -> set[int]:
+    exempt = {processor.index for processor in system.processors if processor.kind == "link"}
+    if system.hardware is not None:
+        for unit in system.hardware.units:
+            if unit.block_level is not None:
+                exempt.update(unit.processors)
+    return exempt
+
+
+class _Speeds:
+    """The speed of every processor over time, out of the changes of a trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        rows = trace.changes[trace.changes["what"] == SPEED]
+        self.times: dict[int, list[int]] = {}
+        self.values: dict[int, list[int]] = {}
+        for row in rows:
+            self.times.setdefault(int(row["subject"]), []).append(int(row["time"]))
+            self.values.setdefault(int(row["subject"]), []).append(int(row["value"]))
+
+    def work(self, processor: int, start: int, end: int) -> Fraction:
+        """The integral of the speed over [start, end), in ns at full speed."""
+        times = self.times.get(processor)
+        if times is None:
+            return Fraction(end - start)
+        values = self.values[processor]
+        total, index = 0, bisect_right(times, start) - 1
+        while start < end:
+            until = min(end, times[index + 1]) if index + 1 < len(times) else end
+            total += (until - start) * (values[index] if index >= 0 else FULL_SPEED)
+            start, index = until, index + 1
+        return Fraction(total, FULL_SPEED)

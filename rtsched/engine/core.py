@@ -33,6 +33,7 @@ from rtsched.engine.source import Source
 from rtsched.model.taskgraph import SystemSpec, critical_paths
 
 if TYPE_CHECKING:
+    from rtsched.engine.chip import Chip
     from rtsched.schedulers.base import Scheduler
 
 
@@ -43,7 +44,9 @@ LEAVE, REGION_END, ENTER, NEXT_NODE = range(4)
 class Core:
     """The state of a run and everything that changes it; `Soc` adds what a scheduler may see and do."""
 
-    def __init__(self, system: SystemSpec, scheduler: Scheduler, kernel: Kernel, until: int, record: Recorder) -> None:
+    def __init__(
+        self, system: SystemSpec, scheduler: Scheduler, kernel: Kernel, until: int, record: Recorder, seed: int = 0
+    ) -> None:
         self.system = system
         self.scheduler = scheduler
         self.kernel = kernel
@@ -63,7 +66,14 @@ class Core:
         costs = system.overheads
         self.scheduling = costs.scheduling
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
-        self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
+        self.chip: Chip | None = None
+        if system.hardware is None:
+            self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
+        else:
+            from rtsched.engine.chip import Chip
+
+            self.chip = Chip(system.hardware, self, kernel, seed)
+            self.processors = tuple(self.chip.processor(spec, costly) for spec in system.processors)
         for processor in self.processors:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
@@ -78,6 +88,7 @@ class Core:
         self.on_processor = scheduler.listener("on_processor")
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_timer = scheduler.listener("on_timer")
+        self.on_environment = scheduler.listener("on_environment")
 
     def _true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
         """What the segment really takes on `processor`, where `time` is planned."""
@@ -108,6 +119,7 @@ class Core:
             cost += processor.context_switch
         if before is not None and before is not processor:
             cost += processor.migration
+        cost += processor.extra(segment)
         processor.overhead_total += cost
         return cost
 
@@ -136,7 +148,11 @@ class Core:
     def _stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """The processor stands idle from now on; the segment keeps its progress."""
         started = processor.started
-        segment.remaining -= processor.progress(now) if processor.special else now - started
+        if processor.special:
+            segment.remaining -= processor.progress(now)
+            processor.leave()
+        else:
+            segment.remaining -= now - started
         segment.stopped = now
         processor.segment = None
         processor.busy += now - started
@@ -353,6 +369,23 @@ class Core:
         rest[0].since = now
         self.begin_run(rest, processor)
 
+    def lose(self, processor: Processor, segment: Segment, restart: bool) -> None:
+        """The processor under `segment` is gone: it is ready again, from its beginning or from where it was."""
+        self._stop(processor, segment, self.kernel._now, log.KILLED if restart else log.FAILED)
+        processor.boundary_stop = False
+        rest: tuple[Segment, ...] = ()
+        if segment.plan and segment.plan[0][1] == NEXT_NODE:
+            rest = segment.plan.pop(0)[2]
+        if restart:
+            segment.remaining = segment.demand
+            if segment.plan is not None:
+                self._plan(segment)
+        segment.state = READY
+        self.changed[0] = True
+        if self.on_ready is not None:
+            self.on_ready(segment.job, (segment,))
+        self.release(rest)
+
     def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
         """Start the first segment of a run of nodes; `Soc` does."""
         raise NotImplementedError
@@ -441,7 +474,7 @@ class Core:
         """The run is over at `now`: close what is open, as late if its deadline has passed, else as unfinished."""
         for processor in self.processors:
             segment = processor.segment
-            if segment is not None:
+            if segment is not None and segment.state == RUNNING:
                 self._stop(processor, segment, now, log.OPEN_END)
         for task in self.tasks:
             active = [task.active] if task.active is not None else []

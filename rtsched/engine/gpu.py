@@ -1,8 +1,8 @@
 """A GPU served block by block: streams, queues, multiprocessors, copy engines, channels, contexts.
 
 Rules (names as in the tests): Amert, Otterness, Yang, Anderson, Smith, "GPU scheduling on the NVIDIA TX2: hidden
-details revealed", RTSS 2017 (G1-G4, X1, R1-R3, C1-C4, N1-N2, A1-A2); Bakita and Anderson, "Demystifying NVIDIA GPU internals to
-enable reliable GPU management", RTAS 2024 (channels, time slices between contexts).
+details revealed", RTSS 2017 (G1-G4, X1, R1-R3, C1-C4, N1-N2, A1-A2); Bakita and Anderson, "Demystifying NVIDIA GPU
+internals to enable reliable GPU management", RTAS 2024 (channels, time slices between contexts).
 
 Order within an instant: completions in order of assignment; launches; stream heads into their queues (streams whose
 head has just completed first); assignments from the highest queue down; again until nothing moves.
@@ -98,7 +98,8 @@ class Stream:
     """A first-in-first-out queue of operations of one context. `multiprocessors` are those its kernels may use."""
 
     __slots__ = (
-        "channel", "context", "multiprocessors", "name", "nonblocking", "null", "operations", "undispatched", "waiting",
+        "channel", "context", "multiprocessors", "name", "nonblocking", "null", "operations", "speed",
+        "undispatched", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -113,6 +114,7 @@ class Stream:
         self.channel = False
         self.waiting = False
         self.undispatched = 0
+        self.speed = ONE
 
 
 class Multiprocessors:
@@ -243,7 +245,6 @@ class Gpu:
         self.ends: list[tuple[int, int, Wave]] = []
         self.alarm = Alarm(kernel, rank, self._fire)
         self.armed = NEVER
-        self.speed = ONE
         self.active: Context | None = None
         self.last: Context | None = None
         self.slice_end = self.switched = 0
@@ -322,15 +323,18 @@ class Gpu:
         self._free_channel(stream)
         self.touch()
 
-    def set_speed(self, speed: int, now: int) -> None:
-        """All blocks advance at speed/ONE from now on (frequency, heat)."""
-        self.speed = speed
-        for context in self.contexts.values():
-            for operation in context.running:
-                if operation.speed:
-                    self._pace(operation, speed, now)
-            if not self.sliced:
-                return  # they share what runs
+    def pace_stream(self, stream: Stream, speed: int, now: int) -> None:
+        """The kernels of a stream advance at speed/ONE from now on (frequency, heat, memory)."""
+        if stream.speed == speed:
+            return
+        stream.speed = speed
+        if stream.operations:
+            operation = stream.operations[0]
+            if operation in stream.context.running and (operation.speed or not self._frozen(stream.context)):
+                self._pace(operation, speed, now)
+
+    def _frozen(self, context: Context) -> bool:
+        return self.sliced and (context is not self.active or self.kernel._now < self.switched)
 
     def _pace(self, operation: Operation, speed: int, now: int) -> None:
         operation.clock = operation.now(now)
@@ -514,8 +518,8 @@ class Gpu:
 
     def _thaw(self, context: Context, now: int) -> None:
         for operation in context.running:
-            if not operation.speed:
-                self._pace(operation, self.speed, now)
+            if operation.speed != operation.stream.speed:
+                self._pace(operation, operation.stream.speed, now)
 
     def _next_context(self, active: Context | None) -> Context | None:
         """The next context with work, cyclically after the one that was active last."""
@@ -580,7 +584,7 @@ class Gpu:
         if operation not in operation.stream.context.running:
             operation.clock = operation.now(now)
             operation.since = now
-            operation.speed = self.speed
+            operation.speed = operation.stream.speed
             operation.stream.context.running[operation] = None
 
     def _place(self, operation: Operation, now: int) -> None:

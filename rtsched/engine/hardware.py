@@ -16,7 +16,10 @@ class Part(Protocol):
 
 
 class Hardware:
-    """All parts of a run. A part that something happened to calls `touch`; a dispatch is followed by `settle` anyway."""
+    """All parts of a run.
+
+    A part to which something happened calls `touch`; a dispatch is followed by `settle` anyway.
+    """
 
     def __init__(self, kernel: Kernel, changed: list[bool]) -> None:
         self.kernel = kernel

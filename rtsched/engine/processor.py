@@ -126,5 +126,12 @@ class Processor:
         ran = now - self.started if self.supply is None else self.supply.before(now) - self.supply.before(self.started)
         return max(0, ran - self.overhead)
 
+    def extra(self, segment: Segment) -> int:
+        """Further time in ns before `segment` makes progress here."""
+        return 0
+
+    def leave(self) -> None:
+        """What ran has been taken off."""
+
     def __repr__(self) -> str:
         return f"processor {self.name!r}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.engine.trace import BOUNDARY, COMPLETED, DECISIONS, JOBS, OVERHEAD, SLICES, Columns
+from rtsched.engine.trace import BOUNDARY, CHANGES, COMPLETED, DECISIONS, JOBS, OVERHEAD, SLICES, Columns
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -29,6 +29,7 @@ class Recorder:
         self.jobs = Columns(ENDED, None if keep else consume)
         self.slices = Columns(SLICES) if keep else None
         self.decisions = Columns(DECISIONS) if keep else None
+        self.changes = Columns(CHANGES) if keep else None
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """Log that `segment` ran on `processor` since it started there, its overhead first."""
@@ -44,7 +45,7 @@ class Recorder:
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        for columns in (self.jobs, self.slices, self.decisions):
+        for columns in (self.jobs, self.slices, self.decisions, self.changes):
             if columns is not None:
                 columns.pack()
 
@@ -71,6 +72,10 @@ class Recorder:
     def decision_table(self) -> NDArray[Any]:
         """All logged decisions in the order they were taken."""
         return np.empty(0, DECISIONS) if self.decisions is None else self.decisions.table()
+
+    def change_table(self) -> NDArray[Any]:
+        """All changes of the hardware in the order of time."""
+        return np.empty(0, CHANGES) if self.changes is None else self.changes.table()
 
 
 def _merged(table: NDArray[Any]) -> NDArray[Any]:

@@ -38,7 +38,7 @@ def run(
     """
     kernel = Kernel()
     record = Recorder(tally is None, None if tally is None else lambda block: tally.update(block))
-    soc = Soc(system, scheduler, kernel, until, record)
+    soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
     scheduler.setup(soc)
     soc.listen(scheduler)
@@ -46,8 +46,14 @@ def run(
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, soc, seed)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
-    dispatches = kernel.drain(soc.changed, scheduler.dispatch, stop)
-    end = min(max(kernel._now, until), stop)
+    if soc.chip is None:
+        dispatches = kernel.drain(soc.changed, scheduler.dispatch, stop)
+        end = min(max(kernel._now, until), stop)
+    else:
+        soc.chip.start(soc.processors, stop, tally is None)
+        dispatches = kernel.drain(soc.changed, soc.chip.around(scheduler.dispatch), stop)
+        end = min(max(soc.chip.last, until), stop)
+        soc.chip.finish(end)
     soc.end(end)
     record.pack()
     return Trace(
@@ -67,6 +73,8 @@ def run(
         dispatches=dispatches,
         events=next(kernel._eid),
         tally=tally,
+        changes=record.change_table(),
+        energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
     )
 
 

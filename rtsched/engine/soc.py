@@ -10,7 +10,9 @@ from rtsched.engine import trace as log
 from rtsched.engine.core import NEXT_NODE, Core
 from rtsched.engine.job import CLAIMED, DONE, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.power import Domain, point_index
 from rtsched.engine.processor import Processor
+from rtsched.engine.rated import RatedProcessor, StreamProcessor
 from rtsched.errors import SchedulerError
 
 
@@ -48,7 +50,7 @@ class Soc(Core):
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""
         for processor in self.processors:
-            if processor.segment is not None:
+            if processor.segment is not None and processor.segment.state == RUNNING:
                 yield processor.segment
 
     def preemptible(self, processor: Processor) -> bool:
@@ -58,11 +60,14 @@ class Soc(Core):
 
     # ---- actions -------------------------------------------------------------------------------------------------
 
-    def start(self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor) -> Segment:
+    def start(
+        self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, priority: int | None = None
+    ) -> Segment:
         """Run `nodes` of `job` on `processor` from now on: a ready segment, the number of its node, or several numbers.
 
         Several nodes run one after the other as one segment, without the scheduler being asked in between; each must
-        need only nodes that are done or come before it. Raises SchedulerError when the (first) node is not ready, or
+        need only nodes that are done or come before it. `priority` is that of the stream, on a GPU that is served block
+        by block: smaller is more urgent, 0 the lowest. Raises SchedulerError when the (first) node is not ready, or
         the processor is busy or not one of its own.
         """
         if nodes.__class__ is Segment:
@@ -73,6 +78,8 @@ class Soc(Core):
         if segment.state != READY or processor.segment is not None or time is None or segment.job is not job:
             self._refuse_start(job, segment, processor)
         now = self.kernel._now
+        if priority is not None:
+            self._set_priority(processor, priority)
         first = segment.processor
         if first is None:
             if job.factor is not None:
@@ -115,11 +122,13 @@ class Soc(Core):
         """Take what runs off `processor`.
 
         `how`: ``now`` (its progress is kept, and a later start resumes it), ``boundary`` (at the end of the region or
-        node that it is in; the segment is then ready again) or ``kill`` (at once, and its work is lost).
+        node that it is in; the segment is then ready again), ``checkpoint`` (at once; the processor is busy putting its
+        state aside, then it is ready again with its progress, and pays the same on its next start) or ``kill`` (at
+        once, and its work is lost).
         Returns the segment if it is ready again already.
         """
         segment = processor.segment
-        if segment is None:
+        if segment is None or segment.state != RUNNING:
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
         if how == "boundary":
             if processor.service == "run-to-completion":
@@ -129,9 +138,12 @@ class Soc(Core):
         if how == "now":
             if not (self.may_preempt and processor.preemptible and segment.node.preemptive):
                 self._refuse_preemption(processor, segment)
+        elif how == "checkpoint":
+            self._checkpoint(processor, segment)
+            return None
         elif how != "kill":
-            raise SchedulerError(f"preempt {processor!r}: how={how!r} is not one of now, boundary, kill")
-        self._stop(processor, segment, self.kernel._now, log.PREEMPTED)
+            raise SchedulerError(f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, kill")
+        self._stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
         if segment.plan and segment.plan[0][1] == NEXT_NODE:
@@ -141,6 +153,65 @@ class Soc(Core):
             self._plan(segment)
         segment.state = READY
         return segment
+
+    def _checkpoint(self, processor: Processor, segment: Segment) -> None:
+        if self.chip is None or not isinstance(processor, RatedProcessor):
+            raise SchedulerError(
+                f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
+            )
+        if segment.plan:
+            raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
+        self.chip.save(processor, segment)
+
+    def set_speed(self, cluster: str | Processor, level: int | None = None, frequency: int | None = None) -> None:
+        """Set the operating point of a cluster (or of a processor's clock domain): a `level` from 0, or a `frequency`.
+
+        A frequency between two points is rounded up to the next. It holds as soon as the switch is over, and as far as
+        heat allows. Raises SchedulerError if the run has no power side, or the clock belongs to another governor.
+        """
+        domains = self._domains(cluster)
+        for domain in domains:
+            if domain.governor.name != "userspace":
+                raise SchedulerError(
+                    f"set_speed of {domain.name}: its clock belongs to the governor {domain.governor.name!r}; "
+                    "write 'power: {governor: userspace}'"
+                )
+        for domain in domains:
+            domain.ask(point_index(domain, level, frequency))
+
+    def frequency(self, processor: Processor) -> int | None:
+        """The clock of a processor in Hz; None where it has no operating points or the run no power side."""
+        unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
+        return None if unit is None or unit.domain is None else unit.domain.frequency
+
+    def frequencies(self, cluster: str | Processor) -> list[int]:
+        """The clocks in Hz that a cluster can run at, ascending: level 0 is the first."""
+        return list(self._domains(cluster)[0].points)
+
+    def available(self, processor: Processor) -> bool:
+        """Whether a processor is in service (it may be busy)."""
+        return not (isinstance(processor, RatedProcessor) and processor.down)
+
+    @property
+    def temperature(self) -> float | None:
+        """The temperature of the hottest point in °C, as last observed; None without a thermal model."""
+        return None if self.chip is None or self.chip.heat is None else self.chip.heat.temperature
+
+    @property
+    def charge(self) -> float | None:
+        """The share of the battery that was left at the last change of power; None without a battery."""
+        return None if self.chip is None or self.chip.store is None else self.chip.store.charge
+
+    def _domains(self, cluster: str | Processor) -> list[Domain]:
+        domains = [] if self.chip is None else self.chip.domains
+        if isinstance(cluster, Processor):
+            found = [d for d in domains if any(cluster.index in unit.spec.processors for unit in d.units)]
+        else:
+            found = [d for d in domains if cluster in (d.name, d.units[0].spec.cluster)]
+        if not found:
+            known = ", ".join(domain.name for domain in domains) or "none: give the system a 'power' section"
+            raise SchedulerError(f"{cluster!r} has no operating points to choose from; these have: {known}")
+        return found
 
     def finish(self, job: Job) -> None:
         """Accept the answer `job` has by now: it completes at this instant (early exit)."""
@@ -169,6 +240,16 @@ class Soc(Core):
         self.kernel.arm(Alarm(self.kernel, TIMER, fire), time)
 
     # ---- what the actions rest on --------------------------------------------------------------------------------
+
+    def _set_priority(self, processor: Processor, priority: int) -> None:
+        if not isinstance(processor, StreamProcessor):
+            raise SchedulerError(
+                f"start on {processor!r} with a priority: it is no stream of a GPU with a 'block_level'"
+            )
+        levels = processor.gpu.spec.priorities
+        if not -levels < priority <= 0:
+            raise SchedulerError(f"start on {processor!r}: priority {priority} is not in {1 - levels}..0")
+        processor.priority = priority
 
     def _segment(self, job: Job, nodes: int | Sequence[int], processor: Processor) -> Segment:
         """The segment of one node by number, or of the first of several, the others claimed for the same run."""
@@ -226,6 +307,8 @@ class Soc(Core):
             raise SchedulerError(f"{what}: it is not a node of {job!r}; pass the job it belongs to")
         if segment.state != READY:
             raise SchedulerError(f"{what}: it is {STATES[segment.state]}; only ready segments can start")
+        if not self.available(processor):
+            raise SchedulerError(f"{what}: the processor is down; wait for on_processor(processor, 'up')")
         if processor.segment is not None:
             raise SchedulerError(f"{what}: the processor is busy with {processor.segment!r}; preempt it first")
         names = ", ".join(self.processors[index].name for index in segment.node.eligible)

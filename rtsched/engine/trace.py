@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,26 @@ from numpy.typing import NDArray
 from rtsched.engine.job import LATE, OK
 from rtsched.model.taskgraph import SystemSpec
 
+if TYPE_CHECKING:
+    from rtsched.engine.power import EnergyReport
+
 # Why a slice ended.
-COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END = range(6)
-REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end")
+COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED = range(8)
+REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed")
 
 # What was decided. The first four follow from the slices; the rest is logged.
 START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT = range(7)
 ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort")
+
+# What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
+# B/s, bytes, the share of the nominal speed in 1/2^30, the job that was hit (-1: none), or thousandths of a charge.
+FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY = range(10)
+CHANGES_KINDS = (
+    "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery",
+)  # fmt: skip
+
+#: The value of a SPEED change at full speed.
+FULL_SPEED = 1 << 30
 
 JOBS = np.dtype(
     [("task", "i4"), ("index", "i4"), ("arrival", "i8"), ("release", "i8"), ("deadline", "i8"), ("start", "i8"),
@@ -29,6 +42,7 @@ JOBS = np.dtype(
 SLICES = np.dtype(
     [("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("reason", "i1")]
 )
+CHANGES = np.dtype([("time", "i8"), ("what", "i1"), ("subject", "i4"), ("value", "i8")])
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
 #: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
@@ -83,7 +97,8 @@ class Trace:
 
     `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
-    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
+    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early. `changes` are those of
+    the hardware (``CHANGES_KINDS``), and `energy` says where the energy went; both empty unless the system uses them.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -101,6 +116,8 @@ class Trace:
     dispatches: int
     events: int
     tally: Any = field(default=None, compare=False)
+    changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
+    energy: EnergyReport | None = None
 
     @property
     def nbytes(self) -> int:
@@ -124,7 +141,7 @@ class Trace:
         moved = again.copy()
         moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
         starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))
-        cut = self.slices[self.slices["reason"] == PREEMPTED]
+        cut = self.slices[np.isin(self.slices["reason"], (PREEMPTED, KILLED, FAILED))]
         both = np.concatenate((_decided(cut, cut["end"], PREEMPT), self.logged, starts))
         return both[np.argsort(both["time"], kind="stable")]
 

@@ -157,3 +157,53 @@ class PowerOptions(Model):
     battery: Battery | None = None
     ambient: Celsius | None = None
     bytes_energy: Annotated[float, Field(ge=0, description="pJ per byte of DRAM traffic")] = 0.0
+
+
+def active_powers(
+    points: tuple[OperatingPoint, ...], power: PowerModel | None, top: int | None
+) -> tuple[list[int], str]:
+    """What one busy processor draws at each operating point, in nW, and how that is known ("" where measured).
+
+    Measured powers first. Else C f V^2 with the given coefficient C, or with the C that the active power at the top
+    point implies; else, without voltages, the active power in proportion to the frequency. Powers between measured
+    points are interpolated.
+    """
+    if not points:
+        active = None if power is None else power.active
+        return [(active or 0) * 1000], "" if active is not None else "no power known: its energy is not counted"
+    measured = [point.milliwatt for point in points]
+    if any(watts is not None for watts in measured):
+        return [round(watts * 10**6) for watts in _interpolated(points, measured)], (
+            "" if None not in measured else "power at some operating points interpolated between measured ones"
+        )
+    volts = [None if point.microvolt is None else point.microvolt / 1e6 for point in points]
+    megahertz = [point.frequency / 1e6 for point in points]
+    if power is None or (power.active is None and power.coefficient is None):
+        return [0] * len(points), "no power known: its energy is not counted"
+    if None not in volts:
+        squares = [mhz * volt * volt for mhz, volt in zip(megahertz, volts, strict=True) if volt is not None]
+        if power.coefficient is not None:
+            return [round(power.coefficient * each * 1000) for each in squares], "power derived: coefficient x f V^2"
+        assert power.active is not None
+        return [round(power.active * 1000 * each / squares[-1]) for each in squares], (
+            "power derived: f V^2, calibrated by the active power"
+        )
+    if power.active is not None:
+        top = top or points[-1].frequency
+        return [power.active * 1000 * point.frequency // top for point in points], (
+            "power assumed proportional to the frequency, since no voltage is known"
+        )
+    return [0] * len(points), "a power coefficient without voltages: its energy is not counted"
+
+
+def _interpolated(points: tuple[OperatingPoint, ...], values: list[float | None]) -> list[float]:
+    """Linear in the frequency between known points, flat outside."""
+    known = [(point.frequency, value) for point, value in zip(points, values, strict=True) if value is not None]
+    found = []
+    for point in points:
+        below = [pair for pair in known if pair[0] <= point.frequency] or known[:1]
+        above = [pair for pair in known if pair[0] >= point.frequency] or known[-1:]
+        (low, first), (high, last) = below[-1], above[0]
+        share = 0.0 if high <= low else (point.frequency - low) / (high - low)
+        found.append(first + share * (last - first))
+    return found

@@ -8,7 +8,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, Wi
 
 from rtsched import units
 from rtsched.model.base import Duration, Model, PositiveDuration, problem
+from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Platform
+from rtsched.model.power import PowerOptions
 from rtsched.model.task import Task, Times
 
 #: `until` in words: the hyperperiod (with the transient before it), or chosen by the tool.
@@ -109,6 +111,9 @@ class System(Model):
     tasks: tuple[Task, ...] = ()
     jobs: tuple[JobModel, ...] | str = ()
     chains: tuple[Chain, ...] = ()
+    power: PowerOptions | None = Field(default=None, description="count energy, set frequencies, let the chip heat up")
+    faults: tuple[Fault, ...] = ()
+    environment: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = {}
     chosen: tuple[str, ...] = Field(default=(), description="numbers that are ours, without a source")

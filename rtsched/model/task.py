@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from rtsched.model.base import Duration, Model, PositiveDuration, RatePeriod, Size, problem
+from rtsched.model.accelerator import Copy, Kernel, MemoryUse
+from rtsched.model.base import Duration, Energy, Model, PositiveDuration, RatePeriod, Size, problem
 
 #: The key of an execution time that holds on every CPU, scaled by the processor's speed.
 ANY = "any"
@@ -31,6 +32,18 @@ Times = Annotated[
         }
     ),
 ]
+
+
+def _per_place(value: Any) -> Any:
+    """One description holds everywhere; a mapping of places names clusters, processors or kinds."""
+    if isinstance(value, MemoryUse) or (isinstance(value, dict) and not value.keys() - _MEMORY_KEYS):
+        return {ANY: value}
+    return value
+
+
+_MEMORY_KEYS = {"bound", "demand", "traffic", "class"}
+Memories = Annotated[dict[str, MemoryUse], BeforeValidator(_per_place)]
+Energies = Annotated[dict[str, Energy], BeforeValidator(_times)]
 
 
 class NetworkUse(Model):
@@ -63,6 +76,21 @@ class Work(Model):
     )
     sections: tuple[Section, ...] = ()
     preemptive: bool = True
+    threads: int | None = Field(
+        default=None, ge=1, description="on a CPU cluster that is one server; default: the most"
+    )
+    kernels: tuple[Kernel | Copy, ...] | None = Field(
+        default=None, min_length=1, description="what it launches on a GPU served block by block"
+    )
+    memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
+    energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
+    weights: Size = Field(default=0, description="bytes of weights that must be on the accelerator")
+
+    @property
+    def sources_of_time(self) -> int:
+        """How many of wcet, network and (instead of both) kernels are given."""
+        given = (self.wcet is not None) + (self.network is not None)
+        return given or int(self.kernels is not None)
 
     @model_validator(mode="after")
     def _pieces_fit(self) -> Work:
@@ -79,7 +107,7 @@ class NodeModel(Work):
 
     @model_validator(mode="after")
     def _has_time(self) -> NodeModel:
-        if (self.wcet is None) == (self.network is None):
+        if self.sources_of_time != 1:
             raise problem("a node has either a 'wcet' or a 'network'")
         return self
 
@@ -267,6 +295,7 @@ class Autocorrelated(Model):
 
 Execution = Annotated[Constant | Uniform | Normal | LogNormal | Empirical | Autocorrelated, Field(discriminator="kind")]
 
+OnFault = Literal["restart", "resume", "drop"]
 OnMiss = Literal["continue", "abort", "drop_at_start", "drop_if_hopeless", "skip_next"]
 
 
@@ -302,6 +331,8 @@ class Task(Work):
     criticality: Literal["hard", "firm", "soft"] = "soft"
     weight: Annotated[float, Field(gt=0)] = 1.0
     on_miss: OnMiss = "continue"
+    on_fault: OnFault = Field(default="restart", description="what becomes of a segment whose processor fails")
+    context: str | None = Field(default=None, description="its address space on a GPU served block by block")
     execution: Execution = Constant()
     instances: int = Field(default=1, ge=1, le=10_000)
     overlap: bool = Field(default=False, description="whether jobs of this task may run at the same time")
@@ -314,7 +345,7 @@ class Task(Work):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Task:
-        if sum(part is not None for part in (self.wcet, self.network, self.graph)) != 1:
+        if self.sources_of_time + (self.graph is not None) != 1:
             raise problem("a task has exactly one of 'wcet', 'network' and 'graph'")
         if self.graph is not None and (self.regions or self.sections):
             raise problem("'regions' and 'sections' of a task with a 'graph' belong to its nodes")

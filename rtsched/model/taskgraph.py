@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from rtsched.model.platform import Kind, Service
+from rtsched.model.accelerator import BlockLevel, Copy, Kernel
+from rtsched.model.environment import Change, Fault
+from rtsched.model.platform import Cluster, Kind, Platform, Service
+from rtsched.model.power import PowerOptions
 from rtsched.model.system import Overheads
-from rtsched.model.task import Arrival, Constant, Execution, OnMiss, Periodic
+from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Periodic
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,30 @@ class SectionSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySpec:
+    """What a node asks of the memory alone: the bound part of its time, bytes per second, and its class."""
+
+    bound: float
+    demand: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHardware:
+    """What the hardware needs to know of a node beyond its times; tuples have one entry per processor, or are empty.
+
+    `kernels` are what it launches on a GPU served block by block; `energy` is in nJ for the whole node; `weights` in
+    bytes are those of `network`.
+    """
+
+    memory: tuple[MemorySpec | None, ...] = ()
+    kernels: tuple[tuple[Kernel | Copy, ...] | None, ...] = ()
+    energy: tuple[int | None, ...] = ()
+    network: str = ""
+    weights: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None."""
 
@@ -51,6 +78,7 @@ class NodeSpec:
     regions: tuple[int, ...] = ()
     sections: tuple[SectionSpec, ...] = ()
     preemptive: bool = True
+    hardware: NodeHardware | None = None
 
     @property
     def eligible(self) -> tuple[int, ...]:
@@ -86,6 +114,8 @@ class TaskSpec:
     overlap: bool = False
     budget: int | None = None
     server_period: int | None = None
+    on_fault: OnFault = "restart"
+    context: str | None = None
 
     @property
     def volume(self) -> int:
@@ -122,6 +152,35 @@ class ChainSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitSpec:
+    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one."""
+
+    index: int
+    name: str
+    cluster: str
+    processors: tuple[int, ...]
+    description: Cluster
+    block_level: BlockLevel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareSpec:
+    """The parts of a chip that a run uses beyond plain processors; a system without any has no HardwareSpec.
+
+    `rated` are the processors whose speed can change or that cost extra; `power` None leaves energy uncounted.
+    `courses` hold for each link with a varying bandwidth its points (instant, bytes per second) or its Markov chain.
+    """
+
+    platform: Platform
+    units: tuple[UnitSpec, ...]
+    rated: frozenset[int]
+    power: PowerOptions | None = None
+    faults: tuple[Fault, ...] = ()
+    environment: tuple[Change, ...] = ()
+    courses: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SystemSpec:
     """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling."""
 
@@ -132,3 +191,4 @@ class SystemSpec:
     protocols: dict[str, str] = field(default_factory=dict)
     overheads: Overheads = field(default_factory=Overheads)
     assumed: tuple[str, ...] = ()
+    hardware: HardwareSpec | None = None

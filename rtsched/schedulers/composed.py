@@ -57,6 +57,8 @@ class ComposedScheduler(Scheduler):
         # With a single pool it is dispatched anyway: nobody need tell which one has changed.
         if event in ("on_processor", "on_timer") and len(self.pools) == 1:
             return None
+        if event == "on_processor" and self.placement.dynamic and self.soc.chip is not None and self.soc.chip.fallible:
+            return self._moved
         if event == "on_processor":
             return self.changed.__setitem__  # note the processor, without a Python call
         return super().listener(event)
@@ -98,7 +100,8 @@ class ComposedScheduler(Scheduler):
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):
             return RegionPool(soc, processors, self.ordering, uniform)
-        if simple and all(preemptible) and not self.ordering.dynamic and soc.locks is None:
+        steady = soc.chip is None or not soc.chip.fallible.intersection(part)
+        if simple and steady and all(preemptible) and not self.ordering.dynamic and soc.locks is None:
             return PreemptivePool(soc, processors, self.ordering)
         return GeneralPool(soc, processors, self.ordering)
 
@@ -117,8 +120,21 @@ class ComposedScheduler(Scheduler):
         self.changed[tag] = "review"
 
     def _queue_of(self, segment: Segment) -> Door:
-        """Dynamic placement: the queue chosen for the segment, once and for all."""
-        return self.queues[self.placement.choose(segment) if segment.processor is None else segment.processor.index]
+        """Dynamic placement: the queue chosen for the segment, once and for all (unless its processor fails)."""
+        here = segment.processor
+        stays = here is not None and self.soc.available(here)
+        return self.queues[here.index if stays and here is not None else self.placement.choose(segment)]
+
+    def _moved(self, processor: Processor, change: str) -> None:
+        """Dynamic placement where processors can fail: when one does, everything that waits is placed anew."""
+        self.changed[processor] = change
+        if change == "down":
+            waiting = [segment for segment in self.soc.ready if segment.entry is not None]
+            for segment in waiting:
+                segment.entry = None  # what stands in a queue is stale
+                self.placement.forget(segment)
+            for segment in waiting:
+                self.on_ready(segment.job, (segment,))
 
     def dispatch(self) -> None:
         changed = self.changed

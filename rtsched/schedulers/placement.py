@@ -34,6 +34,9 @@ class Placement:
         """The one processor on which `segment`, which has just become ready, is to run."""
         raise NotImplementedError
 
+    def forget(self, segment: Segment) -> None:
+        """`segment` will be chosen for anew, since a processor has failed."""
+
 
 class Global(Placement):
     """Every segment may use every processor that can run it, and may move at any time."""
@@ -176,9 +179,17 @@ class EarliestFinish(Placement):
         self.queues: list[list[Segment]] = [[] for _ in soc.processors]
 
     def choose(self, segment: Segment) -> int:
-        index = min(segment.node.eligible, key=lambda index: (self._finish(segment, index), index))
+        index = min(segment.node.eligible, key=lambda index: (self._down(index), self._finish(segment, index), index))
         self.queues[index].append(segment)
         return index
+
+    def forget(self, segment: Segment) -> None:
+        for queue in self.queues:
+            if segment in queue:
+                queue.remove(segment)
+
+    def _down(self, index: int) -> bool:
+        return not self.soc.available(self.soc.processors[index])
 
     def _finish(self, segment: Segment, index: int) -> int:
         """The expected time from now until `segment` would be done on processor `index`, in ns."""

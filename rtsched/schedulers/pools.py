@@ -226,7 +226,7 @@ class GeneralPool(Pool):
         if len(self.eligible) > 64 + 4 * len(candidates):
             alive = [entry[-1] for entry in self.waiting]
             alive += [processor.segment for processor in self.processors if processor.segment is not None]
-            self.eligible = {segment: self.eligible[segment] for segment in alive}
+            self.eligible = {segment: self.eligible[segment] for segment in alive if segment in self.eligible}
         if self.ordering.dynamic:
             self._review()
 

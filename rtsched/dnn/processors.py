@@ -1,0 +1,240 @@
+"""Lowering of a platform: its processors, and what of its hardware a run uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from rtsched import units
+from rtsched.errors import InputError
+from rtsched.model.accelerator import BlockLevel
+from rtsched.model.platform import Cluster, Link, Platform
+from rtsched.model.power import OperatingPoint
+from rtsched.model.system import System
+from rtsched.model.tables import TimeTable
+from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, UnitSpec
+
+#: A link's recorded bandwidth may have this many points.
+MOST_POINTS = 1_000_000
+
+
+def lower_platform(platform: Platform) -> tuple[tuple[ProcessorSpec, ...], tuple[UnitSpec, ...]]:
+    """All processors in the order of the file, links last, and the hardware units they belong to.
+
+    A cluster of one is called after its cluster, core i of several ``cluster{i}``; contexts and streams are counted
+    after a dot: ``npu.0``, ``npu1.0``.
+    """
+    specs: list[ProcessorSpec] = []
+    pieces: list[UnitSpec] = []
+    for name, cluster in platform.processors.items():
+        for core, unit, block_level in _units(name, cluster):
+            count = cluster.contexts if block_level is None else block_level.streams
+            own = range(len(specs), len(specs) + count)
+            for number in range(count):
+                lane = unit if block_level is None and count == 1 else f"{unit}.{number}"
+                specs.append(_processor(len(specs), lane, name, core, cluster))
+            pieces.append(UnitSpec(len(pieces), unit, name, tuple(own), cluster, block_level))
+    for name in platform.links:
+        specs.append(ProcessorSpec(len(specs), name, name, "link", "run-to-completion"))
+    return tuple(specs), tuple(pieces)
+
+
+def _units(name: str, cluster: Cluster) -> Iterable[tuple[int, str, BlockLevel | None]]:
+    """The cores of a cluster, or the one server it is, or the MIG instances of a GPU: (core, name, block level)."""
+    gpu = cluster.block_level
+    if gpu is not None and gpu.mig is not None:
+        for number, sevenths in enumerate(gpu.mig):
+            sms = max(1, gpu.sms * sevenths // 7)
+            yield number, f"{name}{number}", gpu.model_copy(update={"sms": sms, "mig": None})
+        return
+    cores = 1 if cluster.threads is not None else cluster.cores
+    for core in range(cores):
+        yield core, name if cores == 1 else f"{name}{core}", gpu
+
+
+def _processor(index: int, lane: str, name: str, core: int, cluster: Cluster) -> ProcessorSpec:
+    return ProcessorSpec(
+        index=index,
+        name=lane,
+        cluster=name,
+        kind=cluster.kind,
+        service=cluster.serves,
+        speed=cluster.speed if cluster.speeds is None else cluster.speeds[core],
+        context_switch=cluster.context_switch,
+        migration=cluster.migration,
+    )
+
+
+def in_mode(platform: Platform, system: System) -> Platform:
+    """The platform in the power mode that the system asks for: some cores off, some clocks capped."""
+    mode = None if system.power is None else system.power.mode
+    if mode is None:
+        return platform
+    if mode not in platform.power_modes:
+        known = ", ".join(platform.power_modes) or "none"
+        raise InputError(f"power.mode: {platform.name!r} has no power mode {mode!r}; known: {known}")
+    clusters = dict(platform.processors)
+    for name, limit in platform.power_modes[mode].items():
+        cluster = clusters[name]
+        if limit.cores == 0:
+            del clusters[name]
+            continue
+        changes: dict[str, object] = {}
+        if limit.cores is not None and limit.cores < cluster.cores:
+            changes = {"cores": limit.cores, "frequency_domains": None}
+            if cluster.speeds is not None:
+                changes["speeds"] = cluster.speeds[: limit.cores]
+        if limit.frequency_max is not None:
+            changes["operating_points"] = _capped(cluster, limit.frequency_max)
+            changes["frequency_max"] = top_frequency(cluster)
+        clusters[name] = cluster.model_copy(update=changes)
+    links = {name: link for name, link in platform.links.items() if set(link.between) <= set(clusters)}
+    return platform.model_copy(update={"processors": clusters, "links": links})
+
+
+def top_frequency(cluster: Cluster) -> int | None:
+    """The frequency at which execution times hold: the highest the cluster has."""
+    known = [point.frequency for point in cluster.operating_points or ()]
+    if cluster.frequency_max is not None:
+        known.append(cluster.frequency_max)
+    return max(known, default=None)
+
+
+def _capped(cluster: Cluster, limit: int) -> tuple[OperatingPoint, ...]:
+    points = tuple(point for point in cluster.operating_points or () if point.frequency <= limit)
+    return points or (OperatingPoint(frequency=min(limit, top_frequency(cluster) or limit)),)
+
+
+def lower_hardware(
+    platform: Platform,
+    system: System,
+    processors: Sequence[ProcessorSpec],
+    pieces: tuple[UnitSpec, ...],
+    nodes: Iterable[NodeSpec],
+    folder: Path | None,
+) -> HardwareSpec | None:
+    """What of the chip this run uses beyond plain processors; None if nothing."""
+    rated: set[int] = set()
+    contended = platform.memory is not None and platform.memory.contention is not None
+    contended = contended and any(node.hardware is not None and node.hardware.memory for node in nodes)
+    for piece in pieces:
+        cluster = piece.description
+        if (
+            contended
+            or system.power is not None
+            or cluster.contexts > 1
+            or cluster.checkpoint is not None
+            or cluster.weights is not None
+            or piece.block_level is not None
+            or (platform.memory is not None and platform.memory.load_bandwidth is not None)
+        ):
+            rated.update(piece.processors)
+    known = {processor.name for processor in processors} | {processor.cluster for processor in processors}
+    for position, fault in enumerate(system.faults):
+        if fault.processor not in known:
+            raise InputError(
+                f"faults.{position}: {fault.processor!r} is no processor or cluster; known: {', '.join(sorted(known))}"
+            )
+        hit = {p.index for p in processors if fault.processor in (p.name, p.cluster)}
+        for piece in pieces:
+            if hit & set(piece.processors):
+                rated.update(piece.processors)
+        rated |= hit
+    courses = {name: _course(name, link, folder) for name, link in platform.links.items() if _varies(link)}
+    for position, change in enumerate(system.environment):
+        if change.link is not None:
+            if change.link not in platform.links or platform.links[change.link].bandwidth is None:
+                raise InputError(f"environment.{position}: {change.link!r} is no link with a bandwidth")
+            courses.setdefault(change.link, ())
+    rated.update(p.index for p in processors if p.kind == "link" and p.name in courses)
+    if system.power is not None:
+        _check_power(platform, system)
+    if not rated and not system.environment:
+        return None
+    return HardwareSpec(
+        platform=platform,
+        units=pieces,
+        rated=frozenset(rated),
+        power=system.power,
+        faults=system.faults,
+        environment=system.environment,
+        courses=courses,
+    )
+
+
+def _varies(link: Link) -> bool:
+    return link.trace is not None or link.markov is not None
+
+
+def _course(name: str, link: Link, folder: Path | None) -> tuple[tuple[int, int], ...]:
+    """The points (instant, bytes per second) of a recorded bandwidth; none for a Markov link."""
+    if link.trace is None:
+        return ()
+    if isinstance(link.trace, str):
+        points = _recorded(Path(link.trace) if folder is None else folder / link.trace)
+    else:
+        points = tuple((point.at, point.bandwidth) for point in link.trace)
+    if not points or any(later[0] <= earlier[0] for earlier, later in pairwise(points)):
+        raise InputError(f"link {name!r}: the points of its trace must ascend in time, at least one")
+    return points
+
+
+def _recorded(path: Path) -> tuple[tuple[int, int], ...]:
+    table = TimeTable(path, ("at",))
+    cells = table.text("bandwidth")
+    if cells is None:
+        raise InputError(f"{path}:1:1: column 'bandwidth' is missing; add it, e.g. '20 MB/s'")
+    points = []
+    for number, (at, cell) in enumerate(zip(table.times("at"), cells, strict=True)):
+        try:
+            bandwidth = units.parse_bandwidth(cell)
+        except ValueError as error:
+            raise InputError(f"{path}:{number + 2}: {error}") from None
+        if bandwidth <= 0:
+            raise InputError(f"{path}:{number + 2}: the bandwidth must be positive; an outage is a fault of the link")
+        points.append((at, bandwidth))
+        if len(points) > MOST_POINTS:
+            raise InputError(f"{path}: more than {MOST_POINTS} points; thin the trace out")
+    return tuple(points)
+
+
+def _check_power(platform: Platform, system: System) -> None:
+    """Governors and trips name clusters and frequencies that exist."""
+    options = system.power
+    assert options is not None
+    chosen = {name: ("clusters." + name, governor) for name, governor in options.clusters.items()}
+    for name, (place, _) in chosen.items():
+        if name not in platform.processors:
+            raise InputError(
+                f"power.{place}: {name!r} is no cluster of {platform.name!r}; known: {', '.join(platform.processors)}"
+            )
+    for name, cluster in platform.processors.items():
+        place, governor = chosen.get(name, ("governor", options.governor))
+        if governor.frequency is not None and cluster.operating_points is not None:
+            have = [point.frequency for point in cluster.operating_points]
+            if governor.frequency not in have:
+                listed = ", ".join(map(units.format_rate, have))
+                raise InputError(
+                    f"power.{place}: {name} has no operating point at {units.format_rate(governor.frequency)}; "
+                    f"it has {listed}"
+                )
+        elif governor.frequency is not None and name in options.clusters:
+            raise InputError(f"power.{place}: {name} has no operating points; leave its governor out")
+    thermal = options.thermal or platform.thermal
+    if thermal is None:
+        return
+    for trip in thermal.trips:
+        for name in trip.caps:
+            if name not in platform.processors:
+                raise InputError(f"thermal: the trip at {trip.temperature} °C caps {name!r}, which is no cluster")
+            points = platform.processors[name].operating_points
+            if points is not None and trip.caps[name] < points[0].frequency:
+                raise InputError(
+                    f"thermal: the trip at {trip.temperature} °C caps {name} at "
+                    f"{units.format_rate(trip.caps[name])}, below its lowest operating point"
+                )
+    if thermal.network is not None:
+        for name in thermal.network.inputs:
+            if name != "base" and name not in platform.processors:
+                raise InputError(f"thermal: the network's input {name!r} is no cluster (nor 'base')")

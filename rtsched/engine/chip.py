@@ -1,0 +1,478 @@
+"""The hardware of a run beyond plain processors: units and their speeds, what they need, draw and suffer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtsched.engine import trace as log
+from rtsched.engine.faults import Announcement, Breakdown, Course
+from rtsched.engine.gpu import ONE, Gpu
+from rtsched.engine.hardware import Hardware
+from rtsched.engine.job import READY, Job, Segment
+from rtsched.engine.kernel import NEVER, Kernel
+from rtsched.engine.memory import User, contender
+from rtsched.engine.power import Domain, Meter, Store
+from rtsched.engine.processor import Processor
+from rtsched.engine.rated import RatedProcessor, StreamProcessor
+from rtsched.engine.residency import Residency
+from rtsched.engine.thermal import Heat
+from rtsched.errors import SchedulerError
+from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, UnitSpec
+
+if TYPE_CHECKING:
+    from rtsched.engine.core import Core
+
+#: Powers are in nW: a nJ per ns is a W.
+NANOWATTS_PER_NJ_PER_NS = 10**9
+
+_NOBODY = Job.__new__(Job)
+
+#: What "runs" on a processor that is down: nobody can start anything there, and nobody can take this off.
+OUT_OF_SERVICE = Segment(_NOBODY, NodeSpec(0, "out of service", (), preemptive=False), 0)
+
+
+class Unit:
+    """One piece of hardware at run time, with the processors it serves as."""
+
+    def __init__(self, spec: UnitSpec, chip: Chip) -> None:
+        self.spec = spec
+        self.chip = chip
+        self.processors: list[RatedProcessor] = []
+        self.domain: Domain | None = None
+        self.gpu: Gpu | None = None
+        self.slow: dict[int, float] = {}
+        self.busy = 0
+        self.working = False
+        cluster = spec.description
+        weights = cluster.weights
+        self.weights = None if weights is None else Residency(weights.capacity, weights.bandwidth, self._moved)
+        self.checkpoint = cluster.checkpoint
+        self.restoring: set[Segment] = set()
+        self.shared = cluster.contexts > 1 and cluster.sharing == "equal"
+        self.costly = weights is not None or chip.storage is not None or self.checkpoint is not None
+
+    def _moved(self, network: str, size: int, came: bool) -> None:
+        place = self.spec.processors[0]
+        self.chip.note(log.LOAD if came else log.EVICT, place, size)
+
+    # ---- costs before a start ------------------------------------------------------------------------------------
+
+    @property
+    def saving_time(self) -> int:
+        """The time in ns to put a running segment aside, and to bring it back."""
+        assert self.checkpoint is not None
+        return max(1, -(-self.checkpoint.state * 10**9 // self.checkpoint.bandwidth))
+
+    def extra(self, processor: RatedProcessor, segment: Segment) -> int:
+        """The time in ns before `segment` can go on here: its weights, and its state if that was put aside."""
+        cost = 0
+        if segment in self.restoring:
+            self.restoring.discard(segment)
+            cost += self.saving_time
+        about = segment.node.hardware
+        if about is not None and about.weights:
+            storage = self.chip.storage
+            if storage is not None and storage.capacity:
+                cost += storage.fetch(about.network, about.weights, self.chip.networks_in_use())
+            if self.weights is not None:
+                others = [p.segment for p in self.processors if p is not processor and p.segment is not None]
+                used = {o.node.hardware.network for o in others if o.node.hardware is not None}
+                cost += self.weights.fetch(about.network, about.weights, used)
+        return cost
+
+    # ---- powers --------------------------------------------------------------------------------------------------
+
+    def active_power(self) -> int:
+        """What it draws when busy, in nW."""
+        if self.domain is not None:
+            return self.domain.powers[self.domain.index]
+        power = self.spec.description.power
+        return 0 if power is None else (power.active or 0) * 1000
+
+    def idle_power(self) -> int:
+        """What it draws when idle, in nW."""
+        power = self.spec.description.power
+        return 0 if power is None else power.idle * 1000
+
+    def table_power(self, processor: RatedProcessor, segment: Segment) -> int | None:
+        """The power that spreads a node's measured energy over its work; None if it has none."""
+        about = segment.node.hardware
+        energy = about.energy[processor.index] if about is not None and about.energy else None
+        if energy is None or not segment.demand:
+            return None
+        return energy * NANOWATTS_PER_NJ_PER_NS * processor.speed // (segment.demand * ONE)
+
+    def traffic(self, processor: RatedProcessor, segment: Segment) -> float:
+        """The bytes per second that `segment` moves at present."""
+        about = segment.node.hardware
+        use = about.memory[processor.index] if about is not None and about.memory else None
+        return 0.0 if use is None else use.demand * processor.speed / ONE
+
+
+class Chip(Hardware):
+    """All of it. Created before the processors, which it makes."""
+
+    def __init__(self, spec: HardwareSpec, core: Core, kernel: Kernel, seed: int) -> None:
+        super().__init__(kernel, core.changed)
+        self.spec = spec
+        self.core = core
+        self.seed = seed
+        self.horizon = NEVER
+        self.processors: tuple[Processor, ...] = ()
+        memory = spec.platform.memory
+        self.contention = contender(memory)
+        self.storage: Residency | None = None
+        if memory is not None and memory.load_bandwidth is not None:
+            self.storage = Residency(memory.capacity or 1 << 62, memory.load_bandwidth, lambda *_: None)
+        self.units = [Unit(each, self) for each in spec.units]
+        self.unit_of = {place: unit for unit in self.units for place in unit.spec.processors}
+        self.rated: list[RatedProcessor] = []
+        self.gpus: list[Gpu] = []
+        self.domains: list[Domain] = []
+        self.courses: dict[str, Course] = {}
+        self.meter: Meter | None = None
+        self.store: Store | None = None
+        self.heat: Heat | None = None
+        self.recorded: dict[int, int] = {}
+        self.levels: dict[tuple[int, int], int] = {}
+        self.failed: dict[int, int] = {}
+        self.living = True
+        self.last = 0
+        #: the processors that can fail
+        self.fallible = {
+            place
+            for fault in spec.faults
+            if fault.speed is None
+            for place in spec.rated
+            if fault.processor in (core.system.processors[place].name, core.system.processors[place].cluster)
+        }
+
+    def processor(self, spec: ProcessorSpec, costly: bool) -> Processor:
+        """The processor for a description: a plain one where nothing special is used."""
+        core = self.core
+        unit = self.unit_of.get(spec.index)
+        if spec.index not in self.spec.rated:
+            return Processor(spec, self.kernel, core._ended, costly)
+        made: RatedProcessor
+        if unit is not None and unit.spec.block_level is not None:
+            if unit.gpu is None:
+                unit.gpu = Gpu(unit.spec.block_level, self.kernel, self.touch, None, self._pick, spec.index)
+                self.gpus.append(unit.gpu)
+            made = StreamProcessor(spec, self.kernel, core._ended, costly, self, unit, gpu=unit.gpu)
+        else:
+            made = RatedProcessor(spec, self.kernel, core._ended, costly, self, unit)
+        if unit is not None:
+            unit.processors.append(made)
+        self.rated.append(made)
+        return made
+
+    def _pick(self, count: int) -> int:
+        """Which of the streams that wait for a channel is next, where that is left to chance."""
+        if not hasattr(self, "_chance"):
+            self._chance = np.random.Generator(
+                np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=((1 << 40) + 2,)))
+            )
+        return int(self._chance.integers(count))
+
+    def start(self, processors: tuple[Processor, ...], horizon: int, keep_jobs: bool) -> None:
+        """Before time starts: domains, meters, heat, faults, links."""
+        self.processors = processors
+        self.horizon = horizon
+        options = self.spec.power
+        if options is not None:
+            self._make_domains()
+            self.meter = Meter(self, options, len(self.core.tasks), keep_jobs)
+            if options.battery is not None:
+                self.store = Store(self, options.battery)
+            thermal = options.thermal or self.spec.platform.thermal
+            if thermal is not None:
+                self.heat = Heat(self, thermal, options.ambient)
+                self.heat.start()
+            for domain in self.domains:
+                domain.start()
+        for position, name in enumerate(self.spec.courses):
+            self.courses[name] = Course(self, name, position)
+            self.courses[name].start()
+        for position, fault in enumerate(self.spec.faults):
+            Breakdown(self, fault, position).start()
+        for change in self.spec.environment:
+            Announcement(self, change).start()
+        self.settle()
+
+    def _make_domains(self) -> None:
+        assert self.spec.power is not None
+        for name, cluster in self.spec.platform.processors.items():
+            if not cluster.operating_points:
+                continue
+            units = [unit for unit in self.units if unit.spec.cluster == name]
+            top = max(cluster.frequency_max or 0, cluster.operating_points[-1].frequency)
+            groups = cluster.frequency_domains
+            if groups is None or len(units) != cluster.cores:
+                groups = (tuple(range(len(units))),)
+            for number, members in enumerate(groups):
+                own = [units[member] for member in members]
+                label = name if len(groups) == 1 else f"{name}[{number}]"
+                domain = Domain(label, cluster, own, self.spec.power, self, top)
+                self.domains.append(domain)
+                for unit in own:
+                    unit.domain = domain
+
+    # ---- the end of an instant -----------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        now = self.kernel._now
+        self.account(now)
+        self._pace(now)
+        for gpu in self.gpus:
+            gpu.settle(now)
+        for unit in self.units:
+            unit.working = any(p.segment is not None and not p.down for p in unit.processors)
+        if self.meter is not None:
+            self.meter.read()
+            if self.heat is not None:
+                self.heat.settle(now)
+            if self.store is not None:
+                self.store.settle(now)
+        if self.living:
+            self.last = now
+            self.living = self.alive()
+
+    def account(self, now: int) -> None:
+        """Charge time and energy up to now."""
+        if not self.living:
+            return
+        passed = now - self.since
+        if passed:
+            self.since = now
+            for unit in self.units:
+                if unit.working:
+                    unit.busy += passed
+        if self.meter is not None:
+            self.meter.charge(now)
+
+    since = 0
+
+    def alive(self, always: bool = False) -> bool:
+        """Whether anything is still to come: releases, or open jobs."""
+        return (
+            always
+            or self.kernel._now < self.core.until
+            or any(task.active is not None or task.overlapping for task in self.core.tasks)
+        )
+
+    def finish(self, end: int) -> None:
+        """The run is over at `end`."""
+        self.living = True
+        self.account(end)
+
+    def _pace(self, now: int) -> None:
+        """Give everybody who runs the speed that holds from now on."""
+        users: list[User] = []
+        running: list[tuple[RatedProcessor, float, float]] = []
+        for processor in self.rated:
+            segment = processor.segment
+            if segment is None or processor.down or processor.saving:
+                if processor.saving:
+                    self._set_speed(processor, ONE, now)
+                continue
+            scale, bound, demand, label = self._alone(processor, segment)
+            if scale <= 0:
+                self._set_speed(processor, 0, now)
+                continue
+            running.append((processor, scale, bound))
+            if self.contention is not None:
+                users.append(User(processor.cluster, label, bound, demand / (bound + (1 - bound) * scale)))
+        effects = [(1.0, 1.0)] * len(running) if self.contention is None else self.contention.effects(users)
+        for (processor, scale, bound), (factor, share) in zip(running, effects, strict=True):
+            unit = processor.unit
+            taken = (1 - bound) * scale + bound * factor
+            if unit is not None:
+                if unit.shared:
+                    taken *= sum(1 for p in unit.processors if p.segment is not None and not p.down)
+                for slow in unit.slow.values():
+                    share *= slow
+            self._set_speed(processor, max(1, round(ONE * share / taken)), now)
+
+    def _alone(self, processor: RatedProcessor, segment: Segment) -> tuple[float, float, float, str]:
+        """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""
+        unit = processor.unit
+        if unit is None:  # a link
+            course = self.courses.get(processor.name)
+            return (1.0 if course is None else course.nominal / course.bandwidth), 0.0, 0.0, ""
+        about = segment.node.hardware
+        use = about.memory[processor.index] if about is not None and about.memory else None
+        bound, demand, label = (0.0, 0.0, "") if use is None else (use.bound, use.demand, use.label)
+        domain = unit.domain
+        if domain is None:
+            return 1.0, bound, demand, label
+        if domain.switching and domain.stall:
+            return 0.0, bound, demand, label
+        return domain.top / domain.points[domain.index], bound, demand, label
+
+    def _set_speed(self, processor: RatedProcessor, speed: int, now: int) -> None:
+        if processor.speed != speed or processor.since == now:
+            processor.pace(speed, now)
+        if self.recorded.get(processor.index, ONE) != speed:
+            self.recorded[processor.index] = speed
+            self.note(log.SPEED, processor.index, speed)
+
+    # ---- what the processors ask ---------------------------------------------------------------------------------
+
+    def lead(self, processor: RatedProcessor) -> int:
+        """The part of a transfer that no bandwidth shortens: the latency of the link."""
+        link = self.spec.platform.links.get(processor.name) if processor.unit is None else None
+        return 0 if link is None else link.latency
+
+    def place(self, link: str) -> int:
+        """The processor of a link."""
+        return next(p.index for p in self.core.system.processors if p.name == link)
+
+    def stream_number(self, processor: StreamProcessor) -> int:
+        """Which stream of its GPU a processor is."""
+        assert processor.unit is not None
+        return processor.unit.spec.processors.index(processor.index)
+
+    def stream_priority(self, processor: StreamProcessor, segment: Segment) -> int:
+        """The priority of a launch: as the policy said at the start, or by the rule of the GPU."""
+        said, processor.priority = processor.priority, None
+        gpu = processor.gpu.spec
+        if said is not None:
+            return said
+        if gpu.assign == "policy" or gpu.priorities == 1:
+            return 0
+        task = segment.job.task
+        key = (processor.unit.spec.index if processor.unit is not None else 0, task.index)
+        if key not in self.levels:
+            self._rank_tasks(processor, key[0])
+        return self.levels[key]
+
+    def _rank_tasks(self, processor: StreamProcessor, unit: int) -> None:
+        """Spread the tasks that can use the GPU over its levels, the most urgent to the highest."""
+        gpu = processor.gpu.spec
+        users = [t for t in self.core.tasks if any(node.times[processor.index] is not None for node in t.nodes)]
+        rank = {"hard": 0, "firm": 1, "soft": 2}
+        keys = {
+            task.index: rank[task.criticality]
+            if gpu.assign == "criticality"
+            else task.priority
+            if gpu.assign == "priority"
+            else task.deadline
+            for task in users
+        }
+        order = sorted(set(keys.values()))
+        for task in users:
+            position = order.index(keys[task.index])
+            self.levels[unit, task.index] = -(gpu.priorities - 1 - min(position, gpu.priorities - 1))
+
+    def networks_in_use(self) -> set[str]:
+        """The networks whose nodes run anywhere."""
+        segments = [p.segment for p in self.rated if p.segment is not None and not p.down]
+        return {segment.node.hardware.network for segment in segments if segment.node.hardware is not None}
+
+    # ---- putting aside, failing, coming back ---------------------------------------------------------------------
+
+    def save(self, processor: RatedProcessor, segment: Segment) -> None:
+        """Put a running segment aside: its progress is kept, the processor is busy with its state for a while."""
+        unit = processor.unit
+        if unit is None or unit.checkpoint is None:
+            raise SchedulerError(
+                f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
+            )
+        if processor.saving:
+            raise SchedulerError(f"{processor!r} is putting {segment!r} aside already")
+        now = self.kernel._now
+        self.core._stop(processor, segment, now, log.PREEMPTED)
+        processor.preemptions += 1
+        processor.segment = segment
+        processor.started = now
+        processor.overhead = processor.saving = unit.saving_time
+        processor.overhead_total += unit.saving_time
+        processor.begin(0, now)
+        processor.saving = unit.saving_time
+        self.note(log.CHECKPOINT, processor.index, segment.job.number)
+        self.touch()
+
+    def saved(self, processor: RatedProcessor, segment: Segment, now: int) -> None:
+        """The state is put aside: the processor is free, the segment ready."""
+        core = self.core
+        core._stop(processor, segment, now, log.PREEMPTED)
+        assert processor.unit is not None
+        processor.unit.restoring.add(segment)
+        segment.state = READY
+        core.changed[0] = True
+        if core.on_ready is not None:
+            core.on_ready(segment.job, (segment,))
+        if core.on_processor is not None:
+            core.on_processor(processor, "idle")
+
+    def slow(self, place: int, speed: float, begins: bool) -> None:
+        """A processor goes on at a share of its speed, or at its own again."""
+        unit = self.unit_of.get(place)
+        if unit is not None:
+            if begins:
+                unit.slow[place] = speed
+            else:
+                unit.slow.pop(place, None)
+        self.tell([place], "slow" if begins else "normal")
+
+    def take_down(self, place: int) -> None:
+        """A processor fails: what runs there restarts, resumes or is dropped, as its task says."""
+        self.failed[place] = self.failed.get(place, 0) + 1
+        processor = self.processors[place]
+        assert isinstance(processor, RatedProcessor)
+        if processor.down:
+            return
+        core = self.core
+        now = self.kernel._now
+        self.account(now)
+        segment = processor.segment
+        self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
+        if segment is not None:
+            fate = segment.job.task.spec.on_fault
+            if fate == "drop":
+                core.give_up(segment.job)
+            else:
+                core.lose(processor, segment, restart=fate == "restart" or processor.saving > 0)
+        processor.down = True
+        processor.segment = OUT_OF_SERVICE
+        self.tell([place], "down")
+
+    def bring_up(self, place: int) -> None:
+        """A processor is back."""
+        self.failed[place] -= 1
+        processor = self.processors[place]
+        assert isinstance(processor, RatedProcessor)
+        if self.failed[place] or not processor.down:
+            return
+        self.account(self.kernel._now)
+        processor.down = False
+        processor.segment = None
+        processor.last = None
+        self.note(log.UP, place, 0)
+        self.tell([place], "up")
+
+    # ---- telling -------------------------------------------------------------------------------------------------
+
+    def note(self, what: int, subject: int, value: int) -> None:
+        """Log a change of the hardware."""
+        changes = self.core.record.changes
+        if changes is not None:
+            changes.buffer += (self.kernel._now, what, subject, value)
+
+    def tell(self, places: Sequence[int], change: str) -> None:
+        """Tell the policy that processors have changed by themselves."""
+        self.core.changed[0] = True
+        self.touch()
+        if self.core.on_processor is not None:
+            for place in places:
+                self.core.on_processor(self.processors[place], change)
+
+    def announce(self, change: dict[str, Any]) -> None:
+        """Tell the policy that something outside has changed."""
+        self.core.changed[0] = True
+        self.touch()
+        if self.core.on_environment is not None:
+            self.core.on_environment(change)
