@@ -194,13 +194,27 @@ def _first_line(thing: Any) -> str:
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("words", nargs=-1, required=True, metavar="[KIND] NAME")
+@click.option(
+    "--png", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw a platform (.png, .svg or .pdf)."
+)
 @_JSON
-def show(name: str, as_json: bool) -> None:
-    """Show one thing by name: a workload, a platform, a network or a policy, with its sources."""
+def show(words: tuple[str, ...], picture: Path | None, as_json: bool) -> None:
+    """Show one thing by name: a workload, a platform, a network or a policy, with its sources.
+
+    KIND (platform, workload, network, scheduler, ordering, placement) tells things of one name apart.
+    """
     from rtsched import show as views
 
-    answer = views.describe(name)
+    if len(words) > 2:
+        raise InputError(f"show: {' '.join(words)!r} is no [KIND] NAME; write `rtsched show platform rk3588`")
+    answer = views.describe(words[-1], words[0] if len(words) == 2 else None)
+    if picture is not None:
+        if answer.platform is None:
+            raise InputError(f"--png draws platforms, and {words[-1]!r} is none ({answer.kind}); leave --png out")
+        from rtsched.plot.platform import block_diagram
+
+        block_diagram(answer.platform, picture)
     click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False) if as_json else answer.text)
 
 

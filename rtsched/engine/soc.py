@@ -123,8 +123,8 @@ class Soc(Core):
 
         `how`: ``now`` (its progress is kept, and a later start resumes it), ``boundary`` (at the end of the region or
         node that it is in; the segment is then ready again), ``checkpoint`` (at once; the processor is busy putting its
-        state aside, then it is ready again with its progress, and pays the same on its next start) or ``kill`` (at
-        once, and its work is lost).
+        state aside, then it is ready again with its progress, and pays the same on its next start), ``drain`` (it runs
+        to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost).
         Returns the segment if it is ready again already.
         """
         segment = processor.segment
@@ -132,17 +132,24 @@ class Soc(Core):
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
         if how == "boundary":
             if processor.service == "run-to-completion":
-                self._refuse_preemption(processor, segment)
+                raise SchedulerError(
+                    f"{processor!r} runs {segment!r} to completion, without boundaries; "
+                    "use how='drain', 'checkpoint' or 'kill'"
+                )
             processor.boundary_stop = bool(segment.plan)  # without a plan it ends, or goes on to its end, anyway
             return None
         if how == "now":
             if not (self.may_preempt and processor.preemptible and segment.node.preemptive):
                 self._refuse_preemption(processor, segment)
+        elif how == "drain":
+            return None
         elif how == "checkpoint":
             self._checkpoint(processor, segment)
             return None
         elif how != "kill":
-            raise SchedulerError(f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, kill")
+            raise SchedulerError(
+                f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, drain, kill"
+            )
         self._stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
@@ -320,7 +327,7 @@ class Soc(Core):
             raise SchedulerError(f"{what}: the scheduler is declared {self.preemption}")
         if not processor.preemptible:
             raise SchedulerError(
-                f"{what}: the processor's service is {processor.service}; use how='boundary' or 'kill'"
+                f"{what}: the processor's service is {processor.service}; use how='boundary', 'checkpoint' or 'kill'"
             )
         raise SchedulerError(f"{what}: the node is declared non-preemptive; use how='boundary'")
 
