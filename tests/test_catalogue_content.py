@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from rtsched.dnn.lowering import Lowering
+from rtsched.model import catalogue
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 
@@ -23,6 +25,41 @@ HEADER = (
     "platform,network,input,processor,threads,precision,runtime,latency_ms,p50_ms,p99_ms,p99_9_ms,max_ms,"
     "energy_mj,memory_mb,status,source"
 )
+TEXTBOOK = ("accelerator", "multicore", "uniprocessor")
+#: Platforms with latencies.
+BOARDS = (
+    "coral_dev_board", "dimensity_9300", "jetson_agx_orin_64", "jetson_nano", "jetson_orin_nano", "jetson_tx2",
+    "jetson_xavier_nx", "kirin_990", "rk3588", "snapdragon_845", "snapdragon_855", "snapdragon_865", "snapdragon_888",
+    "snapdragon_8gen2", "snapdragon_8gen3", "stm32h7a3",
+)  # fmt: skip
+#: Another view of a board, whose latencies it uses.
+VIEWS = {
+    "jetson_tx2_blocks": "jetson_tx2", "jetson_xavier_nx_blocks": "jetson_xavier_nx", "rk3588_clusters": "rk3588"
+}  # fmt: skip
+SPECIFICATIONS = (
+    "apple_a16", "apple_a17_pro", "apple_a18_pro", "dimensity_800u", "dimensity_9200_plus", "dimensity_9300_plus",
+    "exynos_2400", "jetson_orin_nx_8", "kirin_9000", "kirin_985", "snapdragon_750g", "snapdragon_765g",
+    "snapdragon_7plus_gen2", "snapdragon_870", "tensor_g3", "tesla_fsd",
+)  # fmt: skip
+XRBENCH = tuple(
+    f"xrbench_{name}"
+    for name in (
+        "dual_4k_biglittle_ws_os", "dual_4k_littlebig_ws_os", "dual_4k_os_os", "dual_4k_rs_rs", "dual_4k_ws_os",
+        "dual_4k_ws_ws", "quad_4k_os_os_os_os", "quad_4k_rs_rs_rs_rs", "quad_4k_ws_os_ws_os", "quad_4k_ws_ws_ws_ws",
+        "single_4k_os", "single_4k_rs", "single_4k_ws",
+    )
+)  # fmt: skip
+#: Every chip of the survey's tables 1 and 3, and its file.
+SURVEY = {
+    "Dimensity 9200+": "dimensity_9200_plus", "Snapdragon 8 Gen 3": "snapdragon_8gen3",
+    "Snapdragon 8 Gen 2": "snapdragon_8gen2", "Snapdragon 7+ Gen 2": "snapdragon_7plus_gen2",
+    "Snapdragon 765G": "snapdragon_765g", "Kirin 985": "kirin_985", "Snapdragon 865": "snapdragon_865",
+    "Dimensity 800U": "dimensity_800u", "Snapdragon 870": "snapdragon_870", "Snapdragon 750G": "snapdragon_750g",
+    "Tegra X2": "jetson_tx2", "Tegra X1": "jetson_nano", "FSD chip": "tesla_fsd", "Orin NX": "jetson_orin_nx_8",
+    "Xavier NX": "jetson_xavier_nx", "Kirin 9000": "kirin_9000", "Exynos 2400": "exynos_2400",
+    "Tensor G3": "tensor_g3", "Dimensity 9300": "dimensity_9300", "Dimensity 9300+": "dimensity_9300_plus",
+    "Apple A16": "apple_a16", "Apple A17 Pro": "apple_a17_pro", "Apple A18 Pro": "apple_a18_pro",
+}  # fmt: skip
 MS = 1_000_000
 #: What names things or says how long to look, and is no fact about the world.
 NO_FACTS = frozenset(
@@ -92,15 +129,7 @@ def milliseconds(work: Any) -> tuple[int, ...]:
 
 
 def test_the_catalogue_is_complete() -> None:
-    assert PLATFORMS == [
-        "accelerator",
-        "jetson_agx_orin_64",
-        "jetson_xavier_nx",
-        "multicore",
-        "rk3588",
-        "snapdragon_865",
-        "uniprocessor",
-    ]
+    assert sorted([*TEXTBOOK, *BOARDS, *VIEWS, *SPECIFICATIONS, *XRBENCH]) == PLATFORMS
     assert {"liu_layland", "burns_wellings", "graham", "dhall", "drone_xavier_nx", "mixed_rk3588"} <= set(WORKLOADS)
 
 
@@ -133,6 +162,190 @@ def test_every_number_has_a_source_or_is_ours(folder: str, name: str) -> None:
     assert used <= source_keys()
 
 
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_every_number_of_a_platform_is_covered_by_the_beginning_of_its_path(name: str) -> None:
+    data = raw("platforms", name)
+    entries = set(data.get("sources", {}))
+    bare = [path for path in numbers(data) if not entries & {".".join(path[:end]) for end in range(1, len(path) + 1)}]
+    assert bare == []
+    for entry in entries:
+        place: Any = data
+        for key in entry.split("."):
+            assert key in place, f"{entry} covers nothing"
+            place = place[key]
+
+
+@pytest.mark.parametrize("name", sorted(set(SURVEY.values())))
+def test_a_chip_of_the_survey_cites_it(name: str) -> None:
+    assert "survey" in {key.strip() for value in raw("platforms", name)["sources"].values() for key in value.split(",")}
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_operating_points_ascend_to_the_highest_frequency(name: str) -> None:
+    for cluster in platform(name).processors.values():
+        points = [point.frequency for point in cluster.operating_points or ()]
+        assert points == sorted(set(points))
+        if points and cluster.frequency_max is not None:
+            assert points[-1] == cluster.frequency_max
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_power_modes_lie_within_the_cluster(name: str) -> None:
+    board = platform(name)
+    for limits in board.power_modes.values():
+        for cluster, limit in limits.items():
+            whole = board.processors[cluster]
+            assert limit.cores is None or limit.cores <= whole.cores
+            assert limit.frequency_max is None or limit.frequency_max <= (whole.frequency_max or limit.frequency_max)
+
+
+def test_an_alias_names_one_file_or_a_file_goes_before_it() -> None:
+    seen: dict[str, str] = {}
+    for name in PLATFORMS:
+        for alias in raw("platforms", name).get("aliases", []):
+            assert seen.setdefault(alias, name) == name
+    assert {alias for alias in seen if alias in PLATFORMS} == set(VIEWS.values())
+    for view, board in VIEWS.items():
+        assert board in platform(view).aliases
+        assert catalogue.load_platform(board).name == board
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster", "expected"),
+    [
+        ("rk3588", "big", {"switch_latency": 40_000, "frequency_max": 2_400 * MS}),
+        ("snapdragon_8gen3", "gold", {"cores": 5, "frequency_domains": ((0, 1, 2), (3, 4))}),
+        ("tensor_g3", "prime", {"cores": 1, "frequency_max": 2_914 * MS}),
+        ("kirin_990", "big_a", {"cores": 2, "frequency_max": 2_860 * MS}),
+        ("exynos_2400", "mid", {"cores": 3, "frequency_max": 2_590 * MS}),
+        ("stm32h7a3", "mcu", {"kind": "mcu", "frequency_max": 280 * MS}),
+    ],
+)
+def test_a_cluster_is_as_published(name: str, cluster: str, expected: dict[str, Any]) -> None:
+    found = platform(name).processors[cluster]
+    assert {key: getattr(found, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster", "megahertz", "milliwatt"),
+    [
+        ("snapdragon_865", "prime", 2841, 984.2),
+        ("snapdragon_888", "prime", 2841, 1635.9),
+        ("snapdragon_855", "silver", 300, 52.4),
+        ("snapdragon_870", "prime", 3187, 1552.9),
+        ("tensor_g3", "mid", 1836, 335.4),
+        ("dimensity_800u", "big", 2400, 679.6),
+    ],
+)
+def test_a_power_is_as_measured(name: str, cluster: str, megahertz: int, milliwatt: float) -> None:
+    points = platform(name).processors[cluster].operating_points or ()
+    assert [point.milliwatt for point in points if point.frequency == megahertz * MS] == [milliwatt]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "cluster", "cores", "megahertz"),
+    [
+        ("jetson_tx2", "maxq", "denver", 0, None),
+        ("jetson_tx2", "maxp_core_all", "a57", 4, "1400"),
+        ("jetson_xavier_nx", "mode_10w_desktop", "gpu", None, "510"),
+        ("jetson_agx_orin_64", "mode_30w", "cpu", 8, "1728"),
+        ("jetson_agx_orin_64", "maxn", "cpu", 12, None),
+        ("jetson_orin_nano", "7w", "cpu", 4, "960"),
+        ("jetson_orin_nx_8", "20w", "gpu", None, "408"),
+    ],
+)
+def test_a_power_mode_is_as_published(
+    name: str, mode: str, cluster: str, cores: int | None, megahertz: str | None
+) -> None:
+    limit = platform(name).power_modes[mode][cluster]
+    assert limit.cores == cores
+    assert limit.frequency_max == (None if megahertz is None else int(Decimal(megahertz) * MS))
+
+
+def test_power_coefficients_stand_where_no_power_was_measured() -> None:
+    found = {}
+    for name in PLATFORMS:
+        for key, cluster in platform(name).processors.items():
+            if cluster.power is not None:
+                assert not any(point.milliwatt for point in cluster.operating_points or ())
+                found[name, key] = cluster.power.coefficient
+    assert found == {
+        ("snapdragon_8gen2", "silver"): 251,
+        ("snapdragon_8gen2", "gold_a"): 447,
+        ("snapdragon_8gen2", "gold_b"): 447,
+        ("snapdragon_8gen2", "prime"): 1057,
+        ("snapdragon_8gen3", "silver"): 100,
+        ("snapdragon_8gen3", "gold"): 238,
+        ("snapdragon_8gen3", "prime"): 588,
+    }
+
+
+def test_the_gpu_of_the_tx2_has_the_published_limits() -> None:
+    blocks = platform("jetson_tx2_blocks").processors["gpu"].block_level
+    assert blocks is not None
+    assert (blocks.sms, blocks.threads, blocks.shared_memory, blocks.registers) == (2, 2048, 65536, 65536)
+    assert (blocks.max_threads, blocks.max_shared_memory, blocks.max_registers) == (1024, 49152, 32768)
+    assert (blocks.priorities, blocks.copy_engines, blocks.time_slice) == (2, 1, 1_024_000)
+    assert platform("jetson_tx2").processors["gpu"].block_level is None
+
+
+def test_only_the_view_with_servers_has_speed_ups() -> None:
+    servers = {
+        (name, key): cluster.threads
+        for name in PLATFORMS
+        for key, cluster in platform(name).processors.items()
+        if cluster.threads
+    }
+    assert servers == {
+        ("rk3588_clusters", "little"): {1: 1, 4: 3.306},
+        ("rk3588_clusters", "big"): {1: 1, 4: 3.178},
+    }
+
+
+@pytest.mark.parametrize("cluster", ["little", "big"])
+def test_a_speed_up_is_the_median_over_the_networks(cluster: str) -> None:
+    rows = [row for row in latency_rows() if (row["platform"], row["processor"]) == ("rk3588", cluster)]
+    times = {(row["network"], row["threads"]): Decimal(row["latency_ms"]) for row in rows}
+    ratios = sorted(times[network, "1"] / times[network, "4"] for network, threads in times if threads == "1")
+    (threads,) = (platform("rk3588_clusters").processors[cluster].threads or {},)
+    assert len(ratios) == 33
+    assert float(round(ratios[16], 3)) == threads[4]
+
+
+# ---- XRBench --------------------------------------------------------------------------------------------------------
+
+
+def test_the_generated_files_are_what_their_script_writes(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("build_platforms", ROOT / "analysis" / "build_platforms.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    lines = ["organisation,dataflow,accelerator,pes"]
+    for organisation, (combinations, *_) in script.ORGANISATIONS.items():
+        for flow in combinations:
+            processors = raw("platforms", f"xrbench_{organisation}_{flow}".lower())["processors"].values()
+            lines += [f"{organisation},{flow},{place},{acc['facts']['pes']}" for place, acc in enumerate(processors)]
+    (tmp_path / "xrbench").mkdir()
+    (tmp_path / "xrbench" / "profile.csv").write_text("\n".join(lines) + "\n")
+    files = script.platforms(tmp_path)
+    assert sorted(files) == sorted(XRBENCH)
+    for name, text in files.items():
+        assert (ROOT / "platforms" / f"{name}.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", XRBENCH)
+def test_an_organisation_has_4096_elements_and_all_predictions(name: str) -> None:
+    accelerators = platform(name).processors
+    assert sum(int((acc.facts or {})["pes"]) for acc in accelerators.values()) == 4096
+    assert {acc.serves for acc in accelerators.values()} == {"run-to-completion"}
+    rows = [row for row in latency_rows() if row["platform"] == name]
+    assert len({row["network"] for row in rows}) == 12
+    assert len(rows) == 12 * len(accelerators)
+    assert {(row["status"], row["runtime"], row["source"]) for row in rows} == {("predicted", "maestro", "xrbench")}
+    assert all(Decimal(row["energy_mj"]) > 0 for row in rows)
+
+
 # ---- latency.csv ----------------------------------------------------------------------------------------------------
 
 
@@ -142,7 +355,7 @@ def test_the_latency_table_has_known_columns_sources_platforms_and_processors() 
     for row in latency_rows():
         assert row["processor"] in places[row["platform"]], row
         assert row["source"] in source_keys(), row
-        assert row["status"] in ("measured", "derived", "bound"), row
+        assert row["status"] in ("measured", "derived", "bound", "predicted"), row
         assert row["network"] == row["network"].lower().strip() != "", row
 
 
@@ -156,6 +369,10 @@ def test_the_latencies_are_positive_ordered_and_unique() -> None:
     assert keys == sorted(set(keys))
 
 
+def test_every_board_has_latencies_and_no_other_file() -> None:
+    assert {row["platform"] for row in latency_rows()} == {*BOARDS, *XRBENCH}
+
+
 @pytest.mark.parametrize(
     ("key", "latency"),
     [
@@ -166,6 +383,17 @@ def test_the_latencies_are_positive_ordered_and_unique() -> None:
         (("snapdragon_865", "picodet-l", "640x640", "cpu", "4"), "108.1"),
         (("jetson_agx_orin_64", "yolov8m", "960", "gpu", ""), "12.1991"),
         (("jetson_xavier_nx", "fcn-resnet18-deepscene", "576x320", "gpu", ""), "38.462"),
+        (("jetson_nano", "resnet50", "224x224", "gpu", ""), "29.8"),
+        (("jetson_tx2", "mobilenet_v2", "", "gpu", ""), "7.22"),
+        (("dimensity_9300", "resnet18", "", "little", "4"), "9.49"),
+        (("coral_dev_board", "deeplabv3", "513x513", "npu", ""), "241"),
+        (("coral_dev_board", "inception_v4", "299x299", "cpu", ""), "3157"),
+        (("stm32h7a3", "vww", "", "mcu", ""), "50.335"),
+        (("snapdragon_8gen3", "whisper_tiny-hfwhisperencoder", "", "npu", ""), "12.989"),
+        (("snapdragon_8gen2", "resnet18", "", "gpu", ""), "22.76"),
+        (("snapdragon_855", "mobilenetv2_ssld", "", "cpu", "4"), "8.10"),
+        (("xrbench_single_4k_ws", "es_ritnet", "", "acc0", ""), "1.503136"),
+        (("xrbench_single_4k_os", "kd_res8_narrow", "", "acc0", ""), "0.038400"),
     ],
 )
 def test_a_row_is_as_published(key: tuple[str, ...], latency: str) -> None:
@@ -176,6 +404,47 @@ def test_flagged_and_batched_rows_are_left_out() -> None:
     rows = latency_rows()
     assert not [row for row in rows if row["network"].endswith("_int8") and row["processor"] == "gpu"]
     assert "145.6" not in {row["latency_ms"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("key", "energy"),
+    [
+        (("stm32h7a3", "kws", "mcu", "x-cube-ai-8.0"), "2.362103"),
+        (("snapdragon_865", "resnet152", "dsp", "tflite/mnn"), "30"),
+        (("xrbench_single_4k_os", "asr_em_24l", "acc0", "maestro"), "491.200218"),
+    ],
+)
+def test_an_energy_is_as_published(key: tuple[str, ...], energy: str) -> None:
+    columns = ("platform", "network", "processor", "runtime")
+    assert [row["energy_mj"] for row in latency_rows() if tuple(row[c] for c in columns) == key] == [energy]
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "precision", "latency", "runtime"),
+    [
+        ("snapdragon_8gen2", "yamnet", "fp16", "0.211", "qnn_dlc"),
+        ("snapdragon_8gen2", "midas", "int8", "1.065", "tflite"),
+        ("snapdragon_8gen2", "deeplabv3_plus_mobilenet", "fp16", "10.182", "onnx"),
+        ("snapdragon_8gen3", "unet_segmentation", "int8", "26.398", "tflite"),
+        ("snapdragon_8gen3", "face_det_lite", "fp16", "1.408", "onnx"),
+    ],
+)
+def test_the_npu_row_is_the_fastest_runtime(
+    name: str, network: str, precision: str, latency: str, runtime: str
+) -> None:
+    rows = [row for row in latency_rows() if (row["platform"], row["network"]) == (name, network)]
+    found = [
+        (row["latency_ms"], row["runtime"])
+        for row in rows
+        if (row["processor"], row["precision"]) == ("npu", precision)
+    ]
+    assert found == [(latency, runtime)]
+
+
+def test_of_a_run_done_twice_the_longer_one_counts_and_no_broken_one() -> None:
+    rows = [row for row in latency_rows() if (row["platform"], row["processor"]) == ("snapdragon_8gen2", "gpu")]
+    assert len([row for row in rows if row["source"] == "ncnn"]) == 27
+    assert "0.97853" not in {row["latency_ms"] for row in latency_rows()}
 
 
 # ---- scenarios ------------------------------------------------------------------------------------------------------

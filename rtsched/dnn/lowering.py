@@ -397,7 +397,7 @@ class Lowering:
         matching = [row for row in rows if row["processor"] in servers or _matches(row, use, self.platform)]
         if not matching:
             raise InputError(f"{what}: {_no_latency(use, rows, self.latency, self.platform.name)}")
-        inputs = sorted({row["input"] for row in matching})
+        inputs = sorted({row["input"] for row in matching} - {""})
         if len(inputs) > 1:
             raise InputError(
                 f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
@@ -438,7 +438,7 @@ def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> boo
     cluster = platform.processors.get(row["processor"])
     threads = use.threads or 1
     return (
-        (use.input is None or row["input"] == use.input)
+        (use.input is None or row["input"] in (use.input, ""))
         and (use.precision is None or row["precision"] == use.precision)
         and (use.runtime is None or row["runtime"] == use.runtime)
         and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
