@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from rtsched.engine.trace import FULL_SPEED
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import Scheduler
 from tests.chips import changes, loaded, run, slices
+
+HALF = FULL_SPEED // 2
 
 TWO_CONTEXTS = """
 platform: {name: chip, processors: {npu: {kind: npu, contexts: 2%s}}}
@@ -27,7 +30,7 @@ def test_two_contexts_share_the_unit_exactly() -> None:
         ("b", "npu.1", 1, 5, "completed"),
         ("c", "npu.1", 5, 7, "completed"),
     ]
-    assert changes(trace, "speed")[:2] == [(1, "speed", 0, 1 << 29), (1, "speed", 1, 1 << 29)]
+    assert changes(trace, "speed")[:2] == [(1, "speed", 0, HALF), (1, "speed", 1, HALF)]
 
 
 def test_contexts_that_do_not_share_are_servers_of_their_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -294,7 +295,7 @@ class Chip(Hardware):
                     taken *= sum(1 for p in unit.processors if p.segment is not None and not p.down)
                 for slow in unit.slow.values():
                     share *= slow
-            self._set_speed(processor, max(1, round(ONE * share / taken)), now)
+            self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
 
     def _alone(self, processor: RatedProcessor, segment: Segment) -> tuple[float, float, float, str]:
         """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""

@@ -21,10 +21,11 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from rtsched.engine.kernel import COMPLETION, NEVER, TIMER, Alarm, Kernel
+from rtsched.engine.trace import FULL_SPEED
 from rtsched.model.accelerator import BlockLevel
 
 #: Full speed. Work is counted in 1/ONE of a nanosecond, so that every speed is an integer and no work is lost.
-ONE = 1 << 30
+ONE = FULL_SPEED
 #: More than any limit: what is not limited.
 BOUNDLESS = 1 << 60
 

@@ -26,14 +26,14 @@ START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT = range(7)
 ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort")
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
-# B/s, bytes, the share of the nominal speed in 1/2^30, the job that was hit (-1: none), or thousandths of a charge.
+# B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
 FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY = range(10)
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed.
-FULL_SPEED = 1 << 30
+FULL_SPEED = 1 << 40
 
 JOBS = np.dtype(
     [("task", "i4"), ("index", "i4"), ("arrival", "i8"), ("release", "i8"), ("deadline", "i8"), ("start", "i8"),

@@ -9,7 +9,7 @@ from rtsched.engine.job import READY
 from rtsched.schedulers.base import Preemption, Scheduler
 from rtsched.schedulers.ordering import EDF, Ordering
 from rtsched.schedulers.placement import Global, Placement
-from rtsched.schedulers.pools import Entry, GeneralPool, Pool, PreemptivePool, RegionPool
+from rtsched.schedulers.pools import Entry, GeneralPool, NoPool, Pool, PreemptivePool, RegionPool
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -50,6 +50,7 @@ class ComposedScheduler(Scheduler):
             self._queues(soc)
         else:
             self._partition(soc)
+        NoPool(soc, [processor for processor in soc.processors if processor.pool is None], self.ordering)
         if len(self.pools) == 1:
             self.dispatch = self.pools[0].dispatch  # type: ignore[method-assign]
 

@@ -46,6 +46,13 @@ class Pool:
         raise NotImplementedError
 
 
+class NoPool(Pool):
+    """Processors that serve nothing; they may still change (fail, for one)."""
+
+    def dispatch(self) -> None:
+        pass
+
+
 class PreemptivePool(Pool):
     """m equal preemptive processors: the m most urgent segments run; a new one takes the lowest idle processor.
 
