@@ -311,7 +311,7 @@ class Chip(Hardware):
             return 1.0, bound, demand, label
         if domain.switching and domain.stall:
             return 0.0, bound, demand, label
-        return domain.top / domain.points[domain.index], bound, demand, label
+        return domain.scales[domain.index], bound, demand, label
 
     def _set_speed(self, processor: RatedProcessor, speed: int, now: int) -> None:
         if processor.speed != speed or processor.since == now:

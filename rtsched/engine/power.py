@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rtsched.engine import trace as log
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.errors import SchedulerError
-from rtsched.model.power import Battery, Governor, PowerOptions, active_powers
+from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, time_scales
 from rtsched.units import format_rate
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ NANOJOULE = 10**9
 class Domain:
     """Units of one cluster that share a clock: operating points, the one in force, its governor, its thermal cap.
 
-    Points are numbered from 0, the slowest. `top` is the frequency at which execution times hold.
+    Points are numbered from 0, the slowest. At point i compute-bound work takes ``scales[i]`` times as long.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Domain:
         points = cluster.operating_points or ()
         self.points = [point.frequency for point in points]
         self.powers, _ = active_powers(points, cluster.power, top)
-        self.top = top
+        self.scales = time_scales(points, top)
         self.governor: Governor = options.clusters.get(units[0].spec.cluster, options.governor)
         self.latency = cluster.switch_latency if options.switch_latency is None else options.switch_latency
         self.stall = options.stall

@@ -103,6 +103,9 @@ class Cluster(Model):
             hertz = [point.frequency for point in self.operating_points]
             if not hertz or hertz != sorted(set(hertz)):
                 raise problem("operating points must be listed by ascending frequency, at least one")
+            scored = sum(point.score is not None for point in self.operating_points)
+            if scored not in (0, len(hertz)):
+                raise problem(f"{scored} of {len(hertz)} operating points have a 'score'; give it for all or for none")
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,9 @@ class OperatingPoint(Model):
     frequency: Frequency
     microvolt: int | None = Field(default=None, gt=0)
     milliwatt: float | None = Field(default=None, gt=0, description="of one busy processor")
+    score: float | None = Field(
+        default=None, gt=0, description="measured work per second, in any unit; compute time then follows it"
+    )
 
 
 class PowerModel(Model):
@@ -157,6 +160,18 @@ class PowerOptions(Model):
     battery: Battery | None = None
     ambient: Celsius | None = None
     bytes_energy: Annotated[float, Field(ge=0, description="pJ per byte of DRAM traffic")] = 0.0
+
+
+def time_scales(points: tuple[OperatingPoint, ...], top: int) -> list[float]:
+    """How many times as long compute-bound work takes at each point as at frequency `top`.
+
+    Where every point has a measured score, the time follows the scores; else it is in inverse proportion to the
+    frequency.
+    """
+    scores = [point.score for point in points if point.score is not None]
+    if len(scores) < len(points):
+        return [top / point.frequency for point in points]
+    return [scores[-1] / score * (top / points[-1].frequency) for score in scores]
 
 
 def active_powers(
