@@ -1,0 +1,220 @@
+"""Processors that fail or slow down, links whose bandwidth varies, announced changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rtsched.errors import InputError, SchedulerError
+from rtsched.schedulers.base import Scheduler
+from tests.chips import changes, loaded, run, slices
+
+CHIP = """
+platform: {name: chip, processors: {npu: {kind: npu}, gpu: {kind: gpu}}}
+faults: [{processor: npu, at: 3 ms, lasts: 4 ms}]
+tasks:
+  - {name: a, wcet: {npu: 5 ms}, period: 20 ms, on_fault: restart}
+"""
+
+
+def test_a_segment_restarts_when_its_processor_is_back() -> None:
+    trace = run(CHIP, until="20 ms")
+    assert slices(trace) == [("a", "npu", 0, 3, "killed"), ("a", "npu", 7, 12, "completed")]
+    assert changes(trace) == [(3, "down", 0, 0), (7, "up", 0, 0)]
+
+
+def test_a_segment_resumes_where_it_was() -> None:
+    trace = run(CHIP.replace("restart", "resume"), until="20 ms")
+    assert slices(trace) == [("a", "npu", 0, 3, "failed"), ("a", "npu", 7, 9, "completed")]
+
+
+def test_a_job_is_dropped() -> None:
+    trace = run(CHIP.replace("restart", "drop"), until="40 ms")
+    assert slices(trace) == [("a", "npu", 0, 3, "stopped"), ("a", "npu", 20, 25, "completed")]
+    assert [int(outcome) for outcome in trace.jobs["outcome"]] == [3, 0]
+    assert changes(trace, "down") == [(3, "down", 0, 0)]  # the trace tells which job was hit
+
+
+def test_a_segment_goes_on_elsewhere() -> None:
+    text = CHIP.replace("{npu: 5 ms}", "{npu: 5 ms, gpu: 10 ms}")
+    assert slices(run(text, until="20 ms")) == [("a", "npu", 0, 3, "killed"), ("a", "gpu", 3, 13, "completed")]
+    resumed = slices(run(text.replace("restart", "resume"), until="20 ms"))
+    assert resumed == [("a", "npu", 0, 3, "failed"), ("a", "gpu", 3, 7, "completed")]  # 2/5 of 10 ms
+
+
+@pytest.mark.parametrize("placement", ["global", "partitioned", "earliest-finish", "clustered"])
+@pytest.mark.parametrize("ordering", ["edf", "fp", "llf", "rr"])
+@pytest.mark.parametrize("mode", ["preemptive", "limited", "nonpreemptive"])
+def test_every_policy_survives_failures_and_loses_nothing(ordering: str, placement: str, mode: str) -> None:
+    text = f"""
+platform: {{name: chip, processors: {{cpu: {{cores: 3}}, npu: {{kind: npu, contexts: 2}}}}}}
+faults:
+  - {{processor: cpu0, mean_up: 20 ms, mean_down: 5 ms}}
+  - {{processor: cpu, at: 50 ms, lasts: 10 ms}}
+  - {{processor: npu, mean_up: 10 ms, mean_down: 3 ms}}
+scheduler: {{ordering: {ordering}, placement: {placement}, preemption: {mode}}}
+simulate: {{drain: all}}
+tasks:
+  - {{name: a, wcet: {{cpu: 3 ms, npu: 1 ms}}, period: 10 ms, on_fault: resume}}
+  - {{name: b, wcet: 4 ms, period: 15 ms}}
+  - {{name: c, wcet: 5 ms, period: 20 ms, on_miss: abort}}
+  - {{name: d, wcet: {{npu: 4 ms}}, period: 30 ms, on_fault: drop}}
+  - {{name: e, graph: {{nodes: {{x: {{wcet: 2 ms}}, y: {{wcet: {{npu: 2 ms, cpu: 9 ms}}}}}}, edges: [[x, y]]}}, period: 40 ms}}
+"""
+    trace = run(text, until="200 ms", seed=5)
+    assert (trace.jobs["outcome"] >= 0).all()
+    assert len(changes(trace, "down")) >= 8
+    assert len(changes(trace, "down")) == len(changes(trace, "up"))
+    down: dict[int, float] = {}
+    for time, what, place, _ in changes(trace, "down", "up"):
+        if what == "down":
+            down[place] = time
+        else:
+            since = down.pop(place) * 1e6
+            mine = trace.slices[trace.slices["processor"] == place]
+            assert not ((mine["start"] < time * 1e6) & (mine["end"] > since)).any()
+
+
+def test_random_faults_depend_on_the_seed_alone() -> None:
+    text = CHIP.replace("{processor: npu, at: 3 ms, lasts: 4 ms}", "{processor: npu, mean_up: 9 ms, mean_down: 2 ms}")
+    one, same, other = (run(text, until="200 ms", seed=seed) for seed in (1, 1, 2))
+    assert one.slices.tobytes() == same.slices.tobytes()
+    assert changes(one) == changes(same)
+    assert changes(one) != changes(other)
+    policy = run(text, until="200 ms", seed=1, scheduler="fifo")
+    assert changes(policy, "up") == changes(one, "up")  # another policy, the same world
+
+
+def test_a_slow_down_is_not_a_failure() -> None:
+    text = CHIP.replace("lasts: 4 ms", "lasts: 4 ms, speed: 0.25")
+    assert slices(run(text, until="20 ms")) == [("a", "npu", 0, 8, "completed")]  # 3 + 4 * 0.25 + 1
+
+
+def test_a_processor_that_is_down_for_good_leaves_jobs_unfinished_and_says_so() -> None:
+    trace = run(CHIP.replace(", lasts: 4 ms", ""), until="20 ms")
+    assert slices(trace) == [("a", "npu", 0, 3, "killed")]
+    assert [int(outcome) for outcome in trace.jobs["outcome"]] == [1]  # its deadline has passed: late
+
+
+def test_overlapping_faults_end_when_the_last_one_does() -> None:
+    text = CHIP.replace("lasts: 4 ms}", "lasts: 4 ms}, {processor: npu, at: 5 ms, lasts: 5 ms}")
+    assert changes(run(text, until="20 ms")) == [(3, "down", 0, 0), (10, "up", 0, 0)]
+
+
+def test_policies_are_told_and_cannot_start_on_what_is_down() -> None:
+    heard = []
+
+    class Stubborn(Scheduler):
+        def on_processor(self, processor: Any, change: str) -> None:
+            heard.append((self.soc.now, change, self.soc.available(processor)))
+
+        def dispatch(self) -> None:
+            for segment in self.soc.ready:
+                self.soc.start(segment.job, segment, self.soc.processors[0])
+
+    with pytest.raises(SchedulerError, match="the processor is down; wait for on_processor"):
+        run(CHIP, scheduler=Stubborn(), until="20 ms")
+    assert heard == [(3_000_000, "down", False)]
+
+
+LINK = """
+platform:
+  name: edge
+  processors: {cpu: {}, cloud: {kind: cloud}}
+  links: {wifi: {between: [cpu, cloud], latency: 1 ms, bandwidth: 10 MB/s%s}}
+tasks:
+  - name: offload
+    graph:
+      nodes: {before: {wcet: {cpu: 1 ms}}, after: {wcet: {cloud: 2 ms}}}
+      edges: [[before, after, 100 kB]]
+    period: 100 ms
+"""
+
+
+def transfer(extra: str = "", more: str = "", **options: Any) -> tuple[float, float]:
+    trace = run(LINK % extra + more, until="100 ms", **options)
+    return next((row[2], row[3]) for row in slices(trace) if row[1] == "wifi")
+
+
+def test_a_transfer_follows_the_bandwidth_of_the_moment() -> None:
+    assert transfer() == (1, 12)  # 1 ms latency, 100 kB at 10 MB/s
+    # half the bandwidth from 7 ms on: by then 5 ms of the transfer are done, the other 5 take 10
+    points = ", trace: [{at: 0 s, bandwidth: 10 MB/s}, {at: 7 ms, bandwidth: 5 MB/s}]"
+    assert transfer(points) == (1, 17)
+    # the latency does not shorten with the bandwidth: 1 + 5
+    assert transfer(", trace: [{at: 0 s, bandwidth: 20 MB/s}]") == (1, 7)
+
+
+def test_an_announced_bandwidth_holds_and_policies_hear_of_it() -> None:
+    heard = []
+
+    class Listener(Scheduler):
+        def on_environment(self, change: dict[str, Any]) -> None:
+            heard.append((self.soc.now, change))
+
+        def dispatch(self) -> None:
+            for segment in self.soc.ready:
+                place = self.soc.processors[segment.node.eligible[0]]
+                if place.segment is None:
+                    self.soc.start(segment.job, segment, place)
+
+    more = "environment:\n  - {at: 7 ms, link: wifi, bandwidth: 20 MB/s}\n  - {at: 9 ms, name: user, value: away}\n"
+    assert transfer(more=more, scheduler=Listener()) == (1, 9.5)
+    assert heard == [
+        (7_000_000, {"link": "wifi", "bandwidth": 20_000_000}),
+        (9_000_000, {"name": "user", "value": "away"}),
+    ]
+
+
+def test_a_link_that_wanders_is_the_same_for_every_policy() -> None:
+    extra = ", markov: {states: [{bandwidth: 10 MB/s, dwell: 3 ms}, {bandwidth: 1 MB/s, dwell: 2 ms}, {bandwidth: 4 MB/s, dwell: 1 ms}]}"
+    first = run(LINK % extra, until="200 ms", seed=3)
+    assert {value for *_, value in changes(first, "bandwidth")} == {1_000_000, 4_000_000, 10_000_000}
+    assert changes(first, "bandwidth") == changes(
+        run(LINK % extra, until="200 ms", seed=3, scheduler="fifo"), "bandwidth"
+    )
+
+
+def test_a_recorded_bandwidth_comes_from_a_file(tmp_path: Any) -> None:
+    import rtsched
+
+    (tmp_path / "wifi.csv").write_text("at,bandwidth\n0 ms,10 MB/s\n7 ms,5 MB/s\n")
+    (tmp_path / "chip.yaml").write_text(
+        "processors: {cpu: {}, cloud: {kind: cloud}}\n"
+        "links: {wifi: {between: [cpu, cloud], latency: 1 ms, bandwidth: 10 MB/s, trace: wifi.csv}}\n"
+    )
+    (tmp_path / "system.yaml").write_text("platform: chip.yaml\n" + LINK[LINK.index("tasks:") :].replace("%s", ""))
+    trace = rtsched.simulate(tmp_path / "system.yaml", until="100 ms")
+    assert [row[3] for row in slices(trace) if row[1] == "wifi"] == [17]
+    (tmp_path / "wifi.csv").write_text("at,bandwidth\n0 ms,0 MB/s\n")
+    with pytest.raises(
+        InputError, match=r"wifi.csv:2: the bandwidth must be positive; an outage is a fault of the link"
+    ):
+        rtsched.simulate(tmp_path / "system.yaml", until="100 ms")
+
+
+def test_a_link_can_fail() -> None:
+    assert transfer(more="faults: [{processor: wifi, at: 5 ms, lasts: 10 ms}]\n") == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CHIP.replace("processor: npu", "processor: dsp"), r"'dsp' is no processor or cluster; known: gpu, npu"),
+        (CHIP.replace("at: 3 ms, lasts", "mean_up: 3 ms, lasts"), "either planned .* or random"),
+        (CHIP.replace("lasts: 4 ms", "speed: 1"), "less than 1"),
+        (LINK % ", trace: [{at: 0 s, bandwidth: 0 MB/s}]", "must be positive"),
+        ((LINK % "").replace("bandwidth: 10 MB/s", "bandwidth: 0 MB/s"), "must be positive"),
+        (
+            (LINK % ", trace: [{at: 0 s, bandwidth: 1 MB/s}]").replace("bandwidth: 10 MB/s, ", ""),
+            "needs a nominal 'bandwidth'",
+        ),
+        (LINK % ", trace: [{at: 1 s, bandwidth: 1 MB/s}, {at: 0 s, bandwidth: 2 MB/s}]", "must ascend in time"),
+        (LINK % "" + "environment: [{at: 1 ms, link: lte, bandwidth: 1 MB/s}]\n", "'lte' is no link with a bandwidth"),
+        (LINK % "" + "environment: [{at: 1 ms, link: wifi}]\n", "a 'link' comes with a 'bandwidth'"),
+    ],
+)
+def test_bad_input(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        loaded(text).lower()
