@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -189,7 +190,7 @@ tasks:
             {int(row["start"]), int(row["end"]), *(int(t) for t in mine["time"] if row["start"] < t < row["end"])}
         )
         total = 0
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             before = mine[mine["time"] <= left]
             total += (right - left) * (int(before["value"][-1]) if len(before) else FULL_SPEED)
         done[key] = Fraction(0) if row["reason"] == 6 else done.get(key, Fraction(0)) + Fraction(total, FULL_SPEED)

@@ -471,7 +471,7 @@ def test_preempting_now_keeps_the_progress_of_the_node_and_frees_the_rest() -> N
 
 def test_a_run_on_an_accelerator_that_runs_to_completion_is_not_stopped() -> None:
     npu = (ProcessorSpec(0, "npu", "npu", "npu", "run-to-completion"), ProcessorSpec(1, "cpu", "cpu"))
-    with pytest.raises(SchedulerError, match="runs .* to completion, without boundaries"):
+    with pytest.raises(SchedulerError, match=r"runs .* to completion, without boundaries"):
         simulate([diamond()], Runs((0, [0, 1, 2, 3]), stop=(1, "boundary")), processors=npu, until=1)
 
 

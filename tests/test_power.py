@@ -115,12 +115,12 @@ def test_policies_see_clocks_and_cannot_set_what_is_not_theirs() -> None:
     with pytest.raises(SchedulerError, match="belongs to the governor 'performance'"):
         run(CHIP, scheduler=Curious(), until="10 ms")
     assert seen == [(10**9, [5 * 10**8, 10**9])]
+
+    class Greedy(Curious):
+        def dispatch(self) -> None:
+            self.soc.set_speed("cpu", frequency=2 * 10**9)
+
     with pytest.raises(SchedulerError, match="above its highest operating point, 1 GHz"):
-
-        class Greedy(Curious):
-            def dispatch(self) -> None:
-                self.soc.set_speed("cpu", frequency=2 * 10**9)
-
         run(CHIP.replace("performance", "userspace"), scheduler=Greedy(), until="10 ms")
     with pytest.raises(SchedulerError, match="give the system a 'power' section"):
         run(CHIP.replace("power: {governor: performance}", ""), scheduler=Curious(), until="10 ms")

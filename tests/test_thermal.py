@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_sampled_throttling_is_no_faster_than_the_sampling_period() -> None:
     trace = run(text, until="6 s")
     times = [time for time, *_ in changes(trace, "frequency")]
     assert len(times) > 10
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= 100
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 100
 
 
 def test_policies_see_heat_and_the_clock_it_leaves() -> None:

@@ -392,16 +392,13 @@ class Gpu:
             operation.work -= operation.held * (wave.end - operation.phase)
             operation.phase = wave.end
             operation.held = 0
-            if not operation.last:
-                if -(-operation.work // operation.time) <= wave.blocks:
-                    self._last_wave(operation, context, now)
-                return  # else it has yielded to a higher priority
-            operation.left = 0
-        if not operation.left and not operation.running:
-            context.running.pop(operation)
+            if operation.last:
+                operation.left = 0
+        if operation.running:
+            return
+        context.running.pop(operation)
+        if not operation.left:
             self._complete(operation, now)
-        elif not operation.running and not self.fluid:
-            context.running.pop(operation)
 
     def _complete(self, operation: Operation, now: int) -> None:
         """G4, C4: the operation leaves its stream."""
@@ -633,12 +630,6 @@ class Gpu:
         else:
             operation.last = True
             self._start_wave(operation, places, now, -(-operation.work // operation.held))
-
-    def _last_wave(self, operation: Operation, context: Context, now: int) -> None:
-        """All earlier waves are done: keep as many slots as there are blocks left."""
-        places = context.multiprocessors.take(operation, -(-operation.work // operation.time))
-        operation.held = operation.running = sum(count for _, count in places)
-        self._train(operation, places, now)
 
     def _yield(self, operation: Operation, now: int) -> None:
         """A higher priority waits: the blocks that run finish, no others start."""

@@ -152,7 +152,8 @@ class StreamProcessor(RatedProcessor):
         assert node.hardware is not None
         items = node.hardware.kernels[self.index]
         planned = node.times[self.index]
-        assert items is not None and planned is not None
+        assert items is not None
+        assert planned is not None
         stream = self._stream(segment)
         priority = self.chip.stream_priority(self, segment)
         self.gpu.pace_stream(stream, self.speed, self.kernel._now)

@@ -102,7 +102,8 @@ class Heat:
         if thermal.node is not None:
             self.body: Mass | Network = Mass(chip, thermal.node, air, initial)
         else:
-            assert thermal.network is not None and self.period is not None
+            assert thermal.network is not None
+            assert self.period is not None
             self.body = Network(chip, thermal.network, air, initial, self.period)
         self.temperature = initial
         self.state = -1

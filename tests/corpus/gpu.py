@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,7 @@ def replay(vector: dict[str, Any], mode: str = "exact", gpu_class: type[Gpu] = G
             shared, registers = size(item.get("shared_memory", 0)), item.get("registers", 0) * threads
             operation = Operation(item["name"], time, item["blocks"], threads, shared, registers)
 
-        def fire(stream=streams[key], operation=operation, priority=about.get("priority", 0)) -> None:
-            gpu.launch(stream, operation, priority)
-
+        fire = partial(gpu.launch, streams[key], operation, about.get("priority", 0))
         kernel.arm(Alarm(kernel, RELEASE + number, fire), parse_duration(item["at"]))
     kernel.drain(changed, lambda: None, NEVER)
     return sorted((name, start, end, blocks) for (name, start, end), blocks in found.items())
