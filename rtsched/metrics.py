@@ -18,6 +18,7 @@ from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, UNFINISHED
 from rtsched.engine.trace import Trace
 from rtsched.model.taskgraph import ChainSpec
 from rtsched.tally import Tally
+from rtsched.usage import HardwareFigures, hardware
 
 Integers = NDArray[np.int64]
 
@@ -103,6 +104,7 @@ class Summary:
     tasks: tuple[TaskFigures, ...]
     processors: tuple[ProcessorFigures, ...]
     chains: tuple[ChainFigures, ...]
+    hardware: HardwareFigures | None
     assumed: tuple[str, ...]
     headline: str
 
@@ -149,6 +151,7 @@ def summary(trace: Trace) -> Summary:
         tasks=tasks,
         processors=_processors(trace),
         chains=tuple(_chain(trace, chain) for chain in trace.system.chains),
+        hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))]),
         assumed=trace.system.assumed,
         headline="",
     )

@@ -72,6 +72,9 @@ def validate(value: Any, schema: dict[str, Any], where: str = "") -> None:
         assert value == schema["const"], where
     elif "enum" in schema:
         assert value in schema["enum"], where
+    elif "oneOf" in schema:
+        nothing, something = schema["oneOf"]
+        validate(value, nothing if value is None else something, where)
     else:
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         python = {

@@ -47,7 +47,7 @@ def test_throttling_oscillates_between_the_trip_and_the_hysteresis_below_it() ->
         assert time == pytest.approx(due, abs=1e-8)
         assert (state, celsius) == ((0, 80) if number % 2 == 0 else (-1, 70))
     assert {celsius for _, _, celsius in found[1:]} == {80, 70}
-    clocks = [(time / 1000, value) for time, _, _, value in changes(trace, "frequency")]
+    clocks = [(time / 1000, value) for time, _, _, value in changes(trace, "frequency")][1:]
     assert [value for _, value in clocks[:3]] == [500_000_000, 1_000_000_000, 500_000_000]
     assert [time for time, _ in clocks] == [time for time, _, _ in found[1:]]
 
@@ -76,7 +76,7 @@ def test_energy_does_not_depend_on_the_sampling_period_when_nothing_throttles() 
 def test_sampled_throttling_is_no_faster_than_the_sampling_period() -> None:
     text = CHIP.replace("hysteresis: 10", "hysteresis: 0.001\n    period: 100 ms").replace("900 s", "5 s")
     trace = run(text, until="6 s")
-    times = [time for time, *_ in changes(trace, "frequency")]
+    times = [time for time, *_ in changes(trace, "frequency")][1:]
     assert len(times) > 10
     assert min(later - earlier for earlier, later in pairwise(times)) >= 100
 

@@ -59,7 +59,8 @@ class Domain:
         return self.highest
 
     def start(self) -> None:
-        """Before time starts: the first sample of a governor that takes some."""
+        """Before time starts: note the first clock; the first sample of a governor that takes some."""
+        self.chip.note(log.FREQUENCY, self.units[0].spec.processors[0], self.frequency)
         if self.governor.name in ("ondemand", "schedutil"):
             self.chip.kernel.arm(self.sample, self.governor.period)
 

@@ -16,6 +16,45 @@ def _maybe(kind: str, text: str) -> dict[str, Any]:
 _TEXT: dict[str, Any] = {"type": "string"}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 
+_SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBER: dict[str, Any] = {"type": "number", "minimum": 0}
+
+
+def _list(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": _object({"name": _TEXT, **properties})}
+
+
+#: What the hardware did; null for a system of plain processors.
+_HARDWARE = _object(
+    {
+        "energy": {
+            "oneOf": [
+                {"type": "null"},
+                _object(
+                    {
+                        "total": {**_COUNT, "description": "nJ"},
+                        "mean_power": {**_NUMBER, "description": "mW over the run"},
+                        "base": {**_COUNT, "description": "nJ"},
+                        "memory": {**_COUNT, "description": "nJ"},
+                        "units": _list({"active": _COUNT, "idle": _COUNT}),
+                        "tasks": _list({"total": _COUNT, "per_job": _maybe("number", "nJ")}),
+                    }
+                ),
+            ]
+        },
+        "clocks": _list({"mean": {**_NUMBER, "description": "Hz over time"}, "changes": _COUNT}),
+        "heat": {
+            "oneOf": [
+                {"type": "null"},
+                _object({"highest": {"type": "number"}, "throttled": _SHARE, "trips": _COUNT}),
+            ]
+        },
+        "failures": _list({"failures": _COUNT, "down": _SHARE, "hit": _COUNT}),
+        "links": _list({"mean": {**_NUMBER, "description": "bytes per second over time"}}),
+        **dict.fromkeys(("loads", "loaded_bytes", "evictions", "checkpoints"), _COUNT),
+    }
+)
+
 #: What ``rtsched run --json`` prints, as JSON Schema. All times are integer nanoseconds (means: numbers).
 SUMMARY_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -95,6 +134,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                     }
                 ),
             },
+            "hardware": {"oneOf": [{"type": "null"}, _HARDWARE]},
             "assumed": {"type": "array", "items": _TEXT, "description": "numbers without a source of their own"},
             "headline": {"type": "string", "description": "what to look at"},
         }

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rtsched.engine.job import OUTCOMES
-from rtsched.engine.trace import ACTIONS, REASONS, Trace
+from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, REASONS, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 
-TABLES = ("jobs", "slices", "decisions")
+TABLES = ("jobs", "slices", "decisions", "changes")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -27,6 +27,12 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
         raw["task"] = [tasks[index].name for index in raw["task"]]
         raw["outcome"] = [OUTCOMES[code] for code in raw["outcome"]]
         return {"job": list(range(len(rows))), **raw}
+    if table == "changes":
+        places = dict(enumerate(processor.name for processor in trace.system.processors))
+        what = [CHANGES_KINDS[code] for code in raw["what"]]
+        named = zip(raw.pop("subject"), what, strict=True)
+        subjects = [f"trip {n}" if kind == "temperature" else places.get(n, "") for n, kind in named]
+        return {"time": raw["time"], "what": what, "subject": subjects, "value": raw["value"]}
     owner = trace.jobs["task"][rows["job"]].tolist()
     names = [[node.name for node in task.nodes] for task in tasks]
     raw["node"] = [names[task][node] if node >= 0 else "" for task, node in zip(owner, raw["node"], strict=True)]
@@ -42,12 +48,16 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
 
 
 def write_csv(trace: Trace, directory: Path) -> None:
-    """Write jobs.csv, slices.csv and decisions.csv into `directory` (made if need be), each whole or not at all."""
+    """Write jobs.csv, slices.csv, decisions.csv and, if the hardware changed, changes.csv into `directory`.
+
+    The folder is made if need be; each file is written whole or not at all.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{directory}: cannot be made: {error.strerror or error}; choose another place") from None
-    texts = {table: _text(columns(trace, table)) for table in TABLES}
+    wanted = [table for table in TABLES if table != "changes" or len(trace.changes)]
+    texts = {table: _text(columns(trace, table)) for table in wanted}
     for table, text in texts.items():
         write_whole(directory / f"{table}.csv", text)
 

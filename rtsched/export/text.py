@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtsched import units
 from rtsched.metrics import Summary
+from rtsched.usage import HardwareFigures
 
 
 def render_table(figures: Summary) -> str:
@@ -49,10 +50,60 @@ def render_table(figures: Summary) -> str:
     parts = [head, _aligned(rows), _aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
     if figures.chains:
         parts.append(_aligned(chains))
+    if figures.hardware is not None:
+        parts += _hardware(figures.hardware)
     if unfinished:
         parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
     parts.append(figures.headline)
     return "\n\n".join(parts)
+
+
+def _hardware(about: HardwareFigures) -> list[str]:
+    """Energy as a table; clocks, heat, failures, links and loads a line each."""
+    parts = []
+    if about.energy is not None:
+        rows = [["energy", "active", "idle"]]
+        rows += [[unit.name, _energy(unit.active), _energy(unit.idle)] for unit in about.energy.units]
+        rows += [
+            [name, _energy(value), "–"]
+            for name, value in (("platform", about.energy.base), ("memory", about.energy.memory))
+            if value
+        ]
+        jobs = [
+            f"{task.name} {_energy(task.per_job)}"
+            for task in about.energy.tasks
+            if task.per_job and len(task.name) < 40
+        ]
+        total = f"in all {_energy(about.energy.total)}, {about.energy.mean_power:.4g} mW on average"
+        parts.append(_aligned(rows) + f"\n{total}" + (f"; a job of {', of '.join(jobs)}" if jobs else ""))
+    lines = [
+        f"clock of {clock.name}: {units.format_rate(round(clock.mean / 10**6) * 10**6)} on average, "
+        f"{clock.changes} changes"
+        for clock in about.clocks
+    ]
+    if about.heat is not None:
+        lines.append(
+            f"heat: up to {about.heat.highest:.1f} °C, throttled {100 * about.heat.throttled:.1f} % of the time, "
+            f"{about.heat.trips} trips"
+        )
+    lines += [
+        f"{each.name} failed {each.failures} times, was down {100 * each.down:.1f} %, hit {each.hit} segments"
+        for each in about.failures
+    ]
+    lines += [f"{link.name}: {link.mean / 10**6:.4g} MB/s on average" for link in about.links]
+    if about.loads:
+        size = units.format_size(about.loaded_bytes)
+        lines.append(f"weights loaded {about.loads} times ({size}), evicted {about.evictions} times")
+    if about.checkpoints:
+        lines.append(f"segments put aside {about.checkpoints} times")
+    return parts + (["\n".join(lines)] if lines else [])
+
+
+def _energy(nanojoules: float) -> str:
+    for unit, scale in (("J", 10**9), ("mJ", 10**6), ("uJ", 10**3)):
+        if nanojoules >= scale:
+            return f"{nanojoules / scale:.4g} {unit}"
+    return f"{nanojoules:.4g} nJ"
 
 
 def _aligned(rows: list[list[str]]) -> str:

@@ -14,6 +14,7 @@ from rtsched.engine.trace import Trace
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.ordering import EDF, FIFO, FixedPriority, Ordering
+from tests.corpus import gpu
 
 Record = dict[str, Any]
 
@@ -248,6 +249,11 @@ def check_locks(record: Record) -> None:
     assert finish.tolist() == record["expected"]["finish"]
 
 
+def check_gpu_vector(record: Record) -> None:
+    """Waves and copies of a program on a GPU served block by block (see tests/data/gpu/README.md)."""
+    assert gpu.replay(record) == gpu.expected(record)
+
+
 ADAPTERS: dict[str, Callable[[Record], None]] = {
     "sim_uniproc": check_schedule,
     "sim_global": check_schedule,
@@ -258,4 +264,5 @@ ADAPTERS: dict[str, Callable[[Record], None]] = {
     "list_schedule": check_list_schedule,
     "single_machine": check_single_machine,
     "locks": check_locks,
+    "gpu_vector": check_gpu_vector,
 }

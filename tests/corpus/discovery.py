@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.corpus.adapters import ADAPTERS
 
 #: Kinds of the corpus format that rtsched has no adapter for yet: listed in the header, not collected.
 KNOWN_LATER = {
     "rta", "edf", "sporadic_uni", "sporadic_global", "self_suspension", "dag", "np_jobset", "pipeline", "chain",
-    "fp_rta", "edf_demand", "federated", "ll_bound", "utilisation_test", "mcnaughton", "cpa", "gpu_vector",
+    "fp_rta", "edf_demand", "federated", "ll_bound", "utilisation_test", "mcnaughton", "cpa",
 }  # fmt: skip
+#: A YAML file (or one of its documents) with GPU vectors says so on a line of its own.
+GPU_VECTOR = re.compile(r"^kind:\s*['\"]?gpu_vector\b", re.MULTILINE)
 RUN_KINDS = ("fp", "np")
 RUN_HEADER = "task,job,variant,release_us,start_us,finish_us,deadline_us"
 
@@ -53,6 +58,8 @@ def discover(folder: Path) -> Found:
             _take_json(path, text, found, runs, isolated)
         elif text.startswith(RUN_HEADER):
             tables.append(path)
+        elif GPU_VECTOR.search(text) and path.suffix not in (".md", ".py"):
+            found.records += _yaml_records(path, text)
     for path, info in runs:
         name = str(info.get("id", path.stem))
         described.add(path.with_name(f"{name}.csv.gz"))
@@ -65,6 +72,22 @@ def discover(folder: Path) -> Found:
         if path not in described:
             found.runs.append((path.name.split(".")[0], path, f"{path.name}: recorded jobs without their description"))
     return found
+
+
+def _yaml_records(path: Path, text: str) -> list[tuple[str, str, Any]]:
+    """The GPU vectors of a YAML file: one a document, or several under ``instances``."""
+    kind = "gpu_vector"
+    try:
+        documents = [data for data in yaml.safe_load_all(text) if isinstance(data, dict) and data.get("kind") == kind]
+    except yaml.YAMLError as error:
+        return [(kind, path.stem, f"{path.name} is no YAML: {error}")]
+    records = []
+    for number, data in enumerate(documents):
+        each = data["instances"] if isinstance(data.get("instances"), list) else [data]
+        for place, record in enumerate(each):
+            name = record.get("name") if isinstance(record, dict) else None
+            records.append((kind, str(name or f"{path.stem}-{number}-{place}"), record))
+    return records
 
 
 def _take_json(
