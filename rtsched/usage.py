@@ -62,7 +62,7 @@ class ClockFigures:
 
 @dataclass(frozen=True)
 class HeatFigures:
-    """The highest temperature noted in °C, the share of the run under a trip's caps, and how often a trip was met."""
+    """The highest temperature in °C, the share of the run under a trip's caps, and how often a trip was met."""
 
     highest: float
     throttled: float
@@ -165,13 +165,13 @@ def _clocks(trace: Trace) -> tuple[ClockFigures, ...]:
 
 
 def _heat(trace: Trace) -> HeatFigures | None:
-    rows = _rows(trace, TEMPERATURE)
-    if not len(rows):
+    if trace.peak_temperature is None:
         return None
+    rows = _rows(trace, TEMPERATURE)
     capped = rows.copy()
     capped["value"] = capped["subject"] >= 0
     met = np.flatnonzero(np.diff(rows["subject"]) > 0)
-    return HeatFigures(float(rows["value"].max()) / 1000, _mean(capped, 0, trace.end), len(met))
+    return HeatFigures(trace.peak_temperature, _mean(capped, 0, trace.end), len(met))
 
 
 def _failures(trace: Trace) -> tuple[FailureFigures, ...]:

@@ -268,6 +268,8 @@ class Chip(Hardware):
         """The run is over at `end`."""
         self.living = True
         self.account(end)
+        if self.heat is not None:
+            self.heat.settle(end)
 
     def _pace(self, now: int) -> None:
         """Give everybody who runs the speed that holds from now on."""
@@ -353,7 +355,12 @@ class Chip(Hardware):
     def _rank_tasks(self, processor: StreamProcessor, unit: int) -> None:
         """Spread the tasks that can use the GPU over its levels, the most urgent to the highest."""
         gpu = processor.gpu.spec
-        users = [t for t in self.core.tasks if any(node.times[processor.index] is not None for node in t.nodes)]
+        lanes = self.units[unit].spec.processors
+        users = [
+            task
+            for task in self.core.tasks
+            if any(node.times[lane] is not None for node in task.nodes for lane in lanes)
+        ]
         rank = {"hard": 0, "firm": 1, "soft": 2}
         keys = {
             task.index: rank[task.criticality]

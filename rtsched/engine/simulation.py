@@ -75,6 +75,7 @@ def run(
         tally=tally,
         changes=record.change_table(),
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
+        peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )
 
 

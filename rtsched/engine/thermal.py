@@ -105,7 +105,7 @@ class Heat:
             assert thermal.network is not None
             assert self.period is not None
             self.body = Network(chip, thermal.network, air, initial, self.period)
-        self.temperature = initial
+        self.temperature = self.peak = initial
         self.state = -1
         self.due = -1
         self.alarm = Alarm(chip.kernel, TIMER, self._met)
@@ -125,6 +125,7 @@ class Heat:
                 self.body.advance(now)
             return
         self.temperature = self.body.advance(now)
+        self.peak = max(self.peak, self.temperature)  # monotone in between
         found = []
         for target in self._thresholds():
             due = self.body.crossing(target, now)
@@ -167,6 +168,7 @@ class Heat:
         assert self.period is not None
         self.chip.account(now)
         hottest = self.temperature = self.body.advance(now)
+        self.peak = max(self.peak, hottest)
         self.chip.note(log.TEMPERATURE, self.state, round(hottest * 1000))
         state = self.state
         for number, trip in enumerate(self.thermal.trips):

@@ -98,7 +98,7 @@ class Trace:
     `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
     `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early. `changes` are those of
-    the hardware (``CHANGES_KINDS``), and `energy` says where the energy went; both empty unless the system uses them.
+    the hardware (``CHANGES_KINDS``), `energy` says where the energy went, `peak_temperature` (°C) how hot it became; empty unless the system uses them.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -118,6 +118,7 @@ class Trace:
     tally: Any = field(default=None, compare=False)
     changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
     energy: EnergyReport | None = None
+    peak_temperature: float | None = None
 
     @property
     def nbytes(self) -> int:

@@ -51,19 +51,23 @@ def render_table(figures: Summary) -> str:
     if figures.chains:
         parts.append(_aligned(chains))
     if figures.hardware is not None:
-        parts += _hardware(figures.hardware)
+        parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
     if unfinished:
         parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
     parts.append(figures.headline)
     return "\n\n".join(parts)
 
 
-def _hardware(about: HardwareFigures) -> list[str]:
-    """Energy as a table; clocks, heat, failures, links and loads a line each."""
+def _hardware(about: HardwareFigures, used: set[str]) -> list[str]:
+    """Energy as a table; clocks, heat, failures, links and loads a line each; what was not `used` is left out."""
     parts = []
     if about.energy is not None:
         rows = [["energy", "active", "idle"]]
-        rows += [[unit.name, _energy(unit.active), _energy(unit.idle)] for unit in about.energy.units]
+        rows += [
+            [unit.name, _energy(unit.active), _energy(unit.idle)]
+            for unit in about.energy.units
+            if unit.active or unit.idle
+        ]
         rows += [
             [name, _energy(value), "–"]
             for name, value in (("platform", about.energy.base), ("memory", about.energy.memory))
@@ -80,6 +84,7 @@ def _hardware(about: HardwareFigures) -> list[str]:
         f"clock of {clock.name}: {units.format_rate(round(clock.mean / 10**6) * 10**6)} on average, "
         f"{clock.changes} changes"
         for clock in about.clocks
+        if clock.changes or clock.name in used
     ]
     if about.heat is not None:
         lines.append(
