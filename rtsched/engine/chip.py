@@ -10,7 +10,7 @@ import numpy as np
 
 from rtsched.engine import trace as log
 from rtsched.engine.faults import Announcement, Breakdown, Course
-from rtsched.engine.gpu import ONE, Gpu
+from rtsched.engine.gpu import ONE, Gpu, Operation
 from rtsched.engine.hardware import Hardware
 from rtsched.engine.job import READY, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
@@ -160,7 +160,7 @@ class Chip(Hardware):
         made: RatedProcessor
         if unit is not None and unit.spec.block_level is not None:
             if unit.gpu is None:
-                unit.gpu = Gpu(unit.spec.block_level, self.kernel, self.touch, None, self._pick, spec.index)
+                unit.gpu = Gpu(unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index)
                 self.gpus.append(unit.gpu)
             made = StreamProcessor(spec, self.kernel, core._ended, costly, self, unit, gpu=unit.gpu)
         else:
@@ -169,6 +169,15 @@ class Chip(Hardware):
             unit.processors.append(made)
         self.rated.append(made)
         return made
+
+    def _wave(self, operation: Operation, start: int, end: int, blocks: int) -> None:
+        """Log blocks that ran together."""
+        waves = self.core.record.waves
+        if waves is not None:
+            segment, place, number = operation.name
+            waves.buffer += (start, end, segment.job.number, segment.node.index, place, number, blocks)
+            if len(waves.buffer) >= waves.limit:
+                waves.pack()
 
     def _pick(self, count: int) -> int:
         """Which of the streams that wait for a channel is next, where that is left to chance."""

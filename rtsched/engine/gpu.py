@@ -304,6 +304,8 @@ class Gpu:
         for operation in stream.operations:
             for wave in operation.waves:
                 wave.real = NEVER
+                if self.observe is not None and wave.start < now:
+                    self.observe(operation, wave.start, now, wave.blocks)
                 if not operation.copy:
                     stream.context.multiprocessors.give_back(operation, wave.places)
             operation.waves.clear()

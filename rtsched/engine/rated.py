@@ -162,14 +162,13 @@ class StreamProcessor(RatedProcessor):
             if segment.demand != planned:
                 time = max(1, round(Fraction(time * segment.demand, planned)))
             done = self._last_done if number == len(items) - 1 else None
+            label = (segment, self.index, number)
             if isinstance(item, Copy):
                 engine = 0 if item.copy_ == "in" else self.gpu.spec.copy_engines - 1
-                operation = Operation(segment, time, engine=engine, done=done)
+                operation = Operation(label, time, engine=engine, done=done)
             else:
                 registers = item.registers * item.threads
-                operation = Operation(
-                    segment, time, item.blocks, item.threads, item.shared_memory, registers, done=done
-                )
+                operation = Operation(label, time, item.blocks, item.threads, item.shared_memory, registers, done=done)
             self.gpu.launch(stream, operation, priority)
 
     def _stream(self, segment: Segment) -> Stream:

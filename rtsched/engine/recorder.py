@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.engine.trace import BOUNDARY, CHANGES, COMPLETED, DECISIONS, JOBS, OVERHEAD, SLICES, Columns
+from rtsched.engine.trace import BOUNDARY, CHANGES, COMPLETED, DECISIONS, JOBS, OVERHEAD, SLICES, WAVES, Columns
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -30,6 +30,7 @@ class Recorder:
         self.slices = Columns(SLICES) if keep else None
         self.decisions = Columns(DECISIONS) if keep else None
         self.changes = Columns(CHANGES) if keep else None
+        self.waves = Columns(WAVES) if keep else None
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """Log that `segment` ran on `processor` since it started there, its overhead first."""
@@ -45,7 +46,7 @@ class Recorder:
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        for columns in (self.jobs, self.slices, self.decisions, self.changes):
+        for columns in (self.jobs, self.slices, self.decisions, self.changes, self.waves):
             if columns is not None:
                 columns.pack()
 
@@ -76,6 +77,10 @@ class Recorder:
     def change_table(self) -> NDArray[Any]:
         """All changes of the hardware in the order of time."""
         return np.empty(0, CHANGES) if self.changes is None else self.changes.table()
+
+    def wave_table(self) -> NDArray[Any]:
+        """All waves of GPUs served block by block, in the order of their ends."""
+        return np.empty(0, WAVES) if self.waves is None else self.waves.table()
 
 
 def _merged(table: NDArray[Any]) -> NDArray[Any]:

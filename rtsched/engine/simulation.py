@@ -74,6 +74,7 @@ def run(
         events=next(kernel._eid),
         tally=tally,
         changes=record.change_table(),
+        waves=record.wave_table(),
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
         peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )

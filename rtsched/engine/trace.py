@@ -43,6 +43,17 @@ SLICES = np.dtype(
     [("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("reason", "i1")]
 )
 CHANGES = np.dtype([("time", "i8"), ("what", "i1"), ("subject", "i4"), ("value", "i8")])
+WAVES = np.dtype(
+    [
+        ("start", "i8"),
+        ("end", "i8"),
+        ("job", "i4"),
+        ("node", "i2"),
+        ("processor", "i2"),
+        ("kernel", "i4"),
+        ("blocks", "i4"),
+    ]
+)
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
 #: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
@@ -97,8 +108,10 @@ class Trace:
 
     `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
-    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early. `changes` are those of
-    the hardware (``CHANGES_KINDS``), `energy` says where the energy went, `peak_temperature` (°C) how hot it became; empty unless the system uses them.
+    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
+    Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
+    block, with the blocks that ran together (0: a copy); `energy` says where the energy went, `peak_temperature` (°C)
+    how hot the chip became.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -117,6 +130,7 @@ class Trace:
     events: int
     tally: Any = field(default=None, compare=False)
     changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
+    waves: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAVES))
     energy: EnergyReport | None = None
     peak_temperature: float | None = None
 

@@ -13,7 +13,7 @@ from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, REASONS, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 
-TABLES = ("jobs", "slices", "decisions", "changes")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -40,7 +40,7 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     raw["processor"] = [machines[index] if index >= 0 else "" for index in raw["processor"]]
     if table == "slices":
         raw["reason"] = [REASONS[code] for code in raw["reason"]]
-    else:
+    elif table == "decisions":
         raw["action"] = [ACTIONS[code] for code in raw["action"]]
     task_names = [tasks[task].name for task in owner]
     index = trace.jobs["index"][rows["job"]].tolist()
@@ -48,7 +48,7 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
 
 
 def write_csv(trace: Trace, directory: Path) -> None:
-    """Write jobs.csv, slices.csv, decisions.csv and, if the hardware changed, changes.csv into `directory`.
+    """Write jobs.csv, slices.csv, decisions.csv and, where there are any, changes.csv and waves.csv into `directory`.
 
     The folder is made if need be; each file is written whole or not at all.
     """
@@ -56,7 +56,7 @@ def write_csv(trace: Trace, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{directory}: cannot be made: {error.strerror or error}; choose another place") from None
-    wanted = [table for table in TABLES if table != "changes" or len(trace.changes)]
+    wanted = [table for table in TABLES if table not in ("changes", "waves") or len(getattr(trace, table))]
     texts = {table: _text(columns(trace, table)) for table in wanted}
     for table, text in texts.items():
         write_whole(directory / f"{table}.csv", text)

@@ -15,9 +15,10 @@ import numpy as np
 
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE
-from rtsched.engine.trace import OVERHEAD, PREEMPTED, Trace
+from rtsched.engine.trace import KILLED, OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
+from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,18 +105,26 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     from matplotlib.figure import Figure
 
     tasks = trace.system.tasks
-    used = sorted(set(trace.slices["processor"].tolist()))
+    used = sorted({*trace.slices["processor"].tolist(), *outages(trace)})
     both = len(used) > 1
     scale, unit = _scale(end - start)
     rows = len(tasks) + (len(used) if both else 0)
-    figure = Figure(figsize=(10, min(20.0, 1.3 + 0.52 * rows + 0.6 * both)), layout="constrained")
+    panel, devices = has_panel(trace), gpus(trace)
+    figure = Figure(
+        figsize=(10, min(20.0, 1.3 + 0.52 * rows + 0.6 * both + 1.2 * (panel + len(devices)))), layout="constrained"
+    )
     FigureCanvasAgg(figure)
-    heights = [len(tasks) + 0.5, len(used) + 0.3] if both else [1]
+    heights = [len(tasks) + 0.5] + [len(used) + 0.3] * both + [2.2] * (panel + len(devices))
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     shown = trace.slices[(trace.slices["end"] > start) & (trace.slices["start"] < end)]
     _task_lanes(axes[0], trace, shown, start, end, scale)
     if both:
         _processor_lanes(axes[1], trace, shown, used, start, end, scale)
+        draw_outages(axes[1], trace, used, scale)
+    for row, device in enumerate(devices, 1 + both):
+        draw_gpu(axes[row], trace, device, scale, COLOURS)
+    if panel:
+        draw_panel(axes[-1], trace, start, end, scale)
     axes[0].set_title(title, fontsize=10, loc="left")
     axes[-1].set_xlabel(f"time ({unit})", fontsize=9)
     axes[-1].set_xlim(start / scale, end / scale)
@@ -171,6 +180,8 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
         _bars(axes, after[after["end"] > after["start"]], task.index, scale, task.index,
               facecolor="white", hatch="xxxxxx", edgecolor=MISS)  # fmt: skip
         _bars(axes, mine[~work], task.index, scale, task.index, facecolor="#333333", hatch="")
+        lost = mine[mine["reason"] == KILLED]
+        _bars(axes, lost, task.index, scale, task.index, facecolor="white", hatch="||||", edgecolor="#888888")
         labelled = mine[work]
         if len(task.nodes) > 1:  # nodes run side by side: one number a job is enough
             labelled = labelled[np.unique(labelled["job"], return_index=True)[1]]
@@ -227,6 +238,8 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
             work = mine["reason"] != OVERHEAD
             _bars(axes, mine[work], lane, scale, task.index)
             _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
+            lost = mine[mine["reason"] == KILLED]
+            _bars(axes, lost, lane, scale, task.index, facecolor="white", hatch="||||", edgecolor="#888888")
             graph = len(task.nodes) > 1
             texts = [f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name for row in mine[work]]
             _labels(axes, mine[work], lane, (start, end), scale, texts)
@@ -250,4 +263,8 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Line2D([], [], color="black", linewidth=1.8, marker="|", linestyle="", label="preempted"))
     if (shown["reason"] == OVERHEAD).any():
         entries.append(Patch(facecolor="#333333", label="overhead"))
+    if (shown["reason"] == KILLED).any():
+        entries.append(Patch(facecolor="white", hatch="||||", edgecolor="#888888", label="work lost"))
+    if outages(trace):
+        entries.append(Patch(facecolor="#F2F2F2", hatch="xx", edgecolor="#777777", label="out of service"))
     figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=7, frameon=False)

@@ -1,0 +1,125 @@
+"""What the hardware did, under the schedule: processors out of service, clocks, temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtsched.engine.trace import DOWN, FREQUENCY, TEMPERATURE, UP, Trace
+from rtsched.model.accelerator import Kernel
+from rtsched.model.taskgraph import UnitSpec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LINES = ("-", "--", "-.", ":")
+
+
+def outages(trace: Trace) -> dict[int, list[tuple[int, int]]]:
+    """The half-open intervals in ns in which each processor was down; one that stays down ends with the run."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    begun: dict[int, int] = {}
+    for row in trace.changes[np.isin(trace.changes["what"], (DOWN, UP))]:
+        place, time = int(row["subject"]), int(row["time"])
+        if row["what"] == DOWN:
+            begun[place] = time
+        else:
+            found.setdefault(place, []).append((begun.pop(place), time))
+    for place, time in begun.items():
+        found.setdefault(place, []).append((time, trace.end))
+    return found
+
+
+def draw_outages(axes: Axes, trace: Trace, lanes: list[int], scale: int) -> None:
+    """Cross out the lanes of processors while they are down."""
+    for place, spans in outages(trace).items():
+        if place in lanes:
+            bars = [(begin / scale, (end - begin) / scale) for begin, end in spans]
+            axes.broken_barh(
+                bars, (lanes.index(place) - 0.25, 0.55), facecolor="#F2F2F2", edgecolor="#777777", hatch="xx",
+                linewidth=0.4, zorder=1.5,
+            )  # fmt: skip
+
+
+def gpus(trace: Trace) -> list[UnitSpec]:
+    """The GPUs served block by block that had anything to do."""
+    spec = trace.system.hardware
+    used = set(trace.waves["processor"].tolist())
+    return [] if spec is None else [unit for unit in spec.units if used.intersection(unit.processors)]
+
+
+def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, colours: Sequence[str]) -> None:
+    """The threads that run on a GPU over time, stacked by task, in per cent of what its multiprocessors hold."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=7)
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
+    axes.set_axisbelow(True)
+    gpu = unit.block_level
+    assert gpu is not None
+    waves = trace.waves[np.isin(trace.waves["processor"], unit.processors) & (trace.waves["blocks"] > 0)]
+    times = np.unique(np.concatenate((waves["start"], waves["end"])))
+    owner = trace.jobs["task"][waves["job"]]
+    bottom = np.zeros(len(times))
+    for task in trace.system.tasks:
+        height = np.zeros(len(times))
+        for row in waves[owner == task.index]:
+            about = task.nodes[row["node"]].hardware
+            assert about is not None
+            kernels = about.kernels[row["processor"]]
+            assert kernels is not None
+            kernel = kernels[row["kernel"]]
+            assert isinstance(kernel, Kernel)  # copies have no blocks
+            inside = (times >= row["start"]) & (times < row["end"])
+            height[inside] += 100 * kernel.threads * row["blocks"] / (gpu.threads * gpu.sms)
+        if height.any():
+            axes.fill_between(
+                times / scale, bottom, bottom + height, step="post", facecolor=colours[task.index % len(colours)],
+                edgecolor="black", linewidth=0.5,
+            )  # fmt: skip
+        bottom += height
+    axes.set_ylim(0, 103)
+    axes.set_ylabel(f"{unit.name}: threads\nrunning (%)", fontsize=8)
+
+
+def clocks(trace: Trace) -> dict[int, NDArray[Any]]:
+    """The clock changes of each domain that has any beyond its first setting, by its first processor."""
+    rows = trace.changes[trace.changes["what"] == FREQUENCY]
+    places = np.unique(rows["subject"]).tolist()
+    return {place: mine for place in places if len(mine := rows[rows["subject"] == place]) > 1}
+
+
+def has_panel(trace: Trace) -> bool:
+    """Whether clocks or temperature moved, so that they deserve a panel."""
+    return bool(clocks(trace)) or int((trace.changes["what"] == TEMPERATURE).sum()) > 1
+
+
+def draw_panel(axes: Axes, trace: Trace, start: int, end: int, scale: int) -> None:
+    """Clocks as steps in GHz; the temperature where it was noted (samples, or trip points met) beside them."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=7)
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
+    axes.set_axisbelow(True)
+    moving = clocks(trace)
+    for number, (place, rows) in enumerate(moving.items()):
+        times = np.append(rows["time"], max(end, trace.end)) / scale
+        hertz = np.append(rows["value"], rows["value"][-1]) / 1e9
+        name = trace.system.processors[place].name
+        axes.step(times, hertz, where="post", color="black", linestyle=LINES[number % 4], linewidth=1, label=name)
+    if moving:
+        axes.set_ylabel("clock (GHz)", fontsize=8)
+        axes.set_ylim(0, None)
+        axes.legend(fontsize=6.5, loc="lower left", frameon=False, ncols=len(moving))
+    rows = trace.changes[trace.changes["what"] == TEMPERATURE]
+    if len(rows) > 1:
+        other = axes.twinx() if moving else axes
+        other.plot(rows["time"] / scale, rows["value"] / 1000, color="#D55E00", marker=".", markersize=4, linewidth=0.8)
+        other.set_ylabel("°C", fontsize=8, color="#D55E00")
+        other.tick_params(labelsize=7, colors="#D55E00", axis="y")
+        other.set_xlim(start / scale, end / scale)
+        for side in ("top", "left") if moving else ("top", "right"):
+            other.spines[side].set_visible(False)

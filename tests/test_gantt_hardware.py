@@ -1,0 +1,58 @@
+"""What the hardware did, in the picture of a schedule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rtsched
+from rtsched.plot.gantt import gantt
+from rtsched.plot.hardware import clocks, gpus, outages
+from rtsched.units import MS, S
+
+
+def texts(name: str, tmp_path: Path, **options: int) -> tuple[int, list[str]]:
+    """The number of panels of the picture of a workload, and all words beside axes and in the legend."""
+    figure = gantt(rtsched.simulate(name), tmp_path / "picture.svg", **options)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    return len(figure.axes), legend + [axes.get_ylabel() for axes in figure.axes]
+
+
+def test_a_failure_is_seen_and_so_is_the_work_it_cost(tmp_path: Path) -> None:
+    trace = rtsched.simulate("npu_failure")
+    assert outages(trace) == {2: [(305 * MS, 605 * MS)]}
+    panels, words = texts("npu_failure", tmp_path, start=250 * MS, end=700 * MS)
+    assert panels == 2
+    assert {"work lost", "out of service"} <= set(words)
+
+
+def test_a_processor_that_stays_down_is_down_to_the_end() -> None:
+    from tests.chips import run
+
+    trace = run(
+        "platform: {processors: {cpu: {cores: 2}}}\nfaults: [{processor: cpu1, at: 3 ms}]\n"
+        "tasks: [{name: a, wcet: 1 ms, period: 10 ms}]",
+        until="50 ms",
+    )
+    assert outages(trace) == {1: [(3 * MS, trace.end)]}
+
+
+def test_clocks_and_heat_get_a_panel(tmp_path: Path) -> None:
+    trace = rtsched.simulate("throttling_865", until="60 s")
+    assert list(clocks(trace)) == [7]  # the prime core's
+    panels, words = texts("throttling_865", tmp_path, start=47 * S, end=49 * S)
+    assert panels == 3  # tasks, clock, temperature beside it
+    assert {"clock (GHz)", "°C"} <= set(words)
+
+
+def test_the_blocks_of_a_gpu_get_a_panel(tmp_path: Path) -> None:
+    trace = rtsched.simulate("gpu_head_of_line")
+    assert [unit.name for unit in gpus(trace)] == ["gpu"]
+    blocks = [(int(row["start"]) // (100 * MS), int(row["blocks"])) for row in trace.waves if row["blocks"]]
+    assert blocks == [(0, 4), (10, 2), (10, 4), (20, 2), (20, 2), (33, 2)]
+    panels, words = texts("gpu_head_of_line", tmp_path)
+    assert panels == 3
+    assert "gpu: threads\nrunning (%)" in words
+
+
+def test_a_plain_schedule_has_no_further_panel(tmp_path: Path) -> None:
+    assert texts("liu_layland", tmp_path)[0] == 1
