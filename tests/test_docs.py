@@ -64,3 +64,23 @@ def test_the_readme_names_every_policy_and_no_other() -> None:
         assert match is not None
         named = set(match.group(1).split("`")[1].split()) | ({"partitioned"} if kind == "placement" else set())
         assert named == set(REGISTRY.names(kind))
+
+
+HARDWARE = (Path(__file__).parents[1] / "docs" / "hardware.md").read_text()
+EXAMPLES = re.findall(r"^## (.*?)$.*?^```yaml\n(.*?)^```", HARDWARE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("title", "text"), EXAMPLES, ids=[title for title, _ in EXAMPLES])
+def test_the_systems_of_the_hardware_page_run(title: str, text: str) -> None:
+    system = validate(System, parse_yaml(text))
+    trace = rtsched.simulate(system, until="2 s")
+    assert trace.check() == []
+    assert trace.system.hardware is not None
+    assert rtsched.summary(trace).hardware is not None
+
+
+def test_every_part_of_the_hardware_has_an_example() -> None:
+    assert [title for title, _ in EXAMPLES] == [
+        "GPUs, block by block", "Accelerators", "Shared memory", "Clocks, energy, heat",
+        "Links, faults, announced changes",
+    ]  # fmt: skip

@@ -258,3 +258,29 @@ def test_bad_input(old: str, new: str, message: str) -> None:
     assert old in CHIP
     with pytest.raises(InputError, match=message):
         loaded(CHIP.replace(old, new)).lower()
+
+
+def test_a_policy_finds_the_clock_of_least_energy() -> None:
+    seen: dict[int, tuple[Any, Any]] = {}
+
+    class Frugal(Scheduler):
+        """The clock with the least energy that still meets the deadline, as AsyMo does."""
+
+        def dispatch(self) -> None:
+            cpu = self.soc.processors[0]
+            for segment in self.soc.ready:
+                for hertz in self.soc.frequencies(cpu):
+                    seen[hertz] = (
+                        self.soc.expected(segment, cpu, hertz),
+                        self.soc.expected_energy(segment, cpu, hertz),
+                    )
+                best = min(seen, key=lambda hertz: seen[hertz][1])
+                self.soc.set_speed("cpu", frequency=best)
+                self.soc.start(segment.job, segment, cpu)
+
+    text = CHIP.replace("performance", "userspace").replace("wcet: 4 ms,", "wcet: 4 ms, memory: {bound: 0.25},")
+    trace = run(text, scheduler=Frugal(), until="10 ms")
+    # 1 ms of memory, 3 ms of compute that double: 7 ms at 0.2 W against 4 ms at 1 W
+    assert seen == {5 * 10**8: (7_000_000, 1_400_000), 10**9: (4_000_000, 4_000_000)}
+    assert slices(trace) == [("a", "cpu", 0, 7, "completed")]
+    assert trace.energy.tasks == (1_400_000,)

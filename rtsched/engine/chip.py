@@ -15,7 +15,7 @@ from rtsched.engine.hardware import Hardware
 from rtsched.engine.job import READY, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.memory import User, contender
-from rtsched.engine.power import Domain, Meter, Store
+from rtsched.engine.power import Domain, Meter, Store, point_index
 from rtsched.engine.processor import Processor
 from rtsched.engine.rated import RatedProcessor, StreamProcessor
 from rtsched.engine.residency import Residency
@@ -105,6 +105,20 @@ class Unit:
         if energy is None or not segment.demand:
             return None
         return energy * NANOWATTS_PER_NJ_PER_NS * processor.speed // (segment.demand * ONE)
+
+    def at_clock(self, processor: Processor, segment: Segment, time: int, frequency: int | None) -> tuple[int, int]:
+        """(time in ns, energy in nJ) of a whole node, alone, at one of the clocks (None: the highest)."""
+        about = segment.node.hardware
+        use = about.memory[processor.index] if about is not None and about.memory else None
+        bound = 0.0 if use is None else use.bound
+        power, scale = self.active_power(), 1.0
+        if self.domain is not None:
+            domain = self.domain
+            index = domain.highest if frequency is None else point_index(domain, None, frequency)
+            power, scale = domain.powers[index], domain.scales[index]
+        taken = ceil(time * ((1 - bound) * scale + bound))
+        energy = about.energy[processor.index] if about is not None and about.energy else None
+        return taken, power * taken // NANOWATTS_PER_NJ_PER_NS if energy is None else energy
 
     def traffic(self, processor: RatedProcessor, segment: Segment) -> float:
         """The bytes per second that `segment` moves at present."""

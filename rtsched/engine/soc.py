@@ -43,9 +43,32 @@ class Soc(Core):
         found.sort(key=_first_ready)
         return found
 
-    def expected(self, segment: Segment, processor: Processor) -> int | None:
-        """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there."""
-        return segment.node.times[processor.index]
+    def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
+        """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there.
+
+        With a `frequency` (one of ``frequencies(processor)``), at that clock, else at the highest; alone in any case.
+        """
+        time = segment.node.times[processor.index]
+        if frequency is None or time is None:
+            return time
+        return self._clocked(segment, processor, frequency)[0]
+
+    def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
+        """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
+
+        None if it cannot run there, or the run counts no energy.
+        """
+        if self.chip is None or self.chip.meter is None or segment.node.times[processor.index] is None:
+            return None
+        return self._clocked(segment, processor, frequency)[1]
+
+    def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
+        time = segment.node.times[processor.index]
+        assert time is not None
+        unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
+        if unit is None:
+            return time, 0
+        return unit.at_clock(processor, segment, time, frequency)
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""
