@@ -218,3 +218,24 @@ def test_a_link_can_fail() -> None:
 def test_bad_input(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         loaded(text).lower()
+
+
+@pytest.mark.parametrize("protocol", ["none", "inheritance", "ceiling"])
+def test_a_lost_segment_gives_back_what_it_held(protocol: str) -> None:
+    trace = run(
+        f"""
+platform: {{name: chip, processors: {{cpu: {{cores: 2}}}}}}
+scheduler: {{ordering: fp, placement: pinned}}
+resources: {{bus: {{protocol: {protocol}}}}}
+faults: [{{processor: cpu0, at: 3 ms, lasts: 5 ms}}]
+tasks:
+  - {{name: a, wcet: 4 ms, sections: [{{resource: bus, start: 1 ms, length: 3 ms}}], pin: cpu0, period: 50 ms}}
+  - {{name: b, wcet: 2 ms, sections: [{{resource: bus, start: 0 ms, length: 2 ms}}], pin: cpu1, offset: 2 ms, period: 50 ms}}
+""",
+        until="50 ms",
+    )
+    assert slices(trace) == [
+        ("a", "cpu0", 0, 3, "killed"),
+        ("b", "cpu1", 3, 5, "completed"),  # it waited for the bus, which the failure freed
+        ("a", "cpu0", 8, 12, "completed"),
+    ]

@@ -377,14 +377,20 @@ class Core:
         if segment.plan and segment.plan[0][1] == NEXT_NODE:
             rest = segment.plan.pop(0)[2]
         if restart:
-            segment.remaining = segment.demand
-            if segment.plan is not None:
-                self._plan(segment)
+            self._restart(segment)
         segment.state = READY
         self.changed[0] = True
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
         self.release(rest)
+
+    def _restart(self, segment: Segment) -> None:
+        """All work of `segment` is lost, and what it held is free."""
+        segment.remaining = segment.demand
+        if self.locks is not None:
+            self.locks.forget(segment)
+        if segment.plan is not None:
+            self._plan(segment)
 
     def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
         """Start the first segment of a run of nodes; `Soc` does."""

@@ -179,8 +179,7 @@ class Soc(Core):
         if segment.plan and segment.plan[0][1] == NEXT_NODE:
             self.release(segment.plan.pop(0)[2])
         if how == "kill":
-            segment.remaining = segment.demand
-            self._plan(segment)
+            self._restart(segment)
         segment.state = READY
         return segment
 
