@@ -127,18 +127,19 @@ def _work(trace: Trace) -> Iterator[str]:
     rows = trace.slices[trace.slices["reason"] != OVERHEAD]
     rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
-    for position, row in enumerate(rows):
+    current = (-1, -1)
+    for row in rows:
         job, node, processor = int(row["job"]), int(row["node"]), int(row["processor"])
         task = int(trace.jobs["task"][job])
-        if task not in fixed or processor in exempt:
-            continue
-        if position and (rows["job"][position - 1] != job or rows["node"][position - 1] != node):
+        if (job, node) != current:
+            current, done = (job, node), Fraction(0)
+        if row["reason"] == KILLED:
             done = Fraction(0)
+        if row["reason"] == KILLED or task not in fixed or processor in exempt:
+            continue
         time = system.tasks[task].nodes[node].times[processor]
         assert time is not None
         done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
-        if row["reason"] == KILLED:
-            done = Fraction(0)
         if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(1, time):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
 

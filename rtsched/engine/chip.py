@@ -466,7 +466,9 @@ class Chip(Hardware):
             if fate == "drop":
                 core.give_up(segment.job)
             else:
-                core.lose(processor, segment, restart=fate == "restart" or processor.saving > 0)
+                # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
+                gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
+                core.lose(processor, segment, restart=fate == "restart" or gone)
         processor.down = True
         processor.segment = OUT_OF_SERVICE
         self.tell([place], "down")

@@ -331,7 +331,10 @@ class Task(Work):
     criticality: Literal["hard", "firm", "soft"] = "soft"
     weight: Annotated[float, Field(gt=0)] = 1.0
     on_miss: OnMiss = "continue"
-    on_fault: OnFault = Field(default="restart", description="what becomes of a segment whose processor fails")
+    on_fault: OnFault = Field(
+        default="restart",
+        description="what becomes of a segment whose processor fails (the blocks of a GPU cannot resume)",
+    )
     context: str | None = Field(default=None, description="its address space on a GPU served block by block")
     execution: Execution = Constant()
     instances: int = Field(default=1, ge=1, le=10_000)
