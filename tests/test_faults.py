@@ -91,6 +91,22 @@ def test_a_slow_down_is_not_a_failure() -> None:
     assert slices(run(text, until="20 ms")) == [("a", "npu", 0, 8, "completed")]  # 3 + 4 * 0.25 + 1
 
 
+def test_slow_downs_multiply_and_end_one_by_one() -> None:
+    more = "lasts: 4 ms, speed: 0.5}, {processor: npu, at: 5 ms, lasts: 4 ms, speed: 0.5}"
+    text = CHIP.replace("lasts: 4 ms}", more)
+    # full to 3, half to 5, a quarter to 7, half to 8: 3 + 1 + 0.5 + 0.5 = 5
+    assert slices(run(text, until="20 ms")) == [("a", "npu", 0, 8, "completed")]
+
+
+def test_a_slow_accelerator_slows_each_of_its_contexts_once() -> None:
+    text = CHIP.replace("{kind: npu}", "{kind: npu, contexts: 2}").replace("lasts: 4 ms", "lasts: 4 ms, speed: 0.5")
+    assert slices(run(text, until="20 ms")) == [("a", "npu.0", 0, 7, "completed")]
+
+
+def test_a_slow_link_is_slow() -> None:
+    assert transfer(more="faults: [{processor: wifi, at: 7 ms, speed: 0.5}]\n") == (1, 17)
+
+
 def test_a_processor_that_is_down_for_good_leaves_jobs_unfinished_and_says_so() -> None:
     trace = run(CHIP.replace(", lasts: 4 ms", ""), until="20 ms")
     assert slices(trace) == [("a", "npu", 0, 3, "killed")]

@@ -214,6 +214,22 @@ tasks:
     assert ends(text.replace("blocks: 12", "blocks: 13")) == {"a": 2, "b": 1}
 
 
+def test_mig_instances_share_no_memory_bandwidth() -> None:
+    text = """
+platform:
+  name: chip
+  processors: {gpu: {kind: gpu, block_level: {sms: 14, streams: 1, mig: [3, 4]}}, npu: {kind: npu}, dla: {kind: dla}}
+  memory: {bandwidth: 10 GB/s, contention: {model: proportional, usable: 1}}
+scheduler: {ordering: fifo, placement: pinned}
+tasks:
+  - {name: a, kernels: [{blocks: 1, time: 1 ms}], memory: {bound: 1, demand: 9 GB/s}, pin: gpu0.0, period: 100 ms}
+  - {name: b, kernels: [{blocks: 1, time: 1 ms}], memory: {bound: 1, demand: 9 GB/s}, pin: gpu1.0, period: 100 ms}
+  - {name: c, wcet: {npu: 1 ms}, memory: {bound: 1, demand: 10 GB/s}, pin: npu, period: 100 ms}
+  - {name: d, wcet: {dla: 1 ms}, memory: {bound: 1, demand: 10 GB/s}, pin: dla, period: 100 ms}
+"""
+    assert ends(text) == {"a": 1, "b": 1, "c": 2, "d": 2}
+
+
 class Reset(Scheduler):
     """Task 1 kills whatever task 0 has on the GPU, REEF's way, and task 0 runs again after it."""
 

@@ -75,10 +75,11 @@ def system(seed: int) -> str:
         f"    npu: {{kind: npu, contexts: {draw.randint(1, 3)}, sharing: {draw.choice(['equal', 'none'])}, "
         f"weights: {{capacity: {draw.randint(4, 12)} MB, bandwidth: 4 GB/s}}}}"
     )
-    lines.append("  links: {bus: {between: [big, npu], latency: 20 us, bandwidth: 1 GB/s%s}}" % draw.choice([
+    course = draw.choice([
         "", ", trace: [{at: 10 ms, bandwidth: 300 MB/s}, {at: 30 ms, bandwidth: 2 GB/s}]",
         ", markov: {states: [{bandwidth: 1 GB/s, dwell: 9 ms}, {bandwidth: 100 MB/s, dwell: 4 ms}]}",
-    ]))  # fmt: skip
+    ])  # fmt: skip
+    lines.append(f"  links: {{bus: {{between: [big, npu], latency: 20 us, bandwidth: 1 GB/s{course}}}}}")
     model = draw.choice([
         "{model: proportional, usable: 0.7}", "{model: power-law, a: 0.4, b: 1.5}",
         "{model: pccs, processors: {gpu: {minor_below: 3, intensive_from: 20, rate: 0.02, minor_loss: 0.05, balance: 30, knee: 20}}}",
@@ -108,7 +109,7 @@ def system(seed: int) -> str:
     placement = draw.choice(["global", "earliest-finish", "partitioned", "clustered"])
     mode = draw.choice(["preemptive", "limited", "nonpreemptive"])
     lines.append(f"scheduler: {{ordering: {ordering}, placement: {placement}, preemption: {mode}}}")
-    lines.append("simulate: {drain: %s}" % draw.choice(["deadline", "all"]))
+    lines.append(f"simulate: {{drain: {draw.choice(['deadline', 'all'])}}}")
     lines.append("tasks:")
     for number in range(draw.randint(2, 6)):
         if draw.random() < 0.25:

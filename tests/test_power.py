@@ -225,6 +225,14 @@ tasks:
     assert slices(trace) == [("a", "cpu0", 0, 2, "completed"), ("g", "gpu", 0, 4, "completed")]
 
 
+def test_what_is_derived_says_so() -> None:
+    text = CHIP.replace(", milliwatt: 200", "").replace(", milliwatt: 1000", "")
+    assert run(text, until="10 ms").system.assumed == ("cpu: no power known: its energy is not counted",)
+    linear = run(text.replace("{idle: 50 mW}", "{active: 1 W}"), until="10 ms")
+    assert linear.system.assumed == ("cpu: power assumed proportional to the frequency, since no voltage is known",)
+    assert run(CHIP, until="10 ms").system.assumed == ()
+
+
 def test_power_of_points() -> None:
     def point(megahertz: int, **more: Any) -> OperatingPoint:
         return OperatingPoint(frequency=megahertz * 10**6, **more)

@@ -86,6 +86,7 @@ class Lowering:
             self.units,
             [node for task in tasks for node in task.nodes],
             self.folder,
+            self.assume,
         )
         for note in (*self.platform.assumed, *self.system.assumed):
             self.assume(note)

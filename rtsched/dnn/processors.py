@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.accelerator import BlockLevel
 from rtsched.model.platform import Cluster, Link, Platform
-from rtsched.model.power import OperatingPoint
+from rtsched.model.power import OperatingPoint, active_powers
 from rtsched.model.system import System
 from rtsched.model.tables import TimeTable
 from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, UnitSpec
@@ -113,8 +113,9 @@ def lower_hardware(
     pieces: tuple[UnitSpec, ...],
     nodes: Iterable[NodeSpec],
     folder: Path | None,
+    assume: Callable[[str], None],
 ) -> HardwareSpec | None:
-    """What of the chip this run uses beyond plain processors; None if nothing."""
+    """What of the chip this run uses beyond plain processors; None if nothing. `assume` hears what is not measured."""
     rated: set[int] = set()
     contended = platform.memory is not None and platform.memory.contention is not None
     contended = contended and any(node.hardware is not None and node.hardware.memory for node in nodes)
@@ -150,6 +151,10 @@ def lower_hardware(
     rated.update(p.index for p in processors if p.kind == "link" and p.name in courses)
     if system.power is not None:
         _check_power(platform, system)
+        for name, cluster in platform.processors.items():
+            how = active_powers(cluster.operating_points or (), cluster.power, top_frequency(cluster))[1]
+            if how:
+                assume(f"{name}: {how}")
     if not rated and not system.environment:
         return None
     return HardwareSpec(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtsched.engine import trace as log
-from rtsched.engine.faults import Announcement, Breakdown, Course
+from rtsched.engine.faults import CHANNEL, Announcement, Breakdown, Course, generator
 from rtsched.engine.gpu import ONE, Gpu, Operation
 from rtsched.engine.hardware import Hardware
 from rtsched.engine.job import READY, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
-from rtsched.engine.memory import User, contender
+from rtsched.engine.memory import Effects, User, contender
 from rtsched.engine.power import Domain, Meter, Store, point_index
 from rtsched.engine.processor import Processor
 from rtsched.engine.rated import RatedProcessor, StreamProcessor
@@ -44,7 +45,6 @@ class Unit:
         self.processors: list[RatedProcessor] = []
         self.domain: Domain | None = None
         self.gpu: Gpu | None = None
-        self.slow: dict[int, float] = {}
         self.busy = 0
         self.working = False
         cluster = spec.description
@@ -52,6 +52,7 @@ class Unit:
         self.weights = None if weights is None else Residency(weights.capacity, weights.bandwidth, self._moved)
         self.checkpoint = cluster.checkpoint
         self.restoring: set[Segment] = set()
+        self.isolated = cluster.block_level is not None and cluster.block_level.mig is not None
         self.shared = cluster.contexts > 1 and cluster.sharing == "equal"
         self.costly = weights is not None or chip.storage is not None or self.checkpoint is not None
 
@@ -154,6 +155,9 @@ class Chip(Hardware):
         self.recorded: dict[int, int] = {}
         self.levels: dict[tuple[int, int], int] = {}
         self.failed: dict[int, int] = {}
+        #: by processor: the share of its speed that each fault leaves it
+        self.slowed: dict[int, dict[int, float]] = {}
+        self.since = 0
         self.living = True
         self.last = 0
         #: the processors that can fail
@@ -195,11 +199,12 @@ class Chip(Hardware):
 
     def _pick(self, count: int) -> int:
         """Which of the streams that wait for a channel is next, where that is left to chance."""
-        if not hasattr(self, "_chance"):
-            self._chance = np.random.Generator(
-                np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=((1 << 40) + 2,)))
-            )
-        return int(self._chance.integers(count))
+        return int(self.chance.integers(count))
+
+    @cached_property
+    def chance(self) -> np.random.Generator:
+        """For the order of streams that wait for a channel."""
+        return generator(self.seed, CHANNEL, 0)
 
     def start(self, processors: tuple[Processor, ...], horizon: int, keep_jobs: bool) -> None:
         """Before time starts: domains, meters, heat, faults, links."""
@@ -277,8 +282,6 @@ class Chip(Hardware):
         if self.meter is not None:
             self.meter.charge(now)
 
-    since = 0
-
     def alive(self, always: bool = False) -> bool:
         """Whether anything is still to come: releases, or open jobs."""
         return (
@@ -311,16 +314,28 @@ class Chip(Hardware):
             running.append((processor, scale, bound))
             if self.contention is not None:
                 users.append(User(processor.cluster, label, bound, demand / (bound + (1 - bound) * scale)))
-        effects = [(1.0, 1.0)] * len(running) if self.contention is None else self.contention.effects(users)
+        effects = [(1.0, 1.0)] * len(running) if self.contention is None else self._contend(running, users)
         for (processor, scale, bound), (factor, share) in zip(running, effects, strict=True):
             unit = processor.unit
             taken = (1 - bound) * scale + bound * factor
-            if unit is not None:
-                if unit.shared:
-                    taken *= sum(1 for p in unit.processors if p.segment is not None and not p.down)
-                for slow in unit.slow.values():
-                    share *= slow
+            if unit is not None and unit.shared:
+                taken *= sum(1 for p in unit.processors if p.segment is not None and not p.down)
+            for slow in self.slowed.get(processor.index, {}).values():
+                share *= slow
             self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
+
+    def _contend(self, running: list[tuple[RatedProcessor, float, float]], users: list[User]) -> Effects:
+        """The model's answer; instances of a divided GPU (MIG) have memory of their own and stay out of it."""
+        assert self.contention is not None
+        shared = [
+            place
+            for place, (processor, _, _) in enumerate(running)
+            if processor.unit is None or not processor.unit.isolated
+        ]
+        effects = [(1.0, 1.0)] * len(running)
+        for place, effect in zip(shared, self.contention.effects([users[place] for place in shared]), strict=True):
+            effects[place] = effect
+        return effects
 
     def _alone(self, processor: RatedProcessor, segment: Segment) -> tuple[float, float, float, str]:
         """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""
@@ -439,14 +454,12 @@ class Chip(Hardware):
         if core.on_processor is not None:
             core.on_processor(processor, "idle")
 
-    def slow(self, place: int, speed: float, begins: bool) -> None:
-        """A processor goes on at a share of its speed, or at its own again."""
-        unit = self.unit_of.get(place)
-        if unit is not None:
-            if begins:
-                unit.slow[place] = speed
-            else:
-                unit.slow.pop(place, None)
+    def slow(self, place: int, fault: int, speed: float, begins: bool) -> None:
+        """A processor goes on at a share of its speed because of a fault, or that fault is over."""
+        if begins:
+            self.slowed.setdefault(place, {})[fault] = speed
+        else:
+            self.slowed[place].pop(fault)
         self.tell([place], "slow" if begins else "normal")
 
     def take_down(self, place: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtsched.model.environment import Markov
 
 #: Where the random streams of the hardware begin, far beyond those of tasks: (kind, position).
-FAULT, LINK = 1 << 40, (1 << 40) + 1
+FAULT, LINK, CHANNEL = 1 << 40, (1 << 40) + 1, (1 << 40) + 2
 
 
 def generator(seed: int, kind: int, position: int) -> np.random.Generator:
@@ -30,6 +30,7 @@ class Breakdown:
     def __init__(self, chip: Chip, fault: Fault, position: int) -> None:
         self.chip = chip
         self.fault = fault
+        self.position = position
         self.places = [p.index for p in chip.processors if fault.processor in (p.name, p.cluster)]
         self.random = generator(chip.seed, FAULT, position)
         self.broken = False
@@ -49,7 +50,7 @@ class Breakdown:
         self.broken = not self.broken
         for place in self.places:
             if fault.speed is not None:
-                chip.slow(place, fault.speed, self.broken)
+                chip.slow(place, self.position, fault.speed, self.broken)
             elif self.broken:
                 chip.take_down(place)
             else:

@@ -36,6 +36,37 @@ class Alarm(simpy.Event):
         self.fire = fire
 
 
+class Appointment:
+    """One instant, often put off or brought forward, at which `meet` is called; stale events are few.
+
+    An event is pushed only for an earlier instant than the one pending; one that comes up too early goes on waiting.
+    """
+
+    def __init__(self, kernel: Kernel, rank: int, meet: Callable[[], None]) -> None:
+        self.kernel = kernel
+        self.meet = meet
+        self.alarm = Alarm(kernel, rank, self._fire)
+        self.due = self.armed = NEVER
+
+    def set(self, due: int) -> None:
+        """Meet at `due` (NEVER: not at all), whatever was agreed before."""
+        self.due = due
+        if due < self.armed:
+            self.armed = due
+            self.kernel.arm(self.alarm, due)
+
+    def _fire(self) -> None:
+        now = self.kernel._now
+        if now != self.armed:
+            return
+        self.armed = NEVER
+        if self.due > now:
+            self.set(self.due)
+        else:
+            self.due = NEVER
+            self.meet()
+
+
 class Kernel(simpy.Environment):
     """A SimPy environment with integer time and one scheduling point per instant."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtsched.engine import trace as log
-from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
 from rtsched.errors import SchedulerError
 from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, time_scales
 from rtsched.units import format_rate
@@ -250,8 +250,7 @@ class Store:
         self.capacity = battery.capacity * NANOJOULE
         self.start = int(self.capacity * battery.charge)
         self.levels = sorted({level for level in battery.levels if level < battery.charge})
-        self.alarm = Alarm(chip.kernel, TIMER, self._reached)
-        self.due = -1
+        self.level = Appointment(chip.kernel, TIMER, self._reached)
 
     @property
     def charge(self) -> float:
@@ -267,18 +266,11 @@ class Store:
             return
         left = self.start - meter.spent - int(self.levels[-1] * self.capacity)
         due = now + max(0, -(-left // meter.total_power))
-        if due != self.due:
-            self.due = due
-            if due <= self.chip.horizon:
-                self.chip.kernel.arm(self.alarm, due)
+        self.level.set(due if due <= self.chip.horizon else NEVER)
 
     def _reached(self) -> None:
-        now = self.chip.kernel._now
-        if now != self.due or not self.levels:
-            return
-        self.chip.account(now)
+        self.chip.account(self.chip.kernel._now)
         level = self.levels.pop()
-        self.due = -1
         self.chip.note(log.BATTERY, -1, round(level * 1000))
         self.chip.announce({"battery": level})
 

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from rtsched.engine import trace as log
-from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
 from rtsched.model.power import Thermal
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ class Heat:
             self.body = Network(chip, thermal.network, air, initial, self.period)
         self.temperature = self.peak = initial
         self.state = -1
-        self.due = -1
-        self.alarm = Alarm(chip.kernel, TIMER, self._met)
+        self.threshold = Appointment(chip.kernel, TIMER, self._met)
         self.target = 0.0
         self.sample = Alarm(chip.kernel, TIMER, self._sample)
 
@@ -131,14 +130,8 @@ class Heat:
             due = self.body.crossing(target, now)
             if due is not None:
                 found.append((max(due, now + 1), target))
-        if found:
-            due, self.target = min(found)
-            if due != self.due:
-                self.due = due
-                if due <= self.chip.horizon:
-                    self.chip.kernel.arm(self.alarm, due)
-        else:
-            self.due = -1
+        due, self.target = min(found, default=(NEVER, 0.0))
+        self.threshold.set(due if due <= self.chip.horizon else NEVER)
 
     def _thresholds(self) -> list[float]:
         """The next trip above, and the point at which the present one is left."""
@@ -153,9 +146,6 @@ class Heat:
     def _met(self) -> None:
         """A threshold is met: exactly then."""
         now = self.chip.kernel._now
-        if now != self.due:
-            return
-        self.due = -1
         self.chip.account(now)
         assert isinstance(self.body, Mass)
         self.body.advance(now)
