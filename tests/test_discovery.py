@@ -79,3 +79,22 @@ def test_broken_and_wrong_records_fail(tmp_path: Path) -> None:
         "test_all_recorded_runs_together", "test_record[sim_global-cut]", "test_record[sim_uniproc-sim_uniproc-000]",
         "test_record[sim_uniproc-sim_uniproc-001]", "test_recorded_run[run]",
     ]  # fmt: skip
+
+
+def test_gpu_vectors_are_found_in_yaml(tmp_path: Path) -> None:
+    vectors = DATA / "gpu"
+    shutil.copy(vectors / "x1_head_of_line.yaml", tmp_path / "anything.txt")
+    both = [(vectors / f"{name}.yaml").read_text() for name in ("spread", "pack")]
+    (tmp_path / "two.yaml").write_text("---\n".join(both))
+    (tmp_path / "broken.yaml").write_text("kind: gpu_vector\ngpu: {sms: [\n")
+    (tmp_path / "README.md").write_text("kind: gpu_vector\n")
+    (tmp_path / "other.yaml").write_text("kind: shopping\n")
+    found = discover(tmp_path)
+    assert [name for _, name, _ in found.records] == ["x1_head_of_line", "broken", "spread", "pack"]
+    assert "is no YAML" in found.records[1][2]
+    wrong = (vectors / "x1_head_of_line.yaml").read_text().replace("end: 5 ms", "end: 6 ms")
+    (tmp_path / "wrong.yaml").write_text(wrong.replace("name: x1", "name: wrong"))
+    done = pytest_on(tmp_path)
+    assert done.returncode == 1
+    assert "2 failed" in done.stdout
+    assert "gpu_vector-wrong_head_of_line" in done.stdout

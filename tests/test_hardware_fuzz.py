@@ -23,7 +23,7 @@ def gpu(draw: random.Random) -> str:
     keys.append(f"copy_engines: {draw.randint(1, 2)}")
     if draw.random() < 0.3:
         keys.append(f"channels: {draw.randint(1, 2)}, channel_order: {draw.choice(['fifo', 'lifo', 'seeded'])}")
-    if draw.random() < 0.3:
+    elif draw.random() < 0.3:
         keys.append("null_stream: true")
     keys.append(draw.choice(["time_slice: 1 ms, context_switch: 50 us", "mps: {A: 50}", "masks: {t0: 1}", "blocks: 8"]))
     return f"{{{', '.join(keys)}}}"

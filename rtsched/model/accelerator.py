@@ -99,6 +99,11 @@ class BlockLevel(Model):
             raise problem(f"the MIG instances take {sum(self.mig)} sevenths of the GPU; there are 7")
         if self.mps is not None and self.time_slice is not None:
             raise problem("'mps' merges contexts, so there is no 'time_slice' between them; give one of the two")
+        if self.null_stream and self.channels is not None:
+            raise problem(
+                "'null_stream' and 'channels' together can wait for each other for ever, and no published rule says "
+                "how they meet; give one of the two"
+            )
         enabled = (1 << -(-self.sms // self.sms_per_tpc)) - 1
         for task, mask in self.masks.items():
             if mask < 0 or mask & enabled == enabled:
