@@ -225,6 +225,52 @@ tasks:
     assert slices(trace) == [("a", "cpu0", 0, 2, "completed"), ("g", "gpu", 0, 4, "completed")]
 
 
+def test_a_cluster_draws_what_was_measured_for_as_many_cores_as_are_busy() -> None:
+    text = """
+platform:
+  name: chip
+  processors:
+    big:
+      cores: 4
+      operating_points:
+        - {frequency: 500 MHz, microvolt: 800000}
+        - {frequency: 1 GHz, microvolt: 1000000, busy_milliwatt: [1000, 1500, 1800, 2000]}
+power: {governor: %s}
+tasks: [{name: a, wcet: 4 ms, period: 100 ms, instances: 3}, {name: b, wcet: 2 ms, period: 100 ms}]
+"""
+    trace = run(text % "performance", until="100 ms")
+    # four busy for 2 ms at 2 W, three for 2 ms at 1.8 W; each gets its share
+    assert trace.energy is not None
+    assert trace.energy.total == 2 * 2_000_000 + 2 * 1_800_000
+    assert trace.energy.tasks == (2_200_000, 2_200_000, 2_200_000, 1_000_000)
+    slow = run(text % "powersave", until="100 ms")  # half the clock, 0.64 of V^2, twice as long
+    assert slow.energy is not None
+    assert slow.energy.total == pytest.approx(0.64 * trace.energy.total, rel=1e-6)
+    assert slow.system.assumed == ("big: power at some operating points scaled with f V^2",)
+
+
+def test_static_power_grows_with_voltage_and_temperature() -> None:
+    import math
+
+    text = """
+platform:
+  name: chip
+  processors:
+    cpu:
+      operating_points: [{frequency: 1 GHz, microvolt: 1200000, milliwatt: 100}]
+      power: {leakage: {c1: 0.0025, c2: 2660, gate: 0.001}}
+  thermal: {ambient: %d, node: {resistance: 0.000001, capacitance: 1000}, period: 1 s}
+power: {}
+tasks: [{name: a, wcet: 1 s, release: 0, deadline: 10 s}]
+"""
+    for celsius in (25, 85):
+        kelvin = 273.15 + celsius
+        static = 1.2 * (0.0025 * kelvin**2 * math.exp(-2660 / kelvin) + 0.001)
+        trace = run(text % celsius, until="1 s")
+        assert trace.energy is not None
+        assert trace.energy.total / 1e9 == pytest.approx(0.1 + static, rel=1e-4)
+
+
 def test_what_is_derived_says_so() -> None:
     text = CHIP.replace(", milliwatt: 200", "").replace(", milliwatt: 1000", "")
     assert run(text, until="10 ms").system.assumed == ("cpu: no power known: its energy is not counted",)

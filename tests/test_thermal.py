@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from rtsched.api import Loaded, simulate
 from rtsched.errors import InputError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.power import PowerModel
+from rtsched.model.system import System
 from rtsched.schedulers.base import Scheduler
 from tests.chips import changes, loaded, run, slices
+
+ONE_WATT = PowerModel(active=1_000_000)
 
 CHIP = """
 platform:
@@ -178,3 +184,56 @@ def test_bad_networks(old: str, new: str, message: str) -> None:
 def test_bad_nodes(old: str, new: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         loaded(CHIP.replace(old, new)).lower()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "low", "high"),
+    [("big", 15, 21), ("little", 6, 9)],
+)
+def test_what_a_watt_does_to_the_odroid_in_the_end(cluster: str, low: float, high: float) -> None:
+    """The steady state of the published network is (I - A)^-1 B P; a run of minutes ends there."""
+    import numpy as np
+
+    from rtsched.model.catalogue import load_platform
+
+    board = load_platform("odroid_xu3")
+    assert board.thermal is not None
+    network = board.thermal.network
+    assert network is not None
+    rises = np.linalg.solve(np.eye(5) - np.array(network.a), np.array(network.b))[:, network.inputs.index(cluster)]
+    assert low - 0.5 < rises.min()
+    assert rises.max() < high + 0.5
+    watt = board.model_copy(
+        update={
+            "processors": {
+                name: each.model_copy(
+                    update={"operating_points": None, "power": {"big": ONE_WATT, "little": ONE_WATT}.get(name)}
+                )
+                for name, each in board.processors.items()
+            },
+            "base_power": 0,
+            "thermal": board.thermal.model_copy(update={"trips": ()}),
+        }
+    )
+    text = f"platform: odroid_xu3\npower: {{}}\ntasks: [{{name: a, wcet: {{{cluster}: 400 s}}, release: 0, deadline: 500 s}}]"
+    trace = simulate(Loaded(validate(System, parse_yaml(text)), watt), until="1 s")
+    assert trace.peak_temperature == pytest.approx(42 + rises.max(), abs=0.1)
+
+
+def test_the_odroid_throttles_under_full_load_and_not_when_a_policy_is_frugal() -> None:
+    text = """
+platform: odroid_xu3
+power: {governor: %s}
+scheduler: {ordering: edf}
+tasks: [{name: load, wcet: {big: 30 ms}, period: 40 ms, instances: 4, on_miss: abort}]
+"""
+    hot = simulate(validate(System, parse_yaml(text % "performance")), until="300 s")
+    assert hot.check() == []
+    assert hot.peak_temperature is not None
+    assert 85 < hot.peak_temperature < 100
+    caps = {value for _, _, _, value in changes(hot, "frequency")}
+    assert 1_600_000_000 in caps
+    frugal = text.replace("{governor: %s}", "{clusters: {big: {name: fixed, frequency: 600 MHz}}}")
+    cool = simulate(validate(System, parse_yaml(frugal)), until="60 s")
+    assert cool.peak_temperature is not None
+    assert cool.peak_temperature < 85

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from math import ceil
+from math import ceil, exp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,14 +90,25 @@ class Unit:
     def active_power(self) -> int:
         """What it draws when busy, in nW."""
         if self.domain is not None:
-            return self.domain.powers[self.domain.index]
+            return self.domain.power() + self._leakage()
         power = self.spec.description.power
         return 0 if power is None else (power.active or 0) * 1000
 
     def idle_power(self) -> int:
         """What it draws when idle, in nW."""
         power = self.spec.description.power
-        return 0 if power is None else power.idle * 1000
+        return 0 if power is None else power.idle * 1000 + self._leakage()
+
+    def _leakage(self) -> int:
+        """Static power in nW at the present voltage and the temperature last noted."""
+        power = self.spec.description.power
+        if power is None or power.leakage is None or self.domain is None:
+            return 0
+        heat = self.chip.heat
+        kelvin = 273.15 + (25.0 if heat is None else heat.temperature)
+        volts = self.domain.volts[self.domain.index]
+        about = power.leakage
+        return round(1e9 * volts * (about.c1 * kelvin**2 * exp(-about.c2 / kelvin) + about.gate))
 
     def table_power(self, processor: RatedProcessor, segment: Segment) -> int | None:
         """The power that spreads a node's measured energy over its work; None if it has none."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rtsched.engine import trace as log
 from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
 from rtsched.errors import SchedulerError
-from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, time_scales
+from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, cluster_powers, time_scales
 from rtsched.units import format_rate
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Domain:
         self.points = [point.frequency for point in points]
         self.powers, _ = active_powers(points, cluster.power, top)
         self.scales = time_scales(points, top)
+        self.together = cluster_powers(points)
+        self.volts = [(point.microvolt or 0) / 1e6 for point in points]
         self.governor: Governor = options.clusters.get(units[0].spec.cluster, options.governor)
         self.latency = cluster.switch_latency if options.switch_latency is None else options.switch_latency
         self.stall = options.stall
@@ -63,6 +65,14 @@ class Domain:
         self.chip.note(log.FREQUENCY, self.units[0].spec.processors[0], self.frequency)
         if self.governor.name in ("ondemand", "schedutil"):
             self.chip.kernel.arm(self.sample, self.governor.period)
+
+    def power(self) -> int:
+        """What one busy unit draws now, in nW: its share of what was measured for as many as are busy."""
+        if self.together is None:
+            return self.powers[self.index]
+        row = self.together[self.index]
+        busy = min(len(row), max(1, sum(unit.working for unit in self.units)))
+        return row[busy - 1] // busy
 
     @property
     def frequency(self) -> int:

@@ -170,6 +170,7 @@ class Heat:
             self._enter(state)
         if self.chip.alive():
             self.chip.kernel.arm(self.sample, now + self.period)
+        self.chip.touch()  # static power follows the temperature
 
     def _enter(self, state: int) -> None:
         """Another trip is in force: its caps hold, those of the one before do not."""

@@ -18,9 +18,24 @@ class OperatingPoint(Model):
     frequency: Frequency
     microvolt: int | None = Field(default=None, gt=0)
     milliwatt: float | None = Field(default=None, gt=0, description="of one busy processor")
+    busy_milliwatt: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        default=None, min_length=1, description="of the whole cluster with 1, 2, ... busy processors"
+    )
     score: float | None = Field(
         default=None, gt=0, description="measured work per second, in any unit; compute time then follows it"
     )
+
+
+class Leakage(Model):
+    """Static power of one processor: V c1 T^2 exp(-c2 / T) + gate V, in W, with T in kelvin and V in volts.
+
+    The form of DS3 (Arda et al.). T is the temperature as last noted (or the ambient one without a thermal model), so a
+    thermal model should be sampled.
+    """
+
+    c1: Annotated[float, Field(ge=0)]
+    c2: Annotated[float, Field(ge=0)]
+    gate: Annotated[float, Field(ge=0)] = 0.0
 
 
 class PowerModel(Model):
@@ -34,6 +49,7 @@ class PowerModel(Model):
     active: Power | None = None
     idle: Power = 0
     coefficient: Annotated[float, Field(gt=0)] | None = Field(default=None, description="uW / (MHz V^2)")
+    leakage: Leakage | None = None
 
 
 class Governor(Model):
@@ -186,6 +202,10 @@ def active_powers(
     if not points:
         active = None if power is None else power.active
         return [(active or 0) * 1000], "" if active is not None else "no power known: its energy is not counted"
+    whole = cluster_powers(points)
+    if whole is not None:
+        every = all(point.busy_milliwatt is not None for point in points)
+        return [each[0] for each in whole], "" if every else "power at some operating points scaled with f V^2"
     measured = [point.milliwatt for point in points]
     if any(watts is not None for watts in measured):
         return [round(watts * 10**6) for watts in _interpolated(points, measured)], (
@@ -221,4 +241,23 @@ def _interpolated(points: tuple[OperatingPoint, ...], values: list[float | None]
         (low, first), (high, last) = below[-1], above[0]
         share = 0.0 if high <= low else (point.frequency - low) / (high - low)
         found.append(first + share * (last - first))
+    return found
+
+
+def cluster_powers(points: tuple[OperatingPoint, ...]) -> list[tuple[int, ...]] | None:
+    """What a whole cluster draws at each point with 1, 2, ... busy processors, in nW; None where only one was measured.
+
+    A point without such a measurement takes that of the next measured one at or above it (else the highest), scaled
+    with f V^2 (as DS3 does), or with f where no voltage is known.
+    """
+    profiles = [point for point in points if point.busy_milliwatt is not None]
+    if not profiles:
+        return None
+    found = []
+    for point in points:
+        profile = next((each for each in profiles if each.frequency >= point.frequency), profiles[-1])
+        scale = point.frequency / profile.frequency
+        if point.microvolt is not None and profile.microvolt is not None:
+            scale *= (point.microvolt / profile.microvolt) ** 2
+        found.append(tuple(round(watts * scale * 10**6) for watts in profile.busy_milliwatt or ()))
     return found
