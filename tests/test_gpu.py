@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from rtsched.engine.gpu import BOUNDLESS, Context, Gpu, Multiprocessors, Operation, Stream
+from rtsched.engine.blocks import BOUNDLESS, Context, Multiprocessors, Operation, Stream
+from rtsched.engine.fluid import FluidGpu
+from rtsched.engine.gpu import Gpu
 from rtsched.units import MS
 from tests import gpu_oracle
 from tests.corpus.gpu import expected, load, replay
@@ -62,13 +64,13 @@ def alone(vector: dict[str, Any]) -> list[dict[str, Any]]:
 def test_fluid_equals_exact_for_a_kernel_alone(seed: int) -> None:
     for vector in random_vectors(40, seed):
         for single in alone(vector):
-            assert spans(replay(single, "fluid")) == spans(replay(single))
+            assert spans(replay(single, FluidGpu)) == spans(replay(single))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_fluid_does_the_same_work_and_keeps_streams_in_order(seed: int) -> None:
     for vector in random_vectors(40, seed):
-        exact, fluid = spans(replay(vector)), spans(replay(vector, "fluid"))
+        exact, fluid = spans(replay(vector)), spans(replay(vector, FluidGpu))
         assert set(exact) == set(fluid)
         streams = defaultdict(list)
         for item in vector["operations"]:
@@ -82,7 +84,7 @@ def test_fluid_equals_exact_while_slots_do_not_change_inside_a_wave() -> None:
     equal = 0
     for name in VECTORS:
         if name.startswith("rtss17"):
-            assert spans(replay(VECTORS[name], "fluid")) == spans(replay(VECTORS[name]))
+            assert spans(replay(VECTORS[name], FluidGpu)) == spans(replay(VECTORS[name]))
             equal += 1
     assert equal == 4
 
@@ -107,16 +109,19 @@ class Watched(Gpu):
         super()._start_wave(operation, places, now, length)
 
 
-@pytest.mark.parametrize("mode", ["exact", "fluid"])
+class WatchedFluid(Watched, FluidGpu):
+    """The same in fluid mode."""
+
+
+@pytest.mark.parametrize("gpu", [Watched, WatchedFluid])
 @pytest.mark.parametrize("seed", range(4))
-def test_rules_hold_at_every_assignment(seed: int, mode: str) -> None:
+def test_rules_hold_at_every_assignment(seed: int, gpu: type[Gpu]) -> None:
     for vector in random_vectors(40, 50 + seed):
-        rows = replay(vector, mode, Watched)
         done: dict[str, int] = defaultdict(int)
-        for name, _, _, blocks in rows:
+        for name, _, _, blocks in replay(vector, gpu):
             done[name] += blocks
         for item in vector["operations"]:
-            if mode == "exact":
+            if gpu is Watched:
                 assert done[item["name"]] == item.get("blocks", 0), "blocks are conserved"
             else:
                 assert item["name"] in done
@@ -367,7 +372,7 @@ MUTANTS = [
 def test_a_broken_rule_fails_a_vector(mutant: type[Gpu]) -> None:
     for vector in VECTORS.values():
         try:
-            if replay(vector, "exact", mutant) != expected(vector):
+            if replay(vector, mutant) != expected(vector):
                 return
         except (AssertionError, ValueError, KeyError, IndexError):
             return
@@ -378,7 +383,7 @@ def test_where_a_block_goes_matters_to_nobody_else() -> None:
     """Which multiprocessor takes a block is not documented: of the vectors from the paper none depends on it."""
     for name, vector in VECTORS.items():
         if name.startswith("rtss17"):
-            assert replay(vector, "exact", Placement) == expected(vector)
+            assert replay(vector, Placement) == expected(vector)
 
 
 # ---- the room of a multiprocessor --------------------------------------------------------------------------------------

@@ -19,7 +19,9 @@ import time
 from typing import Any
 
 from rtsched import units
-from rtsched.engine.gpu import Gpu, Operation
+from rtsched.engine.blocks import Operation
+from rtsched.engine.fluid import FluidGpu
+from rtsched.engine.gpu import Gpu
 from rtsched.engine.hardware import Hardware
 from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
@@ -50,7 +52,7 @@ def once(mode: str, seed: int) -> dict[str, Any]:
     kernels = program(seed)
     kernel, changed = Kernel(), [False]
     hardware = Hardware(kernel, changed)
-    gpu = Gpu(spec, kernel, hardware.touch)
+    gpu = (FluidGpu if mode == "fluid" else Gpu)(spec, kernel, hardware.touch)
     hardware.parts.append(gpu)
     streams = [gpu.stream(number) for number in range(STREAMS)]
     left = [iter(each) for each in kernels]

@@ -7,212 +7,20 @@ internals to enable reliable GPU management", RTAS 2024 (channels, time slices b
 Order within an instant: completions in order of assignment; launches; stream heads into their queues (streams whose
 head has just completed first); assignments from the highest queue down; again until nothing moves.
 
-Two modes. ``exact``: one event per wave, the blocks of a kernel that were assigned together. ``fluid``: a kernel is so
-much work, served by as many slots as it holds, with one event before its last wave and one at its end. Both agree while
-the blocks are equal and the slots of a kernel do not change inside a wave; else fluid is early by less than the time of
-one block per change.
+Here in exact mode: one event per wave, the blocks of a kernel that were assigned together. `rtsched.engine.fluid` is
+the other one.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any
 
+from rtsched.engine.blocks import Context, Operation, Stream, Wave
 from rtsched.engine.kernel import COMPLETION, NEVER, TIMER, Alarm, Kernel
-from rtsched.engine.trace import FULL_SPEED
 from rtsched.model.accelerator import BlockLevel
-
-#: Full speed. Work is counted in 1/ONE of a nanosecond, so that every speed is an integer and no work is lost.
-ONE = FULL_SPEED
-#: More than any limit: what is not limited.
-BOUNDLESS = 1 << 60
-
-
-class Operation:
-    """A kernel (`blocks` > 0) or a copy (`engine` >= 0) on its way through a stream.
-
-    `left` blocks are not assigned yet; `time` is that of one block (or of the copy) in 1/ONE ns. Its own clock runs at
-    `speed`/ONE, so that it can be frozen, slowed and hastened.
-    """
-
-    __slots__ = (
-        "blocks", "clock", "copy", "done", "engine", "held", "last", "left", "level", "name", "order", "phase",
-        "queued", "registers", "running", "shared", "since", "speed", "stream", "threads", "time", "waves", "work",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        name: Any,
-        time: int,
-        blocks: int = 0,
-        threads: int = 0,
-        shared: int = 0,
-        registers: int = 0,
-        engine: int = -1,
-        done: Callable[[int], None] | None = None,
-    ) -> None:
-        self.name = name
-        self.time = time * ONE
-        self.blocks = self.left = blocks
-        self.threads = threads
-        self.shared = shared
-        self.registers = registers
-        self.engine = engine
-        self.copy = engine >= 0
-        self.done = done
-        self.level = self.order = 0
-        self.queued = False
-        self.running = 0
-        self.waves: list[Wave] = []
-        self.clock = self.since = 0
-        self.speed = ONE
-        # fluid: work left at `phase` (own clock), slots held, and whether the last wave runs
-        self.work = blocks * time * ONE
-        self.phase = 0
-        self.held = 0
-        self.last = False
-        self.stream: Stream
-
-    def now(self, time: int) -> int:
-        """Its own clock at `time`."""
-        return self.clock + (time - self.since) * self.speed
-
-
-class Wave:
-    """Blocks of one operation that were assigned together: what they hold, and when they end on its clock."""
-
-    __slots__ = ("blocks", "end", "operation", "order", "places", "real", "start")
-
-    def __init__(self, operation: Operation, places: list[tuple[int, int]], start: int, end: int, order: int) -> None:
-        self.operation = operation
-        self.places = places
-        self.blocks = sum(count for _, count in places)
-        self.start = start
-        self.end = end
-        self.order = order
-        self.real = NEVER
-
-
-class Stream:
-    """A first-in-first-out queue of operations of one context. `multiprocessors` are those its kernels may use."""
-
-    __slots__ = (
-        "channel", "context", "multiprocessors", "name", "nonblocking", "null", "operations", "speed",
-        "undispatched", "waiting",
-    )  # fmt: skip
-
-    def __init__(
-        self, name: Any, context: Context, multiprocessors: tuple[int, ...], nonblocking: bool, null: bool
-    ) -> None:
-        self.name = name
-        self.context = context
-        self.multiprocessors = multiprocessors
-        self.nonblocking = nonblocking
-        self.null = null
-        self.operations: deque[Operation] = deque()
-        self.channel = False
-        self.waiting = False
-        self.undispatched = 0
-        self.speed = ONE
-
-
-class Multiprocessors:
-    """What is free on each multiprocessor, as one context (or all that share) sees it."""
-
-    def __init__(self, spec: BlockLevel) -> None:
-        self.threads = [spec.threads] * spec.sms
-        self.shared = [BOUNDLESS if spec.shared_memory is None else spec.shared_memory] * spec.sms
-        self.registers = [BOUNDLESS if spec.registers is None else spec.registers] * spec.sms
-        self.slots = [BOUNDLESS if spec.blocks is None else spec.blocks] * spec.sms
-        self.pack = spec.placement == "pack"
-
-    def room(self, operation: Operation, place: int) -> int:
-        """How many more of the operation's blocks fit on one multiprocessor (R1-R3)."""
-        room = min(self.threads[place] // operation.threads, self.slots[place])
-        if operation.shared:
-            room = min(room, self.shared[place] // operation.shared)
-        if operation.registers:
-            room = min(room, self.registers[place] // operation.registers)
-        return room
-
-    def take(self, operation: Operation, wanted: int) -> list[tuple[int, int]]:
-        """Assign up to `wanted` blocks; return (multiprocessor, blocks) pairs."""
-        context = operation.stream.context
-        rooms = {place: room for place in operation.stream.multiprocessors if (room := self.room(operation, place)) > 0}
-        if not rooms:
-            return []
-        if context.cap < len(self.threads):
-            counts = self._one_by_one(operation, rooms, wanted, context)
-        elif sum(rooms.values()) <= wanted:
-            counts = rooms
-        elif self.pack:
-            counts = {}
-            for place, room in rooms.items():
-                counts[place] = min(room, wanted)
-                wanted -= counts[place]
-                if not wanted:
-                    break
-        else:
-            counts = self._one_by_one(operation, rooms, wanted, None)
-        places = sorted(counts.items())
-        for place, count in places:
-            self._hold(operation, place, count)
-        return places
-
-    def _one_by_one(
-        self, operation: Operation, rooms: dict[int, int], wanted: int, context: Context | None
-    ) -> dict[int, int]:
-        """Block for block to the one with the most free threads (or the lowest), a client's cap of SMs observed."""
-        counts: dict[int, int] = {}
-        used = 0 if context is None else sum(1 for count in context.blocks if count)
-        heap = [(0 if self.pack else -self.threads[place], place) for place in rooms]
-        heapify(heap)
-        while heap and wanted:
-            key, place = heappop(heap)
-            if context is not None and not context.blocks[place] and place not in counts:
-                if used >= context.cap:
-                    continue
-                used += 1
-            counts[place] = counts.get(place, 0) + 1
-            wanted -= 1
-            if counts[place] < rooms[place]:
-                heappush(heap, (key if self.pack else key + operation.threads, place))
-        return counts
-
-    def _hold(self, operation: Operation, place: int, count: int) -> None:
-        self.threads[place] -= count * operation.threads
-        self.shared[place] -= count * operation.shared
-        self.registers[place] -= count * operation.registers
-        self.slots[place] -= count
-        operation.stream.context.blocks[place] += count
-
-    def give_back(self, operation: Operation, places: Iterable[tuple[int, int]]) -> None:
-        """What a wave held is free again."""
-        for place, count in places:
-            self._hold(operation, place, -count)
-
-
-class Context:
-    """An address space: its streams, channels and (unless merged by MPS) its queues and its view of the GPU."""
-
-    def __init__(self, name: Any, gpu: Gpu, cap: int) -> None:
-        self.name = name
-        self.cap = cap
-        self.blocks = [0] * gpu.spec.sms
-        self.null: Stream | None = None
-        self.streams: list[Stream] = []
-        self.channels = BOUNDLESS if gpu.spec.channels is None else gpu.spec.channels
-        self.waiting: list[Stream] = []
-        self.queues: list[deque[Operation]] = [deque() for _ in range(gpu.spec.priorities)]
-        self.multiprocessors = Multiprocessors(gpu.spec)
-        self.running: dict[Operation, None] = {}
-
-    @property
-    def busy(self) -> bool:
-        """Whether any kernel waits in a queue or has running blocks."""
-        return bool(self.running) or any(self.queues)
 
 
 class Gpu:
@@ -235,7 +43,6 @@ class Gpu:
         self.touch = touch
         self.observe = observe
         self.pick = pick
-        self.fluid = spec.mode == "fluid"
         self.sliced = spec.mps is None and spec.time_slice is not None
         self.contexts: dict[Any, Context] = {}
         self.engines: list[deque[Operation]] = [deque() for _ in range(spec.copy_engines)]
@@ -259,7 +66,7 @@ class Gpu:
         if found is None:
             share = None if self.spec.mps is None else self.spec.mps.get(name)
             cap = self.spec.sms if share is None else -int(-share * self.spec.sms // 100)
-            found = Context(name, self, cap)
+            found = Context(name, self.spec, cap)
             if self.contexts and not self.sliced:  # one task as far as the hardware goes: MPS, or no slices asked for
                 first = next(iter(self.contexts.values()))
                 found.queues, found.multiprocessors, found.running = first.queues, first.multiprocessors, first.running
@@ -390,12 +197,7 @@ class Gpu:
         context = operation.stream.context
         context.multiprocessors.give_back(operation, wave.places)
         operation.running -= wave.blocks
-        if self.fluid:
-            operation.work -= operation.held * (wave.end - operation.phase)
-            operation.phase = wave.end
-            operation.held = 0
-            if operation.last:
-                operation.left = 0
+        self._account(operation, wave)
         if operation.running:
             return
         context.running.pop(operation)
@@ -552,16 +354,10 @@ class Gpu:
             while queue:
                 operation = queue[0]
                 before = operation.running
-                if self.fluid:
-                    self._flow(operation, now)
-                else:
-                    self._place(operation, now)
+                self._place(operation, now)
                 moved |= operation.running != before
                 if not self._dispatched(operation):
-                    if self.fluid:
-                        for lower in context.queues[level + 1 :]:
-                            if lower and lower[0].held:
-                                self._yield(lower[0], now)
+                    self._hold_back(context.queues[level + 1 :], now)
                     return moved
                 queue.popleft()  # G3
                 moved = True
@@ -571,7 +367,14 @@ class Gpu:
         return moved
 
     def _dispatched(self, operation: Operation) -> bool:
-        return operation.last if self.fluid else not operation.left
+        """Whether all blocks of a kernel have been assigned."""
+        return not operation.left
+
+    def _account(self, operation: Operation, wave: Wave) -> None:
+        """A wave has ended: nothing more to count here."""
+
+    def _hold_back(self, lower: list[deque[Operation]], now: int) -> None:
+        """Lower queues have to wait: they get no blocks anyway."""
 
     def _start_wave(self, operation: Operation, places: list[tuple[int, int]], now: int, length: int) -> None:
         wave = Wave(operation, places, now, operation.now(now) + length, self.assigned)
@@ -588,7 +391,7 @@ class Gpu:
             operation.stream.context.running[operation] = None
 
     def _place(self, operation: Operation, now: int) -> None:
-        """Exact mode: assign what fits, as one wave."""
+        """Assign what fits, as one wave."""
         places = operation.stream.context.multiprocessors.take(operation, operation.left)
         if places:
             self._begin(operation, now)
@@ -596,59 +399,3 @@ class Gpu:
             operation.left -= blocks
             operation.running += blocks
             self._start_wave(operation, places, now, operation.time)
-
-    # ---- fluid mode ----------------------------------------------------------------------------------------------
-
-    def _flow(self, operation: Operation, now: int) -> None:
-        """Give a kernel all slots it can use by now, and let it come back before its last wave."""
-        context = operation.stream.context
-        clock = operation.now(now)
-        rounds = (clock - operation.phase) // operation.time + 1 if operation.held else 0
-        undispatched = -(-operation.work // operation.time) - operation.held * rounds
-        extra = context.multiprocessors.take(operation, undispatched) if undispatched > 0 else []
-        if not extra:
-            if operation.held:
-                self._rearm(operation)
-            return
-        if not operation.held:
-            self._begin(operation, now)
-            clock = operation.phase = operation.now(now)
-        held: dict[int, int] = dict(extra)
-        for wave in operation.waves:
-            wave.real = NEVER
-            for place, count in wave.places:
-                held[place] = held.get(place, 0) + count
-        operation.waves.clear()
-        operation.work -= operation.held * (clock - operation.phase)
-        operation.phase = clock
-        operation.held = operation.running = sum(held.values())
-        self._train(operation, sorted(held.items()), now)
-
-    def _train(self, operation: Operation, places: list[tuple[int, int]], now: int) -> None:
-        """Arm the start of the last wave, or its end."""
-        waves = -(-operation.work // (operation.held * operation.time)) - 1
-        if waves > 0:
-            self._start_wave(operation, places, now, waves * operation.time)
-        else:
-            operation.last = True
-            self._start_wave(operation, places, now, -(-operation.work // operation.held))
-
-    def _yield(self, operation: Operation, now: int) -> None:
-        """A higher priority waits: the blocks that run finish, no others start."""
-        (wave,) = operation.waves
-        passed = operation.now(now) - operation.phase
-        boundary = operation.phase + (passed // operation.time + 1) * operation.time
-        if boundary < wave.end:
-            wave.end = boundary
-            self._arm(wave)
-
-    def _rearm(self, operation: Operation) -> None:
-        """It is the head again before it had to yield: go on to the last wave."""
-        (wave,) = operation.waves
-        if operation.last:
-            return
-        waves = -(-operation.work // (operation.held * operation.time)) - 1
-        end = operation.phase + waves * operation.time
-        if end != wave.end:
-            wave.end = end
-            self._arm(wave)

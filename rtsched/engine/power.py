@@ -17,7 +17,8 @@ from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, 
 from rtsched.units import format_rate
 
 if TYPE_CHECKING:
-    from rtsched.engine.chip import Chip, Unit
+    from rtsched.engine.chip import Chip
+    from rtsched.engine.unit import Unit
     from rtsched.model.platform import Cluster
 
 #: Attojoules (nW x ns) in a nanojoule.

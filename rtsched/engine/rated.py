@@ -7,15 +7,17 @@ from fractions import Fraction
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.gpu import ONE, Gpu, Operation, Stream
+from rtsched.engine.blocks import ONE, Operation, Stream
+from rtsched.engine.gpu import Gpu
 from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.engine.processor import Processor
 from rtsched.model.accelerator import Copy
 from rtsched.model.taskgraph import ProcessorSpec
 
 if TYPE_CHECKING:
-    from rtsched.engine.chip import Chip, Unit
+    from rtsched.engine.chip import Chip
     from rtsched.engine.job import Segment
+    from rtsched.engine.unit import Unit
 
 
 class RatedProcessor(Processor):

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from rtsched.engine.gpu import Gpu, Operation
+from rtsched.engine.blocks import Operation
+from rtsched.engine.gpu import Gpu
 from rtsched.engine.hardware import Hardware
 from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
@@ -26,17 +27,17 @@ def size(value: str | int) -> int:
     return parse_size(value) if isinstance(value, str) else value
 
 
-def spec(vector: dict[str, Any], mode: str = "exact") -> BlockLevel:
+def spec(vector: dict[str, Any]) -> BlockLevel:
     """The GPU of a vector. Limits on a single block do not matter there: they are set to those of the SM."""
     keys = dict(vector["gpu"])
     contexts = vector.get("contexts") or {}
     if keys.pop("mps", False):
         keys["mps"] = {name: value["percentage"] for name, value in contexts.items() if "percentage" in (value or {})}
     keys["max_threads"] = min(1024, keys["threads"])
-    return BlockLevel.model_validate({**keys, "mode": mode})
+    return BlockLevel.model_validate(keys)
 
 
-def replay(vector: dict[str, Any], mode: str = "exact", gpu_class: type[Gpu] = Gpu) -> Rows:
+def replay(vector: dict[str, Any], gpu_class: type[Gpu] = Gpu) -> Rows:
     """Rows (operation, start, end, blocks) of all waves and copies, sorted."""
     kernel, changed = Kernel(), [False]
     hardware = Hardware(kernel, changed)
@@ -45,7 +46,7 @@ def replay(vector: dict[str, Any], mode: str = "exact", gpu_class: type[Gpu] = G
     def observe(operation: Operation, start: int, end: int, blocks: int) -> None:
         found[operation.name, start, end] += blocks
 
-    gpu = gpu_class(spec(vector, mode), kernel, hardware.touch, observe)
+    gpu = gpu_class(spec(vector), kernel, hardware.touch, observe)
     hardware.parts.append(gpu)
     for name in vector.get("contexts") or {}:
         gpu.context(name)

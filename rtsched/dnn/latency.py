@@ -1,0 +1,93 @@
+"""Execution times of networks out of the catalogue's latency tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rtsched import units
+from rtsched.errors import InputError
+from rtsched.model.platform import Platform
+from rtsched.model.task import NetworkUse, Work
+
+if TYPE_CHECKING:
+    from rtsched.dnn.lowering import Lowering
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
+    """The execution times of a network out of the latency tables, per cluster the fastest row that matches."""
+    use = NetworkUse(network=work.network) if isinstance(work.network, str) else work.network
+    assert use is not None
+    names = (lowering.platform.name, *lowering.platform.aliases)
+    rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
+    servers = {unit.cluster: unit.description.threads for unit in lowering.units if unit.description.threads}
+    matching = [row for row in rows if row["processor"] in servers or _matches(row, use, lowering.platform)]
+    if not matching:
+        raise InputError(f"{what}: {_no_latency(use, rows, lowering.latency, lowering.platform.name)}")
+    inputs = sorted({row["input"] for row in matching} - {""})
+    if len(inputs) > 1:
+        raise InputError(
+            f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
+        )
+    times: list[int | None] = [None] * len(lowering.processors)
+    for cluster, places in lowering.members.items():
+        mine = [row for row in matching if row["processor"] == cluster]
+        speedup = 1.0
+        if cluster in servers:
+            mine, speedup = server_rows(lowering, mine, use.threads or work.threads, servers[cluster] or {})
+        best = min(mine, key=lambda row: Decimal(row["latency_ms"]), default=None)
+        if best is None:
+            continue
+        if best["status"] != "measured":
+            lowering.assume(f"{use.network} on {cluster}: {best['status']} ({best['source']})")
+        lowering.rows[id(work), cluster] = best
+        for place in places:
+            times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS / Decimal(repr(speedup))))
+    return times
+
+
+def server_rows(
+    lowering: Lowering, rows: list[Mapping[str, str]], threads: int | None, table: dict[int, float]
+) -> tuple[list[Mapping[str, str]], float]:
+    """The rows for a CPU cluster that is one server: those of so many threads, else the single-threaded ones."""
+    count = max(table) if threads is None else threads
+    exact = [row for row in rows if row["threads"] == str(count)]
+    if exact or count not in table:
+        return exact, 1.0
+    single = [row for row in rows if row["threads"] in ("", "1")]
+    if single and count > 1:
+        lowering.assume(
+            f"{single[0]['network']} on {count} threads: one-thread time over the cluster's median speed-up"
+        )
+    return single, table[count]
+
+
+def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> bool:
+    cluster = platform.processors.get(row["processor"])
+    threads = use.threads or 1
+    return (
+        (use.input is None or row["input"] in (use.input, ""))
+        and (use.precision is None or row["precision"] == use.precision)
+        and (use.runtime is None or row["runtime"] == use.runtime)
+        and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
+    )
+
+
+def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:
+    """Why no row of the latency tables fits, and what would."""
+    if rows:
+        have = sorted({f"input {row['input'] or '–'}, {row['precision'] or 'any precision'}" for row in rows})
+        return f"network {use.network!r} was not measured on {platform!r} that way; it was with: {'; '.join(have[:6])}"
+    elsewhere = sorted({row["platform"] for row in table if row["network"] == use.network})
+    if elsewhere:
+        return (
+            f"network {use.network!r} has no latency on {platform!r} (it has on {', '.join(elsewhere)}); give a 'wcet'"
+        )
+    import difflib
+
+    close = difflib.get_close_matches(use.network, {row["network"] for row in table}, n=3)
+    hint = f"; did you mean {', '.join(close)}?" if close else "; `rtsched list networks` names the known ones"
+    return f"network {use.network!r} is in no latency table{hint}"
