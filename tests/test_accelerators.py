@@ -90,6 +90,12 @@ def test_a_checkpoint_keeps_the_work_and_costs_its_state_twice() -> None:
     assert changes(trace, "checkpoint") == [(3, "checkpoint", 0, 0)]
 
 
+def test_a_node_may_have_a_state_of_its_own() -> None:
+    text = CHECKPOINT.replace("wcet: {npu: 10 ms}", "wcet: {npu: 10 ms}, state: 2 MB")
+    found = slices(run(text, scheduler=Urgent("checkpoint"), until="100 ms"))
+    assert [row[2:4] for row in found if row[4] == "overhead"] == [(3, 4), (6, 7)]
+
+
 def test_a_kill_throws_the_work_away() -> None:
     trace = run(CHECKPOINT, scheduler=Urgent("kill"), until="100 ms")
     assert slices(trace) == [

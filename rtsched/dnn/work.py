@@ -42,7 +42,7 @@ def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | Non
     network = ""
     if work.network is not None:
         network = work.network.network if isinstance(work.network, NetworkUse) else work.network
-    if not (any(kernels) or memory or energy or work.weights):
+    if not (any(kernels) or memory or energy or work.weights or work.state is not None):
         return None
     return NodeHardware(
         memory=memory,
@@ -50,6 +50,7 @@ def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | Non
         energy=energy,
         network=network or what,
         weights=work.weights,
+        state=work.state,
     )
 
 

@@ -343,10 +343,11 @@ class Chip(Hardware):
         processor.preemptions += 1
         processor.segment = segment
         processor.started = now
-        processor.overhead = processor.saving = unit.saving_time
-        processor.overhead_total += unit.saving_time
+        time = unit.saving_time(segment)
+        processor.overhead = time
+        processor.overhead_total += time
         processor.begin(0, now)
-        processor.saving = unit.saving_time
+        processor.saving = time
         self.note(log.CHECKPOINT, processor.index, segment.job.number)
         self.touch()
 

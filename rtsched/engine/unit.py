@@ -48,18 +48,20 @@ class Unit:
 
     # ---- costs before a start ------------------------------------------------------------------------------------
 
-    @property
-    def saving_time(self) -> int:
+    def saving_time(self, segment: Segment) -> int:
         """The time in ns to put a running segment aside, and to bring it back."""
         assert self.checkpoint is not None
-        return max(1, -(-self.checkpoint.state * 10**9 // self.checkpoint.bandwidth))
+        about = segment.node.hardware
+        own = None if about is None else about.state
+        state = self.checkpoint.state if own is None else own
+        return max(1, -(-state * 10**9 // self.checkpoint.bandwidth))
 
     def extra(self, processor: RatedProcessor, segment: Segment) -> int:
         """The time in ns before `segment` can go on here: its weights, and its state if that was put aside."""
         cost = 0
         if segment in self.restoring:
             self.restoring.discard(segment)
-            cost += self.saving_time
+            cost += self.saving_time(segment)
         about = segment.node.hardware
         if about is not None and about.weights:
             storage = self.chip.storage

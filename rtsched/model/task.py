@@ -84,6 +84,7 @@ class Work(Model):
     )
     memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
     energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
+    state: Size | None = Field(default=None, description="bytes a checkpoint of it puts aside; default: the cluster's")
     weights: Size = Field(default=0, description="bytes of weights that must be on the accelerator")
 
     @property

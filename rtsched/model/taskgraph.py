@@ -55,7 +55,7 @@ class NodeHardware:
     """What the hardware needs to know of a node beyond its times; tuples have one entry per processor, or are empty.
 
     `kernels` are what it launches on a GPU served block by block; `energy` is in nJ for the whole node; `weights` in
-    bytes are those of `network`.
+    bytes are those of `network`, `state` what a checkpoint puts aside (None: the accelerator's own figure).
     """
 
     memory: tuple[MemorySpec | None, ...] = ()
@@ -63,6 +63,7 @@ class NodeHardware:
     energy: tuple[int | None, ...] = ()
     network: str = ""
     weights: int = 0
+    state: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
