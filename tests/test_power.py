@@ -246,7 +246,10 @@ tasks: [{name: a, wcet: 4 ms, period: 100 ms, instances: 3}, {name: b, wcet: 2 m
     slow = run(text % "powersave", until="100 ms")  # half the clock, 0.64 of V^2, twice as long
     assert slow.energy is not None
     assert slow.energy.total == pytest.approx(0.64 * trace.energy.total, rel=1e-6)
-    assert slow.system.assumed == ("big: power at some operating points scaled with f V^2",)
+    assert slow.system.assumed == (
+        "big: power at some operating points scaled with f V^2",
+        "big: compute time in inverse proportion to the clock",
+    )
 
 
 def test_static_power_grows_with_voltage_and_temperature() -> None:

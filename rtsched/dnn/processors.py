@@ -155,6 +155,11 @@ def lower_hardware(
             how = active_powers(cluster.operating_points or (), cluster.power, top_frequency(cluster))[1]
             if how:
                 assume(f"{name}: {how}")
+            points = cluster.operating_points or ()
+            governor = system.power.clusters.get(name, system.power.governor)
+            moves = governor.name != "performance" or system.power.mode is not None or system.power.thermal is not None
+            if moves and any(point.score is None for point in points):
+                assume(f"{name}: compute time in inverse proportion to the clock")
     if not rated and not system.environment:
         return None
     return HardwareSpec(

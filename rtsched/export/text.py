@@ -61,7 +61,7 @@ def render_table(figures: Summary) -> str:
 def _hardware(about: HardwareFigures, used: set[str]) -> list[str]:
     """Energy as a table; clocks, heat, failures, links and loads a line each; what was not `used` is left out."""
     parts = []
-    if about.energy is not None:
+    if about.energy is not None and about.energy.total:
         rows = [["energy", "active", "idle"]]
         rows += [
             [unit.name, _energy(unit.active), _energy(unit.idle)]
