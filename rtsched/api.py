@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from rtsched.model.config import Document
     from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler
+
+#: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
+_PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
 
 MODES = ("preemptive", "limited", "nonpreemptive")
 
@@ -67,6 +71,10 @@ class Loaded:
         for index, task in enumerate(self.system.tasks):
             if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
                 return f"{self.document.where(('tasks', index))}: tasks.{problem.removeprefix('task ')}"
+        place = _PLACE.match(problem)
+        if place is not None and place[1].split(".")[0] in self.document.data:
+            path = tuple(int(key) if key.isdecimal() else key for key in place[1].split("."))
+            return f"{self.document.where(path)}: {problem}"
         return f"{self.document.path}: {problem}"
 
 

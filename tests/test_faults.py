@@ -255,3 +255,21 @@ tasks:
         ("b", "cpu1", 3, 5, "completed"),  # it waited for the bus, which the failure freed
         ("a", "cpu0", 8, 12, "completed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("faults: [{processor: dsp, at: 1 s}]", "system.yaml:2:10: faults.0: 'dsp' is no processor or cluster"),
+        ("power: {clusters: {gpu: powersave}}", "system.yaml:2:25: power.clusters.gpu: 'gpu' is no cluster of"),
+        ("environment: [{at: 1 s, link: lte, bandwidth: 1 MB/s}]", "system.yaml:2:15: environment.0: 'lte' is no link"),
+    ],
+)
+def test_errors_name_the_place_in_the_file(tmp_path: Any, line: str, message: str) -> None:
+    import rtsched
+
+    path = tmp_path / "system.yaml"
+    path.write_text(f"platform: uniprocessor\n{line}\ntasks: [{{name: a, wcet: 1 ms, period: 10 ms}}]\n")
+    with pytest.raises(InputError) as caught:
+        rtsched.load(path).lower()
+    assert message in str(caught.value)
