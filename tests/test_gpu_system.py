@@ -298,3 +298,14 @@ def test_bad_input(tasks: str, gpu: str, message: str) -> None:
 def test_kernels_need_a_gpu_that_is_served_block_by_block() -> None:
     with pytest.raises(InputError, match="'kernels' need a GPU served block by block"):
         loaded(f"platform: {{processors: {{gpu: {{kind: gpu}}}}}}\ntasks:\n{task('a', kernel(1, 32))}").lower()
+
+
+def test_the_check_notices_lost_blocks_and_overfull_multiprocessors() -> None:
+    from dataclasses import replace
+
+    trace = run(system(THREE), until="100 ms")
+    assert len(trace.waves) == 6
+    assert any("ran 4 of its 8 blocks" in sentence for sentence in replace(trace, waves=trace.waves[1:]).check())
+    crowded = trace.waves.copy()
+    crowded["start"][1] = 0
+    assert "a GPU of 2 SMs runs 8192 threads at 0" in replace(trace, waves=crowded).check()

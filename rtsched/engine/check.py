@@ -11,6 +11,7 @@ import numpy as np
 
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, OUTCOMES
 from rtsched.engine.trace import COMPLETED, FULL_SPEED, KILLED, OVERHEAD, SPEED, Trace
+from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.model.task import Constant
 from rtsched.model.taskgraph import SystemSpec
 
@@ -19,7 +20,7 @@ def violations(trace: Trace) -> list[str]:
     """Every rule that the trace breaks, as sentences that name job, processor and time."""
     if not trace.kept:
         return []
-    checks = (_processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work)
+    checks = (_processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work, _blocks, _threads)
     return [sentence for check in checks for sentence in check(trace)]
 
 
@@ -142,6 +143,62 @@ def _work(trace: Trace) -> Iterator[str]:
         done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
         if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(1, time):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
+
+
+def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:
+    """Each GPU that is served block by block in exact mode, with its waves."""
+    spec = trace.system.hardware
+    for unit in () if spec is None else spec.units:
+        if unit.block_level is not None and unit.block_level.mode == "exact":
+            waves = trace.waves[np.isin(trace.waves["processor"], unit.processors) & (trace.waves["blocks"] > 0)]
+            yield unit.block_level, waves
+
+
+def _kernel(trace: Trace, wave: Any) -> Kernel:
+    task = trace.system.tasks[trace.jobs["task"][wave["job"]]]
+    about = task.nodes[wave["node"]].hardware
+    assert about is not None
+    kernels = about.kernels[wave["processor"]]
+    assert kernels is not None
+    kernel = kernels[wave["kernel"]]
+    assert isinstance(kernel, Kernel)
+    return kernel
+
+
+def _blocks(trace: Trace) -> Iterator[str]:
+    """Every block of every kernel of a node that completed on a GPU ran there, once."""
+    ended = trace.slices[trace.slices["reason"] == COMPLETED]
+    begun = {(int(row["job"]), int(row["node"]), int(row["processor"])): int(row["start"]) for row in ended}
+    for _, waves in _gpus(trace):
+        done: dict[tuple[int, int, int, int], int] = {}
+        wanted: dict[tuple[int, int, int, int], int] = {}
+        for wave in waves:
+            node = (int(wave["job"]), int(wave["node"]), int(wave["processor"]))
+            if node in begun and wave["start"] >= begun[node]:  # not those of an attempt that was killed
+                kernel = (*node, int(wave["kernel"]))
+                done[kernel] = done.get(kernel, 0) + int(wave["blocks"])
+                wanted[kernel] = _kernel(trace, wave).blocks
+        for kernel, blocks in done.items():
+            if blocks != wanted[kernel]:
+                yield f"kernel {kernel[3]} of {_name(trace, kernel[0])} ran {blocks} of its {wanted[kernel]} blocks"
+
+
+def _threads(trace: Trace) -> Iterator[str]:
+    """No GPU runs more threads at a time than its multiprocessors hold (contexts that take turns apart)."""
+    for gpu, waves in _gpus(trace):
+        if gpu.time_slice is not None or not len(waves):
+            continue
+        load = [_kernel(trace, wave).threads * int(wave["blocks"]) for wave in waves]
+        edges = sorted(
+            [(int(wave["end"]), -size) for wave, size in zip(waves, load, strict=True)]
+            + [(int(wave["start"]), size) for wave, size in zip(waves, load, strict=True)]
+        )
+        running = 0
+        for time, change in edges:
+            running += change
+            if running > gpu.threads * gpu.sms:
+                yield f"a GPU of {gpu.sms} SMs runs {running} threads at {time}"
+                break
 
 
 def _without_speed(system: SystemSpec) -> set[int]:
