@@ -66,6 +66,44 @@ def test_without_memory_use_contention_costs_nothing() -> None:
     assert loaded(text).lower().hardware is None
 
 
+def test_alone_nobody_is_slowed_by_itself() -> None:
+    text = TWO.replace(
+        "demand: 20 GB/s}, period: 100 ms}\n  - {name: n", "demand: 39 GB/s}, period: 100 ms}\n  - {name: n"
+    )
+    assert slices(run(text.replace("offset: 2 ms", "offset: 50 ms"), until="100 ms"))[0][3] == 10
+
+
+SHARED = """
+platform:
+  name: chip
+  processors: {gpu: {kind: gpu, contexts: 2}, npu: {kind: npu}}
+  memory: {bandwidth: 40 GB/s, contention: %s}
+scheduler: {ordering: fifo}
+tasks:
+  - {name: a, wcet: {gpu: 10 ms}, memory: {bound: 1, demand: 20 GB/s}, period: 100 ms, deadline: 99 ms}
+  - {name: b, wcet: {gpu: 10 ms}, memory: {bound: 1, demand: 20 GB/s}, period: 100 ms, deadline: 99 ms}
+"""
+BESIDE = "  - {name: n, wcet: {npu: 10 ms}, memory: {bound: 1, demand: 20 GB/s}, period: 100 ms}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "end"),
+    [
+        ("{model: proportional, usable: 0.5}", 20),  # 40 GB/s of usable 20
+        ("{model: power-law, a: 1, b: 0}", 20),
+        ("{model: pairwise, pairs: [{victim: npu, beside: gpu, slowdown: 1.5}]}", 15),
+        (
+            "{model: pccs, processors: {npu: {minor_below: 0, intensive_from: 0, rate: 0.0125, minor_loss: 0, balance: 40, knee: 0}}}",
+            10 / 0.75,
+        ),
+    ],
+)
+def test_segments_that_share_a_unit_are_one_neighbour_and_none_to_each_other(model: str, end: float) -> None:
+    assert [row[3] for row in slices(run(SHARED % model, until="100 ms"))] == [20, 20]  # half of the unit each, no more
+    found = {row[0]: row[3] for row in slices(run(SHARED % model + BESIDE, until="100 ms"))}
+    assert found["n"] == pytest.approx(end, abs=1e-5)
+
+
 PCCS = PccsProcessor(minor_below=5, intensive_from=20, rate=0.02, minor_loss=0.03, balance=30, knee=25)
 
 
@@ -105,6 +143,8 @@ def test_power_law() -> None:
     users = [User("gpu", "", 1, 20e9), User("npu", "", 1, 20e9)]
     assert law.effects(users) == [(1.0, 1 / 1.5)] * 2
     assert law.effects(users[:1]) == [(1.0, 1.0)]
+    idle = User("cpu", "", 0, 0)
+    assert law.effects([users[0], idle]) == [(1.0, 1.0)] * 2  # who moves no data is no neighbour
 
 
 def test_measured_pairs_multiply_up_to_the_cap_and_classes_go_first() -> None:

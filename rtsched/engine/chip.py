@@ -36,6 +36,14 @@ _NOBODY = Job.__new__(Job)
 OUT_OF_SERVICE = Segment(_NOBODY, NodeSpec(0, "out of service", (), preemptive=False), 0)
 
 
+def _as_one(users: list[User]) -> User:
+    """Segments in turn on one unit, as the others see them: of their mean demand, named after the most demanding."""
+    most = max(users, key=lambda user: user.demand)
+    count = len(users)
+    bound = sum(user.bound for user in users) / count
+    return User(most.cluster, most.label, bound, sum(user.demand for user in users) / count)
+
+
 class Chip(Hardware):
     """All of it. Created before the processors, which it makes."""
 
@@ -234,16 +242,32 @@ class Chip(Hardware):
             self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
 
     def _contend(self, running: list[tuple[RatedProcessor, float, float]], users: list[User]) -> Effects:
-        """The model's answer; instances of a divided GPU (MIG) have memory of their own and stay out of it."""
+        """The model's answer for all who run.
+
+        Instances of a divided GPU (MIG) have memory of their own and stay out of it. Segments that share one unit take
+        turns on it: to the others they are one user, of their mean demand, and to each other they are nothing.
+        """
         assert self.contention is not None
-        shared = [
-            place
-            for place, (processor, _, _) in enumerate(running)
-            if processor.unit is None or not processor.unit.isolated
-        ]
+        groups: dict[int, list[int]] = {}
+        for place, (processor, _, _) in enumerate(running):
+            unit = processor.unit
+            if unit is None:
+                groups[-1 - place] = [place]
+            elif not unit.isolated:
+                groups.setdefault(unit.spec.index if unit.shared else -1 - place, []).append(place)
         effects = [(1.0, 1.0)] * len(running)
-        for place, effect in zip(shared, self.contention.effects([users[place] for place in shared]), strict=True):
-            effects[place] = effect
+        if all(len(members) == 1 for members in groups.values()):
+            places = [members[0] for members in groups.values()]
+            for place, effect in zip(places, self.contention.effects([users[p] for p in places]), strict=True):
+                effects[place] = effect
+            return effects
+        merged = {key: _as_one([users[place] for place in members]) for key, members in groups.items()}
+        for key, members in groups.items():
+            others = [user for other, user in merged.items() if other != key]
+            for place in members:
+                own = users[place]
+                me = User(own.cluster, own.label, own.bound, merged[key].demand)
+                effects[place] = self.contention.effects([me, *others])[0]
         return effects
 
     def _alone(self, processor: RatedProcessor, segment: Segment) -> tuple[float, float, float, str]:

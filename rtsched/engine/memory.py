@@ -39,6 +39,8 @@ class Contender:
 class ProportionalShare(Contender):
     """Beyond the usable bandwidth everybody's memory part slows by the same factor (MoCA-like, without its caps).
 
+    Who is alone takes its time alone, whatever it asks for.
+
     >>> two = [User("gpu", "", 0.5, 30e9), User("npu", "", 0.5, 30e9)]
     >>> ProportionalShare(0.8, 50e9).effects(two)
     [(1.5, 1.0), (1.5, 1.0)]
@@ -48,7 +50,7 @@ class ProportionalShare(Contender):
         self.usable = usable * bandwidth
 
     def effects(self, users: Sequence[User]) -> Effects:
-        factor = max(1.0, sum(user.demand for user in users) / self.usable)
+        factor = 1.0 if len(users) < 2 else max(1.0, sum(user.demand for user in users) / self.usable)
         return [(factor, 1.0)] * len(users)
 
 
@@ -81,16 +83,16 @@ class ThreeRegions(Contender):
 
 
 class PowerLawSlowdown(Contender):
-    """Two or more at a time: each takes 1 + a (total / B)^b times as long."""
+    """Two or more that move data at a time: each takes 1 + a (total / B)^b times as long."""
 
     def __init__(self, a: float, b: float, bandwidth: float) -> None:
         self.a, self.b, self.bandwidth = a, b, bandwidth
 
     def effects(self, users: Sequence[User]) -> Effects:
-        if len(users) < 2:
+        if sum(1 for user in users if user.demand) < 2:
             return [(1.0, 1.0)] * len(users)
         slowdown = 1 + self.a * (sum(user.demand for user in users) / self.bandwidth) ** self.b
-        return [(1.0, 1 / slowdown)] * len(users)
+        return [(1.0, 1 / slowdown if user.demand else 1.0) for user in users]
 
 
 class MeasuredPairs(Contender):
