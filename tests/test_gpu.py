@@ -13,7 +13,7 @@ import pytest
 from rtsched.engine.blocks import BOUNDLESS, Context, Multiprocessors, Operation, Stream
 from rtsched.engine.fluid import FluidGpu
 from rtsched.engine.gpu import Gpu
-from rtsched.units import MS
+from rtsched.units import MS, parse_duration
 from tests import gpu_oracle
 from tests.corpus.gpu import expected, load, replay
 
@@ -78,6 +78,14 @@ def test_fluid_does_the_same_work_and_keeps_streams_in_order(seed: int) -> None:
         for names in streams.values():
             for before, after in pairwise(names):
                 assert fluid[before][1] <= fluid[after][0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_fluid_ends_within_two_blocks_of_exact(seed: int) -> None:
+    for vector in random_vectors(40, 200 + seed):
+        longest = max(parse_duration(item["time"]) for item in vector["operations"])
+        ends = [max(end for _, end in spans(replay(vector, gpu)).values()) for gpu in (Gpu, FluidGpu)]
+        assert abs(ends[0] - ends[1]) <= 2 * longest
 
 
 def test_fluid_equals_exact_while_slots_do_not_change_inside_a_wave() -> None:
