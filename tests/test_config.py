@@ -559,3 +559,29 @@ paths = st.lists(
 @given(paths, values)
 def test_any_override_is_taken_or_refused(path: str, value: Any) -> None:
     survives(SYSTEM, f"{path}={yaml.safe_dump(value, default_flow_style=True)}")
+
+
+@pytest.mark.parametrize(
+    ("contention", "message"),
+    [
+        (
+            "{usable: 0.5}",
+            "1:75: platform.memory.contention: 'model' is missing; add one of proportional, pccs, power-law, pairwise",
+        ),
+        ("{model: magic}", "1:83: platform.memory.contention.model: must be one of 'proportional', 'pccs'"),
+        ("{model: power-law, a: 1}", "platform.memory.contention: 'b' is missing"),
+    ],
+)
+def test_a_union_names_its_own_key(contention: str, message: str) -> None:
+    text = f"platform: {{processors: {{cpu: {{}}}}, memory: {{bandwidth: 1 GB/s, contention: {contention}}}}}\n"
+    with pytest.raises(InputError) as caught:
+        validate(System, parse_yaml(text + "tasks: [{name: a, wcet: 1 ms, period: 5 ms}]\n"))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_systems_with_hardware_read_back_equal(seed: int) -> None:
+    from tests.test_hardware_fuzz import system
+
+    described = validate(System, parse_yaml(system(seed)))
+    assert validate(System, parse_yaml(to_yaml(described))) == described

@@ -176,7 +176,7 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
             continue  # long enough, but pydantic does not count items that have a fault of their own
         loc, known, options = _real(model, data, raw)
         if kind == "union_tag_not_found":
-            known = [name for option in options for name in _kinds(option)]
+            known = [name for option in options for name in _tags(option, _discriminator(error))]
         expected = [_EXPECTED[kind]] if kind in _EXPECTED else []
         faults.append((raw, _Fault(kind, loc, error, known, expected)))
     deeper = {
@@ -246,15 +246,24 @@ def _alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _kinds(option: Any) -> tuple[str, ...]:
-    """The values of a model's 'kind'."""
-    return get_args(_fields(option).get("kind")) if "kind" in _fields(option) else ()
+#: The keys that tell the models of a union apart.
+DISCRIMINATORS = ("kind", "model")
+
+
+def _discriminator(error: Any) -> str:
+    """The key that tells the models of a union apart, e.g. kind."""
+    return str(error["ctx"]["discriminator"]).strip("'")
+
+
+def _tags(option: Any, key: str) -> tuple[str, ...]:
+    """The values of a model's `key`, which tells it from the others of its union."""
+    return get_args(_fields(option).get(key)) if key in _fields(option) else ()
 
 
 def _is_meant(option: Any, tag: Any) -> bool:
     """Whether a tag of pydantic's means this model: its name, also as "function-after[check(), Name]", or its kind."""
     name = getattr(option, "__name__", None)
-    return tag == name or str(tag).endswith(f", {name}]") or (bool(_fields(option)) and tag in _kinds(option))
+    return tag == name or str(tag).endswith(f", {name}]") or any(tag in _tags(option, key) for key in DISCRIMINATORS)
 
 
 def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Location, Override]]) -> str:
@@ -266,7 +275,7 @@ def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Locat
     elif fault.kind == "extra_forbidden":
         message = f"unknown key {cut(str(loc[-1]))!r}; {_suggestion(str(loc[-1]), fault.known)}"
     else:
-        loc = (*loc, "kind") if fault.kind == "union_tag_invalid" else loc
+        loc = (*loc, _discriminator(fault.error)) if fault.kind == "union_tag_invalid" else loc
         message = _message(fault, _found(fault.error["input"], document, loc))
     shown = cut(".".join(_named(loc, data)), 300)
     where = document.where(loc, key=fault.kind == "extra_forbidden")
@@ -323,7 +332,7 @@ def _message(fault: _Fault, found: str) -> str:
     if fault.kind == "too_short":
         return f"needs at least {context['min_length']} (got {len(fault.error['input'])}); add one"
     if fault.kind == "union_tag_not_found":
-        return f"'kind' is missing; add one of {', '.join(fault.known)}"
+        return f"{_discriminator(fault.error)!r} is missing; add one of {', '.join(fault.known)}"
     for pydantic, ours in (("Input should be", "must be"), ("should have", "must have"), ("Value error, ", "")):
         text = text.replace(pydantic, ours)
     return f"{text[:1].lower()}{text[1:]} (got {found})"

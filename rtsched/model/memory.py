@@ -17,7 +17,7 @@ class Proportional(Model):
     speed = 1 / ((1 - m) + m max(1, sum of demands / (usable B))), m the memory-bound part.
     """
 
-    model: Literal["proportional"] = "proportional"
+    model: Literal["proportional"]
     usable: Annotated[float, Field(gt=0, le=1)] = 0.8
 
 
