@@ -309,3 +309,19 @@ def test_the_check_notices_lost_blocks_and_overfull_multiprocessors() -> None:
     crowded = trace.waves.copy()
     crowded["start"][1] = 0
     assert "a GPU of 2 SMs runs 8192 threads at 0" in replace(trace, waves=crowded).check()
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("{blocks: 4}", "kernels.0: 'time' is missing; add it"),
+        ("{copy: sideways, time: 1 ms}", "kernels.0.copy: must be 'in' or 'out' (got 'sideways')"),
+        ("{blocks: 2, time: 1 ms, thread: 5}", "kernels.0.thread: unknown key 'thread'; did you mean 'threads'?"),
+        ("{copy: in, time: 1 ms, blocks: 2}", "kernels.0.blocks: unknown key 'blocks'; known: copy, time, size"),
+    ],
+)
+def test_a_wrong_kernel_is_one_error(item: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        loaded(system(f"  - {{name: a, kernels: [{item}], period: 10 ms}}"))
+    assert len(caught.value.problems) == 1
+    assert message in str(caught.value)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from rtsched.model.base import Bandwidth, Duration, Model, PositiveDuration, Size, problem
 
@@ -36,6 +36,15 @@ class Copy(Model):
         if (self.time is None) == (self.size is None):
             raise problem("a copy has either a 'time' or a 'size'")
         return self
+
+
+def _operation(value: Any) -> str:
+    """A mapping with the key 'copy' is a copy; everything else is meant as a kernel."""
+    return "Copy" if isinstance(value, Copy) or (isinstance(value, dict) and "copy" in value) else "Kernel"
+
+
+#: What a node launches on a GPU.
+GpuOperation = Annotated[Annotated[Kernel, Tag("Kernel")] | Annotated[Copy, Tag("Copy")], Discriminator(_operation)]
 
 
 class AssumedKernels(Model):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from rtsched.model.accelerator import Copy, Kernel, MemoryUse
+from rtsched.model.accelerator import GpuOperation, MemoryUse
 from rtsched.model.base import Duration, Energy, Model, PositiveDuration, RatePeriod, Size, problem
 
 #: The key of an execution time that holds on every CPU, scaled by the processor's speed.
@@ -79,7 +79,7 @@ class Work(Model):
     threads: int | None = Field(
         default=None, ge=1, description="on a CPU cluster that is one server; default: the most"
     )
-    kernels: tuple[Kernel | Copy, ...] | None = Field(
+    kernels: tuple[GpuOperation, ...] | None = Field(
         default=None, min_length=1, description="what it launches on a GPU served block by block"
     )
     memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
