@@ -58,6 +58,14 @@ def test_throttling_oscillates_between_the_trip_and_the_hysteresis_below_it() ->
     assert [time for time, _ in clocks] == [time for time, _, _ in found[1:]]
 
 
+def test_a_chip_that_starts_hot_starts_throttled() -> None:
+    trace = run(CHIP.replace("ambient: 25", "ambient: 25\n    initial: 100").replace("900 s", "1 s"), until="3 s")
+    down = math.log((100 - 45) / (70 - 45))  # at half the clock from 100 to 70 degrees
+    found = temperatures(trace)
+    assert found[:2] == [(0, 0, 100), (pytest.approx(down, abs=1e-8), -1, 70)]
+    assert [value for _, _, _, value in changes(trace, "frequency")][:3] == [10**9, 5 * 10**8, 10**9]
+
+
 def test_temperature_approaches_its_limit_from_both_sides() -> None:
     text = CHIP.replace("trips: [{temperature: 80, caps: {cpu: 500 MHz}}]", "period: 500 ms")
     for start in (25, 200):

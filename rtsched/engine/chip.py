@@ -136,9 +136,10 @@ class Chip(Hardware):
             thermal = options.thermal or self.spec.platform.thermal
             if thermal is not None:
                 self.heat = Heat(self, thermal, options.ambient)
-                self.heat.start()
             for domain in self.domains:
                 domain.start()
+            if self.heat is not None:
+                self.heat.start()
         for position, name in enumerate(self.spec.courses):
             self.courses[name] = Course(self, name, position)
             self.courses[name].start()

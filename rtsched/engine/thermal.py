@@ -7,7 +7,7 @@ trip point is met is computed, not sampled. A network of hot spots is a matrix r
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rtsched.engine import trace as log
 from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 #: nW in a watt, ns in a second.
 WATT = SECOND = 10**9
-
-
-class Body(Protocol):
-    """Something that heats up."""
-
-    def advance(self, now: int) -> float:
-        """The temperature of its hottest point at `now`, in °C."""
-
-    def crossing(self, target: float, now: int) -> int | None:
-        """The instant at which it reaches `target` under the present power; None if never, or if only samples tell."""
 
 
 class Mass:
@@ -44,6 +34,7 @@ class Mass:
         self.goal = ambient
 
     def advance(self, now: int) -> float:
+        """The temperature at `now` in °C; from here on the present power holds."""
         if now > self.since:
             self.temperature = self.goal + (self.temperature - self.goal) * math.exp((self.since - now) / self.tau)
             self.since = now
@@ -52,6 +43,7 @@ class Mass:
         return self.temperature
 
     def crossing(self, target: float, now: int) -> int | None:
+        """The instant at which it reaches `target` under the present power; None if never."""
         start, goal = self.temperature, self.goal
         if not (start < target < goal or goal < target < start):
             return None
@@ -71,6 +63,7 @@ class Network:
         self.before = [0] * len(network.inputs)
 
     def advance(self, now: int) -> float:
+        """The temperature of the hottest spot at `now` in °C; it changes at multiples of the period."""
         meter = self.chip.meter
         assert meter is not None
         if now and now % self.period == 0:
@@ -85,9 +78,6 @@ class Network:
                 for row, inputs in zip(self.network.a, self.network.b, strict=True)
             ]
         return max(self.temperatures)
-
-    def crossing(self, target: float, now: int) -> int | None:
-        return None
 
 
 class Heat:
@@ -112,8 +102,12 @@ class Heat:
         self.sample = Alarm(chip.kernel, TIMER, self._sample)
 
     def start(self) -> None:
-        """Before time starts."""
-        self.chip.note(log.TEMPERATURE, self.state, round(self.temperature * 1000))
+        """Before time starts; a chip that is hot already is throttled already."""
+        hot = sum(1 for trip in self.thermal.trips if self.temperature > trip.temperature)
+        if hot:
+            self._enter(hot - 1)
+        else:
+            self.chip.note(log.TEMPERATURE, self.state, round(self.temperature * 1000))
         if self.period is not None:
             self.chip.kernel.arm(self.sample, self.period)
 
@@ -123,6 +117,7 @@ class Heat:
             if isinstance(self.body, Mass):
                 self.body.advance(now)
             return
+        assert isinstance(self.body, Mass)
         self.temperature = self.body.advance(now)
         self.peak = max(self.peak, self.temperature)  # monotone in between
         found = []
