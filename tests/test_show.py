@@ -17,7 +17,8 @@ from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.model.platform import Platform
 from rtsched.plot.gantt import render
-from rtsched.plot.platform import LOOKS, block_diagram
+from rtsched.plot.platform import block_diagram
+from rtsched.plot.sheet import LOOKS
 
 #: A chip with one of everything.
 EVERYTHING = """\

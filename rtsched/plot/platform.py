@@ -10,7 +10,6 @@ All coordinates are points (1/72 inch) from the top left corner; every text is m
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,36 +18,22 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.model.memory import Contention, Memory, Pairwise, Pccs, PowerLaw
-from rtsched.model.platform import Cluster, Link, Platform
+from rtsched.model.platform import Link, Platform
+from rtsched.plot.cells import box_height, draw_box, has_domains, short_size
 from rtsched.plot.gantt import FORMATS, render
+from rtsched.plot.sheet import ASSUMED, GREY, INK, PAD, PAGE, Rect, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Colour (Okabe and Ito's) and hatch of each kind; the hatch repeats the colour for print in black and white.
-LOOKS = {
-    "cpu": ("#56B4E9", ""), "gpu": ("#009E73", "///"), "npu": ("#E69F00", "..."), "dsp": ("#CC79A7", "\\\\\\"),
-    "dla": ("#D55E00", "xxx"), "mcu": ("#F0E442", "---"), "link": ("#BBBBBB", "|||"), "cloud": ("#0072B2", "+++"),
-}  # fmt: skip
 OUTSIDE = ("link", "cloud")
-INK, GREY, LINE = "#111111", "#555555", "#777777"
-ASSUMED = " †"
 
-PAGE = 648.0
 EDGE = 12.0
-PAD = 9.0
 GAP = 14.0
 OUTSIDE_WIDTH = 150.0
 #: One link's lane above a row of boxes, and one link's track in the gutter on the right.
 LANE = 14.0
 TRACK = 9.0
-STRIPE = 7.0
-FACT = 11.5
-MOST_FACTS = 4
-#: A cluster with more cores than this is summarised by its first three and its last.
-MOST_CORES = 16
-MOST_LANES = 8
-MOST_SMS = 32
 WIDEST_BOX = 300.0
 
 
@@ -74,120 +59,9 @@ def _draw(platform: Platform) -> Figure:
     for wire in plan.wires:
         _wire(sheet, platform, plan, wire)
     for name, box in plan.boxes.items():
-        _box(sheet, name, platform.processors[name], box, name in plan.assumed)
+        draw_box(sheet, name, platform.processors[name], box, name in plan.assumed)
     _footer(sheet, platform, plan)
     return sheet.figure
-
-
-# ---- paper and pen ---------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Rect:
-    """A rectangle: its left upper corner and its size."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> float:
-        return self.y + self.height
-
-    @property
-    def middle(self) -> float:
-        return self.x + self.width / 2
-
-    def inner(self, pad: float) -> Rect:
-        """The rectangle without a margin of `pad`."""
-        return Rect(self.x + pad, self.y + pad, self.width - 2 * pad, self.height - 2 * pad)
-
-
-class Sheet:
-    """A white page to draw on in points, y downwards, that can measure text."""
-
-    def __init__(self, height: float) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        self.figure = Figure(figsize=(PAGE / 72, height / 72), facecolor="white")
-        # Hinting makes a text up to 4 % wider or narrower at another resolution: the widest counts.
-        self.rulers: list[tuple[int, Any]] = []
-        for dpi in (72, 100, 150):
-            canvas: Any = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=dpi))
-            self.rulers.append((dpi, canvas.get_renderer()))
-        self.known: dict[tuple[str, float, bool], float] = {}
-        FigureCanvasAgg(self.figure)
-        self.axes = self.figure.add_axes((0, 0, 1, 1))
-        self.axes.set_axis_off()
-        self.axes.set_xlim(0, PAGE)
-        self.axes.set_ylim(height, 0)
-
-    def measure(self, text: str, size: float, bold: bool = False) -> float:
-        """The width of a text in points."""
-        from matplotlib.font_manager import FontProperties
-
-        key = (text, size, bold)
-        if key not in self.known:
-            font = FontProperties(size=size, weight="bold" if bold else "normal")
-            widths = (
-                72 / dpi * ruler.get_text_width_height_descent(text, font, False)[0] for dpi, ruler in self.rulers
-            )
-            self.known[key] = max(map(float, widths))
-        return self.known[key]
-
-    def fit(self, texts: str | Sequence[str], width: float, size: float, bold: bool = False) -> str:
-        """The first of the texts that is no wider than `width`, else the last of them with an ellipsis."""
-        choices = [texts] if isinstance(texts, str) else [text for text in texts if text]
-        for text in choices:
-            if self.measure(text, size, bold) <= width:
-                return text
-        text = choices[-1] if choices else ""
-        while text and self.measure(text.rstrip() + "…", size, bold) > width:
-            text = text[:-1]
-        return text.rstrip(" ,·(") + "…" if text else ""
-
-    def text(
-        self, x: float, y: float, texts: str | Sequence[str], width: float, size: float = 8, **style: Any
-    ) -> float:
-        """Write one line, vertically centred at `y`, in at most `width`; returns its width."""
-        bold = style.get("weight") == "bold"
-        text = self.fit(texts, width, size, bold)
-        look: dict[str, Any] = {"ha": "left", "va": "center_baseline", "color": INK, "zorder": 6} | style
-        if text:
-            self.axes.text(x, y, text, fontsize=size, parse_math=False, **look)
-        return self.measure(text, size, bold) if text else 0.0
-
-    def rect(self, rect: Rect, *, rounded: float = 0.0, **style: Any) -> Any:
-        """A rectangle, its corners rounded by so many points; returns the patch."""
-        from matplotlib.patches import FancyBboxPatch, Rectangle
-
-        look: dict[str, Any] = {"facecolor": "white", "edgecolor": LINE, "linewidth": 0.8, "zorder": 3} | style
-        if rounded:
-            shape = f"round,pad=0,rounding_size={rounded}"
-            patch: Any = FancyBboxPatch((rect.x, rect.y), rect.width, rect.height, boxstyle=shape, **look)
-        else:
-            patch = Rectangle((rect.x, rect.y), rect.width, rect.height, **look)
-        return self.axes.add_patch(patch)
-
-    def line(self, points: Sequence[tuple[float, float]], **style: Any) -> None:
-        """A line through points."""
-        look: dict[str, Any] = {"color": LINE, "linewidth": 1.2, "zorder": 1, "solid_joinstyle": "miter"} | style
-        self.axes.plot([x for x, _ in points], [y for _, y in points], **look)
-
-    def head(self, tip: tuple[float, float], way: tuple[float, float]) -> None:
-        """An arrow head at `tip` that points along `way`."""
-        from matplotlib.patches import Polygon
-
-        (x, y), (dx, dy) = tip, way
-        foot = (x - 6 * dx, y - 6 * dy)
-        corners = [tip, (foot[0] + 3 * dy, foot[1] + 3 * dx), (foot[0] - 3 * dy, foot[1] - 3 * dx)]
-        self.axes.add_patch(Polygon(corners, facecolor=INK, edgecolor="none", zorder=2))
 
 
 # ---- where everything goes -------------------------------------------------------------------------------------------
@@ -243,7 +117,7 @@ def _plan(platform: Platform) -> Plan:
         plan.tops.append(y)
         each = min(WIDEST_BOX, (width - GAP * (len(row) - 1)) / len(row))
         start = left + (width - each * len(row) - GAP * (len(row) - 1)) / 2
-        height = max(_box_height(platform.processors[name], each) for name in row)
+        height = max(box_height(platform.processors[name], each) for name in row)
         for place, name in enumerate(row):
             plan.boxes[name] = Rect(start + place * (each + GAP), y, each, height)
         y += height + (16 if bus else 4)
@@ -255,7 +129,7 @@ def _plan(platform: Platform) -> Plan:
     below = plan.chip.bottom
     side = top
     for name in outside:
-        height = _box_height(platform.processors[name], OUTSIDE_WIDTH)
+        height = box_height(platform.processors[name], OUTSIDE_WIDTH)
         plan.boxes[name] = Rect(PAGE - EDGE - OUTSIDE_WIDTH, side, OUTSIDE_WIDTH, height)
         side += height + 8 + 13 * sum(_both_outside(platform, wire, name) for wire in plan.wires)
     _spread(plan)
@@ -313,12 +187,6 @@ def _spread(plan: Plan) -> None:
 def _both_outside(platform: Platform, wire: Wire, name: str) -> bool:
     """Whether a link starts at `name` and both its ends are outside the chip: its label stands below the box."""
     return wire.link.between[0] == name and not wire.lanes
-
-
-def _box_height(cluster: Cluster, width: float) -> float:
-    height = 2 * PAD + 15 + FACT * min(MOST_FACTS, len(_facts(cluster)))
-    height += 5 + _cells_height(cluster, width - 2 * PAD - STRIPE)
-    return height + (17 if cluster.weights is not None else 0)
 
 
 def _assumed(platform: Platform) -> set[str]:
@@ -416,18 +284,9 @@ def _memory(memory: Memory) -> list[str]:
     if memory.bandwidth is not None:
         parts.append(units.format_bandwidth(memory.bandwidth))
     if memory.capacity is not None:
-        parts.append(_size(memory.capacity))
+        parts.append(short_size(memory.capacity))
     load = [f"networks load at {units.format_bandwidth(memory.load_bandwidth)}"] if memory.load_bandwidth else []
     return [" · ".join(parts + load), " · ".join(parts)] if parts or load else ["bandwidth not known"]
-
-
-def _size(size: int) -> str:
-    """A size in decimal or binary units, whichever is shorter."""
-    texts = [units.format_size(size)]
-    texts += [
-        f"{size >> bits} {unit}" for unit, bits in (("GiB", 30), ("MiB", 20), ("KiB", 10)) if not size % (1 << bits)
-    ]
-    return min(texts, key=len)
 
 
 def _contention(model: Contention | None) -> list[str]:
@@ -516,7 +375,7 @@ def _footer(sheet: Sheet, platform: Platform, plan: Plan) -> None:
 def _footer_lines(platform: Platform) -> list[str]:
     lines = []
     legend = []
-    if any(_framed(cluster) for cluster in platform.processors.values()):
+    if any(has_domains(cluster) for cluster in platform.processors.values()):
         legend.append("dashed frame: frequency domain")
     if any(cluster.threads for cluster in platform.processors.values()):
         legend.append("solid frame: one server of several cores")
@@ -533,266 +392,3 @@ def _footer_lines(platform: Platform) -> list[str]:
     if keys:
         lines.append(f"sources: {', '.join(keys)}")
     return lines
-
-
-# ---- one cluster -----------------------------------------------------------------------------------------------------
-
-
-def _box(sheet: Sheet, name: str, cluster: Cluster, box: Rect, assumed: bool) -> None:
-    colour, hatch = LOOKS[cluster.kind]
-    outline = sheet.rect(box, rounded=4, edgecolor="#333333", linewidth=1.2, gid=f"cluster-{name}")
-    band = Rect(box.x, box.y, STRIPE, box.height)
-    sheet.rect(band, facecolor=colour, hatch=hatch, edgecolor="#333333").set_clip_path(outline)
-    sheet.rect(box, rounded=4, edgecolor="#333333", linewidth=1.2, facecolor="none")
-    inner = Rect(box.x + STRIPE + PAD, box.y + PAD, box.width - STRIPE - 2 * PAD, box.height - 2 * PAD)
-    tag = cluster.kind.upper()
-    tag_width = sheet.measure(tag, 7, True) + 8
-    sheet.rect(Rect(inner.right - tag_width, inner.y - 1, tag_width, 12), rounded=3, facecolor=colour, edgecolor="none")
-    light = cluster.kind in ("cloud", "gpu", "dla")
-    sheet.text(
-        inner.right - tag_width / 2, inner.y + 5, tag, tag_width, 7, ha="center", weight="bold",
-        color="white" if light else INK,
-    )  # fmt: skip
-    room = inner.width - tag_width - 6
-    mark = ASSUMED if assumed else ""
-    title = sheet.fit(name, room - (10 if mark else 0), 10, True)
-    sheet.text(inner.x, inner.y + 5, title + mark, room, 10, weight="bold")
-    y = inner.y + 20
-    for fact in _facts(cluster)[:MOST_FACTS]:
-        sheet.text(inner.x, y, fact, inner.width, 8)
-        y += FACT
-    weights = 17 if cluster.weights is not None else 0
-    height = _cells_height(cluster, inner.width)
-    _cells(sheet, cluster, Rect(inner.x, inner.bottom - weights - height, inner.width, height))
-    if cluster.weights is not None:
-        _weights(sheet, cluster, Rect(inner.x, inner.bottom - 13, inner.width, 13))
-
-
-def _weights(sheet: Sheet, cluster: Cluster, bar: Rect) -> None:
-    assert cluster.weights is not None
-    size, width = _size(cluster.weights.capacity), units.format_bandwidth(cluster.weights.bandwidth)
-    sheet.rect(bar, rounded=3, facecolor="#E9E9E9", edgecolor=LINE)
-    texts = [f"weights {size}, {width}", f"weights {size}", size]
-    sheet.text(bar.middle, bar.y + bar.height / 2, texts, bar.width - 8, 7, ha="center")
-
-
-def _facts(cluster: Cluster) -> list[list[str]]:
-    """The lines of a box, most important first, each in forms from the fullest to the shortest."""
-    lines = [_identity(cluster), _clock(cluster), _service(cluster), _rates(cluster)]
-    if cluster.kind not in ("cpu", "mcu"):  # an accelerator's are its size; a CPU's are calibrations
-        facts = [f"{key.replace('_', ' ')} {value}" for key, value in (cluster.facts or {}).items()]
-        lines.append([", ".join(facts[:count]) for count in range(len(facts), 0, -1)])
-    return [line for line in lines if any(line)]
-
-
-def _identity(cluster: Cluster) -> list[str]:
-    names = [part for part in (cluster.core, cluster.model) if part]
-    count = f"{cluster.cores} × " if cluster.cores > 1 else ""
-    if names:
-        return [count + ", ".join(names), count + names[0]]
-    if cluster.block_level is not None:
-        return [f"{cluster.block_level.sms} multiprocessors", f"{cluster.block_level.sms} SMs"]
-    return [f"{cluster.cores} cores"] if cluster.cores > 1 else []
-
-
-def _clock(cluster: Cluster) -> list[str]:
-    points = cluster.operating_points
-    if points is None:
-        return [] if cluster.frequency_max is None else [f"up to {_megahertz(cluster.frequency_max)} MHz"]
-    low, high = _megahertz(points[0].frequency), _megahertz(points[-1].frequency)
-    text = f"{high} MHz" if low == high else f"{low}–{high} MHz"
-    known = [
-        what
-        for what, values in (
-            ("voltage", [point.microvolt for point in points]),
-            ("power", [point.milliwatt for point in points]),
-        )
-        if all(value is not None for value in values)
-    ]
-    count = f"{text}, {len(points)} points" if len(points) > 1 else text
-    return [f"{count} with {' and '.join(known)}" if known else count, count, text]
-
-
-def _megahertz(hertz: int) -> str:
-    return f"{hertz / 10**6:.6g}"
-
-
-_SERVICE = {
-    "preemptive": "preemptive",
-    "node": "preemptible between nodes",
-    "run-to-completion": "runs to completion",
-}
-
-
-def _service(cluster: Cluster) -> list[str]:
-    served = _SERVICE[cluster.serves] if cluster.block_level is None else "served block by block"
-    more: list[str] = []
-    short = ""
-    if cluster.threads:
-        most = max(cluster.threads)
-        more.append(f"one server, × {cluster.threads[most]:g} with {most} threads")
-        short = f"{most} threads: × {cluster.threads[most]:g}"
-    if cluster.speeds:
-        more.append(f"speeds {', '.join(map(str, cluster.speeds))}")
-    elif cluster.speed != 1:
-        more.append(f"speed {cluster.speed}")
-    if cluster.contexts > 1:
-        more.append(f"{cluster.contexts} contexts" + (" each" if cluster.cores > 1 else ""))
-    if cluster.checkpoint is not None:
-        more.append(f"checkpoint {_size(cluster.checkpoint.state)}")
-    texts = [", ".join([served, *more[:count]]) for count in range(len(more), 0, -1)]
-    if not more:
-        return [served, served.removeprefix("preemptible ")]
-    return [*texts[:1], ", ".join(more), *texts[1:], *more[:1], short]
-
-
-def _rates(cluster: Cluster) -> list[str]:
-    """Peak rates and powers."""
-    peaks = [f"{rate} {precision}" for precision, rate in (cluster.peak or {}).items()]
-    powers = []
-    if cluster.power is not None:
-        powers += [f"{units.format_power(cluster.power.active)} active"] if cluster.power.active is not None else []
-        powers += [f"{units.format_power(cluster.power.idle)} idle"] if cluster.power.idle else []
-    return [" · ".join([*peaks, *powers]), " · ".join([*peaks[:1], *powers]), " · ".join([*peaks[:1], *powers[:1]]),
-            " · ".join((peaks or powers)[:1])]  # fmt: skip
-
-
-# ---- the cells of a cluster: cores, contexts, multiprocessors, streams -----------------------------------------------
-
-
-def _cell_size(cluster: Cluster, width: float) -> tuple[float, float]:
-    """Width and height of one core's cell: as large as lets all stand side by side, within limits."""
-    side = min(22.0, max(13.0, width / (_in_line(cluster) * 1.4)))
-    if cluster.contexts > 1:
-        return max(34.0 if cluster.cores <= MOST_CORES else width / 5 - 4, side), 13 + 5.0 * min(
-            cluster.contexts, MOST_LANES
-        )
-    return side, side
-
-
-def _in_line(cluster: Cluster) -> int:
-    """How many cells stand side by side if there is room: all of them up to six, else in two lines."""
-    if cluster.cores > MOST_CORES:
-        return 5
-    return cluster.cores if cluster.cores <= 6 else -(-cluster.cores // 2)
-
-
-def _framed(cluster: Cluster) -> bool:
-    """Whether the frequency domains of a cluster are drawn."""
-    domains = cluster.frequency_domains
-    return domains is not None and len(domains) > 1 and cluster.cores <= MOST_CORES
-
-
-def _lines(cluster: Cluster, width: float) -> list[list[tuple[float, str, int]]]:
-    """Where the cells stand: lines of (x, label, domain), wrapped at `width`."""
-    cell, _ = _cell_size(cluster, width)
-    if cluster.cores > MOST_CORES:
-        labels = ["0", "1", "2", "…", str(cluster.cores - 1)]
-        return [[(index * (cell + 4), label, 0) for index, label in enumerate(labels)]]
-    framed = _framed(cluster)
-    domains = cluster.frequency_domains if framed and cluster.frequency_domains else (tuple(range(cluster.cores)),)
-    start = _margin(cluster) / 2 - 1 if framed or cluster.threads else 0.0
-    most = max(1, min(_in_line(cluster), int((width + 4 - 2 * start) // (cell + 4))))
-    most = -(-cluster.cores // -(-cluster.cores // most))  # lines of equal length
-    lines: list[list[tuple[float, str, int]]] = [[]]
-    x = start
-    for index, domain in enumerate(domains):
-        if lines[-1] and x + len(domain) * (cell + 4) > width >= start + len(domain) * (cell + 4):
-            lines.append([])
-            x = start
-        for core in domain:
-            if lines[-1] and (x + cell > width - start or (not framed and len(lines[-1]) == most)):
-                lines.append([])
-                x = start
-            lines[-1].append((x, str(core), index))
-            x += cell + 4
-        x += 10
-    return [line for line in lines if line]
-
-
-def _margin(cluster: Cluster) -> float:
-    """The room between lines of cells: frames of domains and of one server need theirs."""
-    return 4.0 + 6 * _framed(cluster) + 6 * bool(cluster.threads)
-
-
-def _cells_height(cluster: Cluster, width: float) -> float:
-    if cluster.block_level is not None:
-        return 20 + 6.0 * min(cluster.block_level.streams, MOST_LANES)
-    _, height = _cell_size(cluster, width)
-    margin = _margin(cluster)
-    return len(_lines(cluster, width)) * (height + margin)
-
-
-def _cells(sheet: Sheet, cluster: Cluster, place: Rect) -> None:
-    if cluster.block_level is not None:
-        _multiprocessors(sheet, cluster, place)
-        return
-    cell, height = _cell_size(cluster, place.width)
-    margin = _margin(cluster)
-    lines = _lines(cluster, place.width)
-    for number, line in enumerate(lines):
-        y = place.y + number * (height + margin) + margin / 2
-        for x, label, _ in line:
-            _core(sheet, cluster, Rect(place.x + x, y, cell, height), label)
-        for domain in sorted({domain for _, _, domain in line}) if _framed(cluster) else []:
-            mine = [x for x, _, each in line if each == domain]
-            frame = Rect(place.x + mine[0] - 3, y - 3, mine[-1] + cell - mine[0] + 6, height + 6)
-            sheet.rect(frame, rounded=3, facecolor="none", edgecolor=INK, linestyle=(0, (3, 2)), linewidth=0.9)
-    if cluster.threads:
-        widest = max(line[-1][0] for line in lines) + cell
-        frame = Rect(place.x, place.y, widest + margin / 2 - 1, place.height)
-        sheet.rect(frame, rounded=4, facecolor="none", edgecolor=INK, linewidth=1.0)
-    if cluster.cores > MOST_CORES:
-        end = lines[0][-1][0] + cell + 8
-        y = place.y + margin / 2 + height / 2
-        count = len(cluster.frequency_domains or ())
-        texts = [f"{count} frequency domains", f"{count} domains"] if count > 1 else []
-        if texts:
-            sheet.text(place.x + end, y, texts, place.width - end, 7, color=GREY)
-
-
-def _core(sheet: Sheet, cluster: Cluster, cell: Rect, label: str) -> None:
-    """One core: a cell with its number, and a lane for each of its contexts."""
-    if label == "…":
-        sheet.text(cell.middle, cell.y + cell.height / 2, label, cell.width, 9, ha="center")
-        return
-    colour, hatch = LOOKS[cluster.kind]
-    sheet.rect(cell, facecolor=colour, hatch=hatch, edgecolor="#333333", linewidth=0.7, zorder=4)
-    width = min(cell.width - 3, sheet.measure(label, 7) + 4)
-    top = 7.5 if cluster.contexts > 1 else cell.height / 2
-    if hatch:
-        back = Rect(cell.middle - width / 2, cell.y + top - 4.5, width, 9)
-        sheet.rect(back, rounded=1.5, edgecolor="none", zorder=5)
-    sheet.text(cell.middle, cell.y + top, label, cell.width - 1, 7 if len(label) < 3 else 5, ha="center")
-    if cluster.contexts > 1:
-        for lane in range(min(cluster.contexts, MOST_LANES)):
-            sheet.rect(
-                Rect(cell.x + 3, cell.y + 13.5 + 5 * lane, cell.width - 6, 3.4), edgecolor="#333333", linewidth=0.5,
-                zorder=5,
-            )  # fmt: skip
-
-
-def _multiprocessors(sheet: Sheet, cluster: Cluster, place: Rect) -> None:
-    """A GPU block by block: its multiprocessors (or MIG instances) in a row, its streams as lanes below."""
-    gpu = cluster.block_level
-    assert gpu is not None
-    colour, hatch = LOOKS[cluster.kind]
-    streams = [f"{gpu.streams} streams, {gpu.priorities} priorities", f"{gpu.streams} streams"]
-    label = min(place.width * 0.5, max(sheet.measure(text, 7) for text in streams) + 8)
-    bar = Rect(place.x + label, place.y + 2, place.width - label, 13)
-    parts = list(gpu.mig) if gpu.mig else [1] * gpu.sms if gpu.sms <= MOST_SMS else [1]
-    whole = 7 if gpu.mig else len(parts)
-    sms = f"{gpu.sms} SMs" + (f", {len(gpu.mig)} MIG" if gpu.mig else f", {len(gpu.mps)} MPS" if gpu.mps else "")
-    sheet.text(place.x, bar.y + 6.5, [sms, f"{gpu.sms} SMs"], label - 6, 7)
-    x = bar.x
-    for part in parts:
-        width = bar.width * part / whole
-        gap = min(1.5, width * 0.2)
-        cell = Rect(x, bar.y, width - gap, bar.height)
-        sheet.rect(cell, facecolor=colour, hatch=hatch, edgecolor="#333333", linewidth=0.6, zorder=4)
-        x += width
-    lanes = min(gpu.streams, MOST_LANES)
-    y = bar.bottom + 4
-    for lane in range(lanes):
-        sheet.rect(Rect(bar.x, y + 6 * lane, bar.width, 4), edgecolor="#333333", linewidth=0.5, zorder=4)
-    sheet.text(place.x, y + 3 * lanes, streams, label - 6, 7)

@@ -1,0 +1,127 @@
+"""What `rtsched show [KIND] NAME` says: one thing of the catalogue, with its sources and what is assumed."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any
+
+from rtsched import units
+from rtsched.errors import InputError
+from rtsched.model import catalogue
+from rtsched.registry import GROUPS, REGISTRY
+from rtsched.show.abilities import Ability, abilities
+from rtsched.show.platform import describe_platform
+from rtsched.show.text import View
+
+__all__ = ["KINDS", "Ability", "View", "abilities", "describe"]
+
+KINDS = ("platform", "workload", "network", *GROUPS)
+
+
+def describe(name: str, kind: str | None = None) -> View:
+    """The view of whatever is called `name`, or of the `kind` (one of KINDS) called so."""
+    if kind is None:
+        return _anything(name)
+    if kind == "platform":
+        return describe_platform(name)
+    if kind == "workload":
+        return _workload(name)
+    if kind in GROUPS:
+        return _policy(kind, name)
+    if kind != "network":
+        close = difflib.get_close_matches(kind, KINDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"kinds: {', '.join(KINDS)}"
+        raise InputError(f"no kind of thing is called {kind!r}; {hint}")
+    table = catalogue.latency_table()
+    rows = [row for row in table if row["network"] == name]
+    if not rows:
+        close = difflib.get_close_matches(name, {row["network"] for row in table}, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list networks` names them"
+        raise InputError(f"no network is called {name!r}; {hint}")
+    return _network(name, rows)
+
+
+def _anything(name: str) -> View:
+    """What is called `name`, whatever its kind."""
+    if catalogue.is_path(name):
+        return describe_platform(name) if catalogue.is_platform_file(name) else _workload(name)
+    known: dict[str, list[str]] = {kind: catalogue.names(kind) for kind in ("platforms", "workloads")}
+    known |= {kind: REGISTRY.names(kind) for kind in GROUPS}
+    if name.split(":")[0] in known["platforms"]:
+        return describe_platform(name)
+    if name in known["workloads"]:
+        return _workload(name)
+    for kind in GROUPS:
+        if name in known[kind]:
+            return _policy(kind, name)
+    rows = [row for row in catalogue.latency_table() if row["network"] == name]
+    if rows:
+        return _network(name, rows)
+    try:
+        return describe_platform(name)  # an alias
+    except InputError:
+        pass
+    if name in KINDS:
+        raise InputError(f"{name!r} is a kind of thing; write `rtsched show {name} NAME`")
+    everything = {each for names in known.values() for each in names}
+    everything |= {row["network"] for row in catalogue.latency_table()}
+    close = difflib.get_close_matches(name, everything, n=4)
+    hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list` names everything"
+    raise InputError(f"nothing is called {name!r}; {hint}")
+
+
+def _workload(name: str) -> View:
+    from rtsched.api import load
+
+    loaded = load(name)
+    system = loaded.system
+    spec = loaded.lower()
+    lines = [f"{system.name}: {system.title or 'a system'}", f"  {system.why}" if system.why else ""]
+    lines += [f"  platform {loaded.platform.name}, scheduler {_scheduler_text(system.scheduler)}", ""]
+    width = max(len(task.name) for task in spec.tasks)
+    for task in spec.tasks:
+        times = _times(task.nodes[0].times, spec) if len(task.nodes) == 1 else f"{len(task.nodes)} nodes"
+        gap = f"every {units.format_duration(task.period, digits=5)}" if task.period else "one job, or triggered"
+        lines.append(
+            f"  {task.name:<{width}}  {times}; {gap}; deadline {units.format_duration(task.deadline, digits=5)}; "
+            f"{task.criticality}"
+        )
+    lines += [""] + [f"  note: {note}" for note in system.notes]
+    lines += [f"  chosen: {note}" for note in system.chosen]
+    lines += [f"  assumed: {note}" for note in spec.assumed]
+    lines += [f"  source: {where}: {source}" for where, source in system.sources.items()]
+    text = "\n".join(line for line, before in zip(lines, ["x", *lines], strict=False) if line or before)
+    return View(text.rstrip(), system.model_dump(mode="json", exclude_defaults=True, by_alias=True), "workload")
+
+
+def _scheduler_text(description: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in description.items())
+
+
+def _times(times: tuple[int | None, ...], spec: Any) -> str:
+    """Execution times by cluster."""
+    by_cluster: dict[str, int] = {}
+    for processor, time in zip(spec.processors, times, strict=True):
+        if time is not None:
+            by_cluster.setdefault(processor.cluster, time)
+    return ", ".join(f"{cluster} {units.format_duration(time, digits=5)}" for cluster, time in by_cluster.items())
+
+
+def _policy(kind: str, name: str) -> View:
+    factory = REGISTRY.find(kind, name)
+    text = inspect.getdoc(factory) or ""
+    signature = inspect.signature(factory)
+    parameters = [str(parameter) for parameter in signature.parameters.values()]
+    lines = [f"{name} ({kind})", "", text]
+    if parameters:
+        lines += ["", f"parameters: {', '.join(parameters)}"]
+    return View("\n".join(lines), {"name": name, "kind": kind, "text": text, "parameters": parameters}, kind)
+
+
+def _network(name: str, rows: list[dict[str, str]]) -> View:
+    columns = ("platform", "processor", "input", "precision", "runtime", "threads", "latency_ms", "status", "source")
+    widths = {column: max(len(column), *(len(row[column]) for row in rows)) for column in columns}
+    lines = [f"{name} (network)", "", "  " + "  ".join(f"{column:<{widths[column]}}" for column in columns)]
+    lines += ["  " + "  ".join(f"{row[column]:<{widths[column]}}" for column in columns).rstrip() for row in rows]
+    return View("\n".join(lines), {"name": name, "kind": "network", "rows": rows}, "network")
