@@ -110,6 +110,12 @@ def _points(points: Sequence[OperatingPoint]) -> str:
         for what, values, unit in (("voltage", millivolts, "mV"), ("power of a busy core", milliwatts, "mW"))
         if values
     ]
+    together = [point for point in points if point.busy_milliwatt is not None]
+    if together:
+        most = max(len(point.busy_milliwatt or ()) for point in together)
+        known.append(f"power of 1 to {most} busy cores known at {len(together)} of them")
+    if any(point.score is not None for point in points):
+        known.append("measured work per second")
     return f"{len(points)}, {megahertz}, {' and '.join(known) or 'neither voltage nor power known'}"
 
 
@@ -122,7 +128,10 @@ def _power(cluster: Cluster) -> str:
     power = cluster.power
     assert power is not None
     parts = [f"active {units.format_power(power.active)}"] if power.active is not None else []
-    parts.append(f"idle {units.format_power(power.idle)}")
+    if power.idle or not (power.leakage or power.coefficient):
+        parts.append(f"idle {units.format_power(power.idle)}")
+    if power.leakage is not None:
+        parts.append("static power that grows with voltage and temperature")
     if power.coefficient is not None:
         parts.append(f"coefficient {power.coefficient:g} uW / (MHz V²)")
     return ", ".join(parts) + (" (each processor)" if cluster.cores > 1 else "")
