@@ -276,7 +276,7 @@ tasks: [{name: a, wcet: 1 s, release: 0, deadline: 10 s}]
 
 def test_what_is_derived_says_so() -> None:
     text = CHIP.replace(", milliwatt: 200", "").replace(", milliwatt: 1000", "")
-    assert run(text, until="10 ms").system.assumed == ("cpu: no power known: its energy is not counted",)
+    assert run(text, until="10 ms").system.assumed == ("cpu: its power is not known, so its energy is not counted",)
     linear = run(text.replace("{idle: 50 mW}", "{active: 1 W}"), until="10 ms")
     assert linear.system.assumed == ("cpu: power assumed proportional to the frequency, since no voltage is known",)
     assert run(CHIP, until="10 ms").system.assumed == ()
@@ -296,7 +296,7 @@ def test_power_of_points() -> None:
     powers, how = active_powers((point(1000), point(2000)), PowerModel(active=2_000_000), None)
     assert powers == [1_000_000_000, 2_000_000_000]
     assert "assumed" in how
-    assert active_powers((point(1000),), None, None) == ([0], "no power known: its energy is not counted")
+    assert active_powers((point(1000),), None, None) == ([0], "its power is not known, so its energy is not counted")
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def lower_hardware(
     system: System,
     processors: Sequence[ProcessorSpec],
     pieces: tuple[UnitSpec, ...],
-    nodes: Iterable[NodeSpec],
+    nodes: Sequence[NodeSpec],
     folder: Path | None,
     assume: Callable[[str], None],
 ) -> HardwareSpec | None:
@@ -151,7 +151,10 @@ def lower_hardware(
     rated.update(p.index for p in processors if p.kind == "link" and p.name in courses)
     if system.power is not None:
         _check_power(platform, system)
+        used = {processors[place].cluster for node in nodes for place in node.eligible}
         for name, cluster in platform.processors.items():
+            if name not in used:
+                continue
             how = active_powers(cluster.operating_points or (), cluster.power, top_frequency(cluster))[1]
             if how:
                 assume(f"{name}: {how}")

@@ -178,6 +178,9 @@ class PowerOptions(Model):
     bytes_energy: Annotated[float, Field(ge=0, description="pJ per byte of DRAM traffic")] = 0.0
 
 
+UNKNOWN = "its power is not known, so its energy is not counted"
+
+
 def time_scales(points: tuple[OperatingPoint, ...], top: int) -> list[float]:
     """How many times as long compute-bound work takes at each point as at frequency `top`.
 
@@ -201,7 +204,7 @@ def active_powers(
     """
     if not points:
         active = None if power is None else power.active
-        return [(active or 0) * 1000], "" if active is not None else "no power known: its energy is not counted"
+        return [(active or 0) * 1000], "" if active is not None else UNKNOWN
     whole = cluster_powers(points)
     if whole is not None:
         every = all(point.busy_milliwatt is not None for point in points)
@@ -214,7 +217,7 @@ def active_powers(
     volts = [None if point.microvolt is None else point.microvolt / 1e6 for point in points]
     megahertz = [point.frequency / 1e6 for point in points]
     if power is None or (power.active is None and power.coefficient is None):
-        return [0] * len(points), "no power known: its energy is not counted"
+        return [0] * len(points), UNKNOWN
     if None not in volts:
         squares = [mhz * volt * volt for mhz, volt in zip(megahertz, volts, strict=True) if volt is not None]
         if power.coefficient is not None:
@@ -228,7 +231,7 @@ def active_powers(
         return [power.active * 1000 * point.frequency // top for point in points], (
             "power assumed proportional to the frequency, since no voltage is known"
         )
-    return [0] * len(points), "a power coefficient without voltages: its energy is not counted"
+    return [0] * len(points), "a power coefficient without voltages, so its energy is not counted"
 
 
 def _interpolated(points: tuple[OperatingPoint, ...], values: list[float | None]) -> list[float]:
