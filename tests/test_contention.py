@@ -177,6 +177,11 @@ def test_measured_pairs_multiply_up_to_the_cap_and_classes_go_first() -> None:
         ),
         (
             "{model: proportional, usable: 0.5}",
+            "{model: pairwise, pairs: [{victim: gpu/conv, beside: dsp, slowdown: 1.1}]}",
+            "memory.contention names 'dsp', which is no cluster; known: gpu, npu",
+        ),
+        (
+            "{model: proportional, usable: 0.5}",
             "{model: pccs, processors: {gpu: {minor_below: 5, intensive_from: 15, rate: 0.1, minor_loss: 0, balance: 30, knee: 25}}}",
             "the processor would stop",
         ),

@@ -201,6 +201,11 @@ def test_masks_keep_tasks_on_their_multiprocessors() -> None:
     }
 
 
+def test_instances_of_a_task_share_its_mask() -> None:
+    tasks = task("a", kernel(2, 1024), instances=2)
+    assert ends(system(tasks, ", sms_per_tpc: 1, masks: {a: 1}")) == {"a[0]": 1, "a[1]": 2}
+
+
 def test_mig_instances_are_gpus_of_their_own() -> None:
     text = """
 platform: {name: chip, processors: {gpu: {kind: gpu, block_level: {sms: 14, streams: 1, mig: [3, 4]}}}}
@@ -284,6 +289,12 @@ def test_a_context_switch_cost_of_the_processor_delays_the_launch() -> None:
         ("  - {name: a, kernels: [{copy: in}], period: 10 ms}", "", "either a 'time' or a 'size'"),
         (task("a", kernel(0, 32)), "", "greater than or equal to 1"),
         (task("a", kernel(1, 32)), ", masks: {a: 1}", "leaves no TPC of 1"),
+        (
+            task("a", kernel(1, 32)),
+            ", sms_per_tpc: 1, masks: {b: 1}",
+            "gpu.block_level.masks: 'b' is no task; known: a",
+        ),
+        (task("a", kernel(1, 32), context="A"), ", mps: {B: 50}", "'B' is no context of a task; known: A"),
         (task("a", kernel(1, 32)), ", mig: [4, 4]", "8 sevenths of the GPU; there are 7"),
         (task("a", kernel(1, 32)), ", mps: {}, time_slice: 2 ms", "'mps' merges contexts"),
         (task("a", kernel(1, 32)), ", max_threads: 4096", "exceeds the 2048 threads of an SM"),

@@ -142,6 +142,7 @@ def lower_hardware(
             if hit & set(piece.processors):
                 rated.update(piece.processors)
         rated |= hit
+    _check_gpus(pieces, system)
     courses = {name: _course(name, link, folder) for name, link in platform.links.items() if _varies(link)}
     for position, change in enumerate(system.environment):
         if change.link is not None:
@@ -174,6 +175,24 @@ def lower_hardware(
         environment=system.environment,
         courses=courses,
     )
+
+
+def _check_gpus(pieces: tuple[UnitSpec, ...], system: System) -> None:
+    """Masks name tasks, and MPS percentages contexts of tasks."""
+    tasks = {task.name for task in system.tasks}
+    contexts = {task.context for task in system.tasks if task.context is not None}
+    for piece in pieces:
+        gpu = piece.block_level
+        if gpu is None:
+            continue
+        for key, named, known, what in (
+            ("masks", gpu.masks, tasks, "task"),
+            ("mps", gpu.mps or {}, contexts, "context of a task"),
+        ):
+            for name in named:
+                if name not in known:
+                    listed = ", ".join(sorted(known)) or "none"
+                    raise InputError(f"{piece.cluster}.block_level.{key}: {name!r} is no {what}; known: {listed}")
 
 
 def _varies(link: Link) -> bool:

@@ -178,12 +178,13 @@ class StreamProcessor(RatedProcessor):
         """The stream of this number in the task's context, with the task's mask."""
         task = segment.job.task
         spec = self.gpu.spec
-        key = (task.spec.context, task.name if task.name in spec.masks else None)
+        name = task.name.partition("[")[0]  # instances of a task share its mask
+        key = (task.spec.context, name if name in spec.masks else None)
         stream = self.streams.get(key)
         if stream is None:
             number = self.chip.stream_number(self)
             stream = self.streams[key] = self.gpu.stream(
-                (key, number), key[0], mask=spec.masks.get(task.name, 0), null=spec.null_stream and number == 0
+                (key, number), key[0], mask=spec.masks.get(name, 0), null=spec.null_stream and number == 0
             )
         return stream
 

@@ -112,3 +112,12 @@ class Memory(Model):
         if isinstance(self.contention, Proportional | PowerLaw) and self.bandwidth is None:
             raise problem(f"the contention model {self.contention.model!r} needs the memory's 'bandwidth'")
         return self
+
+
+def contenders(model: Contention) -> set[str]:
+    """The clusters that a model of contention names."""
+    if isinstance(model, Pccs):
+        return set(model.processors)
+    if isinstance(model, Pairwise):
+        return {name.partition("/")[0] for pair in model.pairs for name in (pair.victim, pair.beside)}
+    return set()

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 from rtsched.model.accelerator import BlockLevel, Checkpoint, Weights
 from rtsched.model.base import Bandwidth, Duration, Frequency, Model, Power, problem
 from rtsched.model.environment import BandwidthPoint, Markov
-from rtsched.model.memory import Memory
+from rtsched.model.memory import Memory, contenders
 from rtsched.model.power import OperatingPoint, PowerModel, Thermal
 
 Kind = Literal["cpu", "gpu", "npu", "dsp", "dla", "mcu", "link", "cloud"]
@@ -182,6 +182,9 @@ class Platform(Model):
                 raise problem(f"link {name!r} joins {link.between[0]!r} with itself; name two clusters")
             if name in self.processors:
                 raise problem(f"{name!r} names a link and a cluster; rename one")
+        named = set() if self.memory is None or self.memory.contention is None else contenders(self.memory.contention)
+        for name in sorted(named - set(self.processors)):
+            raise problem(f"memory.contention names {name!r}, which is no cluster; known: {', '.join(self.processors)}")
         for mode, limits in self.power_modes.items():
             for cluster in limits:
                 if cluster not in self.processors:
