@@ -122,7 +122,7 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
         _processor_lanes(axes[1], trace, shown, used, start, end, scale)
         draw_outages(axes[1], trace, used, scale)
     for row, device in enumerate(devices, 1 + both):
-        draw_gpu(axes[row], trace, device, scale, COLOURS)
+        draw_gpu(axes[row], trace, device, scale, [_look(task.index) for task in tasks])
     if panel:
         draw_panel(axes[-1], trace, start, end, scale)
     axes[0].set_title(title, fontsize=10, loc="left")
@@ -154,12 +154,17 @@ def _lane(axes: Axes, names: list[str], label: str) -> None:
         axes.axhline(row + 0.3, color="#888888", linewidth=0.6, zorder=1)
 
 
+def _look(task: int) -> tuple[str, str]:
+    """The colour and the hatch of a task."""
+    return COLOURS[task % len(COLOURS)], HATCHES[(task + task // len(COLOURS)) % len(HATCHES)]
+
+
 def _bars(axes: Axes, rows: Any, lane: int, scale: int, task: int, **style: Any) -> None:
     if len(rows):
         spans = [(row["start"] / scale, (row["end"] - row["start"]) / scale) for row in rows]
+        colour, hatch = _look(task)
         look: dict[str, Any] = {
-            "facecolor": COLOURS[task % len(COLOURS)], "hatch": HATCHES[(task + task // len(COLOURS)) % len(HATCHES)],
-            "edgecolor": "black", "linewidth": 0.6, "zorder": 2,
+            "facecolor": colour, "hatch": hatch, "edgecolor": "black", "linewidth": 0.6, "zorder": 2,
         }  # fmt: skip
         axes.broken_barh(spans, (lane - 0.25, 0.55), **(look | style))
 

@@ -51,8 +51,11 @@ def gpus(trace: Trace) -> list[UnitSpec]:
     return [] if spec is None else [unit for unit in spec.units if used.intersection(unit.processors)]
 
 
-def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, colours: Sequence[str]) -> None:
-    """The threads that run on a GPU over time, stacked by task, in per cent of what its multiprocessors hold."""
+def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, looks: Sequence[tuple[str, str]]) -> None:
+    """The threads that run on a GPU over time, stacked by task, in per cent of what its multiprocessors hold.
+
+    `looks` are the (colour, hatch) of the tasks in turn.
+    """
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(labelsize=7)
@@ -76,8 +79,9 @@ def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, colours: Sequ
             inside = (times >= row["start"]) & (times < row["end"])
             height[inside] += 100 * kernel.threads * row["blocks"] / (gpu.threads * gpu.sms)
         if height.any():
+            colour, hatch = looks[task.index % len(looks)]
             axes.fill_between(
-                times / scale, bottom, bottom + height, step="post", facecolor=colours[task.index % len(colours)],
+                times / scale, bottom, bottom + height, step="post", facecolor=colour, hatch=hatch,
                 edgecolor="black", linewidth=0.5,
             )  # fmt: skip
         bottom += height
