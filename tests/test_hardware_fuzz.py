@@ -120,7 +120,7 @@ def system(seed: int) -> str:
             f"  - {{name: t{number}, {body}, period: {draw.choice([5, 8, 10, 20])} ms, deadline: {draw.randint(3, 30)} ms, "
             f"on_miss: {draw.choice(['continue', 'abort', 'drop_at_start', 'drop_if_hopeless', 'skip_next'])}, "
             f"on_fault: {draw.choice(['restart', 'resume', 'drop'])}, overlap: {draw.choice(['true', 'false'])}, "
-            f"context: {draw.choice('AB')}, criticality: {draw.choice(['hard', 'firm', 'soft'])}, "
+            f"context: {draw.choice('AB') if number else 'A'}, criticality: {draw.choice(['hard', 'firm', 'soft'])}, "
             f"execution: {draw.choice(['{kind: constant}', '{kind: uniform, low: 0.4}'])}}}"
         )
     return "\n".join(lines)
