@@ -29,7 +29,7 @@ ALLOWED = {
     "importers": {"model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
-    "show": {"api", "model", "registry", "units", "errors"},
+    "show": {"api", "dnn", "model", "registry", "units", "errors"},
     "cli": {"api", "metrics", "export", "plot", "importers", "show", "registry", "model", "files", "units", "errors"},
 }
 

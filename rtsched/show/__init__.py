@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections import Counter
 from typing import Any
 
 from rtsched import units
@@ -12,7 +13,7 @@ from rtsched.model import catalogue
 from rtsched.registry import GROUPS, REGISTRY
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
-from rtsched.show.text import View
+from rtsched.show.text import View, table
 
 __all__ = ["KINDS", "Ability", "View", "abilities", "describe"]
 
@@ -29,14 +30,16 @@ def describe(name: str, kind: str | None = None) -> View:
         return _workload(name)
     if kind in GROUPS:
         return _policy(kind, name)
+    if kind == "network" and name.endswith(".onnx"):
+        return _onnx(name)
     if kind != "network":
         close = difflib.get_close_matches(kind, KINDS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"kinds: {', '.join(KINDS)}"
         raise InputError(f"no kind of thing is called {kind!r}; {hint}")
-    table = catalogue.latency_table()
-    rows = [row for row in table if row["network"] == name]
+    latencies = catalogue.latency_table()
+    rows = [row for row in latencies if row["network"] == name]
     if not rows:
-        close = difflib.get_close_matches(name, {row["network"] for row in table}, n=3)
+        close = difflib.get_close_matches(name, {row["network"] for row in latencies}, n=3)
         hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list networks` names them"
         raise InputError(f"no network is called {name!r}; {hint}")
     return _network(name, rows)
@@ -44,6 +47,8 @@ def describe(name: str, kind: str | None = None) -> View:
 
 def _anything(name: str) -> View:
     """What is called `name`, whatever its kind."""
+    if name.endswith(".onnx"):
+        return _onnx(name)
     if catalogue.is_path(name):
         return describe_platform(name) if catalogue.is_platform_file(name) else _workload(name)
     known: dict[str, list[str]] = {kind: catalogue.names(kind) for kind in ("platforms", "workloads")}
@@ -125,3 +130,44 @@ def _network(name: str, rows: list[dict[str, str]]) -> View:
     lines = [f"{name} (network)", "", "  " + "  ".join(f"{column:<{widths[column]}}" for column in columns)]
     lines += ["  " + "  ".join(f"{row[column]:<{widths[column]}}" for column in columns).rstrip() for row in rows]
     return View("\n".join(lines), {"name": name, "kind": "network", "rows": rows}, "network")
+
+
+def _onnx(path: str) -> View:
+    """A network out of an ONNX file: what it computes, what it moves, what is not known of it."""
+    from rtsched.dnn.onnx import load
+
+    network = load(path)
+    kinds = Counter(operator.kind for operator in network.operators)
+    inputs = {
+        name: "x".join("?" if size is None else str(size) for size in shape) for name, shape in network.inputs.items()
+    }
+    rows = [
+        ("inputs", ", ".join(f"{name} {shape or 'scalar'}" for name, shape in inputs.items())),
+        (
+            "operators",
+            f"{len(network.operators)} ({', '.join(f'{count} {kind}' for kind, count in kinds.most_common(8))})",
+        ),
+        ("MACs", f"{network.macs / 1e6:,.1f} million"),
+        (
+            "weights",
+            f"{network.initializer_elements / 1e6:,.2f} million, {units.format_size(network.initializer_bytes)}",
+        ),
+        ("activations", f"{units.format_size(network.activation_bytes)} written in all"),
+        ("peak", f"{units.format_size(network.peak_bytes)} read and written by one operator"),
+    ]
+    if network.macs:
+        shares = ", ".join(f"{kind} {macs / network.macs:.1%}" for kind, macs in network.macs_by_kind.items())
+        rows.insert(3, ("", shares))
+    if network.unknown:
+        rows.append(("unknown", f"{len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:3])}: "
+                     "fix the input sizes when exporting"))  # fmt: skip
+    if network.custom:
+        rows.append(("custom", f"{', '.join(network.custom)}: counted as moving bytes only"))
+    data = {
+        "name": network.name, "kind": "network", "inputs": inputs, "nodes": network.nodes,
+        "operators": dict(kinds.most_common()), "macs": network.macs, "macs_by_kind": network.macs_by_kind,
+        "weights": network.initializer_elements, "weight_bytes": network.initializer_bytes,
+        "activation_bytes": network.activation_bytes, "peak_bytes": network.peak_bytes,
+        "unknown": list(network.unknown), "custom": list(network.custom),
+    }  # fmt: skip
+    return View("\n".join([f"{network.name} (network, {path})", "", *table(rows)]), data, "network")
