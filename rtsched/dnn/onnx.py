@@ -10,14 +10,17 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rtsched.dnn.network import Network, Operator
 from rtsched.errors import InputError
 from rtsched.units import format_size
 
 # The classes of onnx' protobuf, which carry no types of their own.
-AttributeProto = GraphProto = NodeProto = TypeProto = Any
+AttributeProto: TypeAlias = Any
+GraphProto: TypeAlias = Any
+NodeProto: TypeAlias = Any
+TypeProto: TypeAlias = Any
 
 #: Larger files, graphs with more nodes and tensors with more elements are refused.
 MAX_BYTES = 2 * 2**30
