@@ -23,6 +23,7 @@ ALLOWED = {
     "schedulers": {"engine", "model", "units", "errors"},
     "tally": {"engine", "model"},
     "usage": {"engine"},
+    "xrbench": {"engine", "model", "errors"},
     "metrics": {"tally", "usage", "engine", "model", "units", "errors"},
     "export": {"metrics", "usage", "engine", "model", "files", "units", "errors"},
     "plot": {"metrics", "engine", "model", "files", "units", "errors"},

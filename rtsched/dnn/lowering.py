@@ -132,6 +132,7 @@ class Lowering:
             overlap=task.overlap,
             budget=task.budget,
             server_period=task.server_period,
+            count=task.count,
             on_fault=task.on_fault,
             context=task.context,
         )

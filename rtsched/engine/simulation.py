@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.kernel import NEVER, Kernel
@@ -104,6 +105,8 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
         if spec.probability < 1:
             source.chance = blocks(random.trigger.random).__next__
         source.prepare(iter(()), 0)
+    elif spec.count is not None:
+        source.prepare(islice(arrivals(spec, random), spec.count), 0)
     elif isinstance(spec.arrival, Periodic) and spec.release is None and not spec.jitter and spec.period:
         source.prepare(iter([(spec.offset, spec.offset)]), spec.period)
     else:

@@ -338,6 +338,9 @@ class Task(Work):
     )
     context: str | None = Field(default=None, description="its address space on a GPU served block by block")
     execution: Execution = Constant()
+    count: int | None = Field(
+        default=None, ge=1, description="how many jobs there are at most; default: as many as fit"
+    )
     instances: int = Field(default=1, ge=1, le=10_000)
     overlap: bool = Field(default=False, description="whether jobs of this task may run at the same time")
     budget: PositiveDuration | None = Field(

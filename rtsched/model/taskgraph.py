@@ -115,6 +115,7 @@ class TaskSpec:
     overlap: bool = False
     budget: int | None = None
     server_period: int | None = None
+    count: int | None = None
     on_fault: OnFault = "restart"
     context: str | None = None
 

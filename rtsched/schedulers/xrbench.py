@@ -1,0 +1,124 @@
+"""The run-time policy of the XRBench artefact, with its rules and its defects.
+
+Kwon et al., "XRBench: an extended reality (XR) machine learning benchmark suite for the metaverse", MLSys 2023, as its
+artefact (XRBench-MLSys2023) runs it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from rtsched.errors import SchedulerError
+from rtsched.schedulers.base import Scheduler
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Job, Segment
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+
+
+class XRBench(Scheduler):
+    """LatencyGreedy of XRBench: whole inferences, models in name order, each on the idle accelerator of least latency.
+
+    It looks up at its events only: the ticks of the fastest model, and completions. At each event a model takes at most
+    one due frame; queue heads past their deadline are dropped; then models start in name order, passes until nothing
+    changes. A frame waits for as many completions of the model it depends on as its own number needs (a count, so one
+    dropped frame of the parent starves the child for good). When every frame has been taken the run is over, and what
+    still waits or runs is thrown away.
+
+    `depends` maps a task to the one it needs. Tasks must let their jobs overlap. It promises nothing, and fails by
+    starving low names and children; it is here because the benchmark's published scores are made with it.
+    """
+
+    preemption = "nonpreemptive"
+
+    def __init__(self, depends: dict[str, str] | None = None) -> None:
+        self.depends = depends or {}
+
+    def setup(self, soc: Soc) -> None:
+        names = {task.name: task for task in soc.tasks}
+        for pair in self.depends.items():
+            for name in pair:
+                if name not in names:
+                    raise SchedulerError(f"xrbench: 'depends' names {name!r}, which is no task")
+        for task in soc.tasks:
+            if not task.overlap:
+                raise SchedulerError(
+                    f"xrbench: the frames of task {task.name!r} must be free to overlap; overlap: true"
+                )
+        self.models = sorted(soc.tasks, key=lambda task: task.name)
+        self.parents = {names[child].index: names[parent].index for child, parent in self.depends.items()}
+        self.tick = min(task.period or task.deadline for task in soc.tasks)
+        self.due: list[deque[Job]] = [deque() for _ in soc.tasks]
+        self.queues: list[deque[Job]] = [deque() for _ in soc.tasks]
+        self.completed = [0] * len(soc.tasks)
+        self.left = [task.spec.count or 0 for task in soc.tasks]
+        if not all(self.left):
+            raise SchedulerError("xrbench: every task needs a 'count' of frames")
+        self.event = True
+        self.over = False
+
+    def on_release(self, job: Job) -> None:
+        self.due[job.task.index].append(job)
+
+    def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
+        self.completed[segment.job.task.index] += 1
+        self.event = True
+
+    def on_timer(self, tag: Any) -> None:
+        self.event = True
+
+    def dispatch(self) -> None:
+        if not self.event or self.over:
+            return
+        self.event = False
+        if self.soc.now % self.tick == 0:
+            self.soc.wake_at(self.soc.now + self.tick)
+        self._inject()
+        while self._drop():
+            pass
+        while self._start():
+            pass
+        if not any(self.left):
+            self._end()
+
+    def _inject(self) -> None:
+        for task in self.models:
+            if self.due[task.index]:
+                self.queues[task.index].append(self.due[task.index].popleft())
+                self.left[task.index] -= 1
+
+    def _drop(self) -> bool:
+        changed = False
+        for task in self.models:
+            queue = self.queues[task.index]
+            if queue and queue[0].deadline < self.soc.now:
+                self.soc.drop(queue.popleft())
+                changed = True
+        return changed
+
+    def _start(self) -> bool:
+        changed = False
+        for task in self.models:
+            queue = self.queues[task.index]
+            if not queue or not self._ready(task, queue[0]):
+                continue
+            times = task.nodes[0].times
+            idle = [p for p in self.soc.processors if p.segment is None and times[p.index] is not None]
+            if idle:
+                job = queue.popleft()
+                self.soc.start(job, 0, min(idle, key=lambda p: (times[p.index], p.index)))
+                changed = True
+        return changed
+
+    def _ready(self, task: Source, job: Job) -> bool:
+        parent = self.parents.get(task.index)
+        return parent is None or self.completed[parent] - 1 >= job.index
+
+    def _end(self) -> None:
+        """Nothing more counts: throw everything away."""
+        self.over = True
+        for task in self.models:
+            for job in list(task.overlapping):
+                self.soc.drop(job)
