@@ -98,3 +98,10 @@ def test_gpu_vectors_are_found_in_yaml(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "2 failed" in done.stdout
     assert "gpu_vector-wrong_head_of_line" in done.stdout
+
+
+def test_tables_of_scores_and_graphs_are_found(tmp_path: Path) -> None:
+    (tmp_path / "here.txt").write_text((DATA / "xrbench" / "expected_public.csv").read_text())
+    shutil.copytree(DATA / "graphs", tmp_path / "graphs")
+    kinds = [kind for kind, _, _ in discover(tmp_path).records]
+    assert (kinds.count("xrbench_cell"), kinds.count("onnx_counts")) == (16, 17)

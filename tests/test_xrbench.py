@@ -12,37 +12,21 @@ from rtsched.engine.trace import Trace
 from rtsched.errors import InputError, SchedulerError
 from rtsched.units import MS
 from rtsched.xrbench import scores
+from tests.corpus.adapters import XRBENCH, check_xrbench_cell
 
 FILE = Path(__file__).parent / "data" / "xrbench" / "expected_public.csv"
 ROWS = list(csv.DictReader(FILE.read_text().splitlines()))
 CELLS = sorted({(row["scenario"], row["organisation"], row["dataflow"]) for row in ROWS})
-WORKLOADS = {
-    "VR_gaming": "xrbench_vr_gaming",
-    "AR_gaming": "xrbench_ar_gaming",
-    "social_interactionA": "xrbench_social_interaction_a",
-    "social_interactionB": "xrbench_social_interaction_b",
-}
 
 
 def run(scenario: str, organisation: str, dataflow: str) -> Trace:
-    return rtsched.simulate(WORKLOADS[scenario], platform=f"xrbench_{organisation}_{dataflow}".lower())
+    return rtsched.simulate(XRBENCH[scenario], platform=f"xrbench_{organisation}_{dataflow}".lower())
 
 
 @pytest.mark.parametrize("cell", CELLS, ids="-".join)
 def test_published_cell(cell: tuple[str, str, str]) -> None:
-    trace = run(*cell)
-    assert trace.check() == []
-    found = scores(trace)
-    expected = {row["model"]: row for row in ROWS if (row["scenario"], row["organisation"], row["dataflow"]) == cell}
-    overall = expected.pop("overall")
-    assert [model.name for model in found.models] == sorted(expected)
-    for model in found.models:
-        row = expected[model.name]
-        assert (model.executed, model.dropped) == (int(row["executed"]), int(row["dropped"]))
-        assert model.realtime == pytest.approx(float(row["realtime_exact"]), abs=5e-7)
-        assert model.energy == pytest.approx(float(row["energy_score"]), abs=1e-6)
-        assert model.qoe == pytest.approx(float(row["qoe_score"]), abs=1e-6)
-    assert found.overall == pytest.approx(float(overall["overall_exact"]), abs=5e-7)
+    rows = [row for row in ROWS if (row["scenario"], row["organisation"], row["dataflow"]) == cell]
+    check_xrbench_cell({"cell": cell, "rows": rows})
 
 
 def test_the_worked_start_of_vr_gaming() -> None:

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 
+import rtsched
+from rtsched.dnn.network import Network
+from rtsched.dnn.onnx import load as load_network
 from rtsched.engine.job import LATE
 from rtsched.engine.simulation import run
 from rtsched.engine.trace import Trace
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.ordering import EDF, FIFO, FixedPriority, Ordering
+from rtsched.xrbench import scores
 from tests.corpus import gpu
 
 Record = dict[str, Any]
@@ -254,6 +258,56 @@ def check_gpu_vector(record: Record) -> None:
     assert gpu.replay(record) == gpu.expected(record)
 
 
+XRBENCH = {
+    "VR_gaming": "xrbench_vr_gaming",
+    "AR_gaming": "xrbench_ar_gaming",
+    "social_interactionA": "xrbench_social_interaction_a",
+    "social_interactionB": "xrbench_social_interaction_b",
+}
+
+
+def check_xrbench_cell(record: Record) -> None:
+    """A cell of XRBench: frame counts equal, exact scores to six decimals."""
+    scenario, organisation, dataflow = record["cell"]
+    trace = rtsched.simulate(XRBENCH[scenario], platform=f"xrbench_{organisation}_{dataflow}".lower())
+    assert trace.check() == []
+    found = scores(trace)
+    expected = {row["model"]: row for row in record["rows"]}
+    overall = expected.pop("overall")
+    assert [model.name for model in found.models] == sorted(expected)
+    for model in found.models:
+        row = expected[model.name]
+        assert (model.executed, model.dropped) == (int(row["executed"]), int(row["dropped"])), model.name
+        assert abs(model.realtime - float(row["realtime_exact"])) < 1e-6, model.name
+        assert abs(model.energy - float(row["energy_score"])) < 2e-6, model.name
+        assert abs(model.qoe - float(row["qoe_score"])) < 2e-6, model.name
+    assert abs(found.overall - float(overall["overall_exact"])) < 1e-6
+
+
+COUNTS: dict[str, Callable[[Network], int]] = {
+    "nodes": lambda network: network.nodes,
+    "macs": lambda network: network.macs,
+    "initializer_elements": lambda network: network.initializer_elements,
+    "output_elements_sum": lambda network: network.output_elements,
+    "tensors_without_shape": lambda network: len(network.unknown),
+    "activation_bytes": lambda network: network.activation_bytes,
+    "initializer_bytes": lambda network: network.initializer_bytes,
+    "peak_node_io_bytes": lambda network: network.peak_bytes,
+    "macs_conv": lambda network: sum(network.macs_by_kind.get(kind, 0) for kind in ("Conv", "ConvTranspose")),
+    "macs_gemm": lambda network: network.macs_by_kind.get("Gemm", 0),
+    "macs_matmul": lambda network: network.macs_by_kind.get("MatMul", 0),
+}
+
+
+def check_onnx_counts(record: Record) -> None:
+    """The counts of an ONNX graph beside the table, exact."""
+    network = load_network(record["folder"] / record["file"])
+    wanted = {name: int(record[name]) for name in COUNTS if record.get(name)}
+    assert {name: COUNTS[name](network) for name in wanted} == wanted
+    shapes = "; ".join(f"{name}:{'x'.join(map(str, shape))}" for name, shape in network.inputs.items())
+    assert shapes == record.get("inputs", shapes)
+
+
 ADAPTERS: dict[str, Callable[[Record], None]] = {
     "sim_uniproc": check_schedule,
     "sim_global": check_schedule,
@@ -265,4 +319,6 @@ ADAPTERS: dict[str, Callable[[Record], None]] = {
     "single_machine": check_single_machine,
     "locks": check_locks,
     "gpu_vector": check_gpu_vector,
+    "xrbench_cell": check_xrbench_cell,
+    "onnx_counts": check_onnx_counts,
 }

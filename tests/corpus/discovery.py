@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import re
 from collections import Counter
@@ -21,6 +23,8 @@ KNOWN_LATER = {
 }  # fmt: skip
 #: A YAML file (or one of its documents) with GPU vectors says so on a line of its own.
 GPU_VECTOR = re.compile(r"^kind:\s*['\"]?gpu_vector\b", re.MULTILINE)
+#: How tables of expected figures begin, and the kind of their records.
+TABLES = {"scenario,organisation,dataflow,model,": "xrbench_cell", "file,nodes,macs,": "onnx_counts"}
 RUN_KINDS = ("fp", "np")
 RUN_HEADER = "task,job,variant,release_us,start_us,finish_us,deadline_us"
 
@@ -58,6 +62,8 @@ def discover(folder: Path) -> Found:
             _take_json(path, text, found, runs, isolated)
         elif text.startswith(RUN_HEADER):
             tables.append(path)
+        elif text.startswith(tuple(TABLES)):
+            found.records += _table_records(path, text)
         elif GPU_VECTOR.search(text) and path.suffix not in (".md", ".py"):
             found.records += _yaml_records(path, text)
     for path, info in runs:
@@ -72,6 +78,18 @@ def discover(folder: Path) -> Found:
         if path not in described:
             found.runs.append((path.name.split(".")[0], path, f"{path.name}: recorded jobs without their description"))
     return found
+
+
+def _table_records(path: Path, text: str) -> list[tuple[str, str, Any]]:
+    """The records of a CSV table: one a cell of XRBench (its models' rows together), or one a graph beside the file."""
+    kind = next(kind for start, kind in TABLES.items() if text.startswith(start))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if kind == "onnx_counts":
+        return [(kind, row["file"], {**row, "folder": path.parent}) for row in rows]
+    cells: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for row in rows:
+        cells.setdefault((row["scenario"], row["organisation"], row["dataflow"]), []).append(row)
+    return [(kind, "-".join(cell), {"cell": cell, "rows": mine}) for cell, mine in cells.items()]
 
 
 def _yaml_records(path: Path, text: str) -> list[tuple[str, str, Any]]:
