@@ -41,6 +41,24 @@ def test_the_worked_start_of_vr_gaming() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mended", "vr_gaming", "social_interaction_a"),
+    [({}, 86.4661, 61.0297), ({"inject": "due"}, 93.8292, 64.3602), ({"depend": "frame"}, 86.4661, 66.5159)],
+)
+def test_what_the_defects_cost(mended: dict[str, str], vr_gaming: float, social_interaction_a: float) -> None:
+    """The figures were found apart from rtsched, one rule changed at a time (Single_4K WS)."""
+    for name, expected in (("vr_gaming", vr_gaming), ("social_interaction_a", social_interaction_a)):
+        policy = {"name": "xrbench", "depends": {"GE_FBNet_C": "ES_RITNet"}, **mended}
+        assert scores(rtsched.simulate(f"xrbench_{name}", scheduler=policy)).overall == pytest.approx(
+            expected, abs=5e-5
+        )
+
+
+def test_unknown_rules_are_refused() -> None:
+    with pytest.raises(InputError, match="inject 'now' is not one of event, due"):
+        rtsched.scheduler({"name": "xrbench", "inject": "now"})
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("overlap: true}", "overlap: false}", "must be free to overlap"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from rtsched.errors import SchedulerError
+from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import Scheduler
 
 if TYPE_CHECKING:
@@ -27,14 +27,21 @@ class XRBench(Scheduler):
     dropped frame of the parent starves the child for good). When every frame has been taken the run is over, and what
     still waits or runs is thrown away.
 
-    `depends` maps a task to the one it needs. Tasks must let their jobs overlap. It promises nothing, and fails by
+    `depends` maps a task to the one it needs. Two defects can be mended: ``inject: due`` takes frames when they are due
+    instead of at the next event, ``depend: frame`` waits for the parent's frame of the same number instead of counting
+    completions. Tasks must let their jobs overlap. It promises nothing, and fails by
     starving low names and children; it is here because the benchmark's published scores are made with it.
     """
 
     preemption = "nonpreemptive"
 
-    def __init__(self, depends: dict[str, str] | None = None) -> None:
+    def __init__(self, depends: dict[str, str] | None = None, inject: str = "event", depend: str = "count") -> None:
+        for name, value, choices in (("inject", inject, ("event", "due")), ("depend", depend, ("count", "frame"))):
+            if value not in choices:
+                raise InputError(f"xrbench: {name} {value!r} is not one of {', '.join(choices)}")
         self.depends = depends or {}
+        self.at_due = inject == "due"
+        self.by_frame = depend == "frame"
 
     def setup(self, soc: Soc) -> None:
         names = {task.name: task for task in soc.tasks}
@@ -53,6 +60,7 @@ class XRBench(Scheduler):
         self.due: list[deque[Job]] = [deque() for _ in soc.tasks]
         self.queues: list[deque[Job]] = [deque() for _ in soc.tasks]
         self.completed = [0] * len(soc.tasks)
+        self.done: list[set[int]] = [set() for _ in soc.tasks]
         self.left = [task.spec.count or 0 for task in soc.tasks]
         if not all(self.left):
             raise SchedulerError("xrbench: every task needs a 'count' of frames")
@@ -61,9 +69,11 @@ class XRBench(Scheduler):
 
     def on_release(self, job: Job) -> None:
         self.due[job.task.index].append(job)
+        self.event |= self.at_due
 
     def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
         self.completed[segment.job.task.index] += 1
+        self.done[segment.job.task.index].add(segment.job.index)
         self.event = True
 
     def on_timer(self, tag: Any) -> None:
@@ -114,7 +124,9 @@ class XRBench(Scheduler):
 
     def _ready(self, task: Source, job: Job) -> bool:
         parent = self.parents.get(task.index)
-        return parent is None or self.completed[parent] - 1 >= job.index
+        if parent is None:
+            return True
+        return job.index in self.done[parent] if self.by_frame else self.completed[parent] - 1 >= job.index
 
     def _end(self) -> None:
         """Nothing more counts: throw everything away."""
