@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.accelerator import BlockLevel
 from rtsched.model.platform import Cluster, Link, Platform
-from rtsched.model.power import OperatingPoint, active_powers
+from rtsched.model.power import OperatingPoint, PowerOptions, active_powers
 from rtsched.model.system import System
 from rtsched.model.tables import TimeTable
 from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, UnitSpec
@@ -153,17 +153,8 @@ def lower_hardware(
     if system.power is not None:
         _check_power(platform, system)
         used = {processors[place].cluster for node in nodes for place in node.eligible}
-        for name, cluster in platform.processors.items():
-            if name not in used:
-                continue
-            how = active_powers(cluster.operating_points or (), cluster.power, top_frequency(cluster))[1]
-            if how:
-                assume(f"{name}: {how}")
-            points = cluster.operating_points or ()
-            governor = system.power.clusters.get(name, system.power.governor)
-            moves = governor.name != "performance" or system.power.mode is not None or system.power.thermal is not None
-            if moves and any(point.score is None for point in points):
-                assume(f"{name}: compute time in inverse proportion to the clock")
+        for note in _unmeasured(platform, system.power, used):
+            assume(note)
     if not rated and not system.environment:
         return None
     return HardwareSpec(
@@ -175,6 +166,21 @@ def lower_hardware(
         environment=system.environment,
         courses=courses,
     )
+
+
+def _unmeasured(platform: Platform, options: PowerOptions, used: set[str]) -> Iterator[str]:
+    """What is derived or assumed about the power and the speed of the clusters that tasks can use."""
+    moved = options.mode is not None or options.thermal is not None or platform.thermal is not None
+    for name, cluster in platform.processors.items():
+        if name not in used:
+            continue
+        points = cluster.operating_points or ()
+        how = active_powers(points, cluster.power, top_frequency(cluster))[1]
+        if how:
+            yield f"{name}: {how}"
+        governor = options.clusters.get(name, options.governor)
+        if (moved or governor.name != "performance") and any(point.score is None for point in points):
+            yield f"{name}: compute time in inverse proportion to the clock"
 
 
 def _check_gpus(pieces: tuple[UnitSpec, ...], system: System) -> None:
