@@ -1,0 +1,5 @@
+"""``python -m rtsched.cli``."""
+
+from rtsched.cli import main
+
+main()
