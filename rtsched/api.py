@@ -18,7 +18,7 @@ from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
-from rtsched.registry import REGISTRY, build
+from rtsched.registry import PARTS, REGISTRY, build
 
 if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
@@ -125,10 +125,10 @@ def scheduler(choice: str | dict[str, Any] | Scheduler) -> Scheduler:
         parts.setdefault("ordering", name)
         name = "composed"
     if name == "composed":
-        for role in ("adaptation", "speed", "admission"):
-            if parts.pop(role, None) not in (None, "none"):
-                raise InputError(f"{role}: no {role} is known yet but 'none'")
-    for kind in ("ordering", "placement"):
+        if parts.pop("speed", None) not in (None, "none"):
+            raise InputError("speed: clocks are set by 'power: {governor: ...}', or by a scheduler with soc.set_speed")
+        parts = {key: value for key, value in parts.items() if value != "none"}
+    for kind in PARTS:
         if kind in parts:
             parts[kind] = _part(kind, parts[kind])
     mode = parts.get("preemption", MODES[0])
@@ -150,10 +150,8 @@ def _parts(text: str) -> dict[str, Any]:
             kind, word = key.strip(), value.strip()
         elif word in MODES:
             kind = "preemption"
-        elif word in REGISTRY.names("placement"):
-            kind = "placement"
         else:
-            kind = "name"
+            kind = next((part for part in PARTS[1:] if word in REGISTRY.names(part)), "name")
         if kind in parts:
             raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
         parts[kind] = word
@@ -161,7 +159,7 @@ def _parts(text: str) -> dict[str, Any]:
 
 
 def _part(kind: str, value: Any) -> Any:
-    """An ordering or placement by name, or by a mapping of name and parameters."""
+    """A part of a policy by name, or by a mapping of name and parameters."""
     if isinstance(value, str):
         return build(kind, value, {})
     if isinstance(value, dict) and isinstance(value.get("name"), str):

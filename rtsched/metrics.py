@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, UNFINISHED
 from rtsched.engine.trace import Trace
-from rtsched.model.taskgraph import ChainSpec
+from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.tally import Tally
 from rtsched.usage import HardwareFigures, hardware
 
@@ -39,7 +39,12 @@ class Response:
 
 @dataclass(frozen=True)
 class TaskFigures:
-    """The figures of one task. Times in ns; `miss_ratio` and `accuracy` between 0 and 1."""
+    """The figures of one task. Times in ns; ratios and accuracies between 0 and 1.
+
+    `accuracy` is the share of right answers among those given, `effective_accuracy` their worth over all jobs: what is
+    late (beyond its decay), dropped or aborted counts as wrong. `variants` says how many answers came from each variant
+    or exit, the best first. All three are None where accuracies are not known.
+    """
 
     name: str
     criticality: str
@@ -59,6 +64,8 @@ class TaskFigures:
     tardiness_max: int | None
     slowdown: float | None
     accuracy: float | None
+    effective_accuracy: float | None
+    variants: dict[str, int] | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class ChainFigures:
 
 @dataclass(frozen=True)
 class Summary:
-    """All figures of a run."""
+    """All figures of a run; accuracies are means over the tasks that have any, by their weights."""
 
     system: str
     scheduler: str
@@ -101,6 +108,8 @@ class Summary:
     antt: float | None
     stp: float | None
     fairness: float | None
+    accuracy: float | None
+    effective_accuracy: float | None
     tasks: tuple[TaskFigures, ...]
     processors: tuple[ProcessorFigures, ...]
     chains: tuple[ChainFigures, ...]
@@ -131,6 +140,7 @@ def summary(trace: Trace) -> Summary:
         tally = Tally(trace.system, trace.warm_up)
         if len(trace.jobs):
             tally.update(trace.jobs)
+        tally.judge(trace.answers)
     tasks = tuple(_task(trace, tally, index) for index in range(len(trace.system.tasks)))
     jobs = sum(task.jobs for task in tasks)
     misses = sum(task.misses for task in tasks)
@@ -148,6 +158,8 @@ def summary(trace: Trace) -> Summary:
         antt=sum(slow) / len(slow) if slow else None,
         stp=sum(1 / value for value in slow) if slow else None,
         fairness=min(slow) / max(slow) if slow else None,
+        accuracy=_weighted(trace, [task.accuracy for task in tasks]),
+        effective_accuracy=_weighted(trace, [task.effective_accuracy for task in tasks]),
         tasks=tasks,
         processors=_processors(trace),
         chains=tuple(_chain(trace, chain) for chain in trace.system.chains),
@@ -167,6 +179,9 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
     misses = counts[LATE] + counts[DROPPED] + counts[ABORTED]
     response = _response(trace, tally, index)
     finished = int(tally.histogram[index].sum())
+    answers = tally.answers
+    given = int(answers.given[index])
+    measured = spec.quality is not None and spec.quality.measured
     return TaskFigures(
         name=spec.name,
         criticality=spec.criticality,
@@ -185,8 +200,24 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
         tardiness_mean=tally.tardiness[index] / finished if finished else None,
         tardiness_max=max(0, int(tally.lateness[index])) if finished else None,
         slowdown=response.mean / spec.critical_path if response.mean is not None else None,
-        accuracy=None,
+        accuracy=int(answers.right[index]) / given if measured and given else None,
+        effective_accuracy=int(answers.worth[index]) / 1e6 / jobs if measured and jobs else None,
+        variants=_ways(spec, answers.chosen[index].tolist()),
     )
+
+
+def _ways(spec: TaskSpec, counts: list[int]) -> dict[str, int] | None:
+    """How often each variant or exit gave the answer."""
+    if spec.quality is None or not (spec.quality.variants or spec.quality.exits):
+        return None
+    names = [way.name for way in spec.quality.variants or spec.quality.exits]
+    return dict(zip(names, counts, strict=True))
+
+
+def _weighted(trace: Trace, values: list[float | None]) -> float | None:
+    """The mean over the tasks that have a value, by their weights."""
+    pairs = [(task.weight, value) for task, value in zip(trace.system.tasks, values, strict=True) if value is not None]
+    return sum(weight * value for weight, value in pairs) / sum(weight for weight, _ in pairs) if pairs else None
 
 
 def _response(trace: Trace, tally: Tally, index: int) -> Response:

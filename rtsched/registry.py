@@ -1,7 +1,8 @@
 """Policies by name: those registered in this process, then entry points of installed packages, then ``module:Class``.
 
-The groups are ``rtsched.schedulers``, ``rtsched.orderings`` and ``rtsched.placements``. Built-in policies are entry
-points of rtsched itself, so a plug-in takes the same way in.
+The groups are ``rtsched.schedulers`` for whole policies, and ``rtsched.orderings``, ``rtsched.placements``,
+``rtsched.adaptations`` and ``rtsched.admissions`` for the parts of composed ones. Built-in policies are entry points of
+rtsched itself, so a plug-in takes the same way in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 
 from rtsched.errors import InputError
 
-GROUPS = {"scheduler": "rtsched.schedulers", "ordering": "rtsched.orderings", "placement": "rtsched.placements"}
+#: The parts of a composed scheduler, and the whole.
+PARTS = ("ordering", "placement", "adaptation", "admission")
+GROUPS = {kind: f"rtsched.{kind}s" for kind in ("scheduler", *PARTS)}
 
 
 class Registry:
@@ -26,7 +29,7 @@ class Registry:
         self.own: dict[tuple[str, str], Callable[..., Any]] = {}
 
     def register(self, kind: str, name: str, factory: Callable[..., Any]) -> None:
-        """Make `factory` known as `name` (kind: scheduler, ordering or placement) in this process."""
+        """Make `factory` known as `name` (kind: scheduler, or a part of one) in this process."""
         if kind not in GROUPS:
             raise InputError(f"register: kind {kind!r} is not one of {', '.join(GROUPS)}")
         self.own[kind, name] = factory

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.engine.job import OK, UNFINISHED
+from rtsched.engine.trace import NO_ANSWER
 from rtsched.model.taskgraph import SystemSpec
 
 Integers = NDArray[np.int64]
@@ -38,6 +39,11 @@ class Tally:
         self.lateness = np.full(count, np.iinfo(np.int64).min)
         self.histogram = np.zeros((count, BUCKETS), np.int64)
         self.runs = MissRuns(count)
+        self.answers = Answers(system, warm_up)
+
+    def judge(self, answers: NDArray[Any]) -> None:
+        """Take in a block of answers (structured, as a trace's)."""
+        self.answers.update(answers)
 
     def update(self, ended: NDArray[Any]) -> None:
         """Take in a block of ended jobs (structured, with the fields of a trace's jobs)."""
@@ -74,6 +80,38 @@ class Tally:
         bucket = int(np.searchsorted(counts, max(1, math.ceil(share * int(counts[-1])))))
         middle = math.exp((bucket + 0.5) * GROWTH) - 1
         return min(max(round(middle), int(self.least[task])), int(self.most[task]))
+
+
+class Answers:
+    """Sums over the answers of each task: how many there were and were right, what they were worth, how they ran.
+
+    `chosen[task][k]` counts the jobs that ended as variant (or at exit) k; where a job mixed variants, its last choice.
+    """
+
+    def __init__(self, system: SystemSpec, warm_up: int) -> None:
+        self.warm_up = warm_up
+        count = len(system.tasks)
+        self.given = np.zeros(count, np.int64)
+        self.right = np.zeros(count, np.int64)
+        self.worth = np.zeros(count, np.int64)
+        qualities = [task.quality for task in system.tasks]
+        self.by_exit = np.array([quality is not None and bool(quality.exits) for quality in qualities], bool)
+        self.chosen = [
+            np.zeros(0 if quality is None else max(len(quality.variants), len(quality.exits)), np.int64)
+            for quality in qualities
+        ]
+
+    def update(self, answers: NDArray[Any]) -> None:
+        """Take in a block of answers."""
+        rows = answers[(answers["release"] >= self.warm_up) & (answers["accuracy"] != NO_ANSWER)]
+        task = rows["task"].astype(np.int64)
+        np.add.at(self.given, task, 1)
+        np.add.at(self.right, task, rows["right"].astype(np.int64))
+        np.add.at(self.worth, task, rows["worth"].astype(np.int64))
+        number = np.where(self.by_exit[task], rows["exit"], rows["variant"])
+        for index in np.unique(task[number >= 0]).tolist():
+            mine = number[(task == index) & (number >= 0)]
+            self.chosen[index] += np.bincount(mine, minlength=len(self.chosen[index]))
 
 
 class MissRuns:

@@ -17,7 +17,13 @@ from rtsched.schedulers.base import Scheduler
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["rtsched.units", "rtsched.api", "rtsched.schedulers.base"])
+DOCTESTS = [
+    "rtsched.units", "rtsched.api", "rtsched.engine.course", "rtsched.schedulers.base", "rtsched.schedulers.exits",
+    "rtsched.schedulers.joint", "rtsched.schedulers.layers",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOCTESTS)
 def test_doctests(name: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(name))
     assert tried > 0
@@ -57,9 +63,9 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_the_readme_names_every_policy_and_no_other() -> None:
-    from rtsched.registry import REGISTRY
+    from rtsched.registry import PARTS, REGISTRY
 
-    row = {kind: re.search(rf"\| {kind} \| (.*) \|", README) for kind in ("ordering", "placement")}
+    row = {kind: re.search(rf"\| {kind} \| (.*) \|", README) for kind in PARTS}
     for kind, match in row.items():
         assert match is not None
         named = set(match.group(1).split("`")[1].split()) | ({"partitioned"} if kind == "placement" else set())

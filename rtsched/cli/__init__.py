@@ -150,14 +150,14 @@ def schema(what: str) -> None:
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
-KINDS = ("workloads", "platforms", "networks", "schedulers", "orderings", "placements")
+KINDS = ("workloads", "platforms", "networks", "schedulers", "orderings", "placements", "adaptations", "admissions")
 
 
 @cli.command(name="list")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @_JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what is known: workloads, platforms, networks, schedulers, orderings, placements."""
+    """List what is known: workloads, platforms, networks, schedulers and their parts."""
     answer = {each: _known(each) for each in ([kind] if kind else KINDS)}
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))

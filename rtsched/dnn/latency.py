@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.platform import Platform
-from rtsched.model.task import NetworkUse, Work
+from rtsched.model.work import NetworkUse, Work
 
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering

@@ -16,23 +16,15 @@ from typing import Any
 from rtsched import units
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.variants import lower_branches, lower_quality
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
-from rtsched.model.task import (
-    ANY,
-    Arrival,
-    Autocorrelated,
-    Empirical,
-    Execution,
-    GraphModel,
-    Task,
-    TraceArrivals,
-    Work,
-)
-from rtsched.model.taskgraph import ChainSpec, NodeSpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, GraphModel, Task, TraceArrivals
+from rtsched.model.taskgraph import ChainSpec, NodeSpec, QualitySpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.model.work import ANY, Work
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
 AUTO_JOBS = 20_000
@@ -69,9 +61,9 @@ class Lowering:
         """The whole system."""
         tasks: list[TaskSpec] = []
         for task in self.system.tasks:
-            nodes = self.nodes(task)
+            nodes, quality = lower_quality(self, task, self.nodes(task))
             for name in instance_names(task):
-                tasks.append(self.task(task, name, len(tasks), nodes))
+                tasks.append(self.task(task, name, len(tasks), nodes, quality))
         for position, job in enumerate(self.jobs()):
             tasks.append(self.single_job(job, position, len(tasks)))
         places = {task.name: task.index for task in tasks}
@@ -81,7 +73,7 @@ class Lowering:
             self.system,
             self.processors,
             self.units,
-            [node for task in tasks for node in task.nodes],
+            [node for task in tasks for node in task.all_nodes],
             self.folder,
             self.assume,
         )
@@ -110,7 +102,9 @@ class Lowering:
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
-    def task(self, task: Task, name: str, index: int, nodes: tuple[NodeSpec, ...]) -> TaskSpec:
+    def task(
+        self, task: Task, name: str, index: int, nodes: tuple[NodeSpec, ...], quality: QualitySpec | None
+    ) -> TaskSpec:
         """One instance of a task."""
         deadline = task.deadline if task.deadline is not None else task.gap
         assert deadline is not None
@@ -135,6 +129,8 @@ class Lowering:
             count=task.count,
             on_fault=task.on_fault,
             context=task.context,
+            quality=quality,
+            branches=lower_branches(task, nodes),
         )
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
@@ -208,9 +204,11 @@ class Lowering:
 
     # ---- nodes ---------------------------------------------------------------------------------------------------
 
-    def nodes(self, task: Task) -> tuple[NodeSpec, ...]:
-        """The task graph of a task: its own graph, or one node."""
+    def nodes(self, task: Task) -> tuple[NodeSpec, ...] | None:
+        """The task graph of a task: its own graph, or one node; None if only its variants have times."""
         if task.graph is None:
+            if not task.sources_of_time:
+                return None
             return (self.node(f"task {task.name!r}", task.name, 0, task),)
         return self.graph(task, task.graph)
 
@@ -290,7 +288,20 @@ class Lowering:
             sections=self.sections(what, work, usable),
             preemptive=work.preemptive,
             hardware=hardware,
+            losses=self.losses(what, work),
         )
+
+    def losses(self, what: str, work: Work) -> tuple[float, ...]:
+        """The accuracy that is lost on each processor; empty if none is."""
+        if not work.loss:
+            return ()
+        found = [0.0] * len(self.processors)
+        for exact in (False, True):  # kinds first
+            for name, loss in work.loss.items():
+                if (name in self.members or name in self.names) == exact:
+                    for place in self.places(what, name):
+                        found[place] = loss
+        return tuple(found)
 
     def sections(self, what: str, work: Work, times: Sequence[int | None]) -> tuple[SectionSpec, ...]:
         """The critical sections, inside the node and nested like brackets."""

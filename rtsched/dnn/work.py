@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel, MemoryUse
-from rtsched.model.task import ANY, NetworkUse, Work
 from rtsched.model.taskgraph import MemorySpec, NodeHardware
+from rtsched.model.work import ANY, NetworkUse, Work
 
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering

@@ -65,6 +65,8 @@ def _order(trace: Trace) -> Iterator[str]:
     for (job, node), (start, _) in found.items():
         task = trace.system.tasks[trace.jobs["task"][job]]
         for before in task.nodes[node].predecessors:
+            if (job, before) not in found and (task.quality is not None or task.branches):
+                continue  # its variant, or its way, leaves that node out
             finish = found.get((job, before), (-1, -1))[1]
             if finish < 0 or finish > start:
                 yield f"node {node} of {_name(trace, job)} starts at {start} before node {before} has ended"
@@ -138,7 +140,7 @@ def _work(trace: Trace) -> Iterator[str]:
             done = Fraction(0)
         if row["reason"] == KILLED or task not in fixed or processor in exempt:
             continue
-        time = system.tasks[task].nodes[node].times[processor]
+        time = trace.node(job, node).times[processor]
         assert time is not None
         done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
         if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(1, time):
@@ -155,8 +157,7 @@ def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:
 
 
 def _kernel(trace: Trace, wave: Any) -> Kernel:
-    task = trace.system.tasks[trace.jobs["task"][wave["job"]]]
-    about = task.nodes[wave["node"]].hardware
+    about = trace.node(int(wave["job"]), int(wave["node"])).hardware
     assert about is not None
     kernels = about.kernels[wave["processor"]]
     assert kernels is not None

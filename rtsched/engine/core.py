@@ -30,10 +30,11 @@ from rtsched.engine.locks import Locks
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.source import Source
-from rtsched.model.taskgraph import SystemSpec, critical_paths
+from rtsched.model.taskgraph import SystemSpec, shortest_paths
 
 if TYPE_CHECKING:
     from rtsched.engine.chip import Chip
+    from rtsched.engine.course import Courses
     from rtsched.schedulers.base import Scheduler
 
 
@@ -79,6 +80,11 @@ class Core:
             processor.migration += costs.migration
         self.tasks = tuple(Source(spec, self) for spec in system.tasks)
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
+        self.courses: Courses | None = None
+        if any(task.quality is not None or task.branches for task in system.tasks):
+            from rtsched.engine.course import Courses
+
+            self.courses = Courses(self, seed)
 
     def listen(self, scheduler: Scheduler) -> None:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
@@ -89,9 +95,15 @@ class Core:
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_timer = scheduler.listener("on_timer")
         self.on_environment = scheduler.listener("on_environment")
+        if self.courses is not None:
+            self.courses.listen(scheduler.listener("on_start"))
 
     def _true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
         """What the segment really takes on `processor`, where `time` is planned."""
+        if segment.job.task.adaptive:
+            assert self.courses is not None
+            self.courses.start(segment, processor)
+            time = segment.node.times[processor.index] or time
         factor = segment.job.factor
         if callable(factor):
             return int(factor(segment, processor, self.kernel._now))
@@ -189,6 +201,8 @@ class Core:
 
     def enrich(self, source: Source, job: Job) -> None:
         """The less common parts of a release: execution factor, deadline watch, overlap."""
+        if source.adaptive and self.courses is not None:
+            self.courses.enter(job)
         if source.truth is not None:
             job.factor = source.truth
         elif source.factors is not None:
@@ -209,7 +223,7 @@ class Core:
         self.kernel.arm(Alarm(self.kernel, rank, lambda: self._deadline(job)), max(now, job.deadline))
         if source.spec.on_miss == "drop_if_hopeless":
             alarm = Alarm(self.kernel, rank, lambda: self._hopeless(job, alarm))
-            self.kernel.arm(alarm, max(now, job.deadline - source.spec.critical_path + 1))
+            self.kernel.arm(alarm, max(now, job.deadline - max(shortest_paths(source.spec)) + 1))
 
     def _deadline(self, job: Job) -> None:
         if job.outcome != OPEN:
@@ -235,7 +249,7 @@ class Core:
     def _shortest_way(self, job: Job) -> int:
         """The believed time to the end of `job` if all its remaining nodes ran at once on their fastest processors."""
         segments = job.segments
-        paths = critical_paths(job.task.spec)
+        paths = shortest_paths(job.task.spec)
         if not segments:
             return max(paths)
         way = 0

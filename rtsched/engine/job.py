@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtsched.engine.course import Course
     from rtsched.engine.processor import Processor
     from rtsched.engine.source import Source
     from rtsched.model.taskgraph import NodeSpec
@@ -25,15 +26,17 @@ class Job:
     `arrival`, `release`, `deadline`, `start`, `finish` are instants in ns, -1 where not yet (or never) reached;
     `deadline` is absolute. `number` counts all jobs of a run in the order of release, `index` those of its task.
     `factor` is the truth about its execution times (None: as planned; a factor; or a function), not for policies.
-    `chances`, only where tasks follow with a probability, are its draws by the index of the follower.
+    `chances`, only where tasks follow with a probability, are its draws by the index of the follower; `course`, only
+    where it may go several ways, is what it has met and chosen.
     """
 
     __slots__ = (
-        "arrival", "chances", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release",
+        "arrival", "chances", "course", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release",
         "segments", "start", "task",
     )  # fmt: skip
 
     chances: dict[int, float]
+    course: Course
 
     def __init__(self, task: Source, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
         self.task = task

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.engine.trace import BOUNDARY, CHANGES, COMPLETED, DECISIONS, JOBS, OVERHEAD, SLICES, WAVES, Columns
+from rtsched.engine.trace import (
+    ANSWERS,
+    BOUNDARY,
+    CHANGES,
+    CHOICES,
+    COMPLETED,
+    DECISIONS,
+    JOBS,
+    OVERHEAD,
+    SLICES,
+    WAVES,
+    Columns,
+)
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -21,16 +33,24 @@ ENDED = np.dtype([("number", "i4"), *((name, JOBS[name].str) for name in JOBS.na
 class Recorder:
     """Columns of a run: jobs always, slices and decisions only when a trace is kept.
 
-    Without a trace every block of ended jobs is handed to `consume` and forgotten, so that memory stays flat.
+    Without a trace every block of ended jobs is handed to `consume`, every block of answers to `judge`, and forgotten,
+    so that memory stays flat.
     """
 
-    def __init__(self, keep: bool, consume: Callable[[NDArray[Any]], None] | None = None) -> None:
+    def __init__(
+        self,
+        keep: bool,
+        consume: Callable[[NDArray[Any]], None] | None = None,
+        judge: Callable[[NDArray[Any]], None] | None = None,
+    ) -> None:
         self.kept = keep
         self.jobs = Columns(ENDED, None if keep else consume)
         self.slices = Columns(SLICES) if keep else None
         self.decisions = Columns(DECISIONS) if keep else None
         self.changes = Columns(CHANGES) if keep else None
         self.waves = Columns(WAVES) if keep else None
+        self.answers = Columns(ANSWERS, None if keep else judge)
+        self.choices = Columns(CHOICES) if keep else None
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """Log that `segment` ran on `processor` since it started there, its overhead first."""
@@ -46,7 +66,8 @@ class Recorder:
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        for columns in (self.jobs, self.slices, self.decisions, self.changes, self.waves):
+        tables = (self.jobs, self.slices, self.decisions, self.changes, self.waves, self.answers, self.choices)
+        for columns in tables:
             if columns is not None:
                 columns.pack()
 
@@ -77,6 +98,15 @@ class Recorder:
     def change_table(self) -> NDArray[Any]:
         """All changes of the hardware in the order of time."""
         return np.empty(0, CHANGES) if self.changes is None else self.changes.table()
+
+    def answer_table(self) -> NDArray[Any]:
+        """All answers by job."""
+        table = self.answers.table()
+        return table[np.argsort(table["job"], kind="stable")]
+
+    def choice_table(self) -> NDArray[Any]:
+        """All choices of variants in the order of time."""
+        return np.empty(0, CHOICES) if self.choices is None else self.choices.table()
 
     def wave_table(self) -> NDArray[Any]:
         """All waves of GPUs served block by block, in the order of their ends."""

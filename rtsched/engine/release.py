@@ -16,7 +16,7 @@ from rtsched.model.taskgraph import TaskSpec
 #: Draws are made this many at a time.
 BLOCK = 256
 
-PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty")
+PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty", "confidence", "routing")
 
 
 class Streams:
@@ -57,6 +57,16 @@ class Streams:
     def difficulty(self) -> np.random.Generator:
         """For the difficulty of inputs."""
         return self._generator("difficulty")
+
+    @cached_property
+    def confidence(self) -> np.random.Generator:
+        """For the noise in confidences."""
+        return self._generator("confidence")
+
+    @cached_property
+    def routing(self) -> np.random.Generator:
+        """For the ways that inputs take at branches."""
+        return self._generator("routing")
 
 
 def arrivals(task: TaskSpec, streams: Streams) -> Iterator[tuple[int, int]]:

@@ -38,7 +38,11 @@ def run(
     is kept: ended jobs go to ``tally.update`` in blocks and are forgotten, so that memory stays flat.
     """
     kernel = Kernel()
-    record = Recorder(tally is None, None if tally is None else lambda block: tally.update(block))
+    record = Recorder(
+        tally is None,
+        None if tally is None else lambda block: tally.update(block),
+        None if tally is None else lambda block: tally.judge(block),
+    )
     soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
     scheduler.setup(soc)
@@ -76,6 +80,8 @@ def run(
         tally=tally,
         changes=record.change_table(),
         waves=record.wave_table(),
+        answers=record.answer_table(),
+        choices=record.choice_table(),
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
         peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )

@@ -242,9 +242,36 @@ class Soc(Core):
             raise SchedulerError(f"{cluster!r} has no operating points to choose from; these have: {known}")
         return found
 
+    def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> None:
+        """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
+
+        Raises SchedulerError for a variant that the task does not have, or that does not share what is done already.
+        """
+        self._check_alive(job, "reconfigure")
+        if self.courses is None or not job.task.adaptive:
+            raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
+        self.courses.reconfigure(job, variant, None if nodes is None else tuple(nodes))
+
+    def answer(self, job: Job) -> tuple[int, float | None]:
+        """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
+        if self.courses is None or not job.task.adaptive:
+            return -1, None
+        return self.courses.answer(job)
+
+    def expected_accuracy(self, job: Job, accuracy: float) -> float:
+        """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.
+
+        That is the accuracy itself until an exit has been reached (or a predictor has looked at the input).
+        """
+        if self.courses is None or not job.task.adaptive:
+            return accuracy
+        return self.courses.expected(job, accuracy)
+
     def finish(self, job: Job) -> None:
         """Accept the answer `job` has by now: it completes at this instant (early exit)."""
         self._check_alive(job, "finish")
+        if self.courses is not None and job.task.adaptive:
+            self.courses.check_answer(job)
         now = self.kernel._now
         self._halt(job, now)
         self._decide(job, log.FINISH)
@@ -306,6 +333,8 @@ class Soc(Core):
     def _check_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
         """Each node of a run must wait for nothing outside, and be able to run there."""
         inside = {run[0].node.index}
+        if self.courses is not None and run[0].job.task.adaptive:
+            self.courses.check_run(run)
         for segment in run[1:]:
             what = f"run of nodes {[each.node.index for each in run]} of {run[0].job!r} on {processor!r}"
             open_ones = [

@@ -23,7 +23,7 @@ class Source:
     """
 
     __slots__ = (
-        "active", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines",
+        "active", "adaptive", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines",
         "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap", "overlapping", "pending",
         "period", "plain", "priority", "rank", "release", "single", "skip", "soc", "spec", "step", "truth", "watch",
         "weight",
@@ -49,6 +49,7 @@ class Source:
         self.misses = 0
         self.skip = 0
         self.watch = False
+        self.adaptive = False
         self.followers: tuple[Source, ...] = ()
         self.chance: Callable[[], float] | None = None
         self.factors: Callable[[], Fraction | float] | None = None
@@ -66,7 +67,7 @@ class Source:
         """Take the arrivals from an iterator of (arrival, release), or every `step` ns from the first on."""
         self.arrivals = arrivals
         self.step = step
-        self.plain = not (self.factors or self.executions or self.truth or self.watch) and all(
+        self.plain = not (self.factors or self.executions or self.truth or self.watch or self.adaptive) and all(
             follower.spec.probability == 1 for follower in self.followers
         )
         self._advance()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.engine.job import LATE, OK
-from rtsched.model.taskgraph import SystemSpec
+from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 
 if TYPE_CHECKING:
     from rtsched.engine.power import EnergyReport
@@ -54,6 +54,23 @@ WAVES = np.dtype(
         ("blocks", "i4"),
     ]
 )
+#: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
+#: Instead of an accuracy: there was no answer, or its accuracy is not known.
+NO_ANSWER, UNKNOWN = -1, -2
+ANSWERS = np.dtype(
+    [
+        ("job", "i4"),
+        ("task", "i4"),
+        ("release", "i8"),
+        ("variant", "i2"),
+        ("exit", "i2"),
+        ("accuracy", "i4"),
+        ("right", "i1"),
+        ("worth", "i4"),
+    ]
+)
+#: Which variant each node of a task with variants started under.
+CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "i2")])
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
 #: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
@@ -111,7 +128,8 @@ class Trace:
     `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
     Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
     block, with the blocks that ran together (0: a copy); `energy` says where the energy went, `peak_temperature` (°C)
-    how hot the chip became.
+    how hot the chip became. `answers` are those of tasks with accuracies or variants, `choices` the variants that nodes
+    started under.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -133,6 +151,21 @@ class Trace:
     waves: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAVES))
     energy: EnergyReport | None = None
     peak_temperature: float | None = None
+    answers: NDArray[Any] = field(default_factory=lambda: np.empty(0, ANSWERS))
+    choices: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHOICES))
+
+    @cached_property
+    def chosen(self) -> dict[tuple[int, int], int]:
+        """The variant that each (job, node) started under, for tasks with variants."""
+        return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
+
+    def node(self, job: int, node: int) -> NodeSpec:
+        """Node number `node` of a job as it ran: that of its variant."""
+        task: TaskSpec = self.system.tasks[self.jobs["task"][job]]
+        number = self.chosen.get((job, node))
+        if number is None or task.quality is None:
+            return task.nodes[node]
+        return task.quality.variants[number].nodes[node]
 
     @property
     def nbytes(self) -> int:

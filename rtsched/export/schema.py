@@ -74,6 +74,8 @@ SUMMARY_SCHEMA: dict[str, Any] = {
             "antt": _maybe("number", "average normalised turnaround time"),
             "stp": _maybe("number", "system throughput: sum of time alone / mean response"),
             "fairness": _maybe("number", "smallest / largest slowdown"),
+            "accuracy": _maybe("number", "mean of the tasks' by weight; null where none is known"),
+            "effective_accuracy": _maybe("number", "mean of the tasks' by weight; null where none is known"),
             "tasks": {
                 "type": "array",
                 "items": _object(
@@ -105,7 +107,13 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                         "tardiness_mean": _maybe("number", "mean of max(0, lateness), ns"),
                         "tardiness_max": _maybe("integer", "ns"),
                         "slowdown": _maybe("number", "mean response / critical path"),
-                        "accuracy": _maybe("number", "null until the task has variants"),
+                        "accuracy": _maybe("number", "right answers / answers; null where it is not known"),
+                        "effective_accuracy": _maybe("number", "worth of the answers / jobs: late is wrong, or decays"),
+                        "variants": {
+                            "type": ["object", "null"],
+                            "additionalProperties": _COUNT,
+                            "description": "answers by variant or exit, the best variant first",
+                        },
                     }
                 ),
             },

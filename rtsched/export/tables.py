@@ -12,8 +12,9 @@ from rtsched.engine.job import OUTCOMES
 from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, REASONS, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
+from rtsched.model.taskgraph import TaskSpec
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "answers", "choices")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -34,8 +35,13 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
         subjects = [f"trip {n}" if kind == "temperature" else places.get(n, "") for n, kind in named]
         return {"time": raw["time"], "what": what, "subject": subjects, "value": raw["value"]}
     owner = trace.jobs["task"][rows["job"]].tolist()
+    if table == "answers":
+        return {**raw, "task": [tasks[index].name for index in owner], **_ways(trace, rows)}
     names = [[node.name for node in task.nodes] for task in tasks]
     raw["node"] = [names[task][node] if node >= 0 else "" for task, node in zip(owner, raw["node"], strict=True)]
+    if table == "choices":
+        raw["variant"] = [_way(tasks[task], number) for task, number in zip(owner, raw["variant"], strict=True)]
+        return {**raw, "task": [tasks[task].name for task in owner]}
     machines = [processor.name for processor in trace.system.processors]
     raw["processor"] = [machines[index] if index >= 0 else "" for index in raw["processor"]]
     if table == "slices":
@@ -47,8 +53,24 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     return {**raw, "task": task_names, "index": index}
 
 
+def _ways(trace: Trace, rows: Any) -> dict[str, list[str]]:
+    """The variant and the exit of every answer by name."""
+    tasks = [trace.system.tasks[index] for index in rows["task"]]
+    return {
+        "variant": [_way(task, number) for task, number in zip(tasks, rows["variant"], strict=True)],
+        "exit": [
+            "" if number < 0 or task.quality is None else task.quality.exits[number].name
+            for task, number in zip(tasks, rows["exit"], strict=True)
+        ],
+    }
+
+
+def _way(task: TaskSpec, number: int) -> str:
+    return "" if number < 0 or task.quality is None else task.quality.variants[number].name
+
+
 def write_csv(trace: Trace, directory: Path) -> None:
-    """Write jobs.csv, slices.csv, decisions.csv and, where there are any, changes.csv and waves.csv into `directory`.
+    """Write jobs.csv, slices.csv, decisions.csv and, where there are any, the other tables into `directory`.
 
     The folder is made if need be; each file is written whole or not at all.
     """
@@ -56,7 +78,7 @@ def write_csv(trace: Trace, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{directory}: cannot be made: {error.strerror or error}; choose another place") from None
-    wanted = [table for table in TABLES if table not in ("changes", "waves") or len(getattr(trace, table))]
+    wanted = [table for table in TABLES if table in TABLES[:3] or len(getattr(trace, table))]
     texts = {table: _text(columns(trace, table)) for table in wanted}
     for table, text in texts.items():
         write_whole(directory / f"{table}.csv", text)

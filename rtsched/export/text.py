@@ -9,7 +9,7 @@ from rtsched.usage import HardwareFigures
 
 def render_table(figures: Summary) -> str:
     """The figures as text for a terminal."""
-    rows = [["task", "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy"]]
+    rows = [["task", "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy", "effective"]]
     for task in figures.tasks:
         response = task.response
         rows.append(
@@ -23,9 +23,12 @@ def render_table(figures: Summary) -> str:
                 _time(response.max),
                 _time(task.deadline),
                 str(task.dropped + task.aborted),
-                "–" if task.accuracy is None else f"{100 * task.accuracy:.1f}",
+                _percent(task.accuracy),
+                _percent(task.effective_accuracy),
             ]
         )
+    if figures.effective_accuracy is None:
+        rows = [row[:-1] for row in rows]
     machines = [["processor", "busy %", "preemptions", "migrations"]]
     idle = [processor.name for processor in figures.processors if not processor.starts]
     for processor in figures.processors:
@@ -52,10 +55,32 @@ def render_table(figures: Summary) -> str:
         parts.append(_aligned(chains))
     if figures.hardware is not None:
         parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
+    parts += _ways(figures)
     if unfinished:
         parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
     parts.append(figures.headline)
     return "\n\n".join(parts)
+
+
+def _ways(figures: Summary) -> list[str]:
+    """Which variants and exits gave the answers, a line a task; and what they were worth in all."""
+    lines = []
+    for task in figures.tasks:
+        used = {name: count for name, count in (task.variants or {}).items() if count}
+        if used:
+            most = sorted(used.items(), key=lambda item: -item[1])
+            shown = ", ".join(f"{name} {count}" for name, count in most[:8])
+            lines.append(f"{task.name} answered as {shown}" + (", …" if len(most) > 8 else ""))
+    if figures.effective_accuracy is not None:
+        lines.append(
+            f"accuracy {_percent(figures.accuracy)} % of the answers given; effective "
+            f"{_percent(figures.effective_accuracy)} % (late or missing is wrong)"
+        )
+    return ["\n".join(lines)] if lines else []
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
 
 
 def _hardware(about: HardwareFigures, used: set[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from rtsched.errors import InputError
 from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
-from rtsched.model.task import ANY
+from rtsched.model.work import ANY
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
 

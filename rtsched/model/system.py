@@ -11,7 +11,8 @@ from rtsched.model.base import Duration, Model, PositiveDuration, problem
 from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
-from rtsched.model.task import Task, Times
+from rtsched.model.task import Task
+from rtsched.model.work import Times
 
 #: `until` in words: the hyperperiod (with the transient before it), or chosen by the tool.
 HYPERPERIOD: Final = "hyperperiod"

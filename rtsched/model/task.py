@@ -4,103 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from rtsched.model.accelerator import GpuOperation, MemoryUse
-from rtsched.model.base import Duration, Energy, Model, PositiveDuration, RatePeriod, Size, problem
-
-#: The key of an execution time that holds on every CPU, scaled by the processor's speed.
-ANY = "any"
-
-
-def _times(value: Any, info: ValidationInfo) -> Any:
-    """``2 ms`` means the same on every CPU; a mapping names clusters, processors or kinds."""
-    return value if isinstance(value, dict) else {ANY: value}
-
-
-#: Execution time in nanoseconds per cluster, processor or kind; a plain duration holds on every CPU.
-Times = Annotated[
-    dict[str, PositiveDuration],
-    BeforeValidator(_times),
-    Field(min_length=1),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "examples": ["2 ms"]},
-                {"type": "object", "additionalProperties": {"type": "string"}, "examples": [{"big": "2 ms"}]},
-            ]
-        }
-    ),
-]
-
-
-def _per_place(value: Any) -> Any:
-    """One description holds everywhere; a mapping of places names clusters, processors or kinds."""
-    if isinstance(value, MemoryUse) or (isinstance(value, dict) and not value.keys() - _MEMORY_KEYS):
-        return {ANY: value}
-    return value
-
-
-_MEMORY_KEYS = {"bound", "demand", "traffic", "class"}
-Memories = Annotated[dict[str, MemoryUse], BeforeValidator(_per_place)]
-Energies = Annotated[dict[str, Energy], BeforeValidator(_times)]
-
-
-class NetworkUse(Model):
-    """A network out of the catalogue's latency tables: its times on each processor that it was measured on."""
-
-    network: str
-    input: str | None = Field(default=None, description="input size as the table prints it, e.g. '480'")
-    precision: str | None = None
-    runtime: str | None = None
-    threads: int | None = Field(default=None, ge=1)
-
-
-class Section(Model):
-    """A critical section: the job holds `resource` from `start` for `length` of its own execution."""
-
-    resource: str
-    start: Duration
-    length: PositiveDuration
-
-
-class Work(Model):
-    """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces."""
-
-    wcet: Times | None = None
-    network: str | NetworkUse | None = None
-    pin: str | None = Field(default=None, description="one processor by name, e.g. big0")
-    processors: tuple[str, ...] | None = Field(default=None, description="the clusters or processors it may use")
-    regions: tuple[PositiveDuration, ...] | None = Field(
-        default=None, description="non-preemptive regions that sum to the wcet"
-    )
-    sections: tuple[Section, ...] = ()
-    preemptive: bool = True
-    threads: int | None = Field(
-        default=None, ge=1, description="on a CPU cluster that is one server; default: the most"
-    )
-    kernels: tuple[GpuOperation, ...] | None = Field(
-        default=None, min_length=1, description="what it launches on a GPU served block by block"
-    )
-    memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
-    energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
-    state: Size | None = Field(default=None, description="bytes a checkpoint of it puts aside; default: the cluster's")
-    weights: Size = Field(default=0, description="bytes of weights that must be on the accelerator")
-
-    @property
-    def sources_of_time(self) -> int:
-        """How many of wcet, network and (instead of both) kernels are given."""
-        given = (self.wcet is not None) + (self.network is not None)
-        return given or int(self.kernels is not None)
-
-    @model_validator(mode="after")
-    def _pieces_fit(self) -> Work:
-        if self.pin is not None and self.processors is not None:
-            raise problem("'pin' and 'processors' contradict each other; give one")
-        if self.regions is not None and self.wcet is not None:
-            if any(time != sum(self.regions) for time in self.wcet.values()):
-                raise problem("the regions must sum to the wcet (on every processor)")
-        return self
+from rtsched.model.base import Duration, Model, PositiveDuration, RatePeriod, Size, problem
+from rtsched.model.variants import Difficulty, Exit, VariantsField
+from rtsched.model.work import Accuracy, Work
 
 
 class NodeModel(Work):
@@ -129,11 +37,29 @@ class EdgeModel(Model):
     bytes: Size = 0
 
 
+class Branch(Model):
+    """A conditional branch: after its node each input goes one of the ways `to`, with these probabilities.
+
+    ``by: difficulty`` sends the easiest inputs the first way and the hardest the last, ``draw`` any input any way.
+    """
+
+    to: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=2)
+    by: Literal["draw", "difficulty"] = "draw"
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Branch:
+        total = sum(self.to.values())
+        if abs(total - 1) > 1e-6:
+            raise problem(f"the probabilities of the ways sum to {total:g}; make it 1")
+        return self
+
+
 class GraphModel(Model):
-    """A DAG of nodes."""
+    """A DAG of nodes. After a node that `branches` names only one of its successors is run: the input decides which."""
 
     nodes: dict[str, NodeModel] = Field(min_length=1)
     edges: tuple[Annotated[EdgeModel, BeforeValidator(_edge)], ...] = ()
+    branches: dict[str, Branch] = {}
 
     @model_validator(mode="after")
     def _is_a_dag(self) -> GraphModel:
@@ -154,6 +80,12 @@ class GraphModel(Model):
         if len(free) < len(self.nodes):
             left = [name for name in self.nodes if name not in set(free)]
             raise problem(f"the graph has a cycle through {', '.join(left[:6])}; remove one of its edges")
+        for node, branch in self.branches.items():
+            followers = after.get(node, [])
+            if set(branch.to) != set(followers):
+                raise problem(
+                    f"the branch after {node!r} must name the nodes that follow it: {', '.join(followers) or 'none'}"
+                )
         return self
 
 
@@ -347,19 +279,42 @@ class Task(Work):
         default=None, description="constant-bandwidth server: budget per server period"
     )
     server_period: PositiveDuration | None = None
+    accuracy: Accuracy | None = Field(default=None, description="of its full network: the share of right answers")
+    variants: VariantsField | None = Field(default=None, description="ways of running it: a family, or choices")
+    exits: tuple[Exit, ...] = Field(default=(), description="early exits, in the order in which they are met")
+    difficulty: Difficulty = Difficulty()
+    decay: PositiveDuration | None = Field(
+        default=None, description="a late answer loses its worth linearly over this time; default: late is wrong"
+    )
     sources: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Task:
-        if self.sources_of_time + (self.graph is not None) != 1:
+        given = self.sources_of_time + (self.graph is not None)
+        own_times = self.variants is not None and (
+            self.variants.family is not None or all(c.wcet or c.network for c in self.variants.choices)
+        )
+        if given != 1 and not (own_times and not given):
             raise problem("a task has exactly one of 'wcet', 'network' and 'graph'")
+        self._check_quality()
         if self.graph is not None and (self.regions or self.sections):
             raise problem("'regions' and 'sections' of a task with a 'graph' belong to its nodes")
         self._check_arrivals()
         if self.deadline is None and self.gap is None:
             raise problem("the deadline is missing, and there is no period to take it from; add 'deadline: 10 ms'")
         return self
+
+    def _check_quality(self) -> None:
+        if self.variants is not None and self.exits:
+            raise problem("a task has either 'variants' or 'exits'; write the depths as exits")
+        if self.exits and self.graph is None:
+            raise problem("'exits' name nodes; give the task a 'graph'")
+        for exit_ in self.exits:
+            if self.graph is not None and exit_.node not in self.graph.nodes:
+                raise problem(f"an exit names {exit_.node!r}, which is no node; known: {', '.join(self.graph.nodes)}")
+        if self.accuracy is not None and (self.exits or self.variants is not None):
+            raise problem("the accuracy stands with each variant or exit; leave the task's own out")
 
     def _check_arrivals(self) -> None:
         if self.period is not None and self.rate is not None:

@@ -68,7 +68,10 @@ class NodeHardware:
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """A node of a task graph: `times[p]` is its execution time on processor p, or None."""
+    """A node of a task graph: `times[p]` is its execution time on processor p, or None.
+
+    `losses[p]`, if any, is the accuracy that is lost by running it there.
+    """
 
     index: int
     name: str
@@ -80,6 +83,7 @@ class NodeSpec:
     sections: tuple[SectionSpec, ...] = ()
     preemptive: bool = True
     hardware: NodeHardware | None = None
+    losses: tuple[float, ...] = ()
 
     @property
     def eligible(self) -> tuple[int, ...]:
@@ -90,6 +94,66 @@ class NodeSpec:
     def fastest(self) -> int:
         """The shortest of its execution times, in ns."""
         return min(time for time in self.times if time is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSpec:
+    """One way of running a task: the same graph with other times, without the nodes in `skipped`.
+
+    `accuracy` is None where it is not known.
+    """
+
+    index: int
+    name: str
+    nodes: tuple[NodeSpec, ...]
+    accuracy: float | None = None
+    skipped: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ExitSpec:
+    """An answer of this accuracy is there once `node` is done."""
+
+    index: int
+    name: str
+    node: int
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSpec:
+    """After `node` one of `targets` is run: way w if the draw (or the difficulty) lies below ``bounds[w]``."""
+
+    node: int
+    targets: tuple[int, ...]
+    bounds: tuple[float, ...]
+    by_difficulty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySpec:
+    """What a task's answers are worth, and the ways to get them.
+
+    `variants`, if any, are ordered from the best (number 0, whose nodes are the task's own) down; `exits` as they are
+    met; `accuracy` is that of the best, None where it is not known. `switch` says whether the variant
+    may change before each node; `shares` is each node's part of what a variant loses. A late answer loses its worth
+    linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
+    """
+
+    accuracy: float | None = None
+    variants: tuple[VariantSpec, ...] = ()
+    exits: tuple[ExitSpec, ...] = ()
+    switch: bool = False
+    shares: tuple[float, ...] = ()
+    correlation: float = 0.0
+    reliability: float = 0.9
+    predictor: float | None = None
+    decay: int | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether every answer has a known accuracy."""
+        return self.accuracy is not None and all(variant.accuracy is not None for variant in self.variants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +182,15 @@ class TaskSpec:
     count: int | None = None
     on_fault: OnFault = "restart"
     context: str | None = None
+    quality: QualitySpec | None = None
+    branches: tuple[BranchSpec, ...] = ()
+
+    @property
+    def all_nodes(self) -> tuple[NodeSpec, ...]:
+        """The nodes of the task and of all its variants."""
+        if self.quality is None or not self.quality.variants:
+            return self.nodes
+        return tuple(node for variant in self.quality.variants for node in variant.nodes)
 
     @property
     def volume(self) -> int:
@@ -130,14 +203,50 @@ class TaskSpec:
         return max(critical_paths(self))
 
 
-def critical_paths(task: TaskSpec) -> list[int]:
-    """For every node the longest path from its start to the end of the graph, at the fastest times, in ns."""
+def critical_paths(task: TaskSpec, variant: VariantSpec | None = None) -> list[int]:
+    """For every node the longest path from its start to the end of the graph, at the fastest times, in ns.
+
+    Those of the full network, or of a `variant`, where what it skips takes no time.
+    """
+    nodes = task.nodes if variant is None else variant.nodes
+    skipped = frozenset[int]() if variant is None else variant.skipped
+    paths = [0] * len(nodes)
+    left = [len(node.successors) for node in nodes]
+    free = [node.index for node in nodes if not node.successors]
+    for index in free:
+        node = nodes[index]
+        own = 0 if index in skipped else node.fastest
+        paths[index] = own + max((paths[later] for later in node.successors), default=0)
+        for earlier in node.predecessors:
+            left[earlier] -= 1
+            if not left[earlier]:
+                free.append(earlier)
+    return paths
+
+
+def shortest_paths(task: TaskSpec) -> list[int]:
+    """As `critical_paths`, but on the shortest way to an answer: the shortest variant, the next exit, the short branch."""
+    quality = task.quality
+    if task.branches:
+        return _surely(task)
+    if quality is None or not (quality.variants or quality.exits):
+        return critical_paths(task)
+    if quality.exits:
+        return [node.fastest for node in task.nodes]  # an exit may follow any node
+    each = [critical_paths(task, variant) for variant in quality.variants]
+    return [min(paths) for paths in zip(*each, strict=True)]
+
+
+def _surely(task: TaskSpec) -> list[int]:
+    """The least time from each node to the end if every branch goes the shortest way."""
+    branching = {branch.node for branch in task.branches}
     paths = [0] * len(task.nodes)
     left = [len(node.successors) for node in task.nodes]
     free = [node.index for node in task.nodes if not node.successors]
     for index in free:
         node = task.nodes[index]
-        paths[index] = node.fastest + max((paths[later] for later in node.successors), default=0)
+        ways = [paths[later] for later in node.successors]
+        paths[index] = node.fastest + ((min if index in branching else max)(ways) if ways else 0)
         for earlier in node.predecessors:
             left[earlier] -= 1
             if not left[earlier]:

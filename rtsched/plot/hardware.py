@@ -70,7 +70,7 @@ def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, looks: Sequen
     for task in trace.system.tasks:
         height = np.zeros(len(times))
         for row in waves[owner == task.index]:
-            about = task.nodes[row["node"]].hardware
+            about = trace.node(int(row["job"]), int(row["node"])).hardware
             assert about is not None
             kernels = about.kernels[row["processor"]]
             assert kernels is not None

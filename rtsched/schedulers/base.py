@@ -43,8 +43,14 @@ class Scheduler:
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
         """Segments of `job` can start (or can start again: after a boundary, or with a resource they waited for)."""
 
+    def on_start(self, segment: Segment, processor: Processor) -> None:
+        """A node of a task with variants is about to start: the last moment to ``soc.reconfigure`` it."""
+
     def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
-        """A segment is done; `observation` holds the measured ``time`` in ns since its last start."""
+        """A segment is done; `observation` holds the measured ``time`` in ns since its last start.
+
+        At an early exit also ``exit`` (its number) and ``confidence``; at a branch ``branch``, the node that follows.
+        """
 
     def on_processor(self, processor: Processor, change: str) -> None:
         """A processor changed by itself; ``change`` is ``idle`` here."""

@@ -1,11 +1,13 @@
-"""The composed scheduler: an ordering says which first, a placement says where. Most policies are this."""
+"""The composed scheduler: an ordering says which first, a placement where, an adaptation how much. Most are this."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
+from rtsched.schedulers.adaptation import EVENTS, Adaptation
 from rtsched.schedulers.base import Preemption, Scheduler
 from rtsched.schedulers.ordering import EDF, Ordering
 from rtsched.schedulers.placement import Global, Placement
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
+    from rtsched.model.taskgraph import NodeSpec
 
 
 #: A pool and how to put a segment's entry into it.
@@ -26,7 +29,8 @@ class ComposedScheduler(Scheduler):
     """An ordering and a placement, dispatched by rule R6 in one of three preemption modes.
 
     Work-conserving per pool of processors (dynamic placements: per queue). Preemption is what the policy, the
-    processor and the node all allow.
+    processor and the node all allow. An `adaptation` chooses variants and depths, an `admission` refuses jobs; both are
+    told of events before the rest acts on them, the admission first.
     """
 
     def __init__(
@@ -34,10 +38,13 @@ class ComposedScheduler(Scheduler):
         ordering: Ordering | None = None,
         placement: Placement | None = None,
         preemption: Preemption = "preemptive",
+        adaptation: Adaptation | None = None,
+        admission: Adaptation | None = None,
     ) -> None:
         self.ordering = ordering or EDF()
         self.placement = placement or Global()
         self.preemption = preemption
+        self.helpers = [helper for helper in (admission, adaptation) if helper is not None]
 
     def setup(self, soc: Soc) -> None:
         self.soc = soc
@@ -46,6 +53,8 @@ class ComposedScheduler(Scheduler):
         self.ordering.soc = soc
         self.key = self.ordering.key
         self.placement.setup(soc)
+        for helper in self.helpers:
+            helper.setup(soc)
         if self.placement.dynamic:
             self._queues(soc)
         else:
@@ -53,8 +62,20 @@ class ComposedScheduler(Scheduler):
         NoPool(soc, [processor for processor in soc.processors if processor.pool is None], self.ordering)
         if len(self.pools) == 1:
             self.dispatch = self.pools[0].dispatch  # type: ignore[method-assign]
+        settles = [helper.settle for helper in self.helpers if helper.overrides("settle")]
+        if settles:
+            plain = self.pools[0].dispatch if len(self.pools) == 1 else partial(ComposedScheduler.dispatch, self)
+            self.dispatch = partial(_settled, settles, plain)  # type: ignore[method-assign]
 
     def listener(self, event: str) -> Callable[..., None] | None:
+        wanted = [getattr(helper, event) for helper in self.helpers if event in EVENTS and helper.overrides(event)]
+        own = self._own_listener(event)
+        if not wanted:
+            return own
+        return partial(_in_turn, [*wanted, own] if own is not None else wanted)
+
+    def _own_listener(self, event: str) -> Callable[..., None] | None:
+        """The composed scheduler's own interest in an event."""
         # With a single pool it is dispatched anyway: nobody need tell which one has changed.
         if event in ("on_processor", "on_timer") and len(self.pools) == 1:
             return None
@@ -78,14 +99,16 @@ class ComposedScheduler(Scheduler):
         self.pools = []
         for part in parts:
             inside = [
-                (node, eligible)
+                (task, node, eligible)
                 for task, nodes in zip(soc.tasks, places, strict=True)
                 for node, eligible in zip(task.nodes, nodes, strict=True)
                 if eligible[0] in part
             ]
-            uniform = all(eligible == part for _, eligible in inside)
+            uniform = all(eligible == part for _, _, eligible in inside)
             simple = uniform and all(
-                node.preemptive and len({node.times[index] for index in part}) == 1 for node, _ in inside
+                each.preemptive and len({each.times[index] for index in part}) == 1
+                for task, node, _ in inside
+                for each in _forms(task, node)
             )
             pool = self._pool(soc, part, uniform, simple)
             self.pools.append(pool)
@@ -157,7 +180,26 @@ class ComposedScheduler(Scheduler):
 
     def describe(self) -> str:
         parts = (self.ordering, self.placement)
-        return " + ".join(type(part).__name__ for part in parts) + f", {self.preemption}"
+        return " + ".join(type(part).__name__ for part in (*parts, *reversed(self.helpers))) + f", {self.preemption}"
+
+
+def _forms(task: Source, node: NodeSpec) -> list[NodeSpec]:
+    """A node in all variants of its task."""
+    quality = task.spec.quality
+    if quality is None or not quality.variants:
+        return [node]
+    return [variant.nodes[node.index] for variant in quality.variants]
+
+
+def _in_turn(listeners: list[Callable[..., None]], *event: Any) -> None:
+    for listener in listeners:
+        listener(*event)
+
+
+def _settled(settles: list[Callable[[], None]], dispatch: Callable[[], None]) -> None:
+    for settle in settles:
+        settle()
+    dispatch()
 
 
 def _connected(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:

@@ -1,0 +1,208 @@
+"""Lowering of variants, exits and branches: from what a file says to times and accuracies in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from rtsched.errors import InputError
+from rtsched.model.task import Task
+from rtsched.model.taskgraph import BranchSpec, ExitSpec, NodeHardware, NodeSpec, QualitySpec, VariantSpec
+from rtsched.model.variants import Choice
+
+if TYPE_CHECKING:
+    from rtsched.dnn.lowering import Lowering
+
+#: How well confidences know the difficulty where nobody says: an assumption, and shown as one.
+RELIABILITY = 0.9
+
+
+def lower_quality(
+    lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None
+) -> tuple[tuple[NodeSpec, ...], QualitySpec | None]:
+    """The task's nodes (those of its best variant) and what its answers are worth; `nodes` are its own, if any."""
+    what = f"task {task.name!r}"
+    if task.variants is None:
+        assert nodes is not None
+        accuracy = task.exits[-1].accuracy if task.exits else task.accuracy
+        if accuracy is None:
+            if any(node.losses for node in nodes):
+                raise InputError(f"{what}: a 'loss' needs the accuracy that it is lost from; add 'accuracy: 0.9'")
+            return nodes, None
+        return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=_exits(task, nodes))
+    variants = _ordered(_common(what, _variants(lowering, task, nodes)))
+    nodes = variants[0].nodes
+    for node in nodes:
+        if node.regions or node.sections:
+            raise InputError(f"{what}: a task with variants has neither regions nor sections")
+    if any(variant.accuracy is None for variant in variants):
+        lowering.assume(f"{task.name}: accuracies of its variants are not known; the longest is taken for the best")
+    total = sum(node.fastest for node in nodes)
+    given = task.variants.shares
+    for name in given or ():
+        if name not in {node.name for node in nodes}:
+            raise InputError(f"{what}: 'shares' name {name!r}, which is no node")
+    shares = tuple(node.fastest / total if given is None else given.get(node.name, 0.0) for node in nodes)
+    if not sum(shares):
+        raise InputError(f"{what}: the 'shares' sum to nothing; give at least one node a positive share")
+    switch = task.variants.switch == "node"
+    return nodes, _quality(
+        lowering, task, nodes, accuracy=variants[0].accuracy, variants=variants, switch=switch, shares=shares
+    )
+
+
+def _quality(
+    lowering: Lowering,
+    task: Task,
+    nodes: tuple[NodeSpec, ...],
+    accuracy: float | None,
+    variants: tuple[VariantSpec, ...] = (),
+    exits: tuple[ExitSpec, ...] = (),
+    switch: bool = False,
+    shares: tuple[float, ...] = (),
+) -> QualitySpec:
+    reliability = task.difficulty.reliability
+    if reliability is None:
+        reliability = RELIABILITY
+        if exits:
+            lowering.assume(f"{task.name}: confidences know the difficulty with a reliability of {reliability:g}")
+    return QualitySpec(
+        accuracy=accuracy,
+        variants=variants,
+        exits=exits,
+        switch=switch,
+        shares=shares,
+        correlation=task.difficulty.correlation,
+        reliability=reliability,
+        predictor=task.difficulty.predictor,
+        decay=task.decay,
+    )
+
+
+def _exits(task: Task, nodes: Sequence[NodeSpec]) -> tuple[ExitSpec, ...]:
+    numbers = {node.name: node.index for node in nodes}
+    return tuple(
+        ExitSpec(index, exit_.node, numbers[exit_.node], exit_.accuracy) for index, exit_ in enumerate(task.exits)
+    )
+
+
+def lower_branches(task: Task, nodes: Sequence[NodeSpec]) -> tuple[BranchSpec, ...]:
+    """The conditional branches of a task's graph."""
+    if task.graph is None:
+        return ()
+    numbers = {node.name: node.index for node in nodes}
+    found = []
+    for name, branch in task.graph.branches.items():
+        targets = tuple(numbers[target] for target in branch.to)
+        for target in targets:
+            if numbers[name] not in nodes[target].predecessors:
+                raise InputError(
+                    f"task {task.name!r}: bytes that cross a link lie between {name!r} and the branch to "
+                    f"{nodes[target].name!r}; put both on one cluster, or leave out the edge's bytes"
+                )
+            if len(nodes[target].predecessors) > 1:
+                raise InputError(
+                    f"task {task.name!r}: {nodes[target].name!r} is a way of the branch after {name!r} and needs other "
+                    "nodes, too; let it follow that node only"
+                )
+        bounds = tuple(accumulate(branch.to.values()))
+        found.append(BranchSpec(numbers[name], targets, bounds, branch.by == "difficulty"))
+    return tuple(found)
+
+
+def _variants(lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None) -> list[VariantSpec]:
+    assert task.variants is not None
+    what = f"task {task.name!r}"
+    if task.variants.family is not None:
+        from rtsched.dnn.families import choices_of
+
+        choices = choices_of(lowering, what, task.variants)
+    else:
+        choices = task.variants.choices
+    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)]
+
+
+def _variant(
+    lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None, choice: Choice, number: int
+) -> VariantSpec:
+    name = choice.name or f"variant {number}"
+    what = f"task {task.name!r}, variant {name!r}"
+    if choice.wcet is not None or choice.network is not None:
+        if task.graph is not None:
+            raise InputError(f"{what}: a task with a graph has variants as shares of it ('scale', 'nodes' or 'skip')")
+        work = task.model_copy(update={"wcet": choice.wcet, "network": choice.network})
+        return VariantSpec(number, name, (lowering.node(what, task.name, 0, work),), choice.accuracy)
+    if nodes is None:
+        raise InputError(
+            f"{what}: a share of what? give it a 'wcet', or the task its full 'wcet' or 'graph'"
+        )
+    known = {node.name: node.index for node in nodes}
+    for each in (*choice.nodes, *choice.skip):
+        if each not in known:
+            raise InputError(f"{what}: {each!r} is no node; known: {', '.join(known)}")
+    skipped = frozenset(known[each] for each in choice.skip)
+    if len(skipped) == len(nodes):
+        raise InputError(f"{what}: it skips every node; leave at least one")
+    plain = 1.0 if choice.scale is None else choice.scale
+    own = tuple(_scaled(node, choice.nodes.get(node.name, plain)) for node in nodes)
+    return VariantSpec(number, name, own, choice.accuracy, skipped)
+
+
+def _scaled(node: NodeSpec, share: float) -> NodeSpec:
+    """The node with a share of its time (and of its energy, kernels and traffic with it)."""
+    if share == 1:
+        return node
+    times = tuple(None if time is None else max(1, round(time * share)) for time in node.times)
+    return replace(node, times=times, hardware=_scaled_hardware(node.hardware, share))
+
+
+def _scaled_hardware(about: NodeHardware | None, share: float) -> NodeHardware | None:
+    if about is None:
+        return None
+    kernels = tuple(
+        None
+        if items is None
+        else tuple(item.model_copy(update={"time": max(1, round((item.time or 1) * share))}) for item in items)
+        for items in about.kernels
+    )
+    energy = tuple(None if value is None else round(value * share) for value in about.energy)
+    return replace(about, kernels=kernels, energy=energy)
+
+
+def _common(what: str, variants: list[VariantSpec]) -> list[VariantSpec]:
+    """Variants of one task may use the same processors: those on which all of them have times."""
+    places = []
+    for position, node in enumerate(variants[0].nodes):
+        shared = set(node.eligible)
+        for variant in variants[1:]:
+            shared &= set(variant.nodes[position].eligible)
+        if not shared:
+            raise InputError(f"{what}: there is no processor on which all its variants have times; give such times")
+        places.append(shared)
+    return [
+        replace(
+            variant,
+            nodes=tuple(
+                replace(node, times=tuple(t if p in shared else None for p, t in enumerate(node.times)))
+                if set(node.eligible) != shared
+                else node
+                for node, shared in zip(variant.nodes, places, strict=True)
+            ),
+        )
+        for variant in variants
+    ]
+
+
+def _ordered(variants: list[VariantSpec]) -> tuple[VariantSpec, ...]:
+    """From the best down: by accuracy where all are known, else by time; then as written."""
+    known = all(variant.accuracy is not None for variant in variants)
+
+    def time(variant: VariantSpec) -> int:
+        return sum(node.fastest for node in variant.nodes if node.index not in variant.skipped)
+
+    ordered = sorted(
+        variants, key=lambda variant: (-(variant.accuracy or 0.0) if known else 0, -time(variant), variant.index)
+    )
+    return tuple(replace(variant, index=index) for index, variant in enumerate(ordered))

@@ -1,0 +1,101 @@
+"""Variants, exits and branches of a network, and the accuracy that each of them has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rtsched.model.base import Model, problem
+from rtsched.model.work import Accuracy, NetworkUse, Times
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+#: The most variants that one task may have.
+MOST_VARIANTS = 1000
+
+
+class Difficulty(Model):
+    """How hard the inputs are.
+
+    The difficulty of an input is uniform on [0, 1), and an answer of accuracy a is right on the inputs below a; so all
+    policies meet the same inputs. `correlation` is that of successive inputs (lag 1, Gaussian copula). `reliability`
+    says how well a confidence knows the difficulty: 1 exactly, 0 not at all. `predictor`, if any, is the reliability of
+    one that looks at the input on its release.
+    """
+
+    correlation: Annotated[float, Field(ge=-0.999, le=0.999)] = 0.0
+    reliability: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="default 0.9, shown as assumed where confidences are used"
+    )
+    predictor: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class Choice(Model):
+    """One variant: its accuracy, and either times of its own or a share of the full network's.
+
+    `scale` multiplies every node's time, `nodes` those of single nodes; `skip` names the nodes it leaves out.
+    """
+
+    name: str | None = None
+    accuracy: Accuracy | None = None
+    wcet: Times | None = Field(default=None, description="of a task without a graph")
+    network: str | NetworkUse | None = Field(default=None, description="of a task without a graph")
+    scale: Share | None = None
+    nodes: dict[str, Share] = {}
+    skip: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_time(self) -> Choice:
+        scaled = self.scale is not None or bool(self.nodes) or bool(self.skip)
+        if (self.wcet is not None) + (self.network is not None) + scaled > 1:
+            raise problem(
+                "a variant has one of 'wcet', 'network', and shares of the full one ('scale', 'nodes', 'skip')"
+            )
+        return self
+
+
+def _variants(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"family": value}
+    return {"choices": value} if isinstance(value, list | tuple) else value
+
+
+class Variants(Model):
+    """The variants of a task, listed in `choices` or taken from a `family` of the catalogue.
+
+    A job runs one of them; which, is chosen before it starts or, with ``switch: node``, anew before each node. A job
+    whose nodes ran under different variants loses what each of them loses, in proportion to the nodes' `shares`
+    (default: their shares of the full time).
+    """
+
+    choices: tuple[Choice, ...] = Field(default=(), max_length=MOST_VARIANTS)
+    family: str | None = None
+    values: tuple[str | float, ...] | None = Field(default=None, description="which of the family, default: all")
+    between: Literal["none", "staircase", "monotone"] = Field(
+        default="none",
+        description="values that the family was not measured at: refused, on the safe side, or on a curve",
+    )
+    switch: Literal["start", "node"] = "start"
+    shares: dict[str, Annotated[float, Field(ge=0)]] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Variants:
+        if bool(self.choices) == (self.family is not None):
+            raise problem("variants have either 'choices' or a 'family'")
+        if self.family is None and (self.values is not None or self.between != "none"):
+            raise problem("'values' and 'between' select from a 'family'; leave them out")
+        names = [choice.name for choice in self.choices if choice.name is not None]
+        if len(set(names)) < len(names):
+            raise problem("two variants have the same name; rename one")
+        return self
+
+
+VariantsField = Annotated[Variants, BeforeValidator(_variants)]
+
+
+class Exit(Model):
+    """An early exit: once `node` is done there is an answer of this accuracy."""
+
+    node: str
+    accuracy: Accuracy

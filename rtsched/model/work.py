@@ -1,0 +1,109 @@
+"""Work: what runs on one processor, for how long, and what it asks of the hardware."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from rtsched.model.accelerator import GpuOperation, MemoryUse
+from rtsched.model.base import Duration, Energy, Model, PositiveDuration, Size, problem
+
+#: A share of the inputs on which the answer is right.
+Accuracy = Annotated[float, Field(ge=0, le=1)]
+
+#: The key of an execution time that holds on every CPU, scaled by the processor's speed.
+ANY = "any"
+
+
+def _times(value: Any, info: ValidationInfo) -> Any:
+    """``2 ms`` means the same on every CPU; a mapping names clusters, processors or kinds."""
+    return value if isinstance(value, dict) else {ANY: value}
+
+
+#: Execution time in nanoseconds per cluster, processor or kind; a plain duration holds on every CPU.
+Times = Annotated[
+    dict[str, PositiveDuration],
+    BeforeValidator(_times),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "examples": ["2 ms"]},
+                {"type": "object", "additionalProperties": {"type": "string"}, "examples": [{"big": "2 ms"}]},
+            ]
+        }
+    ),
+]
+
+
+def _per_place(value: Any) -> Any:
+    """One description holds everywhere; a mapping of places names clusters, processors or kinds."""
+    if isinstance(value, MemoryUse) or (isinstance(value, dict) and not value.keys() - _MEMORY_KEYS):
+        return {ANY: value}
+    return value
+
+
+_MEMORY_KEYS = {"bound", "demand", "traffic", "class"}
+Memories = Annotated[dict[str, MemoryUse], BeforeValidator(_per_place)]
+Energies = Annotated[dict[str, Energy], BeforeValidator(_times)]
+
+
+class NetworkUse(Model):
+    """A network out of the catalogue's latency tables: its times on each processor that it was measured on."""
+
+    network: str
+    input: str | None = Field(default=None, description="input size as the table prints it, e.g. '480'")
+    precision: str | None = None
+    runtime: str | None = None
+    threads: int | None = Field(default=None, ge=1)
+
+
+class Section(Model):
+    """A critical section: the job holds `resource` from `start` for `length` of its own execution."""
+
+    resource: str
+    start: Duration
+    length: PositiveDuration
+
+
+class Work(Model):
+    """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces."""
+
+    wcet: Times | None = None
+    network: str | NetworkUse | None = None
+    pin: str | None = Field(default=None, description="one processor by name, e.g. big0")
+    processors: tuple[str, ...] | None = Field(default=None, description="the clusters or processors it may use")
+    regions: tuple[PositiveDuration, ...] | None = Field(
+        default=None, description="non-preemptive regions that sum to the wcet"
+    )
+    sections: tuple[Section, ...] = ()
+    preemptive: bool = True
+    threads: int | None = Field(
+        default=None, ge=1, description="on a CPU cluster that is one server; default: the most"
+    )
+    kernels: tuple[GpuOperation, ...] | None = Field(
+        default=None, min_length=1, description="what it launches on a GPU served block by block"
+    )
+    memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
+    energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
+    state: Size | None = Field(default=None, description="bytes a checkpoint of it puts aside; default: the cluster's")
+    weights: Size = Field(default=0, description="bytes of weights that must be on the accelerator")
+    loss: dict[str, Accuracy] | None = Field(
+        default=None, description="accuracy that is lost when it runs on a cluster or processor, e.g. in int8"
+    )
+
+    @property
+    def sources_of_time(self) -> int:
+        """How many of wcet, network and (instead of both) kernels are given."""
+        given = (self.wcet is not None) + (self.network is not None)
+        return given or int(self.kernels is not None)
+
+    @model_validator(mode="after")
+    def _pieces_fit(self) -> Work:
+        if self.pin is not None and self.processors is not None:
+            raise problem("'pin' and 'processors' contradict each other; give one")
+        if self.regions is not None and self.wcet is not None:
+            if any(time != sum(self.regions) for time in self.wcet.values()):
+                raise problem("the regions must sum to the wcet (on every processor)")
+        return self

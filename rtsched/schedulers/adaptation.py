@@ -1,0 +1,271 @@
+"""Adaptations: which variant a job runs, how deep it goes, when its answer is good enough.
+
+An adaptation is told the events of a scheduler (the methods it overrides) and acts by ``soc.reconfigure``,
+``soc.finish`` and ``soc.drop``. It stands beside an ordering and a placement, and leaves both alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.job import RUNNING, Job, Segment
+from rtsched.errors import SchedulerError
+from rtsched.model.taskgraph import critical_paths
+
+if TYPE_CHECKING:
+    from rtsched.engine.processor import Processor
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+    from rtsched.model.taskgraph import VariantSpec
+
+#: The events that an adaptation may override; the signatures are those of ``Scheduler``.
+EVENTS = ("on_release", "on_ready", "on_start", "on_completion", "on_deadline")
+
+
+class Adaptation:
+    """A rule of how much to compute. Override the events it needs; `settle` runs before each dispatch."""
+
+    soc: Soc
+
+    def setup(self, soc: Soc) -> None:
+        """Prepare, before time starts."""
+        self.soc = soc
+
+    def on_release(self, job: Job) -> None:
+        """A job was released; it runs the best variant unless it is reconfigured."""
+
+    def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
+        """Segments can start."""
+
+    def on_start(self, segment: Segment, processor: Processor) -> None:
+        """A node of a task with variants is about to start."""
+
+    def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
+        """A node is done; at an exit `observation` has its number and a confidence."""
+
+    def on_deadline(self, job: Job) -> None:
+        """The deadline of an unfinished job passes now."""
+
+    def settle(self) -> None:
+        """All events of this instant are delivered, and dispatch is next."""
+
+    def overrides(self, event: str) -> bool:
+        """Whether this adaptation wants to be told of `event`."""
+        return getattr(type(self), event) is not getattr(Adaptation, event)
+
+
+def variants_of(task: Source) -> tuple[VariantSpec, ...]:
+    """The variants of a task, the best first; empty if it has none."""
+    quality = task.spec.quality
+    return () if quality is None else quality.variants
+
+
+class Times:
+    """Expected times on the fastest processors, alone.
+
+    ``paths[task][variant][node]`` is that from a node to the end of its job; tasks without variants have the one way.
+    """
+
+    def __init__(self, soc: Soc) -> None:
+        self.paths: list[list[list[int]]] = []
+        for task in soc.tasks:
+            variants = variants_of(task)
+            self.paths.append([critical_paths(task.spec, variant) for variant in variants or (None,)])
+
+    def rest(self, segment: Segment) -> int:
+        """The expected time from the start of `segment` to the end of its job as it is now meant to run, in ns."""
+        job = segment.job
+        number = max(0, job.course.variant) if job.task.adaptive else 0
+        return self.paths[job.task.index][number][segment.node.index]
+
+
+def quickest_place(segment: Segment) -> int:
+    """The processor on which `segment` takes the least time, the lowest of equals."""
+    times = segment.node.times
+    return min(segment.node.eligible, key=lambda index: (times[index] or 0, index))
+
+
+def fitting(times: list[int], budget: int) -> int:
+    """The first (best) variant whose time is within `budget`, else the quickest."""
+    for number, time in enumerate(times):
+        if time <= budget:
+            return number
+    return min(range(len(times)), key=lambda number: (times[number], number))
+
+
+class Fixed(Adaptation):
+    """Every job runs one variant, for good: the one called `variant`, or the number of that rank (0 best, -1 least).
+
+    The baseline of all adaptations (static scaling). It needs nothing and adapts to nothing.
+    """
+
+    def __init__(self, variant: str | int = 0) -> None:
+        self.variant = variant
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.numbers: dict[int, int] = {}
+        for task in soc.tasks:
+            if variants_of(task):
+                self.numbers[task.index] = self._number(task)
+        if not self.numbers:
+            raise SchedulerError("adaptation 'fixed': no task has variants; give one some")
+
+    def _number(self, task: Source) -> int:
+        names = [variant.name for variant in variants_of(task)]
+        wanted = str(self.variant)
+        if wanted in names:
+            return names.index(wanted)
+        try:
+            number = int(self.variant)
+        except ValueError:
+            number = len(names)
+        if not -len(names) <= number < len(names):
+            raise SchedulerError(
+                f"adaptation 'fixed': task {task.name!r} has no variant {self.variant!r}; it has {', '.join(names)}"
+            )
+        return number % len(names)
+
+    def on_release(self, job: Job) -> None:
+        number = self.numbers.get(job.task.index, 0)
+        if number:
+            self.soc.reconfigure(job, number)
+
+
+class VariantAdaptation(Adaptation):
+    """What the adaptations that choose among variants by time share."""
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.times = Times(soc)
+
+    def candidates(self, job: Job) -> list[int]:
+        """The expected times of the job's variants, the best first; empty if it has none."""
+        return [max(path) for path in self.times.paths[job.task.index]] if variants_of(job.task) else []
+
+    def backlog(self, job: Job) -> int:
+        """The expected time of what stands in the way of `job`: per place that it may use, the least of all.
+
+        Counted are the rest of what runs there, and ready segments of jobs with an earlier deadline; each segment is
+        counted at its fastest place.
+        """
+        places = {index for node in job.task.nodes for index in node.eligible}
+        load = dict.fromkeys(sorted(places), 0)
+        for segment in [*self.soc.running(), *self.soc.ready]:
+            if segment.job is job:
+                continue
+            here = segment.processor if segment.state == RUNNING else None
+            if here is None and (segment.job.deadline, segment.job.number) > (job.deadline, job.number):
+                continue
+            index = quickest_place(segment) if here is None else here.index
+            if index in load:
+                load[index] += self.soc.remaining(segment) if here is not None else self.times.rest(segment)
+        return min(load.values())
+
+
+class SubFlow(VariantAdaptation):
+    """SubFlow's subnets: the largest whose expected time fits what is left until the deadline.
+
+    Chosen when the job is released; and, where the variants share what is done (``switch: node``), again before each
+    node for all that is left, so that waiting and overruns shrink the subnet. What fits nowhere runs the smallest. It
+    needs times per subnet; it guarantees nothing about the deadlines, since it does not know what will preempt it; it
+    fails by starting large and then having to finish small. Lee and Nirjon, "SubFlow: a dynamic induced-subgraph
+    strategy toward real-time DNN inference and training", RTAS 2020 (the families are the artefact's; the run-time rule
+    is as usually told, the paper itself was not read).
+    """
+
+    def on_release(self, job: Job) -> None:
+        times = self.candidates(job)
+        if times:
+            self.soc.reconfigure(job, fitting(times, job.deadline - self.soc.now))
+
+    def on_start(self, segment: Segment, processor: Processor) -> None:
+        job = segment.job
+        quality = job.task.spec.quality
+        if quality is not None and quality.variants and (quality.switch or job.start < 0):
+            times = [path[segment.node.index] for path in self.times.paths[job.task.index]]
+            number = fitting(times, job.deadline - self.soc.now)
+            if number != job.course.variant:
+                self.soc.reconfigure(job, number)
+
+
+class Resolution(VariantAdaptation):
+    """Slack-driven scaling: on release the best variant that still meets the deadline behind what is ahead of it.
+
+    Ahead are the rest of what runs and the ready segments with earlier deadlines, as expected. `margin` keeps that
+    share of the relative deadline free. It needs times per variant and expectations of the others; it guarantees
+    nothing, since later releases may come first; it fails by giving all the slack to whoever asks first. Our definition
+    of the dynamic resolution scaling that is common practice.
+    """
+
+    def __init__(self, margin: float = 0.0) -> None:
+        if not 0 <= margin < 1:
+            raise ValueError("margin must lie in [0, 1)")
+        self.margin = margin
+        self.fresh: list[Job] = []
+
+    def on_release(self, job: Job) -> None:
+        if variants_of(job.task):
+            self.fresh.append(job)
+
+    def settle(self) -> None:
+        fresh, self.fresh = self.fresh, []
+        for job in sorted(fresh, key=lambda job: (job.deadline, job.number)):
+            if job.outcome < 0 and job.start < 0:
+                spare = int(self.margin * job.task.deadline)
+                budget = job.deadline - self.soc.now - spare - self.backlog(job)
+                self.soc.reconfigure(job, fitting(self.candidates(job), budget))
+
+
+class MultiPath(VariantAdaptation):
+    """In the style of multi-path networks: the most accurate path whose time is within a limit.
+
+    Heo, Cho, Kim and Kim, "Real-time object detection system with multi-path neural networks", RTAS 2020; the paper was
+    not read; our definition is: at the first start of a job take the most accurate variant whose expected time is at
+    most what is left until the deadline (or `limit` of the relative deadline, if that is less). It needs times per
+    path; alone on its processor it meets the deadline whenever some path does; it fails under preemption.
+    """
+
+    def __init__(self, limit: float = 1.0) -> None:
+        if not 0 < limit <= 1:
+            raise ValueError("limit must lie in (0, 1]")
+        self.limit = limit
+
+    def on_start(self, segment: Segment, processor: Processor) -> None:
+        job = segment.job
+        times = self.candidates(job)
+        if times and job.start < 0:
+            budget = min(job.deadline - self.soc.now, int(self.limit * job.task.deadline))
+            self.soc.reconfigure(job, fitting(times, budget))
+
+
+class Drop(Adaptation):
+    """Admission: a job that not even its quickest variant could finish in time is dropped on release.
+
+    Counted are the job's own expected time on its fastest processors and, with `backlog`, what is ahead of it (the rest
+    of what runs, ready segments with earlier deadlines). It needs expectations; it guarantees nothing; it fails by
+    refusing what a preemption would have saved.
+    """
+
+    def __init__(self, backlog: bool = True) -> None:
+        self.count_backlog = backlog
+
+    def setup(self, soc: Soc) -> None:
+        from rtsched.model.taskgraph import shortest_paths
+
+        super().setup(soc)
+        self.ahead = VariantAdaptation()
+        self.ahead.setup(soc)
+        self.least = [max(shortest_paths(task.spec)) for task in soc.tasks]
+        self.fresh: list[Job] = []
+
+    def on_release(self, job: Job) -> None:
+        self.fresh.append(job)
+
+    def settle(self) -> None:
+        fresh, self.fresh = self.fresh, []
+        for job in fresh:
+            if job.outcome < 0 and job.start < 0:
+                ahead = self.ahead.backlog(job) if self.count_backlog else 0
+                if self.soc.now + ahead + self.least[job.task.index] > job.deadline:
+                    self.soc.drop(job)

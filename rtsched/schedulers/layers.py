@@ -1,0 +1,283 @@
+"""Placements layer by layer: which layers of a network run on the CPU and which on an accelerator, settled offline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rtsched.errors import SchedulerError
+from rtsched.schedulers.ordering import _duration
+from rtsched.schedulers.placement import Placement
+
+if TYPE_CHECKING:
+    from rtsched.engine.soc import Soc
+    from rtsched.engine.source import Source
+    from rtsched.model.taskgraph import NodeSpec
+
+#: Where every node sits: (task, node) -> cluster name.
+Homes = dict[tuple[int, int], str]
+
+
+class Layers(Placement):
+    """What the placements of layers share: two clusters, a home for each node, and times and losses there."""
+
+    accelerators: ClassVar[tuple[str, ...]] = ("gpu", "npu", "dsp")
+
+    def __init__(self, accelerator: str | None = None, cpu: str | None = None) -> None:
+        self.accelerator_name = accelerator
+        self.cpu_name = cpu
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.fast = self._cluster(self.accelerator_name, self.accelerators, "accelerator")
+        self.slow = self._cluster(self.cpu_name, ("cpu",), "cpu")
+        self.homes: Homes = {}
+
+    def _cluster(self, name: str | None, kinds: tuple[str, ...], role: str) -> str:
+        """The cluster of a role: as named, else the first of its kind that some node can use."""
+        used = {index for task in self.soc.tasks for node in task.nodes for index in node.eligible}
+        for processor in self.soc.processors:
+            if processor.index in used and (
+                processor.cluster == name or (name is None and processor.spec.kind in kinds)
+            ):
+                return processor.cluster
+        raise SchedulerError(
+            f"placement by layers: no node can run on {name or 'a ' + ' or '.join(kinds)} ({role}); name the cluster"
+        )
+
+    def time(self, node: NodeSpec, cluster: str) -> int | None:
+        """The time of a node on a cluster in ns; None if it cannot run there."""
+        times = [node.times[index] for index in node.eligible if self.soc.processors[index].cluster == cluster]
+        return min((time for time in times if time is not None), default=None)
+
+    def loss(self, node: NodeSpec, cluster: str) -> float:
+        """The accuracy lost by running a node on a cluster."""
+        for index in node.eligible:
+            if self.soc.processors[index].cluster == cluster:
+                return node.losses[index] if node.losses else 0.0
+        return 0.0
+
+    def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
+        home = self.homes.get((task.index, node.index))
+        if home is None:
+            return node.eligible
+        return tuple(index for index in node.eligible if self.soc.processors[index].cluster == home)
+
+    def choices(self, node: NodeSpec) -> list[str]:
+        """Which of the two clusters can run a node."""
+        return [cluster for cluster in (self.fast, self.slow) if self.time(node, cluster) is not None]
+
+    def everything_on(self, cluster: str) -> Homes:
+        """Every node of the two clusters on one of them, where it can run there."""
+        homes: Homes = {}
+        for task in self.soc.tasks:
+            for node in task.nodes:
+                can = self.choices(node)
+                if can:
+                    homes[task.index, node.index] = cluster if cluster in can else can[0]
+        return homes
+
+
+class LaLaRAND(Layers):
+    """In the style of LaLaRAND: layers move from the GPU to the CPU until a response-time test passes.
+
+    Kang, Lee, Suzuki, Yeom and Chwa, "LaLaRAND: flexible layer-by-layer CPU/GPU scheduling for real-time DNN tasks",
+    RTSS 2021. The run-time is the artefact's (one non-preemptive priority queue per resource, rate monotonic; so write
+    ``{ordering: rm, placement: lalarand-style, preemption: nonpreemptive}``). The offline part was not read; our
+    definition is: all layers start on the GPU; while some task fails the test, the layer with the most GPU time
+    relieved per CPU time added moves to the CPU; then layers that lose accuracy there go back, the worst first, as long
+    as the test still passes. If it never passes the allocation with the least worst response over deadline is taken.
+    Needs chains with times on both. What passes meets its deadlines (the test is sufficient) when execution times are
+    at most the expected ones; it fails where nothing can move.
+    """
+
+    accelerators = ("gpu",)
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.homes = self.everything_on(self.fast)
+        best = (self._worst(self.homes), dict(self.homes))
+        while best[0] > 1:
+            moves = []
+            for task in soc.tasks:
+                for node in task.nodes:
+                    place = (task.index, node.index)
+                    if self.homes.get(place) == self.fast and self.slow in self.choices(node):
+                        relieved, added = self.time(node, self.fast) or 0, self.time(node, self.slow) or 1
+                        period = task.period or task.deadline
+                        moves.append((-relieved / added, -relieved / period, place))
+            if not moves:
+                break
+            self.homes[min(moves)[2]] = self.slow
+            worst = self._worst(self.homes)
+            if worst < best[0]:
+                best = (worst, dict(self.homes))
+        self.homes = best[1]
+        if best[0] <= 1:
+            self._win_back()
+
+    def _win_back(self) -> None:
+        """Return what loses accuracy on the CPU to the GPU, where the test allows it."""
+        nodes = {(task.index, node.index): node for task in self.soc.tasks for node in task.nodes}
+        moved = [place for place, home in self.homes.items() if home == self.slow]
+        gains = [(self.loss(nodes[p], self.fast) - self.loss(nodes[p], self.slow), p) for p in moved]
+        for gain, place in sorted(gains):
+            if gain < 0 and self.fast in self.choices(nodes[place]):
+                self.homes[place] = self.fast
+                if self._worst(self.homes) > 1:
+                    self.homes[place] = self.slow
+
+    def _worst(self, homes: Homes) -> float:
+        """The largest response time over deadline of any task, by `response_times`."""
+        tasks = sorted(self.soc.tasks, key=lambda task: (task.period or task.deadline, task.index))
+        demands = []
+        for task in tasks:
+            pieces: dict[str, list[int]] = {}
+            for node in task.nodes:
+                home = homes.get((task.index, node.index))
+                name = home if home is not None else self.soc.processors[node.eligible[0]].cluster
+                pieces.setdefault(name, []).append(self.time(node, name) or node.fastest)
+            demands.append((task.period or task.deadline, task.deadline, pieces))
+        return max(
+            response / deadline for response, (_, deadline, _) in zip(response_times(demands), demands, strict=True)
+        )
+
+
+def response_times(tasks: list[tuple[int, int, dict[str, list[int]]]]) -> list[float]:
+    """Bounds on the response times of chains whose nodes visit resources served by priority, without preemption.
+
+    `tasks` are (period, deadline, node times per resource) in the order of priority. On each resource a job waits at
+    most, per visit, for the longest node of lower priority, and for all jobs of higher priority that can be there
+    within its response time; each of those may come late by its own response time. Sufficient, for tasks whose jobs do
+    not overlap. Infinity where the bound passes the deadline (ns).
+
+    >>> response_times([(10, 10, {"gpu": [2]}), (20, 20, {"gpu": [4], "cpu": [3]})])
+    [6, 11]
+    """
+    found: list[float] = []
+    for rank, (_, deadline, pieces) in enumerate(tasks):
+        own = sum(sum(times) for times in pieces.values())
+        for name, times in pieces.items():
+            lower = [max(other[2][name]) for other in tasks[rank + 1 :] if name in other[2]]
+            own += len(times) * max(lower, default=0)
+        response: float = own
+        while True:
+            total = own
+            for higher, (period, _, theirs) in enumerate(tasks[:rank]):
+                if found[higher] == float("inf"):
+                    total = deadline + 1
+                    break
+                demand = sum(sum(times) for name, times in theirs.items() if name in pieces)
+                total += -int(-(response + found[higher]) // period) * demand
+            if total > deadline:
+                response = float("inf")
+                break
+            if total == response:
+                break
+            response = total
+        found.append(response)
+    return found
+
+
+class MinTime(Layers):
+    """In the style of Tan and Cao's Min-Time: the quickest split of each network whose accuracy keeps a bound.
+
+    "Efficient execution of deep neural networks on mobile devices with NPU", IPSN 2021; the paper was not read; our
+    definition is: all layers start on the CPU, and the ones that gain the most time move to the NPU as long as the
+    accuracy (the task's, less the `loss` of each layer on the NPU) stays at `accuracy` or above. `crossing` is the time
+    that each change of processor is believed to cost. Needs chains with times on both and a `loss` on the NPU; keeps
+    the bound on accuracy as far as losses add up; it promises no deadline, and fails where the NPU's losses do not add.
+    """
+
+    accelerators = ("npu", "dsp")
+
+    def __init__(
+        self,
+        accuracy: float = 0.0,
+        crossing: int | str = 0,
+        accelerator: str | None = None,
+        cpu: str | None = None,
+    ) -> None:
+        super().__init__(accelerator, cpu)
+        if not 0 <= accuracy <= 1:
+            raise ValueError("accuracy must lie between 0 and 1")
+        self.bound = accuracy
+        self.crossing = _duration(crossing, "crossing") if crossing else 0
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.homes = self.everything_on(self.slow)
+        for task in soc.tasks:
+            self._split(task)
+
+    def _split(self, task: Source) -> None:
+        alone = dict(self.homes), self.total(task)
+        for node in sorted(task.nodes, key=lambda node: (-self._gain(node), node.index)):
+            place = (task.index, node.index)
+            if self.homes.get(place) != self.slow or self.fast not in self.choices(node):
+                continue
+            self.homes[place] = self.fast
+            if self.accuracy_of(task) < self.bound - 1e-12 or self._gain(node) <= 0:
+                self.homes[place] = self.slow
+        if self.total(task) > alone[1]:  # what the crossings cost was more than the layers gained
+            self.homes = alone[0]
+
+    def _gain(self, node: NodeSpec) -> int:
+        return (self.time(node, self.slow) or 0) - (self.time(node, self.fast) or 0)
+
+    def accuracy_of(self, task: Source) -> float:
+        """The accuracy of a task with its nodes where they are."""
+        quality = task.spec.quality
+        accuracy = 1.0 if quality is None or quality.accuracy is None else quality.accuracy
+        return accuracy - sum(
+            self.loss(node, self.homes[task.index, node.index])
+            for node in task.nodes
+            if (task.index, node.index) in self.homes
+        )
+
+    def total(self, task: Source) -> int:
+        """The expected time of a whole job where its nodes are, crossings included, in ns."""
+        time = 0
+        for node in task.nodes:
+            home = self.homes.get((task.index, node.index))
+            time += node.fastest if home is None else self.time(node, home) or 0
+            for before in node.predecessors:
+                if self.homes.get((task.index, before)) != home:
+                    time += self.crossing
+        return time
+
+
+class MaxAccuracy(MinTime):
+    """In the style of Tan and Cao's Max-Accuracy: the most accurate split of each network within a time limit.
+
+    "Efficient execution of deep neural networks on mobile devices with NPU", IPSN 2021; the paper was not read; our
+    definition is: all layers start on the NPU, and the ones that lose the most accuracy there move to the CPU, the
+    worst first, as long as the expected time of the whole, crossings included, stays within `limit` of the relative
+    deadline. Needs chains with times on both and a `loss` on the NPU; alone, a job meets the deadline if all layers on
+    the NPU do; it fails when the processors are shared.
+    """
+
+    def __init__(
+        self,
+        limit: float = 1.0,
+        crossing: int | str = 0,
+        accelerator: str | None = None,
+        cpu: str | None = None,
+    ) -> None:
+        super().__init__(0.0, crossing, accelerator, cpu)
+        if not 0 < limit <= 1:
+            raise ValueError("limit is a part of the deadline: above 0, at most 1")
+        self.limit = limit
+
+    def setup(self, soc: Soc) -> None:
+        Layers.setup(self, soc)
+        self.homes = self.everything_on(self.fast)
+        for task in soc.tasks:
+            order = sorted(task.nodes, key=lambda node: (-self.loss(node, self.fast), node.index))
+            for node in order:
+                place = (task.index, node.index)
+                lost = self.loss(node, self.fast) - self.loss(node, self.slow)
+                if self.homes.get(place) != self.fast or self.slow not in self.choices(node) or lost <= 0:
+                    continue
+                self.homes[place] = self.slow
+                if self.total(task) > self.limit * task.deadline:
+                    self.homes[place] = self.fast
