@@ -54,7 +54,7 @@ class EarlyExit(Adaptation):
     threshold is our own.
     """
 
-    def __init__(self, threshold: float = 0.9, gain: float = 0.0, target: int = 1, low: float = 0.0) -> None:
+    def __init__(self, threshold: float = 0.9, gain: float = 0.0, target: float = 0.1, low: float = 0.0) -> None:
         if not 0 <= threshold <= 1 or not 0 <= low <= 1:
             raise ValueError("threshold and low are probabilities: between 0 and 1")
         if gain < 0:

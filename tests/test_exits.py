@@ -1,0 +1,224 @@
+"""Early exits, optional parts and layer placements: each against its rule on examples worked by hand."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtsched import summary
+from rtsched.schedulers.exits import best_depths, leaving, times_to_exits
+from tests.chips import loaded, run, slices
+
+GPU = "platform: {processors: {gpu: {kind: gpu, service: node}}}\n"
+
+STAGES = (
+    GPU
+    + """
+simulate: {until: UNTIL}
+tasks:
+  - name: net
+    period: 10 ms
+    difficulty: {reliability: 0.8}
+    graph:
+      nodes: {s1: {wcet: {gpu: 2 ms}}, s2: {wcet: {gpu: 3 ms}}, s3: {wcet: {gpu: 4 ms}}}
+      edges: [[s1, s2], [s2, s3]]
+    exits: [{node: s1, accuracy: 0.6}, {node: s2, accuracy: 0.8}, {node: s3, accuracy: 0.9}]
+"""
+)
+
+
+def policy(name: str, **parameters: object) -> dict[str, object]:
+    return {"ordering": "edf", "adaptation": {"name": name, **parameters}}
+
+
+def test_times_to_exits_hold_all_that_an_exit_needs() -> None:
+    assert times_to_exits(loaded(STAGES.replace("UNTIL", "1 s")).lower().tasks[0]) == [2_000_000, 5_000_000, 9_000_000]
+
+
+# ---- confidence ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("threshold", "exits"), [(0.0, {"s1"}), (1.0, {"s1", "s2", "s3"})])
+def test_the_extremes_of_the_threshold(threshold: float, exits: set[str]) -> None:
+    task = summary(run(STAGES.replace("UNTIL", "2 s"), scheduler=policy("early-exit", threshold=threshold))).tasks[0]
+    used = {name for name, count in task.variants.items() if count}
+    assert used <= exits
+    assert "s1" in used or threshold == 1.0
+
+
+def test_a_higher_threshold_costs_time_and_buys_accuracy() -> None:
+    runs = [
+        summary(run(STAGES.replace("UNTIL", "60 s"), scheduler=policy("early-exit", threshold=value)))
+        for value in (0.5, 0.7, 0.9, 0.98)
+    ]
+    times = [each.tasks[0].response.mean for each in runs]
+    accuracies = [each.tasks[0].accuracy for each in runs]
+    assert times == sorted(times) and times[0] < times[-1]
+    assert accuracies == sorted(accuracies)
+    assert accuracies[0] < accuracies[-1] - 0.02
+
+
+def test_the_threshold_follows_the_queue() -> None:
+    overload = STAGES.replace("UNTIL", "20 s").replace(
+        "period: 10 ms", "period: 6 ms\n    overlap: true\n    deadline: 12 ms"
+    )
+    fixed = summary(run(overload, scheduler=policy("early-exit", threshold=0.95)))
+    moving = summary(run(overload, scheduler=policy("early-exit", threshold=0.95, gain=0.05)))
+    assert fixed.miss_ratio > 0.5
+    assert moving.miss_ratio < 0.2
+    assert moving.accuracy < fixed.accuracy  # bounded loss: it is what the deadlines cost
+    assert moving.effective_accuracy > fixed.effective_accuracy
+
+
+# ---- budget and deadline ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [0.3, 0.5, 0.7, 0.9])
+def test_the_budget_is_the_mean_time(budget: float) -> None:
+    trace = run(STAGES.replace("UNTIL", "100 s"), scheduler=policy("exit-budget", budget=budget))
+    mean = summary(trace).tasks[0].response.mean
+    assert mean == pytest.approx(budget * 9e6, rel=0.02)
+
+
+def test_the_shares_that_leave_are_geometric() -> None:
+    shares = leaving([2.0, 5.0, 9.0], 4.5)
+    assert sum(shares) == pytest.approx(1)
+    assert sum(share * time for share, time in zip(shares, (2.0, 5.0, 9.0), strict=True)) == pytest.approx(4.5)
+    assert shares[1] / shares[0] == pytest.approx(shares[2] / shares[1])
+    assert leaving([2.0, 5.0, 9.0], 1.0) == [1.0, 0.0, 0.0]
+    assert leaving([2.0, 5.0, 9.0], 9.0) == [0.0, 0.0, 1.0]
+
+
+def test_at_the_deadline_the_answer_that_is_there_is_taken() -> None:
+    text = STAGES.replace("UNTIL", "10 ms").replace("period: 10 ms", "period: 10 ms\n    deadline: 6 ms")
+    assert summary(run(text)).misses == 1
+    trace = run(text, scheduler="edf+anytime")
+    assert slices(trace) == [
+        ("net", "gpu", 0, 2, "completed"),
+        ("net", "gpu", 2, 5, "completed"),
+        ("net", "gpu", 5, 6, "stopped"),
+    ]
+    assert (summary(trace).misses, trace.answers["accuracy"].tolist()) == (0, [800_000])
+    late = run(text.replace("deadline: 6 ms", "deadline: 1 ms"), scheduler="edf+anytime")
+    assert summary(late).misses == 1  # there was no answer yet
+
+
+# ---- mandatory and optional ------------------------------------------------------------------------------------------
+
+TWO = (
+    GPU
+    + """
+simulate: {until: 20 ms}
+tasks:
+  - name: a
+    period: 20 ms
+    deadline: 9 ms
+    graph:
+      nodes: {m: {wcet: {gpu: 2 ms}}, o: {wcet: {gpu: 6 ms}}}
+      edges: [[m, o]]
+    exits: [{node: m, accuracy: 0.5}, {node: o, accuracy: GOOD}]
+  - name: b
+    period: 20 ms
+    deadline: 10 ms
+    graph:
+      nodes: {m: {wcet: {gpu: 3 ms}}, o: {wcet: {gpu: 4 ms}}}
+      edges: [[m, o]]
+    exits: [{node: m, accuracy: 0.5}, {node: o, accuracy: 0.9}]
+"""
+)
+
+
+def order(trace) -> list[tuple[str, str, float, float]]:
+    return [
+        (name, trace.system.tasks[trace.jobs["task"][row["job"]]].nodes[row["node"]].name, start, end)
+        for row, (name, _, start, end, _) in zip(trace.slices, slices(trace), strict=True)
+    ]
+
+
+def test_edf_lets_one_optional_part_ruin_anothers_mandatory_one() -> None:
+    trace = run(TWO.replace("GOOD", "0.6"), scheduler="edf+anytime")
+    assert order(trace)[:3] == [("a", "m", 0, 2), ("a", "o", 2, 8), ("b", "m", 8, 11)]
+    assert summary(trace).misses == 1
+
+
+def test_mandatory_first_then_optional_by_deadline() -> None:
+    trace = run(TWO.replace("GOOD", "0.6"), scheduler="mandatory-first+anytime")
+    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("a", "o", 5, 9), ("b", "o", 9, 10)]
+    assert summary(trace).misses == 0
+    assert trace.answers["accuracy"].tolist() == [500_000, 500_000]  # neither optional part was ready in time
+
+
+def test_best_return_runs_the_optional_part_that_gains_most_per_time() -> None:
+    # certain gains (nothing was seen of the input): a 0.1 for 6 ms, b 0.4 for 4 ms
+    text = TWO.replace("GOOD", "0.6").replace("    exits", "    difficulty: {reliability: 0}\n    exits")
+    trace = run(text, scheduler="best-return+anytime")
+    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("b", "o", 5, 9)]
+    assert trace.answers["accuracy"].tolist() == [500_000, 900_000]
+
+
+def test_the_dp_runs_the_stages_that_fit_for_the_most_accuracy() -> None:
+    # both mandatory parts take 5 of 9 (10) ms; of the optional ones b's 4 ms gain 0.4 and fit by 10 ms (2 + 3 + 4 = 9)
+    text = TWO.replace("GOOD", "0.6").replace("    exits", "    difficulty: {reliability: 0}\n    exits")
+    trace = run(text, scheduler="edf+stage-dp-style")
+    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("b", "o", 5, 9)]
+    assert trace.answers["accuracy"].tolist() == [500_000, 900_000]
+
+
+def test_the_dp_drops_optional_stages_that_confidence_makes_useless() -> None:
+    text = STAGES.replace("UNTIL", "20 s").replace("reliability: 0.8", "reliability: 0.99")
+    all_stages = summary(run(text)).tasks[0]
+    fewer = summary(run(text, scheduler=policy("stage-dp-style", worth=0.05))).tasks[0]
+    assert fewer.response.mean < 0.6 * all_stages.response.mean
+    assert fewer.accuracy > all_stages.accuracy - 0.03
+
+
+@st.composite
+def plans(draw) -> list[tuple[int, list[tuple[int, int, float]]]]:
+    left, jobs = 0, []
+    for _ in range(draw(st.integers(1, 4))):
+        left += draw(st.integers(1, 10))
+        count = draw(st.integers(1, 3))
+        times = sorted(draw(st.lists(st.integers(1, 10), min_size=count, max_size=count)))
+        worth = sorted(draw(st.lists(st.integers(1, 99), min_size=count, max_size=count)))
+        jobs.append((left, [(n, time, value / 100) for n, (time, value) in enumerate(zip(times, worth, strict=True))]))
+    return jobs
+
+
+@given(plans())
+@settings(max_examples=200, deadline=None)
+def test_the_dp_equals_the_best_of_all(plan) -> None:
+    best = -1.0
+    for choice in product(*(range(len(options)) for _, options in plan)):
+        end, fits = 0, True
+        for (left, options), place in zip(plan, choice, strict=True):
+            end += options[place][1]
+            fits = fits and end <= left
+        if fits:
+            best = max(best, sum(options[place][2] for (_, options), place in zip(plan, choice, strict=True)))
+    if best >= 0:
+        chosen = best_depths(plan)
+        assert sum(options[place][2] for (_, options), place in zip(plan, chosen, strict=True)) == pytest.approx(best)
+
+
+# ---- accuracy of published families ----------------------------------------------------------------------------------
+
+
+def test_the_exits_of_a_published_network_are_reproduced() -> None:
+    """B-AlexNet on CIFAR-10: 65.6, 25.2 and 9.2 % leave at its exits, and 79.19 % are right in all (BranchyNet, Table I).
+
+    Accuracies at the first two exits are not published; if those who leave there are right as often as all, the shares
+    that leave bound them from below. The thresholds are set for the shares, and the overall accuracy must come out.
+    """
+    text = (
+        STAGES.replace("UNTIL", "200 s")
+        .replace("accuracy: 0.6", "accuracy: 0.7919")
+        .replace("accuracy: 0.8}", "accuracy: 0.7919}")
+        .replace("accuracy: 0.9}", "accuracy: 0.7919}")
+    )
+    trace = run(text, scheduler=policy("exit-budget", budget=0.5))
+    count = len(trace.answers)
+    assert abs(trace.answers["right"].mean() - 0.7919) < 3 * math.sqrt(0.7919 * 0.2081 / count)
