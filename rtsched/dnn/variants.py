@@ -135,9 +135,7 @@ def _variant(
         work = task.model_copy(update={"wcet": choice.wcet, "network": choice.network})
         return VariantSpec(number, name, (lowering.node(what, task.name, 0, work),), choice.accuracy)
     if nodes is None:
-        raise InputError(
-            f"{what}: a share of what? give it a 'wcet', or the task its full 'wcet' or 'graph'"
-        )
+        raise InputError(f"{what}: a share of what? give it a 'wcet', or the task its full 'wcet' or 'graph'")
     known = {node.name: node.index for node in nodes}
     for each in (*choice.nodes, *choice.skip):
         if each not in known:

@@ -200,9 +200,7 @@ def best_layers(layers: list[list[tuple[int, float]]], budget: int) -> list[int]
     return list(min(states.values())[1]) if states else quickest
 
 
-def _coarse(
-    states: dict[int, tuple[float, tuple[int, ...]]], budget: int
-) -> dict[int, tuple[float, tuple[int, ...]]]:
+def _coarse(states: dict[int, tuple[float, tuple[int, ...]]], budget: int) -> dict[int, tuple[float, tuple[int, ...]]]:
     """At most `STEPS` states, each at a time that is not less than its own."""
     grain = -(-budget // STEPS)
     kept: dict[int, tuple[float, tuple[int, ...]]] = {}

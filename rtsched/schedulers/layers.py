@@ -85,9 +85,9 @@ class LaLaRAND(Layers):
     ``{ordering: rm, placement: lalarand-style, preemption: nonpreemptive}``). The offline part was not read; our
     definition is: all layers start on the GPU; while some task fails the test, the layer with the most GPU time
     relieved per CPU time added moves to the CPU; then layers that lose accuracy there go back, the worst first, as long
-    as the test still passes. If it never passes the allocation with the least worst response over deadline is taken.
-    Needs chains with times on both. What passes meets its deadlines (the test is sufficient) when execution times are
-    at most the expected ones; it fails where nothing can move.
+    as the test still passes. If it never passes the allocation that fails for the fewest tasks (then the one of least
+    load) is taken. Needs chains with times on both. What passes meets its deadlines (the test is sufficient) when
+    execution times are at most the expected ones; it fails where nothing can move.
     """
 
     accelerators = ("gpu",)
@@ -96,7 +96,7 @@ class LaLaRAND(Layers):
         super().setup(soc)
         self.homes = self.everything_on(self.fast)
         best = (self._worst(self.homes), dict(self.homes))
-        while best[0] > 1:
+        while best[0][0]:
             moves = []
             for task in soc.tasks:
                 for node in task.nodes:
@@ -112,7 +112,7 @@ class LaLaRAND(Layers):
             if worst < best[0]:
                 best = (worst, dict(self.homes))
         self.homes = best[1]
-        if best[0] <= 1:
+        if not best[0][0]:
             self._win_back()
 
     def _win_back(self) -> None:
@@ -123,11 +123,11 @@ class LaLaRAND(Layers):
         for gain, place in sorted(gains):
             if gain < 0 and self.fast in self.choices(nodes[place]):
                 self.homes[place] = self.fast
-                if self._worst(self.homes) > 1:
+                if self._worst(self.homes)[0]:
                     self.homes[place] = self.slow
 
-    def _worst(self, homes: Homes) -> float:
-        """The largest response time over deadline of any task, by `response_times`."""
+    def _worst(self, homes: Homes) -> tuple[int, float]:
+        """How many tasks fail the test of `response_times`, and the largest load of a resource."""
         tasks = sorted(self.soc.tasks, key=lambda task: (task.period or task.deadline, task.index))
         demands = []
         for task in tasks:
@@ -137,9 +137,11 @@ class LaLaRAND(Layers):
                 name = home if home is not None else self.soc.processors[node.eligible[0]].cluster
                 pieces.setdefault(name, []).append(self.time(node, name) or node.fastest)
             demands.append((task.period or task.deadline, task.deadline, pieces))
-        return max(
-            response / deadline for response, (_, deadline, _) in zip(response_times(demands), demands, strict=True)
-        )
+        loads: dict[str, float] = {}
+        for period, _, each in demands:
+            for name, times in each.items():
+                loads[name] = loads.get(name, 0.0) + sum(times) / period
+        return response_times(demands).count(float("inf")), max(loads.values())
 
 
 def response_times(tasks: list[tuple[int, int, dict[str, list[int]]]]) -> list[float]:
