@@ -324,13 +324,17 @@ tasks:
 
 def test_an_overload_becomes_a_bounded_loss_of_accuracy() -> None:
     plain, slack, joint = (
-        summary(run(OVERLOAD, scheduler=f"edf+nonpreemptive{policy}")) for policy in ("", "+resolution", "+rtscale-style")
+        summary(run(OVERLOAD, scheduler=f"edf+nonpreemptive{policy}"))
+        for policy in ("", "+resolution", "+rtscale-style")
     )
-    assert plain.miss_ratio is not None and plain.miss_ratio > 0.9
+    assert plain.miss_ratio is not None
+    assert plain.miss_ratio > 0.9
     assert joint.misses == 0
-    assert joint.effective_accuracy is not None and joint.effective_accuracy > 0.75
+    assert joint.effective_accuracy is not None
+    assert joint.effective_accuracy > 0.75
     # who asks first gets all the slack, and the last one is late: the joint choice is better
-    assert slack.effective_accuracy is not None and plain.effective_accuracy is not None
+    assert slack.effective_accuracy is not None
+    assert plain.effective_accuracy is not None
     assert plain.effective_accuracy < slack.effective_accuracy < joint.effective_accuracy
 
 

@@ -75,7 +75,8 @@ def test_variants_are_ordered_from_the_best_down_whatever_the_file_says() -> Non
     assert quality is not None
     assert [variant.name for variant in quality.variants] == ["large", "small"]
     by_time = loaded(TWO.replace(", accuracy: 0.7", "").replace(", accuracy: 0.9", "")).lower().tasks[0].quality
-    assert by_time is not None and not by_time.measured
+    assert by_time is not None
+    assert not by_time.measured
     assert [variant.name for variant in by_time.variants] == ["large", "small"]
 
 

@@ -503,3 +503,18 @@ def test_a_recorded_execution_time_is_that_of_the_whole_job() -> None:
     arrivals = TraceArrivals(kind="trace", times=(0, 10), execution=(4, 8))
     trace = simulate([TaskSpec(0, "a", nodes, None, 10, 0, arrival=arrivals)], until=20)
     assert finishes(trace) == {"a": [4, 18]}
+
+
+def test_a_job_refused_on_its_release_never_runs() -> None:
+    class Refuse(Scheduler):
+        def on_release(self, job) -> None:
+            if job.index % 2 == 0:
+                self.soc.drop(job)
+
+        def dispatch(self) -> None:
+            for segment in self.soc.ready:
+                self.soc.start(segment.job, segment, self.soc.processors[0])
+
+    trace = simulate([task(0, 2, 10)], Refuse(), until=40)
+    assert slices(trace) == ["a1 10-12 completed", "a3 30-32 completed"]
+    assert outcomes(trace) == {"a": ["dropped", "ok", "dropped", "ok"]}

@@ -57,7 +57,8 @@ def test_a_higher_threshold_costs_time_and_buys_accuracy() -> None:
     ]
     times = [each.tasks[0].response.mean for each in runs]
     accuracies = [each.tasks[0].accuracy for each in runs]
-    assert times == sorted(times) and times[0] < times[-1]
+    assert times == sorted(times)
+    assert times[0] < times[-1]
     assert accuracies == sorted(accuracies)
     assert accuracies[0] < accuracies[-1] - 0.02
 

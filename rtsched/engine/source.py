@@ -8,7 +8,7 @@ from fractions import Fraction
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.job import Job, Segment
+from rtsched.engine.job import OPEN, Job, Segment
 from rtsched.engine.kernel import RELEASE, Alarm
 from rtsched.model.taskgraph import NodeSpec, TaskSpec
 
@@ -105,6 +105,8 @@ class Source:
         elif soc.on_release is not None:
             soc.on_release(job)
         soc.changed[0] = True
+        if soc.on_release is not None and job.outcome != OPEN:
+            return  # the policy refused it
         if self.skip:
             self.skip -= 1
             soc.give_up(job)

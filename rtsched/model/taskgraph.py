@@ -225,7 +225,7 @@ def critical_paths(task: TaskSpec, variant: VariantSpec | None = None) -> list[i
 
 
 def shortest_paths(task: TaskSpec) -> list[int]:
-    """As `critical_paths`, but on the shortest way to an answer: the shortest variant, the next exit, the short branch."""
+    """As `critical_paths`, but on the shortest way to an answer: a small variant, the next exit, the short branch."""
     quality = task.quality
     if task.branches:
         return _surely(task)
