@@ -107,8 +107,8 @@ def load(
     return Loaded(system, chosen, document, path)
 
 
-def scheduler(choice: str | dict[str, Any] | Scheduler) -> Scheduler:
-    """A scheduler by description.
+def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
+    """A scheduler by description; one out of a file may not name `code` (``module:Class``).
 
     A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file:
     ``{ordering: edf, placement: global, preemption: preemptive}`` or ``{name: my-plugin, parameter: value}``.
@@ -130,11 +130,11 @@ def scheduler(choice: str | dict[str, Any] | Scheduler) -> Scheduler:
         parts = {key: value for key, value in parts.items() if value != "none"}
     for kind in PARTS:
         if kind in parts:
-            parts[kind] = _part(kind, parts[kind])
+            parts[kind] = _part(kind, parts[kind], code)
     mode = parts.get("preemption", MODES[0])
     if mode not in MODES:
         raise InputError(f"preemption {mode!r} is not one of {', '.join(MODES)}")
-    made = build("scheduler", name, parts)
+    made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
     return made
@@ -158,12 +158,12 @@ def _parts(text: str) -> dict[str, Any]:
     return parts
 
 
-def _part(kind: str, value: Any) -> Any:
+def _part(kind: str, value: Any, code: bool) -> Any:
     """A part of a policy by name, or by a mapping of name and parameters."""
     if isinstance(value, str):
-        return build(kind, value, {})
+        return build(kind, value, {}, code)
     if isinstance(value, dict) and isinstance(value.get("name"), str):
-        return build(kind, value["name"], {key: item for key, item in value.items() if key != "name"})
+        return build(kind, value["name"], {key: item for key, item in value.items() if key != "name"}, code)
     raise InputError(f"{kind}: write a name, or a mapping with 'name' and parameters (found {value!r})")
 
 
@@ -224,7 +224,7 @@ def _scheduler_of(loaded: Loaded, choice: str | dict[str, Any] | Scheduler | Non
     if choice is not None:
         return scheduler(choice)
     try:
-        return scheduler(loaded.system.scheduler)
+        return scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -38,14 +40,23 @@ class Registry:
         """All known names of a kind, sorted."""
         return sorted({*_installed(GROUPS[kind]), *(name for own, name in self.own if own == kind)})
 
-    def find(self, kind: str, name: str) -> Callable[..., Any]:
-        """The factory called `name`; raises InputError with close names when there is none."""
+    def find(self, kind: str, name: str, code: bool = True) -> Callable[..., Any]:
+        """The factory called `name`; raises InputError with close names when there is none.
+
+        ``module:Class`` imports that module, from the working folder, too; only where `code` may be named, which a file
+        never may: it could be a stranger's.
+        """
         if (kind, name) in self.own:
             return self.own[kind, name]
         installed = _installed(GROUPS[kind])
         if name in installed:
             return _load(kind, name, installed[name])
         if ":" in name:
+            if not code:
+                raise InputError(
+                    f"{kind} {name!r} names code, which a file may not; say it on the command line (--scheduler), or "
+                    f"give it an entry point in {GROUPS[kind]} and write its name"
+                )
             return _imported(kind, name)
         close = difflib.get_close_matches(name, self.names(kind), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(self.names(kind))}"
@@ -81,15 +92,17 @@ def _load(kind: str, name: str, point: EntryPoint) -> Callable[..., Any]:
 
 def _imported(kind: str, name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a policy in the working folder, also for the installed command
     try:
         return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"{kind} {name!r} cannot be imported: {error}") from error
 
 
-def build(kind: str, name: str, parameters: dict[str, Any]) -> Any:
+def build(kind: str, name: str, parameters: dict[str, Any], code: bool = True) -> Any:
     """Make the policy `name` with `parameters`; unknown or unfit parameters raise InputError."""
-    factory = REGISTRY.find(kind, name)
+    factory = REGISTRY.find(kind, name, code)
     known = [
         parameter.name
         for parameter in inspect.signature(factory).parameters.values()

@@ -83,3 +83,26 @@ def test_names_come_from_the_process_first_and_from_modules_last() -> None:
         registry.find("ordering", "edff")
     with pytest.raises(InputError, match="cannot be imported"):
         registry.find("ordering", "no.such:Thing")
+
+
+def test_a_policy_in_the_working_folder_runs_by_module_and_class(system: str, tmp_path: Path) -> None:
+    (tmp_path / "my_policy.py").write_text((PLUGIN / "rtsched_example.py").read_text())
+    text = (tmp_path / "my_policy.py").read_text()
+    name = text[text.index("class ") + 6 :].split("(")[0]
+    program = Path(sys.executable).parent / "rtsched"
+    line = [str(program), "run", system, "--scheduler", f"my_policy:{name}", "--until", "20 ms", "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert worst(done.stdout)["long"] == 7_000_000
+
+
+@pytest.mark.parametrize("line", ["{name: 'os:mkdir', path: PATH}", "{ordering: {name: 'os:mkdir', path: PATH}}"])
+def test_a_file_cannot_name_code(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "system.yaml"
+    trap = tmp_path / "trap"
+    path.write_text(SYSTEM + f"scheduler: {line.replace('PATH', str(trap))}\n")
+    for command in ("run", "validate"):
+        refused = rtsched(command, str(path))
+        assert refused.returncode == 2
+        assert "names code, which a file may not" in refused.stderr
+    assert not trap.exists()
