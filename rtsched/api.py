@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
 from rtsched.model.platform import Platform
-from rtsched.model.system import System
+from rtsched.model.system import Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class Loaded:
         """The system in integers."""
         from rtsched.dnn.lowering import Lowering
 
-        uses_tables = any(task.network is not None for task in self.system.tasks) or any(
-            node.network is not None
+        uses_tables = any(
+            task.network is not None
+            or (task.graph is not None and any(node.network is not None for node in task.graph.nodes.values()))
+            or (task.variants is not None and any(choice.network is not None for choice in task.variants.choices))
             for task in self.system.tasks
-            if task.graph is not None
-            for node in task.graph.nodes.values()
         )
         latency = catalogue.latency_table() if uses_tables else []
         folder = None if self.path is None else self.path.parent
@@ -181,11 +181,43 @@ def simulate(
     `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
     flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
     """
-    from rtsched.dnn.lowering import horizon
-    from rtsched.engine.simulation import run
-
     loaded = load(source, platform=platform)
     chosen = _scheduler_of(loaded, scheduler)
+    return prepare(loaded, until).run(chosen, loaded.system.simulate.seed if seed is None else seed, trace=trace)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A lowered system and how long to run it: what many runs share."""
+
+    spec: SystemSpec
+    options: Simulate
+    until: int
+
+    def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
+        """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
+        from rtsched.engine.simulation import run
+
+        tally = None
+        if not trace:
+            from rtsched.tally import Tally
+
+            tally = Tally(self.spec, self.options.warm_up)
+        return run(
+            self.spec,
+            scheduler,
+            until=self.until,
+            seed=seed,
+            warm_up=self.options.warm_up,
+            drain=self.options.drain,
+            tally=tally,
+        )
+
+
+def prepare(loaded: Loaded, until: int | str | None = None) -> Prepared:
+    """Lower a system once, for any number of runs. Raises InputError."""
+    from rtsched.dnn.lowering import horizon
+
     options = loaded.system.simulate
     spec = loaded.lower()
     try:
@@ -193,20 +225,7 @@ def simulate(
     except HorizonError as error:
         place = loaded.where("simulate", "until") if until is None else "--until: "
         raise HorizonError(*(f"{place}{text}" for text in error.problems)) from None
-    tally = None
-    if not trace:
-        from rtsched.tally import Tally
-
-        tally = Tally(spec, options.warm_up)
-    return run(
-        spec,
-        chosen,
-        until=end,
-        seed=options.seed if seed is None else seed,
-        warm_up=options.warm_up,
-        drain=options.drain,
-        tally=tally,
-    )
+    return Prepared(spec, options, end)
 
 
 def _until(until: int | str) -> int | str:

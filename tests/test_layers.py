@@ -30,8 +30,9 @@ ALLOWED = {
     "importers": {"model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
+    "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
     "show": {"api", "dnn", "model", "registry", "units", "errors"},
-    "cli": {"api", "metrics", "export", "plot", "importers", "show", "registry", "model", "files", "units", "errors"},
+    "cli": {"experiment", "api", "metrics", "export", "plot", "importers", "show", "registry", "model", "files", "units", "errors"},
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rtsched import __version__
+from rtsched.cli.compare import compare
 from rtsched.errors import InputError, RtschedError
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -238,6 +239,9 @@ def import_(file: str, output: Path | None, as_json: bool) -> None:
 
         write_whole(output, text)
         click.echo(f"wrote {output}")
+
+
+cli.add_command(compare)
 
 
 def main() -> None:

@@ -50,9 +50,9 @@ def render_table(figures: Summary) -> str:
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
     unfinished = sum(task.unfinished for task in figures.tasks)
-    parts = [head, _aligned(rows), _aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
+    parts = [head, aligned(rows), aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
     if figures.chains:
-        parts.append(_aligned(chains))
+        parts.append(aligned(chains))
     if figures.hardware is not None:
         parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
     parts += _ways(figures)
@@ -104,7 +104,7 @@ def _hardware(about: HardwareFigures, used: set[str]) -> list[str]:
             if task.per_job and len(task.name) < 40
         ]
         total = f"in all {_energy(about.energy.total)}, {about.energy.mean_power:.4g} mW on average"
-        parts.append(_aligned(rows) + f"\n{total}" + (f"; a job of {', of '.join(jobs)}" if jobs else ""))
+        parts.append(aligned(rows) + f"\n{total}" + (f"; a job of {', of '.join(jobs)}" if jobs else ""))
     lines = [
         f"clock of {clock.name}: {units.format_rate(round(clock.mean / 10**6) * 10**6)} on average, "
         f"{clock.changes} changes"
@@ -136,7 +136,7 @@ def _energy(nanojoules: float) -> str:
     return f"{nanojoules:.4g} nJ"
 
 
-def _aligned(rows: list[list[str]]) -> str:
+def aligned(rows: list[list[str]]) -> str:
     """Rows as columns: the first to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [

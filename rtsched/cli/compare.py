@@ -1,0 +1,135 @@
+"""``rtsched compare``: policies side by side on the same worlds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rtsched.experiment.compare import Cell, Comparison
+
+
+@click.command()
+@click.argument("system")
+@click.option(
+    "-s", "--schedulers", multiple=True, required=True, metavar="A,B,…", help="Policies: edf,rm+first-fit,edf+subflow,…"
+)
+@click.option("--seeds", type=click.IntRange(1, 100_000), default=10, show_default=True, help="How many worlds.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="The first of the seeds.")
+@click.option("--until", help="How long jobs are released: '10 s'.")
+@click.option("--platform", help="Another platform.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value of the system.")
+@click.option("--baseline", metavar="POLICY", help="What differences are taken to; default: the first.")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Processes; default: one per CPU.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text, every run included.")
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="One line per policy and seed.")
+@click.option(
+    "--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw misses against accuracy."
+)
+def compare(
+    system: str,
+    schedulers: tuple[str, ...],
+    seeds: int,
+    seed: int,
+    until: str | None,
+    platform: str | None,
+    overrides: tuple[str, ...],
+    baseline: str | None,
+    jobs: int | None,
+    as_json: bool,
+    table: Path | None,
+    picture: Path | None,
+) -> None:
+    """Run several policies on SYSTEM, each on the same seeds, and say how they differ."""
+    from rtsched.experiment import compare as experiment
+
+    policies = [name.strip() for group in schedulers for name in _split(group) if name.strip()]
+    answer = experiment.compare(
+        system,
+        policies,
+        range(seed, seed + seeds),
+        until=until,
+        platform=platform,
+        overrides=overrides,
+        jobs=jobs,
+        baseline=baseline,
+        progress=None if as_json or not sys.stderr.isatty() else _progress,
+    )
+    if table is not None:
+        from rtsched.files import write_whole
+
+        write_whole(table, _csv(answer))
+    if picture is not None:
+        from rtsched.plot.front import front
+
+        front(answer, picture)
+    click.echo(json.dumps(answer.to_dict(), indent=2) if as_json else render(answer))
+
+
+def _split(group: str) -> list[str]:
+    """Policies between commas; a comma before ``key=value`` goes on with the same policy."""
+    found: list[str] = []
+    for part in group.split(","):
+        if found and "=" in part and "=" in found[-1]:
+            found[-1] += "," + part
+        else:
+            found.append(part)
+    return found
+
+
+def _progress(results: Iterator[Any], count: int) -> Iterator[Any]:
+    from tqdm import tqdm
+
+    return iter(tqdm(results, total=count, unit="run", leave=False))
+
+
+def render(answer: Comparison) -> str:
+    """The comparison as a table for a terminal."""
+    from rtsched import units
+    from rtsched.experiment.compare import METRICS
+    from rtsched.export.text import aligned
+
+    rows = [["policy", *(METRICS[metric][0] for metric in answer.metrics)]]
+    for row in answer.rows:
+        rows.append([row.policy, *(_cell(row.cells[metric], metric) for metric in answer.metrics)])
+    span = units.format_duration(answer.until, digits=4)
+    count = len(answer.seeds)
+    lines = [f"{answer.system}: {count} seed{'s' * (count > 1)}, jobs released for {span}, the same for every policy"]
+    lines += ["", aligned(rows)]
+    if answer.fixed:
+        lines.append("All seeds gave the same: nothing in this system is random.")
+    elif count > 1:
+        lines.append(
+            f"± half of a 95 % confidence interval (Student's t); * differs from {answer.baseline} with p < 0.05, "
+            "** < 0.01\n(paired sign-flip test, Holm's correction)"
+        )
+    lines += [f"assumed: {note}" for note in answer.assumed]
+    return "\n".join(lines)
+
+
+def _cell(cell: Cell, metric: str) -> str:
+    scale, digits = (100, 2) if metric in ("miss_ratio", "effective_accuracy") else (1, 4)
+    unit = " %" if scale == 100 else ""
+    shown = f"{cell.mean * scale:.{digits}f}" if scale == 100 else f"{cell.mean:.{digits}g}"
+    if cell.half:
+        shown += f" ± {cell.half * scale:.2f}" if scale == 100 else f" ± {cell.half:.2g}"
+    mark = "" if cell.p is None or cell.p >= 0.05 else "**" if cell.p < 0.01 else "*"
+    return f"{shown}{unit}{mark:<2}" if cell.half is not None else f"{shown}{unit}"
+
+
+def _csv(answer: Comparison) -> str:
+    import csv
+    import io
+
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["policy", "seed", *answer.metrics])
+    for row in answer.rows:
+        for seed, values in zip(answer.seeds, row.runs, strict=True):
+            writer.writerow([row.policy, seed, *(values[metric] for metric in answer.metrics)])
+    return stream.getvalue()

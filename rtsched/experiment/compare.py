@@ -1,0 +1,241 @@
+"""Policies side by side: the same worlds (seeds) for each, in parallel, with intervals and paired differences."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtsched import api, metrics
+from rtsched.errors import InputError, RtschedError
+from rtsched.experiment.statistics import holm, interval, sign_flip
+
+if TYPE_CHECKING:
+    from rtsched.engine.trace import Trace
+    from rtsched.metrics import Summary
+    from rtsched.model.platform import Platform
+    from rtsched.model.system import System
+    from rtsched.model.taskgraph import NodeSpec, SystemSpec
+
+#: What is measured: its title, and whether more of it is better.
+METRICS = {
+    "miss_ratio": ("misses", False),
+    "effective_accuracy": ("effective accuracy", True),
+    "p95": ("p95 / deadline", False),
+    "energy": ("energy (J)", False),
+    "uxcost": ("UXCost", False),
+    "xrbench": ("XRBench", True),
+}
+
+Values = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one policy over all seeds.
+
+    `half` is half the width of the 95 % confidence interval of the mean, `difference` the mean paired difference to the
+    baseline and `p` the probability of one as large by chance (corrected); None where there is none.
+    """
+
+    mean: float
+    half: float | None
+    difference: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy: its figures by metric, and each run's own values in the order of the seeds."""
+
+    policy: str
+    cells: dict[str, Cell]
+    runs: tuple[Values, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found; metrics that the workload does not have are left out. `fixed`: all seeds gave the same."""
+
+    system: str
+    baseline: str
+    seeds: tuple[int, ...]
+    until: int
+    metrics: tuple[str, ...]
+    rows: tuple[Row, ...]
+    fixed: bool
+    assumed: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"format": 1, **asdict(self)}
+
+
+def compare(
+    source: str | Path | System | api.Loaded,
+    policies: Sequence[str],
+    seeds: int | Sequence[int] = 10,
+    *,
+    until: int | str | None = None,
+    platform: str | Platform | None = None,
+    overrides: Sequence[str] = (),
+    jobs: int | None = None,
+    baseline: str | None = None,
+    progress: Callable[[Iterator[Values], int], Iterator[Values]] | None = None,
+) -> Comparison:
+    """Run every policy on the same seeds and say how they differ from the baseline (the first, unless named).
+
+    `seeds` is how many (0, 1, …) or which. `jobs` processes share the work; their number does not change the answer.
+    Raises InputError, and SchedulerError naming the policy and the seed.
+    """
+    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    names = tuple(dict.fromkeys(policies))
+    if not numbers or not names:
+        raise InputError("compare needs at least one policy and one seed; e.g. -s edf,rm --seeds 30")
+    first = names[0] if baseline is None else baseline
+    if first not in names:
+        raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
+    for name in names:
+        api.scheduler(name)  # unknown names before anything runs
+    prepared = api.prepare(api.load(source, platform=platform, overrides=overrides), until)
+    work = [(name, seed) for name in names for seed in numbers]
+    count = min(jobs or os.cpu_count() or 1, len(work))
+    results = list(_run_all(prepared, work, count, progress))
+    runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
+    present = tuple(metric for metric in METRICS if all(values[metric] is not None for values in results))
+    return Comparison(
+        system=prepared.spec.name,
+        baseline=first,
+        seeds=numbers,
+        until=prepared.until,
+        metrics=present,
+        rows=tuple(Row(name, cells, runs[name]) for name, cells in _cells(runs, present, first).items()),
+        fixed=len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names),
+        assumed=prepared.spec.assumed,
+    )
+
+
+def _cells(runs: dict[str, tuple[Values, ...]], present: Sequence[str], baseline: str) -> dict[str, dict[str, Cell]]:
+    table: dict[str, dict[str, Cell]] = {name: {} for name in runs}
+    for metric in present:
+        column = {name: [_number(values[metric]) for values in each] for name, each in runs.items()}
+        base = column[baseline]
+        differences = {
+            name: [value - other for value, other in zip(values, base, strict=True)] for name, values in column.items()
+        }
+        chances = holm([None if name == baseline or len(base) < 2 else sign_flip(differences[name]) for name in runs])
+        for name, chance in zip(runs, chances, strict=True):
+            mean, half = interval(column[name])
+            difference = None if name == baseline else interval(differences[name])[0]
+            table[name][metric] = Cell(mean, half, difference, chance)
+    return table
+
+
+def _number(value: float | None) -> float:
+    assert value is not None
+    return value
+
+
+# ---- runs ------------------------------------------------------------------------------------------------------------
+
+_PREPARED: list[api.Prepared] = []  # of a worker process
+
+
+def _enter(prepared: api.Prepared) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops, and takes its workers along
+    _PREPARED[:] = [prepared]
+
+
+def _work(item: tuple[str, int]) -> Values | RtschedError:
+    return _one(_PREPARED[0], *item)
+
+
+def _run_all(prepared: api.Prepared, work: list[tuple[str, int]], jobs: int, progress: Any) -> Iterator[Values]:
+    """The values of all runs, in order."""
+    if jobs == 1:
+        results = (_one(prepared, *item) for item in work)
+        yield from _checked(results, len(work), progress)
+        return
+    with ProcessPoolExecutor(jobs, initializer=_enter, initargs=(prepared,)) as pool:
+        try:
+            yield from _checked(pool.map(_work, work), len(work), progress)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _checked(results: Iterator[Values | RtschedError], count: int, progress: Any) -> Iterator[Values]:
+    for result in results if progress is None else progress(results, count):
+        if isinstance(result, RtschedError):
+            raise result
+        yield result
+
+
+def _one(prepared: api.Prepared, policy: str, seed: int) -> Values | RtschedError:
+    """The metrics of one run; an error is handed back with the policy and the seed in front."""
+    try:
+        scored = _has_scores(prepared.spec)
+        trace = prepared.run(api.scheduler(policy), seed, trace=scored)
+        return values_of(trace, metrics.summary(trace))
+    except RtschedError as error:
+        return type(error)(f"{policy}, seed {seed}: {error}")
+
+
+def values_of(trace: Trace, figures: Summary) -> Values:
+    """The metrics of one run; None where the workload has no such thing.
+
+    `p95` is the largest 95th percentile of a task's response time, in relative deadlines; a task that finished nothing
+    counts as infinitely late, and is left to the miss ratio.
+    """
+    tails = [task.response.p95 / task.deadline for task in figures.tasks if task.response.p95 is not None]
+    energy = None if figures.hardware is None else figures.hardware.energy
+    score = None
+    if trace.kept and _has_scores(trace.system):
+        from rtsched.xrbench import scores
+
+        score = scores(trace).overall
+    return {
+        "miss_ratio": figures.miss_ratio,
+        "effective_accuracy": figures.effective_accuracy,
+        "p95": max(tails) if tails else None,
+        "energy": None if energy is None or not energy.total else energy.total / 1e9,
+        "uxcost": uxcost(trace.system, figures),
+        "xrbench": score,
+    }
+
+
+def uxcost(system: SystemSpec, figures: Summary) -> float | None:
+    """UXCost: the sum of violation rates times the sum of normalised energies (Kim et al., DREAM, ASPLOS 2023).
+
+    The rate of a task is its misses over its jobs, or 1 / (2 jobs) without any; its energy is normalised by that of all
+    its jobs on the worst processor for every node. None where a node has no energy of its own.
+    """
+    energy = None if figures.hardware is None else figures.hardware.energy
+    if energy is None:
+        return None
+    rates, shares = 0.0, 0.0
+    for spec, task, used in zip(system.tasks, figures.tasks, energy.tasks, strict=True):
+        worst = [_worst_energy(node) for node in spec.nodes]
+        if not all(worst) or not task.jobs:
+            return None
+        rates += task.misses / task.jobs if task.misses else 1 / (2 * task.jobs)
+        shares += used.total / (task.jobs * sum(value for value in worst if value is not None))
+    return rates * shares
+
+
+def _worst_energy(node: NodeSpec) -> int | None:
+    values = node.hardware.energy if node.hardware is not None else ()
+    return max((value for value in values if value is not None), default=None)
+
+
+def _has_scores(system: SystemSpec) -> bool:
+    """Whether XRBench's scores are defined: single inferences with energies, a known number of frames each."""
+    return all(
+        len(task.nodes) == 1 and task.count is not None and _worst_energy(task.nodes[0]) is not None
+        for task in system.tasks
+    )
