@@ -58,8 +58,9 @@ class Registry:
                     f"give it an entry point in {GROUPS[kind]} and write its name"
                 )
             return _imported(kind, name)
-        close = difflib.get_close_matches(name, self.names(kind), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(self.names(kind))}"
+        known = self.names(kind) + (self.names("ordering") if kind == "scheduler" else [])  # which name a policy, too
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"
         raise InputError(f"no {kind} is called {name!r}; {hint}")
 
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "xrbench": {"engine", "model", "errors"},
     "metrics": {"tally", "usage", "engine", "model", "units", "errors"},
     "export": {"metrics", "usage", "engine", "model", "files", "units", "errors"},
-    "plot": {"metrics", "engine", "model", "files", "units", "errors"},
+    "plot": {"experiment", "metrics", "engine", "model", "files", "units", "errors"},
     "importers": {"model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},

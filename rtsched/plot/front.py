@@ -1,0 +1,124 @@
+"""Misses against accuracy: every policy a point, and the front of those that no other beats in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtsched.errors import InputError
+
+if TYPE_CHECKING:
+    from rtsched.experiment.compare import Comparison
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A policy in the plane: its place, half its interval in both directions, and whether nobody beats it."""
+
+    name: str
+    x: float
+    y: float
+    dx: float
+    dy: float
+    best: bool
+
+
+def points(answer: Comparison) -> tuple[list[Point], str]:
+    """The points of a comparison, and the metric on the upright axis: accuracy, or the tail of the response times."""
+    metric = "effective_accuracy" if "effective_accuracy" in answer.metrics else "p95"
+    for needed in ("miss_ratio", metric):
+        if needed not in answer.metrics:
+            raise InputError("--plot draws misses against accuracy, and this comparison lacks one of them")
+    sign = 1 if metric == "effective_accuracy" else -1
+    scale = 100 if sign == 1 else 1
+    places = [(row.policy, row.cells["miss_ratio"], row.cells[metric]) for row in answer.rows]
+    found = []
+    for name, misses, height in places:
+        beaten = any(
+            other_x.mean <= misses.mean
+            and sign * other_y.mean >= sign * height.mean
+            and (other_x.mean, other_y.mean) != (misses.mean, height.mean)
+            for _, other_x, other_y in places
+        )
+        found.append(
+            Point(
+                name, 100 * misses.mean, scale * height.mean, 100 * (misses.half or 0), scale * (height.half or 0),
+                not beaten,
+            )
+        )  # fmt: skip
+    return found, metric
+
+
+def front(answer: Comparison, path: Path) -> None:
+    """Draw the comparison into `path` (.png, .svg or .pdf), whole or not at all."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from rtsched.files import write_whole
+
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {path}: the ending says the format; use .png, .svg or .pdf")
+    marks, metric = points(answer)
+    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    best = sorted((point for point in marks if point.best), key=lambda point: (point.x, point.y))
+    axes.plot([p.x for p in best], [p.y for p in best], color=BLUE, linewidth=1.2, zorder=1)
+    for point in marks:
+        colour = BLUE if point.best else GREY
+        axes.errorbar(
+            point.x, point.y, xerr=point.dx or None, yerr=point.dy or None, fmt="o" if point.best else "s",
+            markersize=6, color=colour, capsize=2, linewidth=1, zorder=2,
+        )  # fmt: skip
+    axes.set_xlabel("jobs that missed (%)")
+    axes.set_ylabel("effective accuracy (%)" if metric == "effective_accuracy" else "worst p95 / deadline")
+    axes.grid(color="#E5E5E5", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.margins(0.14, 0.12)
+    count = len(answer.seeds)
+    better = "up and to the left is better" if metric == "effective_accuracy" else "down and to the left is better"
+    axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}", fontsize=10, loc="left")
+    figure.draw_without_rendering()
+    _label(axes, marks)
+    stream = io.BytesIO()
+    figure.savefig(stream, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    write_whole(path, stream.getvalue())
+
+
+def _label(axes: Any, marks: list[Point]) -> None:
+    """Names beside the points, each at the first of several places where it meets no other name or point."""
+    renderer = axes.figure.canvas.get_renderer()
+    dots = [axes.transData.transform((point.x, point.y)) for point in marks]
+    limits = axes.get_window_extent(renderer)
+    taken: list[Any] = []
+    for point, dot in sorted(zip(marks, dots, strict=True), key=lambda item: (-item[0].best, item[1][1], item[1][0])):
+        text = None
+        for place, (dx, dy) in enumerate(PLACES):
+            text = axes.annotate(
+                point.name, (point.x, point.y), (dx, dy), textcoords="offset points", fontsize=8,
+                ha="left" if dx > 0 else "right" if dx < 0 else "center", va="center",
+                color=BLUE if point.best else "#444444",
+                arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6} if abs(dy) > 14 else None,
+            )  # fmt: skip
+            box = text.get_window_extent(renderer).padded(1)
+            inside = limits.x0 <= box.x0 and box.x1 <= limits.x1 and limits.y0 <= box.y0 and box.y1 <= limits.y1
+            others = [each for each in dots if tuple(each) != tuple(dot)]
+            free = not any(box.overlaps(other) for other in taken) and not any(box.contains(*each) for each in others)
+            if (inside and free) or place == len(PLACES) - 1:
+                taken.append(box)
+                break
+            text.remove()
+
+
+#: Where a name may stand from its point, in points (1/72 inch), best first.
+PLACES = [
+    (8, 0), (-8, 0), (8, 10), (8, -10), (-8, 10), (-8, -10), (0, 12), (0, -12), (10, 24), (10, -24), (-10, 24),
+    (-10, -24), (12, 38), (12, -38), (-12, 38), (-12, -38), (14, 52), (14, -52), (8, 0),
+]  # fmt: skip
