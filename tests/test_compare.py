@@ -163,6 +163,8 @@ def test_the_command_speaks_json_and_draws(system: str, tmp_path: Path) -> None:
 def test_a_workload_without_chance_says_so() -> None:
     result = main("buttazzo_rm_edf", "-s", "rm,edf", "--seeds", "3", "-j", "1")
     assert "All seeds gave the same" in result.output
+    assert "*" not in result.output
+    assert "±" not in result.output
 
 
 def test_a_policy_in_its_own_file_compares(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,3 +201,28 @@ def test_mistakes_are_one_clear_line(arguments: list[str], message: str, jobs: s
     result = main(*arguments, "-j", jobs)
     assert isinstance(result.exception, InputError | SchedulerError)
     assert message in str(result.exception)
+
+
+def test_a_workload_whose_chance_shows_in_the_times_only_is_not_fixed(tmp_path: Path) -> None:
+    path = tmp_path / "random.yaml"
+    path.write_text(
+        "platform: multicore:1\nsimulate: {until: 1 s}\n"
+        "tasks: [{name: a, wcet: 2 ms, period: 10 ms, execution: {kind: empirical, samples: [1 ms, 2 ms]}}]\n"
+    )
+    answer = compare(str(path), ["edf"], 2, jobs=1)
+    assert not answer.fixed
+
+
+def test_seeds_are_told_once_and_are_no_less_than_zero(system: str) -> None:
+    assert compare(system, ["edf"], [3, 3], jobs=1).seeds == (3,)
+    with pytest.raises(InputError, match="zero or more"):
+        compare(system, ["edf"], [-1])
+
+
+def test_uxcost_is_not_told_with_a_warm_up() -> None:
+    loaded = rtsched.load("xrbench_vr_gaming")
+    warm = loaded.system.model_copy(
+        update={"simulate": loaded.system.simulate.model_copy(update={"warm_up": 350_000_000})}
+    )
+    figures = rtsched.summary(rtsched.simulate(warm, scheduler="edf+nonpreemptive"))
+    assert uxcost(rtsched.simulate(warm, scheduler="edf").system, figures) is None

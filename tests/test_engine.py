@@ -518,3 +518,10 @@ def test_a_job_refused_on_its_release_never_runs() -> None:
     trace = simulate([task(0, 2, 10)], Refuse(), until=40)
     assert slices(trace) == ["a1 10-12 completed", "a3 30-32 completed"]
     assert outcomes(trace) == {"a": ["dropped", "ok", "dropped", "ok"]}
+
+
+def test_a_job_without_slack_is_not_looked_at_every_nanosecond() -> None:
+    tight = task(0, 1_000_000, 1_000_000, on_miss="drop_if_hopeless")
+    trace = simulate([tight], edf(), until=10_000_000)
+    assert outcomes(trace) == {"a": ["ok"] * 10}
+    assert trace.events < 100

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtsched.errors import InputError
+
 if TYPE_CHECKING:
     from rtsched.experiment.compare import Cell, Comparison
 
@@ -48,6 +50,11 @@ def compare(
     """Run several policies on SYSTEM, each on the same seeds, and say how they differ."""
     from rtsched.experiment import compare as experiment
 
+    if picture is not None and picture.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {picture}: the ending says the format; use .png, .svg or .pdf")
+    for path in (picture, table):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"{path}: there is no such folder; make it first")
     policies = [name.strip() for group in schedulers for name in _split(group) if name.strip()]
     answer = experiment.compare(
         system,

@@ -11,7 +11,6 @@ from rtsched.engine import trace as log
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import (
     ABORTED,
-    BLOCKED,
     DEAD,
     DONE,
     DROPPED,
@@ -27,10 +26,11 @@ from rtsched.engine.job import (
 )
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
+from rtsched.engine.lookout import Lookout
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.source import Source
-from rtsched.model.taskgraph import SystemSpec, shortest_paths
+from rtsched.model.taskgraph import SystemSpec
 
 if TYPE_CHECKING:
     from rtsched.engine.chip import Chip
@@ -80,6 +80,8 @@ class Core:
             processor.migration += costs.migration
         self.tasks = tuple(Source(spec, self) for spec in system.tasks)
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
+        hopeless = any(task.on_miss == "drop_if_hopeless" for task in system.tasks)
+        self.lookout = Lookout(self) if hopeless else None
         self.courses: Courses | None = None
         if any(task.quality is not None or task.branches for task in system.tasks):
             from rtsched.engine.course import Courses
@@ -168,6 +170,8 @@ class Core:
         segment.stopped = now
         processor.segment = None
         processor.busy += now - started
+        if self.lookout is not None:
+            self.lookout.stopped(segment.job)
         if self.slices is not None:
             self.record.slice(processor, segment, now, reason)
 
@@ -222,8 +226,8 @@ class Core:
         now = self.kernel._now
         self.kernel.arm(Alarm(self.kernel, rank, lambda: self._deadline(job)), max(now, job.deadline))
         if source.spec.on_miss == "drop_if_hopeless":
-            alarm = Alarm(self.kernel, rank, lambda: self._hopeless(job, alarm))
-            self.kernel.arm(alarm, max(now, job.deadline - max(shortest_paths(source.spec)) + 1))
+            assert self.lookout is not None
+            self.lookout.watch(job)
 
     def _deadline(self, job: Job) -> None:
         if job.outcome != OPEN:
@@ -234,31 +238,6 @@ class Core:
             self.give_up(job)
         if self.on_deadline is not None:
             self.on_deadline(job)
-
-    def _hopeless(self, job: Job, alarm: Alarm) -> None:
-        """Drop the job if not even the shortest way to its end fits before the deadline; else look again later."""
-        if job.outcome != OPEN:
-            return
-        latest = job.deadline - self._shortest_way(job)
-        now = self.kernel._now
-        if now <= latest:
-            self.kernel.arm(alarm, latest + 1)
-            return
-        self.give_up(job)
-
-    def _shortest_way(self, job: Job) -> int:
-        """The believed time to the end of `job` if all its remaining nodes ran at once on their fastest processors."""
-        segments = job.segments
-        paths = shortest_paths(job.task.spec)
-        if not segments:
-            return max(paths)
-        way = 0
-        for segment, path in zip(segments, paths, strict=True):
-            if segment.state in (READY, RUNNING, BLOCKED):
-                way = max(way, path - segment.node.fastest + self._least(segment))
-            elif segment.state == WAITING and not segment.node.predecessors:
-                way = max(way, path)
-        return way
 
     def remaining(self, segment: Segment) -> int:
         """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
@@ -271,13 +250,6 @@ class Core:
         believed = segment.node.times[processor.index]
         assert believed is not None
         return max(1, int(-(-(believed - segment.demand + left) // 1)))
-
-    def _least(self, segment: Segment) -> int:
-        if segment.processor is None:
-            return segment.node.fastest
-        here = segment.node.times[segment.processor.index]
-        assert here is not None
-        return -(-self.remaining(segment) * segment.node.fastest // here)
 
     def _make_ready(self, segments: Iterable[Segment]) -> None:
         now = self.kernel._now

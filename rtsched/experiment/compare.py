@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,12 +39,14 @@ class Cell:
     """One metric of one policy over all seeds.
 
     `half` is half the width of the 95 % confidence interval of the mean, `difference` the mean paired difference to the
-    baseline and `p` the probability of one as large by chance (corrected); None where there is none.
+    baseline with its `difference_half`, and `p` the probability of one as large by chance (corrected); None where there
+    is none.
     """
 
     mean: float
     half: float | None
     difference: float | None = None
+    difference_half: float | None = None
     p: float | None = None
 
 
@@ -91,10 +94,12 @@ def compare(
     `seeds` is how many (0, 1, …) or which. `jobs` processes share the work; their number does not change the answer.
     Raises InputError, and SchedulerError naming the policy and the seed.
     """
-    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    numbers = tuple(dict.fromkeys(range(seeds) if isinstance(seeds, int) else seeds))
     names = tuple(dict.fromkeys(policies))
     if not numbers or not names:
         raise InputError("compare needs at least one policy and one seed; e.g. -s edf,rm --seeds 30")
+    if min(numbers) < 0:
+        raise InputError(f"compare: a seed is zero or more (found {min(numbers)})")
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
@@ -106,19 +111,23 @@ def compare(
     results = list(_run_all(prepared, work, count, progress))
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
     present = tuple(metric for metric in METRICS if all(values[metric] is not None for values in results))
+    fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     return Comparison(
         system=prepared.spec.name,
         baseline=first,
         seeds=numbers,
         until=prepared.until,
         metrics=present,
-        rows=tuple(Row(name, cells, runs[name]) for name, cells in _cells(runs, present, first).items()),
-        fixed=len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names),
+        rows=tuple(Row(name, cells, runs[name]) for name, cells in _cells(runs, present, first, fixed).items()),
+        fixed=fixed,
         assumed=prepared.spec.assumed,
     )
 
 
-def _cells(runs: dict[str, tuple[Values, ...]], present: Sequence[str], baseline: str) -> dict[str, dict[str, Cell]]:
+def _cells(
+    runs: dict[str, tuple[Values, ...]], present: Sequence[str], baseline: str, fixed: bool
+) -> dict[str, dict[str, Cell]]:
+    """The figures of every policy by metric; where all seeds gave the same there is nothing to estimate or to test."""
     table: dict[str, dict[str, Cell]] = {name: {} for name in runs}
     for metric in present:
         column = {name: [_number(values[metric]) for values in each] for name, each in runs.items()}
@@ -126,11 +135,13 @@ def _cells(runs: dict[str, tuple[Values, ...]], present: Sequence[str], baseline
         differences = {
             name: [value - other for value, other in zip(values, base, strict=True)] for name, values in column.items()
         }
-        chances = holm([None if name == baseline or len(base) < 2 else sign_flip(differences[name]) for name in runs])
+        single = fixed or len(base) < 2
+        chances = holm([None if name == baseline or single else sign_flip(differences[name]) for name in runs])
         for name, chance in zip(runs, chances, strict=True):
-            mean, half = interval(column[name])
-            difference = None if name == baseline else interval(differences[name])[0]
-            table[name][metric] = Cell(mean, half, difference, chance)
+            mean, half = interval(column[name][:1] if fixed else column[name])
+            difference, wide = interval(differences[name][:1] if fixed else differences[name])
+            apart = (None, None) if name == baseline else (difference, wide)
+            table[name][metric] = Cell(mean, half, *apart, chance)
     return table
 
 
@@ -147,7 +158,7 @@ _PREPARED: list[api.Prepared] = []  # of a worker process
 def _enter(prepared: api.Prepared) -> None:
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops, and takes its workers along
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker at once and without a word
     _PREPARED[:] = [prepared]
 
 
@@ -190,7 +201,7 @@ def values_of(trace: Trace, figures: Summary) -> Values:
     """The metrics of one run; None where the workload has no such thing.
 
     `p95` is the largest 95th percentile of a task's response time, in relative deadlines; a task that finished nothing
-    counts as infinitely late, and is left to the miss ratio.
+    has none, and is left to the miss ratio. `response` (the mean response times) only tells runs apart.
     """
     tails = [task.response.p95 / task.deadline for task in figures.tasks if task.response.p95 is not None]
     energy = None if figures.hardware is None else figures.hardware.energy
@@ -204,19 +215,21 @@ def values_of(trace: Trace, figures: Summary) -> Values:
         "effective_accuracy": figures.effective_accuracy,
         "p95": max(tails) if tails else None,
         "energy": None if energy is None or not energy.total else energy.total / 1e9,
+        "response": math.fsum(task.response.mean or 0.0 for task in figures.tasks),
         "uxcost": uxcost(trace.system, figures),
         "xrbench": score,
     }
 
 
 def uxcost(system: SystemSpec, figures: Summary) -> float | None:
-    """UXCost: the sum of violation rates times the sum of normalised energies (Kim et al., DREAM, ASPLOS 2023).
+    """UXCost in the style of DREAM (Kim et al., ASPLOS 2023, not read): violation rates times normalised energies.
 
-    The rate of a task is its misses over its jobs, or 1 / (2 jobs) without any; its energy is normalised by that of all
-    its jobs on the worst processor for every node. None where a node has no energy of its own.
+    Our definition: the sum over tasks of misses over jobs, or 1 / (2 jobs) without any, times the sum over tasks of the
+    energy used over that of all jobs with every node on its worst processor. None where a node has no energy of its own
+    (it is then known of processors only), or where jobs of a warm-up used some, too.
     """
     energy = None if figures.hardware is None else figures.hardware.energy
-    if energy is None:
+    if energy is None or figures.warm_up:
         return None
     rates, shares = 0.0, 0.0
     for spec, task, used in zip(system.tasks, figures.tasks, energy.tasks, strict=True):

@@ -82,6 +82,11 @@ def front(answer: Comparison, path: Path) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.margins(0.14, 0.12)
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(low, -4), min(high, 104))
+    if metric == "effective_accuracy":
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -4), min(high, 104))
     count = len(answer.seeds)
     better = "up and to the left is better" if metric == "effective_accuracy" else "down and to the left is better"
     axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}", fontsize=10, loc="left")
@@ -110,7 +115,8 @@ def _label(axes: Any, marks: list[Point]) -> None:
             box = text.get_window_extent(renderer).padded(1)
             inside = limits.x0 <= box.x0 and box.x1 <= limits.x1 and limits.y0 <= box.y0 and box.y1 <= limits.y1
             others = [each for each in dots if tuple(each) != tuple(dot)]
-            free = not any(box.overlaps(other) for other in taken) and not any(box.contains(*each) for each in others)
+            near = box.padded(5)  # a marker is larger than its middle
+            free = not any(box.overlaps(other) for other in taken) and not any(near.contains(*each) for each in others)
             if (inside and free) or place == len(PLACES) - 1:
                 taken.append(box)
                 break

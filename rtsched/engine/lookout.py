@@ -1,0 +1,82 @@
+"""Dropping jobs as soon as they are hopeless: when not even the shortest way to an answer ends before the deadline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtsched.engine.job import BLOCKED, OPEN, READY, RUNNING, WAITING, Job, Segment
+from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
+from rtsched.engine.rated import RatedProcessor
+from rtsched.model.taskgraph import shortest_paths
+
+if TYPE_CHECKING:
+    from rtsched.engine.core import Core
+
+#: On a processor whose speed may change a node is looked at again after this part (2^-5) of its time.
+PART = 5
+
+
+class Lookout:
+    """The jobs of tasks with ``on_miss: drop_if_hopeless``, and when to look at each of them again.
+
+    What waits becomes hopeless at a known instant; what runs at full speed does not, so it is looked at when it stops.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.looks: dict[int, Appointment] = {}
+        self.paths = {
+            task.index: shortest_paths(task.spec) for task in core.tasks if task.spec.on_miss == "drop_if_hopeless"
+        }
+
+    def watch(self, job: Job) -> None:
+        """A job was released."""
+        look = Appointment(self.core.kernel, DEADLINE + job.task.index, lambda: self._look(job))
+        look.set(max(self.core.kernel._now, job.deadline - max(self.paths[job.task.index]) + 1))
+        self.looks[job.number] = look
+
+    def stopped(self, job: Job) -> None:
+        """A segment of `job` has left its processor before its end."""
+        if job.number in self.looks:
+            self.looks[job.number].set(self.core.kernel._now)
+
+    def _look(self, job: Job) -> None:
+        if job.outcome != OPEN:
+            del self.looks[job.number]
+            return
+        now = self.core.kernel._now
+        way, again = self._outlook(job, now)
+        if now > job.deadline - way:
+            self.core.give_up(job)
+        else:
+            self.looks[job.number].set(again)
+
+    def _outlook(self, job: Job, now: int) -> tuple[int, int]:
+        """The believed time to an answer if all that remains ran at once at its fastest, and when to look again."""
+        paths = self.paths[job.task.index]
+        if not job.segments:
+            return max(paths), job.deadline - max(paths) + 1
+        longest, again = 0, NEVER
+        for segment, path in zip(job.segments, paths, strict=True):
+            if segment.state in (READY, RUNNING, BLOCKED):
+                way = path - segment.node.fastest + self._least(segment)
+            elif segment.state == WAITING and not segment.node.predecessors:
+                way = path
+            else:
+                continue
+            longest = max(longest, way)
+            look = job.deadline - way + 1
+            processor = segment.processor
+            if segment.state == RUNNING and processor is not None:
+                look = processor.end + 1
+                if isinstance(processor, RatedProcessor):
+                    look = min(look, now + 1 + (segment.node.fastest >> PART))
+            again = min(again, look)
+        return longest, max(now + 1, again)
+
+    def _least(self, segment: Segment) -> int:
+        if segment.processor is None:
+            return segment.node.fastest
+        here = segment.node.times[segment.processor.index]
+        assert here is not None
+        return -(-self.core.remaining(segment) * segment.node.fastest // here)
