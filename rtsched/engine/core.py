@@ -233,11 +233,13 @@ class Core:
         if job.outcome != OPEN:
             return
         self.changed[0] = True
+        if self.on_deadline is not None:
+            self.on_deadline(job)
+            if job.outcome != OPEN:
+                return  # the policy took the answer that there was, or gave the job up
         on_miss = job.task.spec.on_miss
         if on_miss == "abort" or (on_miss == "drop_at_start" and job.start < 0):
             self.give_up(job)
-        if self.on_deadline is not None:
-            self.on_deadline(job)
 
     def remaining(self, segment: Segment) -> int:
         """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""

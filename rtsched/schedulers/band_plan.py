@@ -1,19 +1,27 @@
 """Band's plan: how to cut what is left of a network into subgraphs, and on which worker to run each.
 
-Jeong et al., "Band: coordinated multi-DNN inference on heterogeneous mobile processors", MobiSys 2022, as its public code
-does it. A *unit* is a node of the task graph; a *worker* is a processor.
+Jeong et al., "Band: coordinated multi-DNN inference on heterogeneous mobile processors", MobiSys 2022, as its public
+code does it. A *unit* is a node of the task graph; a *worker* is a processor. Below: the estimates of subgraphs, the
+plan, and the queues of workers with their waiting times.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rtsched.model.taskgraph import NodeSpec
 
+if TYPE_CHECKING:
+    from rtsched.engine.job import Job
+    from rtsched.engine.processor import Processor
+
+#: The waiting time in ns of a worker that is out of service (INT_MAX / 2 in Band).
+OUT_OF_SERVICE = 1 << 61
 #: Later than any end of a plan, even over workers that are out of service.
 _NEVER = 1 << 80
 
@@ -36,10 +44,10 @@ class Plan(NamedTuple):
 class Units:
     """The units of one network and what every subgraph of them is expected to take.
 
-    Units are the nodes in topological order, the lowest index first where several could follow; ``nodes[unit]`` is the
-    index of the node. A subgraph exists on a worker if the worker can run all its units. Its expected time is first its
-    profile (the sum of its nodes' times), then a moving average of what was measured for that very subgraph: avg becomes
-    smoothing * measured + (1 - smoothing) * avg, exactly, rounded down to a whole ns (Band: µs).
+    Units are the nodes in topological order, the lowest index first where several could follow; ``nodes[unit]`` is
+    the index of the node. A subgraph exists on a worker if the worker can run all its units. Its expected time is first
+    its profile (the sum of its nodes' times), then a moving average of what was measured for that very subgraph: avg
+    becomes smoothing * measured + (1 - smoothing) * avg, exactly, rounded down to a whole ns (Band: µs).
 
     A plan may use every subgraph (`merge`), or those of a single unit only.
     """
@@ -50,8 +58,9 @@ class Units:
         self.smoothing = smoothing
         self._averages: dict[Key, int] = {}
         times = [nodes[index].times for index in self.nodes]
-        self._sums = [list(accumulate((row[p] or 0 for row in times), initial=0)) for p in range(len(times[0]))]
-        self._reach = [_reach([row[p] is not None for row in times]) for p in range(len(times[0]))]
+        columns = list(zip(*times, strict=True))
+        self._sums = [list(accumulate((time or 0 for time in column), initial=0)) for column in columns]
+        self._reach = [_reach([time is not None for time in column]) for column in columns]
         #: for each last unit, from the shortest subgraph to the longest: (first unit, [(processor, expected), ...])
         self.choices = [self._choices(last, last if not merge else 0) for last in range(self.count)]
 
@@ -95,6 +104,8 @@ def best_plan(units: Units, start: int, waiting: Sequence[int]) -> Plan:
     memo[last] is the least, over the subgraphs (first..last, w), of expected + max(waiting[w], memo[first - 1]), where
     memo[start - 1] = 0. A worker's waiting time is not lengthened by the plan's own earlier pieces, and data moves for
     nothing. Of equals the shorter last piece wins, then the worker listed last. O(units² · workers).
+
+    As profiles add up, a merged subgraph never beats its units before measurements make it look faster.
     """
     ends = [0] * (units.count + 1)
     cuts = [(0, 0)] * units.count
@@ -152,3 +163,58 @@ def _reach(supported: list[bool]) -> list[int]:
             barrier = unit
         reach[unit] = barrier
     return reach
+
+
+class Request:
+    """A job that wants to be served: the units before `start` are done, those from it on are not."""
+
+    __slots__ = ("job", "start", "units")
+
+    def __init__(self, job: Job, units: Units) -> None:
+        self.job = job
+        self.units = units
+        self.start = 0
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Network and progress: requests of the same state have the same plans."""
+        return self.job.task.index, self.start
+
+    def rest(self, processor: int) -> Key:
+        """All that is left, on one worker."""
+        return Key(self.start, self.units.count - 1, processor)
+
+
+class Run:
+    """A subgraph in the queue of a worker, the first of which runs since `started` (-1: not yet).
+
+    `afresh`: it began with nothing done, so that its time says something about the subgraph.
+    """
+
+    __slots__ = ("afresh", "key", "request", "started")
+
+    def __init__(self, request: Request, key: Key) -> None:
+        self.request = request
+        self.key = key
+        self.started = -1
+        self.afresh = True
+
+    @property
+    def expected(self) -> int:
+        """The believed time of the whole subgraph in ns."""
+        return self.request.units.expected(self.key)
+
+
+class Worker(NamedTuple):
+    """A processor and its queue: what runs comes first."""
+
+    processor: Processor
+    runs: deque[Run]
+
+    def waiting(self, now: int) -> int:
+        """What the queue is expected to take still, in ns: an overrun counts for nothing."""
+        if not self.runs:
+            return 0
+        head = self.runs[0]
+        elapsed = 0 if head.started < 0 else now - head.started
+        return sum(run.expected for run in self.runs) - min(elapsed, head.expected)

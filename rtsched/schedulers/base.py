@@ -56,7 +56,7 @@ class Scheduler:
         """A processor changed by itself; ``change`` is ``idle`` here."""
 
     def on_deadline(self, job: Job) -> None:
-        """The deadline of an unfinished job passes now."""
+        """The deadline of an unfinished job passes now; what its task does on a miss comes after this."""
 
     def on_timer(self, tag: Any) -> None:
         """A time asked for with ``soc.wake_at`` has come."""
