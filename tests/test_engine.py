@@ -525,3 +525,22 @@ def test_a_job_without_slack_is_not_looked_at_every_nanosecond() -> None:
     trace = simulate([tight], edf(), until=10_000_000)
     assert outcomes(trace) == {"a": ["ok"] * 10}
     assert trace.events < 100
+
+
+def test_a_run_of_nodes_is_switched_to_once() -> None:
+    class Pieces(Scheduler):
+        preemption = "nonpreemptive"
+
+        def __init__(self, together: bool) -> None:
+            self.together = together
+
+        def dispatch(self) -> None:
+            for segment in self.soc.ready[:1]:
+                self.soc.start(segment.job, [0, 1] if self.together else segment, self.soc.processors[0])
+
+    nodes = (NodeSpec(0, "first", (4,), successors=(1,)), NodeSpec(1, "second", (4,), predecessors=(0,)))
+    job = TaskSpec(0, "a", nodes, 100, 100, 0)
+    costs = Overheads(context_switch=3, scheduling=2)
+    for together, finish in ((True, 5 + 8), (False, 2 * 5 + 8)):
+        trace = simulate([job], Pieces(together), until=100, overheads=costs)
+        assert finishes(trace) == {"a": [finish]}

@@ -32,7 +32,20 @@ ALLOWED = {
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
     "show": {"api", "dnn", "model", "registry", "units", "errors"},
-    "cli": {"experiment", "api", "metrics", "export", "plot", "importers", "show", "registry", "model", "files", "units", "errors"},
+    "cli": {
+        "experiment",
+        "api",
+        "metrics",
+        "export",
+        "plot",
+        "importers",
+        "show",
+        "registry",
+        "model",
+        "files",
+        "units",
+        "errors",
+    },
 }
 
 

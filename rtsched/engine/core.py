@@ -61,6 +61,7 @@ class Core:
         self.rows_limit = record.jobs.limit
         self.changed = [False]
         self.released = 0
+        self.inside_run = False
         self.preemption = scheduler.preemption
         self.may_preempt = scheduler.preemption == "preemptive"
         self.limited = scheduler.preemption == "limited"
@@ -128,6 +129,10 @@ class Core:
         """The overhead in ns before `segment` makes progress on `processor`."""
         if processor.last is segment and segment.stopped == now and before is processor:
             return 0
+        if self.inside_run:
+            cost = processor.extra(segment)  # nobody was asked, and nobody else was there
+            processor.overhead_total += cost
+            return cost
         cost = self.scheduling
         if processor.last is not segment:
             cost += processor.context_switch

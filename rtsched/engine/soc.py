@@ -357,7 +357,9 @@ class Soc(Core):
         if len(run) > 1:
             first.plan = first.plan or ()
             first.run = run[1:]
+        self.inside_run = True
         self.start(first.job, first, processor)
+        self.inside_run = False
 
     def _refuse_start(self, job: Job, segment: Segment, processor: Processor) -> NoReturn:
         what = f"start of {segment!r} on {processor!r} at t={self.kernel._now} ns"
