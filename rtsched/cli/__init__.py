@@ -180,6 +180,8 @@ def _known(kind: str) -> dict[str, str]:
         found: dict[str, set[str]] = {}
         for row in catalogue.latency_table():
             found.setdefault(row["network"], set()).add(row["platform"])
+        for name in catalogue.network_names():
+            found.setdefault(name, set()).add("its operators")
         return {name: ", ".join(sorted(found[name])) for name in sorted(found)}
     from rtsched.registry import REGISTRY
 
@@ -196,17 +198,28 @@ def _first_line(thing: Any) -> str:
 @click.option(
     "--png", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw a platform (.png, .svg or .pdf)."
 )
+@click.option("--platform", help="With 'cost NETWORK': on which platform.")
 @_JSON
-def show(words: tuple[str, ...], picture: Path | None, as_json: bool) -> None:
+def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_json: bool) -> None:
     """Show one thing by name: a workload, a platform, a network or a policy, with its sources.
 
-    KIND (platform, workload, network, scheduler, ordering, placement) tells things of one name apart.
+    KIND (platform, workload, network, scheduler, ordering, …) tells things of one name apart. `show cost NETWORK
+    --platform P` compares measured times with those of the cost model.
     """
     from rtsched import show as views
 
     if len(words) > 2:
         raise InputError(f"show: {' '.join(words)!r} is no [KIND] NAME; write `rtsched show platform rk3588`")
-    answer = views.describe(words[-1], words[0] if len(words) == 2 else None)
+    if len(words) == 2 and words[0] == "cost":
+        from rtsched.show.cost import describe_cost
+
+        answer = describe_cost(words[1], platform)
+    elif platform is not None:
+        raise InputError(
+            "--platform goes with 'cost NETWORK'; write `rtsched show cost mobilenet_v2 --platform rk3588`"
+        )
+    else:
+        answer = views.describe(words[-1], words[0] if len(words) == 2 else None)
     if picture is not None:
         if answer.platform is None:
             raise InputError(f"--png draws platforms, and {words[-1]!r} is none ({answer.kind}); leave --png out")
@@ -221,17 +234,20 @@ def show(words: tuple[str, ...], picture: Path | None, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here instead of printing.")
 @_JSON
 def import_(file: str, output: Path | None, as_json: bool) -> None:
-    """Turn a SimSo XML or an rt-app JSON into a system file."""
-    from rtsched.importers import import_file
-    from rtsched.model.config import to_yaml
-
-    result = import_file(file)
-    for warning in result.warnings:
-        click.echo(f"{file}: {warning}", err=True)
-    if as_json:
-        text = result.system.model_dump_json(exclude_defaults=True, by_alias=True, indent=2) + "\n"
+    """Turn a SimSo XML or an rt-app JSON into a system file, an ONNX model into a network file."""
+    if file.endswith(".onnx"):
+        text = _imported_network(file, as_json)
     else:
-        text = to_yaml(result.system)
+        from rtsched.importers import import_file
+        from rtsched.model.config import to_yaml
+
+        result = import_file(file)
+        for warning in result.warnings:
+            click.echo(f"{file}: {warning}", err=True)
+        if as_json:
+            text = result.system.model_dump_json(exclude_defaults=True, by_alias=True, indent=2) + "\n"
+        else:
+            text = to_yaml(result.system)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -242,6 +258,30 @@ def import_(file: str, output: Path | None, as_json: bool) -> None:
 
 
 cli.add_command(compare)
+
+
+def _imported_network(file: str, as_json: bool) -> str:
+    """The network file of an ONNX model; what is not known of it goes to standard error, with what to do."""
+    from dataclasses import asdict
+
+    from rtsched.dnn import network_file, onnx
+
+    network = onnx.load(file)
+    if network.unknown:
+        click.echo(
+            f"{file}: {len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:5])}: their "
+            "operators cost too little; fix the input sizes when exporting",
+            err=True,
+        )
+    if network.custom:
+        click.echo(
+            f"{file}: custom operators {', '.join(network.custom)} count as moving bytes only; profile the model, or "
+            "replace them",
+            err=True,
+        )
+    if as_json:
+        return json.dumps(asdict(network), indent=2, ensure_ascii=False) + "\n"
+    return network_file.write(network)
 
 
 def main() -> None:

@@ -49,6 +49,23 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
     return times
 
 
+def total(lowering: Lowering, use: NetworkUse, cluster: str) -> float | None:
+    """The measured time of a whole network on a cluster in ns (the fastest row that matches); None without one.
+
+    On a CPU cluster that is one server that of one thread: the speed-up comes with the number of threads.
+    """
+    names = (lowering.platform.name, *lowering.platform.aliases)
+    rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
+    if any(unit.cluster == cluster and unit.description.threads for unit in lowering.units):
+        mine = [row for row in rows if row["processor"] == cluster and row["threads"] in ("", "1")]
+    else:
+        loose = use.model_copy(update={"precision": None})  # tables often leave the precision of a CPU or a GPU out
+        mine = [row for row in rows if row["processor"] == cluster and _matches(row, loose, lowering.platform)]
+        mine = [row for row in mine if use.precision is None or row["precision"] in ("", use.precision)]
+    best = min((Decimal(row["latency_ms"]) for row in mine), default=None)
+    return None if best is None else float(best * units.MS)
+
+
 def server_rows(
     lowering: Lowering, rows: list[Mapping[str, str]], threads: int | None, table: dict[int, float]
 ) -> tuple[list[Mapping[str, str]], float]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
 from rtsched.dnn.variants import lower_branches, lower_quality
@@ -209,6 +210,11 @@ class Lowering:
         if task.graph is None:
             if not task.sources_of_time:
                 return None
+            if is_expanded(task.network):
+                what = f"task {task.name!r}"
+                if task.regions or task.sections:
+                    raise InputError(f"{what}: 'regions' and 'sections' do not go with a network that is cut")
+                return self.graph(task, expanded(self, what, task))
             return (self.node(f"task {task.name!r}", task.name, 0, task),)
         return self.graph(task, task.graph)
 
@@ -225,6 +231,8 @@ class Lowering:
         for edge in graph.edges:
             source, target = order[edge.source], order[edge.target]
             transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
+            if edge.bytes and transfer is None and self.roams(nodes[source], nodes[target]):
+                self.assume(f"{task.name}: transfers take no time where clusters are chosen at run time")
             if transfer is None:
                 pairs.append((source, target))
             else:
@@ -239,13 +247,14 @@ class Lowering:
             for node in nodes
         )
 
+    def roams(self, *nodes: NodeSpec) -> bool:
+        """Whether the cluster of one of these nodes is chosen at run time."""
+        return any(len({self.processors[place].cluster for place in node.eligible}) > 1 for node in nodes)
+
     def transfer(self, source: NodeSpec, target: NodeSpec, size: int, index: int) -> NodeSpec | None:
         """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""
         ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
         if len(ends[0]) > 1 or len(ends[1]) > 1:
-            self.assume(
-                f"transfers of {source.name} to {target.name} take no time: their clusters are chosen at run time"
-            )
             return None
         if ends[0] == ends[1]:
             return None
@@ -261,6 +270,8 @@ class Lowering:
 
     def node(self, what: str, name: str, index: int, work: Work) -> NodeSpec:
         """One node: where it may run, and for how long."""
+        if is_expanded(work.network):
+            raise InputError(f"{what}: only a task's own network can be cut; leave 'partition' (and files) out here")
         if work.network is not None:
             times = measured(self, what, work)
         else:

@@ -13,7 +13,8 @@ class Operator:
 
     `macs` are multiply-accumulates; `weights` the elements of initializers that it reads, `weight_bytes` their size;
     `input_bytes` are the activations it reads and `output_bytes` those it writes. `predecessors` are operator indices.
-    `known` is False when a shape it needs is not known, so that its figures are too small.
+    `known` is False when a shape it needs is not known, so that its figures are too small. `depthwise` convolutions see
+    one channel each, and run far below the rate of others.
     """
 
     index: int
@@ -27,6 +28,7 @@ class Operator:
     output_elements: int
     predecessors: tuple[int, ...]
     known: bool = True
+    depthwise: bool = False
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,15 @@ class _Reader:
             output_elements=sum(tensor.elements or 0 for tensor in outputs),
             predecessors=predecessors,
             known=macs is not None and all(tensor.elements is not None for tensor in outputs),
+            depthwise=self.depthwise(node),
         )
+
+    def depthwise(self, node: NodeProto) -> bool:
+        """Whether a node is a convolution each of whose filters sees a single one of several channels."""
+        if node.op_type != "Conv" or len(node.input) < 2:
+            return False
+        shape = self.tensor(node.input[1]).shape
+        return shape is not None and len(shape) > 2 and shape[1] == 1 and integer(node.attribute, "group") > 1
 
     def macs(self, node: NodeProto) -> int | None:
         """Multiply-accumulates of a node; None where a shape is missing. What is not listed here has none."""

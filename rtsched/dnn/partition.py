@@ -146,7 +146,7 @@ def at_articulation_points(network: Network) -> tuple[Piece, ...]:
     for index in range(count - 1):
         open_ones += last[index] > index
         open_ones -= sum(1 for before in set(network.operators[index].predecessors) if last[before] == index)
-        if open_ones == 1 and last[index] > index:
+        if open_ones == 1:
             pieces.append(tuple(range(start, index + 1)))
             start = index + 1
     if count:

@@ -140,8 +140,10 @@ def _cells(
         for name, chance in zip(runs, chances, strict=True):
             mean, half = interval(column[name][:1] if fixed else column[name])
             difference, wide = interval(differences[name][:1] if fixed else differences[name])
-            apart = (None, None) if name == baseline else (difference, wide)
-            table[name][metric] = Cell(mean, half, *apart, chance)
+            if name == baseline:
+                table[name][metric] = Cell(mean, half)
+            else:
+                table[name][metric] = Cell(mean, half, difference, wide, chance)
     return table
 
 

@@ -66,6 +66,26 @@ def find(kind: str, name: str) -> Path:
     raise InputError(f"no {kind.removesuffix('s')} is called {cut(name)!r}; {hint}")
 
 
+def network_names() -> list[str]:
+    """All names of network files, sorted."""
+    return sorted({path.stem for folder in folders("networks") for path in folder.glob("*.csv")})
+
+
+def find_network(name: str) -> Path:
+    """The network file of a name; the user's own folders come first."""
+    if _NAME.fullmatch(name):
+        for folder in folders("networks"):
+            path = folder / f"{name}.csv"
+            if path.is_file():
+                return path
+    known = network_names()
+    close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known)}"
+    raise InputError(
+        f"no network file is called {cut(name)!r}; {hint}; or `rtsched import` an ONNX model, and name the file"
+    )
+
+
 def is_path(reference: str) -> bool:
     """Whether a reference is meant as a file rather than a name."""
     return reference.endswith((".yaml", ".yml")) or "/" in reference or os.sep in reference

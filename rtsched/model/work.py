@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
@@ -50,9 +50,20 @@ Energies = Annotated[dict[str, Energy], BeforeValidator(_times)]
 
 
 class NetworkUse(Model):
-    """A network out of the catalogue's latency tables: its times on each processor that it was measured on."""
+    """A network out of the catalogue's latency tables: its times on each processor that it was measured on.
+
+    With a `partition` (or where `network` is the path of an ONNX model or a network file) it is cut into the nodes of a
+    task graph: ``whole``, Band's ``units``, at ``articulation`` points, its ``layers``, or into so many balanced
+    pieces.
+    """
 
     network: str
+    operators: str | None = Field(default=None, description="its network file or ONNX model, if called otherwise")
+    partition: Literal["whole", "units", "articulation", "layers"] | Annotated[int, Field(ge=1, le=1000)] | None = None
+    unsupported: dict[str, tuple[str, ...]] = Field(
+        default={}, description="per cluster the kinds of operators that it cannot run"
+    )
+    smallest: int = Field(default=7, ge=1, description="Band leaves smaller pieces to the CPU")
     input: str | None = Field(default=None, description="input size as the table prints it, e.g. '480'")
     precision: str | None = None
     runtime: str | None = None

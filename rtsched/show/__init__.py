@@ -30,8 +30,12 @@ def describe(name: str, kind: str | None = None) -> View:
         return _workload(name)
     if kind in GROUPS:
         return _policy(kind, name)
-    if kind == "network" and name.endswith(".onnx"):
-        return _onnx(name)
+    if kind == "network" and (name.endswith((".onnx", ".csv")) or name in catalogue.network_names()):
+        rows = [row for row in catalogue.latency_table() if row["network"] == name]
+        operators = _operators(name)
+        return (
+            View(f"{_network(name, rows).text}\n\n{operators.text}", operators.data, "network") if rows else operators
+        )
     if kind != "network":
         close = difflib.get_close_matches(kind, KINDS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"kinds: {', '.join(KINDS)}"
@@ -47,8 +51,8 @@ def describe(name: str, kind: str | None = None) -> View:
 
 def _anything(name: str) -> View:
     """What is called `name`, whatever its kind."""
-    if name.endswith(".onnx"):
-        return _onnx(name)
+    if name.endswith((".onnx", ".csv")):
+        return _operators(name)
     if catalogue.is_path(name):
         return describe_platform(name) if catalogue.is_platform_file(name) else _workload(name)
     known: dict[str, list[str]] = {kind: catalogue.names(kind) for kind in ("platforms", "workloads")}
@@ -60,6 +64,8 @@ def _anything(name: str) -> View:
     for kind in GROUPS:
         if name in known[kind]:
             return _policy(kind, name)
+    if name in catalogue.network_names():
+        return describe(name, "network")
     rows = [row for row in catalogue.latency_table() if row["network"] == name]
     if rows:
         return _network(name, rows)
@@ -70,7 +76,7 @@ def _anything(name: str) -> View:
     if name in KINDS:
         raise InputError(f"{name!r} is a kind of thing; write `rtsched show {name} NAME`")
     everything = {each for names in known.values() for each in names}
-    everything |= {row["network"] for row in catalogue.latency_table()}
+    everything |= {row["network"] for row in catalogue.latency_table()} | set(catalogue.network_names())
     close = difflib.get_close_matches(name, everything, n=4)
     hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list` names everything"
     raise InputError(f"nothing is called {name!r}; {hint}")
@@ -132,9 +138,9 @@ def _network(name: str, rows: list[dict[str, str]]) -> View:
     return View("\n".join(lines), {"name": name, "kind": "network", "rows": rows}, "network")
 
 
-def _onnx(path: str) -> View:
-    """A network out of an ONNX file: what it computes, what it moves, what is not known of it."""
-    from rtsched.dnn.onnx import load
+def _operators(path: str) -> View:
+    """A network by its operators: what it computes, what it moves, what is not known of it."""
+    from rtsched.dnn.network_file import load
 
     network = load(path)
     kinds = Counter(operator.kind for operator in network.operators)
