@@ -18,7 +18,7 @@ from typing import Final
 
 HEADER: Final = (
     "platform", "network", "input", "processor", "threads", "precision", "runtime", "latency_ms", "p50_ms", "p99_ms",
-    "p99_9_ms", "max_ms", "energy_mj", "memory_mb", "status", "source",
+    "p99_9_ms", "max_ms", "energy_mj", "memory_mb", "status", "source", "edp_ms_mj",
 )  # fmt: skip
 
 #: ncnn's boards: the beginning of the device's name -> platform, and per (cores, threads) of the source the processor.
@@ -447,6 +447,7 @@ def xrbench(data: Path) -> Iterator[Row]:
                 "energy_mj": row["energy_mj"],
                 "status": "predicted",
                 "source": "xrbench",
+                "edp_ms_mj": row["edp_ms_mj"],
             }
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
 _PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
 
+#: What names the system's own scheduler where policies are compared.
+OWN = "file"
+
 MODES = ("preemptive", "limited", "nonpreemptive")
 
 
@@ -188,11 +191,17 @@ def simulate(
 
 @dataclass(frozen=True)
 class Prepared:
-    """A lowered system and how long to run it: what many runs share."""
+    """A lowered system and how long to run it: what many runs share; `own` is the scheduler that its file names."""
 
     spec: SystemSpec
     options: Simulate
     until: int
+    own: dict[str, Any]
+    trusted: bool = False
+
+    def scheduler(self, choice: str) -> Scheduler:
+        """A new scheduler by description, ``file`` for the system's own."""
+        return scheduler(self.own, code=self.trusted) if choice == OWN else scheduler(choice)
 
     def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
@@ -225,7 +234,7 @@ def prepare(loaded: Loaded, until: int | str | None = None) -> Prepared:
     except HorizonError as error:
         place = loaded.where("simulate", "until") if until is None else "--until: "
         raise HorizonError(*(f"{place}{text}" for text in error.problems)) from None
-    return Prepared(spec, options, end)
+    return Prepared(spec, options, end, loaded.system.scheduler, loaded.document is None)
 
 
 def _until(until: int | str) -> int | str:

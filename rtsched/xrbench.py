@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtsched.engine.job import DROPPED
-from rtsched.engine.trace import DROP, Trace
+from rtsched.engine.job import ABORTED, DROPPED
+from rtsched.engine.trace import ABORT, DROP, Trace
 from rtsched.errors import InputError
 
 #: Millijoules at which the energy score is 0, and the steepness of the real-time score per ms.
@@ -38,9 +38,11 @@ class ScenarioScore:
 
 
 def scores(trace: Trace) -> ScenarioScore:
-    """The scores of a run under the policy `xrbench`, whose tasks have measured energies (``power: {}``).
+    """The scores of a run whose tasks have measured energies (``power: {}``).
 
-    A frame that was thrown away at the end, before its deadline, is not logged and counts nowhere.
+    Under the policy `xrbench` a frame that is dropped before its deadline was thrown away at the end, or never
+    injected, and one that is aborted ran when the run was over: they count nowhere. Under any other policy whatever is
+    dropped or aborted counts as dropped.
     """
     models = tuple(_model(trace, task) for task in sorted(trace.system.tasks, key=lambda task: task.name))
     logged = [model for model in models if model.executed + model.dropped]
@@ -57,7 +59,8 @@ def _model(trace: Trace, task: object) -> ModelScore:
         raise InputError(f"task {task.name!r} has no energy per inference; add 'power: {{}}' and measured energies")
     mine = np.flatnonzero(trace.jobs["task"] == task.index)
     places = {int(row["job"]): int(row["processor"]) for row in trace.slices}
-    times = {int(row["job"]): int(row["time"]) for row in trace.logged if row["action"] == DROP}
+    times = {int(row["job"]): int(row["time"]) for row in trace.logged if row["action"] in (DROP, ABORT)}
+    own = trace.scheduler.startswith("XRBench")
     realtime, energy, both = [], [], []
     dropped = 0
     for number in mine.tolist():
@@ -68,7 +71,9 @@ def _model(trace: Trace, task: object) -> ModelScore:
             millijoules = (about.energy[places[number]] or 0) / 1e6
             energy.append((ENERGY_LIMIT - millijoules) / ENERGY_LIMIT)
             both.append(realtime[-1] * energy[-1])
-        elif job["outcome"] == DROPPED and times[number] > job["deadline"]:
+        elif job["outcome"] == DROPPED and own:
+            dropped += times[number] > job["deadline"]
+        elif job["outcome"] in (DROPPED, ABORTED) and not own:
             dropped += 1
     count = len(both) + dropped
     return ModelScore(

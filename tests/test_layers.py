@@ -33,6 +33,7 @@ ALLOWED = {
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
     "show": {"api", "dnn", "model", "registry", "units", "errors"},
     "cli": {
+        "dnn",
         "experiment",
         "api",
         "metrics",

@@ -5,11 +5,17 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rtsched
-from rtsched.engine.trace import Trace
+import rtsched.api
+from rtsched.engine.job import DROPPED
+from rtsched.engine.trace import DROP, Trace
 from rtsched.errors import InputError, SchedulerError
+from rtsched.model.catalogue import latency_table
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.system import System
 from rtsched.units import MS
 from rtsched.xrbench import scores
 from tests.corpus.adapters import XRBENCH, check_xrbench_cell
@@ -87,3 +93,115 @@ def test_a_task_may_have_a_number_of_jobs() -> None:
         until="100 ms",
     )
     assert trace.jobs["release"].tolist() == [5 * MS, 15 * MS, 25 * MS]
+
+
+# ---- the other policies and the random scenarios ---------------------------------------------------------------------
+
+TWO = """
+platform: xrbench_dual_4k_ws_os
+scheduler: {name: xrbench, cost: COST}
+simulate: {until: 40 ms, drain: all}
+power: {}
+tasks: [{name: NET, network: NET, period: 20 ms, count: 2, overlap: true}]
+"""
+
+
+def products(network: str) -> dict[str, tuple[float, float]]:
+    rows = [row for row in latency_table() if row["platform"] == "xrbench_dual_4k_ws_os" and row["network"] == network]
+    return {row["processor"]: (float(row["latency_ms"]), float(row["edp_ms_mj"])) for row in rows}
+
+
+def test_edp_greedy_and_latency_greedy_differ_where_the_tables_do() -> None:
+    networks = sorted({row["network"] for row in latency_table() if row["platform"] == "xrbench_dual_4k_ws_os"})
+    choices = {
+        name: [min(products(name), key=lambda p: products(name)[p][kind]) for kind in (0, 1)] for name in networks
+    }
+    apart = [name for name, (fast, frugal) in choices.items() if fast != frugal]
+    assert apart  # there is such a network, or this test shows nothing
+    for name in (apart[0], next(name for name in networks if name not in apart)):
+        for kind, cost in enumerate(("latency", "edp")):
+            system = validate(System, parse_yaml(TWO.replace("NET", name).replace("COST", cost)))
+            trace = rtsched.simulate(system)
+            assert trace.system.processors[trace.slices["processor"][0]].name == choices[name][kind]
+
+
+def test_edp_needs_products() -> None:
+    text = TWO.replace("COST", "edp").replace("network: NET", "wcet: {acc0: 1 ms}").replace("NET", "a")
+    with pytest.raises(SchedulerError, match="no energy-delay product"):
+        rtsched.simulate(validate(System, parse_yaml(text)))
+
+
+def test_frames_are_injected_with_their_probability_and_vanish_otherwise() -> None:
+    prepared = rtsched.api.prepare(rtsched.load("xrbench_ar_assistant"))
+    frames = taken = 0
+    for seed in range(200):
+        trace = prepared.run(prepared.scheduler("file"), seed)
+        task = next(task for task in trace.system.tasks if task.name == "ASR_EM_24L")
+        jobs = np.flatnonzero(trace.jobs["task"] == task.index)
+        dropped = {int(row["job"]): int(row["time"]) for row in trace.logged if row["action"] == DROP}
+        # what is not injected is dropped at the very event at which it was due or later, long before its deadline
+        gone = [
+            job
+            for job in jobs
+            if trace.jobs["start"][job] < 0
+            and dropped.get(int(job), 0) < trace.end - 33_000_000
+            and dropped.get(int(job), 0) < trace.jobs["deadline"][job]
+        ]
+        frames += len(jobs)
+        taken += len(jobs) - len(gone)
+    assert frames == 400
+    assert abs(taken / frames - 0.5) < 4 * (0.25 / frames) ** 0.5
+
+
+def test_the_same_seed_injects_the_same_frames_for_both_greedies() -> None:
+    def ran(cost: str, seed: int) -> bytes:
+        policy = {"name": "xrbench", "cost": cost, "probability": {"ASR_EM_24L": 0.5}}
+        trace = rtsched.simulate("xrbench_ar_assistant", scheduler=policy, seed=seed)
+        early = trace.logged[trace.logged["time"] < 10_000_000]
+        return early["job"].tobytes()
+
+    assert [ran("latency", seed) for seed in range(6)] == [ran("edp", seed) for seed in range(6)]
+    assert len({ran("latency", seed) for seed in range(6)}) == 2
+
+
+@pytest.mark.parametrize("scenario", ["ar_assistant", "outdoor_activity_a", "outdoor_activity_b"])
+def test_random_scenarios_run_and_score(scenario: str) -> None:
+    found = scores(rtsched.simulate(f"xrbench_{scenario}", seed=3))
+    assert 0 < found.overall <= 100
+    assert rtsched.simulate(f"xrbench_{scenario}", seed=3).check() == []
+
+
+def test_the_mended_policy_is_the_sum_of_its_mends() -> None:
+    mended = {"name": "xrbench-fixed", "depends": {"GE_FBNet_C": "ES_RITNet"}}
+    by_hand = {
+        "name": "xrbench",
+        "depends": {"GE_FBNet_C": "ES_RITNet"},
+        "inject": "due",
+        "depend": "frame",
+        "cascade": True,
+    }
+    first, second = (rtsched.simulate("xrbench_social_interaction_a", scheduler=each) for each in (mended, by_hand))
+    assert first.jobs.tobytes() == second.jobs.tobytes()
+    assert scores(first).overall > scores(rtsched.simulate("xrbench_social_interaction_a")).overall
+
+
+def test_scores_of_any_policy_by_hand() -> None:
+    trace = rtsched.simulate("xrbench_vr_gaming", scheduler="edf+nonpreemptive", until="400 ms")
+    figures = {model.name: model for model in scores(trace).models}
+    for task in trace.system.tasks:
+        jobs = trace.jobs[trace.jobs["task"] == task.index]
+        done = jobs[jobs["finish"] >= 0]
+        late = (done["finish"] - done["deadline"]) / 1e6
+        realtime = 1 / (1 + np.exp(np.minimum(15 * late, 700.0)))
+        energy = (1500 - task.nodes[0].hardware.energy[0] / 1e6) / 1500
+        assert figures[task.name].executed == len(done)
+        assert figures[task.name].dropped == 0
+        assert figures[task.name].realtime == pytest.approx(realtime.mean())
+        assert figures[task.name].score == pytest.approx((realtime * energy).mean())
+
+
+def test_what_another_policy_drops_counts() -> None:
+    policy = {"ordering": "edf", "preemption": "nonpreemptive", "admission": "drop-hopeless"}
+    trace = rtsched.simulate("xrbench_social_interaction_a", scheduler=policy)
+    dropped = sum(model.dropped for model in scores(trace).models)
+    assert dropped == int((trace.jobs["outcome"] == DROPPED).sum()) > 0

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("system")
 @click.option(
-    "-s", "--schedulers", multiple=True, required=True, metavar="A,B,…", help="Policies: edf,rm+first-fit,edf+subflow,…"
+    "-s",
+    "--schedulers",
+    multiple=True,
+    required=True,
+    metavar="A,B,…",
+    help="Policies: edf,rm+first-fit,edf+subflow,…; 'file' is the system's own.",
 )
 @click.option("--seeds", type=click.IntRange(1, 100_000), default=10, show_default=True, help="How many worlds.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="The first of the seeds.")

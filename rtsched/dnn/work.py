@@ -48,6 +48,7 @@ def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | Non
         memory=memory,
         kernels=tuple(kernels) if any(kernels) else (),
         energy=energy,
+        edp=_products(lowering, work, times) if energy else (),
         network=network or what,
         weights=work.weights,
         state=work.state,
@@ -151,4 +152,14 @@ def _energy(lowering: Lowering, what: str, work: Work, times: list[int | None]) 
             if (name != ANY) == exact:
                 for place in lowering.places(what, name) if name != ANY else range(len(times)):
                     found[place] = value
+    return tuple(found) if any(value is not None for value in found) else ()
+
+
+def _products(lowering: Lowering, work: Work, times: list[int | None]) -> tuple[float | None, ...]:
+    """Energy-delay products per processor, where the latency tables have any."""
+    found: list[float | None] = [None] * len(times)
+    for (row_of, cluster), row in lowering.rows.items():
+        if row_of == id(work) and row.get("edp_ms_mj"):
+            for place in lowering.members[cluster]:
+                found[place] = float(row["edp_ms_mj"])
     return tuple(found) if any(value is not None for value in found) else ()

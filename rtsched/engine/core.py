@@ -54,6 +54,7 @@ class Core:
         self.queue = kernel._queue
         self.eid = kernel._eid
         self.until = until
+        self.seed = seed
         self.record = record
         self.slices = record.slices.buffer if record.slices is not None else None
         self.slices_limit = record.slices.limit if record.slices is not None else 0

@@ -91,8 +91,8 @@ def compare(
 ) -> Comparison:
     """Run every policy on the same seeds and say how they differ from the baseline (the first, unless named).
 
-    `seeds` is how many (0, 1, …) or which. `jobs` processes share the work; their number does not change the answer.
-    Raises InputError, and SchedulerError naming the policy and the seed.
+    `seeds` is how many (0, 1, …) or which; the policy ``file`` is the system's own. `jobs` processes share the work;
+    their number does not change the answer. Raises InputError, and SchedulerError naming the policy and the seed.
     """
     numbers = tuple(dict.fromkeys(range(seeds) if isinstance(seeds, int) else seeds))
     names = tuple(dict.fromkeys(policies))
@@ -103,9 +103,9 @@ def compare(
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
-    for name in names:
-        api.scheduler(name)  # unknown names before anything runs
     prepared = api.prepare(api.load(source, platform=platform, overrides=overrides), until)
+    for name in names:
+        prepared.scheduler(name)  # unknown names before anything runs
     work = [(name, seed) for name in names for seed in numbers]
     count = min(jobs or os.cpu_count() or 1, len(work))
     results = list(_run_all(prepared, work, count, progress))
@@ -193,7 +193,7 @@ def _one(prepared: api.Prepared, policy: str, seed: int) -> Values | RtschedErro
     """The metrics of one run; an error is handed back with the policy and the seed in front."""
     try:
         scored = _has_scores(prepared.spec)
-        trace = prepared.run(api.scheduler(policy), seed, trace=scored)
+        trace = prepared.run(prepared.scheduler(policy), seed, trace=scored)
         return values_of(trace, metrics.summary(trace))
     except RtschedError as error:
         return type(error)(f"{policy}, seed {seed}: {error}")

@@ -54,13 +54,15 @@ class MemorySpec:
 class NodeHardware:
     """What the hardware needs to know of a node beyond its times; tuples have one entry per processor, or are empty.
 
-    `kernels` are what it launches on a GPU served block by block; `energy` is in nJ for the whole node; `weights` in
-    bytes are those of `network`, `state` what a checkpoint puts aside (None: the accelerator's own figure).
+    `kernels` are what it launches on a GPU served block by block; `energy` is in nJ for the whole node, `edp` the sum
+    of its layers' energy-delay products in ms mJ; `weights` in bytes are those of `network`, `state` what a checkpoint
+    puts aside (None: the accelerator's own figure).
     """
 
     memory: tuple[MemorySpec | None, ...] = ()
     kernels: tuple[tuple[Kernel | Copy, ...] | None, ...] = ()
     energy: tuple[int | None, ...] = ()
+    edp: tuple[float | None, ...] = ()
     network: str = ""
     weights: int = 0
     state: int | None = None
