@@ -11,6 +11,7 @@ import click
 
 from rtsched import __version__
 from rtsched.cli.compare import compare
+from rtsched.cli.profile import profile
 from rtsched.errors import InputError, RtschedError
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -258,6 +259,7 @@ def import_(file: str, output: Path | None, as_json: bool) -> None:
 
 
 cli.add_command(compare)
+cli.add_command(profile)
 
 
 def _imported_network(file: str, as_json: bool) -> str:

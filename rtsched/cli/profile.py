@@ -1,0 +1,90 @@
+"""``rtsched profile``: measure a model on this machine's CPU."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rtsched.errors import InputError
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--runs", default=60, show_default=True, type=click.IntRange(2), help="How often, after the warm-up.")
+@click.option("--warm-up", default=10, show_default=True, type=click.IntRange(0), help="Runs that do not count.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of one inference.")
+@click.option("--shape", "shapes", multiple=True, metavar="INPUT=1x3x224x224", help="The shape of an open input.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A latency table to put it into.")
+@click.option("--platform", help="With -o: the platform that this machine stands for.")
+@click.option("--processor", default="cpu", show_default=True, help="With -o: the cluster that ran.")
+@click.option("--network", help="With -o: the name in the table; default: the file's.")
+@click.option("--nodes", type=click.Path(dir_okay=False, path_type=Path), help="Write the nodes' times as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def profile(
+    model: Path,
+    runs: int,
+    warm_up: int,
+    threads: int,
+    shapes: tuple[str, ...],
+    output: Path | None,
+    platform: str | None,
+    processor: str,
+    network: str | None,
+    nodes: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure MODEL (ONNX) on this machine's CPU: end to end, and node by node.
+
+    With -o FOLDER/platforms/latency.csv and RTSCHED_PATH=FOLDER, system files can name the network.
+    """
+    from rtsched.dnn import profiler
+    from rtsched.files import write_whole
+
+    if output is not None and platform is None:
+        raise InputError("-o: a row of a latency table names its platform; add --platform NAME")
+    found = profiler.measure(
+        model, runs=runs, warm_up=warm_up, threads=threads, shapes=dict(map(_shape, shapes)), progress=_progress
+    )
+    if output is not None and platform is not None:
+        table = output.read_text(encoding="utf-8") if output.exists() else ""
+        output.parent.mkdir(parents=True, exist_ok=True)
+        row = profiler.table_row(found, platform, processor, network)
+        write_whole(output, profiler.merged(table, output, row))
+    if nodes is not None:
+        write_whole(nodes, profiler.node_table(found))
+    if as_json:
+        from dataclasses import asdict
+
+        click.echo(json.dumps({"format": 1, **asdict(found)}, indent=2))
+        return
+    whole = found.whole
+    click.echo(f"{found.network} ({found.inputs}), {threads} thread{'s' * (threads > 1)}, {whole.count} runs")
+    click.echo(f"  median {whole.median / 1000:.4g} ms, p99 {whole.p99 / 1000:.4g} ms, max {whole.max / 1000:.4g} ms")
+    slowest = sorted(found.nodes, key=lambda node: -node.scaled)[:8]
+    for node in slowest:
+        share = node.scaled / whole.median if whole.median else 0.0
+        click.echo(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {node.operator:<12} {node.name}")
+    if output is not None:
+        click.echo(f"wrote {output}")
+    if nodes is not None:
+        click.echo(f"wrote {nodes}")
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, equals, sizes = text.rpartition("=")
+    parts = sizes.split("x")
+    if not equals or not all(part.isascii() and part.isdecimal() and 0 < len(part) < 10 for part in parts):
+        raise InputError(f"--shape {text!r}: write INPUT=1x3x224x224")
+    return name, tuple(int(part) for part in parts)
+
+
+def _progress(runs: Iterable[int]) -> Iterable[Any]:
+    from tqdm import tqdm
+
+    bar: Iterable[Any] = tqdm(runs, unit="run", leave=False, disable=not sys.stderr.isatty())
+    return bar
