@@ -1,4 +1,4 @@
-"""Build the catalogue's network files from a folder of ONNX graphs: ``python analysis/build_networks.py GRAPHS [FOLDER]``.
+"""Build the catalogue's network files: ``python analysis/build_networks.py GRAPHS [FOLDER]``, of ONNX files.
 
 One CSV a graph, the same bytes every time. The graphs are published topologies with random weights; what is kept are
 counts of operators: multiply-accumulates, bytes, and who follows whom.

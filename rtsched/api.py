@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
+from rtsched.model.document import parse_value
 from rtsched.model.platform import Platform
 from rtsched.model.system import Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build
@@ -113,13 +114,18 @@ def load(
 def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
     """A scheduler by description; one out of a file may not name `code` (``module:Class``).
 
-    A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file:
+    A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file, also as text:
     ``{ordering: edf, placement: global, preemption: preemptive}`` or ``{name: my-plugin, parameter: value}``.
     """
     from rtsched.schedulers.base import Scheduler
 
     if isinstance(choice, Scheduler):
         return choice
+    if isinstance(choice, str) and choice.lstrip().startswith("{"):
+        parsed = parse_value(choice, "scheduler")
+        if not isinstance(parsed, dict):
+            raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
+        choice = parsed
     parts = _parts(choice) if isinstance(choice, str) else dict(choice)
     name = parts.pop("name", "composed")
     if not isinstance(name, str):

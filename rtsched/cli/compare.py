@@ -84,10 +84,11 @@ def compare(
 
 
 def _split(group: str) -> list[str]:
-    """Policies between commas; a comma before ``key=value`` goes on with the same policy."""
+    """Policies between commas; a comma inside braces, or before ``key=value``, goes on with the same policy."""
     found: list[str] = []
     for part in group.split(","):
-        if found and "=" in part and "=" in found[-1]:
+        inside = bool(found) and found[-1].count("{") > found[-1].count("}")
+        if inside or (found and "=" in part and "=" in found[-1]):
             found[-1] += "," + part
         else:
             found.append(part)

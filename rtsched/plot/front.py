@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,10 @@ class Point:
     dx: float
     dy: float
     best: bool
+
+    def called(self, name: str) -> Point:
+        """The same under another name."""
+        return replace(self, name=name)
 
 
 def points(answer: Comparison) -> tuple[list[Point], str]:
@@ -67,6 +71,20 @@ def front(answer: Comparison, path: Path) -> None:
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    draw_points(axes, marks, metric == "effective_accuracy")
+    axes.set_xlabel("jobs that missed (%)")
+    axes.set_ylabel("effective accuracy (%)" if metric == "effective_accuracy" else "worst p95 / deadline")
+    count = len(answer.seeds)
+    better = "up and to the left is better" if metric == "effective_accuracy" else "down and to the left is better"
+    axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}", fontsize=10, loc="left")
+    label_points(axes, marks)
+    stream = io.BytesIO()
+    figure.savefig(stream, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    write_whole(path, stream.getvalue())
+
+
+def draw_points(axes: Any, marks: list[Point], percent: bool) -> None:
+    """The points of one comparison with their intervals, and the front through the best; `percent` upwards, too."""
     best = sorted((point for point in marks if point.best), key=lambda point: (point.x, point.y))
     axes.plot([p.x for p in best], [p.y for p in best], color=BLUE, linewidth=1.2, zorder=1)
     for point in marks:
@@ -75,8 +93,6 @@ def front(answer: Comparison, path: Path) -> None:
             point.x, point.y, xerr=point.dx or None, yerr=point.dy or None, fmt="o" if point.best else "s",
             markersize=6, color=colour, capsize=2, linewidth=1, zorder=2,
         )  # fmt: skip
-    axes.set_xlabel("jobs that missed (%)")
-    axes.set_ylabel("effective accuracy (%)" if metric == "effective_accuracy" else "worst p95 / deadline")
     axes.grid(color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -84,47 +100,43 @@ def front(answer: Comparison, path: Path) -> None:
     axes.margins(0.14, 0.12)
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, -4), min(high, 104))
-    if metric == "effective_accuracy":
+    if percent:
         low, high = axes.get_ylim()
         axes.set_ylim(max(low, -4), min(high, 104))
-    count = len(answer.seeds)
-    better = "up and to the left is better" if metric == "effective_accuracy" else "down and to the left is better"
-    axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}", fontsize=10, loc="left")
-    figure.draw_without_rendering()
-    _label(axes, marks)
-    stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-    write_whole(path, stream.getvalue())
 
 
-def _label(axes: Any, marks: list[Point]) -> None:
+def label_points(axes: Any, marks: list[Point]) -> None:
     """Names beside the points, each at the first of several places where it meets no other name or point."""
+    from matplotlib.text import Text
+
+    axes.figure.draw_without_rendering()
     renderer = axes.figure.canvas.get_renderer()
     dots = [axes.transData.transform((point.x, point.y)) for point in marks]
     limits = axes.get_window_extent(renderer)
     taken: list[Any] = []
     for point, dot in sorted(zip(marks, dots, strict=True), key=lambda item: (-item[0].best, item[1][1], item[1][0])):
         text = None
-        for place, (dx, dy) in enumerate(PLACES):
+        for place, (dx, dy) in enumerate([*PLACES, PLACES[0]]):
             text = axes.annotate(
                 point.name, (point.x, point.y), (dx, dy), textcoords="offset points", fontsize=8,
                 ha="left" if dx > 0 else "right" if dx < 0 else "center", va="center",
                 color=BLUE if point.best else "#444444",
                 arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6} if abs(dy) > 14 else None,
             )  # fmt: skip
-            box = text.get_window_extent(renderer).padded(1)
+            text.set_in_layout(False)
+            text.update_positions(renderer)
+            box = Text.get_window_extent(text, renderer).padded(1)  # without the line that leads to it
             inside = limits.x0 <= box.x0 and box.x1 <= limits.x1 and limits.y0 <= box.y0 and box.y1 <= limits.y1
             others = [each for each in dots if tuple(each) != tuple(dot)]
             near = box.padded(5)  # a marker is larger than its middle
             free = not any(box.overlaps(other) for other in taken) and not any(near.contains(*each) for each in others)
-            if (inside and free) or place == len(PLACES) - 1:
+            if (inside and free) or place == len(PLACES):
                 taken.append(box)
                 break
             text.remove()
 
 
-#: Where a name may stand from its point, in points (1/72 inch), best first.
-PLACES = [
-    (8, 0), (-8, 0), (8, 10), (8, -10), (-8, 10), (-8, -10), (0, 12), (0, -12), (10, 24), (10, -24), (-10, 24),
-    (-10, -24), (12, 38), (12, -38), (-12, 38), (-12, -38), (14, 52), (14, -52), (8, 0),
-]  # fmt: skip
+#: Where a name may stand from its point, in points (1/72 inch), best first: beside it, else at the end of a line.
+PLACES = [(8, 0), (-8, 0), (8, 10), (8, -10), (-8, 10), (-8, -10), (0, 12), (0, -12)] + [
+    (side * (12 + step), up * (24 + 13 * step)) for step in range(12) for side in (1, -1) for up in (1, -1)
+]
