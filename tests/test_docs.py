@@ -85,6 +85,29 @@ def test_the_systems_of_the_hardware_page_run(title: str, text: str) -> None:
     assert rtsched.summary(trace).hardware is not None
 
 
+NETWORKS = (Path(__file__).parents[1] / "docs" / "networks.md").read_text()
+VARIED = re.findall(r"^## (.*?)$.*?^```yaml\n(.*?)^```", NETWORKS, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("title", "text"), VARIED, ids=[title for title, _ in VARIED])
+def test_the_systems_of_the_networks_page_run(title: str, text: str) -> None:
+    trace = rtsched.simulate(validate(System, parse_yaml(text)))
+    assert trace.check() == []
+    if "cut" not in title:
+        accuracy = rtsched.summary(trace).effective_accuracy
+        assert accuracy is not None
+        assert accuracy > 0.5
+
+
+def test_the_networks_page_names_every_policy_beyond_the_classic_ones() -> None:
+    from rtsched.registry import REGISTRY
+
+    named = set(re.findall(r"`([a-z-]+)`", NETWORKS[NETWORKS.index("## Which policy") : NETWORKS.index("## Comparing")]))
+    for kind in ("adaptation", "admission"):
+        assert set(REGISTRY.names(kind)) <= named
+    assert set(REGISTRY.names("scheduler")) - {"cbs", "composed"} <= named
+
+
 def test_every_part_of_the_hardware_has_an_example() -> None:
     assert [title for title, _ in EXAMPLES] == [
         "GPUs, block by block", "Accelerators", "Shared memory", "Clocks, energy, heat",
