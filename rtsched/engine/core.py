@@ -176,8 +176,6 @@ class Core:
         segment.stopped = now
         processor.segment = None
         processor.busy += now - started
-        if self.lookout is not None:
-            self.lookout.stopped(segment.job)
         if self.slices is not None:
             self.record.slice(processor, segment, now, reason)
 

@@ -11,6 +11,7 @@ from rtsched.model.taskgraph import shortest_paths
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
+    from rtsched.engine.processor import Processor
 
 #: On a processor whose speed may change a node is looked at again after this part (2^-5) of its time.
 PART = 5
@@ -24,6 +25,8 @@ class Lookout:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self.stop_plain = core._stop
+        core._stop = self.stop  # type: ignore[method-assign]
         self.looks: dict[int, Appointment] = {}
         self.paths = {
             task.index: shortest_paths(task.spec) for task in core.tasks if task.spec.on_miss == "drop_if_hopeless"
@@ -35,10 +38,11 @@ class Lookout:
         look.set(max(self.core.kernel._now, job.deadline - max(self.paths[job.task.index]) + 1))
         self.looks[job.number] = look
 
-    def stopped(self, job: Job) -> None:
-        """A segment of `job` has left its processor before its end."""
-        if job.number in self.looks:
-            self.looks[job.number].set(self.core.kernel._now)
+    def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
+        """A segment leaves its processor before its end: as the plain step, and a look at its job."""
+        self.stop_plain(processor, segment, now, reason)
+        if segment.job.number in self.looks:
+            self.looks[segment.job.number].set(now)
 
     def _look(self, job: Job) -> None:
         if job.outcome != OPEN:

@@ -100,13 +100,15 @@ class Source:
         soc.released = number + 1
         deadline = arrival + (self.deadline if self.deadlines is None else self.deadlines[index])
         job = Job(self, index, number, arrival, release, deadline)
+        soc.changed[0] = True
         if not self.plain:
             soc.enrich(self, job)
+            if job.outcome != OPEN:
+                return  # the policy refused it
         elif soc.on_release is not None:
             soc.on_release(job)
-        soc.changed[0] = True
-        if soc.on_release is not None and job.outcome != OPEN:
-            return  # the policy refused it
+            if job.outcome != OPEN:
+                return
         if self.skip:
             self.skip -= 1
             soc.give_up(job)
