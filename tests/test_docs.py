@@ -102,7 +102,9 @@ def test_the_systems_of_the_networks_page_run(title: str, text: str) -> None:
 def test_the_networks_page_names_every_policy_beyond_the_classic_ones() -> None:
     from rtsched.registry import REGISTRY
 
-    named = set(re.findall(r"`([a-z-]+)`", NETWORKS[NETWORKS.index("## Which policy") : NETWORKS.index("## Comparing")]))
+    named = set(
+        re.findall(r"`([a-z-]+)`", NETWORKS[NETWORKS.index("## Which policy") : NETWORKS.index("## Comparing")])
+    )
     for kind in ("adaptation", "admission"):
         assert set(REGISTRY.names(kind)) <= named
     assert set(REGISTRY.names("scheduler")) - {"cbs", "composed"} <= named

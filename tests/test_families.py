@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtsched import api, summary
+from rtsched.cli import cli
 from rtsched.dnn.families import Family, VariantRow, load_families, read_variants, variant_rows
 from rtsched.dnn.lowering import Lowering
 from rtsched.errors import InputError
 from rtsched.model import catalogue
+from rtsched.model.catalogue import load_platform
+from rtsched.model.config import parse_yaml, validate
 from rtsched.model.system import System
 from rtsched.model.taskgraph import TaskSpec
 
@@ -415,3 +420,37 @@ def test_a_time_of_four_threads_needs_a_cluster_that_is_one_server(
     spec, lowering = lower("my_865", variants="picodet_l")
     assert [time for _, time, _ in variants_of(spec)] == [108_100 * US, 42_230 * US, 25_210 * US]
     assert "picodet_l: times on cpu were measured with 4 threads" in lowering.assumed
+
+
+@pytest.mark.parametrize(
+    ("family", "platform"), [("fcn_resnet18_cityscapes", "jetson_agx_orin_64"), ("aihub_resnet18", "snapdragon_8gen3")]
+)
+def test_the_averages_of_a_family_are_those_of_its_table(family: str, platform: str) -> None:
+    """Every variant in use: the share of right answers is its accuracy, within four standard errors."""
+    text = f"platform: {platform}\nsimulate: {{until: 400 s}}\ntasks: [{{name: a, rate: 10 Hz, variants: {family}}}]\n"
+    prepared = api.prepare(api.Loaded(*_loaded(text)))
+    quality = prepared.spec.tasks[0].quality
+    assert quality is not None
+    for variant in quality.variants:
+        policy = api.scheduler({"ordering": "edf", "adaptation": {"name": "fixed", "variant": variant.index}})
+        figures = summary(prepared.run(policy, 1, trace=False)).tasks[0]
+        accuracy = variant.accuracy or 0.0
+        error = (accuracy * (1 - accuracy) / figures.jobs) ** 0.5
+        assert abs((figures.accuracy or 0.0) - accuracy) < 4 * error
+        assert figures.variants is not None
+        assert figures.variants[variant.name] == figures.jobs
+
+
+def _loaded(text: str):
+    system = validate(System, parse_yaml(text))
+    return system, load_platform(str(system.platform))
+
+
+def test_families_are_listed_and_shown() -> None:
+    listed = CliRunner().invoke(cli, ["list", "families"])
+    assert "fcn_resnet18_cityscapes" in listed.output
+    shown = CliRunner().invoke(cli, ["show", "subflow_lenet5_mnist"])
+    assert "94.56 %" in shown.output
+    assert "source: subflow" in shown.output
+    refused = CliRunner().invoke(cli, ["show", "family", "subflow_lenet"])
+    assert "did you mean subflow_lenet5_mnist" in str(refused.exception)

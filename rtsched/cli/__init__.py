@@ -152,14 +152,24 @@ def schema(what: str) -> None:
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
-KINDS = ("workloads", "platforms", "networks", "schedulers", "orderings", "placements", "adaptations", "admissions")
+KINDS = (
+    "workloads",
+    "platforms",
+    "networks",
+    "schedulers",
+    "orderings",
+    "placements",
+    "adaptations",
+    "admissions",
+    "families",
+)
 
 
 @cli.command(name="list")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @_JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what is known: workloads, platforms, networks, schedulers and their parts."""
+    """List what is known: workloads, platforms, networks, families of variants, schedulers and their parts."""
     answer = {each: _known(each) for each in ([kind] if kind else KINDS)}
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -177,6 +187,10 @@ def _known(kind: str) -> dict[str, str]:
 
     if kind in ("workloads", "platforms"):
         return {name: catalogue.title(kind, name) for name in catalogue.names(kind)}
+    if kind == "families":
+        from rtsched.dnn.families import load_families, variant_rows
+
+        return {name: family.title for name, family in sorted(load_families(variant_rows()).items())}
     if kind == "networks":
         found: dict[str, set[str]] = {}
         for row in catalogue.latency_table():

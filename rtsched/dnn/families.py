@@ -95,6 +95,15 @@ class Family:
     rows: tuple[VariantRow, ...]
 
     @property
+    def title(self) -> str:
+        """A line that says what varies, over which values, judged by what, and where it was timed."""
+        values = list(dict.fromkeys(row.value for row in self.rows))
+        shown = ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
+        judged = self.metric if any(row.accuracy is not None for row in self.rows) else "accuracy not known"
+        where = f"; times on {', '.join(self.platforms)}" if self.platforms else ""
+        return f"{self.knob} {shown} ({judged}{where})"
+
+    @property
     def platforms(self) -> tuple[str, ...]:
         """The platforms that it has times for, sorted."""
         return tuple(sorted({row.platform for row in self.rows if row.time is not None}))
@@ -330,7 +339,7 @@ def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[Choic
     family = families.get(name)
     if family is None:
         close = difflib.get_close_matches(name[:100], families, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(close)}?" if close else "the tables 'platforms/variants.csv' name them"
+        hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list families` names them"
         raise InputError(f"{what}: no family is called {cut(name)!r}; {hint}")
     platforms = (lowering.platform.name, *lowering.platform.aliases)
     try:

@@ -188,11 +188,24 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
         lost = mine[mine["reason"] == KILLED]
         _bars(axes, lost, task.index, scale, task.index, facecolor="white", hatch="||||", edgecolor="#888888")
         labelled = mine[work]
-        if len(task.nodes) > 1:  # nodes run side by side: one number a job is enough
+        if len(task.nodes) > 1:  # nodes run side by side: one number a job is enough, on its longest slice
+            labelled = labelled[np.argsort(labelled["start"] - labelled["end"], kind="stable")]
             labelled = labelled[np.unique(labelled["job"], return_index=True)[1]]
-        numbers = [str(index) for index in trace.jobs["index"][labelled["job"]]]
+        ways = [_way(trace, row) for row in labelled]
+        numbers = [f"{index}{way}" for index, way in zip(trace.jobs["index"][labelled["job"]], ways, strict=True)]
         _labels(axes, labelled, task.index, (start, end), scale, numbers)
         _arrows(axes, trace, task.index, start, end, scale)
+
+
+#: What stands between a job's number (or a task's name) and its variant.
+WAY = " · "
+
+
+def _way(trace: Trace, row: Any) -> str:
+    """The variant that a slice ran as, where its task has any."""
+    quality = trace.system.tasks[trace.jobs["task"][row["job"]]].quality
+    number = trace.chosen.get((int(row["job"]), int(row["node"])))
+    return "" if number is None or quality is None else WAY + quality.variants[number].name
 
 
 def _arrows(axes: Axes, trace: Trace, task: int, start: int, end: int, scale: int) -> None:
@@ -220,10 +233,12 @@ def _arrows(axes: Axes, trace: Trace, task: int, start: int, end: int, scale: in
 
 
 def _labels(axes: Axes, rows: Any, lane: int, window: tuple[int, int], scale: int, texts: list[str]) -> None:
-    """Write into every slice whose visible part is wide enough; mark where a preemption cut it off."""
-    for row, text in zip(rows, texts, strict=True):
+    """Write into every slice what its visible part has room for (all, or what is before the dot); mark preemptions."""
+    for row, full in zip(rows, texts, strict=True):
         left, right = max(int(row["start"]), window[0]), min(int(row["end"]), window[1])
-        if right - left > CHARACTER * (window[1] - window[0]) * (len(text) + 0.8):
+        room = (right - left) / (CHARACTER * (window[1] - window[0])) - 0.8
+        text = next((each for each in (full, full.split(WAY)[0]) if len(each) < room), None)
+        if text is not None:
             axes.text(
                 (left + right) / 2 / scale, lane + 0.02, text, ha="center", va="center", fontsize=6.5, zorder=3,
                 bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
@@ -246,7 +261,10 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
             lost = mine[mine["reason"] == KILLED]
             _bars(axes, lost, lane, scale, task.index, facecolor="white", hatch="||||", edgecolor="#888888")
             graph = len(task.nodes) > 1
-            texts = [f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name for row in mine[work]]
+            texts = [
+                (f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name) + _way(trace, row)
+                for row in mine[work]
+            ]
             _labels(axes, mine[work], lane, (start, end), scale, texts)
 
 

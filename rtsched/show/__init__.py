@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.families import load_families, variant_rows
 from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.registry import GROUPS, REGISTRY
@@ -17,7 +18,7 @@ from rtsched.show.text import View, table
 
 __all__ = ["KINDS", "Ability", "View", "abilities", "describe"]
 
-KINDS = ("platform", "workload", "network", *GROUPS)
+KINDS = ("platform", "workload", "network", "family", *GROUPS)
 
 
 def describe(name: str, kind: str | None = None) -> View:
@@ -30,6 +31,8 @@ def describe(name: str, kind: str | None = None) -> View:
         return _workload(name)
     if kind in GROUPS:
         return _policy(kind, name)
+    if kind == "family":
+        return _family(name)
     if kind == "network" and (name.endswith((".onnx", ".csv")) or name in catalogue.network_names()):
         rows = [row for row in catalogue.latency_table() if row["network"] == name]
         operators = _operators(name)
@@ -69,6 +72,8 @@ def _anything(name: str) -> View:
     rows = [row for row in catalogue.latency_table() if row["network"] == name]
     if rows:
         return _network(name, rows)
+    if name in load_families(variant_rows()):
+        return _family(name)
     try:
         return describe_platform(name)  # an alias
     except InputError:
@@ -80,6 +85,38 @@ def _anything(name: str) -> View:
     close = difflib.get_close_matches(name, everything, n=4)
     hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list` names everything"
     raise InputError(f"nothing is called {name!r}; {hint}")
+
+
+def _family(name: str) -> View:
+    """The variants of a family: accuracy, size, and where they were timed."""
+    families = load_families(variant_rows())
+    if name not in families:
+        close = difflib.get_close_matches(name, families, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list families` names them"
+        raise InputError(f"no family is called {name!r}; {hint}")
+    family = families[name]
+    variants = []
+    for variant in family.variants():
+        rows = [row for row in family.rows if row.value == variant.value and row.time is not None]
+        times = [
+            f"{units.format_duration(row.time or 0, digits=4)} on {row.platform}"
+            + (f" {row.processor}" if row.processor else "")
+            + (f" ({row.status})" if row.status != "measured" else "")
+            for row in rows
+        ]
+        if variant.relative_time is not None:
+            times.append(f"{variant.relative_time:.3g} of the full time")
+        about = "accuracy not known" if variant.accuracy is None else f"{100 * variant.accuracy:.4g} %"
+        size = "" if variant.mmacs is None else f", {variant.mmacs:.4g} million MACs"
+        variants.append((variant.value, f"{about}{size}" + (f"; {', '.join(times)}" if times else "")))
+    sources = ", ".join(dict.fromkeys(row.source for row in family.rows))
+    lines = [f"{name} (family of variants)", "", *table([("varies", f"{family.knob}; judged by {family.metric}")])]
+    lines += ["", *table(variants), "", f"  source: {sources}"]
+    data = {
+        "name": name, "kind": "family", "knob": family.knob, "metric": family.metric, "sources": sources,
+        "variants": [{"value": value, "about": about} for value, about in variants],
+    }  # fmt: skip
+    return View("\n".join(lines), data, "family")
 
 
 def _workload(name: str) -> View:
