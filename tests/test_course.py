@@ -372,3 +372,36 @@ def test_a_loss_needs_something_to_be_lost_from() -> None:
         loaded(text).lower()
     trace = run(text.replace("loss:", "accuracy: 0.8, loss:"))
     assert trace.answers["accuracy"].tolist() == [700_000]
+
+
+def test_each_variant_has_its_own_energy() -> None:
+    text = TWO.replace("simulate:", "power: {}\nsimulate:").replace(
+        "    variants:", "    energy: {gpu: 5 mJ}\n    variants:"
+    )
+    with pytest.raises(InputError, match="each variant needs its own"):
+        loaded(text).lower()
+    text = text.replace("accuracy: 0.7", "accuracy: 0.7, energy: {gpu: 1 mJ}").replace(
+        "accuracy: 0.9", "accuracy: 0.9, energy: {gpu: 5 mJ}"
+    )
+    for variant, energy in (("large", 20), ("small", 4)):
+        policy = {"ordering": "edf", "adaptation": {"name": "fixed", "variant": variant}}
+        figures = summary(run(text, scheduler=policy)).hardware
+        assert figures is not None
+        assert figures.energy is not None
+        assert figures.energy.tasks[0].total == pytest.approx(energy * 10**6, rel=1e-6)
+
+
+def test_kernels_of_a_gpu_shrink_with_the_variant() -> None:
+    text = """
+platform: {processors: {gpu: {kind: gpu, block_level: {sms: 2, threads: 1024, streams: 1}}}}
+scheduler: {ordering: edf, adaptation: {name: fixed, variant: half}}
+simulate: {until: 10 ms}
+tasks:
+  - name: net
+    period: 10 ms
+    kernels: [{blocks: 2, threads: 1024, time: 4 ms}, {blocks: 4, threads: 1024, time: 1 ms}]
+    variants: [{name: full, scale: 1, accuracy: 0.9}, {name: half, scale: 0.5, accuracy: 0.8}]
+"""
+    assert run(text).jobs["finish"].tolist() == [3_000_000]  # 2 + 2 x 0.5 ms instead of 4 + 2 x 1
+    with pytest.raises(InputError, match="shares of it"):
+        loaded(text.replace("scale: 0.5", "wcet: {gpu: 2 ms}")).lower()

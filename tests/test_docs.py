@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rtsched
-from rtsched.model.config import parse_yaml, validate
+from rtsched.model.config import parse_yaml, to_yaml, validate
 from rtsched.model.system import System
 from rtsched.schedulers.base import Scheduler
 
@@ -97,6 +97,12 @@ def test_the_systems_of_the_networks_page_run(title: str, text: str) -> None:
         accuracy = rtsched.summary(trace).effective_accuracy
         assert accuracy is not None
         assert accuracy > 0.5
+
+
+@pytest.mark.parametrize("text", [text for _, text in EXAMPLES + VARIED], ids=[title for title, _ in EXAMPLES + VARIED])
+def test_the_examples_are_written_out_and_read_back_equal(text: str) -> None:
+    system = validate(System, parse_yaml(text))
+    assert validate(System, parse_yaml(to_yaml(system))) == system
 
 
 def test_the_networks_page_names_every_policy_beyond_the_classic_ones() -> None:

@@ -132,7 +132,11 @@ def _variant(
     if choice.wcet is not None or choice.network is not None:
         if task.graph is not None:
             raise InputError(f"{what}: a task with a graph has variants as shares of it ('scale', 'nodes' or 'skip')")
-        work = task.model_copy(update={"wcet": choice.wcet, "network": choice.network})
+        if task.kernels is not None:
+            raise InputError(f"{what}: a task with 'kernels' has variants as shares of it ('scale')")
+        if task.energy is not None and choice.energy is None:
+            raise InputError(f"{what}: the task has an 'energy', so each variant needs its own")
+        work = task.model_copy(update={"wcet": choice.wcet, "network": choice.network, "energy": choice.energy})
         return VariantSpec(number, name, (lowering.node(what, task.name, 0, work),), choice.accuracy)
     if nodes is None:
         raise InputError(f"{what}: a share of what? give it a 'wcet', or the task its full 'wcet' or 'graph'")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from rtsched.model.base import Model, problem
-from rtsched.model.work import Accuracy, NetworkUse, Times
+from rtsched.model.work import Accuracy, Energies, NetworkUse, Times
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -41,6 +41,7 @@ class Choice(Model):
     accuracy: Accuracy | None = None
     wcet: Times | None = Field(default=None, description="of a task without a graph")
     network: str | NetworkUse | None = Field(default=None, description="of a task without a graph")
+    energy: Energies | None = Field(default=None, description="with 'wcet' or 'network', where the task has an energy")
     scale: Share | None = None
     nodes: dict[str, Share] = {}
     skip: tuple[str, ...] = ()
