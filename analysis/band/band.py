@@ -1,8 +1,8 @@
 """Band against one processor per network, over load: ``python analysis/band/band.py [--table]``.
 
-The workload `band_phone`, its rates multiplied; deadlines stay those of the plain rates, jobs may overlap. Two chips: the
-NPU as measured (some twelve times as fast as the GPU), and one whose NPU takes five times as long, nearer to the phones
-that Band was measured on. Throughput counts jobs in time per second, the SLO rate their share.
+The workload `band_phone`, its rates multiplied; deadlines stay those of the plain rates, jobs may overlap. Two chips:
+the NPU as measured (some twelve times as fast as the GPU), and one whose NPU takes five times as long, nearer to the
+phones that Band was measured on. Throughput counts jobs in time per second, the SLO rate their share.
 """
 
 from __future__ import annotations
