@@ -13,6 +13,7 @@ from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
+from tests.chips import run, slices
 
 CHIP = """\
 name: chip
@@ -193,3 +194,45 @@ def test_horizons() -> None:
     aperiodic = lower("  - {name: a, wcet: 1 us, deadline: 5 ms, arrival: {kind: trace, times: [1 ms]}}")
     with pytest.raises(HorizonError, match="not every task is periodic"):
         horizon(aperiodic, "hyperperiod")
+
+
+COPIES = """
+platform:
+  processors: {cpu: {cores: 2}, npu: {kind: npu}}
+  links: {bus: {between: [cpu, npu], latency: 100 us, bandwidth: 1 GB/s}}
+scheduler: {ordering: edf, placement: PLACEMENT}
+simulate: {until: 20 ms}
+tasks:
+  - name: net
+    period: 20 ms
+    graph:
+      nodes: {a: {wcet: {cpu: 2 ms}}, b: {wcet: {cpu: 6 ms, npu: 2 ms}}, c: {wcet: {cpu: 1 ms, npu: 9 ms}}}
+      edges: [[a, b, 1 MB], [b, c, 2 MB]]
+"""
+
+
+def test_copies_cost_what_the_link_takes_where_clusters_are_chosen_at_run_time() -> None:
+    # 0.1 + 1 ms to the NPU before b, 0.1 + 2 ms back before c
+    trace = run(COPIES.replace("PLACEMENT", "earliest-finish"))
+    assert [(name, place, start, end, reason) for name, place, start, end, reason in slices(trace)] == [
+        ("net", "cpu0", 0, 2, "completed"),
+        ("net", "npu", 2, 3.1, "overhead"),
+        ("net", "npu", 3.1, 5.1, "completed"),
+        ("net", "cpu0", 5.1, 7.2, "overhead"),
+        ("net", "cpu0", 7.2, 8.2, "completed"),
+    ]
+    assert not any("transfers" in note for note in trace.system.assumed)
+
+
+def test_nothing_is_copied_inside_a_cluster() -> None:
+    trace = run(COPIES.replace("PLACEMENT", "earliest-finish").replace(", npu: 2 ms", "").replace(", npu: 9 ms", ""))
+    assert trace.jobs["finish"].tolist() == [9_000_000]
+
+
+def test_a_missing_link_is_said() -> None:
+    text = COPIES.replace("PLACEMENT", "earliest-finish").replace(
+        "  links: {bus: {between: [cpu, npu], latency: 100 us, bandwidth: 1 GB/s}}\n", ""
+    )
+    trace = run(text)
+    assert trace.jobs["finish"].tolist() == [5_000_000]
+    assert "net: transfers take no time where the platform has no link (cpu to npu)" in trace.system.assumed

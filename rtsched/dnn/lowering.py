@@ -24,7 +24,7 @@ from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
 from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, GraphModel, Task, TraceArrivals
-from rtsched.model.taskgraph import ChainSpec, NodeSpec, QualitySpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import ChainSpec, CopySpec, NodeSpec, QualitySpec, SectionSpec, SystemSpec, TaskSpec
 from rtsched.model.work import ANY, Work
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
@@ -232,7 +232,9 @@ class Lowering:
             source, target = order[edge.source], order[edge.target]
             transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
             if edge.bytes and transfer is None and self.roams(nodes[source], nodes[target]):
-                self.assume(f"{task.name}: transfers take no time where clusters are chosen at run time")
+                copy = self.copy(task.name, nodes[source], nodes[target], edge.bytes)
+                if copy is not None:
+                    nodes[target] = replace(nodes[target], copies=(*nodes[target].copies, copy))
             if transfer is None:
                 pairs.append((source, target))
             else:
@@ -250,6 +252,20 @@ class Lowering:
     def roams(self, *nodes: NodeSpec) -> bool:
         """Whether the cluster of one of these nodes is chosen at run time."""
         return any(len({self.processors[place].cluster for place in node.eligible}) > 1 for node in nodes)
+
+    def copy(self, task: str, source: NodeSpec, target: NodeSpec, size: int) -> CopySpec | None:
+        """What it costs to bring `size` bytes from where `source` ran to where `target` will; None without a link."""
+        ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
+        times: dict[tuple[str, str], int] = {}
+        for link in self.platform.links.values():
+            for first, second in (link.between, link.between[::-1]):
+                if first in ends[0] and second in ends[1]:
+                    times[first, second] = min(times.get((first, second), units.LONGEST), transfer_time(link, size))
+        missing = [(a, b) for a in sorted(ends[0]) for b in sorted(ends[1]) if a != b and (a, b) not in times]
+        if missing:
+            some = ", ".join(f"{a} to {b}" for a, b in missing[:3]) + (", …" if len(missing) > 3 else "")
+            self.assume(f"{task}: transfers take no time where the platform has no link ({some})")
+        return CopySpec(source.index, times) if times else None
 
     def transfer(self, source: NodeSpec, target: NodeSpec, size: int, index: int) -> NodeSpec | None:
         """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""

@@ -69,6 +69,7 @@ class Core:
         costs = system.overheads
         self.scheduling = costs.scheduling
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
+        costly = costly or any(node.copies for task in system.tasks for node in task.all_nodes)
         self.chip: Chip | None = None
         if system.hardware is None:
             self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
@@ -130,11 +131,12 @@ class Core:
         """The overhead in ns before `segment` makes progress on `processor`."""
         if processor.last is segment and segment.stopped == now and before is processor:
             return 0
+        copies = 0 if before is not None or not segment.node.copies else self._copies(segment, processor)
         if self.inside_run:
-            cost = processor.extra(segment)  # nobody was asked, and nobody else was there
+            cost = copies + processor.extra(segment)  # nobody was asked, and nobody else was there
             processor.overhead_total += cost
             return cost
-        cost = self.scheduling
+        cost = self.scheduling + copies
         if processor.last is not segment:
             cost += processor.context_switch
         if before is not None and before is not processor:
@@ -142,6 +144,15 @@ class Core:
         cost += processor.extra(segment)
         processor.overhead_total += cost
         return cost
+
+    def _copies(self, segment: Segment, processor: Processor) -> int:
+        """The time in ns to bring what `segment` reads from where it was written, one after the other."""
+        total = 0
+        for copy in segment.node.copies:
+            there = segment.job.segments[copy.source].processor
+            if there is not None:
+                total += copy.times.get((there.cluster, processor.cluster), 0)
+        return total
 
     def _plan(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""

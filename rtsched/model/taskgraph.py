@@ -69,10 +69,21 @@ class NodeHardware:
 
 
 @dataclass(frozen=True, slots=True)
+class CopySpec:
+    """What a node needs from node `source`, where clusters are chosen at run time.
+
+    ``times[from_cluster, to_cluster]`` is the time in ns of bringing it over a link; pairs without a link cost nothing.
+    """
+
+    source: int
+    times: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
-    `losses[p]`, if any, is the accuracy that is lost by running it there.
+    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are charged to its first start.
     """
 
     index: int
@@ -86,6 +97,7 @@ class NodeSpec:
     preemptive: bool = True
     hardware: NodeHardware | None = None
     losses: tuple[float, ...] = ()
+    copies: tuple[CopySpec, ...] = ()
 
     @property
     def eligible(self) -> tuple[int, ...]:
