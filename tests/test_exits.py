@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtsched import summary
+from rtsched import InputError, load, simulate, summary
 from rtsched.schedulers.exits import best_depths, leaving, times_to_exits
 from tests.chips import loaded, run, slices
 
@@ -208,18 +208,54 @@ def test_the_dp_equals_the_best_of_all(plan) -> None:
 # ---- accuracy of published families ----------------------------------------------------------------------------------
 
 
-def test_the_exits_of_a_published_network_are_reproduced() -> None:
-    """B-AlexNet on CIFAR-10: 65.6, 25.2 and 9.2 % leave at its exits, and 79.19 % are right in all (BranchyNet, Table I).
+def test_a_published_network_with_its_exits() -> None:
+    """BranchyNet, Table I, B-LeNet on a CPU: 94.3 % leave at the first exit, 0.62 ms on average, 99.25 % are right."""
+    spec = load("drone_exits").lower()
+    quality = spec.tasks[0].quality
+    assert quality is not None
+    assert [(exit_.name, round(exit_.accuracy, 4)) for exit_ in quality.exits] == [("exit1", 0.9355), ("exit2", 0.9925)]
+    assert times_to_exits(spec.tasks[0]) == [pytest.approx(455_961, abs=1000), pytest.approx(3_370_000, abs=1)]
+    one = load("drone_exits", overrides=["tasks.classifier.instances=1", "simulate.until=60s"])
+    task = summary(simulate(one, scheduler=policy("early-exit", threshold=0.5), trace=False)).tasks[0]
+    assert task.response.mean == pytest.approx(0.62e6, rel=0.06)
+    assert task.variants is not None
+    assert task.variants["exit1"] / task.jobs == pytest.approx(0.943, abs=0.02)
+    assert task.accuracy == pytest.approx(0.9925, abs=0.015)
 
-    Accuracies at the first two exits are not published; if those who leave there are right as often as all, the shares
-    that leave bound them from below. The thresholds are set for the shares, and the overall accuracy must come out.
-    """
-    text = (
-        STAGES.replace("UNTIL", "200 s")
-        .replace("accuracy: 0.6", "accuracy: 0.7919")
-        .replace("accuracy: 0.8}", "accuracy: 0.7919}")
-        .replace("accuracy: 0.9}", "accuracy: 0.7919}")
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("exit_family: branchynet_b_alexnet_cifar10", "its source does not say"),
+        ("exit_family: branchynet", "did you mean branchynet_b_"),
+        ("exit_family: branchynet_b_lenet_mnist, accuracy: 0.9", "leave the task's own out"),
+        (
+            "exit_family: branchynet_b_lenet_mnist, variants: [{scale: 1, accuracy: 0.9}]",
+            "leave 'graph', 'exits' and 'variants' out",
+        ),
+    ],
+)
+def test_families_of_exits_that_cannot_be_used(line: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        loaded(
+            GPU + f"simulate: {{until: 1 s}}\ntasks: [{{name: a, rate: 10 Hz, wcet: {{gpu: 5 ms}}, {line}}}]\n"
+        ).lower()
+
+
+@pytest.mark.parametrize(
+    ("share", "message"), [("1.2", "no share between 0 and 1"), ("x", "no share"), ("-0.1", "no share")]
+)
+def test_tables_of_exits_are_checked_by_line(
+    share: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "platforms").mkdir()
+    (tmp_path / "platforms" / "exits.csv").write_text(
+        "family,network,exit,share,accuracy,relative_cost,status,source\n"
+        f"mine,n,1,{share},,0.3,measured,me\nmine,n,2,0.4,,1,measured,me\nmine,n,all,,0.9,,measured,me\n"
     )
-    trace = run(text, scheduler=policy("exit-budget", budget=0.5))
-    count = len(trace.answers)
-    assert abs(trace.answers["right"].mean() - 0.7919) < 3 * math.sqrt(0.7919 * 0.2081 / count)
+    monkeypatch.setenv("RTSCHED_PATH", str(tmp_path))
+    with pytest.raises(InputError, match=message) as caught:
+        loaded(
+            GPU + "simulate: {until: 1 s}\ntasks: [{name: a, rate: 10 Hz, wcet: {gpu: 5 ms}, exit_family: mine}]\n"
+        ).lower()
+    assert "exits.csv:2" in str(caught.value)

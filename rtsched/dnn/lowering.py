@@ -17,7 +17,7 @@ from rtsched import units
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
-from rtsched.dnn.variants import lower_branches, lower_quality
+from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Link, Platform
@@ -215,7 +215,8 @@ class Lowering:
                 if task.regions or task.sections:
                     raise InputError(f"{what}: 'regions' and 'sections' do not go with a network that is cut")
                 return self.graph(task, expanded(self, what, task))
-            return (self.node(f"task {task.name!r}", task.name, 0, task),)
+            node = self.node(f"task {task.name!r}", task.name, 0, task)
+            return (node,) if task.exit_family is None else stages(self, task, node)
         return self.graph(task, task.graph)
 
     def graph(self, task: Task, graph: GraphModel) -> tuple[NodeSpec, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from rtsched.dnn.exits import exit_family
 from rtsched.errors import InputError
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import BranchSpec, ExitSpec, NodeHardware, NodeSpec, QualitySpec, VariantSpec
@@ -26,12 +27,13 @@ def lower_quality(
     what = f"task {task.name!r}"
     if task.variants is None:
         assert nodes is not None
-        accuracy = task.exits[-1].accuracy if task.exits else task.accuracy
+        exits = _exits(task, nodes)
+        accuracy = exits[-1].accuracy if exits else task.accuracy
         if accuracy is None:
             if any(node.losses for node in nodes):
                 raise InputError(f"{what}: a 'loss' needs the accuracy that it is lost from; add 'accuracy: 0.9'")
             return nodes, None
-        return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=_exits(task, nodes))
+        return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=exits)
     variants = _ordered(_common(what, _variants(lowering, task, nodes)))
     nodes = variants[0].nodes
     for node in nodes:
@@ -81,7 +83,31 @@ def _quality(
     )
 
 
+def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ...]:
+    """The whole network cut at the exits of its family: a chain of stages, each with its share of the time."""
+    found = exit_family(task.exit_family or "", f"task {task.name!r}")
+    lowering.assume(f"{task.name}: {found.note}")
+    nodes: list[NodeSpec] = []
+    before = 0.0
+    for index, exit_ in enumerate(found.exits):
+        stage = _scaled(node, exit_.cost - before)
+        before = exit_.cost
+        nodes.append(
+            replace(
+                stage,
+                index=index,
+                name=exit_.name,
+                predecessors=(index - 1,) if index else (),
+                successors=(index + 1,) if index + 1 < len(found.exits) else (),
+            )
+        )
+    return tuple(nodes)
+
+
 def _exits(task: Task, nodes: Sequence[NodeSpec]) -> tuple[ExitSpec, ...]:
+    if task.exit_family is not None:
+        found = exit_family(task.exit_family, f"task {task.name!r}").exits
+        return tuple(ExitSpec(index, exit_.name, index, exit_.accuracy) for index, exit_ in enumerate(found))
     numbers = {node.name: node.index for node in nodes}
     return tuple(
         ExitSpec(index, exit_.node, numbers[exit_.node], exit_.accuracy) for index, exit_ in enumerate(task.exits)

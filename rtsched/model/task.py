@@ -282,6 +282,9 @@ class Task(Work):
     accuracy: Accuracy | None = Field(default=None, description="of its full network: the share of right answers")
     variants: VariantsField | None = Field(default=None, description="ways of running it: a family, or choices")
     exits: tuple[Exit, ...] = Field(default=(), description="early exits, in the order in which they are met")
+    exit_family: str | None = Field(
+        default=None, description="exits out of the catalogue, as shares of the task's own wcet or network"
+    )
     difficulty: Difficulty = Difficulty()
     decay: PositiveDuration | None = Field(
         default=None, description="a late answer loses its worth linearly over this time; default: late is wrong"
@@ -313,7 +316,9 @@ class Task(Work):
         for exit_ in self.exits:
             if self.graph is not None and exit_.node not in self.graph.nodes:
                 raise problem(f"an exit names {exit_.node!r}, which is no node; known: {', '.join(self.graph.nodes)}")
-        if self.accuracy is not None and (self.exits or self.variants is not None):
+        if self.exit_family is not None and (self.exits or self.variants is not None or self.graph is not None):
+            raise problem("an 'exit_family' makes the graph and its exits; leave 'graph', 'exits' and 'variants' out")
+        if self.accuracy is not None and (self.exits or self.variants is not None or self.exit_family is not None):
             raise problem("the accuracy stands with each variant or exit; leave the task's own out")
 
     def _check_arrivals(self) -> None:
