@@ -28,6 +28,7 @@ ALLOWED = {
     "export": {"metrics", "usage", "engine", "model", "files", "units", "errors"},
     "plot": {"experiment", "metrics", "engine", "model", "files", "units", "errors"},
     "importers": {"model", "units", "errors"},
+    "schedulability": {"dnn", "model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},

@@ -1,0 +1,236 @@
+"""The models that theorems speak of, in the letters of the literature. All times are integers (ns, or ticks in tests).
+
+C worst-case execution time, T minimum inter-arrival time, D relative deadline, J release jitter, B blocking,
+S self-suspension. Tasks stand in the order of their priorities, most urgent first, wherever priorities matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
+
+Mode = Literal["preemptive", "limited", "nonpreemptive"]
+Order = Literal["FP", "EDF", "FIFO", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sporadic:
+    """A sporadic task of one segment. `regions`, if any, sum to C: what cannot be preempted in limited mode.
+
+    `B` is blocking added once to each of its busy periods, on top of what lower-priority regions cause; `S` is the
+    most that a job suspends itself. `blocker` names what B comes from.
+    """
+
+    name: str
+    C: int
+    T: int
+    D: int
+    J: int = 0
+    B: int = 0
+    S: int = 0
+    regions: tuple[int, ...] = ()
+    blocker: str = "locks"
+
+    @property
+    def U(self) -> Fraction:
+        """Utilisation C / T."""
+        return Fraction(self.C, self.T)
+
+    def region(self, mode: Mode) -> int:
+        """The longest time for which a job cannot be preempted: 1 tick in preemptive mode."""
+        if mode == "preemptive":
+            return 1
+        return max(self.regions) if mode == "limited" and self.regions else self.C
+
+    def last_region(self, mode: Mode) -> int:
+        """The region that ends a job: once it has begun, nothing delays the job any more."""
+        if mode == "preemptive":
+            return 1
+        return self.regions[-1] if mode == "limited" and self.regions else self.C
+
+
+@dataclass(frozen=True)
+class Uniprocessor:
+    """Independent sporadic tasks on one processor."""
+
+    tasks: tuple[Sporadic, ...]
+    order: Order = "FP"
+    mode: Mode = "preemptive"
+    name: str = "processor"
+
+    @cached_property
+    def U(self) -> Fraction:
+        """Total utilisation."""
+        return sum((task.U for task in self.tasks), Fraction(0))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Independent sporadic tasks on `m` identical processors, free to migrate, globally scheduled."""
+
+    tasks: tuple[Sporadic, ...]
+    m: int
+    order: Order = "FP"
+    mode: Mode = "preemptive"
+    name: str = "cluster"
+
+    @cached_property
+    def U(self) -> Fraction:
+        """Total utilisation."""
+        return sum((task.U for task in self.tasks), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """A vertex of a typed DAG: at most `c` ticks on a processor of type `type`; `regions` in limited mode."""
+
+    name: str
+    c: int
+    type: str
+    regions: tuple[int, ...] = ()
+
+    def region(self, mode: Mode) -> int:
+        """The longest time for which it cannot be preempted (1 tick in preemptive mode)."""
+        if mode == "preemptive":
+            return 1
+        return max(self.regions) if mode == "limited" and self.regions else self.c
+
+    def waits(self, mode: Mode) -> int:
+        """How often it can begin to wait behind a region of lower priority."""
+        if mode == "preemptive":
+            return 0
+        return max(1, len(self.regions)) if mode == "limited" else 1
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A directed acyclic graph of typed vertices; `edges` are pairs of positions."""
+
+    vertices: tuple[Vertex, ...]
+    edges: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def successors(self) -> tuple[tuple[int, ...], ...]:
+        """Per vertex the positions that follow it directly."""
+        after: list[list[int]] = [[] for _ in self.vertices]
+        for source, target in self.edges:
+            after[source].append(target)
+        return tuple(tuple(sorted(set(each))) for each in after)
+
+    @cached_property
+    def predecessors(self) -> tuple[tuple[int, ...], ...]:
+        """Per vertex the positions directly before it."""
+        before: list[list[int]] = [[] for _ in self.vertices]
+        for source, target in self.edges:
+            before[target].append(source)
+        return tuple(tuple(sorted(set(each))) for each in before)
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The positions in a topological order; ValueError if there is a cycle."""
+        left = [len(before) for before in self.predecessors]
+        free = [index for index, count in enumerate(left) if not count]
+        for index in free:
+            for target in self.successors[index]:
+                left[target] -= 1
+                if not left[target]:
+                    free.append(target)
+        if len(free) < len(self.vertices):
+            raise ValueError("the graph has a cycle")
+        return tuple(free)
+
+    @cached_property
+    def volumes(self) -> dict[str, int]:
+        """The work of each type that occurs, by type, in the order of their first vertices."""
+        found: dict[str, int] = {}
+        for vertex in self.vertices:
+            found[vertex.type] = found.get(vertex.type, 0) + vertex.c
+        return found
+
+    @property
+    def volume(self) -> int:
+        """The sum of all vertices."""
+        return sum(vertex.c for vertex in self.vertices)
+
+    def heaviest(self, weights: list[Fraction] | list[int]) -> tuple[Fraction, tuple[int, ...]]:
+        """The largest sum of `weights` along a path, and that path (the lexicographically smallest one)."""
+        best: list[Fraction] = [Fraction(0)] * len(self.vertices)
+        follow: list[int | None] = [None] * len(self.vertices)
+        for index in reversed(self.order):
+            for target in self.successors[index]:
+                if follow[index] is None or best[target] > best[follow[index]]:  # type: ignore[index]
+                    follow[index] = target
+            after = follow[index]
+            best[index] = weights[index] + (Fraction(0) if after is None else best[after])
+        sources = [index for index in range(len(self.vertices)) if not self.predecessors[index]]
+        start: int | None = max(sources, key=lambda index: (best[index], -index))
+        assert start is not None
+        length = best[start]
+        path: list[int] = []
+        while start is not None:
+            path.append(start)
+            start = follow[start]
+        return length, tuple(path)
+
+    @property
+    def length(self) -> int:
+        """The longest path."""
+        return int(self.heaviest([vertex.c for vertex in self.vertices])[0])
+
+
+@dataclass(frozen=True, slots=True)
+class DagTask:
+    """A sporadic task whose jobs are DAGs; its jobs do not overlap."""
+
+    name: str
+    dag: Dag
+    T: int
+    D: int
+    J: int = 0
+
+
+@dataclass(frozen=True)
+class TypedPools:
+    """DAG tasks on pools: `cores[s]` identical processors of type s, `modes[s]` how they are preempted."""
+
+    tasks: tuple[DagTask, ...]
+    cores: dict[str, int]
+    order: Order = "FP"
+    modes: dict[str, Mode] | None = None
+    name: str = "pools"
+
+    def mode(self, kind: str) -> Mode:
+        """How the processors of a type are preempted."""
+        return "preemptive" if self.modes is None else self.modes.get(kind, "preemptive")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A segment of a pipeline: `C` ticks on `processor`; `regions` in limited mode."""
+
+    processor: str
+    C: int
+    regions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineTask:
+    """A sporadic task whose jobs pass through `stages` one after the other."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    T: int
+    D: int
+    J: int = 0
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """Pipelines on partitioned processors, fixed priorities; `fixed_times`: every stage takes exactly its C."""
+
+    tasks: tuple[PipelineTask, ...]
+    modes: dict[str, Mode]
+    fixed_times: bool = False
+    name: str = "pipelines"
