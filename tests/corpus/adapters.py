@@ -19,6 +19,7 @@ from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.ordering import EDF, FIFO, FixedPriority, Ordering
 from rtsched.xrbench import scores
 from tests.corpus import gpu
+from tests.corpus.proofs import PROOFS
 
 Record = dict[str, Any]
 
@@ -321,4 +322,5 @@ ADAPTERS: dict[str, Callable[[Record], None]] = {
     "gpu_vector": check_gpu_vector,
     "xrbench_cell": check_xrbench_cell,
     "onnx_counts": check_onnx_counts,
+    **PROOFS,
 }

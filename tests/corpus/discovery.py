@@ -17,10 +17,7 @@ import yaml
 from tests.corpus.adapters import ADAPTERS
 
 #: Kinds of the corpus format that rtsched has no adapter for yet: listed in the header, not collected.
-KNOWN_LATER = {
-    "rta", "edf", "sporadic_uni", "sporadic_global", "self_suspension", "dag", "np_jobset", "pipeline", "chain",
-    "fp_rta", "edf_demand", "federated", "ll_bound", "utilisation_test", "mcnaughton", "cpa",
-}  # fmt: skip
+KNOWN_LATER = {"np_jobset", "np_jobsets"}
 #: A YAML file (or one of its documents) with GPU vectors says so on a line of its own.
 GPU_VECTOR = re.compile(r"^kind:\s*['\"]?gpu_vector\b", re.MULTILINE)
 #: How tables of expected figures begin, and the kind of their records.

@@ -1,0 +1,209 @@
+"""Global scheduling of sequential tasks on identical processors: GFB, BCL, response times, at most m-1 carry in.
+
+Synchronous release is not the worst case here, and a longer period or one more processor can make things worse: these
+tests bound what any release pattern can do. All preemptive with free migration and D <= T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from rtsched.schedulability import needs
+from rtsched.schedulability.fixpoint import least_fixpoint
+from rtsched.schedulability.model import Cluster, Sporadic
+from rtsched.schedulability.result import Bound, Part, Result, from_bounds, unknown
+from rtsched.schedulability.theorem import theorem
+
+_PLAIN = (needs.mode("preemptive"), needs.no_jitter, needs.no_blocking, needs.no_suspension)
+_NEEDS = (*_PLAIN, needs.constrained_deadlines)
+
+
+def _verdict(model: Cluster, accepted: bool, why: str) -> Result:
+    bounds = tuple(Bound(task.name, None, task.D) for task in model.tasks)
+    return Result("schedulable", bounds) if accepted else unknown(why, bounds)
+
+
+@theorem(
+    "gfb",
+    title="Global EDF, density bound",
+    strength="sufficient",
+    citation="Goossens, Funk, Baruah, Real-Time Systems 25, 2003; D < T: Bertogna, Cirinei, Lipari, ECRTS 2005",
+    model=Cluster,
+    needs=(needs.order("EDF"), *_PLAIN),
+    sustainable="CTD",
+)
+def gfb(model: Cluster) -> Result:
+    """Σ δ <= m - (m - 1) max δ with δ = C / min(D, T), in exact fractions.
+
+    >>> from rtsched.schedulability.model import Cluster, Sporadic
+    >>> thirds = tuple(Sporadic(str(i), 1, 3, 3) for i in range(4))
+    >>> gfb(Cluster(thirds, 2, "EDF")).verdict             # 4/3 <= 2 - 1/3
+    'schedulable'
+    """
+    densities = [Fraction(task.C, min(task.D, task.T)) for task in model.tasks]
+    total, most = sum(densities, Fraction(0)), max(densities)
+    accepted = total <= model.m - (model.m - 1) * most
+    return _verdict(model, accepted, f"the density {float(total):.3f} exceeds the bound of {model.m} processors")
+
+
+def workload(task: Sporadic, L: int) -> int:
+    """The most work of `task` in a window whose length, moved to its worst alignment, is `L`."""
+    n = L // task.T
+    return n * task.C + min(task.C, L - n * task.T)
+
+
+@theorem(
+    "bcl",
+    title="Global fixed priority, workload bound",
+    strength="sufficient",
+    citation="Bertogna, Cirinei, Lipari, IEEE Trans. Parallel and Distributed Systems 20(4), 2009",
+    model=Cluster,
+    needs=(needs.order("FP"), *_NEEDS),
+)
+def bcl(model: Cluster) -> Result:
+    """For every k: Σ_hp min(W(D_k), D_k - C_k + 1) < m (D_k - C_k + 1)."""
+    for index, task in enumerate(model.tasks):
+        room = task.D - task.C + 1
+        load = sum(min(workload(h, task.D + h.D - h.C), room) for h in model.tasks[:index])
+        if room < 1 or load >= model.m * room:
+            return _verdict(model, False, f"{task.name!r} may be delayed by {needs._ns(load // model.m)} or more")
+    return _verdict(model, True, "")
+
+
+def _bound(task: Sporadic, m: int, shares: Callable[[int], list[tuple[str, int]]]) -> Bound:
+    """R = C + floor(Σ shares / m), with its parts; no value once R exceeds D."""
+    R = least_fixpoint(lambda R: task.C + sum(share for _, share in shares(R)) // m, task.C, limit=task.D)
+    if R is None:
+        return Bound(task.name, None, task.D, converged=False)
+    return Bound(task.name, R, task.D, (Part("own", task.name, task.C), *shared_out(shares(R), m, R - task.C)))
+
+
+def shared_out(shares: Sequence[tuple[str, int | Fraction]], m: int, total: int) -> list[Part]:
+    """`total` ns of interference, split like the `shares` (whose sum over m it is), rounded so that it adds up."""
+    parts, given, exact = [], 0, Fraction(0)
+    for name, share in shares:
+        exact += Fraction(share) / m
+        amount = min(total, int(exact)) - given
+        given += amount
+        if amount:
+            parts.append(Part("interference", name, amount))
+    if given < total:  # what rounding up the sum added
+        name = max(shares, key=lambda item: item[1])[0] if shares else "rounding"
+        parts.append(Part("interference", name, total - given))
+    return parts
+
+
+def _sequence(model: Cluster, shares_of: Callable[[int, int, list[int]], list[tuple[str, int]]]) -> Result:
+    """The bounds of all tasks in priority order; after the first failure none can be given."""
+    bounds: list[Bound] = []
+    responses: list[int] = []
+    for index, task in enumerate(model.tasks):
+        if len(responses) < index:
+            bounds.append(Bound(task.name, None, task.D, converged=False))
+            continue
+        bound = _bound(task, model.m, lambda R: shares_of(index, R, responses))  # noqa: B023
+        bounds.append(bound)
+        if bound.wcrt is not None:
+            responses.append(bound.wcrt)
+    return from_bounds(bounds, exact=False)
+
+
+@theorem(
+    "global-rta",
+    title="Global fixed priority, response times",
+    strength="sufficient",
+    citation="Bertogna, Cirinei, RTSS 2007",
+    model=Cluster,
+    needs=(needs.order("FP"), *_NEEDS),
+)
+def global_rta(model: Cluster) -> Result:
+    """R = C + floor(Σ_hp min(W(R + R_h - C_h), R - C + 1) / m)."""
+
+    def shares(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
+        room = R - model.tasks[index].C + 1
+        above = zip(model.tasks[:index], responses, strict=True)
+        return [(h.name, min(workload(h, R + R_h - h.C), room)) for h, R_h in above]
+
+    return _sequence(model, shares)
+
+
+def carried(h: Sporadic, R_h: int, R: int, cap: int) -> tuple[int, int]:
+    """The work of `h` in a window of `R` without a job carried into it, and with one."""
+    without = min(R // h.T * h.C + min(R % h.T, h.C), cap)
+    y = max(R - h.C, 0)
+    with_ = min(y // h.T * h.C + h.C + min(max(y % h.T - (h.T - R_h), 0), h.C - 1), cap)
+    return without, with_
+
+
+@theorem(
+    "global-rta-lc",
+    title="Global fixed priority, response times with limited carry-in",
+    strength="sufficient",
+    citation="Guan, Stigge, Yi, Yu, RTSS 2009; Davis, Burns, Real-Time Systems 47, 2011",
+    model=Cluster,
+    needs=(needs.order("FP"), *_NEEDS),
+)
+def global_rta_lc(model: Cluster) -> Result:
+    """As `global_rta`, but at most m - 1 tasks carry a job into the window; never worse."""
+
+    def shares(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
+        cap = R - model.tasks[index].C + 1
+        above = [(h.name, *carried(h, R_h, R, cap)) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
+        gains = sorted((max(0, with_ - without), -place) for place, (_, without, with_) in enumerate(above))
+        carriers = {-place for gain, place in gains[len(gains) - (model.m - 1) :] if gain} if model.m > 1 else set()
+        return [(name, with_ if place in carriers else without) for place, (name, without, with_) in enumerate(above)]
+
+    return _sequence(model, shares)
+
+
+def edf_workload(h: Sporadic, D: int, slack: int) -> int:
+    """The most work of `h` with deadlines inside a window that ends at a deadline, D long; `slack` of h is proven."""
+    n = max(0, (D - h.D) // h.T + 1)
+    return n * h.C + min(h.C, max(0, D - n * h.T - slack))
+
+
+@theorem(
+    "global-edf-rta",
+    title="Global EDF, response times with iterated slack",
+    strength="sufficient",
+    citation="Bertogna, Cirinei, RTSS 2007",
+    model=Cluster,
+    needs=(needs.order("EDF"), *_NEEDS),
+    interlocked=True,
+)
+def global_edf_rta(model: Cluster) -> Result:
+    """R_k = C_k + floor(Σ min(W_i(R_k), I_i(D_k), R_k - C_k + 1) / m); proven slack shortens what carries in.
+
+    All or nothing: the argument looks at the first deadline that would be missed.
+    """
+    slack = [0] * len(model.tasks)
+    while True:
+        bounds = [_edf_bound(model, index, slack) for index in range(len(slack))]
+        better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
+        if better == slack:
+            return from_bounds(bounds, exact=False)
+        slack = better
+
+
+def _edf_bound(model: Cluster, index: int, slack: list[int]) -> Bound:
+    task = model.tasks[index]
+    others = [(other, slack[place]) for place, other in enumerate(model.tasks) if place != index]
+
+    def shares(R: int) -> list[tuple[str, int]]:
+        room = R - task.C + 1
+        return [
+            (o.name, min(workload(o, R + o.D - o.C - proven), edf_workload(o, task.D, proven), room))
+            for o, proven in others
+        ]
+
+    return _bound(task, model.m, shares)
+
+
+def mcnaughton(C: Sequence[int], m: int) -> int:
+    """The makespan of the optimal preemptive schedule of independent jobs (McNaughton, Management Science 6(1), 1959).
+
+    >>> mcnaughton([6, 5, 4, 3], 3)
+    6
+    """
+    return max(max(C), -(-sum(C) // m))

@@ -1,0 +1,168 @@
+"""A4: holistic analysis of pipelines CPU -> GPU/NPU -> CPU on partitioned processors with fixed priorities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rtsched.schedulability import needs
+from rtsched.schedulability.fixed_priority import Demand, Interference, Response, response
+from rtsched.schedulability.fixpoint import NotConverged
+from rtsched.schedulability.model import Mode, Pipelines, Stage
+from rtsched.schedulability.result import Bound, Failure, Part, Result, from_bounds
+from rtsched.schedulability.theorem import theorem
+
+#: Rounds of the holistic iteration; each lets at least one jitter grow.
+MOST_ROUNDS = 2_000
+
+
+def region(stage: Stage, mode: Mode) -> int:
+    """The longest time for which a stage cannot be preempted."""
+    if mode == "preemptive":
+        return 1
+    return max(stage.regions) if mode == "limited" and stage.regions else stage.C
+
+
+def last_region(stage: Stage, mode: Mode) -> int:
+    """The region that ends a stage, 0 where it can be preempted to the end."""
+    if mode == "preemptive":
+        return 0
+    return stage.regions[-1] if mode == "limited" and stage.regions else stage.C
+
+
+def best_starts(model: Pipelines) -> list[list[int]]:
+    """The earliest start of each stage after the arrival: a tick per stage before it, or their C if times are fixed."""
+    return [
+        [sum(stage.C if model.fixed_times else 1 for stage in task.stages[:k]) for k in range(len(task.stages))]
+        for task in model.tasks
+    ]
+
+
+def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> Demand:
+    """What stage k of task i meets on its processor: all stages of more urgent tasks there as tasks of their own.
+
+    Without preemption, a stage of a less urgent task or of the task's own previous job may have just begun.
+    """
+    task, stage = model.tasks[i], model.tasks[i].stages[k]
+    mode = model.modes[stage.processor]
+    blockers = [
+        (region(other, mode) - 1, f"{lower.name} stage {place + 1}")
+        for lower in model.tasks[i:]
+        for place, other in enumerate(lower.stages)
+        if other.processor == stage.processor
+    ]
+    blocking, blocker = max(blockers) if mode != "preemptive" and blockers else (0, "")
+    above = tuple(
+        Interference(f"{upper.name} stage {s + 1}", other.C, upper.T, jitter[j][s])
+        for j, upper in enumerate(model.tasks[:i])
+        for s, other in enumerate(upper.stages)
+        if other.processor == stage.processor
+    )
+    return Demand(task.name, stage.C, task.T, jitter[i][k], last_region(stage, mode), blocking, blocker, above)
+
+
+def holistic_ends(model: Pipelines) -> tuple[list[list[int]], list[list[Response]]] | str:
+    """E(i, k), the bound on the end of every stage from the arrival, and its last response; or why there is none."""
+    b = best_starts(model)
+    ends = []
+    for task in model.tasks:
+        total, row = task.J, []
+        for stage in task.stages:
+            total += stage.C
+            row.append(total)
+        ends.append(row)
+    for _ in range(MOST_ROUNDS):
+        jitter = [
+            [task.J if k == 0 else ends[i][k - 1] - b[i][k] for k in range(len(task.stages))]
+            for i, task in enumerate(model.tasks)
+        ]
+        found = []
+        grown = False
+        for i, task in enumerate(model.tasks):
+            row_found = []
+            for k in range(len(task.stages)):
+                answer = response(stage_demand(model, i, k, jitter), limit=task.T - b[i][k])
+                if answer.R is None or b[i][k] + answer.R > task.T:
+                    return f"stage {k + 1} of {task.name!r} may end later than the period after its arrival"
+                row_found.append(answer)
+                if b[i][k] + answer.R > ends[i][k]:
+                    ends[i][k] = b[i][k] + answer.R
+                    grown = True
+            found.append(row_found)
+        if not grown:
+            return ends, found
+    raise NotConverged(f"the jitters of the stages still grow after {MOST_ROUNDS} rounds")
+
+
+@theorem(
+    "holistic",
+    title="Pipelines over processors, holistic analysis (A4)",
+    strength="sufficient",
+    citation="Tindell, Clark, Microprocessing and Microprogramming 40, 1994",
+    model=Pipelines,
+    needs=(needs.constrained_deadlines,),
+    interlocked=True,
+)
+def holistic(model: Pipelines) -> Result:
+    """The end of each stage is the jitter of the next; iterated to a fixpoint, rejected as soon as one exceeds T.
+
+    Execution times may be shorter than C, which can make things worse: a simulation with WCETs is no bound.
+
+    >>> from rtsched.schedulability.model import Pipelines, PipelineTask, Stage
+    >>> camera = PipelineTask("camera", (Stage("cpu", 2), Stage("gpu", 8), Stage("cpu", 1)), 33, 33)
+    >>> mapping = PipelineTask("mapping", (Stage("cpu", 3), Stage("gpu", 10)), 66, 66)
+    >>> holistic(Pipelines((camera, mapping), {"cpu": "preemptive", "gpu": "nonpreemptive"})).responses
+    [20, 33]
+    """
+    found = holistic_ends(model)
+    if isinstance(found, str):
+        bounds = tuple(Bound(task.name, None, task.D, converged=False) for task in model.tasks)
+        name = found.split("'")[1]
+        return Result("unknown", bounds, first_failure=Failure(name, found), reason=found)
+    ends, answers = found
+    bounds = tuple(
+        Bound(task.name, ends[i][-1], task.D, _parts(model, i, ends[i], answers[i]))
+        for i, task in enumerate(model.tasks)
+    )
+    result = from_bounds(bounds, exact=False)
+    if result.verdict == "schedulable":
+        return result
+    # one task beyond its deadline takes the ground from under the others' bounds where D < T
+    return replace(result, bounds=tuple(Bound(task.name, None, task.D, converged=False) for task in model.tasks))
+
+
+def _parts(model: Pipelines, i: int, ends: list[int], answers: list[Response]) -> tuple[Part, ...]:
+    """What each stage adds to the end-to-end bound: its own time, and what delays it there.
+
+    A stage's response includes the lateness of the stages before it as jitter; here it stands with those stages, so
+    what they overestimate together (their best starts) is taken from the interference, the largest first.
+    """
+    task = model.tasks[i]
+    parts: list[Part] = []
+    if task.J:
+        parts.append(Part("jitter", task.name, task.J))
+    for k, answer in enumerate(answers):
+        at = f" on {task.stages[k].processor}"
+        for part in answer.parts:
+            if part.kind == "jitter":
+                continue
+            source = f"{part.source}{at}" if part.kind != "own" else f"stage {k + 1}{at}"
+            parts.append(Part(part.kind, source, part.amount))
+    return _fitted(parts, ends[-1], task.name)
+
+
+def _fitted(parts: list[Part], total: int, name: str) -> tuple[Part, ...]:
+    """The parts scaled to sum to `total`: too much is taken from the largest delays, too little is jitter."""
+    excess = sum(part.amount for part in parts) - total
+    amounts = [part.amount for part in parts]
+    while excess > 0:
+        delays = [place for place, part in enumerate(parts) if part.kind != "own" and amounts[place] > 0]
+        if not delays:
+            delays = [place for place in range(len(parts)) if amounts[place] > 0]
+        place = max(delays, key=lambda place: amounts[place])
+        taken = min(excess, amounts[place])
+        amounts[place] -= taken
+        excess -= taken
+    if excess < 0:
+        parts = [*parts, Part("jitter", f"{name} (between stages)", -excess)]
+        amounts.append(-excess)
+    return tuple(replace(part, amount=amount) for part, amount in zip(parts, amounts, strict=True) if amount)
