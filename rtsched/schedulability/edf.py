@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import heapify, heapreplace
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
 from rtsched.schedulability.model import Mode, Sporadic, Uniprocessor
-from rtsched.schedulability.result import EARLIER, Bound, Failure, Part, Result, sized
+from rtsched.schedulability.result import EARLIER, Bound, Failure, Part, Result, from_bounds, sized
 from rtsched.schedulability.theorem import theorem
 
 #: Response times are left out where more (task, arrival) pairs than this would have to be looked at.
@@ -205,14 +205,6 @@ def _finish(model: Uniprocessor, index: int, a: int) -> int:
         for place, other in enumerate(model.tasks)
         if place != index and other.D - other.J <= deadline
     ]
-    if model.mode == "preemptive":
-        base = own + task.C
-        found = least_fixpoint(
-            lambda t: base + sum(min(-(-(t + o.J) // o.T), most) * o.C for o, most in others),
-            base + sum(o.C for o, _ in others),
-        )
-        assert found is not None
-        return found
     last = task.last_region(model.mode)
     base = own + task.C - last + blocking(model.tasks, deadline, model.mode)
     found = least_fixpoint(lambda t: base + sum(min((t + o.J) // o.T + 1, most) * o.C for o, most in others), base)
@@ -227,19 +219,16 @@ def _parts(model: Uniprocessor, index: int, worst: _Worst) -> tuple[Part, ...]:
     parts = [Part("own", task.name, task.C)]
     if worst.end - a < worst.R:  # it is alone and merely late by its jitter
         return sized(worst.R, [*parts, Part("jitter", task.name, task.J)])
-    last = 0 if model.mode == "preemptive" else task.last_region(model.mode)
-    if model.mode != "preemptive":
-        late = [other for other in model.tasks if other.D > deadline]
-        blocker = max(late, key=lambda other: other.region(model.mode), default=None)
-        if blocker is not None:
-            parts.append(Part("blocking", blocker.name, blocker.region(model.mode) - 1))
+    late = [other for other in model.tasks if other.D > deadline]
+    blocker = max(late, key=lambda other: other.region(model.mode), default=None)
+    if blocker is not None and blocker.region(model.mode) > 1:
+        parts.append(Part("blocking", blocker.name, blocker.region(model.mode) - 1))
     if (a + task.J) // task.T:
         parts.append(Part("interference", task.name + EARLIER, (a + task.J) // task.T * task.C))
     for other in model.tasks:
         if other is task or other.D - other.J > deadline:
             continue
-        t = worst.end - last
-        released = -(-(t + other.J) // other.T) if not last else (t + other.J) // other.T + 1
+        released = (worst.end - task.last_region(model.mode) + other.J) // other.T + 1
         parts.append(Part("interference", other.name, min(released, _counted(other, deadline)) * other.C))
     if a < 0:
         parts.append(Part("jitter", task.name, -a))
@@ -250,22 +239,16 @@ def _parts(model: Uniprocessor, index: int, worst: _Worst) -> tuple[Part, ...]:
 
 
 def _verdict(model: Uniprocessor, exact: bool) -> Result:
-    """The verdict of a demand test, with response times where it passes."""
+    """The verdict of a demand test."""
     if model.U > 1:
         return _overloaded(model)
     overload = qpa(model.tasks) if model.mode == "preemptive" else np_overload(model.tasks, model.mode)
     if overload is None:
-        bounds = tuple(
-            bound
-            if bound.wcrt is not None and bound.wcrt <= bound.deadline
-            else Bound(bound.task, None, bound.deadline)
-            for bound in responses(model)
-        )
-        return Result("schedulable", bounds)
+        return Result("schedulable", tuple(Bound(task.name, None, task.D) for task in model.tasks))
     first = first_overload(model.tasks, model.mode, overload)
     t = overload if first is None else first
     demand = dbf(model.tasks, t)
-    behind = 0 if model.mode == "preemptive" else blocking(model.tasks, t, model.mode)
+    behind = blocking(model.tasks, t, model.mode)
     victims = [task for task in model.tasks if task.D - task.J <= t and (t - task.D + task.J) % task.T == 0]
     victim = victims[0] if victims else model.tasks[0]
     time = needs._ns
@@ -362,3 +345,43 @@ def np_edf_jitter(model: Uniprocessor) -> Result:
 def limited_edf(model: Uniprocessor) -> Result:
     """As `np_edf` with the longest region in the place of C in the blocking term."""
     return _verdict(model, exact=False)
+
+
+@theorem(
+    "edf-rta",
+    title="EDF, worst response times",
+    strength="sufficient",
+    citation="Spuri, INRIA RR-2772, 1996; non-preemptive: George, Rivierre, Spuri, INRIA RR-2966, 1996",
+    model=Uniprocessor,
+    needs=(*_NEEDS, needs.regions_given),
+)
+def edf_rta(model: Uniprocessor) -> Result:
+    """Responses over all jobs of the deadline busy period; equal deadlines count as more urgent.
+
+    >>> from rtsched.schedulability.model import Sporadic, Uniprocessor
+    >>> edf_rta(Uniprocessor((Sporadic("1", 2, 6, 4), Sporadic("2", 2, 8, 5), Sporadic("3", 3, 9, 7)), "EDF")).responses
+    [4, 5, 7]
+    """
+    return from_bounds(responses(model), exact=False)
+
+
+@theorem(
+    "fifo-rta",
+    title="First in, first out, worst response times",
+    strength="sufficient",
+    citation="as EDF with equal deadlines (George, Rivierre, Spuri, INRIA RR-2966, 1996)",
+    model=Uniprocessor,
+    needs=(needs.order("FIFO"), needs.no_suspension, needs.no_blocking, needs.no_jitter),
+)
+def fifo_rta(model: Uniprocessor) -> Result:
+    """FIFO is EDF with one relative deadline for all; preemption never happens.
+
+    >>> from rtsched.schedulability.model import Sporadic, Uniprocessor
+    >>> fifo_rta(Uniprocessor((Sporadic("1", 2, 9, 9), Sporadic("2", 3, 9, 9)), "FIFO")).responses
+    [5, 5]
+    """
+    far = max(task.D for task in model.tasks)
+    equal = tuple(replace(task, D=far, regions=(), preemptible=False) for task in model.tasks)
+    found = responses(replace(model, tasks=equal, mode="preemptive"))
+    bounds = [replace(bound, deadline=task.D) for bound, task in zip(found, model.tasks, strict=True)]
+    return from_bounds(bounds, exact=False)

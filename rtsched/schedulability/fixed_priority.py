@@ -1,7 +1,8 @@
 """Fixed priorities on one processor: A1 non-preemptive, A2 fixed preemption points, A3 preemptive; exact.
 
 The three differ in what blocks and in when a job can no longer be delayed: its last region. With integer time a region
-of lower priority that blocks has begun at least one tick before, so it blocks for at most its length minus one tick.
+of lower priority that blocks has begun at least one tick before, so it blocks for at most its length minus one tick;
+and A3 is A2 with regions of one tick, since floor((w - 1 + J) / T) + 1 = ceil((w + J) / T).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Interference:
 class Demand:
     """What a task asks for and meets in its level-i busy period: all that A1, A2 and A3 need.
 
-    `last` is its last region (0: it can be preempted to the very end), `blocking` what of lower priority delays it.
+    `last` is its last region (one tick: it can be preempted to the very end), `blocking` what of lower priority delays it.
     """
 
     name: str
@@ -83,10 +84,7 @@ def response(demand: Demand, limit: int | None = None) -> Response:
     for q in range(jobs):
         base = B + (q + 1) * C - F
         assert w is not None
-        if F:
-            w = least_fixpoint(lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above), max(w, base))  # noqa: B023
-        else:
-            w = least_fixpoint(lambda s: base + sum(-(-(s + h.J) // h.T) * h.C for h in above), max(w, base))  # noqa: B023
+        w = least_fixpoint(lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above), max(w, base))  # noqa: B023
         assert w is not None
         if w + F - q * T + J > best:
             best, best_q, best_w = w + F - q * T + J, q, w
@@ -103,9 +101,7 @@ def _parts(demand: Demand, R: int, q: int, w: int) -> tuple[Part, ...]:
     if q:
         parts.append(Part("interference", demand.name + EARLIER, q * demand.C))
     for h in demand.above:
-        times = (w + h.J) // h.T + 1 if demand.last else -(-(w + h.J) // h.T)
-        if times:
-            parts.append(Part("interference", h.name, times * h.C))
+        parts.append(Part("interference", h.name, ((w + h.J) // h.T + 1) * h.C))
     if demand.J:
         parts.append(Part("jitter", demand.name, demand.J))
     return sized(R, parts, q * demand.T)
@@ -132,7 +128,7 @@ def demand(model: Uniprocessor, index: int) -> Demand:
         C=task.C,
         T=task.T,
         J=task.J,
-        last=0 if model.mode == "preemptive" else task.last_region(model.mode),
+        last=task.last_region(model.mode),
         blocking=region + task.B,
         blocker=blocker,
         above=tuple(Interference(other.name, other.C, other.T, other.J) for other in model.tasks[:index]),
@@ -164,10 +160,7 @@ def response_above(demand: Demand, deadline: int) -> Response | None:
     C, F, B, above = demand.C, demand.last, demand.blocking, demand.above
     base = B + C - F
     try:
-        if F:
-            w = least_fixpoint(lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above), base, cap=10_000)
-        else:
-            w = least_fixpoint(lambda s: base + sum(-(-(s + h.J) // h.T) * h.C for h in above), base, cap=10_000)
+        w = least_fixpoint(lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above), base, cap=10_000)
     except NotConverged:
         return None
     assert w is not None

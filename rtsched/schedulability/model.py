@@ -20,7 +20,8 @@ class Sporadic:
     """A sporadic task of one segment. `regions`, if any, sum to C: what cannot be preempted in limited mode.
 
     `B` is blocking added once to each of its busy periods, on top of what lower-priority regions cause; `S` is the
-    most that a job suspends itself. `blocker` names what B comes from.
+    most that a job suspends itself. `blocker` names what B comes from. A `preemptible` task can be preempted anywhere
+    also where the others cannot.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Sporadic:
     S: int = 0
     regions: tuple[int, ...] = ()
     blocker: str = "locks"
+    preemptible: bool = False
 
     @property
     def U(self) -> Fraction:
@@ -40,13 +42,13 @@ class Sporadic:
 
     def region(self, mode: Mode) -> int:
         """The longest time for which a job cannot be preempted: 1 tick in preemptive mode."""
-        if mode == "preemptive":
+        if mode == "preemptive" or self.preemptible:
             return 1
         return max(self.regions) if mode == "limited" and self.regions else self.C
 
     def last_region(self, mode: Mode) -> int:
         """The region that ends a job: once it has begun, nothing delays the job any more."""
-        if mode == "preemptive":
+        if mode == "preemptive" or self.preemptible:
             return 1
         return self.regions[-1] if mode == "limited" and self.regions else self.C
 
@@ -84,16 +86,20 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Vertex:
-    """A vertex of a typed DAG: at most `c` ticks on a processor of type `type`; `regions` in limited mode."""
+    """A vertex of a typed DAG: at most `c` ticks on a processor of type `type`; `regions` in limited mode.
+
+    A `preemptible` vertex can be preempted anywhere also where others cannot; only on types with one processor.
+    """
 
     name: str
     c: int
     type: str
     regions: tuple[int, ...] = ()
+    preemptible: bool = False
 
     def region(self, mode: Mode) -> int:
         """The longest time for which it cannot be preempted (1 tick in preemptive mode)."""
-        if mode == "preemptive":
+        if mode == "preemptive" or self.preemptible:
             return 1
         return max(self.regions) if mode == "limited" and self.regions else self.c
 
@@ -101,7 +107,8 @@ class Vertex:
         """How often it can begin to wait behind a region of lower priority."""
         if mode == "preemptive":
             return 0
-        return max(1, len(self.regions)) if mode == "limited" else 1
+        # one that is preemptible, alone on its processor, waits behind a region only when it becomes ready
+        return max(1, len(self.regions)) if mode == "limited" and not self.preemptible else 1
 
 
 @dataclass(frozen=True)
@@ -208,11 +215,24 @@ class TypedPools:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A segment of a pipeline: `C` ticks on `processor`; `regions` in limited mode."""
+    """A segment of a pipeline: `C` ticks on `processor`; `regions` in limited mode; `preemptible` all the same."""
 
     processor: str
     C: int
     regions: tuple[int, ...] = ()
+    preemptible: bool = False
+
+    def region(self, mode: Mode) -> int:
+        """The longest time for which it cannot be preempted: 1 tick in preemptive mode."""
+        if mode == "preemptive" or self.preemptible:
+            return 1
+        return max(self.regions) if mode == "limited" and self.regions else self.C
+
+    def last_region(self, mode: Mode) -> int:
+        """The region that ends it: once that has begun, nothing delays it any more."""
+        if mode == "preemptive" or self.preemptible:
+            return 1
+        return self.regions[-1] if mode == "limited" and self.regions else self.C
 
 
 @dataclass(frozen=True, slots=True)

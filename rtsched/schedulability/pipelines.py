@@ -7,26 +7,12 @@ from dataclasses import replace
 from rtsched.schedulability import needs
 from rtsched.schedulability.fixed_priority import Demand, Interference, Response, response
 from rtsched.schedulability.fixpoint import NotConverged
-from rtsched.schedulability.model import Mode, Pipelines, Stage
+from rtsched.schedulability.model import Pipelines
 from rtsched.schedulability.result import Bound, Failure, Part, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 
 #: Rounds of the holistic iteration; each lets at least one jitter grow.
 MOST_ROUNDS = 2_000
-
-
-def region(stage: Stage, mode: Mode) -> int:
-    """The longest time for which a stage cannot be preempted."""
-    if mode == "preemptive":
-        return 1
-    return max(stage.regions) if mode == "limited" and stage.regions else stage.C
-
-
-def last_region(stage: Stage, mode: Mode) -> int:
-    """The region that ends a stage, 0 where it can be preempted to the end."""
-    if mode == "preemptive":
-        return 0
-    return stage.regions[-1] if mode == "limited" and stage.regions else stage.C
 
 
 def best_starts(model: Pipelines) -> list[list[int]]:
@@ -45,19 +31,19 @@ def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> D
     task, stage = model.tasks[i], model.tasks[i].stages[k]
     mode = model.modes[stage.processor]
     blockers = [
-        (region(other, mode) - 1, f"{lower.name} stage {place + 1}")
+        (other.region(mode) - 1, f"{lower.name} stage {place + 1}")
         for lower in model.tasks[i:]
         for place, other in enumerate(lower.stages)
         if other.processor == stage.processor
     ]
-    blocking, blocker = max(blockers) if mode != "preemptive" and blockers else (0, "")
+    blocking, blocker = max(blockers, default=(0, ""))
     above = tuple(
         Interference(f"{upper.name} stage {s + 1}", other.C, upper.T, jitter[j][s])
         for j, upper in enumerate(model.tasks[:i])
         for s, other in enumerate(upper.stages)
         if other.processor == stage.processor
     )
-    return Demand(task.name, stage.C, task.T, jitter[i][k], last_region(stage, mode), blocking, blocker, above)
+    return Demand(task.name, stage.C, task.T, jitter[i][k], stage.last_region(mode), blocking, blocker, above)
 
 
 def holistic_ends(model: Pipelines) -> tuple[list[list[int]], list[list[Response]]] | str:

@@ -1,0 +1,221 @@
+"""All theorems that apply to all parts of a system, soundly combined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from rtsched.model.taskgraph import SystemSpec
+from rtsched.schedulability.chains import CauseEffectChain, chain_latency
+from rtsched.schedulability.part import View
+from rtsched.schedulability.policy import Policy
+from rtsched.schedulability.result import Bound, Failure, Part, Result, Verdict
+from rtsched.schedulability.theorem import Theorem, theorems
+from rtsched.schedulability.view import views
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One theorem applied to one model."""
+
+    theorem: Theorem
+    model: Any
+    result: Result
+
+
+@dataclass(frozen=True)
+class PartAnalysis:
+    """What is known of one independent part of a system: every test that applied, why others did not, and the sum."""
+
+    view: View
+    applied: tuple[Applied, ...]
+    refused: tuple[tuple[str, str], ...]
+    result: Result
+
+    def proven_by(self) -> list[str]:
+        """The tests whose verdict is schedulable."""
+        return [item.theorem.name for item in self.applied if item.result.verdict == "schedulable"]
+
+
+@dataclass(frozen=True)
+class SystemAnalysis:
+    """A verdict on a whole system: schedulable when all its parts are, with the bounds in the order of its tasks."""
+
+    system: SystemSpec
+    policy: Policy
+    parts: tuple[PartAnalysis, ...]
+    chains: tuple[Result, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Unschedulable if a part is, else unknown if one is."""
+        verdicts = {part.result.verdict for part in self.parts}
+        for verdict in ("unschedulable", "unknown"):
+            if verdict in verdicts:
+                return verdict
+        return "schedulable"
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """The best bound of every task of the system, in its order."""
+        found = {bound.task: bound for part in self.parts for bound in part.result.bounds}
+        return tuple(found.get(task.name) or Bound(task.name, None, task.deadline) for task in self.system.tasks)
+
+    def part_of(self, task: str) -> PartAnalysis:
+        """The part that a task belongs to; KeyError if there is no such task."""
+        for part in self.parts:
+            if any(self.system.tasks[index].name == task for index in part.view.tasks):
+                return part
+        raise KeyError(task)
+
+
+def apply(models: Sequence[Any]) -> tuple[tuple[Applied, ...], tuple[tuple[str, str], ...]]:
+    """Every theorem on every model it speaks of: what it says, or why it does not apply."""
+    applied, refused = [], []
+    for model in models:
+        for theorem in theorems().values():
+            if not isinstance(model, theorem.model):
+                continue
+            reason = theorem.reason(model)
+            if reason is None:
+                applied.append(Applied(theorem, model, theorem(model)))
+            else:
+                refused.append((theorem.name, reason))
+    return tuple(applied), tuple(refused)
+
+
+def decide(models: Sequence[Any]) -> bool:
+    """Whether some theorem says schedulable: the quick question behind margins."""
+    for model in models:
+        for theorem in theorems().values():
+            if isinstance(model, theorem.model) and theorem.strength != "necessary" and theorem.reason(model) is None:
+                if theorem(model).verdict == "schedulable":
+                    return True
+    return False
+
+
+def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Result:
+    """One result out of many: an exact no wins, else the smallest sound bound per task.
+
+    Bounds of interlocked tests count only where the test accepts all tasks; others assume nothing of each other.
+    """
+    usable = [item for item in applied if not item.theorem.interlocked or item.result.verdict == "schedulable"]
+    best: dict[str, Bound] = {}
+    for item in usable:
+        for bound in item.result.bounds:
+            if bound.wcrt is None:
+                continue
+            old = best.get(bound.task)
+            if old is None or old.wcrt is None or (bound.wcrt, not bound.exact) < (old.wcrt, not old.exact):
+                best[bound.task] = bound
+    deadlines = {bound.task: bound.deadline for item in applied for bound in item.result.bounds}
+    bounds = tuple(
+        _with_overhead(best.get(name) or Bound(name, None, deadlines.get(name, 0), converged=False), view)
+        for name in names
+    )
+    if not view.exact:
+        bounds = tuple(replace(bound, exact=False) for bound in bounds)
+    refuted = [item for item in applied if item.result.verdict == "unschedulable"]
+    proofs = [item for item in applied if item.result.verdict == "schedulable"]
+    if refuted and proofs:
+        raise AssertionError(
+            f"{proofs[0].theorem.name} says schedulable and {refuted[0].theorem.name} unschedulable of {view.name!r}"
+        )
+    assumptions = view.assumptions
+    if refuted and view.exact:
+        telling = next((item for item in refuted if item.result.first_failure is not None), refuted[0])
+        failure = telling.result.first_failure
+        return Result("unschedulable", bounds, (telling.theorem.evidence,), assumptions, failure)
+    if proofs:
+        return Result("schedulable", bounds, tuple(item.theorem.evidence for item in proofs), assumptions)
+    if bounds and all(bound.wcrt is not None and bound.wcrt <= bound.deadline for bound in bounds):
+        tests = {bound.test for bound in bounds}
+        return Result("schedulable", bounds, tuple(theorems()[name].evidence for name in sorted(tests)), assumptions)
+    closest = _closest(applied)
+    failure = None if closest is None else closest.result.first_failure
+    reason = "no theorem applies" if closest is None else f"{closest.theorem.name}: {closest.result.reason}"
+    if refuted:
+        failure = refuted[0].result.first_failure
+        why = "" if failure is None else f": {failure.why}"
+        reason = f"{refuted[0].theorem.name} fails in the model, which may ask for more than the system does{why}"
+    return Result("unknown", bounds, tuple(item.theorem.evidence for item in usable), assumptions, failure, reason)
+
+
+def _closest(applied: Sequence[Applied]) -> Applied | None:
+    """The test that came closest to a proof: most tasks bounded, then the strongest."""
+    tests = [item for item in applied if item.theorem.strength != "necessary"]
+    return max(
+        tests,
+        key=lambda item: (
+            sum(b.wcrt is not None and b.wcrt <= b.deadline for b in item.result.bounds),
+            item.result.first_failure is not None,
+            item.theorem.strength == "exact",
+        ),
+        default=None,
+    )
+
+
+def _with_overhead(bound: Bound, view: View) -> Bound:
+    """The bound with the switches inside its own execution time shown apart."""
+    cost = view.overheads.get(bound.task, 0)
+    own = sum(part.amount for part in bound.parts if part.kind == "own")
+    if not cost or not bound.parts or own < cost:
+        return bound
+    parts: list[Part] = []
+    left = cost
+    for part in bound.parts:
+        taken = min(left, part.amount) if part.kind == "own" else 0
+        left -= taken
+        parts.append(replace(part, amount=part.amount - taken))
+    parts.append(Part("overhead", bound.task, cost))
+    return replace(bound, parts=tuple(part for part in parts if part.amount))
+
+
+def analyse_part(view: View, system: SystemSpec) -> PartAnalysis:
+    """One part of a system."""
+    names = [system.tasks[index].name for index in view.tasks]
+    if view.obstacle is not None:
+        bounds = tuple(
+            Bound(system.tasks[index].name, None, system.tasks[index].deadline, converged=False) for index in view.tasks
+        )
+        failure = Failure(names[0], view.obstacle.reason, hint=f"to make it provable: {view.obstacle.change}")
+        result = Result("unknown", bounds, (), view.assumptions, failure, view.obstacle.reason)
+        return PartAnalysis(view, (), (), result)
+    applied, refused = apply(view.models)
+    return PartAnalysis(view, applied, refused, combine(view, applied, names))
+
+
+def analyse(system: SystemSpec, policy: Policy) -> SystemAnalysis:
+    """Every part of a system under a policy, with every theorem that applies, and its cause-effect chains."""
+    parts = tuple(analyse_part(view, system) for view in views(system, policy))
+    made = SystemAnalysis(system, policy, parts)
+    return replace(made, chains=tuple(_chain(made, index) for index in range(len(system.chains))))
+
+
+def _chain(analysis: SystemAnalysis, index: int) -> Result:
+    """The reaction time of a cause-effect chain, where all its tasks have bounds within their periods."""
+    system = analysis.system
+    chain = system.chains[index]
+    tasks = [system.tasks[place] for place in chain.tasks]
+    bounds = {bound.task: bound for bound in analysis.bounds}
+    periods, responses = [], []
+    for task in tasks:
+        wcrt = bounds[task.name].wcrt
+        if wcrt is None and analysis.part_of(task.name).result.verdict == "schedulable":
+            wcrt = task.deadline  # no response time was computed, but the deadline holds
+        if wcrt is None:
+            return Result("unknown", reason=f"{task.name!r} has no response-time bound")
+        if task.period is None or task.arrival.kind != "periodic":
+            return Result("unknown", reason=f"{task.name!r} is not periodic")
+        periods.append(task.period + task.jitter)
+        responses.append(wcrt)
+    ahead = []
+    for first, second in pairwise(tasks):
+        places = {place for task in (first, second) for node in task.nodes for place in node.eligible}
+        urgent = analysis.policy.order == "FP" and analysis.policy.level(first) < analysis.policy.level(second)
+        ahead.append(len(places) == 1 and urgent)
+    return chain_latency(
+        CauseEffectChain(chain.name, tuple(task.name for task in tasks), tuple(periods), tuple(responses), tuple(ahead))
+    )

@@ -1,0 +1,406 @@
+"""One group of tasks and the processors they use, lowered into every model of theorems that can hold it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from rtsched import units
+from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
+from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.schedulability.compositional import Component, Events, Network
+from rtsched.schedulability.locks import blocking_by_locks
+from rtsched.schedulability.model import (
+    Cluster,
+    Dag,
+    DagTask,
+    Mode,
+    Order,
+    Pipelines,
+    PipelineTask,
+    Sporadic,
+    Stage,
+    TypedPools,
+    Uniprocessor,
+    Vertex,
+)
+from rtsched.schedulability.obstacles import Obstacle, trace_gap
+from rtsched.schedulability.policy import Policy
+from rtsched.schedulability.result import Assumption
+
+#: The period of a task that arrives once.
+ONCE = 2 * units.LONGEST
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of a system that can be looked at by itself, in the models of theorems; or why it has none.
+
+    `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
+    test is a no. `overheads` are the shares of the execution times, per task name, that switches cost.
+    """
+
+    name: str
+    tasks: tuple[int, ...]
+    processors: tuple[int, ...]
+    models: tuple[Any, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    exact: bool = True
+    overheads: dict[str, int] = field(default_factory=dict)
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A node as a proof sees it: at most `c` ns on a processor of `pool`, its regions, what of c is overhead."""
+
+    node: NodeSpec
+    pool: int
+    c: int
+    regions: tuple[int, ...]
+    preemptible: bool
+    overhead: int
+
+
+class Part:
+    """One group of tasks and the processors they use, in every model that can hold it."""
+
+    def __init__(
+        self, system: SystemSpec, policy: Policy, name: str, homes: dict[tuple[int, int], tuple[int, ...]]
+    ) -> None:
+        self.system, self.policy, self.name = system, policy, name
+        pools = sorted(set(homes.values()))
+        self.pools = dict(enumerate(pools))
+        self.home = {node: pools.index(home) for node, home in homes.items()}
+        self.processors = tuple(sorted(place for pool in pools for place in pool))
+        tasks = sorted({task for task, _ in homes})
+        self.specs = sorted((self.system.tasks[t] for t in tasks), key=self.policy.level)
+        if self.policy.order != "FP":
+            self.specs.sort(key=lambda task: task.index)
+        self.notes: list[Assumption] = []
+        self.exact = True
+        self.pieces = {task.index: [self._piece(task, node) for node in self._nodes(task)] for task in self.specs}
+        self.sequential = all(len(task.nodes) == 1 for task in self.specs)
+        self.single = all(len(pool) == 1 for pool in self.pools.values())
+        self.triggered = any(task.after is not None for task in self.specs)
+        self.locks = any(node.sections for task in self.specs for node in task.nodes)
+
+    def note(self, text: str) -> None:
+        """Record something the tool has checked."""
+        if all(item.text != text for item in self.notes):
+            self.notes.append(Assumption(text, "checked", "rtsched"))
+
+    # ---- tasks and nodes ---------------------------------------------------------------------------------------
+
+    def _nodes(self, task: TaskSpec) -> tuple[NodeSpec, ...]:
+        """The nodes with their largest times over all variants."""
+        quality = task.quality
+        if task.branches:
+            self.exact = False
+            self.note(f"all ways of every branch of {task.name!r} count, though only one is taken")
+        if quality is None or not quality.variants:
+            return task.nodes
+        if self.policy.adaptation is not None:
+            self.note(f"{task.name!r} is taken at its largest variant, whatever the adaptation chooses")
+            self.exact = False
+            found = []
+            for node in task.nodes:
+                forms = [variant.nodes[node.index] for variant in quality.variants]
+                most = tuple(
+                    max((form.times[place] or 0) for form in forms) if time is not None else None
+                    for place, time in enumerate(node.times)
+                )
+                found.append(replace(node, times=most))
+            return tuple(found)
+        self.note(f"{task.name!r} runs its full variant: no adaptation is chosen")
+        return task.nodes
+
+    def _piece(self, task: TaskSpec, node: NodeSpec) -> Piece:
+        pool = self.home[task.index, node.index]
+        places = self.pools[pool]
+        time = node.times[places[0]]
+        assert time is not None
+        c = math.ceil(time * self._factor(task))
+        processor = self.system.processors[places[0]]
+        costs = self.system.overheads
+        start = max(processor.context_switch for processor in map(self.system.processors.__getitem__, places))
+        start += costs.context_switch + costs.scheduling
+        move = max(self.system.processors[p].migration for p in places) + costs.migration if len(places) > 1 else 0
+        copies = sum(max(copy.times.values(), default=0) for copy in node.copies)
+        served = processor.service == "preemptive"
+        preemptible = self.policy.preemption == "preemptive" and served and node.preemptive
+        if preemptible:
+            self.note(f"{processor.name if len(places) == 1 else processor.cluster} can be preempted at any time")
+            overhead = 2 * start + move + copies
+            regions: tuple[int, ...] = ()
+        elif self.policy.preemption == "limited" and served and node.regions:
+            each = start + move
+            scaled = [math.ceil(region * self._factor(task)) + each for region in node.regions]
+            scaled[0] += start + copies
+            overhead = sum(scaled) - c
+            regions = tuple(scaled)
+        else:
+            overhead = start + copies
+            regions = ()
+            self.note(
+                f"{processor.name if len(places) == 1 else processor.cluster} never interrupts a node once started"
+            )
+        if overhead:
+            self.exact = False
+            self.note(
+                f"every start costs {units.format_duration(start)}"
+                + (f" and a migration {units.format_duration(move)}" if move else "")
+                + ": inside the execution times, twice per node that can be preempted"
+            )
+        return Piece(node, pool, c + overhead, regions, preemptible, overhead)
+
+    def _factor(self, task: TaskSpec) -> Fraction:
+        """The largest share of its planned times that a job may take, at least 1."""
+        model = task.execution
+        most = Fraction(1)
+        if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
+            most = max(most, Fraction(max(task.arrival.execution), task.volume))
+        if not isinstance(model, Constant):
+            marginal = model.marginal if isinstance(model, Autocorrelated) else model
+            if isinstance(marginal, Empirical):
+                most = max(most, Fraction(max(marginal.samples or (0,)), task.volume))
+            else:
+                most = max(most, Fraction(marginal.high))
+        if most > 1:
+            self.note(f"execution times of {task.name!r} reach {float(most):.4g} times what is planned: that is its C")
+        return most
+
+    def T(self, task: TaskSpec) -> int:
+        """The minimum inter-arrival time in ns."""
+        if task.after is not None:
+            return self.T(self.system.tasks[task.after])
+        if task.arrival.kind == "trace":
+            self.exact = False
+            gap = trace_gap(task)
+            self.note(f"the recorded arrivals of {task.name!r} are taken as sporadic with their smallest distance")
+            return ONCE if gap is None else gap
+        if task.release is not None or task.period is None:
+            self.exact = False
+            self.note(f"{task.name!r} arrives once; when, in relation to the others, is left open")
+            return ONCE
+        return task.period
+
+    def D(self, task: TaskSpec) -> int:
+        """The relative deadline in ns."""
+        if isinstance(task.arrival, TraceArrivals) and task.arrival.deadlines:
+            return min(task.deadline, *task.arrival.deadlines)
+        return task.deadline
+
+    # ---- models ------------------------------------------------------------------------------------------------
+
+    def view(self) -> View:
+        """The part in all models that can hold it."""
+        models: list[Any] = []
+        obstacle = self._locks_obstacle()
+        if obstacle is None and self.triggered:
+            network = self._network()
+            models = [] if network is None else [network]
+            obstacle = None if models else self._trigger_obstacle()
+        elif obstacle is None:
+            if len(self.pools) == 1 and self.single:
+                models.append(self._uniprocessor())
+            if len(self.pools) == 1 and not self.single and self.sequential and self._mode(0) == "preemptive":
+                models.append(self._cluster())
+            if not self.locks:
+                models.append(self._typed_pools())
+                if (
+                    self.single
+                    and len(self.pools) > 1
+                    and self.policy.order == "FP"
+                    and all(map(_is_chain, self.specs))
+                ):
+                    models.append(self._pipelines())
+        overheads = {
+            task.name: sum(piece.overhead for piece in self.pieces[task.index])
+            for task in self.specs
+            if any(piece.overhead for piece in self.pieces[task.index])
+        }
+        return View(
+            self.name,
+            tuple(task.index for task in self.specs),
+            self.processors,
+            tuple(models),
+            tuple(self.notes),
+            self.exact,
+            overheads,
+            obstacle,
+        )
+
+    def _locks_obstacle(self) -> Obstacle | None:
+        if not self.locks:
+            return None
+        protocols = {self.system.protocols[s.resource] for task in self.specs for n in task.nodes for s in n.sections}
+        if "none" in protocols:
+            return Obstacle(
+                "a lock without a protocol lets tasks in between delay the one that waits for it, without bound",
+                "guard the lock with protocol: ceiling (or inheritance)",
+            )
+        if len(self.pools) > 1 or not self.single or self.policy.order != "FP" or not self.sequential:
+            return Obstacle(
+                "blocking by locks is bounded here on one processor with fixed priorities only",
+                "keep the tasks that share a lock on one processor under fp, rm or dm",
+            )
+        if any(piece.overhead for each in self.pieces.values() for piece in each):
+            return Obstacle("switches that a lock causes are not counted here", "leave the overheads out of this part")
+        return None
+
+    def _trigger_obstacle(self) -> Obstacle:
+        chain = ", ".join(repr(task.name) for task in self.specs if task.after is not None)
+        return Obstacle(
+            f"{chain}: released by the completion of another task, which is analysed here only for tasks of one node "
+            "on processors of their own under fixed priorities",
+            "use fp, rm or dm, or join the tasks into one graph with one deadline",
+        )
+
+    def _mode(self, position: int) -> Mode:
+        """How the pool at `position` is preempted; ``limited`` where its nodes differ."""
+        pool = list(self.pools)[position]
+        pieces = [piece for each in self.pieces.values() for piece in each if piece.pool == pool]
+        if all(piece.preemptible for piece in pieces):
+            return "preemptive"
+        if not any(piece.preemptible or piece.regions for piece in pieces):
+            return "nonpreemptive"
+        return "limited"
+
+    def _uniprocessor(self) -> Uniprocessor:
+        """All tasks on one processor; graphs are sequences of regions, since it runs one node at a time."""
+        mode = self._mode(0)
+        graphs = [task for task in self.specs if len(task.nodes) > 1]
+        if graphs and mode == "nonpreemptive":
+            mode = "limited"
+        tasks = []
+        for place, task in enumerate(self.specs):
+            pieces = self.pieces[task.index]
+            B, blocker = blocking_by_locks(self.specs, place, self.system.protocols)
+            if B:
+                self.exact = False
+                self.note("locks follow their protocol: each blocks a task at most once (ceiling), or once per holder")
+            whole = all(piece.preemptible for piece in pieces)
+            tasks.append(
+                Sporadic(
+                    task.name,
+                    sum(piece.c for piece in pieces),
+                    self.T(task),
+                    self.D(task),
+                    task.jitter,
+                    B,
+                    regions=() if whole or mode != "limited" else self._regions(task, pieces),
+                    blocker=blocker,
+                    preemptible=whole,
+                )
+            )
+        order: Order = self.policy.order
+        if order == "FIFO" and (graphs or any(task.jitter for task in self.specs)):
+            order = "any"
+        return Uniprocessor(tuple(tasks), order, mode, self.name)
+
+    def _regions(self, task: TaskSpec, pieces: Sequence[Piece]) -> tuple[int, ...]:
+        """The regions of a graph on one processor; the shortest that may come last stands last."""
+        found: list[tuple[int, ...]] = []
+        for piece in pieces:
+            if piece.preemptible:  # its end can be delayed to the last tick; that it blocks is said too much
+                self.exact = False
+                found.append((piece.c - 1, 1) if piece.c > 1 else (1,))
+            else:
+                found.append(piece.regions or (piece.c,))
+        if not _is_chain(task):
+            self.exact = False
+            sinks = [index for index, node in enumerate(task.nodes) if not node.successors]
+            last = min(sinks, key=lambda index: (found[index][-1], index))
+            found.append(found.pop(last))
+        return tuple(region for regions in found for region in regions)
+
+    def _cluster(self) -> Cluster:
+        """Sequential tasks on the equal processors of one pool."""
+        tasks = tuple(
+            Sporadic(task.name, self.pieces[task.index][0].c, self.T(task), self.D(task), task.jitter)
+            for task in self.specs
+        )
+        return Cluster(tasks, len(self.processors), self.policy.order, "preemptive", self.name)
+
+    def _pool_name(self, pool: int) -> str:
+        places = self.pools[pool]
+        first = self.system.processors[places[0]]
+        return first.name if len(places) == 1 else first.cluster
+
+    def _typed_pools(self) -> TypedPools:
+        """Every pool a type of its own."""
+        order = self.policy.order if self.policy.order in ("FP", "EDF") else "any"
+        modes: dict[str, Mode] = {}
+        for position, pool in enumerate(self.pools):
+            mode = modes[self._pool_name(pool)] = self._mode(position)
+            pieces = [piece for each in self.pieces.values() for piece in each if piece.pool == pool]
+            if mode == "limited" and len(self.pools[pool]) > 1 and any(piece.preemptible for piece in pieces):
+                order = "any"  # who waits how often behind a region is not bounded there
+        tasks = []
+        for task in self.specs:
+            vertices = tuple(
+                Vertex(piece.node.name, piece.c, self._pool_name(piece.pool), piece.regions, piece.preemptible)
+                for piece in self.pieces[task.index]
+            )
+            edges = tuple((u, node.index) for node in task.nodes for u in node.predecessors)
+            tasks.append(DagTask(task.name, Dag(vertices, edges), self.T(task), self.D(task), task.jitter))
+        cores = {self._pool_name(pool): len(places) for pool, places in self.pools.items()}
+        return TypedPools(tuple(tasks), cores, order, modes, self.name)
+
+    def _pipelines(self) -> Pipelines:
+        """Chains of nodes over processors of their own."""
+        tasks = []
+        for task in self.specs:
+            stages = tuple(
+                Stage(self._pool_name(piece.pool), piece.c, piece.regions, piece.preemptible)
+                for piece in (self.pieces[task.index][index] for index in _sequence(task))
+            )
+            tasks.append(PipelineTask(task.name, stages, self.T(task), self.D(task), task.jitter))
+        modes = {self._pool_name(pool): self._mode(position) for position, pool in enumerate(self.pools)}
+        return Pipelines(tuple(tasks), modes, name=self.name)
+
+    def _network(self) -> Network | None:
+        """Tasks of one node that release each other, under fixed priorities."""
+        modes = {self._pool_name(pool): self._mode(position) for position, pool in enumerate(self.pools)}
+        if not (self.single and self.sequential and self.policy.order == "FP") or "limited" in modes.values():
+            return None
+        components = []
+        for place, task in enumerate(self.specs):
+            piece = self.pieces[task.index][0]
+            before = None if task.after is None else self.system.tasks[task.after]
+            components.append(
+                Component(
+                    task.name,
+                    self._pool_name(piece.pool),
+                    1,
+                    piece.c,
+                    place,
+                    Events(self.T(task), task.jitter) if before is None else None,
+                    None if before is None else before.name,
+                    self.D(task) - task.jitter,
+                )
+            )
+        self.note("a task that another one releases comes as late after it as that one may respond (jitter)")
+        return Network(tuple(components), modes, self.name)
+
+
+def _is_chain(task: TaskSpec) -> bool:
+    """Whether the nodes follow each other one by one."""
+    return (
+        all(len(node.predecessors) <= 1 and len(node.successors) <= 1 for node in task.nodes)
+        and sum(not node.predecessors for node in task.nodes) == 1
+    )
+
+
+def _sequence(task: TaskSpec) -> list[int]:
+    """The nodes of a chain in their order."""
+    at = next(node.index for node in task.nodes if not node.predecessors)
+    found = [at]
+    while task.nodes[at].successors:
+        at = task.nodes[at].successors[0]
+        found.append(at)
+    return found
