@@ -121,12 +121,7 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
 
     if isinstance(choice, Scheduler):
         return choice
-    if isinstance(choice, str) and choice.lstrip().startswith("{"):
-        parsed = parse_value(choice, "scheduler")
-        if not isinstance(parsed, dict):
-            raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
-        choice = parsed
-    parts = _parts(choice) if isinstance(choice, str) else dict(choice)
+    parts = parts_of(choice)
     name = parts.pop("name", "composed")
     if not isinstance(name, str):
         raise InputError(f"scheduler name {name!r} is no text; quote it")
@@ -147,6 +142,22 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
     return made
+
+
+def parts_of(choice: str | dict[str, Any]) -> dict[str, Any]:
+    """The description of a scheduler as a mapping of its parts, however it was written.
+
+    >>> parts_of("rm+first-fit+nonpreemptive")
+    {'name': 'rm', 'placement': 'first-fit', 'preemption': 'nonpreemptive'}
+    """
+    if isinstance(choice, dict):
+        return dict(choice)
+    if choice.lstrip().startswith("{"):
+        parsed = parse_value(choice, "scheduler")
+        if not isinstance(parsed, dict):
+            raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
+        return parsed
+    return _parts(choice)
 
 
 def _parts(text: str) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["HorizonError", "InputError", "RtschedError", "SchedulerError"]
+from typing import Any
+
+__all__ = ["HorizonError", "InputError", "RtschedError", "SchedulerError", "SoundnessError"]
 
 
 class RtschedError(Exception):
@@ -23,3 +25,15 @@ class HorizonError(InputError):
 
 class SchedulerError(RtschedError):
     """An illegal action of a scheduler: the message names the job, the processor and the rule that forbids it."""
+
+
+class SoundnessError(RtschedError):
+    """A simulation beats a bound that was proven: one of the two is wrong. Holds both: `analysis` and `trace`.
+
+    The most valuable bug report there is: please send the message with the system file.
+    """
+
+    def __init__(self, message: str, analysis: Any = None, trace: Any = None) -> None:
+        super().__init__(message)
+        self.analysis = analysis
+        self.trace = trace

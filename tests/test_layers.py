@@ -31,10 +31,13 @@ ALLOWED = {
     "schedulability": {"dnn", "model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
+    "verify": {"api", "schedulability", "engine", "export", "model", "units", "errors"},
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
     "show": {"api", "dnn", "model", "registry", "units", "errors"},
     "cli": {
         "dnn",
+        "verify",
+        "schedulability",
         "experiment",
         "api",
         "metrics",

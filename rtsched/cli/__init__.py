@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rtsched import __version__
+from rtsched.cli.analyse import analyse
 from rtsched.cli.compare import compare
 from rtsched.cli.profile import profile
 from rtsched.errors import InputError, RtschedError
@@ -272,6 +273,7 @@ def import_(file: str, output: Path | None, as_json: bool) -> None:
         click.echo(f"wrote {output}")
 
 
+cli.add_command(analyse)
 cli.add_command(compare)
 cli.add_command(profile)
 

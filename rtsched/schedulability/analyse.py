@@ -87,12 +87,17 @@ def apply(models: Sequence[Any]) -> tuple[tuple[Applied, ...], tuple[tuple[str, 
 
 
 def decide(models: Sequence[Any]) -> bool:
-    """Whether some theorem says schedulable: the quick question behind margins."""
-    for model in models:
-        for theorem in theorems().values():
-            if isinstance(model, theorem.model) and theorem.strength != "necessary" and theorem.reason(model) is None:
-                if theorem(model).verdict == "schedulable":
-                    return True
+    """Whether some theorem says schedulable: the quick question behind margins. An exact answer ends the search."""
+    usable = [
+        (theorem, model)
+        for model in models
+        for theorem in theorems().values()
+        if theorem.strength != "necessary" and theorem.reason(model) is None
+    ]
+    for theorem, model in sorted(usable, key=lambda item: item[0].strength != "exact"):
+        verdict = theorem(model).verdict
+        if verdict == "schedulable" or (theorem.strength == "exact" and verdict == "unschedulable"):
+            return verdict == "schedulable"
     return False
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.fixpoint import least_fixpoint
+from rtsched.schedulability.fixpoint import CAP, NotConverged
 from rtsched.schedulability.model import Cluster, Sporadic
 from rtsched.schedulability.result import Bound, Part, Result, from_bounds, unknown
 from rtsched.schedulability.theorem import theorem
@@ -71,12 +71,30 @@ def bcl(model: Cluster) -> Result:
     return _verdict(model, True, "")
 
 
-def _bound(task: Sporadic, m: int, shares: Callable[[int], list[tuple[str, int]]]) -> Bound:
-    """R = C + floor(Σ shares / m), with its parts; no value once R exceeds D."""
-    R = least_fixpoint(lambda R: task.C + sum(share for _, share in shares(R)) // m, task.C, limit=task.D)
-    if R is None:
-        return Bound(task.name, None, task.D, converged=False)
-    return Bound(task.name, R, task.D, (Part("own", task.name, task.C), *shared_out(shares(R), m, R - task.C)))
+#: Interfering tasks in a window that ends R after a release: name and work, not yet cut to what can delay.
+Works = Callable[[int], list[tuple[str, int]]]
+
+
+def _bound(task: Sporadic, m: int, works: Works) -> Bound:
+    """The least R = C + floor(Σ min(work, R - C + 1) / m), with its parts; no value once R exceeds D.
+
+    While m works exceed x = R - C, their sum over m exceeds it as well, and x would grow by a tick at a time; works
+    never shrink, so the search goes on where fewer than m of them do.
+    """
+    x = 0
+    for _ in range(CAP):
+        if task.C + x > task.D:
+            return Bound(task.name, None, task.D, converged=False)
+        found = works(task.C + x)
+        following = sum(min(work, x + 1) for _, work in found) // m
+        largest = sorted((work for _, work in found), reverse=True)[:m]
+        if len(largest) == m:
+            following = max(following, largest[-1] if largest[-1] > x else 0)
+        if following <= x:
+            shares = [(name, min(work, x + 1)) for name, work in found]
+            return Bound(task.name, task.C + x, task.D, (Part("own", task.name, task.C), *shared_out(shares, m, x)))
+        x = following
+    raise NotConverged(f"no fixpoint was found for {task.name!r} in {CAP} steps")
 
 
 def shared_out(shares: Sequence[tuple[str, int | Fraction]], m: int, total: int) -> list[Part]:
@@ -94,7 +112,7 @@ def shared_out(shares: Sequence[tuple[str, int | Fraction]], m: int, total: int)
     return parts
 
 
-def _sequence(model: Cluster, shares_of: Callable[[int, int, list[int]], list[tuple[str, int]]]) -> Result:
+def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[tuple[str, int]]]) -> Result:
     """The bounds of all tasks in priority order; after the first failure none can be given."""
     bounds: list[Bound] = []
     responses: list[int] = []
@@ -102,7 +120,7 @@ def _sequence(model: Cluster, shares_of: Callable[[int, int, list[int]], list[tu
         if len(responses) < index:
             bounds.append(Bound(task.name, None, task.D, converged=False))
             continue
-        bound = _bound(task, model.m, lambda R: shares_of(index, R, responses))  # noqa: B023
+        bound = _bound(task, model.m, lambda R: works_of(index, R, responses))  # noqa: B023
         bounds.append(bound)
         if bound.wcrt is not None:
             responses.append(bound.wcrt)
@@ -120,20 +138,18 @@ def _sequence(model: Cluster, shares_of: Callable[[int, int, list[int]], list[tu
 def global_rta(model: Cluster) -> Result:
     """R = C + floor(Σ_hp min(W(R + R_h - C_h), R - C + 1) / m)."""
 
-    def shares(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
-        room = R - model.tasks[index].C + 1
+    def works(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
         above = zip(model.tasks[:index], responses, strict=True)
-        return [(h.name, min(workload(h, R + R_h - h.C), room)) for h, R_h in above]
+        return [(h.name, workload(h, R + R_h - h.C)) for h, R_h in above]
 
-    return _sequence(model, shares)
+    return _sequence(model, works)
 
 
-def carried(h: Sporadic, R_h: int, R: int, cap: int) -> tuple[int, int]:
+def carried(h: Sporadic, R_h: int, R: int) -> tuple[int, int]:
     """The work of `h` in a window of `R` without a job carried into it, and with one."""
-    without = min(R // h.T * h.C + min(R % h.T, h.C), cap)
     y = max(R - h.C, 0)
-    with_ = min(y // h.T * h.C + h.C + min(max(y % h.T - (h.T - R_h), 0), h.C - 1), cap)
-    return without, with_
+    with_ = y // h.T * h.C + h.C + min(max(y % h.T - (h.T - R_h), 0), h.C - 1)
+    return workload(h, R), with_
 
 
 @theorem(
@@ -147,14 +163,17 @@ def carried(h: Sporadic, R_h: int, R: int, cap: int) -> tuple[int, int]:
 def global_rta_lc(model: Cluster) -> Result:
     """As `global_rta`, but at most m - 1 tasks carry a job into the window; never worse."""
 
-    def shares(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
+    def works(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
         cap = R - model.tasks[index].C + 1
-        above = [(h.name, *carried(h, R_h, R, cap)) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
-        gains = sorted((max(0, with_ - without), -place) for place, (_, without, with_) in enumerate(above))
-        carriers = {-place for gain, place in gains[len(gains) - (model.m - 1) :] if gain} if model.m > 1 else set()
+        above = [(h.name, *carried(h, R_h, R)) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
+        gains = sorted(
+            ((min(with_, cap) - min(without, cap), -place) for place, (_, without, with_) in enumerate(above)),
+            reverse=True,
+        )
+        carriers = {-place for gain, place in gains[: model.m - 1] if gain > 0}
         return [(name, with_ if place in carriers else without) for place, (name, without, with_) in enumerate(above)]
 
-    return _sequence(model, shares)
+    return _sequence(model, works)
 
 
 def edf_workload(h: Sporadic, D: int, slack: int) -> int:
@@ -190,14 +209,13 @@ def _edf_bound(model: Cluster, index: int, slack: list[int]) -> Bound:
     task = model.tasks[index]
     others = [(other, slack[place]) for place, other in enumerate(model.tasks) if place != index]
 
-    def shares(R: int) -> list[tuple[str, int]]:
-        room = R - task.C + 1
-        return [
-            (o.name, min(workload(o, R + o.D - o.C - proven), edf_workload(o, task.D, proven), room))
-            for o, proven in others
-        ]
-
-    return _bound(task, model.m, shares)
+    return _bound(
+        task,
+        model.m,
+        lambda R: [
+            (o.name, min(workload(o, R + o.D - o.C - proven), edf_workload(o, task.D, proven))) for o, proven in others
+        ],
+    )
 
 
 def mcnaughton(C: Sequence[int], m: int) -> int:

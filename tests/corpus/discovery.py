@@ -16,8 +16,6 @@ import yaml
 
 from tests.corpus.adapters import ADAPTERS
 
-#: Kinds of the corpus format that rtsched has no adapter for yet: listed in the header, not collected.
-KNOWN_LATER = {"np_jobset", "np_jobsets"}
 #: A YAML file (or one of its documents) with GPU vectors says so on a line of its own.
 GPU_VECTOR = re.compile(r"^kind:\s*['\"]?gpu_vector\b", re.MULTILINE)
 #: How tables of expected figures begin, and the kind of their records.
@@ -123,13 +121,11 @@ def _take_json(
             kind = (record.get("kind") if isinstance(record, dict) else None) or data.get("kind")
             name = record.get("id", f"{path.stem}-{number}") if isinstance(record, dict) else f"{path.stem}-{number}"
             if kind in ADAPTERS:
+                if kind == "np_jobsets" and isinstance(record, dict):
+                    record = {**record, "folder": path.parent}  # its jobs stand in files beside it
                 found.records.append((kind, str(name), record))
-            elif kind in KNOWN_LATER:
-                found.later[kind] += 1
     elif data.get("kind") in ADAPTERS:
         found.records.append((data["kind"], str(data.get("id", path.stem)), data))
-    elif data.get("kind") in KNOWN_LATER:
-        found.later[data["kind"]] += 1
     elif data.get("kind") in RUN_KINDS and "tasks" in data:
         runs.append((path, data))
     elif data and all(isinstance(value, dict) and "thrash" in value for value in data.values()):

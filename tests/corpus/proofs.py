@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from rtsched import metrics
@@ -13,6 +14,7 @@ from rtsched.engine.simulation import run
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.schedulability import chains, dag_sets, edf, suspension, typed_dag
 from rtsched.schedulability.compositional import Component, Events, Network
+from rtsched.schedulability.job_sets import Job, JobSet, completions, read_csv
 from rtsched.schedulability.model import (
     Cluster,
     Dag,
@@ -323,7 +325,45 @@ def check_mcnaughton(record: Record) -> None:
     assert mcnaughton(given["C"], given["m"]) == record["expected"]["makespan"]
 
 
+def check_np_jobset(record: Record) -> None:
+    given, expected = record["input"], record["expected"]
+    jobs = tuple(Job(str(i), *(job[key] for key in JOB)) for i, job in enumerate(given["jobs"]))
+    edges = tuple((u, v) for u, v in given.get("edges", ()))
+    check_completions(JobSet(jobs, given["m"], edges), expected["best"], expected["worst"], expected["schedulable"])
+
+
+JOB = ("r_min", "r_max", "c_min", "c_max", "deadline", "priority")
+
+
+def check_np_jobsets(record: Record) -> None:
+    folder = Path(record["folder"])
+    job_set = read_csv(
+        folder / record["jobs"],
+        None if record["precedence"] is None else folder / record["precedence"],
+        None if record["aborts"] is None else folder / record["aborts"],
+        m=record["m"],
+        policy=record["policy"],
+    )
+    expected = {(task, job): (best, worst) for task, job, best, worst in record["completion"]}
+    found = [expected[job.task, job.number] for job in job_set.jobs]
+    check_completions(job_set, [best for best, _ in found], [worst for _, worst in found], record["schedulable"])
+
+
+def check_completions(job_set: JobSet, best: list[int], worst: list[int], schedulable: bool) -> None:
+    """Exact on one processor; on several the bounds contain the truth, and a green is true."""
+    result = checked(theorems()["np-job-sets" if job_set.m == 1 else "np-job-sets-global"](job_set))
+    found = completions(job_set)
+    if job_set.m == 1:
+        assert found == list(zip(best, worst, strict=True))
+        assert (result.verdict == "schedulable") == schedulable
+    for (early, late), b, w in zip(found, best, worst, strict=True):
+        assert early <= b <= w <= late
+    assert result.verdict != ("unschedulable" if schedulable else "schedulable")
+
+
 PROOFS = {
+    "np_jobset": check_np_jobset,
+    "np_jobsets": check_np_jobsets,
     "cpa": check_cpa,
     "mcnaughton": check_mcnaughton,
     "rta": check_rta,

@@ -1,0 +1,80 @@
+"""``rtsched analyse``: what can be proven of a system, with a simulation beside the proof."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rtsched.verify.verification import Verification
+
+
+@click.command()
+@click.argument("system")
+@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, …")
+@click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(0, 100_000),
+    default=20,
+    show_default=True,
+    help="Random release patterns simulated beside the proof; 0 only proves.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the random patterns.")
+@click.option("--margins", is_flag=True, help="Also how far each task can move by itself (slower).")
+@click.option("--parts", is_flag=True, help="What each bound consists of.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["unschedulable", "unproven"]),
+    help="Exit with 1 if a miss is possible, or if schedulability is not proven.",
+)
+def analyse(
+    system: str,
+    scheduler: str | None,
+    platform: str | None,
+    overrides: tuple[str, ...],
+    runs: int,
+    seed: int,
+    margins: bool,
+    parts: bool,
+    as_json: bool,
+    fail_on: str | None,
+) -> None:
+    """Prove, refute, or say why neither: does every job of SYSTEM meet its deadline, whatever happens?"""
+    from rtsched.verify.verification import verify
+
+    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    if as_json:
+        from rtsched.verify.document import to_dict
+
+        click.echo(json.dumps(to_dict(found, margins=margins), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(found, margins, parts)))
+    if fail_on is not None and found.verdict in ("unschedulable", "unknown" if fail_on == "unproven" else ""):
+        raise SystemExit(1)
+
+
+def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
+    from rtsched.verify import words
+
+    lines = [words.verdict(found), "", words.table(found), ""]
+    for part in found.analysis.parts:
+        lines += words.part(found, part)
+    lines += words.chains(found)
+    if parts:
+        lines += ["", words.parts(found)]
+    if margins:
+        from rtsched.verify.actions import actions
+
+        lines += ["", words.margins(found)]
+        lines += [f"to do ({action.part}): {action.text}" for action in actions(found)]
+    if found.observation is not None:
+        seen = found.observation
+        lines += ["", f"seen in {seen.runs} simulated runs, {seen.jobs} jobs: evidence beside the proof, no proof"]
+    return [*lines, *words.assumed(found)]

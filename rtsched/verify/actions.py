@@ -1,0 +1,135 @@
+"""What to do about a system that is not proven: the smallest changes, each verified by running the tests again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rtsched import units
+from rtsched.schedulability import margins
+from rtsched.schedulability.analyse import PartAnalysis, analyse, decide
+from rtsched.schedulability.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
+from rtsched.schedulability.model import Uniprocessor
+from rtsched.schedulability.policy import policy_of
+from rtsched.schedulability.priorities import audsley
+from rtsched.verify.verification import Verification
+
+#: A region is split into at most so many pieces.
+MOST_PIECES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A change that makes `part` provable: `text` says what to do, `kind` of which sort it is."""
+
+    part: str
+    kind: str
+    text: str
+
+
+def actions(found: Verification) -> list[Action]:
+    """For each part that is not proven, the changes that make it so, the gentlest first; then other policies."""
+    made: list[Action] = []
+    for part in found.analysis.parts:
+        if found.part_verdict(part) != "schedulable":
+            made += part_actions(found, part)
+    if found.verdict != "schedulable":
+        made += policies(found)
+    return made
+
+
+def part_actions(found: Verification, part: PartAnalysis) -> Iterator[Action]:
+    """The changes of one part."""
+    models = part.view.models
+    for model in models:
+        if isinstance(model, Uniprocessor):
+            yield from _priorities(part, model)
+            yield from _splits(part, model)
+    if models:
+        yield from _times(found, part, models)
+
+
+_TESTS = {"preemptive": fp_rta, "nonpreemptive": np_fp_rta, "limited": limited_fp_rta}
+
+
+def _priorities(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
+    if model.order != "FP" or any(task.B for task in model.tasks):
+        return
+    order = audsley(model, _TESTS[model.mode])
+    if order is not None and decide([replace(model, tasks=order)]):
+        names = ", ".join(task.name for task in order)
+        yield Action(part.view.name, "priorities", f"give priorities in this order, most urgent first: {names}")
+
+
+def _splits(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
+    """Split the longest region that cannot be preempted, into as few pieces as make the part provable."""
+    if model.mode == "preemptive":
+        return
+    worst = max(model.tasks, key=lambda task: task.region(model.mode))
+    region = worst.region(model.mode)
+    for pieces in range(2, MOST_PIECES + 1):
+        length = -(-region // pieces)
+        if decide([margins.with_regions(model, worst.name, length)]):
+            now, then = units.format_duration(region, digits=4), units.format_duration(length, digits=4)
+            yield Action(
+                part.view.name,
+                "split",
+                f"let {worst.name!r} be preempted every {then} (now {now}): {pieces} pieces, "
+                "e.g. by 'partition', or 'regions' with preemption: limited",
+            )
+            return
+
+
+def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> Iterator[Action]:
+    """One task shorter or rarer, or everything faster."""
+    names = [found.system.tasks[index].name for index in part.view.tasks]
+    each = [found.sensitivity[name] for name in names if name in found.sensitivity]
+    shorter = [margin for margin in each if margin.C is not None]
+    if shorter:
+        gentlest = max(shorter, key=lambda margin: margin.C or 0)
+        assert gentlest.C is not None
+        text = f"shorten {gentlest.task!r} to {float(100 * gentlest.C):.1f} % of its execution time"
+        yield Action(part.view.name, "shorten", text + _to(found, gentlest.task, gentlest.C))
+    rarer = [margin for margin in each if margin.T is not None]
+    if rarer:
+        least = min(rarer, key=lambda margin: margin.T or 0)
+        task = next(task for task in found.system.tasks if task.name == least.task)
+        assert least.T is not None
+        if task.period is not None:
+            period = units.format_duration(int(task.period * least.T) + 1, digits=4)
+            yield Action(part.view.name, "period", f"lengthen the period of {least.task!r} to {period}")
+    factor = margins.breakdown(models)
+    if factor is not None:
+        text = f"make everything faster: {float(100 * factor):.1f} % of all execution times is provable"
+        yield Action(part.view.name, "faster", text)
+
+
+def _to(found: Verification, name: str, factor: Any) -> str:
+    task = next(task for task in found.system.tasks if task.name == name)
+    return f" ({units.format_duration(int(task.volume * factor), digits=4)})"
+
+
+def policies(found: Verification) -> Iterator[Action]:
+    """Other policies that are proven for the system as it is."""
+    mine = found.analysis.policy
+    orders = dict.fromkeys([mine.ordering, "edf", "dm"])
+    places = dict.fromkeys([mine.placement, "first-fit", "worst-fit"])
+    modes = dict.fromkeys([mine.preemption, "preemptive"])
+    tried = 0
+    for mode in modes:
+        for place in places:
+            for order in orders:
+                if mine.unsupported is None and (order, place, mode) == (
+                    mine.ordering,
+                    mine.placement,
+                    mine.preemption,
+                ):
+                    continue
+                choice = {"ordering": order, "placement": place, "preemption": mode}
+                if analyse(found.system, policy_of(choice)).verdict == "schedulable":
+                    text = f"use the policy {order}+{place}+{mode}: it is proven for the system as it is"
+                    yield Action("system", "policy", text)
+                    tried += 1
+                    if tried == 2:
+                        return

@@ -1,0 +1,103 @@
+"""A verification as JSON: sorted by the system's own order, without clock or path, so that two can be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtsched import __version__
+from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.verify.actions import actions
+from rtsched.verify.assumptions import assumptions
+from rtsched.verify.verification import Verification
+from rtsched.verify.words import scope
+
+
+def to_dict(found: Verification, *, margins: bool = False) -> dict[str, Any]:
+    """Everything that is known; times in ns. `margins` adds how far each task can move by itself, and the actions."""
+    counter = found.counterexample
+    made: dict[str, Any] = {
+        "version": __version__,
+        "system": found.system.name,
+        "platform": found.loaded.platform.name,
+        "policy": str(found.analysis.policy),
+        "inputs_sha256": found.inputs_sha256,
+        "verdict": found.verdict,
+        "scope": scope(found),
+        "breakdown": None if found.breakdown is None else float(found.breakdown),
+        "tasks": _tasks(found),
+        "parts": [_part(found, part) for part in found.analysis.parts],
+        "chains": [
+            {"name": chain.name, **result.to_dict()}
+            for chain, result in zip(found.system.chains, found.analysis.chains, strict=True)
+        ],
+        "assumptions": [item.to_dict() for item in assumptions(found)],
+        "counterexample": None
+        if counter is None
+        else {
+            "task": counter.task,
+            "pattern": counter.run,
+            "seed": counter.seed,
+            "release_ns": counter.release,
+            "deadline_ns": counter.deadline,
+            "finish_ns": counter.finish,
+        },
+        "simulated": None
+        if found.observation is None
+        else {"runs": found.observation.runs, "jobs": found.observation.jobs, "seed": found.seed},
+    }
+    if margins:
+        made["margins"] = {
+            name: {
+                "C": None if margin.C is None else float(margin.C),
+                "T": None if margin.T is None else float(margin.T),
+            }
+            for name, margin in found.sensitivity.items()
+        }
+        made["actions"] = [{"part": a.part, "kind": a.kind, "text": a.text} for a in actions(found)]
+    return made
+
+
+def _tasks(found: Verification) -> list[dict[str, Any]]:
+    rows = []
+    for index, (task, bound) in enumerate(zip(found.system.tasks, found.bounds, strict=True)):
+        seen = found.observed(index)
+        worst = None if found.observation is None else found.observation.worst[index]
+        rows.append(
+            {
+                "name": task.name,
+                "period_ns": task.period,
+                "deadline_ns": task.deadline,
+                "jitter_ns": task.jitter,
+                "wcet_ns": task.volume,
+                "criticality": task.criticality,
+                "bound": bound.to_dict(),
+                "observed_ns": seen,
+                "observed_in": None if worst is None else worst.run,
+                "observed_per_bound": None if seen is None or not bound.wcrt else round(seen / bound.wcrt, 6),
+                "misses_seen": None if found.observation is None else found.observation.misses[index],
+            }
+        )
+    return rows
+
+
+def _part(found: Verification, part: PartAnalysis) -> dict[str, Any]:
+    obstacle = part.view.obstacle
+    return {
+        "name": part.view.name,
+        "tasks": [found.system.tasks[index].name for index in part.view.tasks],
+        "verdict": found.part_verdict(part),
+        "reason": part.result.reason,
+        "change": None if obstacle is None else obstacle.change,
+        "first_failure": None if part.result.first_failure is None else part.result.first_failure.to_dict(),
+        "tests": [
+            {
+                **item.theorem.evidence.to_dict(),
+                "title": item.theorem.title,
+                "verdict": item.result.verdict,
+                "reason": item.result.reason,
+                "bounds_ns": {bound.task: bound.wcrt for bound in item.result.bounds},
+            }
+            for item in part.applied
+        ],
+        "not_applicable": [{"test": name, "reason": reason} for name, reason in part.refused],
+    }

@@ -1,0 +1,90 @@
+"""Release patterns and execution times that a system allows, among which a miss is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rtsched.model.task import Constant, Periodic, Sporadic, Uniform
+from rtsched.model.taskgraph import SystemSpec, TaskSpec
+from rtsched.schedulability.policy import Policy
+
+#: About so many jobs are released in one searched run.
+JOBS = 3_000
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One way the system may be used: what is special about it, the system so changed, and how long to run it."""
+
+    name: str
+    system: SystemSpec
+    until: int
+    seed: int
+
+
+def free(task: TaskSpec) -> bool:
+    """Whether the phase of a task is left open: periodic and sporadic tasks, not recorded, single or triggered ones."""
+    return task.after is None and task.release is None and task.arrival.kind in ("periodic", "sporadic")
+
+
+def horizon(system: SystemSpec) -> int:
+    """How long a searched run lasts: several times the longest period, but not too many jobs."""
+    periods = [task.period for task in system.tasks if task.period]
+    if not periods:
+        return max((task.release or 0) for task in system.tasks) + 1
+    rate = sum(1 / period for period in periods)
+    longest = max(periods)
+    return max(2 * longest, min(20 * longest, int(JOBS / rate)))
+
+
+def shifted(system: SystemSpec, offsets: dict[int, int], *, name: str, until: int, seed: int = 0) -> Pattern:
+    """The system with every task at its C, periodic, with these offsets (0 where none is given)."""
+    tasks = tuple(
+        replace(task, offset=offsets.get(task.index, 0), arrival=Periodic(), execution=_worst(task), jitter=0)
+        if free(task)
+        else replace(task, execution=_worst(task))
+        for task in system.tasks
+    )
+    return Pattern(name, replace(system, tasks=tasks), until, seed)
+
+
+def _worst(task: TaskSpec) -> Constant:
+    """Every job takes all that is planned."""
+    return Constant()
+
+
+def patterns(system: SystemSpec, policy: Policy, count: int, seed: int) -> Iterator[Pattern]:
+    """First what theory says is bad, then `count` random ones: phases, gaps, shorter executions; all within T, J and C.
+
+    Bad is: all at once; and, where work is not preempted, everything just after a long job has begun.
+    """
+    until = horizon(system)
+    yield shifted(system, {}, name="all released together", until=until)
+    for task in system.tasks:
+        if free(task):
+            others = {other.index: 1 for other in system.tasks if other is not task}
+            yield shifted(system, others, name=f"all released just after {task.name!r} began", until=until)
+    random = np.random.default_rng(np.random.SeedSequence([seed, 0xA12]))
+    for number in range(count):
+        yield _random(system, number, until, random)
+
+
+def _random(system: SystemSpec, number: int, until: int, random: np.random.Generator) -> Pattern:
+    tasks = []
+    for task in system.tasks:
+        changes: dict[str, object] = {}
+        if free(task):
+            period = task.period or 1
+            changes["offset"] = int(random.integers(0, period))
+            loose = random.random() < 0.3
+            changes["arrival"] = Sporadic(kind="sporadic", mean_extra=max(1, period // 10)) if loose else Periodic()
+        if random.random() < 0.5:
+            low = float(random.uniform(0.05, 1.0))
+            changes["execution"] = Uniform(kind="uniform", low=low, high=1.0)
+        else:
+            changes["execution"] = Constant()
+        tasks.append(replace(task, **changes))  # type: ignore[arg-type]
+    return Pattern(f"random pattern {number + 1}", replace(system, tasks=tuple(tasks)), until, number)

@@ -1,0 +1,153 @@
+"""A verification in words: what the command line prints, and what reports begin with."""
+
+from __future__ import annotations
+
+from rtsched import units
+from rtsched.export.text import aligned
+from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.schedulability.result import KINDS
+from rtsched.verify.assumptions import assumptions
+from rtsched.verify.verification import Verification
+
+
+def time(value: int | None) -> str:
+    """A duration to four digits; a dash where there is none."""
+    return "–" if value is None else units.format_duration(value, digits=4)
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share in per cent; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def scope(found: Verification) -> str:
+    """What exactly is claimed."""
+    system = found.system
+    count = len(system.tasks)
+    signed = sum(item.status == "declared" for item in assumptions(found))
+    platform = found.loaded.platform.name
+    who = f"{'the task' if count == 1 else f'all {count} tasks'} of {system.name!r}"
+    under = f"on {platform!r} under {found.analysis.policy}"
+    if found.verdict == "schedulable":
+        return (
+            f"Every job of {who} meets its deadline, for every release pattern allowed by the periods and jitters and "
+            f"every execution time up to the given one, {under}, provided the {signed} declared assumptions hold."
+        )
+    if found.verdict == "unschedulable":
+        return (
+            f"A deadline of {who} can be missed {under}: there is a release pattern, allowed by the file, that does it."
+        )
+    return f"For {who} {under} it is neither proven that all deadlines are met, nor is a miss known."
+
+
+def verdict(found: Verification) -> str:
+    """The verdict in one paragraph."""
+    lines = [f"{found.system.name}: {found.verdict.upper()}", scope(found)]
+    tight = tightest(found)
+    if found.verdict == "schedulable" and tight is not None:
+        lines.append(f"Smallest margin: {tight}.")
+    factor = found.breakdown
+    if factor is not None and all(part.view.models for part in found.analysis.parts):
+        lines.append(f"Breakdown factor: {float(factor):.3f} (all execution times together).")
+    return "\n".join(lines)
+
+
+def tightest(found: Verification) -> str | None:
+    """The task with the least slack relative to its deadline."""
+    known = [bound for bound in found.bounds if bound.slack is not None]
+    if not known:
+        return None
+    least = min(known, key=lambda bound: (bound.slack or 0) / bound.deadline)
+    return f"{least.task!r} has {time(least.slack)} of {time(least.deadline)} left"
+
+
+HEADER = ("task", "T", "D", "C", "bound", "slack", "seen", "seen/bound", "test")
+
+
+def rows(found: Verification) -> list[list[str]]:
+    """One row per task: timing, bound, slack, the worst response seen and its ratio to the bound."""
+    made = []
+    for index, (task, bound) in enumerate(zip(found.system.tasks, found.bounds, strict=True)):
+        seen = found.observed(index)
+        ratio = None if seen is None or not bound.wcrt else seen / bound.wcrt
+        late = bound.wcrt is not None and bound.wcrt > bound.deadline
+        made.append(
+            [
+                task.name + (" !" if late and task.criticality == "hard" else ""),
+                time(task.period),
+                time(task.deadline),
+                time(task.volume),
+                time(bound.wcrt) + (" (exact)" if bound.exact else ""),
+                "–" if bound.slack is None else percent(bound.slack / bound.deadline),
+                time(seen),
+                "–" if ratio is None else f"{ratio:.2f}",
+                bound.test or "–",
+            ]
+        )
+    return made
+
+
+def table(found: Verification) -> str:
+    """The rows, aligned."""
+    return aligned([list(HEADER), *rows(found)])
+
+
+def part(found: Verification, each: PartAnalysis) -> list[str]:
+    """What is known of one part: its verdict, by what, and the first failure."""
+    result = each.result
+    head = f"{each.view.name}: {found.part_verdict(each)}"
+    if result.verdict == "schedulable":
+        return [f"{head} by {', '.join(each.proven_by()) or 'its bounds'}"]
+    lines = [head]
+    if found.counterexample is not None and found.part_verdict(each) != result.verdict:
+        lines.append(f"  counterexample: {found.counterexample}")
+    if result.first_failure is not None:
+        lines.append(f"  {result.first_failure}")
+    elif result.reason:
+        lines.append(f"  {result.reason}")
+    return lines
+
+
+def chains(found: Verification) -> list[str]:
+    """The reaction times of cause-effect chains."""
+    lines = []
+    for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
+        if result.bounds:
+            lines.append(f"chain {chain.name}: reacts within {time(result.bounds[0].wcrt)}")
+        else:
+            lines.append(f"chain {chain.name}: no bound ({result.reason})")
+    return lines
+
+
+def parts(found: Verification) -> str:
+    """What each bound consists of, one row a task."""
+    header = ["task", "bound", *KINDS, "largest contributor"]
+    lines = [header]
+    for bound in found.bounds:
+        if bound.wcrt is None or not bound.parts:
+            continue
+        largest = bound.largest
+        who = "–" if largest is None else f"{largest.source} ({time(largest.amount)})"
+        lines.append([bound.task, time(bound.wcrt), *(time(bound.total(kind)) for kind in KINDS), who])
+    return aligned(lines)
+
+
+def margins(found: Verification) -> str:
+    """How far each task can move by itself."""
+    lines = [["task", "C may grow to", "T may shrink to"]]
+    for task in found.system.tasks:
+        margin = found.sensitivity.get(task.name)
+        if margin is not None:
+            lines.append(
+                [
+                    task.name,
+                    "–" if margin.C is None else f"{float(100 * margin.C):.1f} %",
+                    "–" if margin.T is None else f"{float(100 * margin.T):.1f} %",
+                ]
+            )
+    return aligned(lines)
+
+
+def assumed(found: Verification) -> list[str]:
+    """The assumptions, those to be signed last."""
+    return [f"{item.status}: {item.text}" for item in assumptions(found)]
