@@ -29,7 +29,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if not later:
         return []
     kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(later.items()))
-    return [f"corpus kinds without an adapter yet, not collected: {kinds}"]
+    return [f"corpus records not collected: {kinds}"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

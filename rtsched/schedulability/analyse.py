@@ -155,7 +155,7 @@ def _closest(applied: Sequence[Applied]) -> Applied | None:
         tests,
         key=lambda item: (
             sum(b.wcrt is not None and b.wcrt <= b.deadline for b in item.result.bounds),
-            item.result.first_failure is not None,
+            item.result.first_failure is not None and item.result.first_failure.needed is not None,
             item.theorem.strength == "exact",
         ),
         default=None,

@@ -12,6 +12,7 @@ from rtsched import units
 from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.schedulability.compositional import Component, Events, Network
+from rtsched.schedulability.job_sets import Job, JobSet
 from rtsched.schedulability.locks import blocking_by_locks
 from rtsched.schedulability.model import (
     Cluster,
@@ -30,6 +31,7 @@ from rtsched.schedulability.model import (
 from rtsched.schedulability.obstacles import Obstacle, trace_gap
 from rtsched.schedulability.policy import Policy
 from rtsched.schedulability.result import Assumption
+from rtsched.schedulability.triggered import TriggeredEDF
 
 #: The period of a task that arrives once.
 ONCE = 2 * units.LONGEST
@@ -201,9 +203,10 @@ class Part:
         models: list[Any] = []
         obstacle = self._locks_obstacle()
         if obstacle is None and self.triggered:
-            network = self._network()
-            models = [] if network is None else [network]
+            models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
+        elif obstacle is None and all(task.release is not None for task in self.specs) and self._fixed_jobs():
+            models.append(self._job_set())
         elif obstacle is None:
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
@@ -255,9 +258,9 @@ class Part:
     def _trigger_obstacle(self) -> Obstacle:
         chain = ", ".join(repr(task.name) for task in self.specs if task.after is not None)
         return Obstacle(
-            f"{chain}: released by the completion of another task, which is analysed here only for tasks of one node "
-            "on processors of their own under fixed priorities",
-            "use fp, rm or dm, or join the tasks into one graph with one deadline",
+            f"{chain}: released by the completion of another task, which is analysed here only under EDF on one "
+            "processor, or for tasks of one node under fixed priorities on processors of their own",
+            "use fp, rm or dm with every task pinned, or join the tasks into one graph with one deadline",
         )
 
     def _mode(self, position: int) -> Mode:
@@ -362,6 +365,41 @@ class Part:
             tasks.append(PipelineTask(task.name, stages, self.T(task), self.D(task), task.jitter))
         modes = {self._pool_name(pool): self._mode(position) for position, pool in enumerate(self.pools)}
         return Pipelines(tuple(tasks), modes, name=self.name)
+
+    def _fixed_jobs(self) -> bool:
+        """Whether all that runs is a list of jobs on one processor that is never preempted (FP or EDF)."""
+        jitter = any(task.jitter for task in self.specs)  # equal deadlines would be served by release
+        order = self.policy.order == "FP" or (self.policy.order == "EDF" and not jitter)
+        return len(self.pools) == 1 and self.single and self.sequential and order and self._mode(0) == "nonpreemptive"
+
+    def _job_set(self) -> JobSet:
+        """Jobs that arrive once, at known instants: as the priorities of the policy order them."""
+        jobs = []
+        for place, task in enumerate(self.specs):
+            release = task.release or 0
+            jobs.append(
+                Job(
+                    task.name,
+                    release,
+                    release + task.jitter,
+                    1,
+                    self.pieces[task.index][0].c,
+                    release + self.D(task),
+                    place if self.policy.order == "FP" else release + self.D(task),
+                )
+            )
+        if self.policy.order == "EDF":
+            jobs.sort(key=lambda job: (job.deadline, job.r_min))
+        return JobSet(tuple(jobs), name=self.name)
+
+    def _triggered_edf(self) -> TriggeredEDF | None:
+        """Tasks on one processor that release each other, under EDF."""
+        if not (self.single and len(self.pools) == 1 and self.policy.order == "EDF"):
+            return None
+        alone = self._uniprocessor()
+        places = {task.index: place for place, task in enumerate(self.specs)}
+        after = tuple(None if task.after is None else places[task.after] for task in self.specs)
+        return TriggeredEDF(alone.tasks, after, alone.mode, self.name)
 
     def _network(self) -> Network | None:
         """Tasks of one node that release each other, under fixed priorities."""

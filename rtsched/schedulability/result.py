@@ -184,7 +184,9 @@ def explain(bound: Bound) -> Failure:
     """Why a task fails, with the largest contributor."""
     deadline = units.format_duration(bound.deadline, digits=4)
     if bound.wcrt is None:
-        return Failure(bound.task, f"{bound.task!r} has no finite response-time bound", None, bound.deadline)
+        return Failure(
+            bound.task, f"no response time within {deadline} can be shown for {bound.task!r}", None, bound.deadline
+        )
     response = units.format_duration(bound.wcrt, digits=4)
     late = units.format_duration(bound.wcrt - bound.deadline, digits=4)
     hint = ""

@@ -137,6 +137,8 @@ def _result(model: TypedPools, value: Fraction, path: Sequence[int] = ()) -> Res
     """The bound of the only task: its path is its own time, what else there is interferes within the job."""
     task = model.tasks[0]
     R = math.ceil(value)
+    if R + task.J > task.T:  # the next job would find this one unfinished, and wait for it
+        return from_bounds([Bound(task.name, None, task.D, converged=False)], exact=False)
     own = sum(task.dag.vertices[index].c for index in path) if path else task.dag.length
     own = min(own, R)
     parts = [Part("own", task.name, own)]

@@ -114,7 +114,7 @@ def cluster_overload(model: Cluster) -> Result:
     "pool-overload",
     title="More work of a type than its processors can do, or a path longer than the deadline",
     strength="necessary",
-    citation="folklore",
+    citation="folklore: no schedule has more processors than there are",
     model=TypedPools,
 )
 def pool_overload(model: TypedPools) -> Result:
