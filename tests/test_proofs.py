@@ -521,7 +521,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "best_starts",
         "stage.C if model.fixed_times else 1",
         "stage.C",
-        ("pipeline",),
+        ("shorter stages",),
     ),
     "no push-through": (pipelines, "stage_demand", "model.tasks[i:]", "model.tasks[i + 1 :]", ("pipeline",)),
     "no carry-in": (multiprocessor, "global_rta", "R + R_h - h.C", "R", ("global by the letter",)),
