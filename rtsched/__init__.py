@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rtsched.api import Loaded, load, scheduler, simulate, summary
-    from rtsched.errors import HorizonError, InputError, RtschedError, SchedulerError
+    from rtsched.errors import HorizonError, InputError, RtschedError, SchedulerError, SoundnessError
     from rtsched.model.platform import Platform
     from rtsched.model.system import System
     from rtsched.model.task import Task
     from rtsched.registry import REGISTRY
     from rtsched.schedulers.base import Scheduler
     from rtsched.schedulers.composed import ComposedScheduler
+    from rtsched.verify.verification import Verification, analyse
 
 __version__ = "0.1.0"
 
@@ -26,8 +27,11 @@ _HOME = {
     "RtschedError": "rtsched.errors",
     "Scheduler": "rtsched.schedulers.base",
     "SchedulerError": "rtsched.errors",
+    "SoundnessError": "rtsched.errors",
     "System": "rtsched.model.system",
     "Task": "rtsched.model.task",
+    "Verification": "rtsched.verify.verification",
+    "analyse": "rtsched.verify.verification",
     "load": "rtsched.api",
     "scheduler": "rtsched.api",
     "simulate": "rtsched.api",
@@ -44,9 +48,12 @@ __all__ = [
     "RtschedError",
     "Scheduler",
     "SchedulerError",
+    "SoundnessError",
     "System",
     "Task",
+    "Verification",
     "__version__",
+    "analyse",
     "load",
     "scheduler",
     "simulate",

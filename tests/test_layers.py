@@ -32,11 +32,13 @@ ALLOWED = {
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
     "verify": {"api", "schedulability", "engine", "export", "model", "units", "errors"},
+    "report": {"verify", "schedulability", "plot", "export", "api", "engine", "model", "files", "units", "errors"},
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
     "show": {"api", "dnn", "model", "registry", "units", "errors"},
     "cli": {
         "dnn",
         "verify",
+        "report",
         "schedulability",
         "experiment",
         "api",
@@ -102,7 +104,7 @@ def test_public_names() -> None:
         assert getattr(rtsched, name) is not None
     assert set(rtsched.__all__) == {
         "ComposedScheduler", "HorizonError", "InputError", "Loaded", "Platform", "REGISTRY", "RtschedError",
-        "Scheduler", "SchedulerError", "System", "Task", "__version__", "load", "scheduler", "simulate", "summary",
+        "Scheduler", "SchedulerError", "SoundnessError", "System", "Task", "Verification", "__version__", "analyse", "load", "scheduler", "simulate", "summary",
     }  # fmt: skip
 
 

@@ -183,6 +183,10 @@ def verify(
     return Verification(loaded, description, analysis, observer.observation(), observer.found, seed)
 
 
+#: The public name.
+analyse = verify
+
+
 class _Observer:
     """Simulates patterns, remembers the worst, and compares with what is proven."""
 
@@ -210,6 +214,7 @@ class _Observer:
 
     def see(self, pattern: Pattern) -> None:
         """Run one pattern."""
+        from rtsched.engine.job import LATE, OK
         from rtsched.engine.simulation import run
 
         scheduler = api.scheduler(self.description)
@@ -217,8 +222,9 @@ class _Observer:
         self.runs += 1
         jobs = trace.jobs
         self.jobs += len(jobs)
-        done = jobs["finish"] >= 0
+        done = np.isin(jobs["outcome"], (OK, LATE))
         response = jobs["finish"] - jobs["arrival"]
+        # a job that was aborted, dropped or is still open has no response, and is late once its deadline has passed
         late = (done & (jobs["finish"] > jobs["deadline"])) | (~done & (jobs["deadline"] <= trace.end))
         for index, task in enumerate(self.analysis.system.tasks):
             mine = jobs["task"] == index

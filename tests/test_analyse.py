@@ -1,0 +1,432 @@
+"""From a system file to a verdict: views, their assumptions, what has no proof, and the simulation beside it."""
+
+from __future__ import annotations
+
+import json
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import rtsched
+from rtsched import api
+from rtsched.cli import cli
+from rtsched.errors import InputError, SoundnessError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.system import System
+from rtsched.schedulability import analyse as combining
+from rtsched.schedulability.analyse import SystemAnalysis
+from rtsched.schedulability.analyse import analyse as prove
+from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
+from rtsched.schedulability.policy import homes, policy_of
+from rtsched.schedulability.result import Bound
+from rtsched.verify.verification import verify
+
+MS = 1_000_000
+
+
+def load(text: str) -> System:
+    """A system from YAML."""
+    return validate(System, parse_yaml(text))
+
+
+def analysed(text: str) -> SystemAnalysis:
+    """The proof of a system in YAML, without any simulation."""
+    loaded = api.load(load(text))
+    return prove(loaded.lower(), policy_of(api.parts_of(loaded.system.scheduler)))
+
+
+def flow(*tasks: str, platform: str = "uniprocessor", scheduler: str = "{ordering: fp}", more: str = "") -> str:
+    """A system with these tasks in flow style."""
+    rows = "\n".join(f"  - {{{task}}}" for task in tasks)
+    return f"platform: {platform}\nscheduler: {scheduler}\n{more}\ntasks:\n{rows}\n"
+
+
+CHIP = "{name: chip, processors: {cpu: {kind: cpu, cores: 2}, gpu: {kind: gpu, cores: 1}, npu: {kind: npu, cores: 1}}}"
+BIG = "{name: soc, processors: {big: {kind: cpu, cores: 2, speed: 2}, little: {kind: cpu, cores: 2}}}"
+
+# ---- every system of the catalogue ---------------------------------------------------------------------------------
+
+VERDICTS = {
+    "adas_agx_orin": "schedulable",
+    "adas_resolution": "unschedulable",
+    "ar_assistant_sd8gen2": "unschedulable",
+    "burns_wellings": "unschedulable",
+    "burns_wellings_c": "schedulable",
+    "burns_wellings_d": "schedulable",
+    "buttazzo_rm_edf": "unschedulable",
+    "can_revised": "unschedulable",
+    "dhall": "unschedulable",
+    "dhall_partitioned": "schedulable",
+    "drone_xavier_nx": "unschedulable",
+    "lehoczky": "schedulable",
+    "liu_layland": "schedulable",
+    "offload_wifi": "unschedulable",
+    "priority_inversion_lock": "unschedulable",
+    "smart_camera_coral": "unschedulable",
+    "wearable_mcu": "schedulable",
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_verdicts_of_the_catalogue(name: str) -> None:
+    found = verify(name, runs=2)
+    assert found.verdict == VERDICTS[name]
+    for bound in found.bounds:
+        assert not bound.parts or sum(part.amount for part in bound.parts) == bound.wcrt
+
+
+def test_textbook_bounds() -> None:
+    assert [bound.wcrt for bound in verify("burns_wellings", runs=0).bounds] == [10 * MS, 20 * MS, 52 * MS]
+    assert [bound.wcrt for bound in verify("lehoczky", runs=0).bounds] == [26 * MS, 118 * MS]
+
+
+def test_the_drone_is_refuted_by_the_long_network_in_front() -> None:
+    found = verify("drone_xavier_nx", runs=0)
+    part = found.analysis.parts[0]
+    assert part.result.verdict == "unschedulable"
+    failure = part.result.first_failure
+    assert failure is not None
+    assert failure.task == "obstacle_det"
+    assert failure.needed == 11_706_100 + 38_461_999
+    assert "landing_seg" in failure.hint
+    assert found.breakdown == Fraction(664, 1000)
+
+
+# ---- views ---------------------------------------------------------------------------------------------------------
+
+
+def models(text: str) -> list[Any]:
+    """The models of the only part of a system."""
+    (part,) = analysed(text).parts
+    return list(part.view.models)
+
+
+def test_one_core_becomes_a_uniprocessor_in_priority_order() -> None:
+    text = flow(
+        "name: slow, wcet: 4 ms, period: 20 ms, jitter: 1 ms",
+        "name: fast, wcet: 2 ms, period: 10 ms, deadline: 8 ms",
+        scheduler="{ordering: rm}",
+    )
+    model = models(text)[0]
+    assert isinstance(model, Uniprocessor)
+    assert [(t.name, t.C, t.T, t.D, t.J) for t in model.tasks] == [
+        ("fast", 2 * MS, 10 * MS, 8 * MS, 0),
+        ("slow", 4 * MS, 20 * MS, 20 * MS, MS),
+    ]
+    assert (model.order, model.mode) == ("FP", "preemptive")
+
+
+def test_an_accelerator_is_never_preempted_whatever_the_policy_says() -> None:
+    text = flow("name: net, wcet: {npu: 4 ms}, period: 20 ms", platform=CHIP, scheduler="{ordering: edf}")
+    model = models(text)[0]
+    assert (model.mode, model.order, model.name) == ("nonpreemptive", "EDF", "npu")
+
+
+def test_regions_and_tasks_that_cannot_be_preempted() -> None:
+    cut = "name: cut, wcet: 5 ms, regions: [3 ms, 2 ms], period: 20 ms"
+    limited = models(flow("name: a, wcet: 1 ms, period: 9 ms", cut, scheduler="{ordering: fp, preemption: limited}"))[0]
+    assert limited.mode == "limited"
+    assert limited.tasks[1].regions == (3 * MS, 2 * MS)
+    mixed = models(flow("name: a, wcet: 1 ms, period: 9 ms", "name: b, wcet: 3 ms, period: 20 ms, preemptive: false"))[
+        0
+    ]
+    assert mixed.mode == "limited"
+    assert [task.preemptible for task in mixed.tasks] == [True, False]
+    assert (
+        analysed(flow("name: a, wcet: 1 ms, period: 9 ms", "name: b, wcet: 3 ms, period: 20 ms, preemptive: false"))
+        .bounds[0]
+        .wcrt
+        == 4 * MS - 1
+    )
+
+
+def test_a_graph_on_one_core_is_a_sequence_of_regions() -> None:
+    graph = "graph: {nodes: {p: {wcet: 1 ms}, q: {wcet: 4 ms}, r: {wcet: 2 ms}}, edges: [[p, q], [q, r]]}"
+    text = flow(f"name: net, period: 20 ms, {graph}", scheduler="{ordering: fp, preemption: nonpreemptive}")
+    model = models(text)[0]
+    assert model.mode == "limited"
+    assert model.tasks[0].regions == (1 * MS, 4 * MS, 2 * MS)
+
+
+def test_a_cluster_a_chain_over_processors_and_pools() -> None:
+    equal = flow("name: a, wcet: 1 ms, period: 9 ms", "name: b, wcet: 2 ms, period: 9 ms", platform="multicore:2")
+    assert [type(model) for model in models(equal)] == [Cluster, TypedPools]
+    stages = "graph: {nodes: {pre: {wcet: 1 ms, pin: cpu0}, net: {wcet: {gpu: 4 ms}}}, edges: [[pre, net]]}"
+    chain = flow(f"name: camera, period: 20 ms, {stages}", platform=CHIP, scheduler="{ordering: fp}")
+    assert [type(model) for model in models(chain)] == [TypedPools, Pipelines]
+
+
+def test_parts_that_share_nothing_are_judged_apart() -> None:
+    text = flow(
+        "name: a, wcet: {npu: 9 ms}, period: 10 ms",
+        "name: b, wcet: {gpu: 9 ms}, period: 8 ms",
+        platform=CHIP,
+        scheduler="{ordering: fp}",
+    )
+    found = analysed(text)
+    assert [(part.view.name, part.result.verdict) for part in found.parts] == [
+        ("npu", "schedulable"),
+        ("gpu", "unschedulable"),
+    ]
+    assert found.verdict == "unschedulable"
+
+
+def test_switches_are_inside_the_bound_and_shown_apart() -> None:
+    text = flow(
+        "name: a, wcet: 1 ms, period: 10 ms",
+        "name: b, wcet: 2 ms, period: 20 ms",
+        more="overheads: {context_switch: 100 us}",
+    )
+    bound = analysed(text).bounds[1]
+    assert bound.wcrt == 3 * MS + 400_000
+    assert bound.total("overhead") == 200_000
+    assert bound.total("own") == 2 * MS
+    assert not bound.exact
+    assert verify(load(text), runs=5).verdict == "schedulable"
+
+
+def test_measured_times_above_the_plan_are_the_c() -> None:
+    text = flow("name: a, wcet: 2 ms, period: 9 ms, execution: {kind: uniform, low: 0.5, high: 1.5}")
+    found = analysed(text)
+    assert found.bounds[0].wcrt == 3 * MS
+    assert any("1.5 times" in item.text for item in found.parts[0].result.assumptions)
+
+
+def test_locks_block_once_under_a_ceiling() -> None:
+    rows = (
+        "name: high, wcet: 1 ms, period: 10 ms, sections: [{resource: R, start: 0 ns, length: 1 ms}]",
+        "name: low, wcet: 5 ms, period: 30 ms, sections: [{resource: R, start: 1 ms, length: 3 ms}]",
+    )
+    found = analysed(flow(*rows, more="resources: {R: {protocol: ceiling}}"))
+    assert [bound.wcrt for bound in found.bounds] == [4 * MS, 6 * MS]
+    assert found.bounds[0].total("blocking") == 3 * MS
+    none = analysed(flow(*rows, more="resources: {R: {protocol: none}}"))
+    assert none.verdict == "unknown"
+    assert "without bound" in none.parts[0].result.reason
+
+
+def test_a_trigger_makes_the_next_task_late() -> None:
+    text = flow("name: see, wcet: 2 ms, period: 20 ms", "name: act, wcet: 3 ms, deadline: 9 ms, after: see")
+    found = analysed(text)
+    assert found.verdict == "schedulable"
+    assert [bound.wcrt for bound in found.bounds] == [2 * MS, 5 * MS]
+    assert verify(load(text), runs=5).verdict == "schedulable"
+
+
+def test_jobs_at_known_instants_are_decided_exactly() -> None:
+    """The late one is late only because the long job in front may take its whole time: the exact test sees it."""
+    text = """
+platform: uniprocessor
+scheduler: {ordering: edf, preemption: nonpreemptive}
+jobs:
+  - {name: long, release: 0 ms, wcet: 7 ms, deadline: 20 ms}
+  - {name: short, release: 1 ms, wcet: 2 ms, deadline: 8 ms}
+"""
+    found = analysed(text)
+    assert found.verdict == "unschedulable"
+    assert found.bounds[1].wcrt == 8 * MS
+
+
+PLACEMENTS = ("first-fit", "best-fit", "worst-fit", "next-fit", "clustered")
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_homes_are_those_of_the_simulator(placement: str) -> None:
+    """Two implementations of one rule: the proofs' own, and the one that runs."""
+    from rtsched.engine.kernel import Kernel
+    from rtsched.engine.recorder import Recorder
+    from rtsched.engine.soc import Soc
+
+    random_ = random.Random(3)
+    for _ in range(40):
+        rows = []
+        for index in range(random_.randint(1, 7)):
+            big, period = random_.randint(1, 9), random_.randint(10, 30)
+            little = big * random_.randint(1, 3)
+            rows.append(f"name: t{index}, wcet: {{big: {big} ms, little: {little} ms}}, period: {period} ms")
+        text = flow(
+            *rows, platform=BIG.replace(", speed: 2", ""), scheduler=f"{{ordering: edf, placement: {placement}}}"
+        )
+        loaded = api.load(load(text))
+        spec = loaded.lower()
+        scheduler = api.scheduler(loaded.system.scheduler)
+        soc = Soc(spec, scheduler, Kernel(), 1, Recorder(True, None, None), 0)
+        scheduler.soc = soc
+        scheduler.setup(soc)
+        own = homes(spec, policy_of(loaded.system.scheduler))
+        theirs = [[scheduler.placement.where(task, node) for node in task.nodes] for task in soc.tasks]  # type: ignore[attr-defined]
+        assert own == theirs
+
+
+# ---- what has no proof ---------------------------------------------------------------------------------------------
+
+OBSTACLES = {
+    "run time": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="{ordering: edf, placement: earliest-finish}", platform="multicore:2"), "decided at run time"),
+    "policy": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="band-heft"), "'band-heft'"),
+    "adaptation": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="{ordering: edf, adaptation: rtscale-style}"), "rtscale-style"),
+    "poisson": (flow("name: a, wcet: 1 ms, period: 9 ms, arrival: {kind: poisson}"), "any number may come at once"),
+    "overlap": (flow("name: a, wcet: 1 ms, period: 9 ms, overlap: true"), "may overlap"),
+    "speeds": (flow("name: a, wcet: 1 ms, period: 9 ms", platform=BIG), "big.LITTLE"),
+    "pins beside free": (flow("name: a, wcet: 1 ms, period: 9 ms, pin: cpu0", "name: b, wcet: 1 ms, period: 9 ms", platform="multicore:2"), "only some of the processors"),
+    "governor": (flow("name: a, wcet: 1 ms, period: 9 ms", platform="snapdragon_865", more="power: {governor: ondemand}"), "follows the governor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OBSTACLES)
+def test_where_nothing_sound_exists_the_answer_is_unknown_with_a_way_out(name: str) -> None:
+    text, reason = OBSTACLES[name]
+    found = analysed(text)
+    assert found.verdict == "unknown"
+    assert reason in found.parts[0].result.reason
+    failure = found.parts[0].result.first_failure
+    assert failure is not None
+    assert failure.hint.startswith("to make it provable: ")
+
+
+@pytest.mark.parametrize(
+    ("workload", "reason"),
+    [
+        ("gpu_priorities", "block by block"),
+        ("memory_contention", "others use the memory"),
+        ("throttling_865", "throttle"),
+        ("npu_failure", "fail"),
+        ("model_switching", "weights"),
+        ("offload_wifi", "varies with time"),
+        ("xrbench_vr_gaming", "'xrbench'"),
+    ],
+)
+def test_hardware_without_a_model_is_named(workload: str, reason: str) -> None:
+    found = verify(workload, runs=0)
+    assert found.verdict == "unknown"
+    assert any(reason in part.result.reason for part in found.analysis.parts)
+
+
+def test_overload_and_deadlines_beyond_periods_are_never_green_and_never_hang() -> None:
+    for scheduler in (
+        "{ordering: fp}",
+        "{ordering: edf}",
+        "{ordering: edf, preemption: nonpreemptive}",
+        "{ordering: lst}",
+    ):
+        over = analysed(
+            flow("name: a, wcet: 6 ms, period: 10 ms", "name: b, wcet: 5 ms, period: 10 ms", scheduler=scheduler)
+        )
+        assert over.verdict == "unschedulable"
+    late = flow("name: a, wcet: 6 ms, period: 10 ms, deadline: 30 ms", platform="multicore:2")
+    assert analysed(late).verdict == "unknown"
+    full = flow("name: a, wcet: 333333331 ns, period: 333333333 ns", "name: b, wcet: 1 ns, period: 1 s, deadline: 2 s")
+    assert analysed(full).verdict in ("schedulable", "unknown")
+
+
+# ---- the simulation beside the proof -------------------------------------------------------------------------------
+
+
+def test_a_miss_that_is_found_refutes() -> None:
+    """Dhall: no test decides, and the run as declared shows the miss."""
+    found = verify("dhall", runs=1)
+    assert found.analysis.verdict == "unknown"
+    assert found.verdict == "unschedulable"
+    assert found.counterexample is not None
+    assert (found.counterexample.task, found.counterexample.deadline) == ("heavy", 11 * MS)
+    assert found.counterexample.trace.check() == []
+
+
+def test_a_simulation_without_a_miss_proves_nothing() -> None:
+    text = flow(
+        "name: a, wcet: 1 ms, period: 9 ms",
+        scheduler="{ordering: edf, placement: earliest-finish}",
+        platform="multicore:2",
+    )
+    assert verify(load(text), runs=10).verdict == "unknown"
+
+
+def test_a_bound_that_a_simulation_beats_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = flow("name: a, wcet: 2 ms, period: 10 ms", "name: b, wcet: 3 ms, period: 20 ms")
+    honest = combining.combine
+
+    def optimistic(*arguments: Any) -> Any:
+        result = honest(*arguments)
+        from dataclasses import replace
+
+        low = tuple(Bound(bound.task, (bound.wcrt or 0) - 1, bound.deadline, test="wrong") for bound in result.bounds)
+        return replace(result, bounds=low)
+
+    monkeypatch.setattr(combining, "combine", optimistic)
+    with pytest.raises(SoundnessError, match="one of the two is wrong") as caught:
+        verify(load(text), runs=1)
+    assert isinstance(caught.value.analysis, SystemAnalysis)
+    assert caught.value.trace.check() == []
+
+
+def test_a_false_green_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    honest = combining.combine
+    monkeypatch.setattr(combining, "combine", lambda *a: replace(honest(*a), verdict="schedulable", bounds=()))
+    with pytest.raises(SoundnessError, match="proven schedulable and missed"):
+        verify("burns_wellings", runs=0 + 1)
+
+
+def test_exact_bounds_are_attained() -> None:
+    """Preemptive fixed priorities: what is exact is seen, in the runs that theory calls bad."""
+    found = verify("burns_wellings_d", runs=3)
+    assert [found.observed(index) for index in range(3)] == [bound.wcrt for bound in found.bounds]
+
+
+# ---- the command line ------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(cli, ["analyse", *arguments])
+
+
+def test_exit_codes() -> None:
+    assert run("lehoczky", "--runs", "1").exit_code == 0
+    assert run("drone_xavier_nx", "--runs", "1").exit_code == 0
+    assert run("drone_xavier_nx", "--runs", "1", "--fail-on", "unschedulable").exit_code == 1
+    assert run("mixed_rk3588", "--runs", "0", "--fail-on", "unschedulable").exit_code == 0
+    assert run("mixed_rk3588", "--runs", "0", "--fail-on", "unproven").exit_code == 1
+    answer = run("lehoczky", "--scheduler", "nonsense")
+    assert isinstance(answer.exception, InputError)
+
+
+def test_text_says_verdict_scope_bounds_and_what_to_do() -> None:
+    text = run("drone_xavier_nx", "--runs", "2", "--margins", "--parts").output
+    assert text.startswith("drone_xavier_nx: UNSCHEDULABLE\n")
+    for words in ("landing_seg (38.46 ms)", "to do (gpu): let 'landing_seg' be preempted every 19.23 ms", "declared: "):
+        assert words in text
+
+
+def test_json_is_the_same_twice_and_complete() -> None:
+    first, second = (run("burns_wellings_c", "--json", "--runs", "3", "--margins").output for _ in range(2))
+    assert first == second
+    data = json.loads(first)
+    assert data["verdict"] == "schedulable"
+    assert [task["bound"]["wcrt_ns"] for task in data["tasks"]] == [5 * MS, 15 * MS, 80 * MS]
+    assert data["breakdown"] == 1.0
+    assert data["parts"][0]["tests"][0]["citation"]
+    assert len(data["inputs_sha256"]) == 64
+
+
+def test_the_public_name() -> None:
+    found = rtsched.analyse("lehoczky", runs=1)
+    assert found.verdict == "schedulable"
+    with pytest.raises(TypeError, match="three-valued"):
+        bool(found)
+
+
+def test_actions_make_the_system_provable() -> None:
+    """What is advised holds when it is done: other priorities, an earlier preemption, a shorter task."""
+    from rtsched.verify.actions import actions
+
+    rows = ("name: long, wcet: 6 ms, period: 30 ms", "name: short, wcet: 2 ms, period: 8 ms, deadline: 5 ms")
+    found = verify(load(flow(*rows)), runs=1)
+    texts = [action.text for action in actions(found)]
+    assert any("short, long" in text for text in texts)
+    assert analysed(flow(*reversed(rows))).verdict == "schedulable"
+    shorter = next(text for text in texts if text.startswith("shorten 'long'"))
+    assert "50.0 %" in shorter
+    assert analysed(flow(rows[0].replace("6 ms", "3 ms", 1), rows[1])).verdict == "schedulable"
