@@ -214,6 +214,21 @@ def test_a_trigger_makes_the_next_task_late() -> None:
     assert found.verdict == "schedulable"
     assert [bound.wcrt for bound in found.bounds] == [2 * MS, 5 * MS]
     assert verify(load(text), runs=5).verdict == "schedulable"
+    jittery = verify(load(text.replace("period: 20 ms", "period: 20 ms, jitter: 4 ms")), runs=5)
+    assert [bound.wcrt for bound in jittery.bounds] == [6 * MS, 5 * MS]
+
+
+def test_a_trigger_under_edf() -> None:
+    """On an NPU: the demand test takes the activation to come as late as the deadline of what triggers it."""
+    rows = (
+        "name: keyword, wcet: {npu: 1 ms}, period: 60 ms, deadline: 30 ms",
+        "name: speech, wcet: {npu: 9 ms}, deadline: 60 ms, after: keyword",
+    )
+    good = flow(*rows, "name: seg, wcet: {npu: 4 ms}, period: 20 ms", platform=CHIP, scheduler="{ordering: edf}")
+    found = verify(load(good), runs=10)
+    assert found.analysis.parts[0].proven_by() == ["edf-triggered"]
+    tight = flow(*rows, "name: seg, wcet: {npu: 4 ms}, period: 12 ms", platform=CHIP, scheduler="{ordering: edf}")
+    assert verify(load(tight), runs=0).verdict == "unknown"
 
 
 def test_jobs_at_known_instants_are_decided_exactly() -> None:
@@ -228,6 +243,64 @@ jobs:
     found = analysed(text)
     assert found.verdict == "unschedulable"
     assert found.bounds[1].wcrt == 8 * MS
+
+
+PHASES = """
+platform: {name: chip, processors: {npu: {kind: npu, cores: 1}}}
+scheduler: {ordering: edf}
+tasks:
+  - {name: short, wcet: {npu: 2 ms}, period: 10 ms, deadline: 5 ms}
+  - {name: long, wcet: {npu: 5 ms}, period: 20 ms, offset: 3 ms, deadline: 14 ms}
+"""
+
+
+def test_phases_that_are_held_are_decided_exactly() -> None:
+    """In any phases the long one may stand in front; as declared it begins 3 ms after the short one and is gone."""
+    (part,) = analysed(PHASES).parts
+    assert part.result.verdict == "unschedulable"
+    assert part.declared is not None
+    assert part.declared.verdict == "schedulable"
+    assert [bound.wcrt for bound in part.declared.bounds] == [2 * MS, 5 * MS]
+    late = analysed(PHASES.replace("offset: 3 ms", "offset: 9 ms")).parts[0]
+    assert late.declared is not None
+    assert late.declared.verdict == "unschedulable"
+    assert late.declared.bounds[0].wcrt == 6 * MS
+
+
+def test_held_phases_against_the_simulation() -> None:
+    """The exact bound is never beaten, and with every job at its C it is often attained."""
+    from rtsched.engine.simulation import run as simulate
+    from rtsched.schedulability.declared import as_declared
+    from rtsched.schedulability.view import views
+
+    random_ = random.Random(4)
+    known = attained = 0
+    for _ in range(120):
+        rows = []
+        for index in range(random_.randint(2, 4)):
+            T = random_.choice((8, 12, 16, 24))
+            C, D = random_.randint(1, 4), random_.randint(5, T)
+            rows.append(
+                f"name: t{index}, wcet: {{npu: {C} ns}}, period: {T} ns, deadline: {D} ns, offset: {random_.randint(0, T)} ns"
+            )
+        order = random_.choice(("fp", "edf"))
+        loaded = api.load(load(flow(*rows, platform=CHIP, scheduler=f"{{ordering: {order}}}")))
+        spec = loaded.lower()
+        (view,) = views(spec, policy_of(loaded.system.scheduler))
+        found = as_declared(view, spec)
+        if found is None or found.verdict != "schedulable":
+            continue
+        known += 1
+        trace = simulate(spec, api.scheduler(loaded.system.scheduler), until=200)
+        for index, task in enumerate(view.tasks):
+            mine = trace.jobs[trace.jobs["task"] == task]
+            seen = int((mine["finish"] - mine["arrival"]).max())
+            bound = found.bounds[index].wcrt
+            assert bound is not None
+            assert seen <= bound
+            attained += seen == bound
+    assert known > 20
+    assert attained > 20
 
 
 PLACEMENTS = ("first-fit", "best-fit", "worst-fit", "next-fit", "clustered")

@@ -17,6 +17,7 @@ from rtsched.schedulability import (
     dag_sets,
     edf,
     exhaustive,
+    federated,
     fixed_priority,
     multiprocessor,
     pipelines,
@@ -314,7 +315,7 @@ def test_shares_is_the_formula_of_li_for_one_type() -> None:
     for _ in range(200):
         dag = random_dag(random_, "a")
         D = random_.randint(dag.length, dag.volume + 3)
-        found = dag_sets.shares(DagTask("dag", dag, D, D), {"a": 50})
+        found = federated.shares(DagTask("dag", dag, D, D), {"a": 50})
         if dag.length == D and dag.volume > dag.length:
             continue  # the formula divides by nothing
         needed = 1 if dag.volume <= D else -(-(dag.volume - dag.length) // (D - dag.length))

@@ -9,6 +9,7 @@ from typing import Any
 
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.chains import CauseEffectChain, chain_latency
+from rtsched.schedulability.declared import as_declared
 from rtsched.schedulability.part import View
 from rtsched.schedulability.policy import Policy
 from rtsched.schedulability.result import Bound, Failure, Part, Result, Verdict
@@ -27,12 +28,17 @@ class Applied:
 
 @dataclass(frozen=True)
 class PartAnalysis:
-    """What is known of one independent part of a system: every test that applied, why others did not, and the sum."""
+    """What is known of one independent part of a system: every test that applied, why others did not, and the sum.
+
+    `declared` is the exact answer for the phases exactly as the file has them, where `result` (for any phases) is no
+    proof and the exact analysis applies.
+    """
 
     view: View
     applied: tuple[Applied, ...]
     refused: tuple[tuple[str, str], ...]
     result: Result
+    declared: Result | None = None
 
     def proven_by(self) -> list[str]:
         """The tests whose verdict is schedulable."""
@@ -189,7 +195,9 @@ def analyse_part(view: View, system: SystemSpec) -> PartAnalysis:
         result = Result("unknown", bounds, (), view.assumptions, failure, view.obstacle.reason)
         return PartAnalysis(view, (), (), result)
     applied, refused = apply(view.models)
-    return PartAnalysis(view, applied, refused, combine(view, applied, names))
+    result = combine(view, applied, names)
+    declared = None if result.verdict == "schedulable" else as_declared(view, system)
+    return PartAnalysis(view, applied, refused, result, declared)
 
 
 def analyse(system: SystemSpec, policy: Policy) -> SystemAnalysis:

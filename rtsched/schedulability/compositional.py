@@ -44,7 +44,8 @@ class Events:
 class Component:
     """A piece of work on a processor, activated by `events` or by each completion of `after`.
 
-    `deadline` counts from its activation. Smaller `priority` is more urgent; ties by position.
+    `deadline` and response count from its activation, or with `from_arrival` from the arrival that it follows by up to
+    the jitter of its events. Smaller `priority` is more urgent; ties by position.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Component:
     events: Events | None = None
     after: str | None = None
     deadline: int | None = None
+    from_arrival: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,9 @@ def compositional(network: Network) -> Result:
     found = responses(network)
     if isinstance(found, str):
         return Result("unknown", reason=found)
-    bounds = [
-        Bound(c.name, answer.R, answer.R if c.deadline is None else c.deadline, answer.parts)
-        for c, answer in zip(network.components, found, strict=True)
-    ]
+    bounds = []
+    for c, answer in zip(network.components, found, strict=True):
+        J = c.events.J if c.from_arrival and c.events is not None else 0
+        parts = (*answer.parts, Part("jitter", c.name, J)) if J else answer.parts
+        bounds.append(Bound(c.name, answer.R + J, answer.R + J if c.deadline is None else c.deadline, parts))
     return replace(from_bounds(bounds, exact=False), details={})

@@ -263,26 +263,3 @@ def melani(model: TypedPools) -> Result:
         parts = (Part("own", task.name, length), *shared_out(shares, m, R - length))
         found.append((Bound(task.name, R, task.D, parts), ()))
     return _result(found, together=model.order == "EDF")
-
-
-def shares(task: DagTask, cores: dict[str, int]) -> dict[str, int] | None:
-    """Processors per type that, for `task` alone, bring Han's first bound to D - J: greedy, fewest first; None if not.
-
-    For one type it is Li's ceil((vol - len) / (D - len)) (ECRTS 2014).
-    """
-    from rtsched.schedulability.typed_dag import han1
-
-    given = dict.fromkeys(task.dag.volumes, 1)
-    while True:
-        value, _ = han1(task.dag, given)
-        if value <= task.D - task.J:
-            return given
-        best: tuple[Fraction, str] | None = None
-        for kind in given:
-            if given[kind] < cores.get(kind, 0):
-                after, _ = han1(task.dag, {**given, kind: given[kind] + 1})
-                if best is None or after < best[0]:
-                    best = (after, kind)
-        if best is None:
-            return None
-        given[best[1]] += 1

@@ -419,7 +419,8 @@ class Part:
                     place,
                     Events(self.T(task), task.jitter) if before is None else None,
                     None if before is None else before.name,
-                    self.D(task) - task.jitter,
+                    self.D(task),
+                    from_arrival=True,
                 )
             )
         self.note("a task that another one releases comes as late after it as that one may respond (jitter)")

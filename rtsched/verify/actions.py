@@ -9,8 +9,9 @@ from typing import Any
 from rtsched import units
 from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, analyse, decide
+from rtsched.schedulability.federated import Federated, federated
 from rtsched.schedulability.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
-from rtsched.schedulability.model import Uniprocessor
+from rtsched.schedulability.model import TypedPools, Uniprocessor
 from rtsched.schedulability.policy import policy_of
 from rtsched.schedulability.priorities import audsley
 from rtsched.verify.verification import Verification
@@ -46,6 +47,8 @@ def part_actions(found: Verification, part: PartAnalysis) -> Iterator[Action]:
         if isinstance(model, Uniprocessor):
             yield from _priorities(part, model)
             yield from _splits(part, model)
+        if isinstance(model, TypedPools):
+            yield from _shares(part, model)
     if models:
         yield from _times(found, part, models)
 
@@ -79,6 +82,18 @@ def _splits(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
                 "e.g. by 'partition', or 'regions' with preemption: limited",
             )
             return
+
+
+def _shares(part: PartAnalysis, model: TypedPools) -> Iterator[Action]:
+    """Processors of its own for each task that is too wide for one."""
+    result = federated(Federated(model.tasks, model.cores, model.name))
+    if result.verdict != "schedulable" or not result.details["shares"]:
+        return
+    who = "; ".join(
+        f"{name} gets {' and '.join(f'{count} of {kind}' for kind, count in share.items())}"
+        for name, share in result.details["shares"].items()
+    )
+    yield Action(part.view.name, "shares", f"give each wide task processors of its own (federated): {who}")
 
 
 def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> Iterator[Action]:

@@ -87,6 +87,7 @@ def _part(found: Verification, part: PartAnalysis) -> dict[str, Any]:
         "tasks": [found.system.tasks[index].name for index in part.view.tasks],
         "verdict": found.part_verdict(part),
         "reason": part.result.reason,
+        "phases_as_declared": None if part.declared is None else part.declared.verdict,
         "change": None if obstacle is None else obstacle.change,
         "first_failure": None if part.result.first_failure is None else part.result.first_failure.to_dict(),
         "tests": [

@@ -105,6 +105,11 @@ def part(found: Verification, each: PartAnalysis) -> list[str]:
         lines.append(f"  {result.first_failure}")
     elif result.reason:
         lines.append(f"  {result.reason}")
+    if each.declared is not None and each.declared.verdict != "unknown":
+        count = each.declared.details["jobs"]
+        lines.append(
+            f"  with the phases held exactly as declared: {each.declared.verdict} (np-job-sets, exact, {count} jobs)"
+        )
     return lines
 
 

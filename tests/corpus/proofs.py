@@ -12,7 +12,7 @@ from typing import Any
 from rtsched import metrics
 from rtsched.engine.simulation import run
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
-from rtsched.schedulability import chains, dag_sets, edf, suspension, typed_dag
+from rtsched.schedulability import chains, edf, federated, suspension, typed_dag
 from rtsched.schedulability.compositional import Component, Events, Network
 from rtsched.schedulability.job_sets import Job, JobSet, completions, read_csv
 from rtsched.schedulability.model import (
@@ -272,7 +272,7 @@ def check_federated(record: Record) -> None:
     # a path of `length` beside enough single ticks makes a DAG with this volume and this longest path
     rest = tuple(Vertex(str(i), 1, "cpu") for i in range(1, vol - length + 1))
     task = DagTask("dag", Dag((Vertex("0", length, "cpu"), *rest)), given["T"], D)
-    shares = dag_sets.shares(task, {"cpu": 10_000})
+    shares = federated.shares(task, {"cpu": 10_000})
     assert shares == {"cpu": expected["cores"]}
     assert typed_dag.graham(task.dag, expected["cores"]) == Fraction(expected["bound"])
 
