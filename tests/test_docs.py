@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -17,7 +18,13 @@ from rtsched.schedulers.base import Scheduler
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
+PROOFS = sorted(
+    f"rtsched.schedulability.{module.name}"
+    for module in pkgutil.iter_modules(importlib.import_module("rtsched.schedulability").__path__)
+    if ">>> " in Path(str(module.module_finder.path), f"{module.name}.py").read_text()  # type: ignore[union-attr]
+)
 DOCTESTS = [
+    *PROOFS,
     "rtsched.units", "rtsched.api", "rtsched.engine.course", "rtsched.schedulers.base", "rtsched.schedulers.exits",
     "rtsched.schedulers.joint", "rtsched.schedulers.layers",
 ]  # fmt: skip
@@ -121,3 +128,27 @@ def test_every_part_of_the_hardware_has_an_example() -> None:
         "GPUs, block by block", "Accelerators", "Shared memory", "Clocks, energy, heat",
         "Links, faults, announced changes",
     ]  # fmt: skip
+
+
+ANALYSIS = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text()
+
+
+def test_the_system_of_the_analysis_page_is_proven() -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", ANALYSIS, re.MULTILINE | re.DOTALL)
+    found = rtsched.analyse(validate(System, parse_yaml(text)), runs=3)
+    assert found.verdict == "schedulable"
+
+
+def test_the_python_of_the_analysis_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", ANALYSIS, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    assert "np-fp-rta exact applies" in capsys.readouterr().out
+
+
+def test_the_analysis_page_lists_every_theorem() -> None:
+    from rtsched.schedulability.theorem import theorems
+
+    rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*) \| (.*) \|$", ANALYSIS, re.MULTILINE)
+    assert rows == [(name, t.strength, t.title, t.citation) for name, t in theorems().items()]
+    table = ANALYSIS[ANALYSIS.index("## What bounds what") : ANALYSIS.index("## In Python")]
+    assert set(re.findall(r"`([a-z0-9-]+)`", table)) <= set(theorems())
