@@ -41,8 +41,9 @@ class PartAnalysis:
     declared: Result | None = None
 
     def proven_by(self) -> list[str]:
-        """The tests whose verdict is schedulable."""
-        return [item.theorem.name for item in self.applied if item.result.verdict == "schedulable"]
+        """The tests whose verdict is schedulable, the exact ones first."""
+        proofs = [item.theorem for item in self.applied if item.result.verdict == "schedulable"]
+        return [theorem.name for theorem in sorted(proofs, key=lambda theorem: theorem.strength != "exact")]
 
 
 @dataclass(frozen=True)

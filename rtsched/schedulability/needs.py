@@ -51,6 +51,11 @@ def no_suspension(model: Uniprocessor | Cluster) -> str | None:
     return None
 
 
+def suspends(model: Uniprocessor | Cluster) -> str | None:
+    """Some S > 0: without, the exact analyses say more."""
+    return None if any(task.S for task in model.tasks) else "no task suspends itself"
+
+
 def order(*wanted: str) -> Callable[[Any], str | None]:
     """The scheduler orders by one of `wanted`: FP, EDF, FIFO, any."""
 

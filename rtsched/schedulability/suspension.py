@@ -26,6 +26,7 @@ _NEEDS = (
     needs.constrained_deadlines,
     needs.no_jitter,
     needs.no_blocking,
+    needs.suspends,
 )
 _REVIEW = "Chen, Nelissen, Huang et al., Real-Time Systems 55, 2019"
 

@@ -11,7 +11,9 @@ from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, analyse, decide
 from rtsched.schedulability.federated import Federated, federated
 from rtsched.schedulability.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
-from rtsched.schedulability.model import TypedPools, Uniprocessor
+from rtsched.schedulability.model import Mode, TypedPools, Uniprocessor
+from rtsched.schedulability.obstacles import of_hardware, of_task
+from rtsched.schedulability.partitioning import MEASURES, RULES, PlacedTask, Unrelated, pack, uniprocessor_test
 from rtsched.schedulability.policy import policy_of
 from rtsched.schedulability.priorities import audsley
 from rtsched.verify.verification import Verification
@@ -37,6 +39,7 @@ def actions(found: Verification) -> list[Action]:
             made += part_actions(found, part)
     if found.verdict != "schedulable":
         made += policies(found)
+        made += pins(found)
     return made
 
 
@@ -123,6 +126,50 @@ def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> 
 def _to(found: Verification, name: str, factor: Any) -> str:
     task = next(task for task in found.system.tasks if task.name == name)
     return f" ({units.format_duration(int(task.volume * factor), digits=4)})"
+
+
+def pins(found: Verification) -> Iterator[Action]:
+    """A processor for every task for good, where all tasks are one node: the first packing that passes exact tests."""
+    system, mine = found.system, found.analysis.policy
+    plain = all(
+        len(task.nodes) == 1 and task.after is None and not task.nodes[0].sections and task.period is not None
+        for task in system.tasks
+    )
+    if not plain or of_hardware(system) or any(of_task(task, mine) for task in system.tasks):
+        return
+    if all(len(task.nodes[0].eligible) == 1 for task in system.tasks):
+        return  # there is nothing to choose
+    for order in dict.fromkeys([mine.order if mine.order in ("FP", "EDF") else "EDF", "EDF"]):
+        model = _unrelated(found, order)
+        for rule in RULES:
+            for by in MEASURES:
+                assignment = pack(model, rule, by, uniprocessor_test)
+                if assignment is not None:
+                    where = ", ".join(f"{task} on {place}" for task, place in assignment.places.items())
+                    name = mine.ordering if order == mine.order else "edf"
+                    yield Action("system", "pins", f"pin every task ({rule}, proven under {name}): {where}")
+                    return
+
+
+def _unrelated(found: Verification, order: Any) -> Unrelated:
+    system, policy = found.system, found.analysis.policy
+    names = [processor.name for processor in system.processors]
+    tasks = tuple(
+        PlacedTask(
+            task.name,
+            {names[place]: time for place, time in enumerate(task.nodes[0].times) if time is not None},
+            task.period or task.deadline,
+            task.deadline,
+            task.jitter,
+        )
+        for task in sorted(system.tasks, key=policy.level)
+    )
+    free = policy.preemption == "preemptive"
+    modes: dict[str, Mode] = {
+        processor.name: "preemptive" if free and processor.service == "preemptive" else "nonpreemptive"
+        for processor in system.processors
+    }
+    return Unrelated(tasks, tuple(names), order, modes)
 
 
 def policies(found: Verification) -> Iterator[Action]:

@@ -97,7 +97,9 @@ def part(found: Verification, each: PartAnalysis) -> list[str]:
     result = each.result
     head = f"{each.view.name}: {found.part_verdict(each)}"
     if result.verdict == "schedulable":
-        return [f"{head} by {', '.join(each.proven_by()) or 'its bounds'}"]
+        tests = each.proven_by()
+        more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
+        return [f"{head} by {', '.join(tests[:3]) or 'its bounds'}{more}"]
     lines = [head]
     if found.counterexample is not None and found.part_verdict(each) != result.verdict:
         lines.append(f"  counterexample: {found.counterexample}")
