@@ -6,6 +6,7 @@ import inspect
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +44,8 @@ from rtsched.schedulability.result import Bound, Part, Result
 from rtsched.schedulability.theorem import theorems
 from tests.conftest import DATA
 from tests.corpus.discovery import discover
-from tests.corpus.proofs import PROOFS, checked
+from tests.corpus.proofs import PROOFS, checked, never_optimistic
+from tests.oracle_uni import worst_responses
 
 
 def tasks(*rows: tuple[int, ...]) -> tuple[Sporadic, ...]:
@@ -420,7 +422,24 @@ def letter(rows: tuple[Sporadic, ...], m: int, limited: bool) -> list[int | None
     return found
 
 
+def one_processor_by_exhaustive_search() -> None:
+    """Every theorem about one processor, in both orders and all three modes: never optimistic, the exact ones equal."""
+    random_ = random.Random(13)
+    for _ in range(40):
+        rows = []
+        for i in range(random_.randint(2, 3)):
+            T = random_.randint(3, 8)
+            C = random_.randint(1, max(1, T // 2))
+            cut = random_.randint(1, C)
+            rows.append(Sporadic(str(i), C, T, random_.randint(C, T), regions=(cut, C - cut) if cut < C else (C,)))
+        for order, mode in product(("FP", "EDF"), ("preemptive", "limited", "nonpreemptive")):
+            worst = worst_responses(tuple(rows), order, mode)
+            model = Uniprocessor(tuple(rows), order, mode)  # type: ignore[arg-type]
+            never_optimistic(model, worst is not None, worst)
+
+
 CHECKS: dict[str, Callable[[], None]] = {
+    "one processor by exhaustive search": one_processor_by_exhaustive_search,
     "EDF by exhaustive search": edf_by_exhaustive_search,
     "jitter of EDF": jitter_of_edf,
     "shorter stages": shorter_stages,
@@ -489,7 +508,13 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
     ),
     "utilisation as EDF test": (edf, "qpa", "demand > t", "False", ("edf", "edf_demand")),
     "demand without jitter": (edf, "dbf", "t - task.D + task.J", "t - task.D", ("jitter of EDF",)),
-    "no blocking under EDF": (edf, "blocking", "task.region(mode) - 1", "0", ("edf", "sporadic_uni")),
+    "no blocking under EDF": (
+        edf,
+        "blocking",
+        "task.region(mode) - 1",
+        "0",
+        ("edf", "sporadic_uni", "one processor by exhaustive search"),
+    ),
     "C blocks under EDF": (edf, "blocking", "task.region(mode) - 1", "task.region(mode)", ("edf", "sporadic_uni")),
     "EDF response of the synchronous job": (
         edf,
