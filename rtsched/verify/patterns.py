@@ -13,6 +13,8 @@ from rtsched.schedulability.policy import Policy
 
 #: About so many jobs are released in one searched run.
 JOBS = 3_000
+#: So many tasks, those with the longest nodes, are tried as the one that has just begun when all others come.
+BLOCKERS = 20
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ def free(task: TaskSpec) -> bool:
 
 def horizon(system: SystemSpec) -> int:
     """How long a searched run lasts: several times the longest period, but not too many jobs."""
+    single = max((task.release or 0) for task in system.tasks) + 1
     periods = [task.period for task in system.tasks if task.period]
     if not periods:
-        return max((task.release or 0) for task in system.tasks) + 1
+        return single
     rate = sum(1 / period for period in periods)
-    longest = max(periods)
-    return max(2 * longest, min(20 * longest, int(JOBS / rate)))
+    return max(single, min(20 * max(periods), int(JOBS / rate) + 1))
 
 
 def shifted(system: SystemSpec, offsets: dict[int, int], *, name: str, until: int, seed: int = 0) -> Pattern:
@@ -63,8 +65,9 @@ def patterns(system: SystemSpec, policy: Policy, count: int, seed: int) -> Itera
     """
     until = horizon(system)
     yield shifted(system, {}, name="all released together", until=until)
-    for task in system.tasks:
-        if free(task):
+    blockers = sorted(filter(free, system.tasks), key=lambda task: -max(node.fastest for node in task.nodes))
+    for task in sorted(blockers[:BLOCKERS], key=lambda task: task.index):
+        if len(system.tasks) > 1:
             others = {other.index: 1 for other in system.tasks if other is not task}
             yield shifted(system, others, name=f"all released just after {task.name!r} began", until=until)
     random = np.random.default_rng(np.random.SeedSequence([seed, 0xA12]))
