@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from rtsched.errors import SchedulerError
 from rtsched.model.taskgraph import NodeSpec, SectionSpec, TaskSpec
+from rtsched.schedulers.composed import ComposedScheduler
+from rtsched.schedulers.ordering import FixedPriority
 from tests.corpus.adapters import check_locks
 from tests.helpers import edf, finishes, simulate
 
@@ -86,3 +88,13 @@ def test_inheritance_works_under_edf() -> None:
 def test_ceilings_need_fixed_priorities() -> None:
     with pytest.raises(SchedulerError, match="the ceiling protocol needs fp, rm or dm"):
         simulate([one(0, 2, 0, 9, True)], edf(), until=5, protocols={"R": "ceiling"})
+
+
+def test_two_locks_at_the_first_tick_the_second_of_which_is_held() -> None:
+    """High needs R and S at once; low holds R: high takes S, waits for R, and does not ask for S again."""
+    low = NodeSpec(0, "low", (4,), sections=(SectionSpec("R", 0, 3),))
+    high = NodeSpec(0, "high", (2,), sections=(SectionSpec("R", 0, 2), SectionSpec("S", 0, 2)))
+    tasks = [TaskSpec(0, "high", (high,), None, 20, 0, release=1), TaskSpec(1, "low", (low,), None, 20, 1, release=0)]
+    for protocol in ("none", "inheritance", "ceiling"):
+        ended = finishes(simulate(tasks, ComposedScheduler(FixedPriority()), until=5, protocols={"R": protocol, "S": protocol}))
+        assert ended == {"high": [5], "low": [6]}

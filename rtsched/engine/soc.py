@@ -110,7 +110,8 @@ class Soc(Core):
             segment.demand = segment.remaining = time
             if job.start < 0:
                 job.start = now
-            if segment.plan is not None:
+            # one that took a lock at its first tick and had to wait for a second keeps its plan
+            if segment.plan is not None and not (self.locks is not None and self.locks.held.get(segment)):
                 self._plan(segment)
         elif first is not processor:
             self._move(segment, processor, time)

@@ -138,7 +138,7 @@ class Part:
             self.note(f"{processor.name if len(places) == 1 else processor.cluster} can be preempted at any time")
             overhead = 2 * start + move + copies
             regions: tuple[int, ...] = ()
-        elif self.policy.preemption == "limited" and served and node.regions:
+        elif self.policy.preemption == "limited" and node.regions:
             each = start + move
             scaled = [math.ceil(region * self._factor(task)) + each for region in node.regions]
             scaled[0] += start + copies
