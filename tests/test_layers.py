@@ -31,7 +31,7 @@ ALLOWED = {
     "schedulability": {"dnn", "model", "units", "errors"},
     "registry": {"errors"},
     "api": {"dnn", "engine", "schedulers", "metrics", "tally", "model", "registry", "errors", "units"},
-    "verify": {"api", "schedulability", "engine", "export", "model", "units", "errors"},
+    "verify": {"api", "schedulability", "metrics", "engine", "export", "model", "units", "errors"},
     "report": {"verify", "schedulability", "plot", "export", "api", "engine", "model", "files", "units", "errors"},
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
     "show": {"api", "dnn", "model", "registry", "units", "errors"},

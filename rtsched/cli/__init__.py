@@ -12,7 +12,9 @@ import click
 from rtsched import __version__
 from rtsched.cli.analyse import analyse
 from rtsched.cli.compare import compare
+from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
+from rtsched.cli.report import report
 from rtsched.errors import InputError, RtschedError
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -274,6 +276,8 @@ def import_(file: str, output: Path | None, as_json: bool) -> None:
 
 
 cli.add_command(analyse)
+cli.add_command(report)
+cli.add_command(fuzz_soundness)
 cli.add_command(compare)
 cli.add_command(profile)
 

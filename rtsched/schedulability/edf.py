@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from heapq import heapify, heapreplace
 
+from rtsched import units
 from rtsched.schedulability import needs
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
 from rtsched.schedulability.model import Mode, Sporadic, Uniprocessor
@@ -251,7 +253,7 @@ def _verdict(model: Uniprocessor, exact: bool) -> Result:
     behind = blocking(model.tasks, t, model.mode)
     victims = [task for task in model.tasks if task.D - task.J <= t and (t - task.D + task.J) % task.T == 0]
     victim = victims[0] if victims else model.tasks[0]
-    time = needs._ns
+    time = partial(units.format_duration, digits=6)
     why = f"{victim.name!r} may be late: {time(demand)} of work are due within an interval of {time(max(t, 0))}"
     if behind:
         why += f", behind a region of {time(behind)}"

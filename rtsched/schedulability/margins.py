@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from rtsched.schedulability import batch
 from rtsched.schedulability.analyse import decide
+from rtsched.schedulability.batch import TaskSets
 from rtsched.schedulability.compositional import Network
 from rtsched.schedulability.model import Cluster, Pipelines, Sporadic, TypedPools, Uniprocessor
 
@@ -122,35 +124,70 @@ def _sum(regions: tuple[int, ...], c: int) -> int:
     return sum(regions) if regions else c
 
 
-def largest(holds: Callable[[Fraction], bool], most: Fraction = MOST) -> Fraction | None:
-    """The largest thousandth up to `most` for which a property holds that is lost for good as the factor grows."""
-    low, high = 0, int(most * STEP)
-    if holds(Fraction(high, STEP)):
-        return Fraction(high, STEP)
-    if not holds(Fraction(1, STEP)):
-        return None
-    low = 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if holds(Fraction(middle, STEP)):
-            low = middle
-        else:
-            high = middle
-    return Fraction(low, STEP)
+def provable(variants: Sequence[Sequence[Any]]) -> list[bool]:
+    """Whether each of several variants of a part is proven: in one array where exact tests about one core decide."""
+    first = [models[0] for models in variants if models]
+    if len(first) == len(variants) and all(isinstance(model, Uniprocessor) for model in first):
+        test = _batched(first)
+        if test is not None:
+            return [bool(verdict) for verdict in test(TaskSets.from_models(first))]
+    return [decide(models) for models in variants]
 
 
-def smallest(holds: Callable[[Fraction], bool], most: Fraction = MOST) -> Fraction | None:
-    """The smallest thousandth up to `most` for which a property holds that is kept as the factor grows."""
-    low, high = 0, int(most * STEP)
-    if not holds(Fraction(high, STEP)):
+def quick(models: Sequence[Any]) -> bool:
+    """Whether variants of this part are decided in one array."""
+    return bool(models) and isinstance(models[0], Uniprocessor) and _batched([models[0]]) is not None
+
+
+def _batched(models: Sequence[Uniprocessor]) -> Callable[[TaskSets], Any] | None:
+    """The exact test of these models over arrays; None where there is none."""
+    kinds = {(model.order, model.mode, len(model.tasks)) for model in models}
+    if len(kinds) != 1 or any(task.S or task.preemptible for model in models for task in model.tasks):
         return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        if holds(Fraction(middle, STEP)):
-            high = middle
-        else:
-            low = middle
-    return Fraction(high, STEP)
+    ((order, mode, _),) = kinds
+    locked = any(task.B for model in models for task in model.tasks)
+    jitter = any(task.J for model in models for task in model.tasks)
+    if (order, mode) == ("FP", "preemptive"):
+        return lambda sets: (batch.fp_rta(sets, first=True) >= 0).all(axis=1)
+    if (order, mode) == ("FP", "nonpreemptive") and not locked:
+        return lambda sets: (batch.np_fp_rta(sets, first=True) >= 0).all(axis=1)
+    if (order, mode) == ("EDF", "preemptive") and not locked:
+        return batch.edf_qpa
+    if (order, mode) == ("EDF", "nonpreemptive") and not (locked or jitter):
+        return batch.np_edf
+    return None
+
+
+#: For each of several questions a factor to try: whether it holds.
+Holds = Callable[[Sequence[Fraction]], Sequence[bool]]
+
+
+def largest(holds: Holds, count: int, most: Fraction = MOST) -> list[Fraction | None]:
+    """The largest thousandth up to `most` for which each property holds, lost for good as its factor grows."""
+    return _bisected(holds, count, int(most * STEP), growing=False)
+
+
+def smallest(holds: Holds, count: int, most: Fraction = MOST) -> list[Fraction | None]:
+    """The smallest thousandth up to `most` for which each property holds, kept as its factor grows."""
+    return _bisected(holds, count, int(most * STEP), growing=True)
+
+
+def _bisected(holds: Holds, count: int, most: int, growing: bool) -> list[Fraction | None]:
+    """Where each property changes: `count` bisections in step, so that each step asks all questions at once."""
+    if not count:
+        return []
+    ends = (most, 1) if growing else (1, most)
+    sure = holds([Fraction(ends[0], STEP)] * count)
+    easy = holds([Fraction(ends[1], STEP)] * count)
+    good = [ends[1] if better else ends[0] for better in easy]
+    bad = [ends[1]] * count
+    while any(abs(g - b) > 1 for g, b in zip(good, bad, strict=True)):
+        middle = [(g + b) // 2 for g, b in zip(good, bad, strict=True)]
+        answers = holds([Fraction(m, STEP) for m in middle])
+        for place, yes in enumerate(answers):
+            if abs(good[place] - bad[place]) > 1:
+                (good if yes else bad)[place] = middle[place]
+    return [Fraction(g, STEP) if known else None for g, known in zip(good, sure, strict=True)]
 
 
 def breakdown(models: Sequence[Any]) -> Fraction | None:
@@ -160,17 +197,26 @@ def breakdown(models: Sequence[Any]) -> Fraction | None:
     >>> breakdown([Uniprocessor((Sporadic("1", 2, 10, 10), Sporadic("2", 4, 20, 20)), "EDF")])     # U = 0.4, in ticks
     Fraction(5, 2)
     """
-    return largest(lambda factor: decide([scaled(model, C=factor) for model in models]))
+
+    def holds(factors: Sequence[Fraction]) -> list[bool]:
+        return provable([[scaled(model, C=factor) for model in models] for factor in factors])
+
+    return largest(holds, 1)[0]
 
 
 def sensitivity(models: Sequence[Any], names: Sequence[str]) -> list[Margin]:
     """For each task by itself: the largest factor of its C, and the smallest of its T, that keep the proof."""
-    found = []
-    for name in names:
-        C = largest(lambda factor: decide([scaled(model, C=factor, task=name) for model in models]))  # noqa: B023
-        T = smallest(lambda factor: decide([scaled(model, T=factor, task=name) for model in models]))  # noqa: B023
-        found.append(Margin(name, C, T))
-    return found
+
+    def longer(factors: Sequence[Fraction]) -> list[bool]:
+        pairs = zip(names, factors, strict=True)
+        return provable([[scaled(model, C=factor, task=name) for model in models] for name, factor in pairs])
+
+    def rarer(factors: Sequence[Fraction]) -> list[bool]:
+        pairs = zip(names, factors, strict=True)
+        return provable([[scaled(model, T=factor, task=name) for model in models] for name, factor in pairs])
+
+    C, T = largest(longer, len(names)), smallest(rarer, len(names))
+    return [Margin(*each) for each in zip(names, C, T, strict=True)]
 
 
 def with_regions(model: Uniprocessor, name: str, region: int) -> Uniprocessor:

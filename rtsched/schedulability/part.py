@@ -297,7 +297,7 @@ class Part:
                     B,
                     regions=() if whole or mode != "limited" else self._regions(task, pieces),
                     blocker=blocker,
-                    preemptible=whole,
+                    preemptible=whole and mode == "limited",
                 )
             )
         order: Order = self.policy.order

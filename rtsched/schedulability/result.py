@@ -182,17 +182,17 @@ def from_bounds(bounds: Sequence[Bound], *, exact: bool) -> Result:
 
 def explain(bound: Bound) -> Failure:
     """Why a task fails, with the largest contributor."""
-    deadline = units.format_duration(bound.deadline, digits=4)
+    deadline = units.format_duration(bound.deadline, digits=6)
     if bound.wcrt is None:
         return Failure(
             bound.task, f"no response time within {deadline} can be shown for {bound.task!r}", None, bound.deadline
         )
-    response = units.format_duration(bound.wcrt, digits=4)
-    late = units.format_duration(bound.wcrt - bound.deadline, digits=4)
+    response = units.format_duration(bound.wcrt, digits=6)
+    late = units.format_duration(bound.wcrt - bound.deadline, digits=6)
     hint = ""
     largest = bound.largest
     if largest is not None:
-        amount = units.format_duration(largest.amount, digits=4)
+        amount = units.format_duration(largest.amount, digits=6)
         hint = f"largest contributor: {largest.kind} by {largest.source}, {amount}"
     why = f"{bound.task!r} may need {response} and has {deadline}, {late} too little"
     return Failure(bound.task, why, bound.wcrt, bound.deadline, hint)

@@ -13,8 +13,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from heapq import heapify, heappop, heappush
 
+from rtsched import units
 from rtsched.schedulability import needs
 from rtsched.schedulability.fixpoint import CAP, NotConverged
 from rtsched.schedulability.model import Mode, Sporadic
@@ -104,7 +106,7 @@ def edf_triggered(model: TriggeredEDF) -> Result:
         )
         behind = max((task.region(mode) - 1 for task in tasks if task.D > t), default=0)
         if demand + behind > max(t, 0):
-            time = needs._ns
+            time = partial(units.format_duration, digits=6)
             why = f"{tasks[index].name!r} may be late: {time(demand)} of work may be due within {time(max(t, 0))}"
             why += f", behind a region of {time(behind)}" if behind else ""
             failure = Failure(tasks[index].name, why, demand + behind, max(t, 0))

@@ -44,8 +44,8 @@ def _sources(found: Verification) -> list[str]:
     named: dict[str, None] = {}
     for key, value in found.loaded.system.sources.items():
         if key.endswith((".network", ".wcet", ".graph")) or key == "tasks":
-            named.setdefault(value)
+            named.update(dict.fromkeys(value.split(", ")))
     for task in found.loaded.system.tasks:
         for value in task.sources.values():
-            named.setdefault(value)
+            named.update(dict.fromkeys(value.split(", ")))
     return list(named)

@@ -34,9 +34,7 @@ def scope(found: Verification) -> str:
             f"every execution time up to the given one, {under}, provided the {signed} declared assumptions hold."
         )
     if found.verdict == "unschedulable":
-        return (
-            f"A deadline of {who} can be missed {under}: there is a release pattern, allowed by the file, that does it."
-        )
+        return f"Not every deadline of {system.name!r} is met {under}: there is a run that the file allows with a miss."
     return f"For {who} {under} it is neither proven that all deadlines are met, nor is a miss known."
 
 

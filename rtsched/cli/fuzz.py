@@ -1,0 +1,130 @@
+"""``rtsched fuzz-soundness``: random systems, simulation against every schedulability bound that applies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rtsched.verify.fuzz import Found, Report
+
+
+@click.command()
+@click.option(
+    "--minutes", type=click.FloatRange(0, 100_000, min_open=True), default=1.0, show_default=True, help="How long."
+)
+@click.option("--systems", type=click.IntRange(1, 10**9), help="So many systems instead of a time.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="Processes; default: one per CPU.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder for the replay files of violations; default: here.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Look again at the system of a replay file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def fuzz_soundness(
+    minutes: float, systems: int | None, seed: int, jobs: int | None, output: Path, replay: Path | None, as_json: bool
+) -> None:
+    """Try to break a proof: simulate random systems and hold every run against every theorem that applies.
+
+    A violation is shrunk to the smallest system that shows it and written to a file for --replay. Exit code 1 if there
+    is one.
+    """
+    from rtsched.verify.fuzz import fuzz, write
+
+    if replay is not None:
+        _again(replay, as_json)
+        return
+    bar = None
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        bar = tqdm(total=systems, unit=" systems")
+
+    def progress(report: Report) -> None:
+        if bar is not None:
+            bar.update(report.systems - bar.n)
+            bar.set_postfix(violations=sum(report.violated.values()))
+
+    report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress)
+    if bar is not None:
+        bar.close()
+    files = []
+    if report.found:
+        output.mkdir(parents=True, exist_ok=True)
+        files = [write(found, output) for found in report.found]
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(report, files)))
+    if report.found:
+        raise SystemExit(1)
+
+
+def _again(path: Path, as_json: bool) -> None:
+    from rtsched.verify import replay
+    from rtsched.verify.fuzz import again
+
+    found, now = again(path)
+    if as_json:
+        shown = {**found.to_dict(), "violated": now is not None, "now": None if now is None else str(now)}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        click.echo(replay.to_yaml(found.system, found.scheduler))
+        click.echo(f"then: {found.violation.text or found.violation}")
+        click.echo(f"now:  {now if now is not None else 'no violation'}")
+    if now is not None:
+        raise SystemExit(1)
+
+
+def _lines(report: Report, files: list[Path]) -> list[str]:
+    from rtsched.export.text import aligned
+
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.verdicts.items()))
+    lines = [f"{report.systems} systems ({verdicts}), {report.runs} simulations, {report.jobs} jobs", ""]
+    header = ["theorem", "applied", "yes", "no", "miss found", "bounds", "attained", "max seen/bound", "mean"]
+    rows = [header]
+    for name, tally in sorted(report.tallies.items()):
+        mean = tally.total / tally.bounds if tally.bounds else None
+        rows.append(
+            [
+                name,
+                str(tally.applied),
+                str(tally.schedulable),
+                str(tally.unschedulable),
+                str(tally.refuted),
+                str(tally.bounds),
+                str(tally.attained),
+                "–" if mean is None else f"{tally.tightest:.3f}",
+                "–" if mean is None else f"{mean:.3f}",
+            ]
+        )
+    lines += [aligned(rows), ""]
+    if not report.found:
+        return [*lines, "no violation found"]
+    for name, count in sorted(report.violated.items()):
+        lines.append(f"VIOLATED: {name} in {count} of {report.systems} systems")
+    for found, path in zip(report.found, files, strict=True):
+        lines += ["", *_violation(found, path)]
+    return lines
+
+
+def _violation(found: Found, path: Path) -> list[str]:
+    from rtsched.verify import replay
+
+    how = "the smallest system found" if found.small else "the system"
+    return [
+        str(found.violation),
+        f"{how} (number {found.number}, seed of its patterns {found.seed}; replay: {path}):",
+        replay.to_yaml(found.system, found.scheduler).rstrip(),
+    ]

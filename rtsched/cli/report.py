@@ -1,0 +1,98 @@
+"""``rtsched report``: the report that an engineer signs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import date as calendar
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rtsched.errors import InputError
+
+if TYPE_CHECKING:
+    from rtsched.report.content import Report
+
+FORMATS = (".html", ".pdf", ".md", ".json")
+
+
+@click.command()
+@click.argument("system")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help=f"The file to write; its ending says the format: {', '.join(FORMATS)}.",
+)
+@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, …")
+@click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(0, 100_000),
+    default=20,
+    show_default=True,
+    help="Random release patterns simulated beside the proof; 0 only proves.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the random patterns.")
+@click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
+def report(
+    system: str,
+    output: Path,
+    scheduler: str | None,
+    platform: str | None,
+    overrides: tuple[str, ...],
+    runs: int,
+    seed: int,
+    date: str | None,
+) -> None:
+    """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
+    if output.suffix.lower() not in FORMATS:
+        raise InputError(f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: there is no such folder; make it first")
+    day = _day(date)
+    from rtsched.files import write_whole
+    from rtsched.report.content import Report
+    from rtsched.verify.verification import verify
+
+    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    words = ["rtsched", "report", system, "-o", output.name]
+    for option, value in (("--scheduler", scheduler), ("--platform", platform)):
+        words += [] if value is None else [option, value]
+    for text in overrides:
+        words += ["--set", text]
+    words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
+    write_whole(output, render(Report(found, day, shlex.join(words)), output.suffix.lower()))
+    click.echo(f"{found.system.name}: {found.verdict}; report written to {output}")
+
+
+def _day(text: str | None) -> str:
+    if text is None:
+        return calendar.today().isoformat()
+    try:
+        return calendar.fromisoformat(text).isoformat()
+    except ValueError:
+        raise InputError(f"--date {text!r} is no day; write YYYY-MM-DD, e.g. 2025-03-31") from None
+
+
+def render(made: Report, ending: str) -> str | bytes:
+    """The content of the file, by the ending of its name."""
+    if ending == ".html":
+        from rtsched.report.html import html
+
+        return html(made)
+    if ending == ".pdf":
+        from rtsched.report.pdf import pdf
+
+        return pdf(made)
+    if ending == ".md":
+        from rtsched.report.markdown import markdown
+
+        return markdown(made)
+    return json.dumps(made.to_dict(), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,87 @@
+"""What a report is made of, whatever file it becomes: texts, tables, lists, listings and the places of figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph; a `note` is set smaller, `strong` begins with these words in bold."""
+
+    text: str
+    note: bool = False
+    strong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values, one pair a line."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Statements to be signed one by one."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a header. `widths` are relative; columns in `numeric` are aligned to the right; `marked` rows fail."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    widths: tuple[float, ...]
+    numeric: frozenset[int] = frozenset()
+    marked: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A text whose lines and spaces count."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictBox:
+    """The verdict in one word, and what exactly it claims."""
+
+    word: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """Lines to sign on, by role."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Where the figures stand."""
+
+
+Block = Text | Facts | Bullets | Boxes | Table | Listing | VerdictBox | Signatures | Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A numbered section."""
+
+    number: int
+    title: str
+    blocks: tuple[Block, ...]

@@ -1,0 +1,81 @@
+"""Which analysis bounds what: the line of the coverage table that applies to a part of a system."""
+
+from __future__ import annotations
+
+from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.schedulability.compositional import Network
+from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
+from rtsched.schedulability.obstacles import of_hardware, of_policy, of_task
+from rtsched.verify.verification import Verification
+
+_ONE = {
+    ("FP", "preemptive"): "One processor, preemptive fixed priorities: response-time analysis, exact.",
+    ("FP", "nonpreemptive"): "One processor that runs nodes to completion from a priority queue: response-time "
+    "analysis over the whole busy period, exact.",
+    ("FP", "limited"): "One processor, fixed priorities, preempted between regions only: response-time analysis with "
+    "fixed preemption points, exact.",
+    ("EDF", "preemptive"): "One processor, preemptive EDF: processor demand (QPA), exact.",
+    ("EDF", "nonpreemptive"): "One processor that runs nodes to completion from a deadline queue: demand with "
+    "blocking, exact.",
+    (
+        "EDF",
+        "limited",
+    ): "One processor, EDF, preempted between regions only: demand with blocking by the longest region.",
+}
+
+
+def coverage(found: Verification, part: PartAnalysis) -> str:
+    """What can bound this part at all, in one sentence."""
+    if part.view.obstacle is not None:
+        return _outside(found, part)
+    kinds = {type(model): model for model in part.view.models}
+    if Uniprocessor in kinds:
+        one = kinds[Uniprocessor]
+        other = f"One processor under an order ({one.order}) without a test of its own: bounds that hold for any "
+        return _ONE.get((one.order, one.mode), other + "work-conserving order.")
+    if Network in kinds:
+        return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
+    if Cluster in kinds:
+        return (
+            f"{kinds[Cluster].m} identical processors shared globally: sufficient tests (fixed priorities: response "
+            "times with limited carry-in; EDF: density and response times); exact for tiny sets only."
+        )
+    if TypedPools in kinds:
+        pools = kinds[TypedPools]
+        if len(pools.tasks) == 1:
+            return "One task graph alone on typed processors: the least of Jaffe's and Han's two bounds, sufficient."
+        more = ", or the holistic analysis of pipelines" if Pipelines in kinds else ""
+        order = {"FP": "fixed priorities", "EDF": "EDF"}.get(pools.order, "any work-conserving order")
+        return f"Several task graphs on shared typed processors under {order}: bounds for typed DAGs{more}, sufficient."
+    titles = dict.fromkeys(item.theorem.title for item in part.applied)
+    return f"Covered by: {'; '.join(titles)}." if titles else "No theorem speaks of this combination: simulate."
+
+
+def _outside(found: Verification, part: PartAnalysis) -> str:
+    """Why nothing sound is implemented for this kind of platform, policy or task."""
+    system, policy, obstacle = found.system, found.analysis.policy, part.view.obstacle
+    hardware = system.hardware
+    if of_policy(policy) is not None:
+        return (
+            "Mapping or adaptation decided at run time: no sound analysis (federated shares apart); simulation is the "
+            "only evidence."
+        )
+    if obstacle in of_hardware(system).values():
+        units = () if hardware is None else hardware.units
+        if any(unit.block_level is not None for unit in units):
+            return (
+                "A GPU whose streams share it block by block: its dispatch is undocumented, no sound analysis; sound "
+                "only with kernels serialised or SMs partitioned."
+            )
+        return (
+            "Hardware whose times depend on what else happens (memory contention, clocks, heat, weights, links, "
+            "faults): no sound analysis; a bound needs execution times that cover the worst of it."
+        )
+    if any(of_task(system.tasks[index], policy) == obstacle for index in part.view.tasks):
+        return "Arrivals without a minimum distance, or jobs that overlap: no bound exists or none is implemented."
+    if any(system.tasks[index].after is not None for index in part.view.tasks):
+        return "Tasks that release each other: bounds for one-node tasks on own processors under fixed priorities only."
+    return (
+        "Migration between unlike or partly shared processors: no sound analysis is implemented; pin or partition, or "
+        "simulate."
+    )

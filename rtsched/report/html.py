@@ -1,0 +1,166 @@
+"""A report as one self-contained page: no script, nothing from outside, to be read on a screen or printed on A4."""
+
+from __future__ import annotations
+
+from html import escape
+
+from rtsched.report.blocks import (
+    Block,
+    Boxes,
+    Bullets,
+    Facts,
+    Figures,
+    Listing,
+    Signatures,
+    Table,
+    Text,
+    VerdictBox,
+)
+from rtsched.report.content import Report
+from rtsched.report.drawing import Drawing, style, svg
+from rtsched.report.figures import drawings
+
+BOX = '<span class="box" role="img" aria-label="to be signed"></span>'
+SIGNS = {"schedulable": "✓", "unschedulable": "✗", "unknown": "?"}
+
+CSS = """
+@page { size: A4; margin: 16mm 15mm 18mm;
+  @bottom-right { content: counter(page) " / " counter(pages); font-size: 8pt; } }
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 190mm; padding: 8mm 5mm; background: #fff; color: #111;
+  font: 10pt/1.42 "Source Sans 3", "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif;
+  font-variant-numeric: tabular-nums lining-nums; overflow-wrap: anywhere; }
+h1 { font-size: 19pt; line-height: 1.15; margin: 0 0 1mm; letter-spacing: -0.01em; }
+.why { color: #444; margin: 0 0 5mm; max-width: 160mm; }
+h2 { font-size: 13pt; margin: 8mm 0 2.5mm; padding-bottom: 0.8mm; border-bottom: 0.6pt solid #111; break-after: avoid; }
+h3 { font-size: 10pt; margin: 4mm 0 1.5mm; break-after: avoid; }
+p { margin: 0 0 2mm; }
+.note, figcaption { font-size: 8.5pt; color: #333; }
+.verdict { border: 2pt solid #111; padding: 4mm 5mm; margin: 0 0 3mm; break-inside: avoid; }
+.verdict.unschedulable { border-style: double; border-width: 5pt; }
+.verdict.unknown { border-style: dashed; }
+.verdict .word { font-size: 17pt; font-weight: 700; letter-spacing: 0.06em; margin: 0 0 1mm;
+  text-transform: uppercase; }
+.verdict.schedulable .word { color: #00563B; } .verdict.unschedulable .word { color: #A40000; }
+.verdict p:last-child { margin: 0; }
+dl { display: grid; grid-template-columns: 38mm 1fr; gap: 0.8mm 4mm; margin: 0 0 3mm; }
+dt { font-weight: 600; } dd { margin: 0; min-width: 0; }
+ul { margin: 0 0 2.5mm; padding-left: 5mm; } li { margin: 0 0 0.6mm; }
+table { width: 100%; border-collapse: collapse; table-layout: fixed; margin: 0 0 2mm;
+  font-size: 7.8pt; line-height: 1.3; }
+caption { text-align: left; font-weight: 600; font-size: 9pt; padding: 0 0 1mm; }
+thead { display: table-header-group; }
+tr { break-inside: avoid; }
+th { text-align: left; font-weight: 600; border-top: 1pt solid #111; border-bottom: 0.6pt solid #111; }
+th, td { padding: 0.7mm 0.6mm; vertical-align: top; hyphens: auto; }
+td { border-bottom: 0.3pt solid #bbb; }
+tbody tr:last-child td { border-bottom: 1pt solid #111; }
+tbody th { border: 0; border-bottom: 0.3pt solid #bbb; } tbody tr:last-child th { border-bottom: 1pt solid #111; }
+.number { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+.number + :not(.number) { padding-left: 2.2mm; }
+.marked td { background: #f4e6e6; } .marked td:nth-child(-n+2) { font-weight: 700; }
+.sign td, .sign th { padding: 1.4mm 0.9mm; }
+.box { display: inline-block; width: 3.4mm; height: 3.4mm; border: 0.8pt solid #111; }
+.lines td, .lines th { height: 11mm; vertical-align: bottom; border-bottom: 0.6pt solid #111; font-weight: 400; }
+figure { margin: 3mm 0 5mm; break-inside: avoid; }
+figure svg { width: 100%; height: auto; display: block; }
+figcaption b { color: #111; }
+pre { font: 6.6pt/1.35 "DejaVu Sans Mono", Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
+  margin: 0 0 3mm; padding: 1mm 0; border-top: 0.4pt solid #999; columns: 2; column-gap: 6mm;
+  column-rule: 0.4pt solid #bbb; }
+footer { margin-top: 8mm; border-top: 0.4pt solid #999; padding-top: 1mm; font-size: 8pt; color: #444; }
+@media print { body { padding: 0; max-width: none; } .marked td, .marked th, .verdict { print-color-adjust: exact; } }
+""".strip()
+
+
+def html(report: Report) -> str:
+    """The page."""
+    system = report.found.loaded.system
+    with style():
+        figures = drawings(report.found)
+        drawn = "\n".join(_figure(each) for each in figures)
+    body = []
+    for section in report.sections:
+        inner = "\n".join(drawn if isinstance(block, Figures) else _block(block) for block in section.blocks)
+        body.append(
+            f'<section>\n<h2 id="s{section.number}">{section.number}. {escape(section.title)}</h2>\n{inner}\n</section>'
+        )
+    why = f'\n<p class="why">{escape(system.why.strip())}</p>' if system.why else ""
+    title = escape(report.title)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{CSS}\n</style>\n</head>\n<body>\n<header><h1>{title}</h1>{why}</header>\n<main>\n"
+        + "\n".join(body)
+        + f"\n</main>\n<footer>{escape(report.footer)}</footer>\n</body>\n</html>\n"
+    )
+
+
+def _figure(drawing: Drawing) -> str:
+    title, text = escape(drawing.title), escape(drawing.text)
+    if drawing.draw is None:
+        return f'<p class="note"><b>{title}.</b> {text}</p>'
+    picture = svg(drawing.draw(), drawing.key, f"{drawing.title}. {drawing.text}")
+    return f"<figure>\n{picture}\n<figcaption><b>{title}.</b> {text}</figcaption>\n</figure>"
+
+
+def _block(block: Block) -> str:
+    if isinstance(block, Text):
+        strong = f"<b>{escape(block.strong)}</b> " if block.strong else ""
+        look = ' class="note"' if block.note else ""
+        return f"<p{look}>{strong}{escape(block.text)}</p>"
+    if isinstance(block, Facts):
+        rows = "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in block.rows)
+        return f"<dl>\n{rows}\n</dl>"
+    if isinstance(block, Bullets):
+        return "<ul>\n" + "\n".join(f"<li>{escape(item)}</li>" for item in block.items) + "\n</ul>"
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, VerdictBox):
+        word = f'<p class="word"><span aria-hidden="true">{SIGNS[block.word]}</span> {block.word}</p>'
+        return f'<div class="verdict {block.word}">\n{word}\n<p>{escape(block.scope)}</p>\n</div>'
+    if isinstance(block, Listing):
+        return f"<h3>{escape(block.title)}</h3>\n<pre>{escape(block.text.rstrip())}</pre>"
+    if isinstance(block, Boxes):
+        return _boxes(block)
+    if isinstance(block, Signatures):
+        return _signatures(block)
+    raise AssertionError(block)
+
+
+def _boxes(block: Boxes) -> str:
+    rows = "\n".join(f"<tr><td>{BOX}</td><td>{escape(item)}</td><td></td></tr>" for item in block.items)
+    head = '<th scope="col"></th><th scope="col">assumption</th><th scope="col">initials, date</th>'
+    columns = '<colgroup><col style="width:4%"><col style="width:74%"><col style="width:22%"></colgroup>'
+    return f'<table class="sign">{columns}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
+
+
+def _signatures(block: Signatures) -> str:
+    rows = "\n".join(f'<tr><th scope="row">{escape(role)}</th><td></td><td></td><td></td></tr>' for role in block.roles)
+    head = "".join(f'<th scope="col">{text}</th>' for text in ("", "name", "signature", "date"))
+    columns = "".join(f'<col style="width:{width}%">' for width in (18, 34, 30, 18))
+    return (
+        f"<table><caption>Signatures</caption><colgroup>{columns}</colgroup>\n<thead><tr>{head}</tr></thead>\n"
+        f'<tbody class="lines">\n{rows}\n</tbody></table>'
+    )
+
+
+def _table(table: Table) -> str:
+    total = sum(table.widths)
+    columns = "".join(f'<col style="width:{100 * width / total:.2f}%">' for width in table.widths)
+
+    def cell(tag: str, column: int, text: str) -> str:
+        number = ' class="number"' if column in table.numeric else ""
+        scope = ' scope="col"' if tag == "th" else ""
+        return f"<{tag}{scope}{number}>{escape(text)}</{tag}>"
+
+    head = "".join(cell("th", column, text) for column, text in enumerate(table.header))
+    rows = []
+    for place, row in enumerate(table.rows):
+        look = ' class="marked"' if place in table.marked else ""
+        rows.append(f"<tr{look}>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>")
+    return (
+        f"<table><caption>{escape(table.title)}</caption><colgroup>{columns}</colgroup>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{chr(10).join(rows)}\n</tbody></table>"
+    )

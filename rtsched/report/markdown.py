@@ -1,0 +1,62 @@
+"""A report as Markdown: everything but the figures."""
+
+from __future__ import annotations
+
+import re
+
+from rtsched.report.blocks import (
+    Block,
+    Boxes,
+    Bullets,
+    Facts,
+    Figures,
+    Listing,
+    Signatures,
+    Table,
+    Text,
+    VerdictBox,
+)
+from rtsched.report.content import Report
+
+
+def markdown(report: Report) -> str:
+    """The text."""
+    lines = [f"# {plain(report.title)}", ""]
+    for section in report.sections:
+        lines += [f"## {section.number}. {section.title}", ""]
+        for block in section.blocks:
+            lines += [*_block(block), ""]
+    return "\n".join([*lines, "---", "", plain(report.footer), ""])
+
+
+def plain(text: str) -> str:
+    """A text in which nothing is markup, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
+
+
+def _block(block: Block) -> list[str]:
+    if isinstance(block, Text):
+        return [(f"**{plain(block.strong)}** " if block.strong else "") + plain(block.text)]
+    if isinstance(block, VerdictBox):
+        return [f"> **{block.word.upper()}**", ">", f"> {plain(block.scope)}"]
+    if isinstance(block, Facts):
+        return [f"- **{plain(name)}:** {plain(value)}" for name, value in block.rows]
+    if isinstance(block, Bullets):
+        return [f"- {plain(item)}" for item in block.items]
+    if isinstance(block, Boxes):
+        return [f"- [ ] {plain(item)}" for item in block.items]
+    if isinstance(block, Signatures):
+        rows = [f"| {plain(role)} | | | |" for role in block.roles]
+        return ["| | name | signature | date |", "|---|---|---|---|", *rows]
+    if isinstance(block, Table):
+        rule = ["---:" if column in block.numeric else "---" for column in range(len(block.header))]
+        lines = [[plain(cell) for cell in block.header], rule]
+        for place, row in enumerate(block.rows):
+            cells = [plain(cell) for cell in row]
+            lines.append([f"**{cell}**" if cell and place in block.marked else cell for cell in cells])
+        return [f"**{plain(block.title)}**", "", *("| " + " | ".join(line) + " |" for line in lines)]
+    if isinstance(block, Listing):
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.text)), default=0))
+        return [f"**{plain(block.title)}**", "", f"{fence}yaml", block.text.rstrip(), fence]
+    assert isinstance(block, Figures)
+    return ["The figures are in the HTML and PDF forms of this report."]

@@ -1,0 +1,430 @@
+"""One system under a magnifying glass: every theorem that applies to it, alone, against many simulated patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtsched import api
+from rtsched.engine.simulation import run
+from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
+from rtsched.model.taskgraph import SystemSpec, TaskSpec
+from rtsched.schedulability.analyse import Applied, PartAnalysis, SystemAnalysis, analyse
+from rtsched.schedulability.policy import policy_of
+from rtsched.schedulability.result import Result
+from rtsched.verify.patterns import free, horizon, patterns
+
+if TYPE_CHECKING:
+    from rtsched.engine.trace import Trace
+
+#: Patterns per system: random ones of ``rtsched.verify.patterns``, and those made here.
+PATTERNS, MADE = 3, 10
+#: About so many jobs are released in a pattern that is made here, and at most so many in any other.
+JOBS, MOST_JOBS = 200, 600
+
+Truth = Callable[[Any, Any, int], int]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A simulation against a statement of `theorem`, or a crash: what was claimed of `task`, and what was seen.
+
+    `kind` is ``bound``, ``late``, ``contradiction`` (two theorems), ``trace`` (a rule of the simulator is broken) or
+    ``crash``. `pattern` names the run.
+    """
+
+    theorem: str
+    kind: str
+    task: str = ""
+    claimed: int | None = None
+    observed: int | None = None
+    pattern: str = ""
+    text: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is kept while a system is shrunk."""
+        return self.theorem, self.kind
+
+    def __str__(self) -> str:
+        if self.kind == "bound":
+            return (
+                f"{self.theorem}: {self.task!r} needs at most {self.claimed} ns, "
+                f"and took {self.observed} ns ({self.pattern})"
+            )
+        if self.kind == "late":
+            return (
+                f"{self.theorem}: schedulable, and {self.task!r} took {self.observed} ns, "
+                f"later than its deadline ({self.pattern})"
+            )
+        return f"{self.theorem}: {self.kind}: {self.text}" + (f" ({self.pattern})" if self.pattern else "")
+
+
+@dataclass
+class Tally:
+    """What is known of one theorem over many systems; ratios are of the longest response seen to its bound."""
+
+    applied: int = 0
+    schedulable: int = 0
+    unschedulable: int = 0
+    refuted: int = 0
+    bounds: int = 0
+    attained: int = 0
+    total: float = 0.0
+    tightest: float = 0.0
+
+    def add(self, other: Tally) -> None:
+        """Count another one in."""
+        for name in ("applied", "schedulable", "unschedulable", "refuted", "bounds", "attained", "total"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.tightest = max(self.tightest, other.tightest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; `refuted` counts verdicts of unschedulable for which a miss was found."""
+        return {
+            "applied": self.applied,
+            "schedulable": self.schedulable,
+            "unschedulable": self.unschedulable,
+            "refuted": self.refuted,
+            "bounds": self.bounds,
+            "attained": self.attained,
+            "max_ratio": round(self.tightest, 6) if self.bounds else None,
+            "mean_ratio": round(self.total / self.bounds, 6) if self.bounds else None,
+        }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one theorem says of some tasks: a bound each (None: none), and whether none of them is ever late.
+
+    `phased`: only where the phases are exactly as declared.
+    """
+
+    theorem: str
+    tasks: tuple[int, ...]
+    bounds: tuple[int | None, ...]
+    schedulable: bool
+    phased: bool = False
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A run that the system allows: `arrivals` per task where they are not what the trace says (jitter made here).
+
+    `punctual`: no gap is longer than its period; `phased`: and the phases are exactly as declared.
+    """
+
+    name: str
+    system: SystemSpec
+    until: int
+    seed: int
+    truths: dict[int, Truth] = field(default_factory=dict)
+    arrivals: dict[int, np.ndarray[Any, Any]] = field(default_factory=dict)
+    punctual: bool = False
+    phased: bool = False
+
+
+@dataclass
+class Examination:
+    """All there is to know of one system: violations (the first of each kind), and what each theorem said."""
+
+    violations: list[Violation] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    verdict: str = "unknown"
+    runs: int = 0
+    jobs: int = 0
+
+
+def examine(
+    system: SystemSpec,
+    scheduler: dict[str, Any],
+    seed: int,
+    *,
+    target: tuple[str, str] | None = None,
+    effort: int = 1,
+) -> Examination:
+    """Prove, simulate and compare. With a `target` (theorem, kind), the search ends once that is violated."""
+    policy = policy_of(scheduler)
+    found = Examination()
+    try:
+        analysis = analyse(system, policy)
+    except AssertionError as error:
+        found.violations.append(Violation("combine", "contradiction", text=str(error)))
+        return found
+    except Exception as error:
+        found.violations.append(Violation(f"analyse: {type(error).__name__}", "crash", text=str(error)))
+        return found
+    found.verdict = analysis.verdict
+    watch = _Watch(system, analysis, found)
+    if target is not None and not watch.claims_of(target):
+        return found  # nothing is claimed any more that could be violated
+    for pattern in _runs(system, policy, seed, effort):
+        try:
+            chosen = api.scheduler(scheduler)
+            truths = pattern.truths or None
+            trace = run(pattern.system, chosen, until=pattern.until, seed=pattern.seed, drain="all", truths=truths)
+            unknown = pattern.truths or (target is not None and target[1] != "trace")
+            problems = [] if unknown else trace.check()  # with truths, only the pattern knows what should have run
+        except Exception as error:
+            watch.report(Violation(f"engine: {type(error).__name__}", "crash", pattern=pattern.name, text=str(error)))
+            break
+        if problems:
+            watch.report(Violation("simulator", "trace", pattern=pattern.name, text=str(problems[0])))
+        found.runs += 1
+        found.jobs += len(trace.jobs)
+        watch.see(pattern, trace)
+        if target is not None and any(violation.key == target for violation in found.violations):
+            return found
+    watch.tally()
+    return found
+
+
+# ---- patterns --------------------------------------------------------------------------------------------------------
+
+
+def _runs(system: SystemSpec, policy: Any, seed: int, effort: int) -> Iterator[Pattern]:
+    """The system as described, what theory says is bad, and random patterns of integers."""
+    until = _horizon(system)
+    yield Pattern("as declared", system, until, seed % 2**32, punctual=_punctual(system), phased=True)
+    for number in range(MADE * effort):
+        yield made(system, np.random.SeedSequence([seed, number]), f"made pattern {number + 1}")
+    for each in patterns(system, policy, PATTERNS * effort, seed % 2**32):
+        yield Pattern(each.name, each.system, until, each.seed, punctual=_punctual(each.system))
+
+
+def _horizon(system: SystemSpec) -> int:
+    """As long as ``rtsched.verify`` looks, but not more than so many jobs."""
+    rate, longest = _rate(system)
+    return min(horizon(system), max(4 * longest, int(MOST_JOBS / rate)))
+
+
+def _rate(system: SystemSpec) -> tuple[float, int]:
+    """Jobs per ns, and the longest period."""
+    rate = sum(1 / task.period for task in system.tasks if task.period) or 1.0
+    longest = max((task.period or task.release or 1 for task in system.tasks), default=1)
+    return rate, longest
+
+
+def _punctual(system: SystemSpec) -> bool:
+    return not any(isinstance(task.arrival, Sporadic) for task in system.tasks)
+
+
+def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> Pattern:
+    """A random pattern: phases, gaps, jitters and execution times, all integers, often at their extremes."""
+    random = np.random.default_rng(sequence)
+    rate, longest = _rate(system)
+    until = max(4 * longest, min(20 * longest, int(JOBS / rate)))
+    phases = random.choice(["together", "just after", "near", "any", "declared"], p=[0.3, 0.2, 0.15, 0.2, 0.15])
+    first = int(random.integers(0, len(system.tasks)))
+    loose = bool(random.random() < 0.3) and phases != "declared"
+    late = random.choice(["first", "none", "extreme", "any"], p=[0.4, 0.1, 0.3, 0.2])
+    times = random.choice(["full", "each", "extreme", "least"], p=[0.5, 0.2, 0.25, 0.05])
+    tasks, arrivals, truths = [], {}, {}
+    for task in system.tasks:
+        if times != "full":
+            truths[task.index] = _truth(task, str(times), int(random.integers(0, 2**32)))
+        if not free(task) or task.count is not None:
+            tasks.append(replace(task, execution=Constant()))
+            continue
+        period = task.period or 1
+        phase = {
+            "together": 0,
+            "just after": int(task.index != first),
+            "near": int(random.integers(0, min(4, period), endpoint=True)),
+            "any": int(random.integers(0, period)),
+            "declared": task.offset,
+        }[str(phases)]
+        count = max(1, -(-(until - phase) // period))
+        gaps = np.full(count, period, dtype=np.int64)
+        if loose:
+            gaps += np.where(random.random(count) < 0.3, random.integers(0, period, count, endpoint=True), 0)
+        jitter = _delays(task.jitter, str(late), count, random)
+        arrival = phase + np.cumsum(gaps) - gaps[0]
+        if phases != "declared":  # the first releases, not the arrivals, are what comes together
+            arrival += task.jitter - int(jitter[0])
+        released = np.maximum.accumulate(arrival + jitter)
+        keep = released < until
+        arrival, released = arrival[keep], released[keep]
+        arrivals[task.index] = arrival
+        deadlines = tuple((arrival + task.deadline - released).tolist())
+        given = TraceArrivals.model_construct(
+            kind="trace", times=tuple(released.tolist()), file=None, deadlines=deadlines, execution=None
+        )
+        tasks.append(replace(task, arrival=given, offset=0, jitter=0, execution=Constant()))
+    return Pattern(
+        name, replace(system, tasks=tuple(tasks)), until, 0, truths, arrivals, not loose, phases == "declared"
+    )
+
+
+def _delays(most: int, late: str, count: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """How much later than its arrival each job is released."""
+    delays = np.zeros(count, dtype=np.int64)
+    if not most or late == "none":
+        return delays
+    if late == "first":
+        delays[0] = most
+        return delays
+    if late == "extreme":
+        return np.where(random.random(count) < 0.5, most, delays)
+    drawn: np.ndarray[Any, Any] = random.integers(0, most, count, endpoint=True)
+    return drawn
+
+
+def _truth(task: TaskSpec, times: str, seed: int) -> Truth:
+    """What each segment really takes: all it may, one tick, or anything in between; the same whoever asks when."""
+    table = np.random.default_rng(seed).random((64, len(task.nodes)))
+    high = max(1.0, task.execution.high) if isinstance(task.execution, Uniform) else 1.0
+
+    def truth(segment: Any, processor: Any, _now: int) -> int:
+        most = int(segment.node.times[processor.index] * high)
+        share = float(table[segment.job.index % 64, segment.node.index])
+        if times == "least":
+            return 1
+        if times == "extreme":
+            return most if share < 0.7 else 1 if share < 0.85 else max(1, most - 1)
+        return 1 + int(share * most)
+
+    return truth
+
+
+# ---- claims ----------------------------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """Holds every run against every claim."""
+
+    def __init__(self, system: SystemSpec, analysis: SystemAnalysis, found: Examination) -> None:
+        self.system, self.analysis, self.found = system, analysis, found
+        self.places = {task.name: task.index for task in system.tasks}
+        self.claims: list[Claim] = []
+        for part in analysis.parts:
+            self.claims += [self._claim(item) for item in part.applied]
+            self.claims.append(self._whole(part, part.result, "combined"))
+            if part.declared is not None and part.declared.verdict == "schedulable":
+                self.claims.append(self._whole(part, part.declared, "as declared"))
+        count = len(system.tasks)
+        self.worst = [-1] * count
+        self.late = [False] * count
+        self.chains = [-1] * len(system.chains)
+
+    def _claim(self, item: Applied) -> Claim:
+        result = item.result
+        proven = result.verdict == "schedulable"
+        names = _names(item.model)
+        usable = proven or not item.theorem.interlocked
+        values = {bound.task: bound.wcrt for bound in result.bounds} if usable else {}
+        places = tuple(self.places[name] for name in names)
+        limits = tuple(values.get(name) for name in names)
+        return Claim(item.theorem.name, places, limits, proven)
+
+    def _whole(self, part: PartAnalysis, result: Result, name: str) -> Claim:
+        values = {bound.task: bound.wcrt for bound in result.bounds}
+        names = tuple(self.system.tasks[index].name for index in part.view.tasks)
+        limits = tuple(values.get(name) for name in names)
+        return Claim(name, part.view.tasks, limits, result.verdict == "schedulable", name == "as declared")
+
+    def claims_of(self, target: tuple[str, str]) -> bool:
+        """Whether something is claimed that a violation of this kind would contradict."""
+        theorem, kind = target
+        if kind not in ("bound", "late"):
+            return True
+        if theorem == "chain-latency":
+            return any(result.bounds for result in self.analysis.chains)
+        mine = [claim for claim in self.claims if claim.theorem == theorem]
+        return any(
+            claim.schedulable if kind == "late" else any(limit is not None for limit in claim.bounds) for claim in mine
+        )
+
+    def report(self, violation: Violation) -> None:
+        """Keep the first of its kind."""
+        if all(violation.key != other.key for other in self.found.violations):
+            self.found.violations.append(violation)
+
+    def see(self, pattern: Pattern, trace: Trace) -> None:
+        """One run against all claims."""
+        jobs = trace.jobs
+        worst: dict[int, int] = {}
+        for task in self.system.tasks:
+            mine = jobs[jobs["task"] == task.index]
+            if not len(mine):
+                continue
+            arrival = mine["arrival"]
+            if task.index in pattern.arrivals:
+                arrival = pattern.arrivals[task.index][mine["index"]]
+            most = int((mine["finish"] - arrival).max())
+            worst[task.index] = most
+            self.worst[task.index] = max(most, self.worst[task.index])
+            self.late[task.index] |= bool((mine["finish"] > mine["deadline"]).any())
+        late = set(np.unique(jobs["task"][jobs["finish"] > jobs["deadline"]]).tolist())
+        for claim in self.claims:
+            if pattern.phased or not claim.phased:
+                self._compare(claim, worst, late, pattern)
+        if pattern.punctual:
+            self._chains(pattern, trace)
+
+    def _compare(self, claim: Claim, worst: dict[int, int], late: set[int], pattern: Pattern) -> None:
+        for index, limit in zip(claim.tasks, claim.bounds, strict=True):
+            seen = worst.get(index)
+            name = self.system.tasks[index].name
+            if seen is not None and limit is not None and seen > limit:
+                self.report(Violation(claim.theorem, "bound", name, limit, seen, pattern.name))
+            if claim.schedulable and index in late:
+                deadline = self.system.tasks[index].deadline
+                self.report(Violation(claim.theorem, "late", name, deadline, seen, pattern.name))
+
+    def _chains(self, pattern: Pattern, trace: Trace) -> None:
+        from rtsched.metrics import reaction_times
+
+        for place, (chain, result) in enumerate(zip(self.system.chains, self.analysis.chains, strict=True)):
+            begun = [trace.jobs["start"][trace.jobs["task"] == task] for task in chain.tasks]
+            if not all(map(len, begun)):
+                continue
+            window = (max(int(starts.min()) for starts in begun), pattern.until)  # all of the chain has begun
+            seen = int(reaction_times(trace, chain, window).max(initial=-1))
+            self.chains[place] = max(self.chains[place], seen)
+            limit = result.bounds[0].wcrt if result.bounds else None
+            if limit is not None and seen > limit:
+                self.report(Violation("chain-latency", "bound", chain.name, limit, seen, pattern.name))
+
+    def tally(self) -> None:
+        """Count what each theorem said, and how close the worst came."""
+        for part in self.analysis.parts:
+            for item in part.applied:
+                tally = self.found.tallies.setdefault(item.theorem.name, Tally())
+                verdict = item.result.verdict
+                tally.applied += 1
+                tally.schedulable += verdict == "schedulable"
+                if verdict == "unschedulable" and part.view.exact:
+                    tally.unschedulable += 1
+                    tally.refuted += any(self.late[index] for index in part.view.tasks)
+        for claim in self.claims:
+            if claim.theorem in self.found.tallies:
+                for index, limit in zip(claim.tasks, claim.bounds, strict=True):
+                    self._ratio(claim.theorem, self.worst[index], limit)
+        for seen, result in zip(self.chains, self.analysis.chains, strict=True):
+            tally = self.found.tallies.setdefault("chain-latency", Tally())
+            tally.applied += 1
+            if result.bounds:
+                tally.schedulable += 1
+                self._ratio("chain-latency", seen, result.bounds[0].wcrt)
+
+    def _ratio(self, theorem: str, seen: int, limit: int | None) -> None:
+        if limit is None or seen < 0:
+            return
+        tally = self.found.tallies[theorem]
+        ratio = seen / max(1, limit)
+        tally.bounds += 1
+        tally.attained += seen == limit
+        tally.total += ratio
+        tally.tightest = max(tally.tightest, ratio)
+
+
+def _names(model: Any) -> tuple[str, ...]:
+    """The tasks that a model speaks of."""
+    for name in ("tasks", "components", "jobs"):
+        if hasattr(model, name):
+            return tuple(dict.fromkeys(each.name for each in getattr(model, name)))
+    return ()

@@ -1,0 +1,254 @@
+"""Random systems against every theorem: what a simulation does must never beat what a proof says.
+
+Each system has its own seed, made from the fuzzer's seed and its number, so that results depend neither on the number
+of processes nor on what came before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtsched import __version__
+from rtsched.errors import InputError
+from rtsched.model.taskgraph import SystemSpec
+from rtsched.verify import replay
+from rtsched.verify.examine import Tally, Violation, examine
+from rtsched.verify.generate import Case, random_system
+from rtsched.verify.shrink import shrink
+
+#: Systems a process looks at before it reports.
+CHUNK = 10
+#: How many times more patterns are tried while a system is shrunk, since a smaller one draws others.
+EFFORT = 3
+#: Violations of different statements that are shrunk.
+MOST_SHRUNK = 12
+#: What a replay file says it is.
+FORMAT = "rtsched fuzz-soundness 1"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A violation and the system it was met in, shrunk where `small` is set; `seed` is that of its patterns."""
+
+    number: int
+    seed: int
+    violation: Violation
+    system: SystemSpec
+    scheduler: dict[str, Any]
+    small: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """A replay file: the system twice, to be read back and to be read."""
+        violation = self.violation
+        return {
+            "format": FORMAT,
+            "version": __version__,
+            "number": self.number,
+            "seed": self.seed,
+            "shrunk": self.small,
+            "theorem": violation.theorem,
+            "kind": violation.kind,
+            "task": violation.task,
+            "claimed_ns": violation.claimed,
+            "observed_ns": violation.observed,
+            "pattern": violation.pattern,
+            "text": str(violation),
+            "scheduler": self.scheduler,
+            "system": replay.dump(self.system),
+            "yaml": replay.to_yaml(self.system, self.scheduler),
+        }
+
+
+@dataclass
+class Report:
+    """What a run of the fuzzer found: sums per theorem, verdicts, and violations in the order of the systems."""
+
+    seed: int
+    systems: int = 0
+    runs: int = 0
+    jobs: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    violated: dict[str, int] = field(default_factory=dict)
+    found: list[Found] = field(default_factory=list)
+
+    def add(self, other: Report) -> None:
+        """Count another report in; of each statement the first violation is kept."""
+        self.systems += other.systems
+        self.runs += other.runs
+        self.jobs += other.jobs
+        for verdict, count in other.verdicts.items():
+            self.verdicts[verdict] = self.verdicts.get(verdict, 0) + count
+        for name, tally in other.tallies.items():
+            self.tallies.setdefault(name, Tally()).add(tally)
+        for name, count in other.violated.items():
+            self.violated[name] = self.violated.get(name, 0) + count
+        known = {found.violation.key for found in self.found}
+        self.found += [found for found in other.found if found.violation.key not in known]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: without clock or path, so that two runs can be compared."""
+        return {
+            "version": __version__,
+            "seed": self.seed,
+            "systems": self.systems,
+            "simulations": self.runs,
+            "jobs": self.jobs,
+            "verdicts": dict(sorted(self.verdicts.items())),
+            "theorems": {name: self.tallies[name].to_dict() for name in sorted(self.tallies)},
+            "violated": dict(sorted(self.violated.items())),
+            "violations": [found.to_dict() for found in self.found],
+        }
+
+
+def case(seed: int, number: int, family: str | None = None) -> tuple[SystemSpec, dict[str, Any], int]:
+    """System number so of the run with this seed (of one family), its scheduler, and the seed of its patterns."""
+    first, second = np.random.SeedSequence([seed, number]).spawn(2)
+    system, scheduler = random_system(np.random.default_rng(first), family)
+    return system, scheduler, int(second.generate_state(1, np.uint64)[0] >> 1)
+
+
+def look(seed: int, number: int, family: str | None = None) -> Report:
+    """One system."""
+    system, scheduler, own = case(seed, number, family)
+    seen = examine(system, scheduler, own)
+    report = Report(seed, 1, seen.runs, seen.jobs, {seen.verdict: 1}, seen.tallies)
+    for violation in seen.violations:
+        name = f"{violation.theorem} ({violation.kind})"
+        report.violated[name] = report.violated.get(name, 0) + 1
+        report.found.append(Found(number, own, violation, system, scheduler))
+    return report
+
+
+def look_at(seed: int, first: int, count: int) -> Report:
+    """Several systems in a row: what one process does at a time."""
+    report = Report(seed)
+    for number in range(first, first + count):
+        report.add(look(seed, number))
+    return report
+
+
+def fuzz(
+    *,
+    seed: int = 0,
+    systems: int | None = None,
+    minutes: float = 1.0,
+    jobs: int | None = None,
+    progress: Callable[[Report], None] | None = None,
+) -> Report:
+    """Look at `systems` systems, or at as many as fit into `minutes`, with `jobs` processes; then shrink.
+
+    With `systems` the report is the same for every number of processes.
+    """
+    workers = (os.cpu_count() or 1) if jobs is None else jobs
+    end = None if systems is not None else time.monotonic() + 60 * minutes
+    chunks: dict[int, Report] = {}
+    total = Report(seed)
+    for first, report in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
+        chunks[first] = report
+        if progress is not None:
+            total.add(report)
+            progress(total)
+    whole = Report(seed)
+    for first in sorted(chunks):
+        whole.add(chunks[first])
+    whole.found = [smallest(found) if place < MOST_SHRUNK else found for place, found in enumerate(whole.found)]
+    return whole
+
+
+def _chunks(systems: int | None, end: float | None) -> Iterator[tuple[int, int]]:
+    """First system and number of systems of each piece of work, until there are enough or time is over."""
+    first = 0
+    while (systems is None or first < systems) and (end is None or time.monotonic() < end):
+        count = CHUNK if systems is None else min(CHUNK, systems - first)
+        yield first, count
+        first += count
+
+
+def _alone(seed: int, systems: int | None, end: float | None, _workers: int) -> Iterator[tuple[int, Report]]:
+    for first, count in _chunks(systems, end):
+        yield first, look_at(seed, first, count)
+
+
+def _spread(seed: int, systems: int | None, end: float | None, workers: int) -> Iterator[tuple[int, Report]]:
+    """The same in several processes, a few pieces ahead."""
+    todo = _chunks(systems, end)
+    running: dict[Future[Report], int] = {}
+    with ProcessPoolExecutor(workers) as pool:
+        while True:
+            while len(running) < 2 * workers and (piece := next(todo, None)) is not None:
+                running[pool.submit(look_at, seed, *piece)] = piece[0]
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+
+
+# ---- shrinking and replay --------------------------------------------------------------------------------------------
+
+
+def broken(found: Found, system: SystemSpec, scheduler: dict[str, Any], effort: int = EFFORT) -> Violation | None:
+    """The violation of the same statement in another system, if there is one."""
+    key = found.violation.key
+    seen = examine(system, scheduler, found.seed, target=key, effort=effort)
+    return next((violation for violation in seen.violations if violation.key == key), None)
+
+
+def smallest(found: Found) -> Found:
+    """The same violation in the smallest system."""
+
+    def fails(system: SystemSpec, scheduler: dict[str, Any]) -> bool:
+        return broken(found, system, scheduler) is not None
+
+    best: Case = shrink(found.system, found.scheduler, fails)
+    violation = broken(found, *best) or found.violation
+    return Found(found.number, found.seed, violation, *best, small=True)
+
+
+def write(found: Found, folder: Path) -> Path:
+    """A replay file of a violation."""
+    name = re.sub(r"\W+", "-", found.violation.theorem)
+    path = folder / f"soundness-{name}-{found.violation.kind}-{found.number}.json"
+    path.write_text(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def read(path: Path) -> Found:
+    """A violation out of a replay file. Raises InputError."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise InputError(f"{path}: is no replay file of fuzz-soundness")
+    try:
+        violation = Violation(
+            document["theorem"],
+            document["kind"],
+            document["task"],
+            document["claimed_ns"],
+            document["observed_ns"],
+            document["pattern"],
+            document["text"],
+        )
+        system = replay.load(document["system"])
+        return Found(document["number"], document["seed"], violation, system, document["scheduler"], document["shrunk"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is no complete replay file: {error}") from None
+
+
+def again(path: Path) -> tuple[Found, Violation | None]:
+    """Look at the system of a replay file again: what was found, and what is found now."""
+    found = read(path)
+    return found, broken(found, found.system, found.scheduler)

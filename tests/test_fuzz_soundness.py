@@ -1,0 +1,255 @@
+"""The fuzzer of proofs: it finds what is planted, shrinks it, always says the same, and finds nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from rtsched.api import Loaded
+from rtsched.cli.fuzz import fuzz_soundness
+from rtsched.errors import InputError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.platform import Platform
+from rtsched.model.system import System
+from rtsched.schedulability import compositional, dag_sets, edf, fixed_priority, multiprocessor, part, pipelines
+from rtsched.schedulability.analyse import analyse
+from rtsched.schedulability.model import Mode, Sporadic
+from rtsched.schedulability.policy import policy_of
+from rtsched.verify import replay
+from rtsched.verify.examine import examine
+from rtsched.verify.fuzz import Found, case, fuzz, look, read, smallest, write
+from rtsched.verify.generate import random_system
+from rtsched.verify.shrink import weight
+
+# ---- what is drawn ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(0, 300, 3))
+def test_a_random_system_survives_its_file_and_its_dump(number: int) -> None:
+    system, scheduler = random_system(np.random.default_rng(number))
+    assert replay.load(json.loads(json.dumps(replay.dump(system)))) == system
+    model = validate(System, parse_yaml(replay.to_yaml(system, scheduler)))
+    assert isinstance(model.platform, Platform)
+    assert replace(Loaded(model, model.platform).lower(), assumed=()) == system
+    assert model.scheduler == scheduler
+
+
+def test_the_drawn_systems_are_worth_looking_at() -> None:
+    """From 15 to 60 % provable (the rest is overloaded or beyond the theorems), and every kind of model occurs."""
+    applied: set[str] = set()
+    provable = 0
+    for number in range(400):
+        system, scheduler, _ = case(3, number)
+        analysis = analyse(system, policy_of(scheduler))
+        provable += analysis.verdict == "schedulable"
+        applied |= {item.theorem.name for each in analysis.parts for item in each.applied}
+    assert 0.15 < provable / 400 < 0.6
+    wanted = {
+        "fp-rta", "np-fp-rta", "limited-fp-rta", "edf-rta", "fifo-rta", "global-rta", "a6-fp", "a6-edf", "graham",
+        "han2", "holistic", "compositional", "edf-triggered", "np-job-sets",
+    }  # fmt: skip
+    assert wanted <= applied
+
+
+# ---- planted defects -------------------------------------------------------------------------------------------------
+
+
+def without_blocking(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fixed_priority, "longest_region", lambda below, mode: (0, ""))
+
+
+def first_job_only(patch: pytest.MonkeyPatch) -> None:
+    true = fixed_priority.busy_period
+    patch.setattr(
+        fixed_priority, "busy_period", lambda demand: None if true(demand) is None else max(1, demand.T - demand.J)
+    )
+
+
+def without_jitter_above(patch: pytest.MonkeyPatch) -> None:
+    true = fixed_priority.demand
+
+    def demand(model: Any, index: int) -> Any:
+        made = true(model, index)
+        return replace(made, above=tuple(replace(other, J=0) for other in made.above))
+
+    patch.setattr(fixed_priority, "demand", demand)
+
+
+def last_region_is_all(patch: pytest.MonkeyPatch) -> None:
+    def last_region(task: Sporadic, mode: Mode) -> int:
+        return task.C if mode != "preemptive" and not task.preemptible else 1
+
+    patch.setattr(Sporadic, "last_region", last_region)
+
+
+def locks_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(part, "blocking_by_locks", lambda *_: (0, ""))
+
+
+def switches_forgotten(patch: pytest.MonkeyPatch) -> None:
+    true = part.Part._piece
+
+    def piece(self: Any, task: Any, node: Any) -> Any:
+        made = true(self, task, node)
+        regions = made.node.regions if made.regions else ()
+        return replace(made, c=made.c - made.overhead, overhead=0, regions=regions)
+
+    patch.setattr(part.Part, "_piece", piece)
+
+
+def edf_without_blocking(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edf, "blocking", lambda tasks, t, mode: 0)
+
+
+def edf_synchronous_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edf, "_arrivals", lambda tasks, task, L: [0])
+
+
+def trigger_blocking_forgotten(patch: pytest.MonkeyPatch) -> None:
+    true = compositional._respond
+
+    def respond(network: Any, index: int, streams: Any) -> Any:
+        return true(replace(network, modes=dict.fromkeys(network.modes, "preemptive")), index, streams)
+
+    patch.setattr(compositional, "_respond", respond)
+
+
+def one_processor_too_many(patch: pytest.MonkeyPatch) -> None:
+    true = multiprocessor._bound
+    patch.setattr(multiprocessor, "_bound", lambda task, m, works: true(task, m + 1, works))
+
+
+def regions_of_pools_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(dag_sets, "largest_regions", lambda model, kind, tasks: (0, []))
+
+
+def own_stage_never_blocks(patch: pytest.MonkeyPatch) -> None:
+    true = pipelines.stage_demand
+    patch.setattr(pipelines, "stage_demand", lambda *given: replace(true(*given), blocking=0))
+
+
+PLANTED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, set[str], int]] = [
+    (without_blocking, "one", {"np-fp-rta", "limited-fp-rta"}, 150),
+    (first_job_only, "one", {"np-fp-rta", "limited-fp-rta", "fp-rta"}, 300),
+    (without_jitter_above, "one", {"np-fp-rta", "limited-fp-rta", "fp-rta"}, 150),
+    (last_region_is_all, "one", {"limited-fp-rta", "edf-rta"}, 300),
+    (locks_forgotten, "locks", {"fp-rta"}, 100),
+    (switches_forgotten, "one", {"fp-rta", "np-fp-rta", "limited-fp-rta", "edf-rta"}, 150),
+    (edf_without_blocking, "one", {"np-edf", "edf-rta", "limited-edf", "np-edf-jitter"}, 150),
+    (edf_synchronous_only, "one", {"edf-rta"}, 150),
+    (trigger_blocking_forgotten, "triggered", {"compositional"}, 300),
+    (one_processor_too_many, "cluster", {"global-rta", "global-rta-lc"}, 200),
+    (regions_of_pools_forgotten, "typed", {"a6-fp", "a6-edf", "a6-work-conserving"}, 200),
+    (own_stage_never_blocks, "pipelines", {"holistic"}, 300),
+]
+
+
+def hunt(family: str, wanted: set[str], most: int) -> Found | None:
+    """The first violation of a wanted theorem within so many systems of a family."""
+    for number in range(most):
+        for found in look(0, number, family).found:
+            if found.violation.theorem in wanted:
+                return found
+    return None
+
+
+@pytest.mark.parametrize(("plant", "family", "wanted", "most"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
+def test_a_planted_defect_is_found_and_shrunk(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    family: str,
+    wanted: set[str],
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant(monkeypatch)
+    found = hunt(family, wanted, most)
+    assert found is not None
+    small = smallest(found)
+    assert small.violation.key == found.violation.key
+    assert len(small.system.tasks) <= 3
+    assert weight(small.system, small.scheduler) <= weight(found.system, found.scheduler)
+    monkeypatch.undo()
+    assert not examine(small.system, small.scheduler, small.seed).violations
+
+
+# ---- the same again --------------------------------------------------------------------------------------------------
+
+
+def test_two_runs_say_the_same_with_any_number_of_processes() -> None:
+    alone = fuzz(seed=5, systems=35, jobs=1)
+    spread = fuzz(seed=5, systems=35, jobs=2)
+    assert json.dumps(alone.to_dict()) == json.dumps(spread.to_dict())
+    assert alone.systems == 35
+    assert json.dumps(fuzz(seed=6, systems=5, jobs=1).to_dict()) != json.dumps(
+        fuzz(seed=5, systems=5, jobs=1).to_dict()
+    )
+
+
+def test_a_system_does_not_depend_on_those_before_it() -> None:
+    assert case(5, 17) == case(5, 17)
+    assert case(5, 17) != case(5, 18)
+    assert look(5, 17).to_dict() == look(5, 17).to_dict()
+
+
+def test_nothing_is_found() -> None:
+    report = fuzz(seed=1, systems=200, jobs=1)
+    assert report.found == [], [str(found.violation) for found in report.found]
+    assert all(tally.tightest <= 1 for tally in report.tallies.values())
+    assert report.tallies["fp-rta"].attained
+
+
+@pytest.mark.slow
+def test_nothing_is_found_in_ten_minutes() -> None:
+    report = fuzz(seed=2, minutes=10)
+    assert report.found == [], [str(found.violation) for found in report.found]
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_was_looked_at(tmp_path: Path) -> None:
+    done = CliRunner().invoke(fuzz_soundness, ["--systems", "12", "-j", "1", "--output", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "12 systems" in done.output
+    assert "no violation found" in done.output
+    done = CliRunner().invoke(fuzz_soundness, ["--systems", "12", "-j", "1", "--json"])
+    document = json.loads(done.output)
+    assert document["systems"] == 12
+    assert document["violations"] == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_violation_is_written_and_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as planted:
+        without_blocking(planted)
+        given = ["--systems", "30", "-j", "1", "--output", str(tmp_path)]
+        done = CliRunner().invoke(fuzz_soundness, given)
+        assert done.exit_code == 1
+        assert "VIOLATED: np-fp-rta (bound)" in done.output
+        path = next(tmp_path.glob("soundness-np-fp-rta-bound-*.json"))
+        assert str(path) in done.output.replace("\n", "")
+        found = read(path)
+        again = CliRunner().invoke(fuzz_soundness, ["--replay", str(path)])
+        assert again.exit_code == 1
+        assert f"now:  {found.violation}" in again.output
+        shown = CliRunner().invoke(fuzz_soundness, ["--replay", str(path), "--json"])
+        assert json.loads(shown.output)["violated"] is True
+        assert read(write(found, tmp_path)) == found
+    mended = CliRunner().invoke(fuzz_soundness, ["--replay", str(path)])
+    assert mended.exit_code == 0
+    assert "no violation" in mended.output
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "rtsched fuzz-soundness 1"}'])
+def test_another_file_is_no_replay(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"other\.json"):
+        read(path)
