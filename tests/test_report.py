@@ -472,3 +472,12 @@ def test_a_catalogue_system_whole(tmp_path: Path) -> None:
     found: Verification = verify("drone_xavier_nx")
     for bound in found.bounds:
         assert words.time(bound.wcrt) in page
+
+
+def test_what_reports_say_of_the_checks_is_what_they_are() -> None:
+    """The stored counts are those of this version: ``python -m tests.corpus.status`` writes them anew."""
+    from tests.corpus.status import FILE, passed
+
+    stored = json.loads(FILE.read_text())
+    assert stored["corpus"] == passed()
+    assert stored["fuzz"]["violations"] == 0

@@ -329,7 +329,7 @@ def np_edf(model: Uniprocessor) -> Result:
     strength="sufficient",
     citation="as np-edf, with deadlines less the jitter (Spuri 1996)",
     model=Uniprocessor,
-    needs=(*_NEEDS, needs.mode("nonpreemptive")),
+    needs=(*_NEEDS, needs.mode("nonpreemptive"), needs.some_jitter),
 )
 def np_edf_jitter(model: Uniprocessor) -> Result:
     """As `np_edf`, where a job may be released as late as J after its arrival."""

@@ -32,7 +32,7 @@ class Interference:
 class Demand:
     """What a task asks for and meets in its level-i busy period: all that A1, A2 and A3 need.
 
-    `last` is its last region (one tick: it can be preempted to the very end), `blocking` how long lower priority delays.
+    `last` is its last region (one tick: it can be preempted to the very end), `blocking` how long lower ones delay it.
     """
 
     name: str

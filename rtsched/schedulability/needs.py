@@ -35,6 +35,11 @@ def no_jitter(model: Any) -> str | None:
     return None
 
 
+def some_jitter(model: Any) -> str | None:
+    """Some J > 0: without, the exact test says more."""
+    return None if any(task.J for task in model.tasks) else "no task has release jitter: np-edf is exact"
+
+
 def no_blocking(model: Uniprocessor | Cluster) -> str | None:
     """B = 0."""
     for task in model.tasks:
