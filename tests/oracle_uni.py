@@ -25,7 +25,7 @@ def worst_responses(tasks: tuple[Sporadic, ...], order: str, mode: str) -> list[
             chosen, region = running, rest
             if chosen is None or mode == "preemptive":
                 ready = [i for i, (_, left) in enumerate(now) if left]
-                chosen = min(ready, key=lambda i: urgency(tasks[i], now[i][0], i, order), default=None)  # noqa: B023
+                chosen = min(ready, key=lambda i: urgency(tasks[i], now[i][0], i, order), default=None)
                 if chosen is not None:
                     done = tasks[chosen].C - now[chosen][1]
                     region = next(end - done for end in accumulate(regions[chosen]) if end > done)

@@ -96,5 +96,48 @@ def test_two_locks_at_the_first_tick_the_second_of_which_is_held() -> None:
     high = NodeSpec(0, "high", (2,), sections=(SectionSpec("R", 0, 2), SectionSpec("S", 0, 2)))
     tasks = [TaskSpec(0, "high", (high,), None, 20, 0, release=1), TaskSpec(1, "low", (low,), None, 20, 1, release=0)]
     for protocol in ("none", "inheritance", "ceiling"):
-        ended = finishes(simulate(tasks, ComposedScheduler(FixedPriority()), until=5, protocols={"R": protocol, "S": protocol}))
+        ended = finishes(
+            simulate(tasks, ComposedScheduler(FixedPriority()), until=5, protocols={"R": protocol, "S": protocol})
+        )
         assert ended == {"high": [5], "low": [6]}
+
+
+def crossed(protocol: str, release: int) -> dict[str, list[int]]:
+    """Low holds R and takes S inside; high, released later, holds S and takes R inside."""
+    low = NodeSpec(0, "low", (6,), sections=(SectionSpec("R", 0, 6), SectionSpec("S", 2, 4)))
+    high = NodeSpec(0, "high", (6,), sections=(SectionSpec("S", 0, 6), SectionSpec("R", 2, 4)))
+    tasks = [
+        TaskSpec(0, "high", (high,), None, 20, 0, release=release),
+        TaskSpec(1, "low", (low,), None, 20, 1, release=0),
+    ]
+    return finishes(
+        simulate(tasks, ComposedScheduler(FixedPriority()), until=5, protocols={"R": protocol, "S": protocol})
+    )
+
+
+def test_locks_in_opposite_orders_can_wait_for_each_other_for_ever() -> None:
+    for protocol in ("none", "inheritance"):
+        assert crossed(protocol, 1) == {"high": [-1], "low": [-1]}
+        assert crossed(protocol, 3) == {"high": [12], "low": [8]}  # low holds both when high comes
+    assert crossed("ceiling", 1) == {"high": [12], "low": [6]}
+
+
+def test_sections_that_begin_together_are_entered_in_their_order() -> None:
+    """Both take R first, though S is held as long: no deadlock."""
+    both = (SectionSpec("R", 0, 3), SectionSpec("S", 0, 3))
+    tasks = [
+        TaskSpec(0, "high", (NodeSpec(0, "high", (3,), sections=both),), None, 20, 0, release=1),
+        TaskSpec(
+            1,
+            "low",
+            (NodeSpec(0, "low", (6,), sections=(SectionSpec("R", 0, 6), SectionSpec("S", 3, 6))),),
+            None,
+            20,
+            1,
+            release=0,
+        ),
+    ]
+    ended = finishes(
+        simulate(tasks, ComposedScheduler(FixedPriority()), until=5, protocols={"R": "inheritance", "S": "inheritance"})
+    )
+    assert ended == {"high": [9], "low": [6]}

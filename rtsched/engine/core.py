@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine import trace as log
@@ -27,6 +26,7 @@ from rtsched.engine.job import (
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
+from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.source import Source
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from rtsched.engine.chip import Chip
     from rtsched.engine.course import Courses
     from rtsched.schedulers.base import Scheduler
-
-
-# What a segment meets on its way, in the order of one instant.
-LEAVE, REGION_END, ENTER, NEXT_NODE = range(4)
 
 
 class Core:
@@ -156,18 +152,7 @@ class Core:
 
     def _plan(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
-        node = segment.node
-        planned, demand = node.fastest, segment.demand  # such nodes have one execution time (see dnn.lowering)
-        points: list[tuple[int, int, Any]] = []
-        if self.limited:
-            ends = {position * demand // planned for position in accumulate(node.regions[:-1])}
-            points += [(position, REGION_END, "") for position in ends if 0 < position < demand]
-        for section in node.sections:
-            start, end = section.start * demand // planned, section.end * demand // planned
-            if start < end:  # a job that is short enough does not meet the section at all
-                points += [(start, ENTER, section.resource), (end, LEAVE, section.resource)]
-        points.sort(key=lambda point: point[:2], reverse=True)
-        segment.plan = points
+        segment.plan = lay_out(segment, self.limited)
 
     def _next_piece(self, segment: Segment) -> int | Fraction:
         """The work up to the next point of the plan, or to the end."""
@@ -322,7 +307,8 @@ class Core:
     def _point(self, processor: Processor, segment: Segment, now: int) -> None:
         """A point of the plan: leave a critical section, reach a region's end, or ask for a resource.
 
-        In the last two cases the segment competes anew; a resource is taken when it next starts (with its first tick).
+        The segment then competes anew, and takes a resource when it next starts (with its first tick); inside a region
+        (or where nothing is preempted) it keeps its processor, unless the resource is held.
         """
         self.changed[0] = True
         stop = processor.boundary_stop
@@ -332,7 +318,8 @@ class Core:
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
             assert self.locks is not None
             self.locks.leave(segment, plan.pop()[2])
-        if plan and plan[-1][0] == position and plan[-1][1] == REGION_END:
+        region_ends = bool(plan) and plan[-1][0] == position and plan[-1][1] == REGION_END
+        if region_ends:
             plan.pop()
         processor.boundary_stop = False
         if plan and plan[-1][1] == NEXT_NODE and plan[-1][0] == position:
@@ -345,11 +332,28 @@ class Core:
             segment.plan = None
             self._ended(processor, segment, now)
             return
+        free = self.may_preempt and processor.preemptible and segment.node.preemptive
+        if not (free or region_ends or stop):
+            self._go_on(processor, segment, now)
+            return
         segment.state = READY
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
         if self.on_processor is not None:
             self.on_processor(processor, "idle")
+
+    def _go_on(self, processor: Processor, segment: Segment, now: int) -> None:
+        """Inside a region: the segment goes on at once, or leaves the processor to wait for a resource."""
+        assert self.locks is not None
+        if not self.locks.enter(segment):
+            if self.on_processor is not None:
+                self.on_processor(processor, "idle")
+            return
+        processor.segment = segment
+        processor.started = now
+        if processor.costly:
+            processor.overhead = 0
+        processor.begin(self._next_piece(segment), now)
 
     def _next_node(
         self, processor: Processor, segment: Segment, rest: tuple[Segment, ...], stop: bool, now: int

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import BLOCKED, Segment
+from rtsched.engine.plan import ENTER
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -36,8 +37,6 @@ class Locks:
     def enter(self, segment: Segment) -> bool:
         """Take every resource that `segment` needs for its next tick; False if it must wait for one."""
         plan = segment.plan
-        from rtsched.engine.core import ENTER
-
         done = segment.demand - segment.remaining
         while plan and plan[-1][0] == done and plan[-1][1] == ENTER:
             name = plan[-1][2]
@@ -81,7 +80,21 @@ class Locks:
         self.own.pop(segment, None)
 
     def _refresh(self, segment: Segment) -> None:
-        """Give `segment` the urgency its protocols lend it now, and whoever blocks it in turn."""
+        """Give `segment` the urgency its protocols lend it now, and whoever blocks it in turn.
+
+        Where sections are nested in opposite orders, holders can wait for each other: nobody in such a circle runs any
+        more (a deadlock: their jobs are late), and it is walked round once.
+        """
+        seen: set[Segment] = set()
+        while segment not in seen:
+            seen.add(segment)
+            self._lend(segment)
+            if segment not in self.wants:
+                return
+            segment = self.holder[self.wants[segment]]
+
+    def _lend(self, segment: Segment) -> None:
+        """The most urgent of what is its own and what its protocols lend it."""
         own = self.own.get(segment)
         if own is None:
             return
@@ -96,5 +109,3 @@ class Locks:
                     best = min(best, (self.soc.scheduler.level(task), -1, *own))
         if best != segment.entry:
             self.soc.scheduler.rekey(segment, best)
-        if segment in self.wants:
-            self._refresh(self.holder[self.wants[segment]])

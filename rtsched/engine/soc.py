@@ -7,9 +7,10 @@ from heapq import heappush
 from typing import Any, NoReturn
 
 from rtsched.engine import trace as log
-from rtsched.engine.core import NEXT_NODE, Core
+from rtsched.engine.core import Core
 from rtsched.engine.job import CLAIMED, DONE, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.plan import NEXT_NODE
 from rtsched.engine.power import Domain, point_index
 from rtsched.engine.processor import Processor
 from rtsched.engine.rated import RatedProcessor, StreamProcessor

@@ -99,8 +99,12 @@ class _Answer:
 
 
 def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answer | None:
-    """The worst response of a component from its activation; None if its processor is overloaded above it."""
+    """The worst response of a component from its activation; None if its processor is overloaded above it.
+
+    The search ends at the first response beyond its deadline.
+    """
     me = network.components[index]
+    limit = me.deadline
     mode = network.modes[me.processor]
     mine = [(place, c) for place, c in enumerate(network.components) if c.processor == me.processor]
     above = [c for place, c in mine if (c.priority, place) < (me.priority, index)]
@@ -130,6 +134,8 @@ def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answe
             if q:
                 parts.append(Part("interference", me.name + EARLIER, q * me.worst))
             parts += [Part("interference", c.name, streams[c.name].within(w + open_) * c.worst) for c in above]
+            if limit is not None and limit < R:
+                return _Answer(R, ())
             best = _Answer(R, sized(R, [part for part in parts if part.amount], own.earliest(q)))
         q += 1
         if w + last <= own.earliest(q):
@@ -154,6 +160,9 @@ def responses(network: Network) -> list[_Answer] | str:
             answer = _respond(network, index, streams)
             if answer is None:
                 return f"processor {c.processor!r} is overloaded by {c.name!r} and what is more urgent"
+            J = c.events.J if c.from_arrival and c.events is not None else 0
+            if c.deadline is not None and answer.R + J > c.deadline:  # jitters only grow from here
+                return f"{c.name!r} may respond in {answer.R + J} ns, beyond its deadline of {c.deadline} ns"
             answers.append(answer)
         worst = {c.name: answer.R for c, answer in zip(components, answers, strict=True)}
         grown = False

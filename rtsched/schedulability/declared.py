@@ -82,13 +82,13 @@ def as_declared(view: View, system: SystemSpec) -> Result | None:
     if jobs is None:
         return None
     found = np_job_sets(jobs)
-    if found.verdict == "unknown":
-        return found
+    details = {"jobs": len(jobs.jobs)}
+    if found.verdict != "schedulable":  # bounds would hold only for the jobs looked at
+        return replace(found, verdict=found.verdict if view.exact else "unknown", bounds=(), details=details)
     bounds = []
     for place, index in enumerate(view.tasks):
         task = system.tasks[index]
         each = [bound for bound, job in zip(found.bounds, jobs.jobs, strict=True) if job.task == place]
         worst = max((bound.wcrt for bound in each if bound.wcrt is not None), default=None)
         bounds.append(Bound(task.name, worst, task.deadline, test="np-job-sets", exact=view.exact))
-    verdict = found.verdict if view.exact or found.verdict == "schedulable" else "unknown"
-    return replace(found, verdict=verdict, bounds=tuple(bounds), details={"jobs": len(jobs.jobs)})
+    return replace(found, bounds=tuple(bounds), details=details)

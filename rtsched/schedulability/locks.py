@@ -2,30 +2,85 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from rtsched.model.taskgraph import TaskSpec
 
 
-def blocking_by_locks(tasks: Sequence[TaskSpec], place: int, protocols: Mapping[str, str]) -> tuple[int, str]:
-    """How long sections of less urgent tasks can block the task at `place` (most urgent first), and which resource.
+def nested(tasks: Sequence[TaskSpec]) -> set[tuple[str, str]]:
+    """The pairs (outer, inner) of resources of which one is taken while the other is held."""
+    return {
+        (outer.resource, inner.resource)
+        for task in tasks
+        for node in task.nodes
+        for place, outer in enumerate(node.sections)
+        for inner in node.sections[place + 1 :]
+        if outer.start <= inner.start < outer.end
+    }
 
-    A section counts if the resource is used at this urgency or above. Ceiling: one section, the longest. Inheritance:
-    the smaller of one per less urgent task and one per resource (Sha, Rajkumar, Lehoczky, IEEE Trans. Computers 39(9),
-    1990). A section that blocks began a tick before, which is not deducted: the bound need not be attained.
+
+def circle(tasks: Sequence[TaskSpec], protocols: Mapping[str, str]) -> str | None:
+    """A resource that can be part of a deadlock: nested in a circle, not all of it under ceilings; None if none can."""
+    inside: dict[str, set[str]] = {}
+    for outer, inner in nested(tasks):
+        if protocols[outer] != "ceiling" or protocols[inner] != "ceiling":
+            inside.setdefault(outer, set()).add(inner)
+    for start in sorted(inside):
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for inner in inside.get(todo.pop(), ()):
+                if inner == start:
+                    return start
+                if inner not in seen:
+                    seen.add(inner)
+                    todo.append(inner)
+    return None
+
+
+def _ceilings(tasks: Sequence[TaskSpec], levels: Sequence[int], protocols: Mapping[str, str]) -> dict[str, int]:
+    """The most urgent priority that a section of each resource can block.
+
+    Under inheritance a holder that waits for an inner resource passes on what it inherits: whoever holds the inner one
+    then blocks all that the outer one can.
     """
-    ceilings: dict[str, int] = {}
-    for position, task in enumerate(tasks):
+    found: dict[str, int] = {}
+    for level, task in zip(levels, tasks, strict=True):
         for node in task.nodes:
             for section in node.sections:
-                ceilings[section.resource] = min(ceilings.get(section.resource, position), position)
+                found[section.resource] = min(found.get(section.resource, level), level)
+    pairs = [(outer, inner) for outer, inner in nested(tasks) if protocols[outer] == "inheritance"]
+    for _ in pairs:
+        for outer, inner in pairs:
+            found[inner] = min(found[inner], found[outer])
+    return found
+
+
+def blocking_by_locks(
+    tasks: Sequence[TaskSpec],
+    place: int,
+    levels: Sequence[int],
+    protocols: Mapping[str, str],
+    factors: Sequence[Fraction],
+) -> tuple[int, str]:
+    """How long sections of less urgent tasks can block the task at `place` (most urgent first), and which resource.
+
+    `levels` are their priorities (the holder of a lock goes first among equals), `factors` how far execution times, and
+    sections with them, can exceed what is planned. A section counts if the resource is used at this urgency or above.
+    Ceiling: one section, the longest. Inheritance: the smaller of one per less urgent task and one per resource (Sha,
+    Rajkumar, Lehoczky, IEEE Trans. Computers 39(9), 1990). A section that blocks began a tick before, which is not
+    deducted: the bound need not be attained.
+    """
+    ceilings = _ceilings(tasks, levels, protocols)
     harmful = [
-        (section.end - section.start, section.resource, position)
+        (math.ceil((section.end - section.start) * factors[position]), section.resource, position)
         for position, task in enumerate(tasks)
         if position > place
         for node in task.nodes
         for section in node.sections
-        if ceilings[section.resource] <= place
+        if ceilings[section.resource] <= levels[place]
     ]
     if not harmful:
         return 0, ""

@@ -13,7 +13,7 @@ from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrival
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.schedulability.compositional import Component, Events, Network
 from rtsched.schedulability.job_sets import Job, JobSet
-from rtsched.schedulability.locks import blocking_by_locks
+from rtsched.schedulability.locks import blocking_by_locks, circle
 from rtsched.schedulability.model import (
     Cluster,
     Dag,
@@ -33,6 +33,8 @@ from rtsched.schedulability.policy import Policy
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.triggered import TriggeredEDF
 
+#: Orderings that preempt only when something arrives or becomes ready.
+STEADY = ("fp", "rm", "dm", "edf", "fifo", "sjf")
 #: The period of a task that arrives once.
 ONCE = 2 * units.LONGEST
 
@@ -201,7 +203,7 @@ class Part:
     def view(self) -> View:
         """The part in all models that can hold it."""
         models: list[Any] = []
-        obstacle = self._locks_obstacle()
+        obstacle = self._locks_obstacle() or self._switching_obstacle()
         if obstacle is None and self.triggered:
             models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
@@ -246,6 +248,13 @@ class Part:
                 "a lock without a protocol lets tasks in between delay the one that waits for it, without bound",
                 "guard the lock with protocol: ceiling (or inheritance)",
             )
+        resource = circle(self.specs, self.system.protocols)
+        if resource is not None:
+            return Obstacle(
+                f"sections are nested in opposite orders around {resource!r}: their holders can wait for each other "
+                "for ever (deadlock)",
+                "take the locks in one order everywhere, or guard them with protocol: ceiling",
+            )
         if len(self.pools) > 1 or not self.single or self.policy.order != "FP" or not self.sequential:
             return Obstacle(
                 "blocking by locks is bounded here on one processor with fixed priorities only",
@@ -254,6 +263,15 @@ class Part:
         if any(piece.overhead for each in self.pieces.values() for piece in each):
             return Obstacle("switches that a lock causes are not counted here", "leave the overheads out of this part")
         return None
+
+    def _switching_obstacle(self) -> Obstacle | None:
+        """Switches are counted per arrival: an ordering whose keys change with time preempts without one."""
+        if self.policy.ordering in STEADY or not any(piece.overhead for each in self.pieces.values() for piece in each):
+            return None
+        return Obstacle(
+            f"how often {self.policy.ordering!r} switches is not bounded here, and every switch costs time",
+            "leave the overheads out, or use fp, rm, dm, edf or fifo",
+        )
 
     def _trigger_obstacle(self) -> Obstacle:
         chain = ", ".join(repr(task.name) for task in self.specs if task.after is not None)
@@ -279,10 +297,12 @@ class Part:
         graphs = [task for task in self.specs if len(task.nodes) > 1]
         if graphs and mode == "nonpreemptive":
             mode = "limited"
+        levels = [self.policy.level(task)[0] for task in self.specs]
+        factors = [self._factor(task) for task in self.specs]
         tasks = []
         for place, task in enumerate(self.specs):
             pieces = self.pieces[task.index]
-            B, blocker = blocking_by_locks(self.specs, place, self.system.protocols)
+            B, blocker = blocking_by_locks(self.specs, place, levels, self.system.protocols, factors)
             if B:
                 self.exact = False
                 self.note("locks follow their protocol: each blocks a task at most once (ceiling), or once per holder")
