@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rtsched.errors import InputError
-from rtsched.schedulability import job_sets
+from rtsched.schedulability import job_set_graph, job_sets
 from rtsched.schedulability.fixpoint import NotConverged
 from rtsched.schedulability.job_sets import Job, JobSet, completions, explore, np_job_sets, np_job_sets_global, read_csv
 from rtsched.schedulability.theorem import theorems
@@ -175,7 +175,7 @@ def test_cw_edf_is_exact_and_starves_where_a_schedule_does() -> None:
         model = random_set(rng, policy="CW-EDF", most=100, slack=20)
         try:
             found = completions(model)
-        except job_sets.Starved:
+        except job_set_graph.Starved:
             starved += 1
             assert np_job_sets(model).verdict == "unschedulable"
             with pytest.raises(AssertionError, match="never started"):
@@ -238,12 +238,12 @@ def hull(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def test_intervals_with_a_gap_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     assert completions(gap()) == enumerated(gap()) == [(1, 9), (7, 16), (8, 11)]
-    monkeypatch.setattr(job_sets, "_merged", hull)  # A could end at 5, then B at 11, C at 12; or at 6, then C at 7
+    monkeypatch.setattr(job_set_graph, "_merged", hull)  # A could end at 5, then B at 11, C at 12; or at 6, then C at 7
     assert completions(gap()) == [(1, 9), (7, 16), (7, 12)]
 
 
 def test_intervals_that_overlap_or_touch_become_one() -> None:
-    assert job_sets._merged([(5, 6), (1, 2), (3, 4), (9, 9), (5, 5)]) == [(1, 6), (9, 9)]
+    assert job_set_graph._merged([(5, 6), (1, 2), (3, 4), (9, 9), (5, 5)]) == [(1, 6), (9, 9)]
     # Two orders of A and B, both before C; they end at 4..5 and 4..5: one state each for {}, {A}, {B}, {A, B}.
     jobs = (Job("A", 0, 1, 2, 2, 9, 1), Job("B", 0, 1, 2, 2, 9, 2), Job("C", 9, 9, 1, 1, 12, 3))
     assert explore(JobSet(jobs)).states == 4
@@ -253,7 +253,7 @@ def test_merging_changes_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(13)
     models = [random_set(rng) for _ in range(100)]
     merged = [completions(model) for model in models]
-    monkeypatch.setattr(job_sets, "_merged", sorted)
+    monkeypatch.setattr(job_set_graph, "_merged", sorted)
     assert [completions(model) for model in models] == merged
 
 
@@ -261,7 +261,7 @@ def test_the_processor_waits_for_what_is_certain_not_for_what_is_possible(monkey
     """High may come up to 8, long after low has ended: a bound of idling by the earliest releases would lose it."""
     model = JobSet((Job("low", 0, 0, 2, 2, 10, 2), Job("high", 0, 8, 2, 2, 10, 1)))
     assert completions(model) == enumerated(model) == [(2, 4), (2, 10)]
-    monkeypatch.setattr(job_sets._Graph, "soonest", lambda self, todo, ends: 0)
+    monkeypatch.setattr(job_set_graph.Graph, "soonest", lambda self, todo, ends: 0)
     assert completions(model) == [(2, 4), (2, 4)]
 
 
