@@ -247,6 +247,14 @@ def test_switches_without_bound_are_an_obstacle() -> None:
     assert "switches is not bounded" in analysed(text).parts[0].result.reason
 
 
+def test_a_task_with_few_jobs_is_not_refuted_as_if_it_had_many() -> None:
+    text = flow(
+        "name: boot, wcet: 60 ms, period: 50 ms, deadline: 90 ms, count: 1", "name: loop, wcet: 1 ms, period: 10 ms"
+    )
+    assert analysed(text).verdict == "unknown"
+    assert verify(load(text), runs=5).verdict == "unknown"
+
+
 def test_a_starved_queue_is_no_crash() -> None:
     rows = [
         f"name: t{i}, wcet: {{npu: {C} ns}}, period: {T} ns"

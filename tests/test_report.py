@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from rtsched.cli import cli, main
-from rtsched.cli.report import report
 from rtsched.errors import InputError
 from rtsched.report import facts
 from rtsched.report.blocks import Table
@@ -29,9 +28,6 @@ from rtsched.schedulability.model import Dag, Vertex
 from rtsched.schedulability.result import Bound, Part
 from rtsched.verify import words
 from rtsched.verify.verification import Verification, verify
-
-if "report" not in cli.commands:
-    cli.add_command(report)
 
 DAY = "2025-01-31"
 SECTIONS = ("Verdict", "Assumptions", "Tasks", "Figures", "What is not proven", "Actions", "Reproducibility")

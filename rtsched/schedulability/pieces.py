@@ -147,6 +147,9 @@ class Pieces:
             gap = trace_gap(task)
             self.note(f"the recorded arrivals of {task.name!r} are taken as sporadic with their smallest distance")
             return ONCE if gap is None else gap
+        if task.count is not None:
+            self.exact = False
+            self.note(f"{task.name!r} is taken to arrive for ever, though it has {task.count} jobs")
         if task.release is not None or task.period is None:
             self.exact = False
             self.note(f"{task.name!r} arrives once; when, in relation to the others, is left open")
