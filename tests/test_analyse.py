@@ -248,11 +248,11 @@ def test_switches_without_bound_are_an_obstacle() -> None:
 
 
 def test_a_task_with_few_jobs_is_not_refuted_as_if_it_had_many() -> None:
-    text = flow(
-        "name: boot, wcet: 60 ms, period: 50 ms, deadline: 90 ms, count: 1", "name: loop, wcet: 1 ms, period: 10 ms"
-    )
+    boot = "name: boot, wcet: 60 ms, period: 50 ms, deadline: 90 ms, count: 1"
+    text = flow("name: loop, wcet: 1 ms, period: 10 ms", boot)
     assert analysed(text).verdict == "unknown"
     assert verify(load(text), runs=5).verdict == "unknown"
+    assert analysed(text.replace(", count: 1", "")).verdict == "unschedulable"
 
 
 def test_a_starved_queue_is_no_crash() -> None:
