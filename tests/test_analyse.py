@@ -562,6 +562,7 @@ def test_json_is_the_same_twice_and_complete() -> None:
 def test_the_public_name() -> None:
     found = rtsched.analyse("lehoczky", runs=1)
     assert found.verdict == "schedulable"
+    assert "<b>lehoczky: schedulable</b>" in found._repr_html_()
     with pytest.raises(TypeError, match="three-valued"):
         bool(found)
 

@@ -34,7 +34,7 @@ ALLOWED = {
     "verify": {"api", "schedulability", "metrics", "engine", "export", "model", "units", "errors"},
     "report": {"verify", "schedulability", "plot", "export", "api", "engine", "model", "files", "units", "errors"},
     "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
-    "show": {"api", "dnn", "model", "registry", "units", "errors"},
+    "show": {"api", "dnn", "schedulability", "model", "registry", "units", "errors"},
     "cli": {
         "dnn",
         "verify",

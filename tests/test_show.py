@@ -468,3 +468,12 @@ def test_the_command_draws_and_tells(tmp_path: Path) -> None:
     result = rtsched("show", "rk3588", "--png", tmp_path / "chip.pdf", "--json")
     assert json.loads(result.output)["name"] == "rk3588"
     assert (tmp_path / "chip.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_theorem_is_shown_with_its_needs_and_source() -> None:
+    view = show.describe("np-edf", "theorem")
+    for words in ("exact", "Uniprocessor", "J = 0.", "Mode: nonpreemptive.", "Jeffay, Stanat, Martel"):
+        assert words in view.text
+    assert show.describe("np-edf").data == view.data
+    with pytest.raises(InputError, match="did you mean np-edf"):
+        show.describe("np-edff", "theorem")

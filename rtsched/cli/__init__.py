@@ -165,6 +165,7 @@ KINDS = (
     "adaptations",
     "admissions",
     "families",
+    "theorems",
 )
 
 
@@ -172,7 +173,7 @@ KINDS = (
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @_JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what is known: workloads, platforms, networks, families of variants, schedulers and their parts."""
+    """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems."""
     answer = {each: _known(each) for each in ([kind] if kind else KINDS)}
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -194,6 +195,10 @@ def _known(kind: str) -> dict[str, str]:
         from rtsched.dnn.families import load_families, variant_rows
 
         return {name: family.title for name, family in sorted(load_families(variant_rows()).items())}
+    if kind == "theorems":
+        from rtsched.schedulability.theorem import theorems
+
+        return {name: f"{theorem.strength}: {theorem.title}" for name, theorem in theorems().items()}
     if kind == "networks":
         found: dict[str, set[str]] = {}
         for row in catalogue.latency_table():

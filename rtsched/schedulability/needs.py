@@ -69,6 +69,7 @@ def order(*wanted: str) -> Callable[[Any], str | None]:
             return None
         return f"it is about {' or '.join(wanted)}, the policy orders by {model.order}"
 
+    check.__doc__ = f"Order: {' or '.join(wanted)}."
     return check
 
 
@@ -80,6 +81,7 @@ def mode(*wanted: str) -> Callable[[Uniprocessor | Cluster], str | None]:
             return None
         return f"it is about {' or '.join(wanted)} scheduling, {model.name!r} is {model.mode}"
 
+    check.__doc__ = f"Mode: {' or '.join(wanted)}."
     return check
 
 

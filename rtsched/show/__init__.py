@@ -12,13 +12,14 @@ from rtsched.dnn.families import load_families, variant_rows
 from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.registry import GROUPS, REGISTRY
+from rtsched.schedulability.theorem import theorems
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
 from rtsched.show.text import View, table
 
 __all__ = ["KINDS", "Ability", "View", "abilities", "describe"]
 
-KINDS = ("platform", "workload", "network", "family", *GROUPS)
+KINDS = ("platform", "workload", "network", "family", "theorem", *GROUPS)
 
 
 def describe(name: str, kind: str | None = None) -> View:
@@ -33,6 +34,8 @@ def describe(name: str, kind: str | None = None) -> View:
         return _policy(kind, name)
     if kind == "family":
         return _family(name)
+    if kind == "theorem":
+        return _theorem(name)
     if kind == "network" and (name.endswith((".onnx", ".csv")) or name in catalogue.network_names()):
         rows = [row for row in catalogue.latency_table() if row["network"] == name]
         operators = _operators(name)
@@ -74,6 +77,8 @@ def _anything(name: str) -> View:
         return _network(name, rows)
     if name in load_families(variant_rows()):
         return _family(name)
+    if name in theorems():
+        return _theorem(name)
     try:
         return describe_platform(name)  # an alias
     except InputError:
@@ -165,6 +170,27 @@ def _policy(kind: str, name: str) -> View:
     if parameters:
         lines += ["", f"parameters: {', '.join(parameters)}"]
     return View("\n".join(lines), {"name": name, "kind": kind, "text": text, "parameters": parameters}, kind)
+
+
+def _theorem(name: str) -> View:
+    """A schedulability test: what it says, what it needs, and where it comes from."""
+    known = theorems()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list theorems` names them"
+        raise InputError(f"no theorem is called {name!r}; {hint}")
+    theorem = known[name]
+    needs = [(inspect.getdoc(need) or "").split("\n")[0] for need in theorem.needs]
+    text = inspect.getdoc(theorem.function) or ""
+    rows = [
+        ("title", theorem.title),
+        ("strength", theorem.strength),
+        ("speaks of", theorem.model.__name__),
+        ("needs", " ".join(filter(None, needs)) or "nothing beyond its model"),
+        ("source", theorem.citation),
+    ]
+    data = {"name": name, "kind": "theorem", **dict(rows), "text": text}
+    return View("\n".join([f"{name} (theorem)", "", *table(rows), "", text]), data, "theorem")
 
 
 def _network(name: str, rows: list[dict[str, str]]) -> View:

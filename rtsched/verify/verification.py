@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,15 @@ class Verification:
 
     def __bool__(self) -> bool:
         raise TypeError("a Verification is three-valued: compare .verdict")
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th>task</th><th>deadline (ns)</th><th>bound (ns)</th><th>seen (ns)</th><th>test</th></tr>"
+        rows = "".join(
+            f"<tr><td>{escape(bound.task)}</td><td>{bound.deadline}</td><td>{bound.wcrt}</td>"
+            f"<td>{self.observed(index)}</td><td>{bound.test}</td></tr>"
+            for index, bound in enumerate(self.bounds)
+        )
+        return f"<p><b>{escape(self.system.name)}: {self.verdict}</b></p><table>{head}{rows}</table>"
 
 
 def describe(loaded: api.Loaded, scheduler: str | dict[str, Any] | None) -> dict[str, Any]:
