@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 import rtsched
 from rtsched import api
 from rtsched.cli import cli
+from rtsched.engine.job import LATE
 from rtsched.errors import InputError, SoundnessError
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.system import System
@@ -559,6 +561,26 @@ def test_json_is_the_same_twice_and_complete() -> None:
     assert len(data["inputs_sha256"]) == 64
 
 
+@pytest.mark.parametrize(
+    "name", ["drone_xavier_nx", "dhall", "can_revised", "smart_camera_coral", "phone_assistant_sd8gen3"]
+)
+def test_a_counterexample_is_a_system_that_misses(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "miss.yaml"
+    assert run(name, "--runs", "5", "--counterexample", str(path)).exit_code == 0
+    found = verify(name, runs=5).counterexample
+    assert found is not None
+    trace = rtsched.simulate(str(path))
+    missed = trace.jobs[trace.jobs["outcome"] == LATE]
+    names = [trace.system.tasks[index].name for index in missed["task"]]
+    assert (found.task, found.deadline) in zip(names, missed["deadline"].tolist(), strict=True)
+
+
+def test_no_counterexample_no_file(tmp_path: Path) -> None:
+    answer = run("lehoczky", "--runs", "1", "--counterexample", str(tmp_path / "miss.yaml"))
+    assert isinstance(answer.exception, InputError)
+    assert not (tmp_path / "miss.yaml").exists()
+
+
 def test_the_public_name() -> None:
     found = rtsched.analyse("lehoczky", runs=1)
     assert found.verdict == "schedulable"
@@ -579,3 +601,16 @@ def test_actions_make_the_system_provable() -> None:
     shorter = next(text for text in texts if text.startswith("shorten 'long'"))
     assert "50.0 %" in shorter
     assert analysed(flow(rows[0].replace("6 ms", "3 ms", 1), rows[1])).verdict == "schedulable"
+
+
+def test_smaller_variants_are_an_action() -> None:
+    """Full resolution is too much; the advised one is proven, and runs without a miss when it is fixed."""
+    from rtsched.verify.actions import variants
+
+    found = verify("adas_resolution", runs=1)
+    (action,) = variants(found)
+    assert "front at '1024x512'" in action.text
+    fixed = {"ordering": "edf", "preemption": "nonpreemptive", "adaptation": {"name": "fixed", "variant": "1024x512"}}
+    assert rtsched.summary(rtsched.simulate("adas_resolution", scheduler=fixed, until="5 s")).misses == 0
+    assert verify("adas_resolution", scheduler=fixed, runs=3).verdict == "schedulable"
+    assert verify("drone_exits", scheduler="edf+early-exit", runs=0).verdict == "unknown"

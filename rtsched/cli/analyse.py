@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the random patterns.")
 @click.option("--margins", is_flag=True, help="Also how far each task can move by itself (slower).")
 @click.option("--parts", is_flag=True, help="What each bound consists of.")
+@click.option(
+    "--counterexample",
+    "miss",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the run that missed as a system file (.yaml).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option(
     "--fail-on",
@@ -43,6 +50,7 @@ def analyse(
     seed: int,
     margins: bool,
     parts: bool,
+    miss: Path | None,
     as_json: bool,
     fail_on: str | None,
 ) -> None:
@@ -50,6 +58,11 @@ def analyse(
     from rtsched.verify.verification import verify
 
     found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    if miss is not None:
+        from rtsched.files import write_whole
+        from rtsched.verify.replay import witness
+
+        write_whole(miss, witness(found))
     if as_json:
         from rtsched.verify.document import to_dict
 

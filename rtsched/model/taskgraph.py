@@ -6,7 +6,7 @@ times are nanoseconds; a node's `times` has one entry per processor, None where 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
@@ -122,6 +122,16 @@ class VariantSpec:
     nodes: tuple[NodeSpec, ...]
     accuracy: float | None = None
     skipped: frozenset[int] = frozenset()
+
+    @property
+    def lasting(self) -> tuple[NodeSpec, ...]:
+        """The nodes for a task that never runs another variant: those it skips take 1 ns, the least there is."""
+        return tuple(
+            replace(node, times=tuple(None if time is None else 1 for time in node.times), regions=())
+            if node.index in self.skipped
+            else node
+            for node in self.nodes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from rtsched import units
 from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
-from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
 from rtsched.schedulability.model import Mode
 from rtsched.schedulability.obstacles import trace_gap
 from rtsched.schedulability.policy import Policy
@@ -66,11 +66,16 @@ class Pieces:
         if task.branches:
             self.exact = False
             self.note(f"all ways of every branch of {task.name!r} count, though only one is taken")
+        if quality is not None and self.policy.adaptation not in (None, "fixed"):
+            self.exact = False  # it may do less than all
         if quality is None or not quality.variants:
             return task.nodes
+        if self.policy.adaptation == "fixed":
+            variant = self._chosen(quality)
+            self.note(f"{task.name!r} runs its variant {variant.name!r}, for good")
+            return variant.lasting
         if self.policy.adaptation is not None:
             self.note(f"{task.name!r} is taken at its largest variant, whatever the adaptation chooses")
-            self.exact = False
             found = []
             for node in task.nodes:
                 forms = [variant.nodes[node.index] for variant in quality.variants]
@@ -82,6 +87,14 @@ class Pieces:
             return tuple(found)
         self.note(f"{task.name!r} runs its full variant: no adaptation is chosen")
         return task.nodes
+
+    def _chosen(self, quality: QualitySpec) -> VariantSpec:
+        """The variant that the adaptation ``fixed`` names, by name or rank."""
+        wanted = self.policy.variant
+        for variant in quality.variants:
+            if variant.name == str(wanted):
+                return variant
+        return quality.variants[int(wanted) % len(quality.variants)]
 
     def _piece(self, task: TaskSpec, node: NodeSpec) -> Piece:
         pool = self.home[task.index, node.index]

@@ -19,12 +19,16 @@ OTHERS = ("sjf", "lst", "llf", "rr", "mandatory-first", "best-return")
 
 @dataclass(frozen=True)
 class Policy:
-    """A scheduler as its description says; `unsupported` names what no proof covers."""
+    """A scheduler as its description says; `unsupported` names what no proof covers.
+
+    `variant` is the one that the adaptation ``fixed`` runs, by name or rank.
+    """
 
     ordering: str = "edf"
     placement: str = "global"
     preemption: Mode = "preemptive"
     adaptation: str | None = None
+    variant: str | int = 0
     admission: str | None = None
     unsupported: str | None = None
 
@@ -67,6 +71,7 @@ def policy_of(description: dict[str, Any]) -> Policy:
         placement=str(names.get("placement", "global")),
         preemption=parts.get("preemption", "preemptive"),
         adaptation=names.get("adaptation"),
+        variant=parts["adaptation"].get("variant", 0) if isinstance(parts.get("adaptation"), dict) else 0,
         admission=names.get("admission"),
     )
 

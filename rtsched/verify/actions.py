@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rtsched import units
+from rtsched.model.taskgraph import TaskSpec, VariantSpec
 from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, analyse, decide
 from rtsched.schedulability.federated import Federated, federated
@@ -38,6 +39,7 @@ def actions(found: Verification) -> list[Action]:
         if found.part_verdict(part) != "schedulable":
             made += part_actions(found, part)
     if found.verdict != "schedulable":
+        made += variants(found)
         made += policies(found)
         made += pins(found)
     return made
@@ -126,6 +128,32 @@ def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> 
 def _to(found: Verification, name: str, factor: Any) -> str:
     task = next(task for task in found.system.tasks if task.name == name)
     return f" ({units.format_duration(int(task.volume * factor), digits=4)})"
+
+
+def variants(found: Verification) -> Iterator[Action]:
+    """Smaller variants for good: the largest with which the system is proven, all tasks stepping down together."""
+    system, policy = found.system, replace(found.analysis.policy, adaptation=None, admission=None)
+    most = max((len(task.quality.variants) for task in system.tasks if task.quality is not None), default=0)
+    for level in range(1, most):
+        chosen = {task.name: _variant(task, level) for task in system.tasks}
+        smaller = replace(
+            system,
+            tasks=tuple(
+                task if variant is None else replace(task, nodes=variant.lasting, quality=None)
+                for task, variant in zip(system.tasks, chosen.values(), strict=True)
+            ),
+        )
+        if analyse(smaller, policy).verdict == "schedulable":
+            names = ", ".join(f"{name} at {variant.name!r}" for name, variant in chosen.items() if variant is not None)
+            yield Action("system", "variants", f"fix smaller variants, proven without any adaptation: {names}")
+            return
+
+
+def _variant(task: TaskSpec, level: int) -> VariantSpec | None:
+    """The variant `level` steps down, or the smallest; None for a task without variants."""
+    if task.quality is None or not task.quality.variants:
+        return None
+    return task.quality.variants[min(level, len(task.quality.variants) - 1)]
 
 
 def pins(found: Verification) -> Iterator[Action]:
