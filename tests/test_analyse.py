@@ -454,6 +454,28 @@ def test_hardware_without_a_model_is_named(workload: str, reason: str) -> None:
     assert any(reason in part.result.reason for part in found.analysis.parts)
 
 
+STREAM = """
+platform:
+  name: one_stream
+  processors:
+    gpu: {kind: gpu, block_level: {sms: 2, threads: 2048, streams: 1}}
+scheduler: {ordering: fp}
+tasks:
+  - {name: urgent, kernels: [{blocks: 4, threads: 1024, time: 1 ms}], period: 10 ms}
+  - {name: long, kernels: [{blocks: 8, threads: 1024, time: 2 ms}, {blocks: 2, threads: 1024, time: 1 ms}], period: 40 ms}
+"""
+
+
+def test_a_gpu_with_one_stream_runs_its_kernels_one_by_one() -> None:
+    """8 blocks of 2 ms, four at a time, and one wave of 1 ms: five; the urgent one waits for nearly all of it."""
+    found = verify(load(STREAM), runs=10)
+    assert found.verdict == "schedulable"
+    assert [bound.wcrt for bound in found.bounds] == [6 * MS - 1, 6 * MS]
+    assert [found.observed(index) for index in range(2)] == [6 * MS - 1, 6 * MS]
+    side_by_side = analysed(STREAM.replace("streams: 1", "streams: 2"))
+    assert "block by block" in side_by_side.parts[0].result.reason
+
+
 def test_overload_and_deadlines_beyond_periods_are_never_green_and_never_hang() -> None:
     for scheduler in (
         "{ordering: fp}",

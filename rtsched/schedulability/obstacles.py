@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rtsched.model.taskgraph import SystemSpec, TaskSpec
+from rtsched.model.taskgraph import SystemSpec, TaskSpec, UnitSpec
 from rtsched.schedulability.policy import Policy
 
 #: Adaptations that only ever shorten a job: its largest variant bounds it.
@@ -85,7 +85,7 @@ def of_hardware(system: SystemSpec) -> dict[int, Obstacle]:
                     "leave the faults out, or prove what remains without that processor",
                 )
             elif place in hardware.rated:
-                obstacle = _unit(system, place, unit.block_level is not None)
+                obstacle = _unit(system, place, unit)
             if obstacle is not None:
                 found.setdefault(place, obstacle)
     for processor in system.processors:
@@ -97,16 +97,22 @@ def of_hardware(system: SystemSpec) -> dict[int, Obstacle]:
     return found
 
 
-def _unit(system: SystemSpec, place: int, blocks: bool) -> Obstacle | None:
+def _serial(system: SystemSpec, unit: UnitSpec) -> bool:
+    """Whether a GPU (or an instance of one) has a single stream and address space: its kernels run one by one."""
+    contexts = {task.context for task in system.tasks if any(n.times[unit.processors[0]] for n in task.nodes)}
+    return len(unit.processors) == 1 and len(contexts) <= 1
+
+
+def _unit(system: SystemSpec, place: int, unit: UnitSpec) -> Obstacle | None:
     hardware = system.hardware
     assert hardware is not None
     name = system.processors[place].name
-    description = next(unit.description for unit in hardware.units if place in unit.processors)
-    if blocks:
+    description = unit.description
+    if unit.block_level is not None and not _serial(system, unit):
         return Obstacle(
             f"{name!r} belongs to a GPU served block by block: which kernels run side by side follows empirical rules "
             "(Amert et al., RTSS 2017) that no proof stands on",
-            "serialise the kernels (without block-level description a GPU serves node by node), or partition it (MIG)",
+            "serialise the kernels (streams: 1), or partition the GPU into instances of one stream each (MIG)",
         )
     nodes = [node for task in system.tasks for node in task.nodes if node.times[place] is not None]
     if hardware.platform.memory is not None and hardware.platform.memory.contention is not None:
