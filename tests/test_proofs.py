@@ -22,6 +22,7 @@ from rtsched.schedulability import (
     fixed_priority,
     multiprocessor,
     pipelines,
+    suspending,
     suspension,
     typed_dag,
     utilisation,
@@ -380,6 +381,14 @@ def shorter_stages() -> None:
     assert found[0] == [[2, 19, 20], [27, 34]]
 
 
+def stages_that_suspend() -> None:
+    """By hand: the urgent NPU stage comes up to 8 late, so twice in the window of the low one: 2 + 2 + 3, then 2 + 1."""
+    urgent = PipelineTask("urgent", (Stage("cpu", 2), Stage("npu", 2)), 10, 10)
+    low = PipelineTask("low", (Stage("npu", 3), Stage("cpu", 1)), 30, 30)
+    model = Pipelines((urgent, low), {"cpu": "preemptive", "npu": "nonpreemptive"})
+    assert suspending.pipelines_suspending(model).responses == [6, 10]
+
+
 def global_by_the_letter() -> None:
     """The published recurrences of global fixed priorities, tick by tick."""
     random_ = random.Random(12)
@@ -443,6 +452,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "EDF by exhaustive search": edf_by_exhaustive_search,
     "jitter of EDF": jitter_of_edf,
     "shorter stages": shorter_stages,
+    "stages that suspend": stages_that_suspend,
     "global by the letter": global_by_the_letter,
 }
 
@@ -549,7 +559,15 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "stage.C",
         ("shorter stages",),
     ),
-    "no push-through": (pipelines, "stage_demand", "model.tasks[i:]", "model.tasks[i + 1 :]", ("pipeline",)),
+    "stages never late": (
+        suspending,
+        "stage_jitter",
+        "max(0, task.D - len(task.stages))",
+        "0",
+        ("stages that suspend",),
+    ),
+    "no region in front of a stage": (suspending, "stage_response", "demand.blocking + ", "", ("stages that suspend",)),
+    "no push-through": (pipelines, "stage_demand", "i if own else i + 1", "i + 1", ("pipeline",)),
     "no carry-in": (multiprocessor, "global_rta", "R + R_h - h.C", "R", ("global by the letter",)),
     "everybody carries in": (
         multiprocessor,

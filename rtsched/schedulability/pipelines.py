@@ -23,16 +23,16 @@ def best_starts(model: Pipelines) -> list[list[int]]:
     ]
 
 
-def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> Demand:
+def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]], own: bool = True) -> Demand:
     """What stage k of task i meets on its processor: all stages of more urgent tasks there as tasks of their own.
 
-    Without preemption, a stage of a less urgent task or of the task's own previous job may have just begun.
+    Without preemption, a stage of a less urgent task or (`own`) of the task's previous job may have just begun.
     """
     task, stage = model.tasks[i], model.tasks[i].stages[k]
     mode = model.modes[stage.processor]
     blockers = [
         (other.region(mode) - 1, f"{lower.name} stage {place + 1}")
-        for lower in model.tasks[i:]
+        for lower in model.tasks[i if own else i + 1 :]
         for place, other in enumerate(lower.stages)
         if other.processor == stage.processor
     ]
