@@ -29,8 +29,7 @@ def declared(found: Verification) -> list[Assumption]:
         texts.append(
             "switches, interrupts and drivers cost nothing beyond the execution times (no overheads are given)"
         )
-    used = {p for task in system.tasks for node in task.all_nodes for p in node.eligible}
-    if len({system.processors[place].cluster for place in used}) > 1 or len(used) > 1:
+    if len(system.processors) > 1:
         texts.append("the execution times were measured under the contention for memory that the whole system causes")
     texts.append("clocks and temperature stay where the execution times were measured")
     if any(task.after is None and task.release is None and task.count is None for task in system.tasks):
