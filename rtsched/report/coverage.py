@@ -71,10 +71,10 @@ def _outside(found: Verification, part: PartAnalysis) -> str:
             "Hardware whose times depend on what else happens (memory contention, clocks, heat, weights, links, "
             "faults): no sound analysis; a bound needs execution times that cover the worst of it."
         )
-    if any(of_task(system.tasks[index], policy) == obstacle for index in part.view.tasks):
+    if any(of_task(system.tasks[index]) == obstacle for index in part.view.tasks):
         return "Arrivals without a minimum distance, or jobs that overlap: no bound exists or none is implemented."
     if any(system.tasks[index].after is not None for index in part.view.tasks):
-        return "Tasks that release each other: bounds for one-node tasks on own processors under fixed priorities only."
+        return "Tasks that release each other: under EDF on one processor, or one-node tasks under fixed priorities, only."
     return (
         "Migration between unlike or partly shared processors: no sound analysis is implemented; pin or partition, or "
         "simulate."

@@ -64,7 +64,7 @@ def again(found: Verification, run: str, seed: int) -> Trace:
 
     assert found.observation is not None
     pattern = Pattern(run, found.system, horizon(found.system), seed)
-    for each in patterns(found.system, found.analysis.policy, found.observation.runs, found.seed):
+    for each in patterns(found.system, found.observation.runs, found.seed):
         if (each.name, each.seed) == (run, seed):
             pattern = each
             break

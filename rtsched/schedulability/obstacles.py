@@ -35,7 +35,7 @@ def of_policy(policy: Policy) -> Obstacle | None:
     return None
 
 
-def of_task(task: TaskSpec, policy: Policy) -> Obstacle | None:
+def of_task(task: TaskSpec) -> Obstacle | None:
     """What a task itself rules out."""
     kind = task.arrival.kind
     if kind in ("poisson", "bursty"):

@@ -91,7 +91,7 @@ class Lowering:
                 return self.blocked[place]
         for index in tasks:
             task = self.system.tasks[index]
-            obstacle = of_task(task, self.policy) or self._mapping(task)
+            obstacle = of_task(task) or self._mapping(task)
             if obstacle is not None:
                 return obstacle
         return None

@@ -163,7 +163,7 @@ def pins(found: Verification) -> Iterator[Action]:
         len(task.nodes) == 1 and task.after is None and not task.nodes[0].sections and task.period is not None
         for task in system.tasks
     )
-    if not plain or of_hardware(system) or any(of_task(task, mine) for task in system.tasks):
+    if not plain or of_hardware(system) or any(of_task(task) for task in system.tasks):
         return
     if all(len(task.nodes[0].eligible) == 1 for task in system.tasks):
         return  # there is nothing to choose

@@ -161,7 +161,7 @@ def examine(
     watch = _Watch(system, analysis, found)
     if target is not None and not watch.claims_of(target):
         return found  # nothing is claimed any more that could be violated
-    for pattern in _runs(system, policy, seed, effort):
+    for pattern in _runs(system, seed, effort):
         try:
             chosen = api.scheduler(scheduler)
             truths = pattern.truths or None
@@ -185,13 +185,13 @@ def examine(
 # ---- patterns --------------------------------------------------------------------------------------------------------
 
 
-def _runs(system: SystemSpec, policy: Any, seed: int, effort: int) -> Iterator[Pattern]:
+def _runs(system: SystemSpec, seed: int, effort: int) -> Iterator[Pattern]:
     """The system as described, what theory says is bad, and random patterns of integers."""
     until = _horizon(system)
     yield Pattern("as declared", system, until, seed % 2**32, punctual=_punctual(system), phased=True)
     for number in range(MADE * effort):
         yield made(system, np.random.SeedSequence([seed, number]), f"made pattern {number + 1}")
-    for each in patterns(system, policy, PATTERNS * effort, seed % 2**32):
+    for each in patterns(system, PATTERNS * effort, seed % 2**32):
         yield Pattern(each.name, each.system, until, each.seed, punctual=_punctual(each.system))
 
 

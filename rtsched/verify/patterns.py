@@ -9,7 +9,6 @@ import numpy as np
 
 from rtsched.model.task import Constant, Periodic, Sporadic, Uniform
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
-from rtsched.schedulability.policy import Policy
 
 #: About so many jobs are released in one searched run.
 JOBS = 3_000
@@ -45,20 +44,15 @@ def horizon(system: SystemSpec) -> int:
 def shifted(system: SystemSpec, offsets: dict[int, int], *, name: str, until: int, seed: int = 0) -> Pattern:
     """The system with every task at its C, periodic, with these offsets (0 where none is given)."""
     tasks = tuple(
-        replace(task, offset=offsets.get(task.index, 0), arrival=Periodic(), execution=_worst(task), jitter=0)
+        replace(task, offset=offsets.get(task.index, 0), arrival=Periodic(), execution=Constant(), jitter=0)
         if free(task)
-        else replace(task, execution=_worst(task))
+        else replace(task, execution=Constant())
         for task in system.tasks
     )
     return Pattern(name, replace(system, tasks=tasks), until, seed)
 
 
-def _worst(task: TaskSpec) -> Constant:
-    """Every job takes all that is planned."""
-    return Constant()
-
-
-def patterns(system: SystemSpec, policy: Policy, count: int, seed: int) -> Iterator[Pattern]:
+def patterns(system: SystemSpec, count: int, seed: int) -> Iterator[Pattern]:
     """First what theory says is bad, then `count` random ones: phases, gaps, shorter executions; all within T, J and C.
 
     Bad is: all at once; and, where work is not preempted, everything just after a long job has begun.

@@ -188,13 +188,12 @@ def verify(
     loaded = api.load(source, platform=platform, overrides=overrides)
     description = describe(loaded, scheduler)
     system = loaded.lower()
-    policy = policy_of(description)
-    analysis = prove(system, policy)
+    analysis = prove(system, policy_of(description))
     if not runs:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = _Observer(analysis, loaded, description, seed)
     observer.declared(system)
-    for pattern in patterns(system, policy, runs, seed):
+    for pattern in patterns(system, runs, seed):
         observer.see(pattern)
     return Verification(loaded, description, analysis, observer.observation(), observer.found, seed)
 
