@@ -74,7 +74,7 @@ def _outside(found: Verification, part: PartAnalysis) -> str:
     if any(of_task(system.tasks[index]) == obstacle for index in part.view.tasks):
         return "Arrivals without a minimum distance, or jobs that overlap: no bound exists or none is implemented."
     if any(system.tasks[index].after is not None for index in part.view.tasks):
-        return "Tasks that release each other: under EDF on one processor, or one-node tasks under fixed priorities, only."
+        return "Tasks that release each other: only under EDF on one processor, or tasks of one node under FP."
     return (
         "Migration between unlike or partly shared processors: no sound analysis is implemented; pin or partition, or "
         "simulate."
