@@ -17,11 +17,9 @@ _ONE = {
     ("EDF", "preemptive"): "One processor, preemptive EDF: processor demand (QPA), exact.",
     ("EDF", "nonpreemptive"): "One processor that runs nodes to completion from a deadline queue: demand with "
     "blocking, exact.",
-    (
-        "EDF",
-        "limited",
-    ): "One processor, EDF, preempted between regions only: demand with blocking by the longest region.",
+    ("EDF", "limited"): "One processor, EDF, preempted between regions only: demand, behind the longest region.",
 }
+_FIFO = "One processor, first in, first out: response times as under EDF with one deadline for all, sufficient."
 
 
 def coverage(found: Verification, part: PartAnalysis) -> str:
@@ -31,6 +29,8 @@ def coverage(found: Verification, part: PartAnalysis) -> str:
     kinds = {type(model): model for model in part.view.models}
     if Uniprocessor in kinds:
         one = kinds[Uniprocessor]
+        if one.order == "FIFO":
+            return _FIFO
         other = f"One processor under an order ({one.order}) without a test of its own: bounds that hold for any "
         return _ONE.get((one.order, one.mode), other + "work-conserving order.")
     if Network in kinds:
