@@ -231,6 +231,13 @@ def test_a_shorter_execution_can_be_worse_in_a_pipeline() -> None:
         PROOFS["pipeline"](record)
 
 
+def test_first_in_first_out_of_jobs_that_wait_for_their_predecessors() -> None:
+    """Behind the long job the short task falls back by several periods, and queues up anew with every job of its."""
+    crowded = Uniprocessor(tasks((3, 24), (15, 31), (1, 3), (1, 18)), "FIFO")
+    assert edf.fifo_rta(crowded).responses == [None] * 4
+    assert edf.fifo_rta(Uniprocessor(tasks((3, 24), (15, 31), (1, 21)), "FIFO")).responses == [19, 19, 19]
+
+
 def test_fixpoints_take_no_floats() -> None:
     with pytest.raises(TypeError, match="round it up"):
         least_fixpoint(lambda x: x / 2 + 3, 1)  # type: ignore[arg-type, return-value]

@@ -378,6 +378,9 @@ def edf_rta(model: Uniprocessor) -> Result:
 def fifo_rta(model: Uniprocessor) -> Result:
     """FIFO is EDF with one relative deadline for all; preemption never happens.
 
+    Where jobs of a task wait for each other, one that has to wait for its predecessor queues up only then, behind
+    others. So the bounds hold only if all of them lie within the periods: then, by induction in time, nobody waits so.
+
     >>> from rtsched.schedulability.model import Sporadic, Uniprocessor
     >>> fifo_rta(Uniprocessor((Sporadic("1", 2, 9, 9), Sporadic("2", 3, 9, 9)), "FIFO")).responses
     [5, 5]
@@ -385,5 +388,7 @@ def fifo_rta(model: Uniprocessor) -> Result:
     far = max(task.D for task in model.tasks)
     equal = tuple(replace(task, D=far, regions=(), preemptible=False) for task in model.tasks)
     found = responses(replace(model, tasks=equal, mode="preemptive"))
+    if any(bound.wcrt is None or bound.wcrt > task.T for bound, task in zip(found, model.tasks, strict=True)):
+        found = [Bound(task.name, None, task.D, converged=False) for task in model.tasks]
     bounds = [replace(bound, deadline=task.D) for bound, task in zip(found, model.tasks, strict=True)]
     return from_bounds(bounds, exact=False)
