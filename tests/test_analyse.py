@@ -636,3 +636,35 @@ def test_smaller_variants_are_an_action() -> None:
     assert rtsched.summary(rtsched.simulate("adas_resolution", scheduler=fixed, until="5 s")).misses == 0
     assert verify("adas_resolution", scheduler=fixed, runs=3).verdict == "schedulable"
     assert verify("drone_exits", scheduler="edf+early-exit", runs=0).verdict == "unknown"
+
+
+def test_margins_in_arrays_are_those_of_the_theorems() -> None:
+    """Many variants at once, or one after the other: the same answers, in both orders and modes."""
+    from rtsched.schedulability import margins
+    from rtsched.schedulability.analyse import decide
+    from rtsched.schedulability.model import Mode, Order, Sporadic
+
+    random_ = random.Random(6)
+    orders: tuple[Order, ...] = ("FP", "EDF")
+    modes: tuple[Mode, ...] = ("preemptive", "nonpreemptive")
+    known = 0
+    for _ in range(30):
+        periods = [random_.randint(20, 90) for _ in range(random_.randint(1, 4))]
+        tasks = tuple(
+            Sporadic(str(i), random_.randint(1, T // 3), T, random_.randint(T // 2, T)) for i, T in enumerate(periods)
+        )
+        model = Uniprocessor(tasks, random_.choice(orders), random_.choice(modes))
+        factor = margins.breakdown([model])
+        if factor is None:
+            continue
+        known += 1
+        assert decide([margins.scaled(model, C=factor)])
+        assert not decide([margins.scaled(model, C=factor + Fraction(1, 1000))]) or factor == margins.MOST
+        for margin in margins.sensitivity([model], [task.name for task in tasks]):
+            if margin.C is not None and margin.C < margins.MOST:
+                assert decide([margins.scaled(model, C=margin.C, task=margin.task)])
+                assert not decide([margins.scaled(model, C=margin.C + Fraction(1, 1000), task=margin.task)])
+            if margin.T is not None and Fraction(1, 1000) < margin.T:
+                assert decide([margins.scaled(model, T=margin.T, task=margin.task)])
+                assert not decide([margins.scaled(model, T=margin.T - Fraction(1, 1000), task=margin.task)])
+    assert known > 20
