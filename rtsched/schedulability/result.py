@@ -170,7 +170,7 @@ def unknown(reason: str, bounds: Sequence[Bound] = ()) -> Result:
 
 def from_bounds(bounds: Sequence[Bound], *, exact: bool) -> Result:
     """The verdict that response-time bounds give: an exact bound over a deadline is a no, a sufficient one unknown."""
-    bounds = tuple(replace(bound, exact=exact) for bound in bounds)
+    bounds = tuple(replace(bound, exact=exact) if bound.exact != exact else bound for bound in bounds)
     failed = next((bound for bound in bounds if bound.wcrt is None or bound.wcrt > bound.deadline), None)
     if failed is None:
         return Result("schedulable", bounds)
@@ -204,6 +204,8 @@ def sized(wcrt: int, parts: Sequence[Part], before: int = 0) -> tuple[Part, ...]
     What was worked off earlier is taken from the task's earlier jobs first (parts named so), then from blocking, then
     from the least urgent interference; the rest sums to `wcrt`. Parts without amount are left out.
     """
+    if not before:
+        return tuple(part for part in parts if part.amount > 0)
     amounts = [part.amount for part in parts]
     order = sorted(
         range(len(parts)),
