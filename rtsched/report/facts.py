@@ -161,13 +161,18 @@ def failures(found: Verification) -> list[tuple[str, str]]:
             sentences.append(f"Counterexample: {counter}.")
         failure = part.result.first_failure
         if failure is not None:
-            sentences.append(f"{failure}.")
+            sentences.append(_begun(f"{failure}."))
             if failure.task in names:
                 sentences.append(consists(part.result.bound(failure.task)))
         elif part.result.reason:
-            sentences.append(f"{part.result.reason}.")
+            sentences.append(_begun(f"{part.result.reason}."))
         made.append((f"{part.view.name} ({found.part_verdict(part)})", " ".join(filter(None, sentences))))
     return made
+
+
+def _begun(sentence: str) -> str:
+    """A sentence that follows another one: its first word, unless it is a name, begins with a capital."""
+    return sentence[0].upper() + sentence[1:]
 
 
 def evidence(found: Verification, names: Sequence[str]) -> str:
