@@ -174,7 +174,7 @@ def test_an_unknown_system_says_why_and_labels_its_evidence(tmp_path: Path) -> N
     page = html(answer)
     assert answer.found.verdict == "unknown"
     assert '<div class="verdict unknown">' in page
-    assert "no sound analysis is known for the policy &#x27;band-heft&#x27;" in page
+    assert "No sound analysis is known for the policy &#x27;band-heft&#x27;" in page
     assert "Evidence, not proof: no deadlines missed in" in page
     assert "simulation is the only evidence" in page
     assert [row[0] for row in task_table(answer).rows] == [facts.OPEN] * 2
