@@ -10,8 +10,8 @@ import numpy as np
 from rtsched.model.task import Constant, Periodic, Sporadic, Uniform
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
-#: About so many jobs are released in one searched run.
-JOBS = 3_000
+#: About so many nodes are run in one searched run; a block of a GPU counts a fifth.
+NODES = 4_000
 #: So many tasks, those with the longest nodes, are tried as the one that has just begun when all others come.
 BLOCKERS = 20
 
@@ -32,13 +32,23 @@ def free(task: TaskSpec) -> bool:
 
 
 def horizon(system: SystemSpec) -> int:
-    """How long a searched run lasts: several times the longest period, but not too many jobs."""
+    """How long a searched run lasts: several times the longest period, but not too much to simulate."""
     single = max((task.release or 0) for task in system.tasks) + 1
     periods = [task.period for task in system.tasks if task.period]
     if not periods:
         return single
-    rate = sum(1 / period for period in periods)
-    return max(single, min(20 * max(periods), int(JOBS / rate) + 1))
+    rate = sum(effort(task) / task.period for task in system.tasks if task.period)
+    return max(single, min(20 * max(periods), int(NODES / rate) + 1))
+
+
+def effort(task: TaskSpec) -> float:
+    """What a job costs to simulate, in nodes."""
+    blocks = 0
+    for node in task.nodes:
+        if node.hardware is not None:
+            launched = [sum(getattr(each, "blocks", 0) for each in kernels or ()) for kernels in node.hardware.kernels]
+            blocks += max(launched, default=0)
+    return len(task.nodes) + blocks / 5
 
 
 def shifted(system: SystemSpec, offsets: dict[int, int], *, name: str, until: int, seed: int = 0) -> Pattern:
