@@ -487,6 +487,7 @@ def test_overload_and_deadlines_beyond_periods_are_never_green_and_never_hang() 
             flow("name: a, wcet: 6 ms, period: 10 ms", "name: b, wcet: 5 ms, period: 10 ms", scheduler=scheduler)
         )
         assert over.verdict == "unschedulable"
+        assert over.parts[0].result.evidence[0].strength in ("exact", "necessary")
     late = flow("name: a, wcet: 6 ms, period: 10 ms, deadline: 30 ms", platform="multicore:2")
     assert analysed(late).verdict == "unknown"
     full = flow("name: a, wcet: 333333331 ns, period: 333333333 ns", "name: b, wcet: 1 ns, period: 1 s, deadline: 2 s")

@@ -137,7 +137,7 @@ def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Res
         )
     assumptions = view.assumptions
     if refuted and view.exact:
-        telling = next((item for item in refuted if item.result.first_failure is not None), refuted[0])
+        telling = min(refuted, key=lambda item: (_REFUTES[item.theorem.strength], item.result.first_failure is None))
         failure = telling.result.first_failure
         return Result("unschedulable", bounds, (telling.theorem.evidence,), assumptions, failure)
     if proofs:
@@ -153,6 +153,10 @@ def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Res
         why = "" if failure is None else f": {failure.why}"
         reason = f"{refuted[0].theorem.name} fails in the model, which may ask for more than the system does{why}"
     return Result("unknown", bounds, tuple(item.theorem.evidence for item in usable), assumptions, failure, reason)
+
+
+#: What a no rests on, the most telling first; a sufficient test refutes only by the load it has added up.
+_REFUTES = {"exact": 0, "necessary": 1, "sufficient": 2}
 
 
 def _closest(applied: Sequence[Applied]) -> Applied | None:
