@@ -174,7 +174,7 @@ def _variant(
     if len(skipped) == len(nodes):
         raise InputError(f"{what}: it skips every node; leave at least one")
     plain = 1.0 if choice.scale is None else choice.scale
-    own = tuple(_scaled(node, choice.nodes.get(node.name, plain)) for node in nodes)
+    own = tuple(_scaled_copies(_scaled(node, choice.nodes.get(node.name, plain)), plain) for node in nodes)
     return VariantSpec(number, name, own, choice.accuracy, skipped)
 
 
@@ -184,6 +184,13 @@ def _scaled(node: NodeSpec, share: float) -> NodeSpec:
         return node
     times = tuple(None if time is None else max(1, round(time * share)) for time in node.times)
     return replace(node, times=times, hardware=_scaled_hardware(node.hardware, share))
+
+
+def _scaled_copies(node: NodeSpec, share: float) -> NodeSpec:
+    """The node with a share of what it reads from other clusters, as the transfers between fixed ones have it."""
+    if not node.copies or share == 1:
+        return node
+    return replace(node, copies=tuple(replace(copy, node=_scaled(copy.node, share)) for copy in node.copies))
 
 
 def _scaled_hardware(about: NodeHardware | None, share: float) -> NodeHardware | None:

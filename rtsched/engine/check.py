@@ -20,7 +20,9 @@ def violations(trace: Trace) -> list[str]:
     """Every rule that the trace breaks, as sentences that name job, processor and time."""
     if not trace.kept:
         return []
-    checks = (_processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work, _blocks, _threads)
+    checks = (
+        _processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work, _blocks, _threads, _copies,
+    )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
 
@@ -43,7 +45,7 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
     keys = ("start", "node", "job")
-    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in keys))]
+    rows = trace.own[np.lexsort(tuple(trace.own[key] for key in keys))]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
         row = rows[index + 1]
@@ -72,6 +74,27 @@ def _order(trace: Trace) -> Iterator[str]:
                 yield f"node {node} of {_name(trace, job)} starts at {start} before node {before} has ended"
 
 
+def _copies(trace: Trace) -> Iterator[str]:
+    """What a node reads has come over the link between the two clusters before it runs there."""
+    system = trace.system
+    if all(len(task.pieces) == len(task.nodes) for task in system.tasks):
+        return
+    cluster = [processor.cluster for processor in system.processors]
+    ended = trace.slices[trace.slices["reason"] == COMPLETED]
+    ends: dict[tuple[int, int], list[tuple[int, int]]] = {}  # by job and node: (end, processor)
+    for row in ended:
+        ends.setdefault((int(row["job"]), int(row["node"])), []).append((int(row["end"]), int(row["processor"])))
+    for row in trace.own[trace.own["reason"] != OVERHEAD]:
+        job, node, start = int(row["job"]), int(row["node"]), int(row["start"])
+        for copy in trace.node(job, node).copies:
+            for _, origin in ends.get((job, copy.source), ())[:1]:
+                link = copy.links.get((cluster[origin], cluster[row["processor"]]))
+                there = [end for end, by in ends.get((job, copy.node.index), ()) if by == link]
+                if link is not None and (not there or there[0] > start):
+                    name = system.processors[link].name
+                    yield f"node {node} of {_name(trace, job)} runs at {start} before {name!r} has brought its input"
+
+
 def _outcomes(trace: Trace) -> Iterator[str]:
     jobs = trace.jobs
     done = jobs["finish"] >= 0
@@ -88,12 +111,12 @@ def _outcomes(trace: Trace) -> Iterator[str]:
 
 def _no_overlap(trace: Trace) -> Iterator[str]:
     """Jobs of a task run one after the other (R2), unless it lets them overlap."""
-    if not len(trace.slices):
+    if not len(trace.own):
         return
     first = np.full(len(trace.jobs), np.iinfo(np.int64).max)
     last = np.full(len(trace.jobs), -1)
-    np.minimum.at(first, trace.slices["job"], trace.slices["start"])
-    np.maximum.at(last, trace.slices["job"], trace.slices["end"])
+    np.minimum.at(first, trace.own["job"], trace.own["start"])
+    np.maximum.at(last, trace.own["job"], trace.own["end"])
     for task in trace.system.tasks:
         if task.overlap:
             continue

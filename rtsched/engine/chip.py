@@ -11,6 +11,7 @@ import numpy as np
 
 from rtsched.engine import trace as log
 from rtsched.engine.blocks import ONE, Operation
+from rtsched.engine.copies import Delivery
 from rtsched.engine.faults import CHANNEL, Announcement, Breakdown, Course, generator
 from rtsched.engine.fluid import FluidGpu
 from rtsched.engine.gpu import Gpu
@@ -176,7 +177,7 @@ class Chip(Hardware):
         for gpu in self.gpus:
             gpu.settle(now)
         for unit in self.units:
-            unit.working = any(p.segment is not None and not p.down for p in unit.processors)
+            unit.working = any(p.working for p in unit.processors)
         if self.meter is not None:
             self.meter.read()
             if self.heat is not None:
@@ -221,7 +222,7 @@ class Chip(Hardware):
         running: list[tuple[RatedProcessor, float, float]] = []
         for processor in self.rated:
             segment = processor.segment
-            if segment is None or processor.down or processor.saving:
+            if segment is None or not processor.working or processor.saving:
                 if processor.saving:
                     self._set_speed(processor, ONE, now)
                 continue
@@ -237,7 +238,7 @@ class Chip(Hardware):
             unit = processor.unit
             taken = (1 - bound) * scale + bound * factor
             if unit is not None and unit.shared:
-                taken *= sum(1 for p in unit.processors if p.segment is not None and not p.down)
+                taken *= sum(p.working for p in unit.processors)
             for slow in self.slowed.get(processor.index, {}).values():
                 share *= slow
             self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
@@ -409,7 +410,10 @@ class Chip(Hardware):
         self.account(now)
         segment = processor.segment
         self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
-        if segment is not None:
+        if isinstance(segment, Delivery):
+            assert core.copies is not None
+            core.copies.lose(processor, segment, now)
+        elif segment is not None:
             fate = segment.job.task.spec.on_fault
             if fate == "drop":
                 core.give_up(segment.job)
@@ -424,6 +428,7 @@ class Chip(Hardware):
     def bring_up(self, place: int) -> None:
         """A processor is back."""
         self.failed[place] -= 1
+        core = self.core
         processor = self.processors[place]
         assert isinstance(processor, RatedProcessor)
         if self.failed[place] or not processor.down:
@@ -433,6 +438,8 @@ class Chip(Hardware):
         processor.segment = None
         processor.last = None
         self.note(log.UP, place, 0)
+        if core.copies is not None and processor.kind == "link":
+            core.copies.serve(processor)
         self.tell([place], "up")
 
     # ---- telling -------------------------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ class Meter:
         self.idling.clear()
         traffic = 0.0
         for unit in self.chip.units:
-            work = [p for p in unit.processors if p.segment is not None and not p.down]
+            work = [p for p in unit.processors if p.working]
             if not work:
                 self.idling.append((unit.spec.index, unit.idle_power()))
                 continue

@@ -50,13 +50,14 @@ def run(
     for source in soc.tasks:
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, soc, seed)
+    dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if soc.chip is None:
-        dispatches = kernel.drain(soc.changed, scheduler.dispatch, stop)
+        dispatches = kernel.drain(soc.changed, dispatch, stop)
         end = min(max(kernel._now, until), stop)
     else:
         soc.chip.start(soc.processors, stop, tally is None)
-        dispatches = kernel.drain(soc.changed, soc.chip.around(scheduler.dispatch), stop)
+        dispatches = kernel.drain(soc.changed, soc.chip.around(dispatch), stop)
         end = min(max(soc.chip.last, until), stop)
         soc.chip.finish(end)
     soc.end(end)

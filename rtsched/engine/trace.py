@@ -160,12 +160,22 @@ class Trace:
         return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
 
     def node(self, job: int, node: int) -> NodeSpec:
-        """Node number `node` of a job as it ran: that of its variant."""
+        """Node number `node` of a job as it ran: that of its variant; after the nodes come `TaskSpec.pieces`."""
         task: TaskSpec = self.system.tasks[self.jobs["task"][job]]
+        if node >= len(task.nodes):
+            return task.pieces[node]
         number = self.chosen.get((job, node))
         if number is None or task.quality is None:
             return task.nodes[node]
         return task.quality.variants[number].nodes[node]
+
+    @cached_property
+    def own(self) -> NDArray[Any]:
+        """The slices of nodes, without those of copies over links to nodes whose cluster is chosen at run time."""
+        if all(len(task.pieces) == len(task.nodes) for task in self.system.tasks):
+            return self.slices
+        counts = np.array([len(task.nodes) for task in self.system.tasks])
+        return self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
 
     @property
     def nbytes(self) -> int:
@@ -196,7 +206,7 @@ class Trace:
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
         dtype = [("job", "i4"), ("node", "i2"), ("start", "i8"), ("finish", "i8"), ("processor", "i2")]
-        work = self.slices[self.slices["reason"] != OVERHEAD]
+        work = self.own[self.own["reason"] != OVERHEAD]
         order = np.lexsort((work["start"], work["node"], work["job"]))
         work = work[order]
         first = np.ones(len(work), bool)

@@ -37,7 +37,7 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     owner = trace.jobs["task"][rows["job"]].tolist()
     if table == "answers":
         return {**raw, "task": [tasks[index].name for index in owner], **_ways(trace, rows)}
-    names = [[node.name for node in task.nodes] for task in tasks]
+    names = [[node.name for node in task.pieces] for task in tasks]
     raw["node"] = [names[task][node] if node >= 0 else "" for task, node in zip(owner, raw["node"], strict=True)]
     if table == "choices":
         raw["variant"] = [_way(tasks[task], number) for task, number in zip(owner, raw["variant"], strict=True)]

@@ -72,18 +72,27 @@ class NodeHardware:
 class CopySpec:
     """What a node needs from node `source`, where clusters are chosen at run time.
 
-    ``times[from_cluster, to_cluster]`` is the time in ns of bringing it over a link; pairs without a link cost nothing.
+    ``links[from_cluster, to_cluster]`` is the link (a processor) that brings it from one to the other; pairs without a
+    link cost nothing. `node` is the transfer: numbered after the nodes of its task, with its time alone on each of
+    these links, from `source` to the node that reads it.
     """
 
     source: int
-    times: dict[tuple[str, str], int]
+    node: NodeSpec
+    links: dict[tuple[str, str], int]
+
+    @property
+    def times(self) -> dict[tuple[str, str], int]:
+        """The time in ns of each of the ways, alone on the link at its nominal bandwidth."""
+        return {pair: self.node.times[link] or 0 for pair, link in self.links.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
-    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are charged to its first start.
+    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
+    in a cluster that does not have them yet.
     """
 
     index: int
@@ -215,6 +224,12 @@ class TaskSpec:
         if self.quality is None or not self.quality.variants:
             return self.nodes
         return tuple(node for variant in self.quality.variants for node in variant.nodes)
+
+    @property
+    def pieces(self) -> tuple[NodeSpec, ...]:
+        """The nodes, and after them the transfers to nodes whose cluster is chosen at run time: as traces number them."""
+        copies = [copy.node for node in self.nodes for copy in node.copies]
+        return (*self.nodes, *sorted(copies, key=lambda node: node.index)) if copies else self.nodes
 
     @property
     def volume(self) -> int:

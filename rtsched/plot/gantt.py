@@ -262,7 +262,7 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
             _bars(axes, lost, lane, scale, task.index, facecolor="white", hatch="||||", edgecolor="#888888")
             graph = len(task.nodes) > 1
             texts = [
-                (f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name) + _way(trace, row)
+                (f"{task.name}.{task.pieces[row['node']].name}" if graph else task.name) + _way(trace, row)
                 for row in mine[work]
             ]
             _labels(axes, mine[work], lane, (start, end), scale, texts)

@@ -168,7 +168,8 @@ class Clustered(Placement):
 class EarliestFinish(Placement):
     """Each segment goes, when it becomes ready, to the queue in which it is expected to finish first.
 
-    Expected: what runs there, plus all that waits there, plus its own time there. It then stays in that queue
+    Expected: what runs there, plus all that waits there, plus its own time there, plus what it waits for its input to
+    come over a link (not before that is up again, if it is down). It then stays in that queue
     (minimum completion time, Maheswaran et al., JPDC 59, 1999). Greedy: it knows nothing of what comes later.
     """
 
@@ -201,7 +202,7 @@ class EarliestFinish(Placement):
             time = other.node.times[index]
             assert time is not None
             ahead += self.soc.remaining(other) if other.processor is not None else time
-        return ahead + own
+        return ahead + self.soc.expected_wait(segment, self.soc.processors[index]) + own
 
 
 _ALIVE = (1, 2, 3)  # ready, running, blocked: see rtsched.engine.job
