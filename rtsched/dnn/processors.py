@@ -9,7 +9,7 @@ from pathlib import Path
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.accelerator import BlockLevel
-from rtsched.model.platform import Cluster, Link, Platform
+from rtsched.model.platform import Cluster, Link, ModeLimit, Platform
 from rtsched.model.power import OperatingPoint, PowerOptions, active_powers
 from rtsched.model.system import System
 from rtsched.model.tables import TimeTable
@@ -67,30 +67,76 @@ def _processor(index: int, lane: str, name: str, core: int, cluster: Cluster) ->
 
 
 def in_mode(platform: Platform, system: System) -> Platform:
-    """The platform in the power mode that the system asks for: some cores off, some clocks capped."""
-    mode = None if system.power is None else system.power.mode
-    if mode is None:
-        return platform
-    if mode not in platform.power_modes:
-        known = ", ".join(platform.power_modes) or "none"
-        raise InputError(f"power.mode: {platform.name!r} has no power mode {mode!r}; known: {known}")
+    """The platform in the power mode that the system asks for: some cores off, some clocks capped.
+
+    The operating points stay: what was measured at those above the cap says how fast the others are, and what they
+    draw. `caps` says which remain.
+    """
     clusters = dict(platform.processors)
-    for name, limit in platform.power_modes[mode].items():
+    for name, limit in _limits(platform, system).items():
         cluster = clusters[name]
         if limit.cores == 0:
             del clusters[name]
             continue
         changes: dict[str, object] = {}
         if limit.cores is not None and limit.cores < cluster.cores:
-            changes = {"cores": limit.cores, "frequency_domains": None}
-            if cluster.speeds is not None:
-                changes["speeds"] = cluster.speeds[: limit.cores]
-        if limit.frequency_max is not None:
-            changes["operating_points"] = _capped(cluster, limit.frequency_max)
-            changes["frequency_max"] = top_frequency(cluster)
+            changes = _with_cores(name, cluster, limit.cores)
+        if limit.frequency_max is not None and not cluster.operating_points and cluster.frequency_max is not None:
+            point = OperatingPoint(frequency=min(limit.frequency_max, cluster.frequency_max))
+            changes["operating_points"] = (point,)
         clusters[name] = cluster.model_copy(update=changes)
     links = {name: link for name, link in platform.links.items() if set(link.between) <= set(clusters)}
     return platform.model_copy(update={"processors": clusters, "links": links})
+
+
+def _limits(platform: Platform, system: System) -> dict[str, ModeLimit]:
+    """What the power mode in force leaves of each cluster that it limits."""
+    mode = None if system.power is None else system.power.mode
+    if mode is None:
+        return {}
+    if mode not in platform.power_modes:
+        known = ", ".join(platform.power_modes) or "none"
+        raise InputError(f"power.mode: {platform.name!r} has no power mode {mode!r}; known: {known}")
+    return platform.power_modes[mode]
+
+
+def _with_cores(name: str, cluster: Cluster, cores: int) -> dict[str, object]:
+    """What changes in a cluster of which only the first cores are on."""
+    changes: dict[str, object] = {"cores": cores}
+    if cluster.speeds is not None:
+        changes["speeds"] = cluster.speeds[:cores]
+    if cluster.frequency_domains is not None:
+        left = [tuple(core for core in domain if core < cores) for domain in cluster.frequency_domains]
+        changes["frequency_domains"] = tuple(domain for domain in left if domain)
+    if cluster.threads is not None:
+        threads = {count: speedup for count, speedup in cluster.threads.items() if count <= cores}
+        if not threads:
+            counts = ", ".join(map(str, sorted(cluster.threads)))
+            raise InputError(
+                f"power.mode: it leaves {cores} core{'s' if cores > 1 else ''} of {name}, whose speed-up is known for "
+                f"{counts} threads only; add one for fewer to its 'threads'"
+            )
+        changes["threads"] = threads
+    return changes
+
+
+def caps(platform: Platform, system: System, assume: Callable[[str], None]) -> dict[str, int]:
+    """By cluster the highest frequency that the power mode in force allows; `platform` is the one in that mode."""
+    found: dict[str, int] = {}
+    for name, limit in _limits(platform, system).items():
+        if limit.frequency_max is None or name not in platform.processors:
+            continue
+        points = platform.processors[name].operating_points
+        if points is None:
+            assume(f"{name}: its clock is not known, so the cap of the power mode changes no time")
+        elif limit.frequency_max < points[0].frequency:
+            raise InputError(
+                f"power.mode: it caps {name} at {units.format_rate(limit.frequency_max)}, below its lowest operating "
+                f"point, {units.format_rate(points[0].frequency)}; raise the cap, or add a point"
+            )
+        else:
+            found[name] = limit.frequency_max
+    return found
 
 
 def top_frequency(cluster: Cluster) -> int | None:
@@ -99,11 +145,6 @@ def top_frequency(cluster: Cluster) -> int | None:
     if cluster.frequency_max is not None:
         known.append(cluster.frequency_max)
     return max(known, default=None)
-
-
-def _capped(cluster: Cluster, limit: int) -> tuple[OperatingPoint, ...]:
-    points = tuple(point for point in cluster.operating_points or () if point.frequency <= limit)
-    return points or (OperatingPoint(frequency=min(limit, top_frequency(cluster) or limit)),)
 
 
 def lower_hardware(
@@ -150,8 +191,9 @@ def lower_hardware(
                 raise InputError(f"environment.{position}: {change.link!r} is no link with a bandwidth")
             courses.setdefault(change.link, ())
     rated.update(p.index for p in processors if p.kind == "link" and p.name in courses)
+    capped = caps(platform, system, assume)
     if system.power is not None:
-        _check_power(platform, system)
+        _check_power(platform, system, capped)
         used = {processors[place].cluster for node in nodes for place in node.eligible}
         for note in _unmeasured(platform, system.power, used):
             assume(note)
@@ -162,6 +204,7 @@ def lower_hardware(
         units=pieces,
         rated=frozenset(rated),
         power=system.power,
+        caps=capped,
         faults=system.faults,
         environment=system.environment,
         courses=courses,
@@ -237,8 +280,8 @@ def _recorded(path: Path) -> tuple[tuple[int, int], ...]:
     return tuple(points)
 
 
-def _check_power(platform: Platform, system: System) -> None:
-    """Governors and trips name clusters and frequencies that exist."""
+def _check_power(platform: Platform, system: System, capped: dict[str, int]) -> None:
+    """Governors and trips name clusters and frequencies that exist, in the power mode in force."""
     options = system.power
     assert options is not None
     chosen = {name: ("clusters." + name, governor) for name, governor in options.clusters.items()}
@@ -250,7 +293,8 @@ def _check_power(platform: Platform, system: System) -> None:
     for name, cluster in platform.processors.items():
         place, governor = chosen.get(name, ("governor", options.governor))
         if governor.frequency is not None and cluster.operating_points is not None:
-            have = [point.frequency for point in cluster.operating_points]
+            most = capped.get(name, cluster.operating_points[-1].frequency)
+            have = [point.frequency for point in cluster.operating_points if point.frequency <= most]
             if governor.frequency not in have:
                 listed = ", ".join(map(units.format_rate, have))
                 raise InputError(
@@ -262,8 +306,11 @@ def _check_power(platform: Platform, system: System) -> None:
     thermal = options.thermal or platform.thermal
     if thermal is None:
         return
+    off = {name for name, limit in _limits(platform, system).items() if limit.cores == 0}
     for trip in thermal.trips:
         for name in trip.caps:
+            if name in off:
+                continue
             if name not in platform.processors:
                 raise InputError(f"thermal: the trip at {trip.temperature} °C caps {name!r}, which is no cluster")
             points = platform.processors[name].operating_points
@@ -274,5 +321,5 @@ def _check_power(platform: Platform, system: System) -> None:
                 )
     if thermal.network is not None:
         for name in thermal.network.inputs:
-            if name != "base" and name not in platform.processors:
+            if name != "base" and name not in platform.processors and name not in off:
                 raise InputError(f"thermal: the network's input {name!r} is no cluster (nor 'base')")

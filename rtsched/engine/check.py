@@ -21,7 +21,8 @@ def violations(trace: Trace) -> list[str]:
     if not trace.kept:
         return []
     checks = (
-        _processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work, _blocks, _threads, _copies,
+        _processors_serve_one, _nodes_run_once, _order, _copies, _outcomes, _no_overlap, _busy, _work, _blocks,
+        _threads,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 

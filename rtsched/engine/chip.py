@@ -163,7 +163,7 @@ class Chip(Hardware):
             for number, members in enumerate(groups):
                 own = [units[member] for member in members]
                 label = name if len(groups) == 1 else f"{name}[{number}]"
-                domain = Domain(label, cluster, own, self.spec.power, self, top)
+                domain = Domain(label, cluster, own, self.spec.power, self, (top, self.spec.caps.get(name, top)))
                 self.domains.append(domain)
                 for unit in own:
                     unit.domain = domain

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from rtsched.engine.core import Core
 
 
+#: What a processor calls when what it ran has ended.
+Ended = Callable[[Processor, Segment, int], None]
+
+
 class Delivery(Segment):
-    """One copy on its way: what `target` reads, to the cluster `to`. `since` is the instant at which it was sent for."""
+    """One copy on its way: what `target` reads, to the cluster `to`; sent for at `since`."""
 
     __slots__ = ("target", "to")
 
@@ -192,7 +196,7 @@ class Copies:
         if self.core.chip is not None:
             self.core.chip.touch()
 
-    def _around_end(self, plain: Callable[[Processor, Segment, int], None]) -> Callable[[Processor, Segment, int], None]:
+    def _around_end(self, plain: Ended) -> Ended:
         """What a link does when what it carried is there: as before for transfers, here for copies."""
 
         def ended(link: Processor, segment: Segment, now: int) -> None:

@@ -175,7 +175,8 @@ class Trace:
         if all(len(task.pieces) == len(task.nodes) for task in self.system.tasks):
             return self.slices
         counts = np.array([len(task.nodes) for task in self.system.tasks])
-        return self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
+        own: NDArray[Any] = self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
+        return own
 
     @property
     def nbytes(self) -> int:

@@ -227,7 +227,7 @@ class TaskSpec:
 
     @property
     def pieces(self) -> tuple[NodeSpec, ...]:
-        """The nodes, and after them the transfers to nodes whose cluster is chosen at run time: as traces number them."""
+        """The nodes as traces number them: after them come the transfers to nodes with a choice of cluster."""
         copies = [copy.node for node in self.nodes for copy in node.copies]
         return (*self.nodes, *sorted(copies, key=lambda node: node.index)) if copies else self.nodes
 
@@ -318,6 +318,7 @@ class HardwareSpec:
     """The parts of a chip that a run uses beyond plain processors; a system without any has no HardwareSpec.
 
     `rated` are the processors whose speed can change or that cost extra; `power` None leaves energy uncounted.
+    `caps` are the highest frequencies that a power mode allows, by cluster.
     `courses` hold for each link with a varying bandwidth its points (instant, bytes per second) or its Markov chain.
     """
 
@@ -325,6 +326,7 @@ class HardwareSpec:
     units: tuple[UnitSpec, ...]
     rated: frozenset[int]
     power: PowerOptions | None = None
+    caps: dict[str, int] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     environment: tuple[Change, ...] = ()
     courses: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
