@@ -19,6 +19,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from rtsched.engine.blocks import Context, Operation, Stream, Wave
+from rtsched.engine.copy_turns import CopyTurns
 from rtsched.engine.kernel import COMPLETION, NEVER, TIMER, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 
@@ -57,6 +58,7 @@ class Gpu:
         self.last: Context | None = None
         self.slice_end = self.switched = 0
         self.timer = Alarm(kernel, TIMER, touch)
+        self.turns = [CopyTurns(self, engine) for engine in range(spec.copy_engines)] if self.sliced else []
 
     # ---- what is there -------------------------------------------------------------------------------------------
 
@@ -118,10 +120,7 @@ class Gpu:
             operation.waves.clear()
             stream.context.running.pop(operation, None)
             if operation.copy:
-                if self.copying[operation.engine] is operation:
-                    self.copying[operation.engine] = None
-                elif operation.queued:
-                    self.engines[operation.engine].remove(operation)
+                self._forget_copy(operation)
             elif operation.queued and not self._dispatched(operation):
                 stream.context.queues[operation.level].remove(operation)
         stream.operations.clear()
@@ -132,6 +131,15 @@ class Gpu:
             stream.context.waiting.remove(stream)
         self._free_channel(stream)
         self.touch()
+
+    def _forget_copy(self, operation: Operation) -> None:
+        engine = operation.engine
+        if self.copying[engine] is operation:
+            self.copying[engine] = None
+        elif operation in self.engines[engine]:
+            self.engines[engine].remove(operation)
+        elif operation.queued:
+            self.turns[engine].aside.pop(operation.stream.context)
 
     def pace_stream(self, stream: Stream, speed: int, now: int) -> None:
         """The kernels of a stream advance at speed/ONE from now on (frequency, heat, memory)."""
@@ -339,8 +347,11 @@ class Gpu:
         """C2, C3: the head of a copy queue takes the engine when that is free, and leaves the queue."""
         moved = False
         for engine, queue in enumerate(self.engines):
-            if queue and self.copying[engine] is None:
-                operation = queue.popleft()
+            if self.sliced:
+                operation = self.turns[engine].turn(now)
+            else:
+                operation = queue.popleft() if queue and self.copying[engine] is None else None
+            if operation is not None:
                 self.copying[engine] = operation
                 operation.since = now
                 self._start_wave(operation, [], now, operation.time)

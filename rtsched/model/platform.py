@@ -117,6 +117,11 @@ class Cluster(Model):
                 raise problem(f"the numbers of threads lie between 1 and the {self.cores} cores")
         if self.block_level is not None and (self.kind != "gpu" or self.contexts > 1 or self.cores > 1):
             raise problem("'block_level' describes one GPU: kind gpu, one core, its streams instead of 'contexts'")
+        if self.block_level is not None and self.serves == "preemptive":
+            raise problem(
+                "a GPU with a 'block_level' is never preempted: blocks run to their end (found 'service: preemptive'); "
+                "leave 'service' out, or the 'block_level'"
+            )
         if self.contexts > 1 and self.serves == "preemptive":
             raise problem("'contexts' are those of an accelerator; a preemptive processor switches by itself")
         return self
