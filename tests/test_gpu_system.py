@@ -219,7 +219,7 @@ tasks:
     assert ends(text.replace("blocks: 12", "blocks: 13")) == {"a": 2, "b": 1}
 
 
-def test_mig_instances_share_no_memory_bandwidth() -> None:
+def test_mig_instances_have_their_own_part_of_the_memory_bandwidth() -> None:
     text = """
 platform:
   name: chip
@@ -232,7 +232,67 @@ tasks:
   - {name: c, wcet: {npu: 1 ms}, memory: {bound: 1, demand: 10 GB/s}, pin: npu, period: 100 ms}
   - {name: d, wcet: {dla: 1 ms}, memory: {bound: 1, demand: 10 GB/s}, pin: dla, period: 100 ms}
 """
-    assert ends(text) == {"a": 1, "b": 1, "c": 2, "d": 2}
+    # half of 10 GB/s each, whoever else runs; nobody outside meets them
+    assert ends(text) == {"a": 1.8, "b": 1.8, "c": 2, "d": 2}
+    assert ends(text.replace("demand: 9 GB/s", "demand: 5 GB/s")) == {"a": 1, "b": 1, "c": 2, "d": 2}
+    # two streams of one instance share its part
+    both = text.replace("streams: 1", "streams: 2").replace("gpu1.0", "gpu0.1")
+    assert ends(both) == {"a": 3.6, "b": 3.6, "c": 2, "d": 2}
+
+
+A100 = """
+platform:
+  name: a100
+  memory: {bandwidth: 1600 GB/s, contention: CONTENTION}
+  processors: {gpu: {kind: gpu, block_level: {sms: 108, streams: 1, mig: [3, 2, 1]}}}
+scheduler: {ordering: fifo, placement: pinned}
+tasks:
+  - {name: a, kernels: [{blocks: 85, threads: 1024, time: 1 ms}], pin: gpu0.0, period: 100 ms}
+  - {name: b, kernels: [{blocks: 56, threads: 1024, time: 1 ms}], pin: gpu1.0, period: 100 ms}
+  - {name: c, kernels: [{blocks: 8, threads: 1024, time: 1 ms}], memory: {bound: 1, demand: 1200 GB/s}, pin: gpu2.0, period: 100 ms}
+"""
+
+
+def test_mig_slices_have_the_multiprocessors_and_the_bandwidth_of_the_device() -> None:
+    text = A100.replace("CONTENTION", "{model: proportional, usable: 0.8}")
+    # 42 and 28 SMs of two blocks each, an eighth of the bandwidth: 1200 / (0.8 * 200)
+    assert ends(text) == {"a": 2, "b": 1, "c": 7.5}
+    assert ends(text.replace("sms: 108", "sms: 108, sms_per_slice: 15")) == {"a": 1, "b": 1, "c": 7.5}
+    assert run(text, until="1 ms").system.assumed == (
+        "gpu: 14 SMs in each MIG slice, a seventh of its 108 in whole TPCs",
+    )
+
+
+def test_what_mig_does_not_model_is_said() -> None:
+    pairs = "{model: pairwise, pairs: [{victim: gpu, beside: gpu, slowdown: 9}]}"
+    text = A100.replace("CONTENTION", pairs).replace("[3, 2, 1]", "[3, 3, 1]")
+    assert ends(text)["c"] == 6  # the share of the bandwidth, but not the slow-down measured on the whole
+    assert run(text, until="1 ms").system.assumed[1:] == (
+        "gpu: its MIG instances have 9 eighths of the memory, which no device can give",
+        "gpu: of a MIG instance's memory only the bandwidth counts, not the model of contention",
+    )
+    unknown = text.replace("bandwidth: 1600 GB/s, ", "")
+    assert ends(unknown)["c"] == 1
+    assert "gpu: the memory's bandwidth is not known, so that of a MIG instance slows nobody" in (
+        run(unknown, until="1 ms").system.assumed
+    )
+
+
+def test_copies_of_two_contexts_alternate() -> None:
+    gpu = ", copy_engines: 1"
+    tasks = "\n".join(
+        f"  - {{name: {name}, context: {name}, kernels: [{{copy: in, time: {time}}}], period: 100 ms}}"
+        for name, time in (("a", "10 ms"), ("b", "1 ms"))
+    )
+    assert ends(system(tasks, gpu)) == {"a": 10, "b": 11}
+    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms")) == {"a": 11, "b": 2.024}
+    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms, mode: fluid")) == {"a": 11, "b": 2.024}
+    # one that is killed while it stands aside leaves nothing behind
+    aborted = tasks.replace("name: a,", "name: a, deadline: 1.5 ms, on_miss: abort,").replace(
+        "time: 1 ms", "time: 3 ms"
+    )
+    trace = run(system(aborted, gpu + ", time_slice: 1.024 ms"), until="100 ms")
+    assert slices(trace) == [("a", "gpu.0", 0, 1.5, "stopped"), ("b", "gpu.1", 0, 4.024, "completed")]
 
 
 class Reset(Scheduler):
@@ -296,6 +356,14 @@ def test_a_context_switch_cost_of_the_processor_delays_the_launch() -> None:
         ),
         (task("a", kernel(1, 32), context="A"), ", mps: {B: 50}", "'B' is no context of a task; known: A"),
         (task("a", kernel(1, 32)), ", mig: [4, 4]", "8 sevenths of the GPU; there are 7"),
+        (
+            task("a", kernel(1, 32)),
+            "}, service: preemptive, facts: {a: 1",
+            "is never preempted: blocks run to their end",
+        ),
+        (task("a", kernel(1, 32)), ", mig: [5]", "no MIG instance of 5 slices; they have 1, 2, 3, 4, 7"),
+        (task("a", kernel(1, 32)), ", mig: [2], sms_per_slice: 2", "2 slices of 2 SMs; the GPU has 2"),
+        (task("a", kernel(1, 32)), ", sms_per_slice: 2", "'sms_per_slice' belongs to 'mig'"),
         (task("a", kernel(1, 32)), ", mps: {}, time_slice: 2 ms", "'mps' merges contexts"),
         (task("a", kernel(1, 32)), ", max_threads: 4096", "exceeds the 2048 threads of an SM"),
         ("  - {name: a, wcet: {gpu: 2 ms}, regions: [1 ms, 1 ms], period: 10 ms}", "", "neither regions nor sections"),

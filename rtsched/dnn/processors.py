@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rtsched import units
 from rtsched.errors import InputError
-from rtsched.model.accelerator import BlockLevel
+from rtsched.model.accelerator import MEMORY_SLICES, BlockLevel
 from rtsched.model.platform import Cluster, Link, ModeLimit, Platform
 from rtsched.model.power import OperatingPoint, PowerOptions, active_powers
 from rtsched.model.system import System
@@ -29,12 +29,13 @@ def lower_platform(platform: Platform) -> tuple[tuple[ProcessorSpec, ...], tuple
     pieces: list[UnitSpec] = []
     for name, cluster in platform.processors.items():
         for core, unit, block_level in _units(name, cluster):
+            own_bandwidth = _own_bandwidth(platform, cluster, core)
             count = cluster.contexts if block_level is None else block_level.streams
             own = range(len(specs), len(specs) + count)
             for number in range(count):
                 lane = unit if block_level is None and count == 1 else f"{unit}.{number}"
                 specs.append(_processor(len(specs), lane, name, core, cluster))
-            pieces.append(UnitSpec(len(pieces), unit, name, tuple(own), cluster, block_level))
+            pieces.append(UnitSpec(len(pieces), unit, name, tuple(own), cluster, block_level, own_bandwidth))
     for name in platform.links:
         specs.append(ProcessorSpec(len(specs), name, name, "link", "run-to-completion"))
     return tuple(specs), tuple(pieces)
@@ -44,13 +45,41 @@ def _units(name: str, cluster: Cluster) -> Iterable[tuple[int, str, BlockLevel |
     """The cores of a cluster, or the one server it is, or the MIG instances of a GPU: (core, name, block level)."""
     gpu = cluster.block_level
     if gpu is not None and gpu.mig is not None:
-        for number, sevenths in enumerate(gpu.mig):
-            sms = max(1, gpu.sms * sevenths // 7)
-            yield number, f"{name}{number}", gpu.model_copy(update={"sms": sms, "mig": None})
+        for number, slices in enumerate(gpu.mig):
+            changes = {"sms": gpu.slice_sms * slices, "mig": None, "sms_per_slice": None}
+            yield number, f"{name}{number}", gpu.model_copy(update=changes)
         return
     cores = 1 if cluster.threads is not None else cluster.cores
     for core in range(cores):
         yield core, name if cores == 1 else f"{name}{core}", gpu
+
+
+def _own_bandwidth(platform: Platform, cluster: Cluster, instance: int) -> int | None:
+    """The memory bandwidth in bytes per second that an instance of a divided GPU (MIG) has to itself."""
+    gpu, memory = cluster.block_level, platform.memory
+    if gpu is None or gpu.mig is None or memory is None or memory.bandwidth is None:
+        return None
+    return memory.bandwidth * MEMORY_SLICES[gpu.mig[instance]] // 8
+
+
+def _instances(platform: Platform, nodes: Sequence[NodeSpec]) -> Iterator[str]:
+    """What is derived or not modelled about the instances of divided GPUs."""
+    for name, cluster in platform.processors.items():
+        gpu, memory = cluster.block_level, platform.memory
+        if gpu is None or gpu.mig is None:
+            continue
+        if gpu.sms_per_slice is None:
+            yield f"{name}: {gpu.slice_sms} SMs in each MIG slice, a seventh of its {gpu.sms} in whole TPCs"
+        taken = sum(MEMORY_SLICES[slices] for slices in gpu.mig)
+        if taken > 8:
+            yield f"{name}: its MIG instances have {taken} eighths of the memory, which no device can give"
+        if memory is not None and memory.load_bandwidth is not None:
+            yield f"{name}: its MIG instances share the capacity of the memory, which a device divides"
+        if any(node.hardware is not None and node.hardware.memory for node in nodes):
+            if memory is None or memory.bandwidth is None:
+                yield f"{name}: the memory's bandwidth is not known, so that of a MIG instance slows nobody"
+            elif memory.contention is None or memory.contention.model != "proportional":
+                yield f"{name}: of a MIG instance's memory only the bandwidth counts, not the model of contention"
 
 
 def _processor(index: int, lane: str, name: str, core: int, cluster: Cluster) -> ProcessorSpec:
@@ -184,6 +213,8 @@ def lower_hardware(
                 rated.update(piece.processors)
         rated |= hit
     _check_gpus(pieces, system)
+    for note in _instances(platform, nodes):
+        assume(note)
     courses = {name: _course(name, link, folder) for name, link in platform.links.items() if _varies(link)}
     for position, change in enumerate(system.environment):
         if change.link is not None:

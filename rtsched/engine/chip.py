@@ -18,7 +18,7 @@ from rtsched.engine.gpu import Gpu
 from rtsched.engine.hardware import Hardware
 from rtsched.engine.job import READY, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
-from rtsched.engine.memory import Effects, User, contender
+from rtsched.engine.memory import SharedMemory, User
 from rtsched.engine.power import Domain, Meter, Store
 from rtsched.engine.processor import Processor
 from rtsched.engine.rated import RatedProcessor, StreamProcessor
@@ -37,14 +37,6 @@ _NOBODY = Job.__new__(Job)
 OUT_OF_SERVICE = Segment(_NOBODY, NodeSpec(0, "out of service", (), preemptive=False), 0)
 
 
-def _as_one(users: list[User]) -> User:
-    """Segments in turn on one unit, as the others see them: of their mean demand, named after the most demanding."""
-    most = max(users, key=lambda user: user.demand)
-    count = len(users)
-    bound = sum(user.bound for user in users) / count
-    return User(most.cluster, most.label, bound, sum(user.demand for user in users) / count)
-
-
 class Chip(Hardware):
     """All of it. Created before the processors, which it makes."""
 
@@ -56,7 +48,7 @@ class Chip(Hardware):
         self.horizon = NEVER
         self.processors: tuple[Processor, ...] = ()
         memory = spec.platform.memory
-        self.contention = contender(memory)
+        self.memory = SharedMemory(spec)
         self.storage: Residency | None = None
         if memory is not None and memory.load_bandwidth is not None:
             self.storage = Residency(memory.capacity or 1 << 62, memory.load_bandwidth, lambda *_: None)
@@ -231,9 +223,11 @@ class Chip(Hardware):
                 self._set_speed(processor, 0, now)
                 continue
             running.append((processor, scale, bound))
-            if self.contention is not None:
+            if self.memory.limits:
                 users.append(User(processor.cluster, label, bound, demand / (bound + (1 - bound) * scale)))
-        effects = [(1.0, 1.0)] * len(running) if self.contention is None else self._contend(running, users)
+        effects = [(1.0, 1.0)] * len(running)
+        if self.memory.limits:
+            effects = self.memory.effects([processor.unit for processor, _, _ in running], users)
         for (processor, scale, bound), (factor, share) in zip(running, effects, strict=True):
             unit = processor.unit
             taken = (1 - bound) * scale + bound * factor
@@ -242,35 +236,6 @@ class Chip(Hardware):
             for slow in self.slowed.get(processor.index, {}).values():
                 share *= slow
             self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
-
-    def _contend(self, running: list[tuple[RatedProcessor, float, float]], users: list[User]) -> Effects:
-        """The model's answer for all who run.
-
-        Instances of a divided GPU (MIG) have memory of their own and stay out of it. Segments that share one unit take
-        turns on it: to the others they are one user, of their mean demand, and to each other they are nothing.
-        """
-        assert self.contention is not None
-        groups: dict[int, list[int]] = {}
-        for place, (processor, _, _) in enumerate(running):
-            unit = processor.unit
-            if unit is None:
-                groups[-1 - place] = [place]
-            elif not unit.isolated:
-                groups.setdefault(unit.spec.index if unit.shared else -1 - place, []).append(place)
-        effects = [(1.0, 1.0)] * len(running)
-        if all(len(members) == 1 for members in groups.values()):
-            places = [members[0] for members in groups.values()]
-            for place, effect in zip(places, self.contention.effects([users[p] for p in places]), strict=True):
-                effects[place] = effect
-            return effects
-        merged = {key: _as_one([users[place] for place in members]) for key, members in groups.items()}
-        for key, members in groups.items():
-            others = [user for other, user in merged.items() if other != key]
-            for place in members:
-                own = users[place]
-                me = User(own.cluster, own.label, own.bound, merged[key].demand)
-                effects[place] = self.contention.effects([me, *others])[0]
-        return effects
 
     def _alone(self, processor: RatedProcessor, segment: Segment) -> tuple[float, float, float, str]:
         """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""

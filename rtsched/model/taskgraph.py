@@ -303,7 +303,10 @@ class ChainSpec:
 
 @dataclass(frozen=True, slots=True)
 class UnitSpec:
-    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one."""
+    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one.
+
+    `bandwidth` is the part of the memory's, in bytes per second, that an isolated instance has to itself.
+    """
 
     index: int
     name: str
@@ -311,6 +314,7 @@ class UnitSpec:
     processors: tuple[int, ...]
     description: Cluster
     block_level: BlockLevel | None = None
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
