@@ -393,7 +393,6 @@ class Chip(Hardware):
     def bring_up(self, place: int) -> None:
         """A processor is back."""
         self.failed[place] -= 1
-        core = self.core
         processor = self.processors[place]
         assert isinstance(processor, RatedProcessor)
         if self.failed[place] or not processor.down:
@@ -403,8 +402,6 @@ class Chip(Hardware):
         processor.segment = None
         processor.last = None
         self.note(log.UP, place, 0)
-        if core.copies is not None and processor.kind == "link":
-            core.copies.serve(processor)
         self.tell([place], "up")
 
     # ---- telling -------------------------------------------------------------------------------------------------

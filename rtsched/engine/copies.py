@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from rtsched.engine.core import Core
 
 
-#: What a processor calls when what it ran has ended.
-Ended = Callable[[Processor, Segment, int], None]
-
-
 class Delivery(Segment):
     """One copy on its way: what `target` reads, to the cluster `to`; sent for at `since`."""
 
@@ -61,7 +57,6 @@ class Copies:
         for processor in core.processors:
             if processor.kind == "link":
                 self.queues[processor.index] = []
-                processor.soc_done = self._around_end(processor.soc_done)
         #: the tasks with transfers of their own on a link: their turns are the policy's
         self.others = {
             link: [task for task in core.tasks if any(node.times[link] is not None for node in task.nodes)]
@@ -155,23 +150,23 @@ class Copies:
     # ---- links ---------------------------------------------------------------------------------------------------
 
     def around(self, dispatch: Callable[[], None]) -> Callable[[], None]:
-        """`dispatch`, and then the links that the policy has left idle take the copies that wait for them."""
+        """`dispatch`, with the idle links served: before it by age, and after it what the policy has left them."""
+        links = [self.core.processors[link] for link in self.queues]
 
         def dispatch_and_serve() -> None:
+            for link in links:
+                queue = self.queues[link.index]
+                if queue and not self._older(link.index, queue[0]):
+                    self._take_first(link)
             dispatch()
             if not self.core.changed[0]:
-                for link in self.queues:
-                    self._take_first(self.core.processors[link])
+                for link in links:
+                    self._take_first(link)
 
         return dispatch_and_serve
 
-    def serve(self, link: Processor) -> None:
-        """An idle link takes the first copy in its queue, unless a transfer of the policy's has waited for longer."""
-        queue = self.queues[link.index]
-        if queue and not self._older(link.index, queue[0]):
-            self._take_first(link)
-
     def _older(self, link: int, first: Delivery) -> bool:
+        """Whether a transfer of the policy's has waited for longer."""
         key = _key(first)
         return any(
             segment.state == READY and segment.node.times[link] is not None and _key(segment) < key
@@ -192,30 +187,24 @@ class Copies:
         link.started = now
         link.starts += 1
         link.overhead = 0
+        link.soc_done = self._ended
         link.begin(delivery.remaining, now)
         if self.core.chip is not None:
             self.core.chip.touch()
 
-    def _around_end(self, plain: Ended) -> Ended:
-        """What a link does when what it carried is there: as before for transfers, here for copies."""
-
-        def ended(link: Processor, segment: Segment, now: int) -> None:
-            if isinstance(segment, Delivery):
-                self._leave(link, segment, now, log.COMPLETED)
-                segment.state = DONE
-                self._go(segment, now)
-                self.core.changed[0] = True
-                if self.core.on_processor is not None:
-                    self.core.on_processor(link, "idle")
-            else:
-                plain(link, segment, now)
-            if link.segment is None:
-                self.serve(link)
-
-        return ended
+    def _ended(self, link: Processor, delivery: Segment, now: int) -> None:
+        """What the link carried is there."""
+        assert isinstance(delivery, Delivery)
+        self._leave(link, delivery, now, log.COMPLETED)
+        delivery.state = DONE
+        self._go(delivery, now)
+        self.core.changed[0] = True
+        if self.core.on_processor is not None:
+            self.core.on_processor(link, "idle")
 
     def _leave(self, link: Processor, delivery: Delivery, now: int, reason: int) -> None:
         link.segment = None
+        link.soc_done = self.core._ended
         link.busy += now - link.started
         if self.core.slices is not None:
             self.core.record.slice(link, delivery, now, reason)
