@@ -278,23 +278,6 @@ def test_what_mig_does_not_model_is_said() -> None:
     )
 
 
-def test_copies_of_two_contexts_alternate() -> None:
-    gpu = ", copy_engines: 1"
-    tasks = "\n".join(
-        f"  - {{name: {name}, context: {name}, kernels: [{{copy: in, time: {time}}}], period: 100 ms}}"
-        for name, time in (("a", "10 ms"), ("b", "1 ms"))
-    )
-    assert ends(system(tasks, gpu)) == {"a": 10, "b": 11}
-    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms")) == {"a": 11, "b": 2.024}
-    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms, mode: fluid")) == {"a": 11, "b": 2.024}
-    # one that is killed while it stands aside leaves nothing behind
-    aborted = tasks.replace("name: a,", "name: a, deadline: 1.5 ms, on_miss: abort,").replace(
-        "time: 1 ms", "time: 3 ms"
-    )
-    trace = run(system(aborted, gpu + ", time_slice: 1.024 ms"), until="100 ms")
-    assert slices(trace) == [("a", "gpu.0", 0, 1.5, "stopped"), ("b", "gpu.1", 0, 4.024, "completed")]
-
-
 class Reset(Scheduler):
     """Task 1 kills whatever task 0 has on the GPU, REEF's way, and task 0 runs again after it."""
 
@@ -307,6 +290,36 @@ class Reset(Scheduler):
             stream = self.soc.processors[segment.job.task.index]
             if stream.segment is None and (segment.job.task.index == 1 or self.soc.processors[1].segment is None):
                 self.soc.start(segment.job, segment, stream)
+
+
+def test_copies_of_two_contexts_alternate() -> None:
+    gpu = ", copy_engines: 1"
+    tasks = "\n".join(
+        f"  - {{name: {name}, context: {name}, kernels: [{{copy: in, time: {time}}}], period: 100 ms}}"
+        for name, time in (("a", "10 ms"), ("b", "1 ms"))
+    )
+    assert ends(system(tasks, gpu)) == {"a": 10, "b": 11}
+    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms")) == {"a": 11, "b": 2.024}
+    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms, mode: fluid")) == {"a": 11, "b": 2.024}
+    # one that is killed while it stands aside leaves nothing behind
+
+    class Killer(Scheduler):
+        preemption = "nonpreemptive"
+
+        def setup(self, soc: Any) -> None:
+            soc.wake_at(1_500_000)
+
+        def dispatch(self) -> None:
+            if self.soc.now == 1_500_000 and self.soc.processors[0].segment is not None:
+                segment = self.soc.preempt(self.soc.processors[0], "kill")
+                assert segment is not None
+                self.soc.drop(segment.job)
+            for segment in self.soc.ready:
+                self.soc.start(segment.job, segment, self.soc.processors[segment.job.task.index])
+
+    longer = system(tasks.replace("time: 1 ms", "time: 3 ms"), gpu + ", time_slice: 1.024 ms")
+    trace = run(longer, scheduler=Killer(), until="100 ms")
+    assert slices(trace) == [("a", "gpu.0", 0, 1.5, "killed"), ("b", "gpu.1", 0, 4.024, "completed")]
 
 
 def test_a_reset_frees_the_gpu_at_once_and_killed_kernels_run_again() -> None:
