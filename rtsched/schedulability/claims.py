@@ -328,39 +328,37 @@ def obstacle(case: Case) -> Obstacle | None:
 
 def _look(case: Case, owner: Any) -> Iterator[Obstacle]:
     """The obstacles of one object and of all that its opened fields hold."""
-    if isinstance(owner, tuple | list):
-        for item in owner:
-            yield from _look(case, item)
-    elif isinstance(owner, dict):
-        for item in owner.values():
+    if isinstance(owner, tuple | list | dict):
+        for item in owner.values() if isinstance(owner, dict) else owner:
             yield from _look(case, item)
     elif isinstance(owner, BaseModel) or hasattr(owner, "__dataclass_fields__"):
-        if isinstance(owner, UnitSpec):
-            case = case.at(owner)
         kind: Any = type(owner)
-        yield from _fields(case, owner, _claims(kind))
+        claims = _claims(kind)
+        if claims:
+            yield from _fields(case.at(owner) if isinstance(owner, UnitSpec) else case, owner, claims)
 
 
 def _fields(case: Case, owner: Any, claims: dict[str, Claim | None]) -> Iterator[Obstacle]:
     kind: Any = type(owner)
-    neutral = defaults(kind)
     for name, claim in claims.items():
         value = getattr(owner, name)
-        if name in neutral and value == neutral[name]:
+        if claim is not None and claim.how == "opened":
+            if value is None:
+                continue
+            if claim.judge is not None and (found := claim.judge(case, owner, value)):
+                yield found
+            if not (name == "units" and kind is HardwareSpec):  # those that the part uses are looked at by themselves
+                yield from _look(case, value)
+        elif name in (neutral := defaults(kind)) and value == neutral[name]:
             continue
-        if claim is None:
+        elif claim is None:
             yield Obstacle(
                 f"no analysis says what {name!r} of {_named(owner)} means for it",
                 f"leave {name!r} out, or simulate",
                 "unclaimed",
             )
-            continue
-        if claim.judge is not None:
-            found = claim.judge(case, owner, value)
-            if found is not None:
-                yield found
-        if claim.how == "opened" and not (isinstance(owner, HardwareSpec) and name == "units"):
-            yield from _look(case, value)
+        elif claim.judge is not None and (found := claim.judge(case, owner, value)):
+            yield found
 
 
 def _named(owner: Any) -> str:
