@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
     from rtsched.metrics import Summary
     from rtsched.model.config import Document
+    from rtsched.model.policy import Policy
     from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler
 
@@ -142,6 +143,29 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
     return made
+
+
+def policy(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) -> Policy:
+    """What a scheduler declares of itself to proofs, its parts called as they were chosen. Raises InputError.
+
+    >>> policy("rm+first-fit").order
+    'FP'
+    >>> str(policy("band-heft"))
+    'band-heft'
+    """
+    from rtsched.schedulers.base import Scheduler
+
+    made = scheduler(choice, code=code)
+    return made.policy({} if isinstance(choice, Scheduler) else _names(parts_of(choice)))
+
+
+def _names(parts: dict[str, Any]) -> dict[str, str]:
+    """The names of a scheduler's parts, without their parameters."""
+    names = {key: value.get("name") if isinstance(value, dict) else value for key, value in parts.items()}
+    name = names.get("name")
+    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
+        names["ordering"] = names.pop("name")
+    return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}
 
 
 def parts_of(choice: str | dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from rtsched.schedulability import analyse as combining
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
-from rtsched.schedulability.policy import homes, policy_of
+from rtsched.schedulability.policy import homes
 from rtsched.schedulability.result import Bound
 from rtsched.verify.verification import verify
 
@@ -37,7 +37,7 @@ def load(text: str) -> System:
 def analysed(text: str) -> SystemAnalysis:
     """The proof of a system in YAML, without any simulation."""
     loaded = api.load(load(text))
-    return prove(loaded.lower(), policy_of(api.parts_of(loaded.system.scheduler)))
+    return prove(loaded.lower(), api.policy(loaded.system.scheduler))
 
 
 def flow(*tasks: str, platform: str = "uniprocessor", scheduler: str = "{ordering: fp}", more: str = "") -> str:
@@ -363,7 +363,7 @@ def test_held_phases_against_the_simulation() -> None:
         order = random_.choice(("fp", "edf"))
         loaded = api.load(load(flow(*rows, platform=CHIP, scheduler=f"{{ordering: {order}}}")))
         spec = loaded.lower()
-        (view,) = views(spec, policy_of(loaded.system.scheduler))
+        (view,) = views(spec, api.policy(loaded.system.scheduler))
         found = as_declared(view, spec)
         if found is None or found.verdict != "schedulable":
             continue
@@ -406,7 +406,7 @@ def test_homes_are_those_of_the_simulator(placement: str) -> None:
         soc = Soc(spec, scheduler, Kernel(), 1, Recorder(True, None, None), 0)
         scheduler.soc = soc
         scheduler.setup(soc)
-        own = homes(spec, policy_of(loaded.system.scheduler))
+        own = homes(spec, api.policy(loaded.system.scheduler))
         theirs = [[scheduler.placement.where(task, node) for node in task.nodes] for task in soc.tasks]  # type: ignore[attr-defined]
         assert own == theirs
 

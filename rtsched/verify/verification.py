@@ -19,7 +19,6 @@ from rtsched.errors import SoundnessError
 from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
-from rtsched.schedulability.policy import policy_of
 from rtsched.schedulability.result import Bound, Verdict
 from rtsched.verify.patterns import Pattern, patterns
 
@@ -188,7 +187,7 @@ def verify(
     loaded = api.load(source, platform=platform, overrides=overrides)
     description = describe(loaded, scheduler)
     system = loaded.lower()
-    analysis = prove(system, policy_of(description))
+    analysis = prove(system, api.policy(description))
     if not runs:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = _Observer(analysis, loaded, description, seed)
