@@ -413,6 +413,9 @@ def test_homes_are_those_of_the_simulator(placement: str) -> None:
 
 # ---- what has no proof ---------------------------------------------------------------------------------------------
 
+MODE = "{name: chip, processors: {cpu: {frequency_max: %d GHz, operating_points: [{frequency: 1 GHz}, {frequency: 2 GHz}]}}, power_modes: {low: {cpu: {frequency_max: 1 GHz}}}}"
+DIVIDED = "{name: chip, processors: {gpu: {kind: gpu, block_level: {sms: 14, streams: 1, mig: [3, 1]}}}, memory: {bandwidth: 10 GB/s}}"
+LINKED = "{name: chip, processors: {cpu: {}, npu: {kind: npu}, gpu: {kind: gpu}}, links: {bus: {between: [cpu, npu], bandwidth: 1 GB/s}}}"
 OBSTACLES = {
     "run time": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="{ordering: edf, placement: earliest-finish}", platform="multicore:2"), "decided at run time"),
     "policy": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="band-heft"), "'band-heft'"),
@@ -422,6 +425,10 @@ OBSTACLES = {
     "speeds": (flow("name: a, wcet: 1 ms, period: 9 ms", platform=BIG), "big.LITTLE"),
     "pins beside free": (flow("name: a, wcet: 1 ms, period: 9 ms, pin: cpu0", "name: b, wcet: 1 ms, period: 9 ms", platform="multicore:2"), "only some of the processors"),
     "governor": (flow("name: a, wcet: 1 ms, period: 9 ms", platform="snapdragon_865", more="power: {governor: ondemand}"), "follows the governor"),
+    "mode": (flow("name: a, wcet: 6 ms, period: 13 ms", platform=MODE % 2, more="power: {mode: low}"), "stands at another frequency"),
+    "reference clock": (flow("name: a, wcet: 6 ms, period: 13 ms", platform=MODE % 3, more="power: {}"), "stands at another frequency"),
+    "mig": (flow("name: a, wcet: {gpu: 1 ms}, memory: {bound: 1, demand: 9 GB/s}, pin: gpu1.0, period: 9 ms", platform=DIVIDED), "only a part of the memory's bandwidth"),
+    "copies": (flow("name: a, graph: {nodes: {x: {wcet: {cpu: 1 ms}}, y: {wcet: {npu: 2 ms, gpu: 2 ms}}}, edges: [[x, y, 2 MB]]}, period: 90 ms", platform=LINKED), "may have to cross a link"),
 }  # fmt: skip
 
 

@@ -219,6 +219,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "units": OPENED,
         "rated": harmless("which processors the other fields concern"),
         "power": opened(obstacles.of_power),
+        "caps": harmless("clocks are judged with the power options"),
         "faults": judged(obstacles.of_faults),
         "environment": judged(obstacles.of_environment),
         "courses": judged(obstacles.of_courses),
@@ -230,6 +231,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "processors": LABEL,
         "description": OPENED,
         "block_level": judged(obstacles.of_blocks),
+        "bandwidth": judged(obstacles.of_own_bandwidth),
     },
     PowerOptions: {
         "governor": harmless("judged with the clocks of the units"),

@@ -207,6 +207,18 @@ def of_contention(case: Case, _: Memory, __: Any) -> Obstacle | None:
     )
 
 
+def of_own_bandwidth(case: Case, unit: UnitSpec, _: int) -> Obstacle | None:
+    """An instance of a divided GPU, whose part of the memory's bandwidth slows who asks for more."""
+    if not any(node.hardware is not None and node.hardware.memory for node in case.nodes):
+        return None
+    return Obstacle(
+        f"work on {case.named(unit.processors[0])!r} has only a part of the memory's bandwidth: its times grow with "
+        "what it asks for",
+        "declare execution times measured on such an instance, and leave the memory demands out",
+        "hardware",
+    )
+
+
 def of_contexts(case: Case, _: Cluster, contexts: int) -> Obstacle:
     """An accelerator that holds several segments."""
     assert case.unit is not None
@@ -266,7 +278,9 @@ def of_power(case: Case, hardware: HardwareSpec, power: PowerOptions) -> Obstacl
                 "fix the clock (governor: performance), with execution times for that frequency",
                 "hardware",
             )
-        at = next((i for i, point in enumerate(points) if point.frequency == governor.frequency), len(points) - 1)
+        most = hardware.caps.get(name, points[-1].frequency)
+        highest = sum(point.frequency <= most for point in points) - 1
+        at = next((i for i, point in enumerate(points) if point.frequency == governor.frequency), highest)
         if time_scales(points, top_frequency(unit.description) or points[-1].frequency)[at] != 1:
             return Obstacle(
                 f"the clock of {name!r} stands at another frequency than the one its execution times hold for",
