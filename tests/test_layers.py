@@ -104,7 +104,7 @@ def test_public_names() -> None:
         assert getattr(rtsched, name) is not None
     assert set(rtsched.__all__) == {
         "ComposedScheduler", "HorizonError", "InputError", "Loaded", "Platform", "REGISTRY", "RtschedError",
-        "Scheduler", "SchedulerError", "SoundnessError", "System", "Task", "Verification", "__version__", "analyse", "load", "scheduler", "simulate", "summary",
+        "Scheduler", "SchedulerError", "SoundnessError", "System", "Task", "Verification", "__version__", "analyse", "compare", "load", "scheduler", "simulate", "summary",
     }  # fmt: skip
 
 

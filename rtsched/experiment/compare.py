@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from rtsched import api, metrics
 from rtsched.errors import InputError, RtschedError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
     from rtsched.metrics import Summary
     from rtsched.model.platform import Platform
-    from rtsched.model.system import System
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
 
 #: What is measured: its title, and whether more of it is better.
@@ -78,12 +79,12 @@ class Comparison:
 
 
 def compare(
-    source: str | Path | System | api.Loaded,
-    policies: Sequence[str],
+    source: api.Source,
+    policies: str | Sequence[str | Mapping[str, Any]],
     seeds: int | Sequence[int] = 10,
     *,
     until: int | str | None = None,
-    platform: str | Platform | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
     overrides: Sequence[str] = (),
     jobs: int | None = None,
     baseline: str | None = None,
@@ -94,12 +95,11 @@ def compare(
     `seeds` is how many (0, 1, …) or which; the policy ``file`` is the system's own. `jobs` processes share the work;
     their number does not change the answer. Raises InputError, and SchedulerError naming the policy and the seed.
     """
-    numbers = tuple(dict.fromkeys(range(seeds) if isinstance(seeds, int) else seeds))
-    names = tuple(dict.fromkeys(policies))
+    several = range(api.checked_seed(seeds)) if isinstance(seeds, int | Integral) else seeds
+    numbers = tuple(dict.fromkeys(api.checked_seed(seed) for seed in several))
+    names = tuple(dict.fromkeys(map(_called, [policies] if isinstance(policies, str) else policies)))
     if not numbers or not names:
         raise InputError("compare needs at least one policy and one seed; e.g. -s edf,rm --seeds 30")
-    if min(numbers) < 0:
-        raise InputError(f"compare: a seed is zero or more (found {min(numbers)})")
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
@@ -122,6 +122,13 @@ def compare(
         fixed=fixed,
         assumed=prepared.spec.assumed,
     )
+
+
+def _called(policy: str | Mapping[str, Any]) -> str:
+    """A policy as a text that describes it, which is also its name in the answer."""
+    if isinstance(policy, str):
+        return policy
+    return yaml.safe_dump(api.parts_of(policy), default_flow_style=True, sort_keys=False, width=math.inf).strip()
 
 
 def _cells(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
 
 from rtsched import units
-from rtsched.model.base import Duration, Model, PositiveDuration, problem
+from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
@@ -26,9 +26,10 @@ def _until(value: Any, info: ValidationInfo) -> Any:
         value = _parsed(value)
     elif info.context is not None and info.context.get("file"):
         raise problem("a run lasts a time with a unit; write e.g. '10 s' or 'hyperperiod'")
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+    number = whole_number(value)
+    if number is None or number <= 0:
         raise problem("a run lasts a positive time; write e.g. '10 s' or 'hyperperiod'")
-    return value
+    return number
 
 
 def _parsed(text: str) -> int:
