@@ -263,7 +263,7 @@ def checked_seed(seed: Any) -> int:
     """A seed as Python's own integer. Raises InputError."""
     number = whole_number(seed)
     if number is None or not 0 <= number < 2**63:
-        raise InputError(f"a seed is a whole number from 0 to 2^63 - 1 (found {_found(seed)}); e.g. 1")
+        raise InputError(f"a seed is a whole number, zero or more and below 2^63 (found {_found(seed)}); e.g. 1")
     return number
 
 
