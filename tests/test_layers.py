@@ -22,7 +22,7 @@ ALLOWED = {
     "engine": {"model", "units", "errors"},
     "schedulers": {"engine", "model", "units", "errors"},
     "tally": {"engine", "model"},
-    "usage": {"engine"},
+    "usage": {"tally", "engine"},
     "xrbench": {"engine", "model", "errors"},
     "metrics": {"tally", "usage", "engine", "model", "units", "errors"},
     "export": {"metrics", "usage", "engine", "model", "files", "units", "errors"},

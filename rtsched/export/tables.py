@@ -14,7 +14,7 @@ from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.model.taskgraph import TaskSpec
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "answers", "choices")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
