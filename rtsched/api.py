@@ -148,6 +148,8 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
 
     if isinstance(choice, Scheduler):
         return choice
+    if isinstance(choice, type) and issubclass(choice, Scheduler):
+        raise InputError(f"{choice.__name__} is a class of schedulers; make one: {choice.__name__}()")
     parts = {str(key): value for key, value in parts_of(choice).items()}
     name = parts.pop("name", "composed")
     if not isinstance(name, str):
@@ -181,7 +183,8 @@ def parts_of(choice: str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(choice, Mapping):
         return _spread(dict(choice))
     if not isinstance(choice, str):
-        raise InputError(f"a scheduler is a name or a mapping (found {_found(choice)}); e.g. 'rm+first-fit'")
+        found = _found(choice)
+        raise InputError(f"a scheduler is a name, a mapping or a Scheduler (found {found}); e.g. 'rm+first-fit'")
     if choice.lstrip().startswith("{"):
         parsed = parse_value(choice, "scheduler")
         if not isinstance(parsed, dict):
@@ -254,7 +257,7 @@ def simulate(
     flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
     """
     loaded = load(source, platform=platform)
-    chosen = _scheduler_of(loaded, scheduler)
+    chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
     return prepare(loaded, until).run(chosen, number, trace=trace)
 
@@ -322,7 +325,8 @@ def _until(until: int | str) -> int | str:
         raise InputError(str(error).replace("Simulate: until: ", "--until: ")) from None
 
 
-def _scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
+def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
+    """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
         return scheduler(choice)
     try:
@@ -344,5 +348,8 @@ def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
 def summary(trace: Trace) -> Summary:
     """The figures of a run, as the command line prints them."""
     from rtsched import metrics
+    from rtsched.engine.trace import Trace
 
+    if not isinstance(trace, Trace):
+        raise InputError(f"a summary is made of a trace, as simulate returns it (found {_found(trace)})")
     return metrics.summary(trace)

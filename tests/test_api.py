@@ -12,9 +12,14 @@ import pytest
 import rtsched
 from rtsched.api import parts_of
 from rtsched.errors import InputError
+from rtsched.export.tables import write_csv
 from rtsched.model import catalogue
+from rtsched.model.config import to_yaml
 from rtsched.model.system import Simulate
 from rtsched.model.task import Periodic, Task
+from rtsched.plot.front import front
+from rtsched.plot.gantt import gantt
+from rtsched.plot.platform import block_diagram
 
 MS = 1_000_000
 
@@ -194,6 +199,31 @@ def test_names_joined_by_plus_work_wherever_a_scheduler_is_named(tmp_path: Path)
     assert rows[2].policy == "{ordering: rm, placement: first-fit, preemption: limited}"
 
 
+def test_a_scheduler_in_a_file_is_blamed_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "system.yaml"
+    file.write_text("platform: uniprocessor\nscheduler: rm+frst-fit\ntasks: [{name: a, wcet: 2 ms, period: 10 ms}]")
+    for door in (rtsched.simulate, rtsched.analyse, lambda source: rtsched.compare(source, ["file"], 1)):
+        text = refusal(lambda door=door: door(str(file)))
+        assert text.startswith(f"{file}:2:12: scheduler")
+        assert "did you mean 'first-fit'" in text
+
+
+def test_numbers_of_numpy_in_a_scheduler_are_numbers() -> None:
+    system = pair().with_(scheduler={"ordering": {"name": "rr", "quantum": np.int64(MS)}})
+    same = pair().with_(scheduler={"ordering": {"name": "rr", "quantum": MS}})
+    assert to_yaml(system) == to_yaml(same)
+    assert rtsched.simulate(system).jobs.tolist() == rtsched.simulate(same).jobs.tolist()
+
+
+def test_pictures_and_tables_go_where_a_text_says(tmp_path: Path) -> None:
+    trace = rtsched.simulate(PAIR)
+    gantt(trace, str(tmp_path / "a.svg"))
+    write_csv(trace, str(tmp_path / "tables"))
+    front(rtsched.compare(PAIR, ["rm", "edf"], 1, jobs=1), str(tmp_path / "b.svg"))
+    block_diagram(rtsched.load(PAIR).platform, str(tmp_path / "c.svg"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "b.svg", "c.svg", "tables"]
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
@@ -201,7 +231,8 @@ def test_names_joined_by_plus_work_wherever_a_scheduler_is_named(tmp_path: Path)
         ({"name": "rm", "ordering": "edf"}, "both 'rm' and 'edf' are an ordering; give one"),
         ("rm+edf", "both 'rm' and 'edf' are a name; give one"),
         ("rm+nobody", "nothing is called 'nobody'"),
-        (5, "a scheduler is a name or a mapping"),
+        (5, "a scheduler is a name, a mapping or a Scheduler (found int 5)"),
+        (rtsched.Scheduler, "Scheduler is a class of schedulers; make one: Scheduler()"),
     ],
 )
 def test_a_scheduler_says_everything_once(choice: Any, message: str) -> None:
@@ -216,6 +247,7 @@ def test_a_scheduler_says_everything_once(choice: Any, message: str) -> None:
         (lambda: rtsched.simulate("dhall", seed="x"), "a seed is a whole number, zero or more"),
         (lambda: rtsched.simulate("dhall", until=1.5), "a run lasts a positive time"),
         (lambda: rtsched.simulate("dhall", platform=3), "Platform: must be a mapping"),
+        (lambda: rtsched.summary("dhall"), "a summary is made of a trace"),
         (lambda: rtsched.analyse("dhall", runs=-1), "runs: how many random patterns"),
         (lambda: rtsched.analyse("dhall", seed=-1), "a seed is a whole number, zero or more"),
         (lambda: rtsched.compare("dhall", []), "at least one policy"),

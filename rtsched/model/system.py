@@ -92,7 +92,27 @@ class Chain(Model):
 
 
 def _scheduler(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    """A name, or names joined by ``+``, as a mapping; integers of any kind as Python's own."""
+    return {"name": value} if isinstance(value, str) else _own_numbers(value)
+
+
+def _own_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _own_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_own_numbers(item) for item in value]
+    number = whole_number(value)
+    return value if number is None else number
+
+
+#: Kept as it was written; in a file a text or a mapping.
+SchedulerField = Annotated[
+    dict[str, Any],
+    BeforeValidator(_scheduler),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "examples": ["rm+first-fit"]}, {"type": "object", "additionalProperties": True}]}
+    ),
+]
 
 
 class System(Model):
@@ -106,7 +126,7 @@ class System(Model):
     title: str | None = None
     why: str | None = Field(default=None, description="what the system teaches or tests")
     platform: str | Platform
-    scheduler: Annotated[dict[str, Any], BeforeValidator(_scheduler)] = {"ordering": "edf"}
+    scheduler: SchedulerField = {"ordering": "edf"}
     simulate: Simulate = Simulate()
     overheads: Overheads = Overheads()
     resources: dict[str, Resource] = {}

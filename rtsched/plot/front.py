@@ -56,7 +56,7 @@ def points(answer: Comparison) -> tuple[list[Point], str]:
     return found, metric
 
 
-def front(answer: Comparison, path: Path) -> None:
+def front(answer: Comparison, path: str | Path) -> None:
     """Draw the comparison into `path` (.png, .svg or .pdf), whole or not at all."""
     import io
 
@@ -65,6 +65,7 @@ def front(answer: Comparison, path: Path) -> None:
 
     from rtsched.files import write_whole
 
+    path = Path(path)
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {path}: the ending says the format; use .png, .svg or .pdf")
     marks, metric = points(answer)

@@ -39,13 +39,14 @@ PART_SLICES = 60
 
 
 def gantt(
-    trace: Trace, path: Path | None = None, *, start: int = 0, end: int | None = None, title: str | None = None
+    trace: Trace, path: str | Path | None = None, *, start: int = 0, end: int | None = None, title: str | None = None
 ) -> Figure:
     """Draw the slices of `trace` in [start, end) ns; write to `path` (.png, .svg or .pdf) if given.
 
     Without `end`, a long run is shown around its first miss (the title says so). Raises InputError when there is no
     trace, the window is empty or the format unknown.
     """
+    path = None if path is None else Path(path)
     kind = _format(path) if path is not None else "png"
     if not trace.kept:
         raise InputError("this run kept no trace to draw; run it with a trace")
