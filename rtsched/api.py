@@ -48,6 +48,14 @@ class Loaded:
     document: Document | None = None
     path: Path | None = None
 
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Loaded:
+        """The same with some values of the system set anew, as `System.with_` does; its files stay where they are."""
+        system = self.system.with_(changes, **fields)
+        platform = self.platform
+        if system.platform != self.system.platform:
+            platform = _platform(system.platform, None if self.path is None else self.path.parent)
+        return Loaded(system, platform, None, self.path)
+
     def where(self, *place: str | int) -> str:
         """``file:line:column: place: ``; the place alone for a system made in Python."""
         shown = ".".join(map(str, place)) + ": "
@@ -97,11 +105,13 @@ def load(
     texts such as ``"tasks.detector.period=20ms"``. A system made in Python is validated again, since ``model_copy`` and
     ``model_construct`` do not do it. Raises InputError.
     """
+    document: Document | None = None
+    path: Path | None = None
     if isinstance(source, Loaded):
-        if platform is None and not overrides:
-            return _checked(source)
-        source = source.system if source.path is None else source.path
-    document, path = None, None
+        if not overrides:
+            return _checked(source if platform is None else replace(source, platform=_platform(platform, None)))
+        path = source.path
+        source = source.system if source.document is None or path is None else path
     if isinstance(source, System | Mapping):
         system = System.model_validate(source)
         if overrides:
@@ -114,16 +124,21 @@ def load(
         raise InputError(
             f"a system is a catalogue name, a path, a mapping or a System (found {_found(source)}); e.g. 'dhall'"
         )
-    chosen = platform if platform is not None else system.platform
-    if not isinstance(chosen, str):
-        return Loaded(system, Platform.model_validate(chosen), document, path)
     try:
-        found = catalogue.load_platform(chosen, None if path is None or platform is not None else path.parent)
+        if platform is not None:
+            found = _platform(platform, None)
+        else:
+            found = _platform(system.platform, None if path is None else path.parent)
     except InputError as error:
         if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
             raise
         raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
     return Loaded(system, found, document, path)
+
+
+def _platform(chosen: str | Mapping[str, Any] | Platform, folder: Path | None) -> Platform:
+    """A platform by name or path (relative to a folder), out of a mapping, or as it is."""
+    return catalogue.load_platform(chosen, folder) if isinstance(chosen, str) else Platform.model_validate(chosen)
 
 
 def _checked(loaded: Loaded) -> Loaded:

@@ -115,6 +115,25 @@ def test_with_sets_fields_and_paths() -> None:
     assert system.with_() == system == pair()
 
 
+def test_with_keeps_the_files_of_a_system_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "chip.yaml").write_text("processors: {cpu: {cores: 2}}")
+    (tmp_path / "fast.yaml").write_text("processors: {cpu: {speed: 2}}")
+    (tmp_path / "times.csv").write_text("release_ms\n0\n4\n")
+    (tmp_path / "system.yaml").write_text(
+        "platform: chip.yaml\n"
+        "tasks: [{name: a, wcet: 2 ms, deadline: 9 ms, arrival: {kind: trace, file: times.csv}}]"
+    )
+    loaded = rtsched.load(tmp_path / "system.yaml")
+    shorter = loaded.with_({"tasks.a.wcet": "1 ms"})
+    assert rtsched.simulate(shorter).jobs["finish"].tolist() == [MS, 5 * MS]
+    assert rtsched.simulate(shorter, platform="multicore:3").jobs["finish"].tolist() == [MS, 5 * MS]
+    assert rtsched.simulate(shorter.with_(platform="fast.yaml")).jobs["finish"].tolist() == [MS // 2, 9 * MS // 2]
+    assert rtsched.load(shorter, overrides=["tasks.a.wcet=3ms"]).system.tasks[0].wcet == {"any": 3 * MS}
+    assert "tasks.a.wcet: must be positive" in refusal(lambda: loaded.with_({"tasks.a.wcet": 0}))
+    replaced = replace(loaded, system=shorter.system)
+    assert rtsched.simulate(replaced, platform="multicore:3").jobs["finish"].tolist() == [MS, 5 * MS]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -122,6 +141,7 @@ def test_with_sets_fields_and_paths() -> None:
         ({"tasks.c.period": 5}, "with_ tasks.c.period=5: nothing here is called 'c'; known: a, b"),
         ({"schedular": "rm"}, "with_ schedular='rm': schedular: unknown key 'schedular'; did you mean 'scheduler'?"),
         ({"tasks": {"a": 5}}, "tasks: must be a list"),
+        ("tasks.a.period", "with_ takes a mapping of paths to values"),
         ({"chains": [{"name": "c", "tasks": ["a", "x"]}]}, "chain 'c' names 'x', which is no task"),
     ],
 )

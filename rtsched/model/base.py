@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from rtsched import units
+from rtsched.errors import InputError
 
 
 class Model(BaseModel):
@@ -70,6 +71,8 @@ class Model(BaseModel):
         """
         from rtsched.model.config import Override, change, plain
 
+        if not isinstance(changes, Mapping | None):
+            raise InputError(f"with_ takes a mapping of paths to values (found {changes!r}); e.g. {{'name': 'x'}}")
         names = {name: field.alias or name for name, field in type(self).model_fields.items()}
         given = {**(changes or {}), **{names.get(name, name): value for name, value in fields.items()}}
         listed = {key for key, value in plain(self).items() if isinstance(value, list)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
@@ -91,9 +92,27 @@ class Chain(Model):
     tasks: tuple[str, ...] = Field(min_length=2)
 
 
-def _scheduler(value: Any) -> Any:
-    """A name, or names joined by ``+``, as a mapping; integers of any kind as Python's own."""
-    return {"name": value} if isinstance(value, str) else _own_numbers(value)
+#: ``module:Class`` in the name of a policy.
+_CODE = re.compile(r"\w:[^\W\d]")
+_NAMING = ("name", "ordering", "placement", "adaptation", "admission")
+
+
+def _scheduler(value: Any, info: ValidationInfo) -> Any:
+    """A name, or names joined by ``+``, as a mapping; integers of any kind as Python's own.
+
+    A file may not name code, which could be a stranger's: nobody sees later where a System came from.
+    """
+    parts = {"name": value} if isinstance(value, str) else _own_numbers(value)
+    if info.context is not None and info.context.get("file") and isinstance(parts, dict):
+        for key in _NAMING:
+            part = parts.get(key)
+            name = part.get("name") if isinstance(part, dict) else part
+            if isinstance(name, str) and _CODE.search(name):
+                raise problem(
+                    f"{name!r} names code, which a file may not; say it on the command line (--scheduler), or give it "
+                    "an entry point and write its name"
+                )
+    return parts
 
 
 def _own_numbers(value: Any) -> Any:
