@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from rtsched.api import simulate
 from rtsched.errors import InputError, SchedulerError
+from rtsched.export.text import render_table
+from rtsched.metrics import summary
 from rtsched.schedulers.base import Scheduler
+from rtsched.units import MS
 from tests.chips import loaded, run, slices
 
 TX2 = "sms: 2, threads: 2048, shared_memory: 64 KiB, registers: 65536, max_shared_memory: 48 KiB, max_registers: 32768"
@@ -61,6 +65,54 @@ def test_priorities_by_rule(rule: str) -> None:
 
 def test_two_levels_for_three_urgencies_join_the_less_urgent() -> None:
     assert ends(system(THREE, ", priorities: 2, assign: deadline")) == {"k3": 3, "k1": 4, "k2": 6}
+
+
+def waits(text: str, **options: Any) -> list[tuple[str, float, float]]:
+    """(task, start, end) in ms of what only waited on a stream."""
+    trace = run(text, until="100 ms", **options)
+    names = [trace.system.tasks[task].name for task in trace.jobs["task"][trace.waits["job"]]]
+    return [(name, row["start"] / MS, row["end"] / MS) for name, row in zip(names, trace.waits, strict=True)]
+
+
+@pytest.mark.parametrize("mode", ["exact", "fluid"])
+def test_what_waits_on_a_stream_is_told_from_what_runs(mode: str) -> None:
+    text = system(THREE, f", mode: {mode}")
+    assert waits(text) == [("k2", 0.4, 2), ("k3", 0.6, 4)]
+    levels = system(THREE, f", mode: {mode}, priorities: 3, assign: priority")
+    assert waits(levels) == [("k2", 0.4, 3), ("k3", 0.6, 1), ("k1", 1, 5)]
+    for kept in (True, False):
+        trace = simulate(loaded(levels), until="100 ms", trace=kept)
+        assert [counters.waiting / MS for counters in trace.processors[:3]] == [4, 2.6, 0.4]
+        shares = [(round(each.utilisation, 6), round(each.waiting, 6)) for each in summary(trace).processors]
+        assert shares == [(0.02, 0.04), (0.02, 0.026), (0.02, 0.004), (0, 0)]
+    head = next(line for line in render_table(summary(trace)).splitlines() if line.startswith("processor"))
+    assert head.split()[1:5] == ["running", "%", "waiting", "%"]
+
+
+def test_a_copy_waits_for_its_engine_and_a_context_for_its_turn() -> None:
+    copies = "\n".join([task("a", "{copy: in, time: 2 ms}"), task("b", "{copy: in, time: 3 ms}", kernel(1, 32))])
+    assert waits(system(copies, ", copy_engines: 1")) == [("b", 0, 2)]
+    turns = "\n".join(
+        [task("a", kernel(4, 1024, "3 ms"), context="A"), task("b", kernel(4, 1024, "2 ms"), context="B")]
+    )
+    sliced = system(turns, ", time_slice: 1 ms")
+    assert waits(sliced) == [("b", 0, 1), ("a", 1, 2), ("b", 2, 3), ("a", 3, 4)]
+    alone = run(sliced, until="100 ms")
+    assert [counters.busy / MS for counters in alone.processors[:2]] == [5, 4]
+
+
+def test_what_is_killed_or_cut_off_while_it_waits_has_waited() -> None:
+    pair = "\n".join(
+        [
+            task("a", kernel(4, 1024, "30 ms")),
+            task("b", kernel(4, 1024, "1 ms"), offset="1 ms", deadline="4 ms", on_miss="abort"),
+        ]
+    )
+    assert waits(system(pair)) == [("b", 1, 5)]
+    endless = "\n".join([task("a", kernel(4, 1024, "300 ms")), task("b", kernel(4, 1024, "1 ms"), offset="1 ms")])
+    trace = run(system(endless), until="100 ms")
+    assert trace.waits[["start", "end"]].tolist() == [(MS, trace.end)]
+    assert trace.waves[["start", "end"]].tolist() == [(0, trace.end)]
 
 
 class ByName(Scheduler):

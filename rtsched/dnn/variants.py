@@ -16,6 +16,8 @@ from rtsched.model.variants import Choice
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
 
+#: The measure of an accuracy unless something else is said: the share of inputs whose answer is right.
+TOP1 = "top1"
 #: How well confidences know the difficulty where nobody says: an assumption, and shown as one.
 RELIABILITY = 0.9
 
@@ -34,7 +36,8 @@ def lower_quality(
                 raise InputError(f"{what}: a 'loss' needs the accuracy that it is lost from; add 'accuracy: 0.9'")
             return nodes, None
         return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=exits)
-    variants = _ordered(_common(what, _variants(lowering, task, nodes)))
+    found, measure = _variants(lowering, task, nodes)
+    variants = _ordered(_common(what, found))
     nodes = variants[0].nodes
     for node in nodes:
         if node.regions or node.sections:
@@ -51,7 +54,14 @@ def lower_quality(
         raise InputError(f"{what}: the 'shares' sum to nothing; give at least one node a positive share")
     switch = task.variants.switch == "node"
     return nodes, _quality(
-        lowering, task, nodes, accuracy=variants[0].accuracy, variants=variants, switch=switch, shares=shares
+        lowering,
+        task,
+        nodes,
+        accuracy=variants[0].accuracy,
+        variants=variants,
+        switch=switch,
+        shares=shares,
+        measure=measure,
     )
 
 
@@ -64,6 +74,7 @@ def _quality(
     exits: tuple[ExitSpec, ...] = (),
     switch: bool = False,
     shares: tuple[float, ...] = (),
+    measure: str | None = None,
 ) -> QualitySpec:
     reliability = task.difficulty.reliability
     if reliability is None:
@@ -80,6 +91,7 @@ def _quality(
         reliability=reliability,
         predictor=task.difficulty.predictor,
         decay=task.decay,
+        measure=measure or task.measure or TOP1,
     )
 
 
@@ -138,16 +150,19 @@ def lower_branches(task: Task, nodes: Sequence[NodeSpec]) -> tuple[BranchSpec, .
     return tuple(found)
 
 
-def _variants(lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None) -> list[VariantSpec]:
+def _variants(
+    lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None
+) -> tuple[list[VariantSpec], str | None]:
+    """The variants as written, and the measure of their accuracies where they are a family."""
     assert task.variants is not None
     what = f"task {task.name!r}"
     if task.variants.family is not None:
         from rtsched.dnn.families import choices_of
 
-        choices = choices_of(lowering, what, task.variants)
+        choices, measure = choices_of(lowering, what, task.variants)
     else:
-        choices = task.variants.choices
-    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)]
+        choices, measure = task.variants.choices, None
+    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)], measure
 
 
 def _variant(

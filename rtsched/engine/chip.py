@@ -69,6 +69,7 @@ class Chip(Hardware):
         self.since = 0
         self.living = True
         self.last = 0
+        self.over = NEVER
         #: the processors that can fail
         self.fallible = {
             place
@@ -88,7 +89,9 @@ class Chip(Hardware):
         if unit is not None and unit.spec.block_level is not None:
             if unit.gpu is None:
                 device = FluidGpu if unit.spec.block_level.mode == "fluid" else Gpu
-                unit.gpu = device(unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index)
+                unit.gpu = device(
+                    unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index, self._waited
+                )
                 self.gpus.append(unit.gpu)
             made = StreamProcessor(spec, self.kernel, core._ended, costly, self, unit, gpu=unit.gpu)
         else:
@@ -106,6 +109,16 @@ class Chip(Hardware):
             waves.buffer += (start, end, segment.job.number, segment.node.index, place, number, blocks)
             if len(waves.buffer) >= waves.limit:
                 waves.pack()
+
+    def _waited(self, operation: Operation, start: int, end: int) -> None:
+        """Count, and log, that a segment was on a stream while nothing of it ran."""
+        segment, place, _ = operation.name
+        self.processors[place].waited += end - start
+        waits = self.core.record.waits
+        if waits is not None:
+            waits.buffer += (start, end, segment.job.number, segment.node.index, place)
+            if len(waits.buffer) >= waits.limit:
+                waits.pack()
 
     def _pick(self, count: int) -> int:
         """Which of the streams that wait for a channel is next, where that is left to chance."""
@@ -204,6 +217,7 @@ class Chip(Hardware):
     def finish(self, end: int) -> None:
         """The run is over at `end`."""
         self.living = True
+        self.over = end
         self.account(end)
         if self.heat is not None:
             self.heat.settle(end)
@@ -258,7 +272,8 @@ class Chip(Hardware):
             processor.pace(speed, now)
         if self.recorded.get(processor.index, ONE) != speed:
             self.recorded[processor.index] = speed
-            self.note(log.SPEED, processor.index, speed)
+            if self.core.record.kept:
+                self.note(log.SPEED, processor.index, speed)
 
     # ---- what the processors ask ---------------------------------------------------------------------------------
 
@@ -407,10 +422,10 @@ class Chip(Hardware):
     # ---- telling -------------------------------------------------------------------------------------------------
 
     def note(self, what: int, subject: int, value: int) -> None:
-        """Log a change of the hardware."""
-        changes = self.core.record.changes
-        if changes is not None:
-            changes.buffer += (self.kernel._now, what, subject, value)
+        """Log a change of the hardware; what comes when the run is over is no part of it."""
+        if self.living:
+            changes = self.core.record.changes
+            changes.buffer += (min(self.kernel._now, self.over), what, subject, value)
             if len(changes.buffer) >= changes.limit:
                 changes.pack()
 

@@ -482,6 +482,7 @@ class Core:
 
     def end(self, now: int) -> None:
         """The run is over at `now`: close what is open, as late if its deadline has passed, else as unfinished."""
+        self.kernel._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
         if self.copies is not None:
             self.copies.end(now)
         for processor in self.processors:

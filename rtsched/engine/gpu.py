@@ -25,7 +25,8 @@ from rtsched.model.accelerator import BlockLevel
 
 
 class Gpu:
-    """The device. `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave.
+    """The device. `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave, and
+    `waited` of every interval in which the head of a stream had nothing running.
 
     Launch operations on streams; each calls its ``done`` when it is complete.
     """
@@ -38,12 +39,14 @@ class Gpu:
         observe: Callable[[Operation, int, int, int], None] | None = None,
         pick: Callable[[int], int] | None = None,
         rank: int = COMPLETION,
+        waited: Callable[[Operation, int, int], None] | None = None,
     ) -> None:
         self.spec = spec
         self.kernel = kernel
         self.touch = touch
         self.observe = observe
         self.pick = pick
+        self.waited = waited
         self.sliced = spec.mps is None and spec.time_slice is not None
         self.contexts: dict[Any, Context] = {}
         self.engines: list[deque[Operation]] = [deque() for _ in range(spec.copy_engines)]
@@ -95,6 +98,7 @@ class Gpu:
         self.launched += 1
         if not stream.operations:
             self.heads[stream] = None
+            stream.idle = self.kernel._now
         stream.operations.append(operation)
         if not operation.copy:
             stream.undispatched += 1
@@ -110,6 +114,8 @@ class Gpu:
 
     def kill(self, stream: Stream, now: int) -> None:
         """Throw away all operations of a stream, running blocks too (a reset)."""
+        if stream.operations:
+            self._resume(stream.operations[0], now)
         for operation in stream.operations:
             for wave in operation.waves:
                 wave.real = NEVER
@@ -154,7 +160,18 @@ class Gpu:
     def _frozen(self, context: Context) -> bool:
         return self.sliced and (context is not self.active or self.kernel._now < self.switched)
 
+    def _resume(self, operation: Operation, now: int) -> None:
+        """The head of a stream runs (again), or is gone: tell how long it did not."""
+        stream = operation.stream
+        if stream.idle < now and self.waited is not None:
+            self.waited(operation, stream.idle, now)
+        stream.idle = NEVER
+
     def _pace(self, operation: Operation, speed: int, now: int) -> None:
+        if operation.waves and not speed:
+            operation.stream.idle = min(operation.stream.idle, now)
+        elif operation.waves:
+            self._resume(operation, now)
         operation.clock = operation.now(now)
         operation.since = now
         operation.speed = speed
@@ -196,6 +213,8 @@ class Gpu:
     def _ended(self, wave: Wave, now: int) -> None:
         operation = wave.operation
         operation.waves.remove(wave)
+        if not operation.waves:
+            operation.stream.idle = now
         if self.observe is not None:
             self.observe(operation, wave.start, now, wave.blocks)
         if operation.copy:
@@ -218,6 +237,8 @@ class Gpu:
         stream.operations.popleft()
         if stream.operations:
             self.heads[stream] = None
+        else:
+            stream.idle = NEVER
         self.fresh.append(stream)
         if operation.done is not None:
             operation.done(now)
@@ -390,6 +411,8 @@ class Gpu:
     def _start_wave(self, operation: Operation, places: list[tuple[int, int]], now: int, length: int) -> None:
         wave = Wave(operation, places, now, operation.now(now) + length, self.assigned)
         self.assigned += 1
+        if operation.speed:
+            self._resume(operation, now)
         operation.waves.append(wave)
         self._arm(wave)
 

@@ -66,7 +66,8 @@ class Processor:
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
         "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
         "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts",
-        "supply", "waiting",
+        "supply", "waited",
+        "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -95,7 +96,7 @@ class Processor:
         self.last: Segment | None = None
         self.started = self.end = self.overhead = 0
         self.boundary_stop = self.waiting = False
-        self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = 0
+        self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = self.waited = 0
         self.pool: Any = None
 
     def fire(self) -> None:

@@ -42,6 +42,7 @@ def run(
         tally is None,
         None if tally is None else lambda block: tally.update(block),
         None if tally is None else lambda block: tally.judge(block),
+        None if tally is None else lambda block: tally.changes.update(block),
     )
     soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
@@ -74,13 +75,15 @@ def run(
         slices=record.slice_table(),
         logged=record.decision_table(),
         processors=tuple(
-            ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations) for p in soc.processors
+            ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations, p.waited)
+            for p in soc.processors
         ),
         dispatches=dispatches,
         events=next(kernel._eid),
         tally=tally,
         changes=record.change_table(),
         waves=record.wave_table(),
+        waits=record.wait_table(),
         answers=record.answer_table(),
         choices=record.choice_table(),
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),

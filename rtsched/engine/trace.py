@@ -54,6 +54,8 @@ WAVES = np.dtype(
         ("blocks", "i4"),
     ]
 )
+#: Where a segment was on a stream of a GPU while nothing of it ran: neither blocks nor a copy.
+WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2")])
 #: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
 #: Instead of an accuracy: there was no answer, or its accuracy is not known.
 NO_ANSWER, UNKNOWN = -1, -2
@@ -110,13 +112,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorCounters:
-    """Totals of one processor over a run; `busy` in ns includes `overhead`."""
+    """Totals of one processor over a run; `busy` in ns includes `overhead` and, on a stream of a GPU, `waiting`."""
 
     busy: int
     overhead: int
     starts: int
     preemptions: int
     migrations: int
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,10 @@ class Trace:
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
     `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
     Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
-    block, with the blocks that ran together (0: a copy); `energy` says where the energy went, `peak_temperature` (°C)
-    how hot the chip became. `answers` are those of tasks with accuracies or variants, `choices` the variants that nodes
-    started under.
+    block, with the blocks that ran together (0: a copy), and `waits`, where a slice on a stream had nothing running:
+    its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
+    went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
+    `choices` the variants that nodes started under.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -149,6 +153,7 @@ class Trace:
     tally: Any = field(default=None, compare=False)
     changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
     waves: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAVES))
+    waits: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAITS))
     energy: EnergyReport | None = None
     peak_temperature: float | None = None
     answers: NDArray[Any] = field(default_factory=lambda: np.empty(0, ANSWERS))

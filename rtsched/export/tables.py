@@ -14,7 +14,7 @@ from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.model.taskgraph import TaskSpec
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "answers", "choices")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -69,11 +69,12 @@ def _way(task: TaskSpec, number: int) -> str:
     return "" if number < 0 or task.quality is None else task.quality.variants[number].name
 
 
-def write_csv(trace: Trace, directory: Path) -> None:
+def write_csv(trace: Trace, directory: str | Path) -> None:
     """Write jobs.csv, slices.csv, decisions.csv and, where there are any, the other tables into `directory`.
 
     The folder is made if need be; each file is written whole or not at all.
     """
+    directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

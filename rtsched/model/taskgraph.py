@@ -168,9 +168,9 @@ class QualitySpec:
     """What a task's answers are worth, and the ways to get them.
 
     `variants`, if any, are ordered from the best (number 0, whose nodes are the task's own) down; `exits` as they are
-    met; `accuracy` is that of the best, None where it is not known. `switch` says whether the variant
-    may change before each node; `shares` is each node's part of what a variant loses. A late answer loses its worth
-    linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
+    met; `accuracy` is that of the best, None where it is not known; `measure` says what accuracies count. `switch` says
+    whether the variant may change before each node; `shares` is each node's part of what a variant loses. A late answer
+    loses its worth linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
     """
 
     accuracy: float | None = None
@@ -182,6 +182,7 @@ class QualitySpec:
     reliability: float = 0.9
     predictor: float | None = None
     decay: int | None = None
+    measure: str = "top1"
 
     @property
     def measured(self) -> bool:
