@@ -297,6 +297,17 @@ def _finished(trace: Trace, task: int) -> tuple[Integers, Integers]:
     return rows["start"], rows["finish"]
 
 
+def begun(trace: Trace, chain: ChainSpec) -> int | None:
+    """The first instant in ns at which every task of a chain has started a job; None if one never does."""
+    first = []
+    for task in chain.tasks:
+        starts = trace.jobs["start"][(trace.jobs["task"] == task) & (trace.jobs["start"] >= 0)]
+        if not len(starts):
+            return None
+        first.append(int(starts.min()))
+    return max(first)
+
+
 def reaction_times(trace: Trace, chain: ChainSpec, window: tuple[int, int] | None = None) -> Integers:
     """How long the chain takes to react to a stimulus that comes just after a read of its first task, in ns each.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -57,18 +58,33 @@ class SystemAnalysis:
 
     @property
     def verdict(self) -> Verdict:
-        """Unschedulable if a part is, else unknown if one is."""
+        """Unschedulable if a part is, else unknown if one is, or a chain of which something is required."""
         verdicts = {part.result.verdict for part in self.parts}
+        verdicts |= {
+            result.verdict
+            for chain, result in zip(self.system.chains, self.chains, strict=True)
+            if chain.max_reaction is not None or chain.max_age is not None
+        }
         for verdict in ("unschedulable", "unknown"):
             if verdict in verdicts:
                 return verdict
         return "schedulable"
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[Bound, ...]:
         """The best bound of every task of the system, in its order."""
         found = {bound.task: bound for part in self.parts for bound in part.result.bounds}
         return tuple(found.get(task.name) or Bound(task.name, None, task.deadline) for task in self.system.tasks)
+
+    def proves(self, index: int) -> bool:
+        """Whether every job of a task is proven to be in time, with its whole part or by a bound of its own.
+
+        A bound counts also where others of its part are late: it assumes nothing of them (see `combine`).
+        """
+        task = self.system.tasks[index]
+        bound = self.bounds[index]
+        whole = self.part_of(task.name).result.verdict == "schedulable"
+        return whole or (bound.wcrt is not None and bound.wcrt <= bound.deadline)
 
     def part_of(self, task: str) -> PartAnalysis:
         """The part that a task belongs to; KeyError if there is no such task."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from rtsched.errors import InputError
 from rtsched.model.system import Overheads
 from rtsched.model.task import Arrival, Execution, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
-
-if TYPE_CHECKING:
-    from rtsched.verify.verification import Verification
 
 
 def dump(item: Any) -> Any:
@@ -161,23 +157,3 @@ def _flow(item: Any) -> str:
 
 #: Text that YAML reads as itself, also inside braces.
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+ -]*")
-
-
-def witness(found: Verification) -> str:
-    """The counterexample of a verification as a system file: ``rtsched run`` shows the miss again.
-
-    Timing only, in ns. Raises InputError where none was found, or where it needs parts of the chip beyond processors.
-    """
-    counter = found.counterexample
-    if counter is None:
-        raise InputError(f"no counterexample of {found.system.name!r} was found; more --runs look further")
-    trace = counter.trace
-    if trace.system.hardware is not None:
-        raise InputError(
-            f"the counterexample ({counter.run}, seed {counter.seed}) needs more of the chip than a file of its own "
-            f"would hold; run {found.system.name!r} itself with that seed"
-        )
-    why = f"{counter}; found by rtsched analyse, timing only"
-    text = to_yaml(replace(trace.system, name=f"{found.system.name}_miss"), found.description)
-    run = f"simulate: {{until: {trace.until} ns, seed: {counter.seed}}}"
-    return f"{text}{run}\nwhy: {json.dumps(why, ensure_ascii=False)}\n"
