@@ -19,7 +19,8 @@ def declared(found: Verification) -> list[Assumption]:
     """What cannot be checked from a file: what times claim to be, contention, clocks, the platform's behaviour."""
     described, system = found.loaded.system, found.system
     texts = times(found)
-    texts.append("arrivals of a task are never closer than its period, in any phase to the others")
+    if any(task.release is None for task in system.tasks):
+        texts.append("arrivals of a task are never closer than its period, in any phase to the others")
     if described.overheads == type(described.overheads)():
         texts.append(
             "switches, interrupts and drivers cost nothing beyond the execution times (no overheads are given)"

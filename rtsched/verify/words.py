@@ -5,6 +5,8 @@ from __future__ import annotations
 from rtsched import units
 from rtsched.export.text import aligned
 from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.schedulability.job_sets import JobSet
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
 from rtsched.schedulability.result import KINDS
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
@@ -79,7 +81,8 @@ def scope(found: Verification) -> str:
 
 def _patterns(found: Verification) -> str:
     """The releases that a claim is about."""
-    if all(task.release is not None for task in found.system.tasks):
+    models = [model for part in found.analysis.parts for model in part.view.models]
+    if all(isinstance(model, JobSet | PreemptiveJobs) for model in models):
         return "the releases as they are given"
     return "every release pattern allowed by the periods and jitters"
 
