@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtsched import units
-from rtsched.metrics import Summary
+from rtsched.metrics import ChainFigures, Summary
 from rtsched.usage import HardwareFigures
 
 
@@ -42,9 +42,11 @@ def render_table(figures: Summary) -> str:
                 str(processor.migrations),
             ]
         )
-    chains = [["chain", "reaction max", "data age max"]]
+    wanted = any(chain.max_reaction is not None or chain.max_age is not None for chain in figures.chains)
+    chains = [["chain", "reaction max", "data age max", *["required"] * wanted]]
     for chain in figures.chains:
-        chains.append([chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)])
+        row = [chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)]
+        chains.append(row + [_required(chain)] * wanted)
     span = units.format_duration(figures.until, digits=4)
     head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
     if figures.warm_up:
@@ -144,6 +146,13 @@ def aligned(rows: list[list[str]]) -> str:
         for cells in (list(zip(row, widths, strict=True)) for row in rows)
     ]
     return "\n".join([lines[0].rstrip(), "─" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
+
+
+def _required(chain: ChainFigures) -> str:
+    """What a chain has to keep, and whether it does."""
+    limits = (("reaction", chain.max_reaction), ("age", chain.max_age))
+    wanted = ", ".join(f"{name} {_time(limit)}" for name, limit in limits if limit is not None)
+    return "–" if not wanted else wanted + {None: "", True: ": kept", False: ": BROKEN"}[chain.kept]
 
 
 def _time(nanoseconds: float | None) -> str:

@@ -16,7 +16,8 @@ LEVELS = ("hard", "firm", "soft")
 class Level:
     """What is known of the tasks of one criticality, each named by what is known of it.
 
-    `basis` is the weakest of what the execution times claim that these tasks depend on.
+    `chains` are those with such a task, and no more critical one, of which what is required is not proven. `basis` is
+    the weakest of what the execution times claim that these tasks depend on.
     """
 
     criticality: str
@@ -25,6 +26,7 @@ class Level:
     proven: tuple[str, ...]
     refuted: tuple[str, ...]
     open: tuple[str, ...]
+    chains: tuple[str, ...] = ()
 
     @property
     def is_proven(self) -> bool:
@@ -33,7 +35,8 @@ class Level:
 
     def __str__(self) -> str:
         count = len(self.proven) + len(self.refuted) + len(self.open)
-        return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} proven)"
+        chains = "".join(f", chain {name} not" for name in self.chains)
+        return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} proven{chains})"
 
 
 def levels(found: Verification) -> tuple[Level, ...]:
@@ -54,17 +57,32 @@ def levels(found: Verification) -> tuple[Level, ...]:
             verdict: tuple(tasks[index].name for index in mine if verdicts[index] == verdict)
             for verdict in ("schedulable", "unschedulable", "unknown")
         }
-        parts = [part for part in found.analysis.parts if not set(mine).isdisjoint(part.view.tasks)]
+        chains = {place: found.chain_verdict(place) for place in _chains(found, name)}
+        behind = set(mine).union(*(found.system.chains[place].tasks for place in chains))
+        parts = [part for part in found.analysis.parts if not behind.isdisjoint(part.view.tasks)]
         failing = (
             {index for index in part.view.tasks if verdicts[index] != "schedulable"}
             for part in parts
             if part.result.verdict == "unschedulable"
         )
+        refuted = named["unschedulable"] or any(some and some <= set(mine) for some in failing)
         verdict: Verdict = "unknown"
-        if named["unschedulable"] or any(late and late <= set(mine) for late in failing):
+        if refuted or "unschedulable" in chains.values():
             verdict = "unschedulable"
-        elif len(named["schedulable"]) == len(mine):
+        elif len(named["schedulable"]) == len(mine) and set(chains.values()) <= {"schedulable"}:
             verdict = "schedulable"
+        broken = tuple(found.system.chains[place].name for place, each in chains.items() if each != "schedulable")
         basis = weakest(tasks[index].basis for part in parts for index in part.view.tasks)
-        made.append(Level(name, verdict, basis, named["schedulable"], named["unschedulable"], named["unknown"]))
+        proven, late, left = named["schedulable"], named["unschedulable"], named["unknown"]
+        made.append(Level(name, verdict, basis, proven, late, left, broken))
     return tuple(made)
+
+
+def _chains(found: Verification, name: str) -> list[int]:
+    """The chains of which something is required, and whose most critical task is of this criticality."""
+    made = []
+    for place, chain in enumerate(found.system.chains):
+        most = min(LEVELS.index(found.system.tasks[index].criticality) for index in chain.tasks)
+        if LEVELS[most] == name and (chain.max_reaction is not None or chain.max_age is not None):
+            made.append(place)
+    return made

@@ -32,6 +32,7 @@ def to_dict(found: Verification, *, margins: bool = False) -> dict[str, Any]:
                 "proven": list(level.proven),
                 "refuted": list(level.refuted),
                 "open": list(level.open),
+                "chains": list(level.chains),
             }
             for level in levels(found)
         },

@@ -43,7 +43,7 @@ def load(document: dict[str, Any]) -> SystemSpec:
         processors=tuple(processors),
         tasks=tuple(map(_task, document.get("tasks", ()))),
         name=document.get("name", "system"),
-        chains=tuple(ChainSpec(each["name"], tuple(each["tasks"])) for each in document.get("chains", ())),
+        chains=tuple(ChainSpec(**{**each, "tasks": tuple(each["tasks"])}) for each in document.get("chains", ())),
         protocols=document.get("protocols", {}),
         overheads=Overheads(**document.get("overheads", {})),
     )
@@ -92,7 +92,8 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
         lines.append("chains:")
         for chain in system.chains:
             names = [system.tasks[place].name for place in chain.tasks]
-            lines.append(f"  - {_flow({'name': chain.name, 'tasks': names})}")
+            limits = _times(max_reaction=chain.max_reaction or 0, max_age=chain.max_age or 0)
+            lines.append(f"  - {_flow({'name': chain.name, 'tasks': names} | limits)}")
     return "\n".join(lines) + "\n"
 
 
