@@ -369,3 +369,12 @@ def test_what_no_file_can_say_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtsched.verify.witness._task", lambda task, name, spec: task.model_copy(update=late))
     with pytest.raises(InputError, match="cannot be written as a file of its own"):
         witness(found)
+
+
+def test_samples_above_the_planned_time_are_measured_maxima() -> None:
+    text = ONE_CORE + "tasks: [{name: a, wcet: 2 ms, period: 10 ms, execution: {kind: empirical, samples: %s}}]"
+    above, below_it = (api.load(system(text % samples)).lower().tasks[0] for samples in ("[1 ms, 3 ms]", "[1 ms]"))
+    assert [(origin.basis, origin.text) for origin in above.origins] == [
+        ("measured maxima", "the largest of 2 samples")
+    ]
+    assert below_it.basis == "declared"

@@ -131,6 +131,7 @@ class Lowering:
         """One instance of a task."""
         deadline = task.deadline if task.deadline is not None else task.gap
         assert deadline is not None
+        execution = self.execution(task)
         return TaskSpec(
             index=index,
             name=name,
@@ -142,7 +143,7 @@ class Lowering:
             jitter=task.jitter,
             release=task.release,
             arrival=self.arrival(task),
-            execution=self.execution(task),
+            execution=execution,
             criticality=task.criticality,
             weight=task.weight,
             on_miss=task.on_miss,
@@ -154,8 +155,16 @@ class Lowering:
             context=task.context,
             quality=quality,
             branches=lower_branches(task, nodes),
-            origins=tuple(self.origins),
+            origins=self.sampled(execution, nodes) or tuple(self.origins),
         )
+
+    def sampled(self, execution: Execution, nodes: tuple[NodeSpec, ...]) -> tuple[Origin, ...]:
+        """Where the longest time of a task comes from if one of its samples exceeds what is planned."""
+        marginal = execution.marginal if isinstance(execution, Autocorrelated) else execution
+        samples = (marginal.samples or ()) if isinstance(marginal, Empirical) else ()
+        if max(samples, default=0) <= sum(node.fastest for node in nodes):
+            return ()
+        return (Origin("measured maxima", f"the largest of {len(samples)} samples"),)
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
         """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""

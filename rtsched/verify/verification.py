@@ -153,13 +153,15 @@ class Verification:
         raise TypeError("a Verification is three-valued: compare .verdict")
 
     def _repr_html_(self) -> str:
+        from rtsched.verify.words import outcome
+
         head = "<tr><th>task</th><th>deadline (ns)</th><th>bound (ns)</th><th>seen (ns)</th><th>test</th></tr>"
         rows = "".join(
             f"<tr><td>{escape(bound.task)}</td><td>{bound.deadline}</td><td>{bound.wcrt}</td>"
             f"<td>{self.observed(index)}</td><td>{bound.test}</td></tr>"
             for index, bound in enumerate(self.bounds)
         )
-        return f"<p><b>{escape(self.system.name)}: {self.verdict}</b></p><table>{head}{rows}</table>"
+        return f"<p><b>{escape(self.system.name)}: {outcome(self)}</b></p><table>{head}{rows}</table>"
 
 
 def describe(loaded: api.Loaded, scheduler: str | dict[str, Any] | None) -> dict[str, Any]:
