@@ -62,8 +62,8 @@ class Loaded:
         shown = ".".join(map(str, place)) + ": "
         return shown if self.document is None else f"{self.document.where(place)}: {shown}"
 
-    def lower(self) -> SystemSpec:
-        """The system in integers."""
+    def lower(self, *, largest: bool = False) -> SystemSpec:
+        """The system in integers; with the `largest` time that was measured of each network, as proofs want it."""
         from rtsched.dnn.lowering import Lowering
 
         uses_tables = any(
@@ -75,7 +75,7 @@ class Loaded:
         latency = catalogue.latency_table() if uses_tables else []
         folder = None if self.path is None else self.path.parent
         try:
-            return Lowering(self.system, self.platform, latency, folder).lower()
+            return Lowering(self.system, self.platform, latency, folder, largest).lower()
         except InputError as error:
             raise InputError(*(self._placed(problem) for problem in error.problems)) from None
 

@@ -93,13 +93,20 @@ class ProcessorFigures:
 
 @dataclass(frozen=True)
 class ChainFigures:
-    """The longest reaction time and data age (also the reduced one) of a cause-effect chain, in ns."""
+    """The longest reaction time and data age (also the reduced one) of a cause-effect chain, in ns.
+
+    They count from the warm-up on. `kept` says whether the reaction time and the reduced data age keep what is required
+    (`max_reaction`, `max_age`); None where nothing is required, or nothing was seen.
+    """
 
     name: str
     tasks: tuple[str, ...]
     reaction_time_max: int | None
     data_age_max: int | None
     reduced_data_age_max: int | None
+    max_reaction: int | None = None
+    max_age: int | None = None
+    kept: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -357,6 +364,17 @@ def _finished(trace: Trace, task: int) -> tuple[Integers, Integers]:
     return rows["start"], rows["finish"]
 
 
+def begun(trace: Trace, chain: ChainSpec) -> int | None:
+    """The first instant in ns at which every task of a chain has started a job; None if one never does."""
+    first = []
+    for task in chain.tasks:
+        starts = trace.jobs["start"][(trace.jobs["task"] == task) & (trace.jobs["start"] >= 0)]
+        if not len(starts):
+            return None
+        first.append(int(starts.min()))
+    return max(first)
+
+
 def reaction_times(trace: Trace, chain: ChainSpec, window: tuple[int, int] | None = None) -> Integers:
     """How long the chain takes to react to a stimulus that comes just after a read of its first task, in ns each.
 
@@ -403,13 +421,30 @@ def _chain(trace: Trace, chain: ChainSpec) -> ChainFigures:
     def most(values: Integers) -> int | None:
         return int(values.max()) if len(values) else None
 
+    window = (trace.warm_up, trace.until) if trace.warm_up else None
+    reaction = most(reaction_times(trace, chain, window))
+    age = most(data_ages(trace, chain, window, reduced=True))
     return ChainFigures(
         name=chain.name,
         tasks=tuple(trace.system.tasks[task].name for task in chain.tasks),
-        reaction_time_max=most(reaction_times(trace, chain)),
-        data_age_max=most(data_ages(trace, chain)),
-        reduced_data_age_max=most(data_ages(trace, chain, reduced=True)),
+        reaction_time_max=reaction,
+        data_age_max=most(data_ages(trace, chain, window)),
+        reduced_data_age_max=age,
+        max_reaction=chain.max_reaction,
+        max_age=chain.max_age,
+        kept=_kept(trace, chain, reaction, age),
     )
+
+
+def _kept(trace: Trace, chain: ChainSpec, reaction: int | None, age: int | None) -> bool | None:
+    """Whether a chain keeps what is required of it; one that never reacts, in a run that is long enough, does not."""
+    if not trace.kept or (chain.max_reaction is None and chain.max_age is None):
+        return None
+    if reaction is None and chain.max_reaction is not None and trace.until > chain.max_reaction:
+        return False
+    pairs = ((reaction, chain.max_reaction), (age, chain.max_age))
+    answers = [seen <= limit for seen, limit in pairs if seen is not None and limit is not None]
+    return all(answers) if answers else None
 
 
 # ---- for people ------------------------------------------------------------------------------------------------------

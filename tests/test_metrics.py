@@ -159,6 +159,7 @@ def validate(value: Any, schema: dict[str, Any], where: str = "") -> None:
             "string": str,
             "integer": int,
             "number": (int, float),
+            "boolean": bool,
             "null": type(None),
         }
         assert any(isinstance(value, python[kind]) for kind in kinds), where  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
 from rtsched.cli.report import report
 from rtsched.errors import InputError, RtschedError
+
+if TYPE_CHECKING:
+    from rtsched.metrics import Summary
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -49,7 +52,9 @@ def cli() -> None:
 )
 @click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
 @click.option(
-    "--fail-on", type=click.Choice(["miss", "hard-miss"]), help="Exit with 1 if a job (of a hard task) missed."
+    "--fail-on",
+    type=click.Choice(["miss", "hard-miss"]),
+    help="Exit with 1 if a job (of a hard task) missed, or a chain (with a hard task) broke what is required of it.",
 )
 def run(
     system: str,
@@ -73,6 +78,8 @@ def run(
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
     loaded = api.load(system, platform=platform, overrides=overrides)
+    if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
+        raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
     trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace)
     figures = metrics.summary(trace)
     if gantt is not None:
@@ -89,10 +96,15 @@ def run(
         click.echo(render_table(figures))
         for note in trace.system.assumed:
             click.echo(f"assumed: {note}")
-    if fail_on is not None and any(
-        task.misses for task in figures.tasks if fail_on == "miss" or task.criticality == "hard"
-    ):
+    if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
+
+
+def _failed(figures: Summary, on: str) -> bool:
+    """Whether a job missed or a chain broke what is required of it; only hard tasks, or chains with one, may count."""
+    counted = {task.name for task in figures.tasks if on == "miss" or task.criticality == "hard"}
+    missed = any(task.misses for task in figures.tasks if task.name in counted)
+    return missed or any(chain.kept is False and not counted.isdisjoint(chain.tasks) for chain in figures.chains)
 
 
 def _instant(text: str | None) -> int:

@@ -389,6 +389,10 @@ def _as_number(value: str | float) -> float | None:
 
 
 def _choice(lowering: Lowering, what: str, name: str, variant: FamilyVariant) -> Choice:
+    if variant.times:
+        lowering.rests("typical", f"variants of {name}: typical times, no larger ones are known")
+    elif variant.relative_time != 1:
+        lowering.rests("typical", f"variants of {name}: typical shares of the full network's time")
     if not variant.times:
         return Choice(name=variant.value, accuracy=variant.accuracy, scale=variant.relative_time)
     wcet: dict[str, int] = {}

@@ -44,6 +44,8 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
         raise InputError(
             f"{what}: {len(pieces)} pieces are too many to schedule; cut at 'articulation' points, or in 'units'"
         )
+    if len(pieces) > 1:
+        lowering.rests("modelled", f"{network.name}: its time is shared out among {len(pieces)} pieces by a model")
     width = cost.WIDTH.get(use.precision or "", 1.0)
     nodes = {}
     names = [_name(network, number, piece) for number, piece in enumerate(pieces)]
@@ -76,11 +78,13 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
     from rtsched.dnn.latency import total
 
     found: dict[str, list[float]] = {}
+    allowed = lowering.allowed(what, task)
     for cluster in lowering.platform.processors:
+        used = not allowed.isdisjoint(lowering.members[cluster])
         model = cost.model_for(lowering.platform, cluster, lowering.latency, use.precision)
         if model is None and use.precision is not None:  # tables often leave a CPU's or a GPU's precision out
             model = cost.model_for(lowering.platform, cluster, lowering.latency, "fp32")
-        measured = total(lowering, use, cluster)
+        measured = total(lowering, use, cluster, used=used)
         if model is None and measured is None:
             continue
         if model is not None:
@@ -96,6 +100,8 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
             row = [time * scale for time in row]
         elif model is not None:
             lowering.assume(f"{task.name} on {cluster}: not measured; {model.note}")
+            if used:
+                lowering.rests("modelled", f"{network.name} on {cluster}: not measured; a roofline")
         found[cluster] = row
     if not found:
         raise InputError(

@@ -33,6 +33,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
             f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
         )
     times: list[int | None] = [None] * len(lowering.processors)
+    allowed = lowering.allowed(what, work)
     for cluster, places in lowering.members.items():
         mine = [row for row in matching if row["processor"] == cluster and _has_cores(row, lowering.platform, cluster)]
         speedup = 1.0
@@ -47,12 +48,42 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
             )
             lowering.assume(f"the time of {use.network} on {cluster} is {known} ({best['source']})")
         lowering.rows[id(work), cluster] = best
+        time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
         for place in places:
-            times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS / Decimal(repr(speedup))))
+            times[place] = max(1, round(time * units.MS / Decimal(repr(speedup))))
     return times
 
 
-def total(lowering: Lowering, use: NetworkUse, cluster: str) -> float | None:
+#: The columns of a table with values of repeated measurements above the median.
+UPPER = ("p99_ms", "p99_9_ms", "max_ms")
+#: What the time of a row is, by its status.
+_FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typical time"}
+
+
+def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, used: bool, scaled: bool = False) -> Decimal:
+    """The time of a row in ms: its median, or its largest value where proofs ask. Of one that is `used`, the lowering
+    remembers where it comes from; a `scaled` one is the measured time of a single thread, divided by a speed-up.
+    """
+    typical = Decimal(row["latency_ms"])
+    largest = max((Decimal(row[name]) for name in UPPER if row.get(name)), default=typical)
+    what, source = f"{row['network']} on {cluster}", row["source"]
+    if not used:
+        pass
+    elif row["status"] == "predicted":
+        lowering.rests("modelled", f"{what}: predicted, not measured ({source})")
+    elif scaled:
+        lowering.rests("modelled", f"{what}: the time of one thread over the cluster's speed-up ({source})")
+    elif largest <= typical:
+        figure = _FIGURES.get(row["status"], "the typical time")
+        lowering.rests("typical", f"{what}: {figure} ({source}), no larger one is known")
+    elif lowering.largest:
+        lowering.rests("measured maxima", f"{what}: the largest time measured ({source})")
+    else:
+        lowering.rests("typical", f"{what}: the typical time ({source})")
+    return max(typical, largest) if lowering.largest else typical
+
+
+def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> float | None:
     """The measured time of a whole network on a cluster in ns (the fastest row that matches); None without one.
 
     On a CPU cluster that is one server that of one thread: the speed-up comes with the number of threads.
@@ -65,8 +96,8 @@ def total(lowering: Lowering, use: NetworkUse, cluster: str) -> float | None:
         loose = use.model_copy(update={"precision": None})  # tables often leave the precision of a CPU or a GPU out
         mine = [row for row in rows if row["processor"] == cluster and _matches(row, loose, lowering.platform)]
         mine = [row for row in mine if use.precision is None or row["precision"] in ("", use.precision)]
-    best = min((Decimal(row["latency_ms"]) for row in mine), default=None)
-    return None if best is None else float(best * units.MS)
+    best = min(mine, key=lambda row: Decimal(row["latency_ms"]), default=None)
+    return None if best is None else float(told(lowering, best, cluster, used=used) * units.MS)
 
 
 def server_rows(

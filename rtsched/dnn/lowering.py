@@ -24,7 +24,17 @@ from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
 from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, GraphModel, Task, TraceArrivals
-from rtsched.model.taskgraph import ChainSpec, CopySpec, NodeSpec, QualitySpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import (
+    Basis,
+    ChainSpec,
+    CopySpec,
+    NodeSpec,
+    Origin,
+    QualitySpec,
+    SectionSpec,
+    SystemSpec,
+    TaskSpec,
+)
 from rtsched.model.work import ANY, Work
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
@@ -36,13 +46,19 @@ MOST_JOBS = 20_000_000
 
 @dataclass
 class Lowering:
-    """Lowers one system for one platform; `latency` holds the rows of the catalogue's latency tables."""
+    """Lowers one system for one platform; `latency` holds the rows of the catalogue's latency tables.
+
+    Of a row that was measured often the median is taken, which simulations want; with `largest` its largest value,
+    which proofs want.
+    """
 
     system: System
     platform: Platform
     latency: Rows = ()
     folder: Path | None = None
+    largest: bool = False
     assumed: list[str] = field(default_factory=list)
+    origins: dict[Origin, None] = field(default_factory=dict)
     rows: dict[tuple[int, str], Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,6 +78,7 @@ class Lowering:
         """The whole system."""
         tasks: list[TaskSpec] = []
         for task in self.system.tasks:
+            self.origins = {}
             nodes, quality = lower_quality(self, task, self.nodes(task))
             for name in instance_names(task):
                 tasks.append(self.task(task, name, len(tasks), nodes, quality))
@@ -88,7 +105,8 @@ class Lowering:
             tasks=tuple(tasks),
             name=self.system.name,
             chains=tuple(
-                ChainSpec(chain.name, tuple(places[name] for name in chain.tasks)) for chain in self.system.chains
+                ChainSpec(chain.name, tuple(places[name] for name in chain.tasks), chain.max_reaction, chain.max_age)
+                for chain in self.system.chains
             ),
             protocols={name: resource.protocol for name, resource in self.system.resources.items()},
             overheads=self.system.overheads,
@@ -101,6 +119,10 @@ class Lowering:
         if note not in self.assumed:
             self.assumed.append(note)
 
+    def rests(self, basis: Basis, text: str) -> None:
+        """Remember, once, where a time of the task that is being lowered comes from."""
+        self.origins[Origin(basis, text)] = None
+
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
     def task(
@@ -109,6 +131,7 @@ class Lowering:
         """One instance of a task."""
         deadline = task.deadline if task.deadline is not None else task.gap
         assert deadline is not None
+        execution = self.execution(task)
         return TaskSpec(
             index=index,
             name=name,
@@ -120,7 +143,7 @@ class Lowering:
             jitter=task.jitter,
             release=task.release,
             arrival=self.arrival(task),
-            execution=self.execution(task),
+            execution=execution,
             criticality=task.criticality,
             weight=task.weight,
             on_miss=task.on_miss,
@@ -132,7 +155,16 @@ class Lowering:
             context=task.context,
             quality=quality,
             branches=lower_branches(task, nodes),
+            origins=self.sampled(execution, nodes) or tuple(self.origins),
         )
+
+    def sampled(self, execution: Execution, nodes: tuple[NodeSpec, ...]) -> tuple[Origin, ...]:
+        """Where the longest time of a task comes from if one of its samples exceeds what is planned."""
+        marginal = execution.marginal if isinstance(execution, Autocorrelated) else execution
+        samples = (marginal.samples or ()) if isinstance(marginal, Empirical) else ()
+        if max(samples, default=0) <= sum(node.fastest for node in nodes):
+            return ()
+        return (Origin("measured maxima", f"the largest of {len(samples)} samples"),)
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
         """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""

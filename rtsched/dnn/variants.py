@@ -99,6 +99,7 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
     """The whole network cut at the exits of its family: a chain of stages, each with its share of the time."""
     found = exit_family(task.exit_family or "", f"task {task.name!r}")
     lowering.assume(f"{task.name}: {found.note}")
+    lowering.rests("typical", f"stages of {found.name}: typical shares of the whole network's time")
     nodes: list[NodeSpec] = []
     before = 0.0
     for index, exit_ in enumerate(found.exits):

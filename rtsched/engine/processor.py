@@ -66,8 +66,7 @@ class Processor:
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
         "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
         "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts",
-        "supply", "waited",
-        "waiting",
+        "supply", "waited", "waiting",
     )  # fmt: skip
 
     def __init__(

@@ -150,8 +150,15 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                         "tasks": {"type": "array", "items": _TEXT},
                         **{
                             name: _maybe("integer", "ns")
-                            for name in ("reaction_time_max", "data_age_max", "reduced_data_age_max")
+                            for name in (
+                                "reaction_time_max",
+                                "data_age_max",
+                                "reduced_data_age_max",
+                                "max_reaction",
+                                "max_age",
+                            )
                         },
+                        "kept": _maybe("boolean", "whether the chain keeps what is required of it"),
                     }
                 ),
             },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtsched import units
-from rtsched.metrics import Summary
+from rtsched.metrics import ChainFigures, Summary
 from rtsched.usage import HardwareFigures
 
 
@@ -17,10 +17,7 @@ def render_table(figures: Summary) -> str:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
     parts = [head, _tasks(figures), _processors(figures)]
     if figures.chains:
-        chains = [["chain", "reaction max", "data age max"]]
-        for chain in figures.chains:
-            chains.append([chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)])
-        parts.append(aligned(chains))
+        parts.append(_chains(figures))
     if figures.hardware is not None:
         parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
     parts += _ways(figures)
@@ -78,6 +75,16 @@ def _processors(figures: Summary) -> str:
     if not waiting:
         rows = [row[:2] + row[3:] for row in rows]
     return aligned(rows) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")
+
+
+def _chains(figures: Summary) -> str:
+    """A row per chain, with what it requires where something is required."""
+    wanted = any(chain.max_reaction is not None or chain.max_age is not None for chain in figures.chains)
+    rows = [["chain", "reaction max", "data age max", *["required"] * wanted]]
+    for chain in figures.chains:
+        row = [chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)]
+        rows.append(row + [_required(chain)] * wanted)
+    return aligned(rows)
 
 
 def _ways(figures: Summary) -> list[str]:
@@ -171,6 +178,13 @@ def aligned(rows: list[list[str]]) -> str:
         for cells in (list(zip(row, widths, strict=True)) for row in rows)
     ]
     return "\n".join([lines[0].rstrip(), "─" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
+
+
+def _required(chain: ChainFigures) -> str:
+    """What a chain has to keep, and whether it does."""
+    limits = (("reaction", chain.max_reaction), ("age", chain.max_age))
+    wanted = ", ".join(f"{name} {_time(limit)}" for name, limit in limits if limit is not None)
+    return "–" if not wanted else wanted + {None: "", True: ": kept", False: ": BROKEN"}[chain.kept]
 
 
 def _time(nanoseconds: float | None) -> str:

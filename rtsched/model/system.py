@@ -86,10 +86,16 @@ class Resource(Model):
 
 
 class Chain(Model):
-    """A cause-effect chain: what the first task senses, the last one acts on."""
+    """A cause-effect chain: what the first task senses, the last one acts on.
+
+    `max_reaction` limits the time from an event to the end of the first output that knows of it, `max_age` how old the
+    data behind an output is when that output appears.
+    """
 
     name: str
     tasks: tuple[str, ...] = Field(min_length=2)
+    max_reaction: PositiveDuration | None = None
+    max_age: PositiveDuration | None = None
 
 
 #: ``module:Class`` in the name of a policy.

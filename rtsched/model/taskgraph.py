@@ -6,8 +6,10 @@ times are nanoseconds; a node's `times` has one entry per processor, None where 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Literal
 
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.environment import Change, Fault
@@ -190,9 +192,36 @@ class QualitySpec:
         return self.accuracy is not None and all(variant.accuracy is not None for variant in self.variants)
 
 
+#: What execution times claim to be: bounds declared by a person, the largest values measured, typical values (medians
+#: of measurements), or the answers of a model.
+Basis = Literal["declared", "measured maxima", "typical", "modelled"]
+#: The strongest first.
+BASES: tuple[Basis, ...] = ("declared", "measured maxima", "typical", "modelled")
+
+
+def weakest(bases: Iterable[Basis]) -> Basis:
+    """The basis that a statement has which rests on all of these; without any it is ``declared``.
+
+    >>> weakest(["measured maxima", "typical", "declared"])
+    'typical'
+    """
+    return max(bases, key=BASES.index, default="declared")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an execution time comes from that no person declared: what it claims to be, and which figure it is."""
+
+    basis: Basis
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A source of jobs. `deadline` is relative to the arrival; smaller `priority` is more urgent."""
+    """A source of jobs. `deadline` is relative to the arrival; smaller `priority` is more urgent.
+
+    `origins` say where its execution times come from; times that a person declared have none.
+    """
 
     index: int
     name: str
@@ -218,6 +247,12 @@ class TaskSpec:
     context: str | None = None
     quality: QualitySpec | None = None
     branches: tuple[BranchSpec, ...] = ()
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def basis(self) -> Basis:
+        """What its execution times claim to be: the weakest of their origins."""
+        return weakest(origin.basis for origin in self.origins)
 
     @property
     def all_nodes(self) -> tuple[NodeSpec, ...]:
@@ -296,10 +331,12 @@ def _surely(task: TaskSpec) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class ChainSpec:
-    """A cause-effect chain as task indices, from the first to the last."""
+    """A cause-effect chain as task indices, from the first to the last; what is required of it in ns, if anything."""
 
     name: str
     tasks: tuple[int, ...]
+    max_reaction: int | None = None
+    max_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "context": harmless("judged with the GPU that serves it"),
         "quality": OPENED,
         "branches": OPENED,
+        "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     NodeSpec: {
         "index": LABEL,
@@ -169,6 +170,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     },
     QualitySpec: {
         "accuracy": QUALITY,
+        "measure": QUALITY,
         "variants": OPENED,
         "exits": OPENED,
         "switch": harmless("the largest variant of each node is taken"),
@@ -187,7 +189,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     },
     ExitSpec: dict.fromkeys(("index", "name", "node", "accuracy"), harmless("an exit that is taken only shortens")),
     BranchSpec: dict.fromkeys(("node", "targets", "bounds", "by_difficulty"), harmless("all ways count (pieces)")),
-    ChainSpec: dict.fromkeys(("name", "tasks"), used("chain latency")),
+    ChainSpec: dict.fromkeys(("name", "tasks", "max_reaction", "max_age"), used("chain latency, and what is required")),
     arrivals.Periodic: {"kind": LABEL},
     arrivals.Sporadic: {"kind": LABEL, "mean_extra": harmless("gaps only grow beyond T")},
     arrivals.Poisson: {"kind": LABEL},

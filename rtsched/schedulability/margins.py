@@ -16,7 +16,9 @@ from rtsched.schedulability import batch
 from rtsched.schedulability.analyse import decide
 from rtsched.schedulability.batch import TaskSets
 from rtsched.schedulability.compositional import Network
+from rtsched.schedulability.job_set_graph import JobSet
 from rtsched.schedulability.model import Cluster, Pipelines, Sporadic, TypedPools, Uniprocessor
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
 
 #: Factors are searched up to this.
 MOST = Fraction(16)
@@ -100,6 +102,9 @@ def scaled(model: M, C: Fraction = Fraction(1), T: Fraction = Fraction(1), task:
                 for each in model.tasks
             ),
         )
+    elif isinstance(model, JobSet | PreemptiveJobs):
+        jobs = (replace(job, c_max=max(job.c_min, time(job.c_max, job.name))) for job in model.jobs)
+        made = replace(model, jobs=tuple(jobs))
     elif isinstance(model, Network):
         made = replace(
             model,
@@ -215,7 +220,9 @@ def sensitivity(models: Sequence[Any], names: Sequence[str]) -> list[Margin]:
         pairs = zip(names, factors, strict=True)
         return provable([[scaled(model, T=factor, task=name) for model in models] for name, factor in pairs])
 
-    C, T = largest(longer, len(names)), smallest(rarer, len(names))
+    C: list[Fraction | None] = largest(longer, len(names))
+    once = all(isinstance(model, JobSet | PreemptiveJobs) for model in models)
+    T = [None] * len(names) if once else smallest(rarer, len(names))
     return [Margin(*each) for each in zip(names, C, T, strict=True)]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.compositional import Component, Events, Network
 from rtsched.schedulability.job_sets import Job, JobSet
@@ -26,6 +27,7 @@ from rtsched.schedulability.model import (
 )
 from rtsched.schedulability.obstacles import Obstacle
 from rtsched.schedulability.pieces import Piece, Pieces
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs, deadlines_in_order
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.triggered import TriggeredEDF
 
@@ -60,6 +62,8 @@ class Part(Pieces):
             obstacle = None if models else self._trigger_obstacle()
         elif obstacle is None and all(task.release is not None for task in self.specs) and self._fixed_jobs():
             models.append(self._job_set())
+        elif obstacle is None and self._at_known_instants():
+            models.append(self._preemptive_jobs())
         elif obstacle is None:
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
@@ -247,6 +251,41 @@ class Part(Pieces):
         if self.policy.order == "EDF":
             jobs.sort(key=lambda job: (job.deadline, job.r_min))
         return JobSet(tuple(jobs), name=self.name)
+
+    def _at_known_instants(self) -> bool:
+        """Whether all that runs is a list of jobs on one processor that is preempted at any time (FP or EDF)."""
+        if len(self.pools) > 1 or not self.single or self.locks or self._mode(0) != "preemptive":
+            return False
+        given = all(task.release is not None or task.arrival.kind == "trace" for task in self.specs)
+        jitter = any(task.jitter for task in self.specs)
+        if not given or self.policy.order not in ("FP", "EDF") or (jitter and self.policy.order == "FP"):
+            return False
+        return deadlines_in_order(self._listed()) is None or self.policy.order == "FP"
+
+    def _preemptive_jobs(self) -> PreemptiveJobs:
+        """Jobs at known instants, and what that claims."""
+        for task in self.specs:
+            recorded = task.arrival.execution if isinstance(task.arrival, TraceArrivals) else None
+            if len(set(recorded or ())) > 1:
+                self.exact = False
+                self.note(f"every job of {task.name!r} is taken to take the longest recorded time")
+        self.note("the jobs arrive at the given instants, and no others do")
+        return self._listed()
+
+    def _listed(self) -> PreemptiveJobs:
+        jobs = []
+        for place, task in enumerate(self.specs):
+            times: tuple[int, ...] = (task.release or 0,)
+            deadlines: tuple[int, ...] = ()
+            if isinstance(task.arrival, TraceArrivals):
+                times = tuple(task.offset + time for time in task.arrival.times or ())
+                deadlines = task.arrival.deadlines or ()
+            c = sum(piece.c for piece in self.pieces[task.index])
+            for number, at in enumerate(times):
+                due = at + (deadlines[number] if deadlines else task.deadline)
+                jobs.append(Job(task.name, at, at + task.jitter, 1, c, due, place, place, number))
+        order: Literal["FP", "EDF"] = "FP" if self.policy.order == "FP" else "EDF"
+        return PreemptiveJobs(tuple(jobs), tuple(task.name for task in self.specs), order, self.name)
 
     def _triggered_edf(self) -> TriggeredEDF | None:
         """Tasks on one processor that release each other, under EDF."""

@@ -135,20 +135,17 @@ class Pieces:
         return Piece(node, pool, c + overhead, regions, preemptible, overhead)
 
     def _factor(self, task: TaskSpec) -> Fraction:
-        """The largest share of its planned times that a job may take, at least 1."""
-        model = task.execution
-        most = Fraction(1)
-        if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
-            most = max(most, Fraction(max(task.arrival.execution), task.volume))
-        if not isinstance(model, Constant):
-            marginal = model.marginal if isinstance(model, Autocorrelated) else model
-            if isinstance(marginal, Empirical):
-                most = max(most, Fraction(max(marginal.samples or (0,)), task.volume))
-            else:
-                most = max(most, Fraction(marginal.high))
+        """The largest share of its planned times that a job may take, at least 1.
+
+        A job that never takes the whole cannot be refuted by a model in which it does.
+        """
+        most = largest_share(task)
         if most > 1:
             self.note(f"execution times of {task.name!r} reach {float(most):.4g} times what is planned: that is its C")
-        return most
+        elif most < 1:
+            self.exact = False
+            self.note(f"{task.name!r} is taken at its whole time, though its execution times stay below it")
+        return max(most, Fraction(1))
 
     def T(self, task: TaskSpec) -> int:
         """The minimum inter-arrival time in ns."""
@@ -190,3 +187,16 @@ class Pieces:
         places = self.pools[pool]
         first = self.system.processors[places[0]]
         return first.name if len(places) == 1 else first.cluster
+
+
+def largest_share(task: TaskSpec) -> Fraction:
+    """The largest share of its planned times that a job takes: by its execution model, as recorded, or the whole."""
+    model = task.execution
+    marginal = model.marginal if isinstance(model, Autocorrelated) else model
+    if isinstance(marginal, Empirical):
+        return Fraction(max(marginal.samples or (0,)), task.volume)
+    if not isinstance(marginal, Constant):
+        return Fraction(marginal.high)
+    if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
+        return Fraction(max(task.arrival.execution), task.volume)
+    return Fraction(1)
