@@ -48,7 +48,7 @@ def profile(
     if output is not None and platform is None:
         raise InputError("-o: a row of a latency table names its platform; add --platform NAME")
     found = profiler.measure(
-        model, runs=runs, warm_up=warm_up, threads=threads, shapes=dict(map(_shape, shapes)), progress=_progress
+        model, runs=runs, warm_up=warm_up, threads=threads, shapes=dict(map(read_shape, shapes)), progress=_progress
     )
     if output is not None and platform is not None:
         table = output.read_text(encoding="utf-8") if output.exists() else ""
@@ -75,7 +75,8 @@ def profile(
         click.echo(f"wrote {nodes}")
 
 
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+def read_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """The name and the sizes in ``INPUT=1x3x224x224``."""
     name, equals, sizes = text.rpartition("=")
     parts = sizes.split("x")
     if not equals or not all(part.isascii() and part.isdecimal() and 0 < len(part) < 10 for part in parts):

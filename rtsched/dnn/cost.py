@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rtsched import units
 from rtsched.dnn.network import Network, Operator
+from rtsched.errors import InputError
 from rtsched.model.platform import Platform
 
 Rows = Sequence[Mapping[str, str]]
@@ -51,6 +52,7 @@ FREE = frozenset(
     {
         "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Shape", "Relu", "Clip", "LeakyRelu",
         "PRelu", "HardSwish", "HardSigmoid", "Sigmoid", "BatchNormalization",
+        "QuantizeLinear", "DequantizeLinear",
     }
 )  # fmt: skip
 
@@ -66,9 +68,10 @@ LEAST_ROWS = 4
 
 @dataclass(frozen=True)
 class CostModel:
-    """The roofline of one cluster. Times per unit in ns: multiply-accumulate, depthwise one, byte (fp32), operator.
+    """The roofline of one cluster. Times per unit in ns: multiply-accumulate, depthwise one, byte, operator.
 
-    `rows` networks were fitted; `errors` are the relative errors on each of them when it was held back.
+    `width` is what a number of four bytes takes at the precision of the model, as a share of that. `rows` networks were
+    fitted; `errors` are the relative errors on each of them when it was held back.
     """
 
     cluster: str
@@ -80,14 +83,16 @@ class CostModel:
     rows: int
     errors: tuple[float, ...]
     assumed: str = ""
+    width: float = 1.0
 
     def time(self, operator: Operator, clock: float = 1.0) -> float:
         """The time of one operator in ns; `clock` is the present one as a share of the measured one."""
         if operator.kind in FREE:
             return 0.0
+        if operator.macs is None or not operator.sized:
+            raise InputError(f"operator {operator.name!r} ({operator.kind}) is not understood: it has no cost")
         compute = operator.macs * (self.depthwise_mac if operator.depthwise else self.mac) / clock
-        size = operator.input_bytes + operator.output_bytes + operator.weight_bytes
-        return max(compute, size * self.byte) + self.overhead / clock
+        return max(compute, operator.moved(self.width) * self.byte) + self.overhead * operator.launches / clock
 
     def network(self, network: Network, clock: float = 1.0) -> float:
         """The time of a whole network in ns."""
@@ -104,6 +109,28 @@ class CostModel:
         worst = max(abs(error) for error in self.errors)
         text = f"roofline fitted to {self.rows} networks; held back they are off by {100 * self.error:.0f} % "
         return text + f"(median; at most {100 * worst:.0f} %)" + (f"; {self.assumed}" if self.assumed else "")
+
+
+def unknown(network: Network) -> str:
+    """Why a network has no cost, in words; empty if it has one."""
+    costly = [operator for operator in network.operators if operator.kind not in FREE]
+    reasons = (
+        ("of unknown multiply-accumulates", [each for each in costly if not each.known]),
+        ("that move unknown bytes", [each for each in costly if each.known and not each.sized]),
+    )
+    found = []
+    for words, operators in reasons:
+        if operators:
+            some = ", ".join(f"{each.name} ({each.kind})" for each in operators[:3])
+            found.append(f"{len(operators)} operators {words}: {some}" + (", …" if len(operators) > 3 else ""))
+    return "; ".join(found)
+
+
+def effort(operator: Operator) -> float:
+    """What shares out a measured time where there is no model: multiply-accumulates and bytes."""
+    if operator.kind in FREE:
+        return 0.0
+    return (operator.macs or 0) + 4.0 * ((operator.input_bytes or 0) + (operator.output_bytes or 0))
 
 
 def operators_of(row: Mapping[str, str]) -> str | None:
@@ -142,7 +169,7 @@ def model_for(
     tried = [(_held_back(tables, times, width, columns), columns) for columns in FORMS]
     errors, columns = min(tried, key=lambda item: sum(error * error for error in item[0]))
     mac, depthwise, byte, overhead = _fit(tables, times, width, columns)
-    return CostModel(cluster, precision or "", mac, depthwise, byte * width, overhead, len(names), errors, assumed)
+    return CostModel(cluster, precision or "", mac, depthwise, byte, overhead, len(names), errors, assumed, width)
 
 
 def _held_back(tables: list[Matrix], times: Any, width: float, columns: tuple[int, ...]) -> tuple[float, ...]:
@@ -178,9 +205,9 @@ def _table(name: str) -> Matrix:
     return np.array(
         [
             (
-                0 if operator.depthwise else operator.macs,
-                operator.macs if operator.depthwise else 0,
-                operator.input_bytes + operator.output_bytes + operator.weight_bytes,
+                0 if operator.depthwise else operator.macs or 0,
+                (operator.macs or 0) if operator.depthwise else 0,
+                operator.moved(),
             )
             for operator in load(name).operators
             if operator.kind not in FREE

@@ -34,9 +34,14 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
     """The task graph of a task whose network is cut."""
     use = task.network if isinstance(task.network, NetworkUse) else NetworkUse(network=task.network or "")
     network = trimmed(network_file.load(use.operators or _file(use.network), lowering.folder))
-    for problem, culprits in (("tensors of unknown shape", network.unknown), ("custom operators", network.custom)):
-        if culprits:
-            lowering.assume(f"{task.name}: {problem} cost too little: {', '.join(culprits[:4])}")
+    why = cost.unknown(network)
+    if why:
+        raise InputError(
+            f"{what}: the cost of network {network.name!r} is not known: {why}; measure it (`rtsched profile`) and "
+            "name it whole, or give a 'wcet'"
+        )
+    for note in network.notes:
+        lowering.assume(f"{task.name}: {note}")
     times = _times(lowering, what, task, use, network)
     support = _support(lowering, what, use, network, times)
     pieces = _pieces(lowering, what, use, network, support, times)
@@ -60,8 +65,8 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
             )
         nodes[name] = NodeModel(wcet=wcet, processors=task.processors, preemptive=task.preemptive)
     edges = tuple(
-        EdgeModel.model_validate({"from": names[source], "to": names[target], "bytes": round(size * width)})
-        for (source, target), size in crossing(network, pieces).items()
+        EdgeModel.model_validate({"from": names[source], "to": names[target], "bytes": round(size)})
+        for (source, target), size in crossing(network, pieces, width).items()
     )
     return GraphModel(nodes=nodes, edges=edges)
 
@@ -86,10 +91,7 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
         if model is not None:
             row = [model.time(operator) for operator in network.operators]
         else:
-            row = [
-                0.0 if o.kind in cost.FREE else o.macs + 4.0 * (o.input_bytes + o.output_bytes)
-                for o in network.operators
-            ]
+            row = [cost.effort(operator) for operator in network.operators]
             lowering.assume(f"{task.name} on {cluster}: its time is shared out by multiply-accumulates and bytes")
         if measured is not None:
             scale = measured / (sum(row) or 1.0)
@@ -199,5 +201,5 @@ def layers(network: Network) -> tuple[Piece, ...]:
 
 def _name(network: Network, number: int, piece: Piece) -> str:
     """The number of a piece, and what most of its multiply-accumulates are."""
-    heaviest = max(piece, key=lambda index: (network.operators[index].macs, -index))
+    heaviest = max(piece, key=lambda index: (network.operators[index].macs or 0, -index))
     return f"{number}:{network.operators[heaviest].kind.lower()}" + (f"+{len(piece) - 1}" if len(piece) > 1 else "")

@@ -21,19 +21,21 @@ def describe_cost(name: str, platform: str | None) -> View:
         raise InputError(f"show cost {name}: on which platform? add e.g. '--platform rk3588'")
     chip = catalogue.load_platform(platform)
     rows = catalogue.latency_table()
-    mine = [row for row in rows if row["network"] == name]
-    here = [row for row in mine if row["platform"] in (chip.name, *chip.aliases)]
-    network, file = _operators(name, here or mine)
+    named = [row for row in rows if row["network"] == name]
+    here = [row for row in named if row["platform"] in (chip.name, *chip.aliases)]
+    network, file = _operators(name, here or named)
     if not here and network is None:
         known = sorted({row["network"] for row in rows if row["platform"] in (chip.name, *chip.aliases)})
         raise InputError(
             f"network {name!r} was not measured on {chip.name!r}, and its operators are not known; give an ONNX model "
             f"or a network file, or one of {', '.join(known[:8])}, …"
         )
+    why = "" if network is None else cost.unknown(network)
     lines = [f"{name} on {chip.name}", ""]
     clusters = []
     for cluster in chip.processors:
-        entry = _cluster(chip, cluster, rows, [row for row in here if row["processor"] == cluster], network, file)
+        mine = [row for row in here if row["processor"] == cluster]
+        entry = _cluster(chip, cluster, rows, mine, None if why else network, file)
         clusters.append(entry)
         lines += _lines(entry)
     loose = [row for row in here if row["processor"] not in chip.processors]
@@ -41,11 +43,18 @@ def describe_cost(name: str, platform: str | None) -> View:
         lines.append(f"  {row['processor']}: measured {_measured(row)}; which of its clusters is not told")
     if network is None:
         lines += ["", "Its operators are not known, so there is no model of it; import its ONNX model for one."]
+    elif why:
+        lines += ["", *wrapped(f"Its cost is not known: {why}.", "")]
     else:
         text = "The model adds, per operator, the longer of computing and moving bytes; "
-        text += f"{network.macs / 1e6:,.1f} million MACs"
+        text += f"{(network.macs or 0) / 1e6:,.1f} million MACs"
         lines += ["", *wrapped(text + f" in {len(network.operators)} operators.", "")]
-    data = {"network": name, "platform": chip.name, "clusters": clusters, "macs": network and network.macs}
+    for note in network.notes if network is not None else ():
+        lines += wrapped(note, "")
+    data = {
+        "network": name, "platform": chip.name, "clusters": clusters, "macs": network and network.macs,
+        "no_cost": why or None, "notes": list(network.notes) if network is not None else [],
+    }  # fmt: skip
     return View("\n".join(lines), data, "cost")
 
 
