@@ -73,12 +73,32 @@ def _read(path: Path) -> ModelProto:
     except (DecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no ONNX model, or is cut short: {error}; export it again") from None
     for graph in (model.graph, *model.functions):
+        if any(isinstance(each, bytes) for each in _names(graph)):
+            raise InputError(f"{path}: holds names that are no text; the file is damaged, export it again")
         for tensor in _tensors(graph):
             if math.prod(tensor.dims) > SMALL:
                 for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
                     tensor.ClearField(field)
                 tensor.data_location = 1  # elsewhere: what is not here is not read as zeros
     return model
+
+
+def _names(graph: GraphProto) -> Iterator[str | bytes]:
+    """Every name in a graph or function, those of graphs inside it too; protobuf gives bytes for what is no UTF-8."""
+    if hasattr(graph, "initializer"):
+        for info in (*graph.input, *graph.output, *graph.value_info):
+            yield info.name
+            yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+        yield from (each.name for each in graph.initializer)
+        yield from (each.values.name for each in graph.sparse_initializer)
+    else:
+        yield from (graph.name, graph.domain, *graph.input, *graph.output)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            for inner in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
+                yield from _names(inner)
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:

@@ -7,12 +7,11 @@ count.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rtsched.dnn.network import total
-from rtsched.dnn.onnx.tensors import NodeProto, Shape, Tensor, product
+from rtsched.dnn.onnx.einsum import parsed
+from rtsched.dnn.onnx.tensors import NodeProto, Shape, Tensor, product, text
 
 #: The domains of the standard's own operators.
 STANDARD = ("", "ai.onnx")
@@ -148,52 +147,8 @@ def _by_head(tensor: Tensor, heads: int) -> Shape | None:
 
 
 def _einsum(node: NodeProto, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int | None:
-    """Two operands: the product of all sizes if anything is summed. More: by pairs from the left."""
-    if len(inputs) == 1:
-        return 0
-    equation = text(node, "equation").replace(" ", "")
-    left, arrow, right = equation.partition("->")
-    terms = left.split(",")
-    if len(terms) != len(inputs) or not all(re.fullmatch(r"[A-Za-z]*(\.{3})?[A-Za-z]*", term) for term in terms):
-        return None
-    sizes: dict[str, int | None] = {}
-    labels = []
-    for term, tensor in zip(terms, inputs, strict=True):
-        found = _labels(term, tensor.shape)
-        if found is None or tensor.shape is None:
-            return None
-        labels.append(set(found))
-        for label, size in zip(found, tensor.shape, strict=True):
-            if sizes.get(label, 1) == 1:  # of sizes that are broadcast, the larger
-                sizes[label] = size
-    if arrow:
-        kept = set(right.replace("...", "")) | {label for label in sizes if label.startswith("...")}
-    else:
-        kept = {label for label in sizes if left.count(label) == 1 or label.startswith("...")}
-    return _by_pairs(labels, kept, sizes)
-
-
-def _labels(term: str, shape: Shape | None) -> list[str] | None:
-    """The label of each dimension of an operand; those under the dots are counted from the right."""
-    if shape is None:
-        return None
-    before, dots, after = term.partition("...")
-    hidden = len(shape) - len(before) - len(after)
-    if hidden < 0 or (hidden and not dots):
-        return None
-    return [*before, *(f"...{number}" for number in range(hidden, 0, -1)), *after]
-
-
-def _by_pairs(labels: list[set[str]], kept: set[str], sizes: dict[str, int | None]) -> int | None:
-    count: int | None = 0
-    have = labels[0]
-    for position, other in enumerate(labels[1:], 2):
-        have = have | other
-        needed = kept.union(*labels[position:])
-        if have - needed:
-            count = total((count, product(*(sizes[label] for label in sorted(have)))))
-        have = have & needed
-    return count
+    found = parsed(text(node, "equation"), [tensor.shape for tensor in inputs])
+    return 0 if len(inputs) == 1 else None if found is None else found.macs
 
 
 #: What multiplies, and how it is counted.
@@ -223,9 +178,3 @@ def integer(node: NodeProto, name: str, default: int = 0) -> int:
 def integers(node: NodeProto, name: str) -> list[int]:
     """The values of an attribute of integers, none if it is not there."""
     return next((list(map(int, each.ints)) for each in node.attribute if each.name == name), [])
-
-
-def text(node: NodeProto, name: str) -> str:
-    """The value of a text attribute, empty if it is not there."""
-    found: Any = next((each.s for each in node.attribute if each.name == name), b"")
-    return bytes(found).decode("utf-8", "replace")

@@ -169,6 +169,8 @@ def inferred(node: NodeProto, scope: Scope) -> list[Tensor]:
     inputs = {name: scope.tensor(name) for name in node.input if name}
     if node.op_type == "Shape" and node.domain in ("", "ai.onnx"):
         return [_shape_of(node, next(iter(inputs.values()), UNKNOWN))]
+    if node.op_type == "Einsum" and node.domain in ("", "ai.onnx"):
+        return [_einsum(node, [inputs[name] for name in node.input if name])]
     outputs = _library_shapes(node, inputs, scope.opsets)
     if node.op_type in FOLDED and node.domain in ("", "ai.onnx"):
         return _folded(node, inputs, outputs, scope.opsets)
@@ -183,6 +185,19 @@ def _shape_of(node: NodeProto, tensor: Tensor) -> Tensor:
     ends = {attribute.name: int(attribute.i) for attribute in node.attribute}
     part = tensor.shape[ends.get("start", 0) : ends.get("end", len(tensor.shape))]
     return Tensor((len(part),), 7, None if None in part else np.array(part, np.int64))
+
+
+def _einsum(node: NodeProto, inputs: Sequence[Tensor]) -> Tensor:
+    from rtsched.dnn.onnx.einsum import parsed
+
+    found = parsed(text(node, "equation"), [tensor.shape for tensor in inputs])
+    return Tensor(None if found is None else found.shape, inputs[0].type if inputs else 0)
+
+
+def text(node: NodeProto, name: str) -> str:
+    """The value of a text attribute, empty if it is not there."""
+    found: Any = next((each.s for each in node.attribute if each.name == name), b"")
+    return bytes(found).decode("utf-8", "replace")
 
 
 def _library_shapes(node: NodeProto, inputs: Mapping[str, Tensor], opsets: Mapping[str, int]) -> list[Tensor]:
