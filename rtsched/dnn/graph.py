@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtsched.dnn import cost, network_file
+from rtsched.dnn.calibration import stated
 from rtsched.dnn.network import Network
 from rtsched.dnn.partition import Piece, at_articulation_points, balanced, crossing, units
 from rtsched.errors import InputError
@@ -97,7 +98,7 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
             scale = measured / (sum(row) or 1.0)
             row = [time * scale for time in row]
         elif model is not None:
-            lowering.assume(f"{task.name} on {cluster}: not measured; {model.note}")
+            lowering.assume(f"{task.name} on {cluster}: not measured; {model.note}; {stated(model, network).note}")
         found[cluster] = row
     if not found:
         raise InputError(

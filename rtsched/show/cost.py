@@ -7,6 +7,7 @@ from typing import Any
 
 from rtsched import units
 from rtsched.dnn import cost, network_file
+from rtsched.dnn.calibration import stated
 from rtsched.dnn.graph import trimmed
 from rtsched.dnn.network import Network
 from rtsched.errors import InputError
@@ -89,15 +90,20 @@ def _cluster(
         if model is None:
             continue
         unseen = model if file is None else cost.model_for(chip, cluster, rows, precision, leave_out=file)
+        reckoned = stated(model, network)
         models.append(
             {
                 "precision": precision,
                 "predicted_ns": None if network is None else round(model.network(network)),
                 "held_back_ns": None if network is None or unseen is None else round(unseen.network(network)),
                 "networks": model.rows,
-                "error_median": model.error,
-                "error_max": max(abs(error) for error in model.errors),
-                "note": model.note,
+                "held_back_median": model.error,
+                "held_back_max": max(abs(error) for error in model.errors),
+                "error_median": reckoned.typical,
+                "error_p90": reckoned.most,
+                "error_max": reckoned.worst,
+                "outside_calibrated_range": list(reckoned.outside),
+                "note": f"{model.note}; {reckoned.note}",
             }
         )
     return {
