@@ -38,7 +38,7 @@ def profile(
     nodes: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure MODEL (ONNX) on this machine's CPU: end to end, and node by node.
+    """Measure MODEL (ONNX) on this machine's CPU: end to end, and node by node; medians and the largest times.
 
     With -o FOLDER/platforms/latency.csv and RTSCHED_PATH=FOLDER, system files can name the network.
     """
@@ -60,7 +60,10 @@ def profile(
     if as_json:
         from dataclasses import asdict
 
-        click.echo(json.dumps({"format": 1, **asdict(found)}, indent=2))
+        data = asdict(found)
+        for entry, node in zip(data["nodes"], found.nodes, strict=True):
+            entry["largest"] = found.largest(node)
+        click.echo(json.dumps({"format": 1, **data}, indent=2))
         return
     whole = found.whole
     click.echo(f"{found.network} ({found.inputs}), {threads} thread{'s' * (threads > 1)}, {whole.count} runs")
@@ -68,7 +71,8 @@ def profile(
     slowest = sorted(found.nodes, key=lambda node: -node.scaled)[:8]
     for node in slowest:
         share = node.scaled / whole.median if whole.median else 0.0
-        click.echo(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {node.operator:<12} {node.name}")
+        most = f"max {found.largest(node) / 1000:.4g} ms"
+        click.echo(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {most:<14}  {node.operator:<12} {node.name}")
     if output is not None:
         click.echo(f"wrote {output}")
     if nodes is not None:
