@@ -299,6 +299,21 @@ def test_a_trip_count_of_astronomical_size_is_refused(tmp_path: Path) -> None:
         network(tmp_path, [node("Loop", ["many", "", "h"], ["y"], body=loop_body(STEP))], {"h": [4, 6]}, ["y"], weights)
 
 
+def test_attributes_that_would_exhaust_or_hang_the_library_are_not_passed_on(tmp_path: Path) -> None:
+    split = node("Split", ["x"], ["y"], axis=1, num_outputs=2**31)
+    assert network(tmp_path, [split], {"x": [1, 4]}, ["y"]).unknown == ("y",)
+    einsum = node("Einsum", ["x", "x"], ["y"], equation="i\x01j,jk->ik")
+    assert network(tmp_path, [einsum], {"x": [4, 4]}, ["y"]).macs is None
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    content = (FAMILIES / "einsum_pairs.onnx").read_bytes()
+    assert content.count(b"einsum_1") == 1
+    (tmp_path / "x.onnx").write_bytes(content.replace(b"einsum_1", b"einsum\xff\xfe"))
+    with pytest.raises(InputError, match="names that are no text"):
+        load(tmp_path / "x.onnx")
+
+
 def test_values_are_only_computed_where_they_are_small(tmp_path: Path) -> None:
     nodes = [node("Expand", ["one", "shape"], ["big"]), node("MatMul", ["big", "w"], ["y"])]
     weights = [constant("one", [[1.0]], "float32"), constant("shape", [2**20, 2**20]), weight("w", 2**20, 4)]

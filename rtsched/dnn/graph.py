@@ -37,8 +37,9 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
     network = trimmed(network_file.load(use.operators or _file(use.network), lowering.folder))
     why = cost.unknown(network)
     if why:
+        hint = "give open inputs a size (`rtsched import --shape`), or " if network.unknown else ""
         raise InputError(
-            f"{what}: the cost of network {network.name!r} is not known: {why}; measure it (`rtsched profile`) and "
+            f"{what}: the cost of network {network.name!r} is not known: {why}; {hint}measure it (`rtsched profile`) and "
             "name it whole, or give a 'wcet'"
         )
     for note in network.notes:

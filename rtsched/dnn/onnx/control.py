@@ -82,7 +82,7 @@ def inside(reader: Reader, node: NodeProto, scope: Scope, depth: int) -> Inner |
 
 def _run(reader: Reader, graph: GraphProto, inputs: Sequence[Tensor], scope: Scope, depth: int) -> Inner:
     """One run of a graph, with these inputs."""
-    own = Scope(scope.opsets, scope)
+    own = scope.inner()
     reader.bind(graph, inputs, own)
     operators = reader.operators(graph, own, depth + 1)
     costly = [each for each in operators if each.kind not in FREE]

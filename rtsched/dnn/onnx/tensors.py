@@ -22,6 +22,9 @@ TypeProto: TypeAlias = Any
 #: A tensor with more elements is refused.
 MAX_ELEMENTS = 2**48
 
+#: So many nodes are evaluated in one model; no exporter computes shapes with more.
+MAX_FOLDS = 20_000
+
 #: Values of constants with more elements are not kept: no shape is that long.
 SMALL = 256
 
@@ -103,6 +106,11 @@ class Scope:
     stated: dict[str, Tensor] = field(default_factory=dict)
     weights: set[str] = field(default_factory=set)
     initializers: set[str] = field(default_factory=set)
+    folds: list[int] = field(default_factory=lambda: [0])
+
+    def inner(self) -> Scope:
+        """The scope of a graph inside this one."""
+        return Scope(self.opsets, self, folds=self.folds)
 
     def _home(self, name: str) -> Scope | None:
         scope: Scope | None = self
@@ -172,8 +180,8 @@ def inferred(node: NodeProto, scope: Scope) -> list[Tensor]:
     if node.op_type == "Einsum" and node.domain in ("", "ai.onnx"):
         return [_einsum(node, [inputs[name] for name in node.input if name])]
     outputs = _library_shapes(node, inputs, scope.opsets)
-    if node.op_type in FOLDED and node.domain in ("", "ai.onnx"):
-        return _folded(node, inputs, outputs, scope.opsets)
+    if node.op_type in FOLDED and node.domain in ("", "ai.onnx") and scope.folds[0] < MAX_FOLDS:
+        return _folded(node, inputs, outputs, scope)
     return outputs
 
 
@@ -207,6 +215,8 @@ def _library_shapes(node: NodeProto, inputs: Mapping[str, Tensor], opsets: Mappi
 
     domain = "" if node.domain == "ai.onnx" else node.domain
     unknown = [UNKNOWN for _ in node.output]
+    if any(each.name == "num_outputs" and each.i > len(node.output) for each in node.attribute):
+        return unknown  # the library would make room for as many as the file says
     try:
         schema = onnx.defs.get_schema(node.op_type, opsets.get(domain, 1), domain)
         found = shape_inference.infer_node_outputs(
@@ -245,9 +255,7 @@ def _alone(node: NodeProto, inputs: Mapping[str, Tensor], opsets: Mapping[str, i
     return helper.make_model(graph, opset_imports=[helper.make_opsetid(*each) for each in opsets.items()])
 
 
-def _folded(
-    node: NodeProto, inputs: Mapping[str, Tensor], outputs: list[Tensor], opsets: Mapping[str, int]
-) -> list[Tensor]:
+def _folded(node: NodeProto, inputs: Mapping[str, Tensor], outputs: list[Tensor], scope: Scope) -> list[Tensor]:
     """The outputs with their values, if all inputs are small constants and all outputs small."""
     if "" in node.output or any(tensor.value is None for tensor in inputs.values()):
         return outputs
@@ -256,9 +264,10 @@ def _folded(
     import numpy as np
     from onnx.reference import ReferenceEvaluator
 
+    scope.folds[0] += 1
     try:
         with np.errstate(all="ignore"):
-            evaluator = ReferenceEvaluator(_alone(node, inputs, opsets))
+            evaluator = ReferenceEvaluator(_alone(node, inputs, scope.opsets))
             values = evaluator.run(None, {name: each.value for name, each in inputs.items()})
         made = [np.asarray(value) for value in values]
     except Exception:  # divisions by zero, indices out of range: then there is no value
