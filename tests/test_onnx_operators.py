@@ -283,6 +283,17 @@ def test_functions_that_would_exhaust_the_machine_are_refused(tmp_path: Path) ->
         network(tmp_path, [node("A", ["x"], ["y"], domain="my")], {"x": [1]}, ["y"], functions=circle)
 
 
+def test_functions_that_cannot_stand_in_are_unknown_or_refused(tmp_path: Path) -> None:
+    older = function("Old", [node("MatMul", ["a", "b"], ["c"])], ["a", "b"], ["c"])
+    older.opset_import[0].version = 9
+    found = network(tmp_path, [node("Old", ["x", "x"], ["y"], domain="my")], {"x": [4, 4]}, ["y"], functions=[older])
+    assert found.macs == 64  # converted to the version of the model
+    shadow = function("Relu", [node("MatMul", ["a", "a"], ["c"])], ["a"], ["c"])
+    shadow.domain = ""
+    with pytest.raises(InputError, match="redefines the operator 'Relu'"):
+        network(tmp_path, [node("Relu", ["x"], ["y"])], {"x": [4, 4]}, ["y"], functions=[shadow])
+
+
 def test_graphs_too_deep_or_too_often_visited_are_refused(tmp_path: Path) -> None:
     step = loop_body(node("Relu", ["s"], ["s2"]))
     for _ in range(14):

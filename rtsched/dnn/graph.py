@@ -39,8 +39,8 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
     if why:
         hint = "give open inputs a size (`rtsched import --shape`), or " if network.unknown else ""
         raise InputError(
-            f"{what}: the cost of network {network.name!r} is not known: {why}; {hint}measure it (`rtsched profile`) and "
-            "name it whole, or give a 'wcet'"
+            f"{what}: the cost of network {network.name!r} is not known: {why}; {hint}measure it (`rtsched profile`) "
+            "and name it whole, or give a 'wcet'"
         )
     for note in network.notes:
         lowering.assume(f"{task.name}: {note}")

@@ -1,8 +1,8 @@
 """Networks out of ONNX files: shapes, multiply-accumulates and bytes, from the graph alone.
 
 Payloads of weights are never needed: they are dropped as soon as a file is read, and external data are never opened. A
-file from a stranger cannot run code, and cannot make us allocate more than a few times its own size: shapes are only multiplied,
-and everything is bounded.
+file from a stranger cannot run code, and cannot make us allocate more than a few times its own size: shapes are only
+multiplied, and everything is bounded.
 """
 
 from __future__ import annotations

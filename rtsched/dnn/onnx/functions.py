@@ -19,6 +19,11 @@ def expanded(path: Path, model: ModelProto, most: int) -> ModelProto:
     if not model.functions:
         return model
     bodies = {(_domain(each.domain), each.name, getattr(each, "overload", "")): each for each in model.functions}
+    own = next((each.name for each in model.functions if not _domain(each.domain)), None)
+    if own is not None:
+        raise InputError(
+            f"{path}: redefines the operator {own!r} of the standard; give the function a domain of its own"
+        )
     sizes: dict[Key, int] = {}
     for key in bodies:
         _size(path, key, bodies, sizes, most, ())
@@ -28,10 +33,16 @@ def expanded(path: Path, model: ModelProto, most: int) -> ModelProto:
     from onnx import inliner
 
     try:
-        return inliner.inline_local_functions(model)
+        made = inliner.inline_local_functions(model)
     except Exception as error:  # the library raises what it likes
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{path}: its functions cannot be expanded: {reason}") from None
+    if not any(_key(node) in bodies for node in _nodes(made.graph)):
+        return made
+    try:  # functions of another version of the standard must be converted; what stays is unknown
+        return inliner.inline_local_functions(model, convert_version=True)
+    except Exception:  # as above
+        return made
 
 
 def _size(
