@@ -132,3 +132,12 @@ def test_the_range_is_told_wherever_the_model_is_used(name: str, outside: bool, 
     assumed = load_system(str(system)).lower().assumed
     assert any("outside the calibrated range" in note for note in assumed) == outside
     assert any("reckon with an error of" in note for note in assumed)
+
+
+def test_the_documentation_has_the_stated_errors() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "networks.md").read_text()
+    for words, table in (("within", calibration.WITHIN), ("outside", calibration.OUTSIDE)):
+        cells = [
+            f"{100 * each.typical:.0f} % ({100 * each.most:.0f} %, {100 * each.worst:.0f} %)" for each in table.values()
+        ]
+        assert f"| {words} the calibrated range | {' | '.join(cells)} |" in text

@@ -120,6 +120,30 @@ def test_a_trip_count_computed_from_a_shape(tmp_path: Path) -> None:
     assert found.unknown == ()  # the state keeps its shape
 
 
+def test_a_trip_count_from_constants_and_sizes(tmp_path: Path) -> None:
+    nodes = [
+        node("Constant", [], ["k"], value=constant("k", [5.0], "float32")),
+        node("Cast", ["k"], ["whole"], to=7),
+        node("Squeeze", ["whole"], ["five"]),
+        node("Loop", ["five", "", "h"], ["a"], body=loop_body(STEP)),
+        node("Size", ["h"], ["all"]),
+        node("Loop", ["all", "", "a"], ["y"], body=loop_body(STEP)),
+    ]
+    found = network(tmp_path, nodes, {"h": [4, 6]}, ["y"], [weight("w", 6, 6)])
+    assert found.macs == (5 + 24) * 144
+
+
+def test_what_a_loop_collects_is_as_long_as_it_runs_often(tmp_path: Path) -> None:
+    collects = body(
+        [STEP, node("Identity", ["c"], ["c2"]), node("Identity", ["s2"], ["o"])],
+        [info("i", 7, []), info("c", 9, []), onnx.ValueInfoProto(name="s")],
+        ["c2", "s2", "o"],
+    )
+    nodes = [node("Loop", ["ten", "", "h"], ["last", "all"], body=collects), node("MatMul", ["all", "w"], ["y"])]
+    found = network(tmp_path, nodes, {"h": [4, 6]}, ["y"], [weight("w", 6, 6), constant("ten", 10)])
+    assert [operator.macs for operator in found.operators] == [10 * 144, 10 * 144]
+
+
 def test_a_loop_that_may_end_early_counts_its_worst_case_and_says_so(tmp_path: Path) -> None:
     step = loop_body(
         STEP, node("ReduceMax", ["s2"], ["m"], keepdims=0), node("Less", ["m", "one"], ["l"]), condition="l"

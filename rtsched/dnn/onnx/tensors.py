@@ -175,7 +175,7 @@ def constant_node(node: NodeProto) -> Tensor:
 def inferred(node: NodeProto, scope: Scope) -> list[Tensor]:
     """The outputs of a node, by shape inference and, where its inputs are small constants, by evaluation."""
     inputs = {name: scope.tensor(name) for name in node.input if name}
-    if node.op_type == "Shape" and node.domain in ("", "ai.onnx"):
+    if node.op_type in ("Shape", "Size") and node.domain in ("", "ai.onnx"):
         return [_shape_of(node, next(iter(inputs.values()), UNKNOWN))]
     if node.op_type == "Einsum" and node.domain in ("", "ai.onnx"):
         return [_einsum(node, [inputs[name] for name in node.input if name])]
@@ -188,6 +188,8 @@ def inferred(node: NodeProto, scope: Scope) -> list[Tensor]:
 def _shape_of(node: NodeProto, tensor: Tensor) -> Tensor:
     import numpy as np
 
+    if node.op_type == "Size":
+        return Tensor((), 7, None if tensor.elements is None else np.array(tensor.elements, np.int64))
     if tensor.shape is None:
         return Tensor((None,), 7)
     ends = {attribute.name: int(attribute.i) for attribute in node.attribute}
