@@ -161,7 +161,7 @@ class Reader:
             if name:
                 scope.set(name, tensor)
                 self.checked(name, scope.tensors[name])
-        first = node.input[0] if node.input else ""
+        first = node.input[0] if node.input and node.output else ""
         if scope.is_weight(first) and node.op_type in ("Identity", *FUSED) and node.domain in STANDARD:
             scope.weights.add(node.output[0])
             if node.op_type in FUSED and scope.is_initializer(first):
