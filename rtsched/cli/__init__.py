@@ -267,11 +267,16 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
 @cli.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here instead of printing.")
+@click.option(
+    "--shape", "shapes", multiple=True, metavar="INPUT=1x3x224x224", help="The shape of an open input (ONNX)."
+)
 @_JSON
-def import_(file: str, output: Path | None, as_json: bool) -> None:
+def import_(file: str, output: Path | None, shapes: tuple[str, ...], as_json: bool) -> None:
     """Turn a SimSo XML or an rt-app JSON into a system file, an ONNX model into a network file."""
     if file.endswith(".onnx"):
-        text = _imported_network(file, as_json)
+        text = _imported_network(file, shapes, as_json)
+    elif shapes:
+        raise InputError(f"--shape: {file} is no ONNX model; leave it out")
     else:
         from rtsched.importers import import_file
         from rtsched.model.config import to_yaml
@@ -299,27 +304,28 @@ cli.add_command(compare)
 cli.add_command(profile)
 
 
-def _imported_network(file: str, as_json: bool) -> str:
+def _imported_network(file: str, shapes: tuple[str, ...], as_json: bool) -> str:
     """The network file of an ONNX model; what is not known of it goes to standard error, with what to do."""
-    from dataclasses import asdict
+    from rtsched.cli.profile import read_shape
+    from rtsched.dnn import cost, network_file, onnx
 
-    from rtsched.dnn import network_file, onnx
-
-    network = onnx.load(file)
+    network = onnx.load(file, dict(map(read_shape, shapes)))
+    for note in network.notes:
+        click.echo(f"{file}: {note}", err=True)
     if network.unknown:
         click.echo(
-            f"{file}: {len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:5])}: their "
-            "operators cost too little; fix the input sizes when exporting",
+            f"{file}: {len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:5])}; give open "
+            "inputs a size with --shape",
             err=True,
         )
-    if network.custom:
+    why = cost.unknown(network)
+    if why:
         click.echo(
-            f"{file}: custom operators {', '.join(network.custom)} count as moving bytes only; profile the model, or "
-            "replace them",
+            f"{file}: the network has no cost: {why}; give open inputs a --shape, or measure it (`rtsched profile`)",
             err=True,
         )
     if as_json:
-        return json.dumps(asdict(network), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(network_file.as_data(network), indent=2, ensure_ascii=False) + "\n"
     return network_file.write(network)
 
 
