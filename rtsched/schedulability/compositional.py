@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from rtsched.schedulability.backlog import EARLIER, MOST_JOBS, Work, parts_from
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
 from rtsched.schedulability.model import Mode
-from rtsched.schedulability.result import EARLIER, Bound, Part, Result, from_bounds, sized
+from rtsched.schedulability.result import Bound, Part, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 
 #: Rounds in which jitters may grow.
@@ -137,19 +138,34 @@ def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answe
         w = found
         R = w + last - own.earliest(q)
         if best.R < R:
-            parts = [Part("own", me.name, me.worst)]
-            parts += blocked
-            if q:
-                parts.append(Part("interference", me.name + EARLIER, q * me.worst))
-            parts += [Part("interference", c.name, streams[c.name].within(w + open_) * c.worst) for c in above]
             if limit is not None and limit < R:
                 return _Answer(R, ())
-            best = _Answer(R, sized(R, [part for part in parts if part.amount], own.earliest(q)))
+            counts = [*(streams[c.name].within(w + open_) for c in above), q]
+            best = _Answer(R, _parts((*above, me), streams, counts, blocked, 0 if mode == "preemptive" else 1))
         q += 1
         if w + last <= own.earliest(q):
             return best
         if q > CAP // 10:
             raise NotConverged(f"the busy window of {me.name!r} holds more than {q} activations")
+
+
+def _parts(
+    who: Sequence[Component], streams: dict[str, Events], counts: Sequence[int], blocked: Sequence[Part], whole: int
+) -> tuple[Part, ...]:
+    """Where a response comes from: that of the activation after as many of each of `who` (the last: itself)."""
+    *_, me = who
+    names = [c.name + (EARLIER if c is me else "") for c in who]
+    others = [(name, count * c.worst) for name, count, c in zip(names, counts, who, strict=True)]
+    arrival = streams[me.name].earliest(counts[-1])
+
+    def jobs() -> list[Work]:
+        return [
+            Work(place, streams[c.name].earliest(k), (place, k), c.worst, (c.worst,) * whole)
+            for place, (c, count) in enumerate(zip(who, counts, strict=True))
+            for k in range(min(count, MOST_JOBS + 1))
+        ]
+
+    return parts_from(arrival, Part("own", me.name, me.worst), blocked, others, jobs)
 
 
 def responses(network: Network) -> list[_Answer] | str:
