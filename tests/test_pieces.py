@@ -14,7 +14,6 @@ from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
-from rtsched.schedulability.policy import policy_of
 
 US, MS = 1_000, 1_000_000
 CPU = "{name: chip, processors: {cpu: {kind: cpu}}}"
@@ -29,7 +28,7 @@ class Case:
         self.loaded = api.load(validate(System, parse_yaml(text)))
         self.description = api.parts_of(self.loaded.system.scheduler)
         self.system: SystemSpec = self.loaded.lower()
-        self.proof: SystemAnalysis = prove(self.system, policy_of(self.description))
+        self.proof: SystemAnalysis = prove(self.system, api.policy(self.description))
 
     @property
     def bounds(self) -> dict[str, int | None]:
@@ -213,7 +212,7 @@ def test_regions_that_do_not_sum_to_the_time_prove_nothing() -> None:
     (task,) = case.system.tasks
     node = replace(task.nodes[0], regions=(4 * MS, 5 * MS))
     system = replace(case.system, tasks=(replace(task, nodes=(node,)),))
-    (part,) = prove(system, policy_of(case.description)).parts
+    (part,) = prove(system, api.policy(case.description)).parts
     assert part.view.obstacle is not None
     assert "sum to 9 ms" in part.view.obstacle.reason
 
@@ -270,7 +269,7 @@ def test_a_gpu_that_launches_its_kernels_anew_after_a_preemption_has_no_bound() 
     tasks = ("name: hi, period: 10 ms, " + KERNEL, "name: lo, period: 100 ms, " + KERNEL)
     case = Case(*tasks, platform=gpu())
     node = tuple(replace(each, service="preemptive") for each in case.system.processors)
-    (part,) = prove(replace(case.system, processors=node), policy_of(case.description)).parts
+    (part,) = prove(replace(case.system, processors=node), api.policy(case.description)).parts
     assert part.result.verdict == "unknown"
     assert "launches its kernels anew" in part.result.reason
 

@@ -178,9 +178,7 @@ def of_environment(case: Case, _: HardwareSpec, changes: Sequence[Change]) -> Ob
 
 
 def _varying(link: str) -> Obstacle:
-    return Obstacle(
-        f"the bandwidth of link {link!r} varies with time", "give the link its least bandwidth", "hardware"
-    )
+    return Obstacle(f"the bandwidth of link {link!r} varies with time", "give the link its least bandwidth", "hardware")
 
 
 def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:

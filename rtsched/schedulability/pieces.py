@@ -183,8 +183,8 @@ class Pieces:
 
     def _forms(self, task: TaskSpec, node: NodeSpec) -> list[NodeSpec]:
         """The node in every variant that the policy may choose."""
-        quality = task.quality
-        if quality is None or not quality.variants or self.policy.adaptation in (None, "fixed"):
+        quality, adaptation = task.quality, self.policy.adaptation
+        if quality is None or not quality.variants or adaptation is None or adaptation.fixed:
             return [node]
         return [variant.nodes[node.index] for variant in quality.variants]
 
