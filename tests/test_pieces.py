@@ -12,8 +12,12 @@ from rtsched.engine.simulation import run
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.report.content import Report
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
+from rtsched.verify import words
+from rtsched.verify.document import to_dict
+from rtsched.verify.verification import verify
 
 US, MS = 1_000, 1_000_000
 CPU = "{name: chip, processors: {cpu: {kind: cpu}}}"
@@ -335,3 +339,34 @@ def test_a_trigger_with_recorded_deadlines_hands_on_no_lateness() -> None:
     )
     assert "have deadlines of their own" in case.why
     assert case.check(100 * MS)["post"] > 12 * MS
+
+
+# ---- the C that is shown is the C of the proof ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task", "C", "overhead"),
+    [
+        ("wcet: 2 ms, execution: {kind: empirical, samples: [1 ms, 3 ms]}", 3 * MS, 2 * MS),
+        ("wcet: 2 ms, execution: {kind: uniform, low: 0.5, high: 1.25}", 2500 * US, 2 * MS),
+        ("wcet: 2 ms, execution: {kind: uniform, low: 0.5, high: 0.75}", 2 * MS, 2 * MS),
+        ("graph: {nodes: {x: {wcet: 1 ms}, y: {wcet: 2 ms}}, edges: [[x, y]]}", 3 * MS, 4 * MS),
+    ],
+)
+def test_the_time_that_is_shown_is_that_of_the_proof(task: str, C: int, overhead: int) -> None:
+    overheads = "overheads: {context_switch: 1 ms}"
+    case = Case(f"name: a, period: 20 ms, {task}", more=overheads)
+    (bound,) = case.proof.bounds
+    assert case.proof.cost("a") == C == bound.total("own")
+    assert bound.total("overhead") == overhead
+    found = verify(case.loaded, runs=0)
+    (row,) = to_dict(found)["tasks"]
+    assert (row["wcet_ns"], row["overhead_ns"]) == (C, overhead)
+    assert words.rows(found)[0][3] == words.time(C)
+    assert words.time(C) in Report(found, "2030-12-24", "")._row(0)
+
+
+def test_times_that_no_job_takes_refute_nothing() -> None:
+    tasks = "name: a, wcet: 12 ms, period: 10 ms, execution: {kind: uniform, low: 0.25, high: %s}"
+    assert Case(tasks % "0.5").proof.verdict == "unknown"
+    assert Case(tasks % "1").proof.verdict == "unschedulable"

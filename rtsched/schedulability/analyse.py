@@ -70,6 +70,11 @@ class SystemAnalysis:
         found = {bound.task: bound for part in self.parts for bound in part.result.bounds}
         return tuple(found.get(task.name) or Bound(task.name, None, task.deadline) for task in self.system.tasks)
 
+    def cost(self, task: str) -> int:
+        """C in ns: what the proof takes for all nodes of a task, without switches; what is planned without a proof."""
+        planned = next(each.volume for each in self.system.tasks if each.name == task)
+        return self.part_of(task).view.costs.get(task, planned)
+
     def part_of(self, task: str) -> PartAnalysis:
         """The part that a task belongs to; KeyError if there is no such task."""
         for part in self.parts:

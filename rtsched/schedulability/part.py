@@ -37,7 +37,8 @@ class View:
     """A part of a system that can be looked at by itself, in the models of theorems; or why it has none.
 
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
-    test is a no. `overheads` are the shares of the execution times, per task name, that switches cost.
+    test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
+    besides.
     """
 
     name: str
@@ -47,6 +48,7 @@ class View:
     assumptions: tuple[Assumption, ...] = ()
     exact: bool = True
     overheads: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, int] = field(default_factory=dict)
     obstacle: Obstacle | None = None
 
 
@@ -76,11 +78,12 @@ class Part(Pieces):
                     and all(map(_is_chain, self.specs))
                 ):
                     models.append(self._pipelines())
-        overheads = {
-            task.name: sum(piece.overhead for piece in self.pieces[task.index])
-            for task in self.specs
-            if any(piece.overhead for piece in self.pieces[task.index])
-        }
+        overheads, costs = {}, {}
+        for task in self.specs:
+            pieces = self.pieces[task.index]
+            costs[task.name] = sum(piece.c - piece.overhead for piece in pieces)
+            if any(piece.overhead for piece in pieces):
+                overheads[task.name] = sum(piece.overhead for piece in pieces)
         return View(
             self.name,
             tuple(task.index for task in self.specs),
@@ -89,6 +92,7 @@ class Part(Pieces):
             tuple(self.notes),
             self.exact,
             overheads,
+            costs,
             obstacle,
         )
 

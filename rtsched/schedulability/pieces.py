@@ -201,17 +201,20 @@ class Pieces:
         """The largest share of its planned times that a job may take, at least 1."""
         model = task.execution
         most = Fraction(1)
-        if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
-            most = max(most, Fraction(max(task.arrival.execution), task.volume))
         if not isinstance(model, Constant):
             marginal = model.marginal if isinstance(model, Autocorrelated) else model
             if isinstance(marginal, Empirical):
-                most = max(most, Fraction(max(marginal.samples or (0,)), task.volume))
+                most = Fraction(max(marginal.samples or (0,)), task.volume)
             else:
-                most = max(most, Fraction(marginal.high))
+                most = Fraction(marginal.high)
+        if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
+            most = max(most, Fraction(max(task.arrival.execution), task.volume))
         if most > 1:
             self.note(f"execution times of {task.name!r} reach {float(most):.4g} times what is planned: that is its C")
-        return most
+        elif most < 1:
+            self.exact = False
+            self.note(f"execution times of {task.name!r} stay below what is planned, which is taken all the same")
+        return max(most, Fraction(1))
 
     def T(self, task: TaskSpec) -> int:
         """The minimum inter-arrival time in ns."""

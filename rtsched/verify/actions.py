@@ -124,8 +124,7 @@ def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> 
 
 
 def _to(found: Verification, name: str, factor: Any) -> str:
-    task = next(task for task in found.system.tasks if task.name == name)
-    return f" ({units.format_duration(int(task.volume * factor), digits=4)})"
+    return f" ({units.format_duration(int(found.analysis.cost(name) * factor), digits=4)})"
 
 
 def variants(found: Verification) -> Iterator[Action]:
