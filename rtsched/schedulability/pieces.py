@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from rtsched import units
 from rtsched.model.policy import Policy
@@ -159,14 +160,22 @@ class Pieces:
 
     def _displaces(self, task: TaskSpec, node: NodeSpec, pool: int) -> bool:
         """Whether the node, when it becomes ready, may take a processor away from another one."""
-        ranked = self.policy.order == "FP"
+        level = self.policy.level(task) if self.policy.order == "FP" else None
         return any(
-            any(self._free(other, self.pools[pool]))
-            for each in self.specs
-            if not ranked or self.policy.level(each) >= self.policy.level(task)
-            for other in each.nodes
-            if self.home[each.index, other.index] == pool and (each.index, other.index) != (task.index, node.index)
+            (each.index, other) != (task.index, node.index) and (level is None or self.policy.level(each) >= level)
+            for each, other in self._interruptible[pool]
         )
+
+    @cached_property
+    def _interruptible(self) -> dict[int, list[tuple[TaskSpec, int]]]:
+        """By pool the nodes that can be preempted there: their tasks, and which nodes of them."""
+        found: dict[int, list[tuple[TaskSpec, int]]] = {pool: [] for pool in self.pools}
+        for task in self.specs:
+            for node in task.nodes:
+                pool = self.home[task.index, node.index]
+                if any(self._free(node, self.pools[pool])):
+                    found[pool].append((task, node.index))
+        return found
 
     def _longest(self, task: TaskSpec, node: NodeSpec, places: tuple[int, ...]) -> int:
         """The longest time of a node alone; where blocks are served, its kernels on what they may use say so."""
@@ -252,7 +261,13 @@ class Pieces:
 
     def _pool_name(self, pool: int) -> str:
         """The name of a pool, its own: of its cluster if it is the whole of one, else of all its processors."""
-        places = self.pools[pool]
+        return self._names[pool]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {pool: self._named(places) for pool, places in self.pools.items()}
+
+    def _named(self, places: tuple[int, ...]) -> str:
         clusters = {self.system.processors[place].cluster for place in places}
         whole = [other.index for other in self.system.processors if other.cluster in clusters]
         if len(clusters) == 1 and whole == list(places):
