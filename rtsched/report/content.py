@@ -153,12 +153,15 @@ class Report:
         ]  # fmt: skip
         legend = (
             f"{facts.PROVEN} every job in time, proven; {facts.REFUTED} a miss is possible; {facts.OPEN} open. T "
-            "period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time, "
+            "period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time "
+            "as the proof takes it, without switches, "
             "R bound on the response time from the arrival, slack (D − R)/D, seen: the largest response in simulation. "
             "exact: R is attained by some run; no: R is safe and may be larger than needed."
         )
         if any(len({t for t in node.times if t is not None}) > 1 for task in found.system.tasks for node in task.nodes):
-            legend += " C is the sum of the nodes' times, each on its fastest processor."
+            legend += (
+                " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
+            )
         if found.basis not in PROVING:
             legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
         blocks.append(Text(legend, note=True))
@@ -188,7 +191,7 @@ class Report:
             words.time(task.period),
             words.time(task.deadline),
             words.time(task.jitter) if task.jitter else "0",
-            words.time(task.volume),
+            words.time(found.analysis.cost(task.name)),
             words.time(bound.wcrt),
             facts.slack_percent(bound),
             words.time(seen),

@@ -85,6 +85,11 @@ class SystemAnalysis:
         whole = self.part_of(task.name).result.verdict == "schedulable"
         return whole or (bound.wcrt is not None and bound.wcrt <= bound.deadline)
 
+    def cost(self, task: str) -> int:
+        """C in ns: what the proof takes for all nodes of a task, without switches; what is planned without a proof."""
+        planned = next(each.volume for each in self.system.tasks if each.name == task)
+        return self.part_of(task).view.costs.get(task, planned)
+
     def part_of(self, task: str) -> PartAnalysis:
         """The part that a task belongs to; KeyError if there is no such task."""
         for part in self.parts:

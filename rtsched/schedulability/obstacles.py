@@ -19,6 +19,7 @@ from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
 from rtsched.model.power import PowerOptions, time_scales
 from rtsched.model.taskgraph import CopySpec, HardwareSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec, UnitSpec
+from rtsched.schedulability.contention import slowed
 
 Area = Literal["policy", "hardware", "task", "mapping", "unclaimed"]
 
@@ -181,8 +182,15 @@ def _varying(link: str) -> Obstacle:
 
 
 def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
-    """A GPU whose kernels may run side by side: only one stream and address space keeps them one by one."""
+    """A GPU whose kernels may run side by side, or begin anew: only one stream and address space keeps them in turn."""
     contexts = {task.context for task in case.system.tasks if any(n.times[unit.processors[0]] for n in task.nodes)}
+    if any(case.system.processors[place].service == "preemptive" for place in unit.processors):
+        return Obstacle(
+            f"{unit.name!r} is preempted and launches its kernels anew each time: how much work is lost is not bounded "
+            "here",
+            "leave 'service: preemptive' out: kernels run to their end",
+            "hardware",
+        )
     if len(unit.processors) == 1 and len(contexts) <= 1:
         return None
     return Obstacle(
@@ -195,11 +203,11 @@ def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
 
 def of_contention(case: Case, _: Memory, __: Any) -> Obstacle | None:
     """A memory whose users slow each other down."""
-    if not any(node.hardware is not None and node.hardware.memory for node in case.nodes):
+    place = next((place for place in case.processors if slowed(case.system, place)), None)
+    if place is None:
         return None
     return Obstacle(
-        f"work on {case.named(case.processors[0])!r} slows down when others use the memory: its times depend on who "
-        "runs beside it",
+        f"work on {case.named(place)!r} slows down when others use the memory: its times depend on who runs beside it",
         "declare execution times measured under contention, and leave the contention model out",
         "hardware",
     )

@@ -128,7 +128,7 @@ def rows(found: Verification) -> list[list[str]]:
                 task.name + (" !" if late and task.criticality == "hard" else ""),
                 time(task.period),
                 time(task.deadline),
-                time(task.volume),
+                time(found.analysis.cost(task.name)),
                 time(bound.wcrt) + (" (exact)" if bound.exact else ""),
                 "–" if bound.slack is None else percent(bound.slack / bound.deadline),
                 time(seen),
