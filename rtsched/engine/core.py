@@ -483,20 +483,29 @@ class Core:
         if self.record.decisions is not None:
             self.record.decisions.buffer += (self.kernel._now, job.number, -1, -1, action)
 
-    def end(self, now: int) -> None:
-        """The run is over at `now`: close what is open, as late if its deadline has passed, else as unfinished."""
+    def open_jobs(self) -> list[Job]:
+        """The jobs that are in the system, by task."""
+        return [
+            job
+            for task in self.tasks
+            for job in (*(() if task.active is None else (task.active,)), *task.overlapping, *task.pending)
+        ]
+
+    def end(self, now: int, forever: bool = False) -> None:
+        """The run is over at `now`: close what is open, as late if its deadline has passed, else as unfinished.
+
+        After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
+        """
         for processor in self.processors:
             segment = processor.segment
             if segment is not None and segment.state == RUNNING:
                 self._stop(processor, segment, now, log.OPEN_END)
-        for task in self.tasks:
-            active = [task.active] if task.active is not None else []
-            for job in [*active, *task.overlapping, *task.pending]:
-                job.outcome = LATE if job.deadline <= now else UNFINISHED
-                self.rows += (
-                    job.number, task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish,
-                    job.outcome,
-                )  # fmt: skip
+        for job in self.open_jobs():
+            job.outcome = LATE if forever or job.deadline <= now else UNFINISHED
+            self.rows += (
+                job.number, job.task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish,
+                job.outcome,
+            )  # fmt: skip
 
 
 def _uses_locks(system: SystemSpec) -> bool:

@@ -58,8 +58,11 @@ def run(
         soc.chip.start(soc.processors, stop, tally is None)
         dispatches = kernel.drain(soc.changed, soc.chip.around(scheduler.dispatch), stop)
         end = min(max(soc.chip.last, until), stop)
+    if soc.open_jobs() and stop != NEVER:
+        end = stop  # whatever is open goes on until then, also where nothing more happens
+    if soc.chip is not None:
         soc.chip.finish(end)
-    soc.end(end)
+    soc.end(end, forever=stop == NEVER)
     record.pack()
     return Trace(
         system=system,
