@@ -26,7 +26,7 @@ from rtsched.engine.job import (
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
-from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out
+from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out, mark_pieces
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.source import Source
@@ -195,9 +195,7 @@ class Core:
         else:
             job.left = len(source.nodes)
             job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in source.nodes)
-            for segment in job.segments:
-                if segment.node.regions or segment.node.sections:
-                    segment.plan = ()
+            mark_pieces(job.segments)
             fresh = tuple(segment for segment in job.segments if not segment.waits)
             self._make_ready(fresh)
         if self.on_ready is not None:
@@ -375,6 +373,8 @@ class Core:
         rest[0].state = READY
         rest[0].since = now
         self.begin_run(rest, processor)
+        if processor.segment is None and self.on_processor is not None:
+            self.on_processor(processor, "idle")  # the next node was left out, or had to wait
 
     def lose(self, processor: Processor, segment: Segment, restart: bool) -> None:
         """The processor under `segment` is gone: it is ready again, from its beginning or from where it was."""
@@ -410,7 +410,9 @@ class Core:
             segment.state = WAITING
             if not segment.waits:
                 fresh.append(segment)
-        if fresh:
+        if fresh and self.courses is not None and fresh[0].job.task.adaptive:
+            self.courses.offer(fresh[0].job, fresh)
+        elif fresh:
             self._make_ready(fresh)
             if self.on_ready is not None:
                 self.on_ready(fresh[0].job, tuple(fresh))

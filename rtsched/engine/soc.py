@@ -108,6 +108,8 @@ class Soc(Core):
         if first is None:
             if job.factor is not None:
                 time = self._true_demand(segment, processor, time)
+                if segment.state != READY:
+                    return self._not_started(segment)
             segment.demand = segment.remaining = time
             if job.start < 0:
                 job.start = now
@@ -122,6 +124,8 @@ class Soc(Core):
                 segment.plan = [(segment.demand, NEXT_NODE, segment.run), *segment.plan]
                 segment.run = ()
             if segment.plan and self.locks is not None and not self.locks.enter(segment):
+                if job.start == now and all(each.processor is None for each in job.segments):
+                    job.start = -1  # it waits before its first tick
                 return segment
         segment.state = RUNNING
         segment.processor = processor
@@ -247,12 +251,18 @@ class Soc(Core):
     def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> None:
         """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
 
-        Raises SchedulerError for a variant that the task does not have, or that does not share what is done already.
+        A node that the variant skips is left out, also one that is about to start (in `on_start`): the job goes on
+        behind it. Raises SchedulerError for a variant that the task does not have, or that does not share what is done
+        (or left out) already.
         """
         self._check_alive(job, "reconfigure")
         if self.courses is None or not job.task.adaptive:
             raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
         self.courses.reconfigure(job, variant, None if nodes is None else tuple(nodes))
+
+    def changeable(self, job: Job) -> bool:
+        """Whether `reconfigure` may still choose another variant for `job`: see there."""
+        return self.courses is not None and job.task.adaptive and self.courses.changeable(job)
 
     def answer(self, job: Job) -> tuple[int, float | None]:
         """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
@@ -385,6 +395,13 @@ class Soc(Core):
                 f"{what}: the processor's service is {processor.service}; use how='boundary', 'checkpoint' or 'kill'"
             )
         raise SchedulerError(f"{what}: the node is declared non-preemptive; use how='boundary'")
+
+    def _not_started(self, segment: Segment) -> Segment:
+        """At the last moment the policy chose a variant without this node, or ended the job: give back its run."""
+        rest, segment.run = segment.run, ()
+        if rest and segment.job.outcome == OPEN:
+            self.release(rest)
+        return segment
 
     def _check_alive(self, job: Job, action: str) -> None:
         if job.outcome != OPEN:
