@@ -105,7 +105,6 @@ class Courses:
         if not source.adaptive:
             self.activate_plain(source, job)
             return
-        core = self.core
         if source.overlap:
             source.overlapping[job] = None
         else:
