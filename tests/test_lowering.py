@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rtsched.api import Loaded, analyse, load, simulate
+from rtsched import analyse
+from rtsched.api import Loaded, load, simulate
 from rtsched.dnn.lowering import horizon
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.config import parse_yaml, validate

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, OUTCOMES
-from rtsched.engine.trace import COMPLETED, FULL_SPEED, KILLED, OVERHEAD, SPEED, Trace
+from rtsched.engine.trace import COMPLETED, DRAINED, FULL_SPEED, KILLED, OVERHEAD, SPEED, Trace
 from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.model.task import Constant
 from rtsched.model.taskgraph import SystemSpec
@@ -92,8 +92,9 @@ def _no_overlap(trace: Trace) -> Iterator[str]:
         return
     first = np.full(len(trace.jobs), np.iinfo(np.int64).max)
     last = np.full(len(trace.jobs), -1)
-    np.minimum.at(first, trace.slices["job"], trace.slices["start"])
-    np.maximum.at(last, trace.slices["job"], trace.slices["end"])
+    slices = trace.slices[trace.slices["reason"] != DRAINED]
+    np.minimum.at(first, slices["job"], slices["start"])
+    np.maximum.at(last, slices["job"], slices["end"])
     for task in trace.system.tasks:
         if task.overlap:
             continue
@@ -127,7 +128,7 @@ def _work(trace: Trace) -> Iterator[str]:
     }
     exempt = _without_speed(system)
     speeds = _Speeds(trace)
-    rows = trace.slices[trace.slices["reason"] != OVERHEAD]
+    rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
     rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     current = (-1, -1)

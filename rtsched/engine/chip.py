@@ -206,6 +206,7 @@ class Chip(Hardware):
             always
             or self.kernel._now < self.core.until
             or any(task.active is not None or task.overlapping for task in self.core.tasks)
+            or bool(self.core.drains.since)
         )
 
     def finish(self, end: int) -> None:
@@ -409,7 +410,7 @@ class Chip(Hardware):
         self.account(now)
         segment = processor.segment
         self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
-        if segment is not None:
+        if segment is not None and processor not in core.drains.since:
             fate = segment.job.task.spec.on_fault
             if fate == "drop":
                 core.give_up(segment.job)
@@ -417,6 +418,8 @@ class Chip(Hardware):
                 # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
                 gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
                 core.lose(processor, segment, restart=fate == "restart" or gone)
+        if processor in core.drains.since:  # nothing drains on a processor that is down
+            core.drains.cut(processor, now)
         processor.down = True
         processor.segment = OUT_OF_SERVICE
         self.tell([place], "down")

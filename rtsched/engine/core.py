@@ -7,11 +7,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine import trace as log
+from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import (
     ABORTED,
     DEAD,
     DONE,
+    DRAINING,
     DROPPED,
     LATE,
     OK,
@@ -78,6 +80,7 @@ class Core:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
         self.tasks = tuple(Source(spec, self) for spec in system.tasks)
+        self.drains = Drains(self)
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
         hopeless = any(task.on_miss == "drop_if_hopeless" for task in system.tasks)
         self.lookout = Lookout(self) if hopeless else None
@@ -245,7 +248,7 @@ class Core:
         if processor is None:
             return segment.node.fastest
         left: Any = segment.remaining
-        if segment.state == RUNNING:
+        if segment.state in (RUNNING, DRAINING):
             left = left - processor.progress(self.kernel._now)
         believed = segment.node.times[processor.index]
         assert believed is not None
@@ -464,16 +467,18 @@ class Core:
         self._close(job, now, DROPPED if job.start < 0 else ABORTED)
 
     def _halt(self, job: Job, now: int) -> None:
-        """Stop everything of `job`: what runs leaves its processor, what waits is dead."""
+        """Stop everything of `job`: what runs leaves its processor (or drains there), what waits is dead."""
         task = job.task
         for segment in job.segments:
-            if segment.state == RUNNING:
-                processor = segment.processor
-                assert processor is not None
+            processor = segment.processor
+            if segment.state == RUNNING and processor is not None:
+                if not processor.preemptible:
+                    self.drains.begin(processor, segment, now)
+                    continue
                 self._stop(processor, segment, now, log.STOPPED)
                 if self.on_processor is not None:
                     self.on_processor(processor, "idle")
-            if segment.state != DONE:
+            if segment.state not in (DONE, DRAINING):
                 segment.state = DEAD
                 if self.locks is not None:
                     self.locks.forget(segment)
@@ -500,7 +505,9 @@ class Core:
         """
         for processor in self.processors:
             segment = processor.segment
-            if segment is not None and segment.state == RUNNING:
+            if processor in self.drains.since:
+                self.drains.cut(processor, now)
+            elif segment is not None and segment.state == RUNNING:
                 self._stop(processor, segment, now, log.OPEN_END)
         for job in self.open_jobs():
             job.outcome = LATE if forever or job.deadline <= now else UNFINISHED

@@ -130,6 +130,14 @@ class Processor:
         """Further time in ns before `segment` makes progress here."""
         return 0
 
+    def hold(self, time: int, now: int) -> None:
+        """Be busy with nothing but an overhead of `time` ns."""
+        self.overhead = time
+        self.begin(0, now)
+
+    def drain(self) -> None:
+        """What runs goes on, though its job is over."""
+
     def leave(self) -> None:
         """What ran has been taken off."""
 

@@ -111,6 +111,9 @@ class RatedProcessor(Processor):
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
 
+    def drain(self) -> None:
+        self.saving = 0  # a state that is being put aside goes on to be, for nobody
+
     def leave(self) -> None:
         """What ran is gone: nothing can come up any more."""
         self.end = NEVER
@@ -194,6 +197,15 @@ class StreamProcessor(RatedProcessor):
         self.complete = True
         self.end = now
         self.soc_done(self, segment, now)
+
+    def hold(self, time: int, now: int) -> None:
+        self.overhead = time
+        self.complete = False
+        self.work = 0
+        self.end = now + time
+        if self.end < self.armed:
+            self.armed = self.end
+            heappush(self.queue, (self.end, self.rank, next(self.kernel._eid), self.alarm))
 
     def pace(self, speed: int, now: int) -> None:
         """All that runs in its stream goes on at another speed."""

@@ -15,6 +15,7 @@ from rtsched.engine.trace import (
     CHOICES,
     COMPLETED,
     DECISIONS,
+    DRAINED,
     JOBS,
     OVERHEAD,
     SLICES,
@@ -87,7 +88,7 @@ class Recorder:
         table = self.slices.table()
         order = np.lexsort((table["start"], table["processor"]))
         table = table[order]
-        if (table["reason"] == BOUNDARY).any():
+        if np.isin(table["reason"], (BOUNDARY, DRAINED)).any():
             table = _merged(table)
         return table[np.lexsort((table["processor"], table["start"]))]
 
@@ -114,10 +115,13 @@ class Recorder:
 
 
 def _merged(table: NDArray[Any]) -> NDArray[Any]:
-    """Join each slice that ended at a boundary with its continuation; `table` is sorted by processor and start."""
+    """Join each slice that ended at a boundary (or drains on) with its continuation.
+
+    `table` is sorted by processor and start.
+    """
     joins = np.zeros(len(table), bool)
     joins[1:] = (
-        (table["reason"][:-1] == BOUNDARY)
+        ((table["reason"][:-1] == BOUNDARY) | ((table["reason"] == DRAINED)[:-1] & (table["reason"] == DRAINED)[1:]))
         & (table["end"][:-1] == table["start"][1:])
         & (table["job"][:-1] == table["job"][1:])
         & (table["node"][:-1] == table["node"][1:])

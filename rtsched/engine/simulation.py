@@ -58,7 +58,7 @@ def run(
         soc.chip.start(soc.processors, stop, tally is None)
         dispatches = kernel.drain(soc.changed, soc.chip.around(scheduler.dispatch), stop)
         end = min(max(soc.chip.last, until), stop)
-    if soc.open_jobs() and stop != NEVER:
+    if stop != NEVER and (soc.open_jobs() or soc.drains.since):
         end = stop  # whatever is open goes on until then, also where nothing more happens
     if soc.chip is not None:
         soc.chip.finish(end)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from rtsched.engine import trace as log
 from rtsched.engine.core import Core
-from rtsched.engine.job import CLAIMED, DONE, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
+from rtsched.engine.job import CLAIMED, DONE, DRAINING, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.plan import NEXT_NODE
 from rtsched.engine.power import Domain, point_index
@@ -153,10 +153,13 @@ class Soc(Core):
         `how`: ``now`` (its progress is kept, and a later start resumes it), ``boundary`` (at the end of the region or
         node that it is in; the segment is then ready again), ``checkpoint`` (at once; the processor is busy putting its
         state aside, then it is ready again with its progress, and pays the same on its next start), ``drain`` (it runs
-        to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost).
-        Returns the segment if it is ready again already.
+        to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost; where the cluster
+        declares a `reset` the processor is busy with it first, then the segment is ready again).
+        Returns the segment if it is ready again already. What drains, or is being reset, is left to that.
         """
         segment = processor.segment
+        if segment is not None and segment.state == DRAINING:
+            return None  # it is on its way off
         if segment is None or segment.state != RUNNING:
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
         if how == "boundary":
@@ -186,6 +189,9 @@ class Soc(Core):
             self.release(segment.plan.pop(0)[2])
         if how == "kill":
             self._restart(segment)
+            if processor.spec.reset is not None:
+                self.drains.reset(processor, segment, self.kernel._now)
+                return None
         segment.state = READY
         return segment
 
@@ -280,7 +286,10 @@ class Soc(Core):
         return self.courses.expected(job, accuracy)
 
     def finish(self, job: Job) -> None:
-        """Accept the answer `job` has by now: it completes at this instant (early exit)."""
+        """Accept the answer `job` has by now: it completes at this instant (early exit).
+
+        What still runs of it on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
+        """
         self._check_alive(job, "finish")
         if self.courses is not None and job.task.adaptive:
             self.courses.check_answer(job)
@@ -291,7 +300,10 @@ class Soc(Core):
         self._close(job, now, OK if now <= job.deadline else LATE)
 
     def drop(self, job: Job) -> None:
-        """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn."""
+        """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn.
+
+        What runs on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
+        """
         self._check_alive(job, "drop")
         self.give_up(job)
 

@@ -17,9 +17,9 @@ from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 if TYPE_CHECKING:
     from rtsched.engine.power import EnergyReport
 
-# Why a slice ended.
-COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED = range(8)
-REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed")
+# Why a slice ended. What was drained (or reset) ran on after its job, on a processor that cannot stop at once.
+COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRAINED = range(9)
+REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained")
 
 # What was decided. The first four follow from the slices; the rest is logged.
 START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT = range(7)
@@ -181,7 +181,7 @@ class Trace:
     @cached_property
     def decisions(self) -> NDArray[Any]:
         """Everything that was decided, by time: starts, resumes, migrations and preemptions, and what was logged."""
-        begun = _begun(self.slices)
+        begun = _begun(self.slices[self.slices["reason"] != DRAINED])
         order = np.lexsort((begun["start"], begun["node"], begun["job"]))
         begun = begun[order]
         again = np.zeros(len(begun), bool)
@@ -196,7 +196,7 @@ class Trace:
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
         dtype = [("job", "i4"), ("node", "i2"), ("start", "i8"), ("finish", "i8"), ("processor", "i2")]
-        work = self.slices[self.slices["reason"] != OVERHEAD]
+        work = self.slices[~np.isin(self.slices["reason"], (OVERHEAD, DRAINED))]
         order = np.lexsort((work["start"], work["node"], work["job"]))
         work = work[order]
         first = np.ones(len(work), bool)

@@ -15,7 +15,7 @@ import numpy as np
 
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE
-from rtsched.engine.trace import KILLED, OVERHEAD, PREEMPTED, Trace
+from rtsched.engine.trace import DRAINED, KILLED, OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#D55E00", "#BBBBBB")
 HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
 MISS = "#C00000"
+#: What runs on for nothing after its job.
+DRAIN: dict[str, Any] = {"facecolor": "white", "hatch": "....", "edgecolor": "#888888"}
 
 #: The width of a label's character, as a share of the axes.
 CHARACTER = 0.0065
@@ -173,10 +175,12 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
     """One lane per task: its slices, an arrow up for each release and down for each deadline."""
     owner = trace.jobs["task"][shown["job"]]
     deadline = trace.jobs["deadline"][shown["job"]]
+    drained = shown["reason"] == DRAINED
     _lane(axes, [task.name for task in trace.system.tasks], "task")
     for task in trace.system.tasks:
-        mine = shown[owner == task.index]
-        due = deadline[owner == task.index]
+        own = owner == task.index
+        _bars(axes, shown[own & drained], task.index, scale, task.index, **DRAIN)
+        mine, due = shown[own & ~drained], deadline[own & ~drained]
         work = mine["reason"] != OVERHEAD
         in_time, after = mine[work].copy(), mine[work].copy()
         in_time["end"] = np.minimum(in_time["end"], due[work])
@@ -255,6 +259,8 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
     for lane, processor in enumerate(used):
         for task in trace.system.tasks:
             mine = shown[(owner == task.index) & (shown["processor"] == processor)]
+            _bars(axes, mine[mine["reason"] == DRAINED], lane, scale, task.index, **DRAIN)
+            mine = mine[mine["reason"] != DRAINED]
             work = mine["reason"] != OVERHEAD
             _bars(axes, mine[work], lane, scale, task.index)
             _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
@@ -288,6 +294,8 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Patch(facecolor="#333333", label="overhead"))
     if (shown["reason"] == KILLED).any():
         entries.append(Patch(facecolor="white", hatch="||||", edgecolor="#888888", label="work lost"))
+    if (shown["reason"] == DRAINED).any():
+        entries.append(Patch(label="drains", **DRAIN))
     if outages(trace):
         entries.append(Patch(facecolor="#F2F2F2", hatch="xx", edgecolor="#777777", label="out of service"))
     figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=7, frameon=False)
