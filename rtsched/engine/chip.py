@@ -15,7 +15,7 @@ from rtsched.engine.faults import CHANNEL, Announcement, Breakdown, Course, gene
 from rtsched.engine.fluid import FluidGpu
 from rtsched.engine.gpu import Gpu
 from rtsched.engine.hardware import Hardware
-from rtsched.engine.job import READY, Job, Segment
+from rtsched.engine.job import CLAIMED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.memory import Effects, User, contender
 from rtsched.engine.power import Domain, Meter, Store
@@ -205,8 +205,17 @@ class Chip(Hardware):
         return (
             always
             or self.kernel._now < self.core.until
-            or any(task.active is not None or task.overlapping for task in self.core.tasks)
+            or (any(task.active is not None or task.overlapping for task in self.core.tasks) and not self._stuck())
             or bool(self.core.drains.since)
+        )
+
+    def _stuck(self) -> bool:
+        """Whether a deadlock is all that is left: nobody runs or could start, and no deadline is to come."""
+        if not self.core.record.deadlock_count:
+            return False
+        jobs = self.core.open_jobs()
+        return self.kernel._now > max(job.deadline for job in jobs) and not any(
+            segment.state in (READY, RUNNING, CLAIMED, DRAINING) for job in jobs for segment in job.segments
         )
 
     def finish(self, end: int) -> None:

@@ -81,6 +81,8 @@ class Core:
             processor.migration += costs.migration
         self.tasks = tuple(Source(spec, self) for spec in system.tasks)
         self.drains = Drains(self)
+        #: who stopped at a boundary and was ready to go on, and where
+        self.parted: dict[Segment, Processor] = {}
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
         hopeless = any(task.on_miss == "drop_if_hopeless" for task in system.tasks)
         self.lookout = Lookout(self) if hopeless else None
@@ -338,10 +340,17 @@ class Core:
             self._go_on(processor, segment, now)
             return
         segment.state = READY
+        self.parted[segment] = processor
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
         if self.on_processor is not None:
             self.on_processor(processor, "idle")
+
+    def resumed(self, segment: Segment, now: int) -> None:
+        """A segment that gave its processor up at a boundary goes on (or is over): was it preempted there?"""
+        processor = self.parted.pop(segment, None)
+        if processor is not None and segment.stopped != now:
+            processor.preemptions += 1
 
     def _go_on(self, processor: Processor, segment: Segment, now: int) -> None:
         """Inside a region: the segment goes on at once, or leaves the processor to wait for a resource."""
@@ -480,6 +489,7 @@ class Core:
                     self.on_processor(processor, "idle")
             if segment.state not in (DONE, DRAINING):
                 segment.state = DEAD
+                self.resumed(segment, now)
                 if self.locks is not None:
                     self.locks.forget(segment)
         if task.active is not job and job in task.pending:
@@ -503,12 +513,14 @@ class Core:
 
         After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
         """
+        for segment in list(self.parted):
+            self.resumed(segment, now)
         for processor in self.processors:
-            segment = processor.segment
+            running = processor.segment
             if processor in self.drains.since:
                 self.drains.cut(processor, now)
-            elif segment is not None and segment.state == RUNNING:
-                self._stop(processor, segment, now, log.OPEN_END)
+            elif running is not None and running.state == RUNNING:
+                self._stop(processor, running, now, log.OPEN_END)
         for job in self.open_jobs():
             job.outcome = LATE if forever or job.deadline <= now else UNFINISHED
             self.rows += (

@@ -38,8 +38,7 @@ class Drains:
             self.reset(processor, segment, now)
             return
         segment.state = DRAINING
-        processor.drain()
-        processor.soc_done = self._piece_ended
+        processor.soc_done = self._over if processor.puts_aside() else self._piece_ended
         self.since[processor] = now
 
     def reset(self, processor: Processor, segment: Segment, now: int) -> None:

@@ -135,8 +135,9 @@ class Processor:
         self.overhead = time
         self.begin(0, now)
 
-    def drain(self) -> None:
-        """What runs goes on, though its job is over."""
+    def puts_aside(self) -> bool:
+        """Whether it is busy with a checkpoint of a job that is over, which goes on as anything else that drains."""
+        return False
 
     def leave(self) -> None:
         """What ran has been taken off."""

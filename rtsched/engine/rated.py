@@ -111,8 +111,9 @@ class RatedProcessor(Processor):
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
 
-    def drain(self) -> None:
-        self.saving = 0  # a state that is being put aside goes on to be, for nobody
+    def puts_aside(self) -> bool:
+        saving, self.saving = self.saving, 0
+        return saving > 0
 
     def leave(self) -> None:
         """What ran is gone: nothing can come up any more."""

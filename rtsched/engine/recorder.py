@@ -17,10 +17,12 @@ from rtsched.engine.trace import (
     DECISIONS,
     DRAINED,
     JOBS,
+    LOCKS,
     OVERHEAD,
     SLICES,
     WAVES,
     Columns,
+    Deadlock,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 #: A job's row as the engine writes it: its number first, since jobs end in another order than they were released.
 ENDED = np.dtype([("number", "i4"), *((name, JOBS[name].str) for name in JOBS.names or ())])
+
+
+#: So many deadlocks are described; further ones are counted.
+MOST_DEADLOCKS = 100
 
 
 class Recorder:
@@ -52,6 +58,9 @@ class Recorder:
         self.waves = Columns(WAVES) if keep else None
         self.answers = Columns(ANSWERS, None if keep else judge)
         self.choices = Columns(CHOICES) if keep else None
+        self.locks = Columns(LOCKS) if keep else None
+        self.deadlocks: list[Deadlock] = []
+        self.deadlock_count = 0
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """Log that `segment` ran on `processor` since it started there, its overhead first."""
@@ -68,7 +77,7 @@ class Recorder:
     def pack(self) -> None:
         """Turn full buffers into columns."""
         tables = (self.jobs, self.slices, self.decisions, self.changes, self.waves, self.answers, self.choices)
-        for columns in tables:
+        for columns in (*tables, self.locks):
             if columns is not None:
                 columns.pack()
 
@@ -108,6 +117,16 @@ class Recorder:
     def choice_table(self) -> NDArray[Any]:
         """All choices of variants in the order of time."""
         return np.empty(0, CHOICES) if self.choices is None else self.choices.table()
+
+    def lock_table(self) -> NDArray[Any]:
+        """All that became of resources, in the order of time."""
+        return np.empty(0, LOCKS) if self.locks is None else self.locks.table()
+
+    def deadlock(self, found: Deadlock) -> None:
+        """Remember a deadlock; of many only the first."""
+        self.deadlock_count += 1
+        if len(self.deadlocks) < MOST_DEADLOCKS:
+            self.deadlocks.append(found)
 
     def wave_table(self) -> NDArray[Any]:
         """All waves of GPUs served block by block, in the order of their ends."""

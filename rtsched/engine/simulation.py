@@ -85,6 +85,9 @@ def run(
         waves=record.wave_table(),
         answers=record.answer_table(),
         choices=record.choice_table(),
+        locks=record.lock_table(),
+        deadlocks=tuple(record.deadlocks),
+        deadlock_count=record.deadlock_count,
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
         peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )

@@ -123,6 +123,8 @@ class Soc(Core):
             if segment.run:
                 segment.plan = [(segment.demand, NEXT_NODE, segment.run), *segment.plan]
                 segment.run = ()
+            if self.parted:
+                self.resumed(segment, now)
             if segment.plan and self.locks is not None and not self.locks.enter(segment):
                 if job.start == now and all(each.processor is None for each in job.segments):
                     job.start = -1  # it waits before its first tick

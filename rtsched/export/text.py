@@ -49,17 +49,24 @@ def render_table(figures: Summary) -> str:
     head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
-    unfinished = sum(task.unfinished for task in figures.tasks)
     parts = [head, aligned(rows), aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
     if figures.chains:
         parts.append(aligned(chains))
     if figures.hardware is not None:
         parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
     parts += _ways(figures)
-    if unfinished:
-        parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
+    if figures.deadlocks:
+        parts.append(_deadlocks(figures))
     parts.append(figures.headline)
     return "\n\n".join(parts)
+
+
+def _deadlocks(figures: Summary) -> str:
+    """The first deadlocks, a line each, and how many more there were."""
+    lines = [each.text for each in figures.deadlocks[:3]]
+    if figures.deadlock_count > len(lines):
+        lines.append(f"and {figures.deadlock_count - len(lines)} more deadlocks")
+    return "\n".join(lines)
 
 
 def _ways(figures: Summary) -> list[str]:

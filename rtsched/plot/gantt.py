@@ -81,7 +81,8 @@ def _format(path: Path) -> str:
 
 def _window(trace: Trace, start: int) -> tuple[int, int, str]:
     """What to show when nobody says: everything, or the surroundings of the first miss, or the beginning."""
-    whole = max(trace.until, int(trace.slices["end"].max(initial=0)))
+    never = trace.jobs[(trace.jobs["outcome"] == LATE) & (trace.jobs["finish"] < 0)]
+    whole = max(trace.until, int(trace.slices["end"].max(initial=0)), int(never["deadline"].max(initial=0)))
     late = trace.slices[trace.slices["end"] > start]
     if len(late) <= MOST_SLICES:
         return start, whole, ""
@@ -127,6 +128,8 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
         draw_gpu(axes[row], trace, device, scale, [_look(task.index) for task in tasks])
     if panel:
         draw_panel(axes[-1], trace, start, end, scale)
+    for deadlock in trace.deadlocks:
+        axes[0].axvline(deadlock.time / scale, color=MISS, linewidth=1.6, linestyle=":", zorder=6)
     axes[0].set_title(title, fontsize=10, loc="left")
     axes[-1].set_xlabel(f"time ({unit})", fontsize=9)
     axes[-1].set_xlim(start / scale, end / scale)
@@ -294,6 +297,8 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Patch(facecolor="#333333", label="overhead"))
     if (shown["reason"] == KILLED).any():
         entries.append(Patch(facecolor="white", hatch="||||", edgecolor="#888888", label="work lost"))
+    if trace.deadlocks:
+        entries.append(Line2D([], [], color=MISS, linewidth=1.6, linestyle=":", label="deadlock"))
     if (shown["reason"] == DRAINED).any():
         entries.append(Patch(label="drains", **DRAIN))
     if outages(trace):
