@@ -257,3 +257,15 @@ def test_the_proof_counts_on_the_whole_of_what_drains() -> None:
     text = text.replace("release: 1 ms, deadline: 25 ms", "period: 100 ms, deadline: 25 ms")
     bounds = {bound.task: bound.wcrt for bound in analyse(loaded(text), runs=0).bounds}
     assert bounds["next"] == 22_000_000 - 1
+
+
+def test_what_ran_before_an_abort_at_the_end_of_a_section_is_not_drained() -> None:
+    text = """
+platform: {processors: {npu: {kind: npu}}}
+scheduler: {ordering: fp}
+simulate: {until: 30 ms}
+resources: {r: {}}
+tasks:
+  - {name: net, period: 30 ms, deadline: 5 ms, on_miss: abort, wcet: {npu: 10 ms}, sections: [{resource: r, start: 1 ms, length: 4 ms}]}
+"""
+    assert short(run(text)) == [("net", 0, 5, "boundary"), ("net", 5, 10, "drained")]

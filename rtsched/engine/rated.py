@@ -223,6 +223,7 @@ class StreamProcessor(RatedProcessor):
 
     def leave(self) -> None:
         self.launching = None
+        self.end = NEVER
         if not self.complete:
             for stream in self.streams.values():
                 if stream.operations:

@@ -140,7 +140,7 @@ def _merged(table: NDArray[Any]) -> NDArray[Any]:
     """
     joins = np.zeros(len(table), bool)
     joins[1:] = (
-        ((table["reason"][:-1] == BOUNDARY) | ((table["reason"] == DRAINED)[:-1] & (table["reason"] == DRAINED)[1:]))
+        (table["reason"][:-1] == np.where(table["reason"][1:] == DRAINED, DRAINED, BOUNDARY))
         & (table["end"][:-1] == table["start"][1:])
         & (table["job"][:-1] == table["job"][1:])
         & (table["node"][:-1] == table["node"][1:])
