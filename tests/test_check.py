@@ -131,3 +131,12 @@ def test_an_engine_that_goes_on_with_a_job_that_is_over_is_noticed(monkeypatch: 
     trace = simulate_spec(SystemSpec(cpus(), tasks), fp(), until=5)
     assert np.array_equal(trace.slices["end"], [7])
     assert "node 0 of job 0 of 'a' runs until 7, after the end of its job" in trace.check()
+
+
+def test_the_slices_of_a_job_that_never_ended_are_not_those_of_the_next() -> None:
+    # a is given up in its section at 3; b is in its own from 3 to 5
+    section = (SectionSpec("R", 0, 4),)
+    tasks = [task(0, 4, 20, sections=section, deadline=3, on_miss="abort"), task(1, 4, 20, sections=section)]
+    trace = simulate(tasks, until=20, protocols={"R": "none"})
+    assert trace.slices[["job", "start", "end"]].tolist() == [(0, 0, 3), (1, 3, 7)]
+    assert trace.check() == []

@@ -22,7 +22,6 @@ from rtsched.engine.trace import (
     KILLED,
     OVERHEAD,
     SPEED,
-    STOPPED,
     TAKE,
     Trace,
 )  # fmt: skip
@@ -155,21 +154,25 @@ def _sections(trace: Trace) -> Iterator[str]:
     rows = trace.slices[trace.slices["reason"] != OVERHEAD]
     rows = rows[np.isin(trace.jobs["task"][rows["job"]], list(tasks))]
     rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
+    pieces: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    elsewhere: set[tuple[int, int]] = set()
     held: dict[str, list[tuple[int, int, int]]] = {}
-    pieces: list[tuple[int, int]] = []
     for row in rows:
-        pieces.append((int(row["start"]), int(row["end"])))
-        if int(row["processor"]) not in plain or row["reason"] in (KILLED, DRAINED, STOPPED):
-            pieces = []
-        elif row["reason"] == COMPLETED:
-            node = trace.node(int(row["job"]), int(row["node"]))
-            demand = sum(end - start for start, end in pieces)
-            for section in node.sections:
-                bounds = (section.start * demand // node.fastest, section.end * demand // node.fastest)
-                if bounds[0] < bounds[1]:
-                    begin, end = _instant(pieces, bounds[0] + 1) - 1, _instant(pieces, bounds[1])
-                    held.setdefault(section.resource, []).append((begin, end, int(row["job"])))
-            pieces = []
+        key = (int(row["job"]), int(row["node"]))
+        pieces.setdefault(key, []).append((int(row["start"]), int(row["end"])))
+        if row["reason"] == KILLED:
+            pieces[key].clear()
+        if int(row["processor"]) not in plain:
+            elsewhere.add(key)
+        if row["reason"] != COMPLETED or key in elsewhere:
+            continue
+        node = trace.node(*key)
+        demand = sum(end - start for start, end in pieces[key])
+        for section in node.sections:
+            bounds = (section.start * demand // node.fastest, section.end * demand // node.fastest)
+            if bounds[0] < bounds[1]:
+                begin, end = _instant(pieces[key], bounds[0] + 1) - 1, _instant(pieces[key], bounds[1])
+                held.setdefault(section.resource, []).append((begin, end, key[0]))
     for resource, spans in held.items():
         spans.sort()
         for first, second in pairwise(spans):
