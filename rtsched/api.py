@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
-from rtsched.model.document import parse_value
+from rtsched.model.base import whole_number
+from rtsched.model.document import cut, parse_value
 from rtsched.model.platform import Platform
 from rtsched.model.system import Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
     from rtsched.metrics import Summary
     from rtsched.model.config import Document
+    from rtsched.model.policy import Policy
     from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler
 
@@ -45,6 +48,14 @@ class Loaded:
     platform: Platform
     document: Document | None = None
     path: Path | None = None
+
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Loaded:
+        """The same with some values of the system set anew, as `System.with_` does; its files stay where they are."""
+        system = self.system.with_(changes, **fields)
+        platform = self.platform
+        if system.platform != self.system.platform:
+            platform = _platform(system.platform, None if self.path is None else self.path.parent)
+        return Loaded(system, platform, None, self.path)
 
     def where(self, *place: str | int) -> str:
         """``file:line:column: place: ``; the place alone for a system made in Python."""
@@ -82,36 +93,68 @@ class Loaded:
         return f"{self.document.path}: {problem}"
 
 
+#: What a system can be given as: a catalogue name, a path, its contents as a mapping, or the thing itself.
+Source = str | Path | Mapping[str, Any] | System | Loaded
+
+
 def load(
-    source: str | Path | System | Loaded, *, platform: str | Platform | None = None, overrides: Sequence[str] = ()
+    source: Source, *, platform: str | Mapping[str, Any] | Platform | None = None, overrides: Sequence[str] = ()
 ) -> Loaded:
-    """A system by catalogue name or path (or as it is), on its own platform or another.
+    """A system by catalogue name or path, out of a mapping, or as it is, on its own platform or another.
 
-    `overrides` are texts such as ``"tasks.detector.period=20ms"``. Raises InputError.
+    A mapping holds what a file would; as in all of Python a time may also be an ``int`` of nanoseconds. `overrides` are
+    texts such as ``"tasks.detector.period=20ms"``. A system made in Python is validated again, since ``model_copy`` and
+    ``model_construct`` do not do it. Raises InputError.
     """
+    document: Document | None = None
+    path: Path | None = None
     if isinstance(source, Loaded):
-        loaded = source
-        if platform is None and not overrides:
-            return loaded
-        source = loaded.system if loaded.path is None else loaded.path
-    if isinstance(source, System):
+        if not overrides:
+            return _checked(source if platform is None else replace(source, platform=_platform(platform, None)))
+        path = source.path
+        source = source.system if source.document is None or path is None else path
+    if isinstance(source, System | Mapping):
+        system = System.model_validate(source)
         if overrides:
-            raise InputError("overrides need a file; change a System with system.model_copy(update=...)")
-        system, document, path = source, None, None
-    else:
+            from rtsched.model.config import change, parse_override
+
+            system = change(system, [parse_override(text) for text in overrides])
+    elif isinstance(source, str | Path):
         system, document, path = catalogue.load_system(str(source), overrides)
-    chosen = platform if platform is not None else system.platform
-    if isinstance(chosen, str):
-        try:
-            chosen = catalogue.load_platform(chosen, None if path is None or platform is not None else path.parent)
-        except InputError as error:
-            if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
-                raise
-            raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
-    return Loaded(system, chosen, document, path)
+    else:
+        raise InputError(
+            f"a system is a catalogue name, a path, a mapping or a System (found {_found(source)}); e.g. 'dhall'"
+        )
+    try:
+        if platform is not None:
+            found = _platform(platform, None)
+        else:
+            found = _platform(system.platform, None if path is None else path.parent)
+    except InputError as error:
+        if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
+            raise
+        raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
+    return Loaded(system, found, document, path)
 
 
-def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
+def _platform(chosen: str | Mapping[str, Any] | Platform, folder: Path | None) -> Platform:
+    """A platform by name or path (relative to a folder), out of a mapping, or as it is."""
+    return catalogue.load_platform(chosen, folder) if isinstance(chosen, str) else Platform.model_validate(chosen)
+
+
+def _checked(loaded: Loaded) -> Loaded:
+    """The same, its models validated again."""
+    return replace(
+        loaded, system=System.model_validate(loaded.system), platform=Platform.model_validate(loaded.platform)
+    )
+
+
+def _found(thing: Any) -> str:
+    """A thing that has no place here, for an error."""
+    return f"{type(thing).__name__} {cut(repr(thing))}"
+
+
+def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
     """A scheduler by description; one out of a file may not name `code` (``module:Class``).
 
     A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file, also as text:
@@ -121,12 +164,15 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
 
     if isinstance(choice, Scheduler):
         return choice
-    parts = parts_of(choice)
+    if isinstance(choice, type) and issubclass(choice, Scheduler):
+        raise InputError(f"{choice.__name__} is a class of schedulers; make one: {choice.__name__}()")
+    parts = {str(key): value for key, value in parts_of(choice).items()}
     name = parts.pop("name", "composed")
     if not isinstance(name, str):
         raise InputError(f"scheduler name {name!r} is no text; quote it")
     if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
-        parts.setdefault("ordering", name)
+        if parts.setdefault("ordering", name) != name:
+            raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"
     if name == "composed":
         if parts.pop("speed", None) not in (None, "none"):
@@ -144,20 +190,57 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
     return made
 
 
-def parts_of(choice: str | dict[str, Any]) -> dict[str, Any]:
+def policy(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True) -> Policy:
+    """What a scheduler declares of itself to proofs, its parts called as they were chosen. Raises InputError.
+
+    >>> policy("rm+first-fit").order
+    'FP'
+    >>> str(policy("band-heft"))
+    'band-heft'
+    """
+    from rtsched.schedulers.base import Scheduler
+
+    made = scheduler(choice, code=code)
+    return made.policy({} if isinstance(choice, Scheduler) else _names(parts_of(choice)))
+
+
+def _names(parts: dict[str, Any]) -> dict[str, str]:
+    """The names of a scheduler's parts, without their parameters."""
+    names = {key: value.get("name") if isinstance(value, dict) else value for key, value in parts.items()}
+    name = names.get("name")
+    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
+        names["ordering"] = names.pop("name")
+    return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}
+
+
+def parts_of(choice: str | Mapping[str, Any]) -> dict[str, Any]:
     """The description of a scheduler as a mapping of its parts, however it was written.
 
     >>> parts_of("rm+first-fit+nonpreemptive")
     {'name': 'rm', 'placement': 'first-fit', 'preemption': 'nonpreemptive'}
     """
-    if isinstance(choice, dict):
-        return dict(choice)
+    if isinstance(choice, Mapping):
+        return _spread(dict(choice))
+    if not isinstance(choice, str):
+        found = _found(choice)
+        raise InputError(f"a scheduler is a name, a mapping or a Scheduler (found {found}); e.g. 'rm+first-fit'")
     if choice.lstrip().startswith("{"):
         parsed = parse_value(choice, "scheduler")
         if not isinstance(parsed, dict):
             raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
-        return parsed
+        return _spread(parsed)
     return _parts(choice)
+
+
+def _spread(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts that a name such as ``rm+first-fit`` stands for, put beside the others."""
+    name = parts.get("name")
+    if not isinstance(name, str) or not set(name) & set("+,={"):
+        return parts
+    named, others = parts_of(name), {key: value for key, value in parts.items() if key != "name"}
+    for key in named.keys() & others.keys():
+        raise InputError(f"scheduler {name!r}: both {named[key]!r} and {others[key]!r} are a {key}; give one")
+    return named | others
 
 
 def _parts(text: str) -> dict[str, Any]:
@@ -173,9 +256,20 @@ def _parts(text: str) -> dict[str, Any]:
         else:
             kind = next((part for part in PARTS[1:] if word in REGISTRY.names(part)), "name")
         if kind in parts:
+            _must_exist(text, parts[kind], word)
             raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
         parts[kind] = word
     return parts
+
+
+def _must_exist(text: str, *words: str) -> None:
+    """Words that nobody knows all count as the policy's name; say so rather than that there are two."""
+    known = {name for kind in ("scheduler", *PARTS) for name in REGISTRY.names(kind)}
+    for word in words:
+        if word not in known and ":" not in word:
+            close = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "`rtsched list` names them all"
+            raise InputError(f"scheduler {text!r}: nothing is called {word!r}; {hint}")
 
 
 def _part(kind: str, value: Any, code: bool) -> Any:
@@ -188,22 +282,31 @@ def _part(kind: str, value: Any, code: bool) -> Any:
 
 
 def simulate(
-    source: str | Path | System | Loaded,
+    source: Source,
     *,
-    scheduler: str | dict[str, Any] | Scheduler | None = None,
-    platform: str | Platform | None = None,
+    scheduler: str | Mapping[str, Any] | Scheduler | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
     until: int | str | None = None,
     seed: int | None = None,
     trace: bool = True,
 ) -> Trace:
-    """Run a system and return what happened.
+    """Run a system (a name, a path, a mapping, a System) and return what happened.
 
     `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
     flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
     """
     loaded = load(source, platform=platform)
-    chosen = _scheduler_of(loaded, scheduler)
-    return prepare(loaded, until).run(chosen, loaded.system.simulate.seed if seed is None else seed, trace=trace)
+    chosen = scheduler_of(loaded, scheduler)
+    number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
+    return prepare(loaded, until).run(chosen, number, trace=trace)
+
+
+def checked_seed(seed: Any) -> int:
+    """A seed as Python's own integer. Raises InputError."""
+    number = whole_number(seed)
+    if number is None or not 0 <= number < 2**63:
+        raise InputError(f"a seed is a whole number, zero or more and below 2^63 (found {_found(seed)}); e.g. 1")
+    return number
 
 
 @dataclass(frozen=True)
@@ -255,17 +358,14 @@ def prepare(loaded: Loaded, until: int | str | None = None) -> Prepared:
 
 
 def _until(until: int | str) -> int | str:
-    from pydantic import TypeAdapter, ValidationError
-
-    from rtsched.model.system import Until
-
     try:
-        return TypeAdapter(Until).validate_python(until)
-    except ValidationError as error:
-        raise InputError(f"--until: {error.errors()[0]['msg']}") from None
+        return Simulate(until=until).until
+    except InputError as error:
+        raise InputError(str(error).replace("Simulate: until: ", "--until: ")) from None
 
 
-def _scheduler_of(loaded: Loaded, choice: str | dict[str, Any] | Scheduler | None) -> Scheduler:
+def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
+    """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
         return scheduler(choice)
     try:
@@ -287,5 +387,8 @@ def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
 def summary(trace: Trace) -> Summary:
     """The figures of a run, as the command line prints them."""
     from rtsched import metrics
+    from rtsched.engine.trace import Trace
 
+    if not isinstance(trace, Trace):
+        raise InputError(f"a summary is made of a trace, as simulate returns it (found {_found(trace)})")
     return metrics.summary(trace)

@@ -2,7 +2,8 @@
 
 Definitions: a job *misses* when it is late, dropped or aborted; a response time runs from the arrival (jitter inside)
 to the finish; ANTT, STP and fairness as Eyerman and Eeckhout (IEEE Micro 28(3), 2008) define them, with the critical
-path of a task on its fastest processors as its time alone.
+path of a task on its fastest processors as its time alone. Response times are those of finished jobs; a task that had
+jobs and finished none has made no progress: fairness is then 0, and the mean turnaround time (ANTT) unbounded.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ class Response:
 class TaskFigures:
     """The figures of one task. Times in ns; ratios and accuracies between 0 and 1.
 
+    `response`, `slowdown` and the lateness are those of the `finished` jobs (late ones, too).
     `accuracy` is the share of right answers among those given, `effective_accuracy` their worth over all jobs: what is
-    late (beyond its decay), dropped or aborted counts as wrong. `variants` says how many answers came from each variant
-    or exit, the best first. All three are None where accuracies are not known.
+    late (beyond its decay), dropped or aborted counts as wrong. `measure` says what the accuracies count ("top1": right
+    answers). `variants` says how many answers came from each variant or exit, the best first. All four are None where
+    accuracies are not known.
     """
 
     name: str
@@ -55,6 +58,7 @@ class TaskFigures:
     dropped: int
     aborted: int
     unfinished: int
+    finished: int
     misses: int
     miss_ratio: float | None
     longest_miss_run: int
@@ -63,6 +67,7 @@ class TaskFigures:
     tardiness_mean: float | None
     tardiness_max: int | None
     slowdown: float | None
+    measure: str | None
     accuracy: float | None
     effective_accuracy: float | None
     variants: dict[str, int] | None
@@ -70,11 +75,16 @@ class TaskFigures:
 
 @dataclass(frozen=True)
 class ProcessorFigures:
-    """The figures of one processor; `utilisation` and `overhead` are shares of the run."""
+    """The figures of one processor; `utilisation`, `waiting` and `overhead` (part of the first) are shares of the run.
+
+    On a stream of a GPU `utilisation` counts the time in which something of it ran, `waiting` that in which what it had
+    launched only waited.
+    """
 
     name: str
     cluster: str
     utilisation: float
+    waiting: float
     overhead: float
     starts: int
     preemptions: int
@@ -101,9 +111,20 @@ class DeadlockFigures:
 
 
 @dataclass(frozen=True)
+class MeasureFigures:
+    """The accuracies of the tasks that are judged by one measure: means by their weights."""
+
+    name: str
+    tasks: tuple[str, ...]
+    accuracy: float | None
+    effective_accuracy: float | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """All figures of a run; accuracies are means over the tasks that have any, by their weights.
 
+    Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
     `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late.
     """
 
@@ -121,6 +142,7 @@ class Summary:
     fairness: float | None
     accuracy: float | None
     effective_accuracy: float | None
+    measures: tuple[MeasureFigures, ...]
     tasks: tuple[TaskFigures, ...]
     processors: tuple[ProcessorFigures, ...]
     chains: tuple[ChainFigures, ...]
@@ -154,10 +176,13 @@ def summary(trace: Trace) -> Summary:
         if len(trace.jobs):
             tally.update(trace.jobs)
         tally.judge(trace.answers)
+        tally.changes.update(trace.changes)
     tasks = tuple(_task(trace, tally, index) for index in range(len(trace.system.tasks)))
     jobs = sum(task.jobs for task in tasks)
     misses = sum(task.misses for task in tasks)
-    slow = [task.slowdown for task in tasks if task.slowdown]
+    antt, stp, fairness = _progress(tasks)
+    measures = _measures(trace, tasks)
+    only = measures[0] if len(measures) == 1 else None
     figures = Summary(
         system=trace.system.name,
         scheduler=trace.scheduler,
@@ -168,15 +193,16 @@ def summary(trace: Trace) -> Summary:
         jobs=jobs,
         misses=misses,
         miss_ratio=misses / jobs if jobs else None,
-        antt=sum(slow) / len(slow) if slow else None,
-        stp=sum(1 / value for value in slow) if slow else None,
-        fairness=min(slow) / max(slow) if slow else None,
-        accuracy=_weighted(trace, [task.accuracy for task in tasks]),
-        effective_accuracy=_weighted(trace, [task.effective_accuracy for task in tasks]),
+        antt=antt,
+        stp=stp,
+        fairness=fairness,
+        accuracy=None if only is None else only.accuracy,
+        effective_accuracy=None if only is None else only.effective_accuracy,
+        measures=measures,
         tasks=tasks,
         processors=_processors(trace),
         chains=tuple(_chain(trace, chain) for chain in trace.system.chains),
-        hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))]),
+        hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))], tally.changes),
         deadlocks=tuple(DeadlockFigures(each.time, str(each)) for each in trace.deadlocks),
         deadlock_count=trace.deadlock_count,
         assumed=trace.system.assumed,
@@ -185,6 +211,18 @@ def summary(trace: Trace) -> Summary:
     from dataclasses import replace
 
     return replace(figures, headline=headline(figures))
+
+
+def _progress(tasks: tuple[TaskFigures, ...]) -> tuple[float | None, float | None, float | None]:
+    """ANTT, STP and fairness over the tasks that had jobs; one that finished none of them counts as standing still."""
+    had_jobs = [task for task in tasks if task.jobs]
+    slow = [task.slowdown for task in had_jobs if task.slowdown]
+    speeds = [1 / value for value in slow]
+    if not slow:
+        return None, 0.0 if had_jobs else None, None
+    if len(slow) < len(had_jobs):
+        return None, sum(speeds), 0.0
+    return sum(slow) / len(slow), sum(speeds), min(slow) / max(slow)
 
 
 def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
@@ -207,6 +245,7 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
         dropped=counts[DROPPED],
         aborted=counts[ABORTED],
         unfinished=counts[UNFINISHED],
+        finished=finished,
         misses=misses,
         miss_ratio=misses / jobs if jobs else None,
         longest_miss_run=int(tally.runs.longest[index]),
@@ -215,6 +254,7 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
         tardiness_mean=tally.tardiness[index] / finished if finished else None,
         tardiness_max=max(0, int(tally.lateness[index])) if finished else None,
         slowdown=response.mean / spec.critical_path if response.mean is not None else None,
+        measure=spec.quality.measure if measured and spec.quality is not None else None,
         accuracy=int(answers.right[index]) / given if measured and given else None,
         effective_accuracy=int(answers.worth[index]) / 1e6 / jobs if measured and jobs else None,
         variants=_ways(spec, answers.chosen[index].tolist()),
@@ -229,9 +269,26 @@ def _ways(spec: TaskSpec, counts: list[int]) -> dict[str, int] | None:
     return dict(zip(names, counts, strict=True))
 
 
-def _weighted(trace: Trace, values: list[float | None]) -> float | None:
-    """The mean over the tasks that have a value, by their weights."""
-    pairs = [(task.weight, value) for task, value in zip(trace.system.tasks, values, strict=True) if value is not None]
+def _measures(trace: Trace, tasks: tuple[TaskFigures, ...]) -> tuple[MeasureFigures, ...]:
+    """The accuracies by measure, in the order of the tasks."""
+    groups: dict[str, list[tuple[float, TaskFigures]]] = {}
+    for spec, task in zip(trace.system.tasks, tasks, strict=True):
+        if task.measure is not None:
+            groups.setdefault(task.measure, []).append((spec.weight, task))
+    return tuple(
+        MeasureFigures(
+            name,
+            tuple(task.name for _, task in group),
+            _weighted([(weight, task.accuracy) for weight, task in group]),
+            _weighted([(weight, task.effective_accuracy) for weight, task in group]),
+        )
+        for name, group in groups.items()
+    )
+
+
+def _weighted(values: list[tuple[float, float | None]]) -> float | None:
+    """The mean of the values that there are, by their weights."""
+    pairs = [(weight, value) for weight, value in values if value is not None]
     return sum(weight * value for weight, value in pairs) / sum(weight for weight, _ in pairs) if pairs else None
 
 
@@ -255,7 +312,7 @@ def _response(trace: Trace, tally: Tally, index: int) -> Response:
         p99=p99,
         max=most,
         jitter=most - least,
-        normalised=tally.normalised[index] / finished,
+        normalised=tally.normalised(index) / finished,
     )
 
 
@@ -265,7 +322,8 @@ def _processors(trace: Trace) -> tuple[ProcessorFigures, ...]:
         ProcessorFigures(
             name=spec.name,
             cluster=spec.cluster,
-            utilisation=counters.busy / length,
+            utilisation=(counters.busy - counters.waiting) / length,
+            waiting=counters.waiting / length,
             overhead=counters.overhead / length,
             starts=counters.starts,
             preemptions=counters.preemptions,

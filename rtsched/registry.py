@@ -34,6 +34,9 @@ class Registry:
         """Make `factory` known as `name` (kind: scheduler, or a part of one) in this process."""
         if kind not in GROUPS:
             raise InputError(f"register: kind {kind!r} is not one of {', '.join(GROUPS)}")
+        owner = _builtin().get(name)
+        if owner is not None:
+            raise InputError(f"register: {name!r} is the name of rtsched's own {owner}; give yours another")
         self.own[kind, name] = factory
 
     def names(self, kind: str) -> list[str]:
@@ -76,8 +79,24 @@ def _installed(group: str) -> dict[str, EntryPoint]:
         if other is not None and other.value != point.value:
             owners = " and ".join(_owner(each) for each in (other, point))
             raise InputError(f"two packages register {point.name!r} in {group}: {owners}; uninstall one of them")
+        if not point.value.startswith("rtsched.") and point.name in _builtin():
+            raise InputError(
+                f"{_owner(point)} registers {point.name!r} in {group}, the name of rtsched's own "
+                f"{_builtin()[point.name]}; it has to be renamed there, or uninstalled here"
+            )
         found[point.name] = point
     return found
+
+
+@cache
+def _builtin() -> dict[str, str]:
+    """The kind of each name that is rtsched's own; nobody else may take one, of any kind: it says who decides."""
+    return {
+        point.name: kind
+        for kind, group in GROUPS.items()
+        for point in entry_points(group=group)
+        if point.value.startswith("rtsched.")
+    }
 
 
 def _owner(point: EntryPoint) -> str:

@@ -22,7 +22,7 @@ from rtsched.schedulability import analyse as combining
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
-from rtsched.schedulability.policy import homes, policy_of
+from rtsched.schedulability.policy import homes
 from rtsched.schedulability.result import Bound
 from rtsched.verify.verification import verify
 
@@ -37,7 +37,7 @@ def load(text: str) -> System:
 def analysed(text: str) -> SystemAnalysis:
     """The proof of a system in YAML, without any simulation."""
     loaded = api.load(load(text))
-    return prove(loaded.lower(), policy_of(api.parts_of(loaded.system.scheduler)))
+    return prove(loaded.lower(), api.policy(loaded.system.scheduler))
 
 
 def flow(*tasks: str, platform: str = "uniprocessor", scheduler: str = "{ordering: fp}", more: str = "") -> str:
@@ -363,7 +363,7 @@ def test_held_phases_against_the_simulation() -> None:
         order = random_.choice(("fp", "edf"))
         loaded = api.load(load(flow(*rows, platform=CHIP, scheduler=f"{{ordering: {order}}}")))
         spec = loaded.lower()
-        (view,) = views(spec, policy_of(loaded.system.scheduler))
+        (view,) = views(spec, api.policy(loaded.system.scheduler))
         found = as_declared(view, spec)
         if found is None or found.verdict != "schedulable":
             continue
@@ -406,13 +406,16 @@ def test_homes_are_those_of_the_simulator(placement: str) -> None:
         soc = Soc(spec, scheduler, Kernel(), 1, Recorder(True, None, None), 0)
         scheduler.soc = soc
         scheduler.setup(soc)
-        own = homes(spec, policy_of(loaded.system.scheduler))
+        own = homes(spec, api.policy(loaded.system.scheduler))
         theirs = [[scheduler.placement.where(task, node) for node in task.nodes] for task in soc.tasks]  # type: ignore[attr-defined]
         assert own == theirs
 
 
 # ---- what has no proof ---------------------------------------------------------------------------------------------
 
+MODE = "{name: chip, processors: {cpu: {frequency_max: %d GHz, operating_points: [{frequency: 1 GHz}, {frequency: 2 GHz}]}}, power_modes: {low: {cpu: {frequency_max: 1 GHz}}}}"
+DIVIDED = "{name: chip, processors: {gpu: {kind: gpu, block_level: {sms: 14, streams: 1, mig: [3, 1]}}}, memory: {bandwidth: 10 GB/s}}"
+LINKED = "{name: chip, processors: {cpu: {}, npu: {kind: npu}, gpu: {kind: gpu}}, links: {bus: {between: [cpu, npu], bandwidth: 1 GB/s}}}"
 OBSTACLES = {
     "run time": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="{ordering: edf, placement: earliest-finish}", platform="multicore:2"), "decided at run time"),
     "policy": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="band-heft"), "'band-heft'"),
@@ -422,6 +425,10 @@ OBSTACLES = {
     "speeds": (flow("name: a, wcet: 1 ms, period: 9 ms", platform=BIG), "big.LITTLE"),
     "pins beside free": (flow("name: a, wcet: 1 ms, period: 9 ms, pin: cpu0", "name: b, wcet: 1 ms, period: 9 ms", platform="multicore:2"), "only some of the processors"),
     "governor": (flow("name: a, wcet: 1 ms, period: 9 ms", platform="snapdragon_865", more="power: {governor: ondemand}"), "follows the governor"),
+    "mode": (flow("name: a, wcet: 6 ms, period: 13 ms", platform=MODE % 2, more="power: {mode: low}"), "stands at another frequency"),
+    "reference clock": (flow("name: a, wcet: 6 ms, period: 13 ms", platform=MODE % 3, more="power: {}"), "stands at another frequency"),
+    "mig": (flow("name: a, wcet: {gpu: 1 ms}, memory: {bound: 1, demand: 9 GB/s}, pin: gpu1.0, period: 9 ms", platform=DIVIDED), "only a part of the memory's bandwidth"),
+    "copies": (flow("name: a, graph: {nodes: {x: {wcet: {cpu: 1 ms}}, y: {wcet: {npu: 2 ms, gpu: 2 ms}}}, edges: [[x, y, 2 MB]]}, period: 90 ms", platform=LINKED), "may have to cross a link"),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from rtsched import api
 from rtsched.api import Loaded
 from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.errors import InputError
@@ -21,7 +22,6 @@ from rtsched.model.system import System
 from rtsched.schedulability import compositional, dag_sets, edf, fixed_priority, multiprocessor, part, pipelines
 from rtsched.schedulability.analyse import analyse
 from rtsched.schedulability.model import Mode, Sporadic
-from rtsched.schedulability.policy import policy_of
 from rtsched.verify import replay
 from rtsched.verify.examine import examine
 from rtsched.verify.fuzz import Found, case, fuzz, look, read, smallest, write
@@ -47,7 +47,7 @@ def test_the_drawn_systems_are_worth_looking_at() -> None:
     provable = 0
     for number in range(400):
         system, scheduler, _ = case(3, number)
-        analysis = analyse(system, policy_of(scheduler))
+        analysis = analyse(system, api.policy(scheduler))
         provable += analysis.verdict == "schedulable"
         applied |= {item.theorem.name for each in analysis.parts for item in each.applied}
     assert 0.15 < provable / 400 < 0.6

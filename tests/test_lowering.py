@@ -221,8 +221,10 @@ def test_copies_cost_what_the_link_takes_where_clusters_are_chosen_at_run_time()
     assert [(name, place, start, end, reason) for name, place, start, end, reason in slices(trace)] == [
         ("net", "cpu0", 0, 2, "completed"),
         ("net", "npu", 2, 3.1, "overhead"),
+        ("net", "bus", 2, 3.1, "completed"),
         ("net", "npu", 3.1, 5.1, "completed"),
         ("net", "cpu0", 5.1, 7.2, "overhead"),
+        ("net", "bus", 5.1, 7.2, "completed"),
         ("net", "cpu0", 7.2, 8.2, "completed"),
     ]
     assert not any("transfers" in note for note in trace.system.assumed)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import rtsched as package
 from rtsched.errors import InputError
 from rtsched.registry import Registry
 
@@ -76,8 +77,8 @@ def test_it_is_listed_and_shown_and_gone_without_the_package(system: str) -> Non
 def test_names_come_from_the_process_first_and_from_modules_last() -> None:
     registry = Registry()
     assert registry.find("ordering", "edf").__name__ == "EDF"
-    registry.register("ordering", "edf", dict)
-    assert registry.find("ordering", "edf") is dict
+    registry.register("ordering", "mine", dict)
+    assert registry.find("ordering", "mine") is dict
     assert registry.find("ordering", "rtsched.schedulers.ordering:FIFO").__name__ == "FIFO"
     with pytest.raises(InputError, match="no ordering is called 'edff'; did you mean 'edf'"):
         registry.find("ordering", "edff")
@@ -101,8 +102,24 @@ def test_a_file_cannot_name_code(tmp_path: Path, line: str) -> None:
     path = tmp_path / "system.yaml"
     trap = tmp_path / "trap"
     path.write_text(SYSTEM + f"scheduler: {line.replace('PATH', str(trap))}\n")
+    with pytest.raises(InputError, match=r"system.yaml:.*: scheduler: 'os:mkdir' names code, which a file may not"):
+        package.load(path)  # nor through a System, which does not know where it came from
     for command in ("run", "validate"):
         refused = rtsched(command, str(path))
         assert refused.returncode == 2
         assert "names code, which a file may not" in refused.stderr
     assert not trap.exists()
+
+
+def test_a_package_that_takes_a_name_of_ours_is_refused(system: str, tmp_path: Path) -> None:
+    """A proof says "rm": nobody else may be called so, not even as another kind of part."""
+    info = tmp_path / "rtsched_impostor-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rtsched-impostor\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[rtsched.orderings]\nband-heft = rtsched_example:LongestFirst\n")
+    environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join([str(PLUGIN), str(tmp_path)])}
+    command = [sys.executable, "-m", "rtsched.cli", "run", system, "--scheduler", "rm"]
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert answer.returncode == 2
+    assert "rtsched-impostor" in answer.stderr
+    assert "the name of rtsched's own scheduler" in answer.stderr

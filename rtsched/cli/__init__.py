@@ -122,7 +122,7 @@ def validate(systems: tuple[str, ...], as_json: bool) -> None:
             else:
                 loaded = api.load(name)
                 loaded.lower()
-                api._scheduler_of(loaded, None)
+                api.scheduler_of(loaded, None)
             answers.append({"file": name, "valid": True, "problems": []})
         except InputError as error:
             answers.append({"file": name, "valid": False, "problems": list(error.problems)})

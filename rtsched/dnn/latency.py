@@ -34,7 +34,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
         )
     times: list[int | None] = [None] * len(lowering.processors)
     for cluster, places in lowering.members.items():
-        mine = [row for row in matching if row["processor"] == cluster]
+        mine = [row for row in matching if row["processor"] == cluster and _has_cores(row, lowering.platform, cluster)]
         speedup = 1.0
         if cluster in servers:
             mine, speedup = server_rows(lowering, mine, use.threads or work.threads, servers[cluster] or {})
@@ -94,6 +94,12 @@ def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> boo
         and (use.runtime is None or row["runtime"] == use.runtime)
         and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
     )
+
+
+def _has_cores(row: Mapping[str, str], platform: Platform, name: str) -> bool:
+    """Whether a CPU cluster has the cores that a row was measured on: a power mode may have switched some off."""
+    cluster = platform.processors.get(name)
+    return cluster is None or cluster.kind != "cpu" or int(row["threads"] or 1) <= cluster.cores
 
 
 def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:

@@ -230,18 +230,21 @@ class Lowering:
             for index, (name, node) in enumerate(graph.nodes.items())
         ]
         pairs: list[tuple[int, int]] = []
+        copies: list[CopySpec] = []
         for edge in graph.edges:
             source, target = order[edge.source], order[edge.target]
             transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
             if edge.bytes and transfer is None and self.roams(nodes[source], nodes[target]):
-                copy = self.copy(task.name, nodes[source], nodes[target], edge.bytes)
-                if copy is not None:
-                    nodes[target] = replace(nodes[target], copies=(*nodes[target].copies, copy))
+                copies += self.copy(task, nodes[source], nodes[target], edge.bytes)
             if transfer is None:
                 pairs.append((source, target))
             else:
                 nodes.append(transfer)
                 pairs += [(source, transfer.index), (transfer.index, target)]
+        for number, copy in enumerate(copies, len(nodes)):
+            (target,) = copy.node.successors
+            numbered = replace(copy, node=replace(copy.node, index=number))
+            nodes[target] = replace(nodes[target], copies=(*nodes[target].copies, numbered))
         return tuple(
             replace(
                 node,
@@ -255,19 +258,36 @@ class Lowering:
         """Whether the cluster of one of these nodes is chosen at run time."""
         return any(len({self.processors[place].cluster for place in node.eligible}) > 1 for node in nodes)
 
-    def copy(self, task: str, source: NodeSpec, target: NodeSpec, size: int) -> CopySpec | None:
-        """What it costs to bring `size` bytes from where `source` ran to where `target` will; None without a link."""
+    def copy(self, task: Task, source: NodeSpec, target: NodeSpec, size: int) -> tuple[CopySpec, ...]:
+        """How `size` bytes come from where `source` ran to where `target` will; none without a link.
+
+        The transfer is yet to be numbered. Of several links between two clusters the faster one, alone, carries it.
+        What a variant leaves out hands on what comes from anywhere.
+        """
         ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
-        times: dict[tuple[str, str], int] = {}
-        for link in self.platform.links.values():
-            for first, second in (link.between, link.between[::-1]):
-                if first in ends[0] and second in ends[1]:
-                    times[first, second] = min(times.get((first, second), units.LONGEST), transfer_time(link, size))
-        missing = [(a, b) for a in sorted(ends[0]) for b in sorted(ends[1]) if a != b and (a, b) not in times]
+        skips = task.variants is not None and any(source.name in choice.skip for choice in task.variants.choices)
+        origins = set(self.members) if skips else ends[0]
+        times: list[int | None] = [None] * len(self.processors)
+        links: dict[tuple[str, str], int] = {}
+        for place, link in enumerate(self.platform.links.values(), len(self.processors) - len(self.platform.links)):
+            for pair in (link.between, link.between[::-1]):
+                if pair[0] in origins and pair[1] in ends[1]:
+                    times[place] = transfer_time(link, size)
+                    links[pair] = min(links.get(pair, place), place, key=lambda place: times[place] or 0)
+        missing = [(a, b) for a in sorted(ends[0]) for b in sorted(ends[1]) if a != b and (a, b) not in links]
         if missing:
             some = ", ".join(f"{a} to {b}" for a, b in missing[:3]) + (", …" if len(missing) > 3 else "")
-            self.assume(f"{task}: transfers take no time where the platform has no link ({some})")
-        return CopySpec(source.index, times) if times else None
+            self.assume(f"{task.name}: transfers take no time where the platform has no link ({some})")
+        if not links:
+            return ()
+        node = NodeSpec(
+            index=-1,
+            name=f"{source.name}>{target.name}",
+            times=tuple(times),
+            predecessors=(source.index,),
+            successors=(target.index,),
+        )
+        return (CopySpec(source.index, node, links),)
 
     def transfer(self, source: NodeSpec, target: NodeSpec, size: int, index: int) -> NodeSpec | None:
         """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""

@@ -17,6 +17,8 @@ from rtsched.model.variants import Choice
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
 
+#: The measure of an accuracy unless something else is said: the share of inputs whose answer is right.
+TOP1 = "top1"
 #: How well confidences know the difficulty where nobody says: an assumption, and shown as one.
 RELIABILITY = 0.9
 
@@ -35,7 +37,8 @@ def lower_quality(
                 raise InputError(f"{what}: a 'loss' needs the accuracy that it is lost from; add 'accuracy: 0.9'")
             return nodes, None
         return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=exits)
-    variants = _ordered(_common(what, _variants(lowering, task, nodes)))
+    found, measure = _variants(lowering, task, nodes)
+    variants = _ordered(_common(what, found))
     nodes = variants[0].nodes
     for node in nodes:
         if node.regions or node.sections:
@@ -52,7 +55,14 @@ def lower_quality(
         raise InputError(f"{what}: the 'shares' sum to nothing; give at least one node a positive share")
     switch = task.variants.switch == "node"
     return nodes, _quality(
-        lowering, task, nodes, accuracy=variants[0].accuracy, variants=variants, switch=switch, shares=shares
+        lowering,
+        task,
+        nodes,
+        accuracy=variants[0].accuracy,
+        variants=variants,
+        switch=switch,
+        shares=shares,
+        measure=measure,
     )
 
 
@@ -65,6 +75,7 @@ def _quality(
     exits: tuple[ExitSpec, ...] = (),
     switch: bool = False,
     shares: tuple[float, ...] = (),
+    measure: str | None = None,
 ) -> QualitySpec:
     reliability = task.difficulty.reliability
     if reliability is None:
@@ -81,6 +92,7 @@ def _quality(
         reliability=reliability,
         predictor=task.difficulty.predictor,
         decay=task.decay,
+        measure=measure or task.measure or TOP1,
     )
 
 
@@ -139,16 +151,19 @@ def lower_branches(task: Task, nodes: Sequence[NodeSpec]) -> tuple[BranchSpec, .
     return tuple(found)
 
 
-def _variants(lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None) -> list[VariantSpec]:
+def _variants(
+    lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None
+) -> tuple[list[VariantSpec], str | None]:
+    """The variants as written, and the measure of their accuracies where they are a family."""
     assert task.variants is not None
     what = f"task {task.name!r}"
     if task.variants.family is not None:
         from rtsched.dnn.families import choices_of
 
-        choices = choices_of(lowering, what, task.variants)
+        choices, measure = choices_of(lowering, what, task.variants)
     else:
-        choices = task.variants.choices
-    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)]
+        choices, measure = task.variants.choices, None
+    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)], measure
 
 
 def _variant(
@@ -175,7 +190,7 @@ def _variant(
     if len(skipped) == len(nodes):
         raise InputError(f"{what}: it skips every node; leave at least one")
     plain = 1.0 if choice.scale is None else choice.scale
-    own = tuple(_scaled(node, choice.nodes.get(node.name, plain)) for node in nodes)
+    own = tuple(_scaled_copies(_scaled(node, choice.nodes.get(node.name, plain)), plain) for node in nodes)
     return VariantSpec(number, name, own, choice.accuracy, skipped)
 
 
@@ -185,6 +200,13 @@ def _scaled(node: NodeSpec, share: float) -> NodeSpec:
         return node
     times = tuple(None if time is None else max(1, round(time * share)) for time in node.times)
     return replace(node, times=times, hardware=_scaled_hardware(node.hardware, share))
+
+
+def _scaled_copies(node: NodeSpec, share: float) -> NodeSpec:
+    """The node with a share of what it reads from other clusters, as the transfers between fixed ones have it."""
+    if not node.copies or share == 1:
+        return node
+    return replace(node, copies=tuple(replace(copy, node=_scaled(copy.node, share)) for copy in node.copies))
 
 
 def _scaled_hardware(about: NodeHardware | None, share: float) -> NodeHardware | None:

@@ -35,8 +35,8 @@ def violations(trace: Trace) -> list[str]:
     if not trace.kept:
         return []
     checks = (
-        _processors_serve_one, _nodes_run_once, _order, _all_nodes, _after_the_end, _outcomes, _deadlines, _no_overlap,
-        _holders, _sections, _busy, _work, _blocks, _threads,
+        _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
+        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -60,7 +60,7 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
     keys = ("start", "node", "job")
-    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in keys))]
+    rows = trace.own[np.lexsort(tuple(trace.own[key] for key in keys))]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
         row = rows[index + 1]
@@ -91,7 +91,7 @@ def _order(trace: Trace) -> Iterator[str]:
 
 def _all_nodes(trace: Trace) -> Iterator[str]:
     """A job that finished ran all its nodes, but for those that its way or its variant leaves out."""
-    done = trace.slices[trace.slices["reason"] == COMPLETED]
+    done = trace.own[trace.own["reason"] == COMPLETED]
     counts = np.bincount(done["job"], minlength=len(trace.jobs))
     accepted = set(trace.logged["job"][trace.logged["action"] == FINISH].tolist())
     for task in trace.system.tasks:
@@ -108,12 +108,13 @@ def _after_the_end(trace: Trace) -> Iterator[str]:
     ends = np.where(trace.jobs["finish"] >= 0, trace.jobs["finish"], np.iinfo(np.int64).max)
     given_up = trace.logged[np.isin(trace.logged["action"], (DROP, ABORT))]
     ends[given_up["job"]] = given_up["time"]
-    end = ends[trace.slices["job"]]
-    drained = trace.slices["reason"] == DRAINED
-    for row in trace.slices[~drained & (trace.slices["end"] > end)]:
+    slices = trace.own  # a copy that is under way goes on
+    end = ends[slices["job"]]
+    drained = slices["reason"] == DRAINED
+    for row in slices[~drained & (slices["end"] > end)]:
         yield f"node {row['node']} of {_name(trace, row['job'])} runs until {row['end']}, after the end of its job"
-    killed = set(trace.slices["job"][trace.slices["reason"] == KILLED].tolist())  # a reset may outlast its job
-    for row in trace.slices[drained & (trace.slices["start"] < end)]:
+    killed = set(slices["job"][slices["reason"] == KILLED].tolist())  # a reset may outlast its job
+    for row in slices[drained & (slices["start"] < end)]:
         if int(row["job"]) not in killed:
             yield f"node {row['node']} of {_name(trace, row['job'])} drains at {row['start']}, before its job is over"
 
@@ -151,7 +152,7 @@ def _sections(trace: Trace) -> Iterator[str]:
     if not tasks:
         return
     plain = _plain_processors(trace.system)
-    rows = trace.slices[trace.slices["reason"] != OVERHEAD]
+    rows = trace.own[trace.own["reason"] != OVERHEAD]
     rows = rows[np.isin(trace.jobs["task"][rows["job"]], list(tasks))]
     rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
     pieces: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -195,6 +196,27 @@ def _plain_processors(system: SystemSpec) -> set[int]:
     return {each.index for each in system.processors if each.index not in rated and not each.blackouts}
 
 
+def _copies(trace: Trace) -> Iterator[str]:
+    """What a node reads has come over the link between the two clusters before it runs there."""
+    system = trace.system
+    if all(len(task.pieces) == len(task.nodes) for task in system.tasks):
+        return
+    cluster = [processor.cluster for processor in system.processors]
+    ended = trace.slices[trace.slices["reason"] == COMPLETED]
+    ends: dict[tuple[int, int], list[tuple[int, int]]] = {}  # by job and node: (end, processor)
+    for row in ended:
+        ends.setdefault((int(row["job"]), int(row["node"])), []).append((int(row["end"]), int(row["processor"])))
+    for row in trace.own[trace.own["reason"] != OVERHEAD]:
+        job, node, start = int(row["job"]), int(row["node"]), int(row["start"])
+        for copy in trace.node(job, node).copies:
+            for _, origin in ends.get((job, copy.source), ())[:1]:
+                link = copy.links.get((cluster[origin], cluster[row["processor"]]))
+                there = [end for end, by in ends.get((job, copy.node.index), ()) if by == link]
+                if link is not None and (not there or there[0] > start):
+                    name = system.processors[link].name
+                    yield f"node {node} of {_name(trace, job)} runs at {start} before {name!r} has brought its input"
+
+
 def _outcomes(trace: Trace) -> Iterator[str]:
     jobs = trace.jobs
     done = jobs["finish"] >= 0
@@ -211,11 +233,11 @@ def _outcomes(trace: Trace) -> Iterator[str]:
 
 def _no_overlap(trace: Trace) -> Iterator[str]:
     """Jobs of a task run one after the other (R2), unless it lets them overlap."""
-    if not len(trace.slices):
+    if not len(trace.own):
         return
     first = np.full(len(trace.jobs), np.iinfo(np.int64).max)
     last = np.full(len(trace.jobs), -1)
-    slices = trace.slices[trace.slices["reason"] != DRAINED]
+    slices = trace.own[trace.own["reason"] != DRAINED]
     np.minimum.at(first, slices["job"], slices["start"])
     np.maximum.at(last, slices["job"], slices["end"])
     for task in trace.system.tasks:

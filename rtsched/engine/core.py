@@ -36,6 +36,7 @@ from rtsched.model.taskgraph import SystemSpec
 
 if TYPE_CHECKING:
     from rtsched.engine.chip import Chip
+    from rtsched.engine.copies import Copies
     from rtsched.engine.course import Courses
     from rtsched.schedulers.base import Scheduler
 
@@ -67,7 +68,8 @@ class Core:
         costs = system.overheads
         self.scheduling = costs.scheduling
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
-        costly = costly or any(node.copies for task in system.tasks for node in task.all_nodes)
+        copying = any(node.copies for task in system.tasks for node in task.all_nodes)
+        costly = costly or copying
         self.chip: Chip | None = None
         if system.hardware is None:
             self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
@@ -91,6 +93,11 @@ class Core:
             from rtsched.engine.course import Courses
 
             self.courses = Courses(self, seed)
+        self.copies: Copies | None = None
+        if copying:
+            from rtsched.engine.copies import Copies
+
+            self.copies = Copies(self)
 
     def listen(self, scheduler: Scheduler) -> None:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
@@ -132,12 +139,11 @@ class Core:
         """The overhead in ns before `segment` makes progress on `processor`."""
         if processor.last is segment and segment.stopped == now and before is processor:
             return 0
-        copies = 0 if before is not None or not segment.node.copies else self._copies(segment, processor)
         if self.inside_run:
-            cost = copies + processor.extra(segment)  # nobody was asked, and nobody else was there
+            cost = processor.extra(segment)  # nobody was asked, and nobody else was there
             processor.overhead_total += cost
             return cost
-        cost = self.scheduling + copies
+        cost = self.scheduling
         if processor.last is not segment:
             cost += processor.context_switch
         if before is not None and before is not processor:
@@ -145,15 +151,6 @@ class Core:
         cost += processor.extra(segment)
         processor.overhead_total += cost
         return cost
-
-    def _copies(self, segment: Segment, processor: Processor) -> int:
-        """The time in ns to bring what `segment` reads from where it was written, one after the other."""
-        total = 0
-        for copy in segment.node.copies:
-            there = segment.job.segments[copy.source].processor
-            if there is not None:
-                total += copy.times.get((there.cluster, processor.cluster), 0)
-        return total
 
     def _plan(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
@@ -481,7 +478,7 @@ class Core:
         for segment in job.segments:
             processor = segment.processor
             if segment.state == RUNNING and processor is not None:
-                if not processor.preemptible:
+                if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)
                     continue
                 self._stop(processor, segment, now, log.STOPPED)
@@ -513,6 +510,9 @@ class Core:
 
         After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
         """
+        self.kernel._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
+        if self.copies is not None:
+            self.copies.end(now)
         for segment in list(self.parted):
             self.resumed(segment, now)
         for processor in self.processors:

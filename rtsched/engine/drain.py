@@ -81,12 +81,16 @@ class Drains:
         if segment.remaining and not here:
             self._log(processor, segment, now)
             self._go_on(processor, segment, 0, now)
-        elif here and plan[-1][1] == NEXT_NODE and processor.service == "run-to-completion":
+        elif here and plan[-1][1] == NEXT_NODE and self._hands_over(processor, plan[-1][2][0]):
             self._log(processor, segment, now)
             segment.state = DEAD
             self._next_node(processor, plan[-1][2], now)
         else:
             self._over(processor, segment, now)
+
+    def _hands_over(self, processor: Processor, following: Segment) -> bool:
+        """Whether a run of nodes goes on with the next one by itself; one that reads copies waits for the host."""
+        return processor.service == "run-to-completion" and not following.node.copies
 
     def _next_node(self, processor: Processor, run: tuple[Segment, ...], now: int) -> None:
         segment = run[0]

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from rtsched.model.taskgraph import NodeSpec
 
 # The states of a segment.
-WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED, DRAINING = range(8)
+WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED, COPYING, DRAINING = range(9)
 STATES = (
-    "waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes",
+    "waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes", "a copy on a link",
     "draining, or its processor is being reset",
 )  # fmt: skip
 

@@ -71,7 +71,7 @@ class Lookout:
             longest = max(longest, way)
             look = job.deadline - way + 1
             processor = segment.processor
-            if segment.state == RUNNING and processor is not None:
+            if segment.state == RUNNING and processor is not None and not processor.waiting:
                 look = processor.end + 1
                 if isinstance(processor, RatedProcessor):
                     look = min(look, now + 1 + (segment.node.fastest >> PART))

@@ -49,6 +49,11 @@ class RatedProcessor(Processor):
         self.saving = 0
         self.priority: int | None = None
 
+    @property
+    def working(self) -> bool:
+        """Whether it is at work: neither idle, nor out of service, nor held for a copy that is on its way."""
+        return self.segment is not None and not self.down and not self.waiting
+
     def begin(self, work: int | Fraction, now: int) -> None:
         self.work = work
         scaled = work * ONE
@@ -117,6 +122,7 @@ class RatedProcessor(Processor):
 
     def leave(self) -> None:
         """What ran is gone: nothing can come up any more."""
+        super().leave()
         self.end = NEVER
         self.saving = 0
 
@@ -142,6 +148,8 @@ class StreamProcessor(RatedProcessor):
         self.complete = False
         self.speed = ONE
         self.launching = segment
+        if self.waiting:
+            return
         if self.overhead:
             started = self.started
             alarm = Alarm(self.kernel, RELEASE - 1, lambda: self._launch(segment, started))
@@ -222,6 +230,7 @@ class StreamProcessor(RatedProcessor):
         return min(ran, max(0, int(self.work) - 1))
 
     def leave(self) -> None:
+        super().leave()
         self.launching = None
         self.end = NEVER
         if not self.complete:

@@ -20,6 +20,7 @@ from rtsched.engine.trace import (
     LOCKS,
     OVERHEAD,
     SLICES,
+    WAITS,
     WAVES,
     Columns,
     Deadlock,
@@ -40,8 +41,8 @@ MOST_DEADLOCKS = 100
 class Recorder:
     """Columns of a run: jobs always, slices and decisions only when a trace is kept.
 
-    Without a trace every block of ended jobs is handed to `consume`, every block of answers to `judge`, and forgotten,
-    so that memory stays flat.
+    Without a trace every block of ended jobs is handed to `consume`, of answers to `judge`, of changes of the hardware
+    to `change`, and forgotten, so that memory stays flat.
     """
 
     def __init__(
@@ -49,13 +50,15 @@ class Recorder:
         keep: bool,
         consume: Callable[[NDArray[Any]], None] | None = None,
         judge: Callable[[NDArray[Any]], None] | None = None,
+        change: Callable[[NDArray[Any]], None] | None = None,
     ) -> None:
         self.kept = keep
         self.jobs = Columns(ENDED, None if keep else consume)
         self.slices = Columns(SLICES) if keep else None
         self.decisions = Columns(DECISIONS) if keep else None
-        self.changes = Columns(CHANGES) if keep else None
+        self.changes = Columns(CHANGES, None if keep else change)
         self.waves = Columns(WAVES) if keep else None
+        self.waits = Columns(WAITS) if keep else None
         self.answers = Columns(ANSWERS, None if keep else judge)
         self.choices = Columns(CHOICES) if keep else None
         self.locks = Columns(LOCKS) if keep else None
@@ -76,8 +79,8 @@ class Recorder:
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        tables = (self.jobs, self.slices, self.decisions, self.changes, self.waves, self.answers, self.choices)
-        for columns in (*tables, self.locks):
+        some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks)
+        for columns in (self.jobs, self.answers, self.changes, *some):
             if columns is not None:
                 columns.pack()
 
@@ -107,7 +110,7 @@ class Recorder:
 
     def change_table(self) -> NDArray[Any]:
         """All changes of the hardware in the order of time."""
-        return np.empty(0, CHANGES) if self.changes is None else self.changes.table()
+        return self.changes.table()
 
     def answer_table(self) -> NDArray[Any]:
         """All answers by job."""
@@ -131,6 +134,13 @@ class Recorder:
     def wave_table(self) -> NDArray[Any]:
         """All waves of GPUs served block by block, in the order of their ends."""
         return np.empty(0, WAVES) if self.waves is None else self.waves.table()
+
+    def wait_table(self) -> NDArray[Any]:
+        """All intervals in which a stream's segment had nothing running, by start and processor."""
+        if self.waits is None:
+            return np.empty(0, WAITS)
+        table = self.waits.table()
+        return table[np.lexsort((table["processor"], table["start"]))]
 
 
 def _merged(table: NDArray[Any]) -> NDArray[Any]:

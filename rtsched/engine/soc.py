@@ -63,6 +63,14 @@ class Soc(Core):
             return None
         return self._clocked(segment, processor, frequency)[1]
 
+    def expected_wait(self, segment: Segment, processor: Processor) -> int:
+        """The time in ns that `segment` is believed to wait on `processor` for what it reads, if it started there now.
+
+        0 where its input is there already, or needs no link. It counts what its links have to carry first, at their
+        nominal bandwidth; ``rtsched.units.LONGEST`` while one of them is down.
+        """
+        return 0 if self.copies is None or not segment.node.copies else self.copies.expected(segment, processor)
+
     def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
         time = segment.node.times[processor.index]
         assert time is not None
@@ -136,6 +144,8 @@ class Soc(Core):
         processor.starts += 1
         if not plain or processor.special:
             if processor.costly:
+                if segment.node.copies and self.copies is not None and self.copies.hold(segment, processor, first):
+                    return segment
                 processor.overhead = self._costs(segment, processor, first, now)
             processor.last = segment
             processor.begin(self._next_piece(segment), now)
@@ -184,6 +194,7 @@ class Soc(Core):
             raise SchedulerError(
                 f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, drain, kill"
             )
+        waiting = processor.waiting
         self._stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
@@ -191,7 +202,7 @@ class Soc(Core):
             self.release(segment.plan.pop(0)[2])
         if how == "kill":
             self._restart(segment)
-            if processor.spec.reset is not None:
+            if processor.spec.reset is not None and not waiting:
                 self.drains.reset(processor, segment, self.kernel._now)
                 return None
         segment.state = READY

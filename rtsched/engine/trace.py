@@ -55,6 +55,8 @@ WAVES = np.dtype(
         ("blocks", "i4"),
     ]
 )
+#: Where a segment was on a stream of a GPU while nothing of it ran: neither blocks nor a copy.
+WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2")])
 # What became of a resource: a node waits for it, holds it from now on, gives it back.
 WAIT, TAKE, GIVE = range(3)
 LOCKINGS = ("wait", "take", "give")
@@ -130,13 +132,14 @@ class Deadlock:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorCounters:
-    """Totals of one processor over a run; `busy` in ns includes `overhead`."""
+    """Totals of one processor over a run; `busy` in ns includes `overhead` and, on a stream of a GPU, `waiting`."""
 
     busy: int
     overhead: int
     starts: int
     preemptions: int
     migrations: int
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,11 @@ class Trace:
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
     `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
     Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
-    block, with the blocks that ran together (0: a copy); `energy` says where the energy went, `peak_temperature` (°C)
-    how hot the chip became. `answers` are those of tasks with accuracies or variants, `choices` the variants that nodes
-    started under. `locks` say who waited for, took and gave back which of the `resources`; `deadlocks` are the first of
-    the `deadlock_count` that there were.
+    block, with the blocks that ran together (0: a copy), and `waits`, where a slice on a stream had nothing running:
+    its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
+    went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
+    `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
+    `resources`; `deadlocks` are the first of the `deadlock_count` that there were.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -170,6 +174,7 @@ class Trace:
     tally: Any = field(default=None, compare=False)
     changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
     waves: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAVES))
+    waits: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAITS))
     energy: EnergyReport | None = None
     peak_temperature: float | None = None
     answers: NDArray[Any] = field(default_factory=lambda: np.empty(0, ANSWERS))
@@ -189,12 +194,23 @@ class Trace:
         return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
 
     def node(self, job: int, node: int) -> NodeSpec:
-        """Node number `node` of a job as it ran: that of its variant."""
+        """Node number `node` of a job as it ran: that of its variant; after the nodes come `TaskSpec.pieces`."""
         task: TaskSpec = self.system.tasks[self.jobs["task"][job]]
+        if node >= len(task.nodes):
+            return task.pieces[node]
         number = self.chosen.get((job, node))
         if number is None or task.quality is None:
             return task.nodes[node]
         return task.quality.variants[number].nodes[node]
+
+    @cached_property
+    def own(self) -> NDArray[Any]:
+        """The slices of nodes, without those of copies over links to nodes whose cluster is chosen at run time."""
+        if all(len(task.pieces) == len(task.nodes) for task in self.system.tasks):
+            return self.slices
+        counts = np.array([len(task.nodes) for task in self.system.tasks])
+        own: NDArray[Any] = self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
+        return own
 
     @property
     def nbytes(self) -> int:
@@ -245,7 +261,7 @@ class Trace:
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
         dtype = [("job", "i4"), ("node", "i2"), ("start", "i8"), ("finish", "i8"), ("processor", "i2")]
-        work = self.slices[~np.isin(self.slices["reason"], (OVERHEAD, DRAINED))]
+        work = self.own[~np.isin(self.own["reason"], (OVERHEAD, DRAINED))]
         order = np.lexsort((work["start"], work["node"], work["job"]))
         work = work[order]
         first = np.ones(len(work), bool)

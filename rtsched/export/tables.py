@@ -14,7 +14,7 @@ from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.model.taskgraph import TaskSpec
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "answers", "choices", "locks")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -37,7 +37,7 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     owner = trace.jobs["task"][rows["job"]].tolist()
     if table == "answers":
         return {**raw, "task": [tasks[index].name for index in owner], **_ways(trace, rows)}
-    names = [[node.name for node in task.nodes] for task in tasks]
+    names = [[node.name for node in task.pieces] for task in tasks]
     raw["node"] = [names[task][node] if node >= 0 else "" for task, node in zip(owner, raw["node"], strict=True)]
     if table == "choices":
         raw["variant"] = [_way(tasks[task], number) for task, number in zip(owner, raw["variant"], strict=True)]
@@ -74,11 +74,12 @@ def _way(task: TaskSpec, number: int) -> str:
     return "" if number < 0 or task.quality is None else task.quality.variants[number].name
 
 
-def write_csv(trace: Trace, directory: Path) -> None:
+def write_csv(trace: Trace, directory: str | Path) -> None:
     """Write jobs.csv, slices.csv, decisions.csv and, where there are any, the other tables into `directory`.
 
     The folder is made if need be; each file is written whole or not at all.
     """
+    directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -31,16 +31,17 @@ EXCLUSIVE = {"period": ("rate",), "rate": ("period",), "pin": ("processors",), "
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One ``--set PATH=VALUE``: the path, the value and the text as it was written."""
+    """One ``--set PATH=VALUE``: the path, the value, the text as it was written, and who asks for it."""
 
     path: str
     value: Any
     text: str
+    how: str = "--set"
 
     @property
     def place(self) -> str:
         """How errors name it."""
-        return f"--set {cut(self.text, 120)}"
+        return f"{self.how} {cut(self.text, 120)}"
 
 
 def parse_override(text: str) -> Override:
@@ -124,18 +125,51 @@ def _suggestion(name: str, known: list[str]) -> str:
 
 def validate(model: type[M], document: Document, overrides: Sequence[Override] = ()) -> M:
     """The model that a document describes, with some values set anew; raises InputError with every problem placed."""
+    return _validated(model, document, overrides, {"file": document.path})
+
+
+def change(model: M, overrides: Sequence[Override]) -> M:
+    """A model with some values set anew, validated as a whole; raises InputError with every problem placed."""
+    return _validated(type(model), Document(plain(model), type(model).__name__), overrides, None)
+
+
+def _validated(model: type[M], document: Document, overrides: Sequence[Override], context: dict[str, str] | None) -> M:
     data = document.data
     set_at: list[tuple[Location, Override]] = []
     for override in overrides:
         data, loc = _apply(data, override)
         set_at.append((loc, override))
     try:
-        return model.model_validate(data, context={"file": document.path})
+        answer: M = model.__pydantic_validator__.validate_python(data, context=context)
     except ValidationError as error:
-        faults = _faults(model, data, error.errors(include_url=False))
+        raise refusal(model, document.with_data(data), error, set_at) from None
+    return answer
+
+
+def refusal(
+    model: type[BaseModel], document: Document, error: ValidationError, set_at: Sequence[tuple[Location, Override]] = ()
+) -> InputError:
+    """What pydantic found wrong with the data of a document, in our words and with the place of each problem."""
+    data = plain(document.data)
+    faults = _faults(model, data, error.errors(include_url=False))
     lines = list(dict.fromkeys(_line(fault, document, data, set_at) for fault in faults))
     more = [f"... and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
-    raise InputError(*lines[:MOST_PROBLEMS], *more)
+    return InputError(*lines[:MOST_PROBLEMS], *more)
+
+
+def plain(value: Any) -> Any:
+    """Models as mappings of what was set in them, sequences as lists: the tree that a file would hold."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        told = value.model_fields_set.union(DISCRIMINATORS)
+        return {
+            (fields[name].alias or name) if name in fields else name: plain(item)
+            for name, item in vars(value).items()
+            if name in told
+        }
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(slots=True)
@@ -266,7 +300,7 @@ def _is_meant(option: Any, tag: Any) -> bool:
     return tag == name or str(tag).endswith(f", {name}]") or any(tag in _tags(option, key) for key in DISCRIMINATORS)
 
 
-def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Location, Override]]) -> str:
+def _line(fault: _Fault, document: Document, data: Any, set_at: Sequence[tuple[Location, Override]]) -> str:
     """A fault as ``place: path: message``."""
     loc = fault.loc
     if fault.kind == "missing":

@@ -280,6 +280,11 @@ class Task(Work):
     )
     server_period: PositiveDuration | None = None
     accuracy: Accuracy | None = Field(default=None, description="of its full network: the share of right answers")
+    measure: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what its accuracies count, e.g. miou; default: the family's, else top1 (right answers)",
+    )
     variants: VariantsField | None = Field(default=None, description="ways of running it: a family, or choices")
     exits: tuple[Exit, ...] = Field(default=(), description="early exits, in the order in which they are met")
     exit_family: str | None = Field(
@@ -306,6 +311,18 @@ class Task(Work):
         self._check_arrivals()
         if self.deadline is None and self.gap is None:
             raise problem("the deadline is missing, and there is no period to take it from; add 'deadline: 10 ms'")
+        return self
+
+    @model_validator(mode="after")
+    def _measures_something(self) -> Task:
+        if self.measure is None:
+            return self
+        if self.variants is not None and self.variants.family is not None:
+            raise problem("the family says what its accuracies measure; leave 'measure' out")
+        choices = () if self.variants is None else self.variants.choices
+        known = [self.accuracy, *(choice.accuracy for choice in choices), *(exit_.accuracy for exit_ in self.exits)]
+        if self.exit_family is None and all(accuracy is None for accuracy in known):
+            raise problem("'measure' says what accuracies count, and there is none; add 'accuracy', or leave it out")
         return self
 
     def _check_quality(self) -> None:

@@ -77,18 +77,27 @@ class NodeHardware:
 class CopySpec:
     """What a node needs from node `source`, where clusters are chosen at run time.
 
-    ``times[from_cluster, to_cluster]`` is the time in ns of bringing it over a link; pairs without a link cost nothing.
+    ``links[from_cluster, to_cluster]`` is the link (a processor) that brings it from one to the other; pairs without a
+    link cost nothing. `node` is the transfer: numbered after the nodes of its task, with its time alone on each of
+    these links, from `source` to the node that reads it.
     """
 
     source: int
-    times: dict[tuple[str, str], int]
+    node: NodeSpec
+    links: dict[tuple[str, str], int]
+
+    @property
+    def times(self) -> dict[tuple[str, str], int]:
+        """The time in ns of each of the ways, alone on the link at its nominal bandwidth."""
+        return {pair: self.node.times[link] or 0 for pair, link in self.links.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
-    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are charged to its first start.
+    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
+    in a cluster that does not have them yet.
     """
 
     index: int
@@ -164,9 +173,9 @@ class QualitySpec:
     """What a task's answers are worth, and the ways to get them.
 
     `variants`, if any, are ordered from the best (number 0, whose nodes are the task's own) down; `exits` as they are
-    met; `accuracy` is that of the best, None where it is not known. `switch` says whether the variant
-    may change before each node; `shares` is each node's part of what a variant loses. A late answer loses its worth
-    linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
+    met; `accuracy` is that of the best, None where it is not known; `measure` says what accuracies count. `switch` says
+    whether the variant may change before each node; `shares` is each node's part of what a variant loses. A late answer
+    loses its worth linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
     """
 
     accuracy: float | None = None
@@ -178,6 +187,7 @@ class QualitySpec:
     reliability: float = 0.9
     predictor: float | None = None
     decay: int | None = None
+    measure: str = "top1"
 
     @property
     def measured(self) -> bool:
@@ -220,6 +230,12 @@ class TaskSpec:
         if self.quality is None or not self.quality.variants:
             return self.nodes
         return tuple(node for variant in self.quality.variants for node in variant.nodes)
+
+    @property
+    def pieces(self) -> tuple[NodeSpec, ...]:
+        """The nodes as traces number them: after them come the transfers to nodes with a choice of cluster."""
+        copies = [copy.node for node in self.nodes for copy in node.copies]
+        return (*self.nodes, *sorted(copies, key=lambda node: node.index)) if copies else self.nodes
 
     @property
     def volume(self) -> int:
@@ -293,7 +309,10 @@ class ChainSpec:
 
 @dataclass(frozen=True, slots=True)
 class UnitSpec:
-    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one."""
+    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one.
+
+    `bandwidth` is the part of the memory's, in bytes per second, that an isolated instance has to itself.
+    """
 
     index: int
     name: str
@@ -301,6 +320,7 @@ class UnitSpec:
     processors: tuple[int, ...]
     description: Cluster
     block_level: BlockLevel | None = None
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +328,7 @@ class HardwareSpec:
     """The parts of a chip that a run uses beyond plain processors; a system without any has no HardwareSpec.
 
     `rated` are the processors whose speed can change or that cost extra; `power` None leaves energy uncounted.
+    `caps` are the highest frequencies that a power mode allows, by cluster.
     `courses` hold for each link with a varying bandwidth its points (instant, bytes per second) or its Markov chain.
     """
 
@@ -315,6 +336,7 @@ class HardwareSpec:
     units: tuple[UnitSpec, ...]
     rated: frozenset[int]
     power: PowerOptions | None = None
+    caps: dict[str, int] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     environment: tuple[Change, ...] = ()
     courses: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rtsched.schedulability.analyse import PartAnalysis
 from rtsched.schedulability.compositional import Network
 from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
-from rtsched.schedulability.obstacles import of_hardware, of_policy, of_task
 from rtsched.verify.verification import Verification
 
 _ONE = {
@@ -53,14 +52,15 @@ def coverage(found: Verification, part: PartAnalysis) -> str:
 
 def _outside(found: Verification, part: PartAnalysis) -> str:
     """Why nothing sound is implemented for this kind of platform, policy or task."""
-    system, policy, obstacle = found.system, found.analysis.policy, part.view.obstacle
+    system, obstacle = found.system, part.view.obstacle
+    area = None if obstacle is None else obstacle.area
     hardware = system.hardware
-    if of_policy(policy) is not None:
+    if area == "policy":
         return (
             "Mapping or adaptation decided at run time: no sound analysis (federated shares apart); simulation is the "
             "only evidence."
         )
-    if obstacle in of_hardware(system).values():
+    if area == "hardware":
         units = () if hardware is None else hardware.units
         if any(unit.block_level is not None for unit in units):
             return (
@@ -71,7 +71,7 @@ def _outside(found: Verification, part: PartAnalysis) -> str:
             "Hardware whose times depend on what else happens (memory contention, clocks, heat, weights, links, "
             "faults): no sound analysis; a bound needs execution times that cover the worst of it."
         )
-    if any(of_task(system.tasks[index]) == obstacle for index in part.view.tasks):
+    if area == "task":
         return "Arrivals without a minimum distance, or jobs that overlap: no bound exists or none is implemented."
     if any(system.tasks[index].after is not None for index in part.view.tasks):
         return "Tasks that release each other: only under EDF on one processor, or tasks of one node under FP."

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from rtsched.model.policy import Policy
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.chains import CauseEffectChain, chain_latency
 from rtsched.schedulability.declared import as_declared
 from rtsched.schedulability.part import View
-from rtsched.schedulability.policy import Policy
 from rtsched.schedulability.result import Bound, Failure, Part, Result, Verdict
 from rtsched.schedulability.theorem import Theorem, theorems
 from rtsched.schedulability.view import views

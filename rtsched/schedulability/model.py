@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
 
-Mode = Literal["preemptive", "limited", "nonpreemptive"]
-Order = Literal["FP", "EDF", "FIFO", "any"]
+from rtsched.model.policy import Mode as Mode
+from rtsched.model.policy import Order as Order
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,6 @@ from rtsched.schedulability.pieces import Piece, Pieces
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.triggered import TriggeredEDF
 
-#: Orderings that preempt only when something arrives or becomes ready.
-STEADY = ("fp", "rm", "dm", "edf", "fifo", "sjf")
-
 
 @dataclass(frozen=True)
 class View:
@@ -120,10 +117,10 @@ class Part(Pieces):
 
     def _switching_obstacle(self) -> Obstacle | None:
         """Switches are counted per arrival: an ordering whose keys change with time preempts without one."""
-        if self.policy.ordering in STEADY or not any(piece.overhead for each in self.pieces.values() for piece in each):
+        if self.policy.ordering.steady or not any(piece.overhead for each in self.pieces.values() for piece in each):
             return None
         return Obstacle(
-            f"how often {self.policy.ordering!r} switches is not bounded here, and every switch costs time",
+            f"how often {self.policy.ordering.name!r} switches is not bounded here, and every switch costs time",
             "leave the overheads out, or use fp, rm, dm, edf or fifo",
         )
 

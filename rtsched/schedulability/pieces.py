@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from rtsched import units
+from rtsched.model.policy import Policy
 from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
 from rtsched.schedulability.model import Mode
 from rtsched.schedulability.obstacles import trace_gap
-from rtsched.schedulability.policy import Policy
 from rtsched.schedulability.result import Assumption
 
 #: The period of a task that arrives once.
@@ -66,12 +66,12 @@ class Pieces:
         if task.branches:
             self.exact = False
             self.note(f"all ways of every branch of {task.name!r} count, though only one is taken")
-        if quality is not None and self.policy.adaptation not in (None, "fixed"):
+        if quality is not None and self.policy.adaptation is not None and not self.policy.adaptation.fixed:
             self.exact = False  # it may do less than all
         if quality is None or not quality.variants:
             return task.nodes
-        if self.policy.adaptation == "fixed":
-            variant = self._chosen(quality)
+        if self.policy.adaptation is not None and self.policy.adaptation.fixed:
+            variant = self._chosen(quality, self.policy.adaptation.variant)
             self.note(f"{task.name!r} runs its variant {variant.name!r}, for good")
             return variant.lasting
         if self.policy.adaptation is not None:
@@ -88,9 +88,8 @@ class Pieces:
         self.note(f"{task.name!r} runs its full variant: no adaptation is chosen")
         return task.nodes
 
-    def _chosen(self, quality: QualitySpec) -> VariantSpec:
+    def _chosen(self, quality: QualitySpec, wanted: str | int) -> VariantSpec:
         """The variant that the adaptation ``fixed`` names, by name or rank."""
-        wanted = self.policy.variant
         for variant in quality.variants:
             if variant.name == str(wanted):
                 return variant

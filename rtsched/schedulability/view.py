@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rtsched.model.policy import Policy
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
-from rtsched.schedulability.obstacles import Obstacle, of_hardware, of_policy, of_task
+from rtsched.schedulability.claims import obstacle as claimed
+from rtsched.schedulability.obstacles import Case, Obstacle
 from rtsched.schedulability.part import Part, View
-from rtsched.schedulability.policy import Policy, homes
+from rtsched.schedulability.policy import homes
 
 
 class Lowering:
@@ -18,18 +20,16 @@ class Lowering:
         self.system = system
         self.policy = policy
         self.homes = homes(system, policy)
-        self.blocked = of_hardware(system)
         self.pools = _joined([home for row in self.homes for home in row if home is not None])
         self.pool_of = {place: index for index, pool in enumerate(self.pools) for place in pool}
 
     def views(self) -> list[View]:
         """The independent parts of the system, by their first task."""
-        everything = of_policy(self.policy)
         groups = self._groups()
         found = []
         for tasks in groups:
             processors = sorted({p for t in tasks for n in self.system.tasks[t].nodes for p in self._where(t, n)})
-            obstacle = everything or self._obstacle(tasks, processors)
+            obstacle = self._obstacle(tasks, processors)
             name = self._name(processors)
             if obstacle is not None:
                 found.append(View(name, tuple(tasks), tuple(processors), obstacle=obstacle))
@@ -86,15 +86,8 @@ class Lowering:
         return " + ".join(names)
 
     def _obstacle(self, tasks: Sequence[int], processors: Sequence[int]) -> Obstacle | None:
-        for place in processors:
-            if place in self.blocked:
-                return self.blocked[place]
-        for index in tasks:
-            task = self.system.tasks[index]
-            obstacle = of_task(task) or self._mapping(task)
-            if obstacle is not None:
-                return obstacle
-        return None
+        found = claimed(Case(self.system, self.policy, tuple(tasks), tuple(processors)))
+        return found or next(filter(None, map(self._mapping, (self.system.tasks[index] for index in tasks))), None)
 
     def _mapping(self, task: TaskSpec) -> Obstacle | None:
         """Whether every node has a home of equal processors that it shares with whoever uses them."""

@@ -6,10 +6,11 @@ An adaptation is told the events of a scheduler (the methods it overrides) and a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.job import RUNNING, Job, Segment
 from rtsched.errors import SchedulerError
+from rtsched.model.policy import AdaptationTraits
 from rtsched.model.taskgraph import critical_paths
 
 if TYPE_CHECKING:
@@ -23,9 +24,24 @@ EVENTS = ("on_release", "on_ready", "on_start", "on_completion", "on_deadline")
 
 
 class Adaptation:
-    """A rule of how much to compute. Override the events it needs; `settle` runs before each dispatch."""
+    """A rule of how much to compute. Override the events it needs; `settle` runs before each dispatch.
 
+    One that only ever shortens a job (it drops none, and its largest variant bounds it) says so by ``shrinks = True``
+    in its own class: proofs then take the largest variant. A class derived from it has to say so again.
+    """
+
+    shrinks: ClassVar[bool] = False
     soc: Soc
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.shrinks = vars(cls).get("shrinks", False)
+
+    def traits(self, name: str) -> AdaptationTraits:
+        """What proofs may rely on."""
+        fixed = type(self) is Fixed
+        builtin = type(self).__module__.startswith("rtsched.")
+        return AdaptationTraits(name, self.shrinks, fixed, getattr(self, "variant", 0) if fixed else 0, not builtin)
 
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts."""
@@ -98,6 +114,8 @@ class Fixed(Adaptation):
 
     The baseline of all adaptations (static scaling). It needs nothing and adapts to nothing.
     """
+
+    shrinks = True
 
     def __init__(self, variant: str | int = 0) -> None:
         self.variant = variant
@@ -174,6 +192,8 @@ class SubFlow(VariantAdaptation):
     is as usually told, the paper itself was not read).
     """
 
+    shrinks = True
+
     def on_release(self, job: Job) -> None:
         times = self.candidates(job)
         if times:
@@ -196,6 +216,8 @@ class Resolution(VariantAdaptation):
     nothing, since later releases may come first; it fails by giving all the slack to whoever asks first. Our definition
     of the dynamic resolution scaling that is common practice.
     """
+
+    shrinks = True
 
     def __init__(self, margin: float = 0.0) -> None:
         if not 0 <= margin < 1:
@@ -224,6 +246,8 @@ class MultiPath(VariantAdaptation):
     most what is left until the deadline (or `limit` of the relative deadline, if that is less). It needs times per
     path; alone on its processor it meets the deadline whenever some path does; it fails under preemption.
     """
+
+    shrinks = True
 
     def __init__(self, limit: float = 1.0) -> None:
         if not 0 < limit <= 1:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtsched.errors import SchedulerError
+from rtsched.model.policy import Policy
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -82,6 +83,10 @@ class Scheduler:
     def level(self, task: Source) -> int:
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def policy(self, names: Mapping[str, str]) -> Policy:
+        """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""
+        return Policy(preemption=self.preemption, whole=names.get("name", type(self).__name__))
 
     def describe(self) -> str:
         """One line that names the policy and its parameters."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
+from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptation import EVENTS, Adaptation
 from rtsched.schedulers.base import Preemption, Scheduler
 from rtsched.schedulers.ordering import EDF, Ordering
@@ -44,13 +45,14 @@ class ComposedScheduler(Scheduler):
         self.ordering = ordering or EDF()
         self.placement = placement or Global()
         self.preemption = preemption
+        self.adaptation, self.admission = adaptation, admission
         self.helpers = [helper for helper in (admission, adaptation) if helper is not None]
 
     def setup(self, soc: Soc) -> None:
         self.soc = soc
         #: what changed since the last dispatch: pools, and processors, which know theirs
         self.changed: dict[Pool | Processor, str] = {}
-        self.ordering.soc = soc
+        self.ordering.setup(soc)
         self.key = self.ordering.key
         self.placement.setup(soc)
         for helper in self.helpers:
@@ -176,7 +178,23 @@ class ComposedScheduler(Scheduler):
             self.on_ready(segment.job, (segment,))
 
     def level(self, task: Source) -> Any:
-        return self.ordering.level(task)
+        return self.ordering.urgency(task)
+
+    def policy(self, names: Mapping[str, str]) -> Policy:
+        if type(self) is not ComposedScheduler:
+            return super().policy(names)
+
+        def called(part: str, chosen: object) -> str:
+            return names.get(part, type(chosen).__name__)
+
+        adaptation, admission = self.adaptation, self.admission
+        return Policy(
+            self.ordering.traits(called("ordering", self.ordering)),
+            self.placement.traits(called("placement", self.placement)),
+            self.preemption,
+            None if adaptation is None else adaptation.traits(called("adaptation", adaptation)),
+            None if admission is None else called("admission", admission),
+        )
 
     def describe(self) -> str:
         parts = (self.ordering, self.placement)

@@ -54,6 +54,8 @@ class EarlyExit(Adaptation):
     threshold is our own.
     """
 
+    shrinks = True
+
     def __init__(self, threshold: float = 0.9, gain: float = 0.0, target: float = 0.1, low: float = 0.0) -> None:
         if not 0 <= threshold <= 1 or not 0 <= low <= 1:
             raise ValueError("threshold and low are probabilities: between 0 and 1")
@@ -103,6 +105,8 @@ class BudgetedExit(Adaptation):
     it promises the mean time, and no deadline; it fails when the inputs in use are not like those it was set on. Huang
     et al. (MSDNet), ICLR 2018, "budgeted batch".
     """
+
+    shrinks = True
 
     def __init__(self, budget: float = 0.5) -> None:
         if not 0 < budget <= 1:

@@ -8,30 +8,46 @@ from rtsched import units
 from rtsched.engine.job import RUNNING
 from rtsched.engine.kernel import NEVER
 from rtsched.errors import SchedulerError
+from rtsched.model.policy import Order, OrderingTraits
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
+    from rtsched.model.taskgraph import TaskSpec
 
 
 class Ordering:
-    """A rule of urgency. Write `key`; set `dynamic` when the key of a segment changes while it is in the system."""
+    """A rule of urgency. Write `key`; set `dynamic` when the key of a segment changes while it is in the system.
+
+    A rule of fixed priorities is shorter: subclass `FixedPriority` and write `level`. Proofs then know it.
+    """
 
     dynamic: ClassVar[bool] = False
     soc: Soc
+
+    def setup(self, soc: Soc) -> None:
+        """Prepare, before time starts."""
+        self.soc = soc
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         """What to compare; evaluated when the segment becomes ready (at every dispatch if `dynamic`)."""
         raise NotImplementedError
 
-    def level(self, task: Source) -> Any:
+    def urgency(self, task: Source) -> Any:
         """The fixed priority of a task, comparable with ``key(...)[0]``; only fixed-priority rules have one."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
 
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         """The instant at which `running` should be compared with the first of the waiting anew; None: no need."""
         return None
+
+    def traits(self, name: str) -> OrderingTraits:
+        """What proofs may rely on: the order of the class whose key this is, and fixed levels."""
+        owner = next((each for each in type(self).__mro__ if "key" in vars(each)), Ordering)
+        order = "any" if "key" in vars(self) else _ORDERS.get(owner, "any")
+        level = self.level if isinstance(self, FixedPriority) and order == "FP" else None
+        return OrderingTraits(name, order, level, not self.dynamic)
 
 
 class FIFO(Ordering):
@@ -45,41 +61,50 @@ class FIFO(Ordering):
 
 
 class FixedPriority(Ordering):
-    """Fixed task priorities, smaller is more urgent (R4). Optimal only with an optimal assignment (see rm, dm)."""
+    """Fixed task priorities, smaller is more urgent (R4). Optimal only with an optimal assignment (see rm, dm).
 
-    def key(self, segment: Segment) -> tuple[Any, ...]:
-        return (segment.job.task.priority,)
+    A rule of your own writes `level`, which is asked once per task, before time starts; it is proven as fixed
+    priorities are.
 
-    def level(self, task: Source) -> Any:
+    >>> class LeastWork(FixedPriority):
+    ...     def level(self, task):
+    ...         return task.volume
+    """
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        self.levels = [self.level(task.spec) for task in soc.tasks]
+
+    def level(self, task: TaskSpec) -> Any:
+        """The priority of a task, a number (or anything that compares); smaller is more urgent, ties go by index."""
         return task.priority
 
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        return (self.levels[segment.job.task.index],)
 
-class RateMonotonic(Ordering):
+    def urgency(self, task: Source) -> Any:
+        return self.levels[task.index]
+
+
+class RateMonotonic(FixedPriority):
     """Rate monotonic: the shorter the period, the more urgent (Liu and Layland, JACM 20(1), 1973).
 
     Optimal among fixed priorities for synchronous preemptive tasks on one processor with D = T. A task without a
     period takes its deadline for it.
     """
 
-    def key(self, segment: Segment) -> tuple[Any, ...]:
-        task = segment.job.task
-        return (task.period or task.deadline,)
-
-    def level(self, task: Source) -> Any:
+    def level(self, task: TaskSpec) -> int:
         return task.period or task.deadline
 
 
-class DeadlineMonotonic(Ordering):
+class DeadlineMonotonic(FixedPriority):
     """Deadline monotonic: the shorter the relative deadline, the more urgent (Leung and Whitehead, 1982).
 
     Optimal among fixed priorities for synchronous preemptive tasks on one processor with D <= T; not when D > T, nor
     without preemption.
     """
 
-    def key(self, segment: Segment) -> tuple[Any, ...]:
-        return (segment.job.task.deadline,)
-
-    def level(self, task: Source) -> Any:
+    def level(self, task: TaskSpec) -> int:
         return task.deadline
 
 
@@ -93,6 +118,10 @@ class EDF(Ordering):
     def key(self, segment: Segment) -> tuple[Any, ...]:
         job = segment.job
         return (job.deadline, job.release)
+
+
+#: The orders that theorems know, by the class that owns the key.
+_ORDERS: dict[type[Ordering], Order] = {FixedPriority: "FP", EDF: "EDF", FIFO: "FIFO"}
 
 
 class ShortestJobFirst(Ordering):

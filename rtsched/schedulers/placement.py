@@ -7,17 +7,21 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from rtsched.errors import SchedulerError
+from rtsched.model.policy import Homes, PlacementTraits, Rule
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
-    from rtsched.model.taskgraph import NodeSpec
+    from rtsched.model.taskgraph import NodeSpec, SystemSpec
 
 
 class Placement:
-    """A rule of places. Static: write `where`. Dynamic: set `dynamic` and write `choose`, one processor per segment."""
+    """A rule of places. Static: write `assign`, or `where`. Dynamic: set `dynamic` and write `choose`.
+
+    Proofs know the built-in rules, and any that writes `assign`: places found from the description alone.
+    """
 
     dynamic: ClassVar[bool] = False
     soc: Soc
@@ -25,17 +29,28 @@ class Placement:
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts."""
         self.soc = soc
+        self.assigned: Homes = [] if type(self).assign is Placement.assign else self.assign(soc.system)
+
+    def assign(self, system: SystemSpec) -> Homes:
+        """The processors of every node of every task, ascending, before time starts."""
+        raise NotImplementedError
 
     def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
         """The processors on which `node` may run under this rule, ascending."""
-        raise NotImplementedError
+        home = self.assigned[task.index][node.index] if self.assigned else None
+        return node.eligible if home is None else home
 
     def choose(self, segment: Segment) -> int:
-        """The one processor on which `segment`, which has just become ready, is to run."""
+        """Dynamic: the one processor on which `segment`, which has just become ready, is to run."""
         raise NotImplementedError
 
     def forget(self, segment: Segment) -> None:
         """`segment` will be chosen for anew, since a processor has failed."""
+
+    def traits(self, name: str) -> PlacementTraits:
+        """What proofs may rely on: the rule of a built-in class, or what a plug-in assigns."""
+        own = type(self).where is Placement.where and type(self).assign is not Placement.assign and not self.dynamic
+        return PlacementTraits(name, _RULES.get(type(self)), self.assign if own else None)
 
 
 class Global(Placement):
@@ -168,7 +183,8 @@ class Clustered(Placement):
 class EarliestFinish(Placement):
     """Each segment goes, when it becomes ready, to the queue in which it is expected to finish first.
 
-    Expected: what runs there, plus all that waits there, plus its own time there. It then stays in that queue
+    Expected: what runs there, plus all that waits there, plus its own time there, plus what it waits for its input to
+    come over a link (not before that is up again, if it is down). It then stays in that queue
     (minimum completion time, Maheswaran et al., JPDC 59, 1999). Greedy: it knows nothing of what comes later.
     """
 
@@ -201,7 +217,18 @@ class EarliestFinish(Placement):
             time = other.node.times[index]
             assert time is not None
             ahead += self.soc.remaining(other) if other.processor is not None else time
-        return ahead + own
+        return ahead + self.soc.expected_wait(segment, self.soc.processors[index]) + own
 
+
+#: The placements that proofs know; a class derived from one of them may do anything.
+_RULES: dict[type[Placement], Rule] = {
+    Global: "global",
+    Pinned: "pinned",
+    Clustered: "clustered",
+    FirstFitDecreasing: "first-fit",
+    BestFitDecreasing: "best-fit",
+    WorstFitDecreasing: "worst-fit",
+    NextFitDecreasing: "next-fit",
+}
 
 _ALIVE = (1, 2, 3)  # ready, running, blocked: see rtsched.engine.job

@@ -125,13 +125,13 @@ def _family(name: str) -> View:
 
 
 def _workload(name: str) -> View:
-    from rtsched.api import load
+    from rtsched.api import load, parts_of
 
     loaded = load(name)
     system = loaded.system
     spec = loaded.lower()
     lines = [f"{system.name}: {system.title or 'a system'}", f"  {system.why}" if system.why else ""]
-    lines += [f"  platform {loaded.platform.name}, scheduler {_scheduler_text(system.scheduler)}", ""]
+    lines += [f"  platform {loaded.platform.name}, scheduler {_scheduler_text(parts_of(system.scheduler))}", ""]
     width = max(len(task.name) for task in spec.tasks)
     for task in spec.tasks:
         times = _times(task.nodes[0].times, spec) if len(task.nodes) == 1 else f"{len(task.nodes)} nodes"

@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rtsched import units
+from rtsched import api, units
 from rtsched.model.taskgraph import TaskSpec, VariantSpec
 from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, analyse, decide
 from rtsched.schedulability.federated import Federated, federated
 from rtsched.schedulability.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
 from rtsched.schedulability.model import Mode, TypedPools, Uniprocessor
-from rtsched.schedulability.obstacles import of_hardware, of_task
 from rtsched.schedulability.partitioning import MEASURES, RULES, PlacedTask, Unrelated, pack, uniprocessor_test
-from rtsched.schedulability.policy import policy_of
 from rtsched.schedulability.priorities import audsley
 from rtsched.verify.verification import Verification
 
@@ -163,7 +161,8 @@ def pins(found: Verification) -> Iterator[Action]:
         len(task.nodes) == 1 and task.after is None and not task.nodes[0].sections and task.period is not None
         for task in system.tasks
     )
-    if not plain or of_hardware(system) or any(of_task(task) for task in system.tasks):
+    blocked = {part.view.obstacle.area for part in found.analysis.parts if part.view.obstacle is not None}
+    if not plain or blocked - {"policy", "mapping"}:
         return
     if all(len(task.nodes[0].eligible) == 1 for task in system.tasks):
         return  # there is nothing to choose
@@ -174,7 +173,7 @@ def pins(found: Verification) -> Iterator[Action]:
                 assignment = pack(model, rule, by, uniprocessor_test)
                 if assignment is not None:
                     where = ", ".join(f"{task} on {place}" for task, place in assignment.places.items())
-                    name = mine.ordering if order == mine.order else "edf"
+                    name = mine.ordering.name if order == mine.order else "edf"
                     yield Action("system", "pins", f"pin every task ({rule}, proven under {name}): {where}")
                     return
 
@@ -203,21 +202,21 @@ def _unrelated(found: Verification, order: Any) -> Unrelated:
 def policies(found: Verification) -> Iterator[Action]:
     """Other policies that are proven for the system as it is."""
     mine = found.analysis.policy
-    orders = dict.fromkeys([mine.ordering, "edf", "dm"])
-    places = dict.fromkeys([mine.placement, "first-fit", "worst-fit"])
+    orders = dict.fromkeys([mine.ordering.name, "edf", "dm"])
+    places = dict.fromkeys([mine.placement.name, "first-fit", "worst-fit"])
     modes = dict.fromkeys([mine.preemption, "preemptive"])
     tried = 0
     for mode in modes:
         for place in places:
             for order in orders:
-                if mine.unsupported is None and (order, place, mode) == (
-                    mine.ordering,
-                    mine.placement,
+                if mine.whole is None and (order, place, mode) == (
+                    mine.ordering.name,
+                    mine.placement.name,
                     mine.preemption,
                 ):
                     continue
                 choice = {"ordering": order, "placement": place, "preemption": mode}
-                if analyse(found.system, policy_of(choice)).verdict == "schedulable":
+                if analyse(found.system, api.policy(choice)).verdict == "schedulable":
                     text = f"use the policy {order}+{place}+{mode}: it is proven for the system as it is"
                     yield Action("system", "policy", text)
                     tried += 1

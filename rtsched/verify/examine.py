@@ -13,7 +13,6 @@ from rtsched.engine.simulation import run
 from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, PartAnalysis, SystemAnalysis, analyse
-from rtsched.schedulability.policy import policy_of
 from rtsched.schedulability.result import Result
 from rtsched.verify.patterns import free, horizon, patterns
 
@@ -147,7 +146,7 @@ def examine(
     effort: int = 1,
 ) -> Examination:
     """Prove, simulate and compare. With a `target` (theorem, kind), the search ends once that is violated."""
-    policy = policy_of(scheduler)
+    policy = api.policy(scheduler)
     found = Examination()
     try:
         analysis = analyse(system, policy)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtsched import api
-from rtsched.errors import SoundnessError
+from rtsched.errors import InputError, SoundnessError
+from rtsched.model.base import whole_number
 from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
-from rtsched.schedulability.policy import policy_of
 from rtsched.schedulability.result import Bound, Verdict
 from rtsched.verify.patterns import Pattern, patterns
 
 if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
     from rtsched.model.platform import Platform
-    from rtsched.model.system import System
     from rtsched.model.taskgraph import SystemSpec
 
 #: Random patterns that are simulated beside the proof, unless asked otherwise.
@@ -164,18 +162,17 @@ class Verification:
         return f"<p><b>{escape(self.system.name)}: {self.verdict}</b></p><table>{head}{rows}</table>"
 
 
-def describe(loaded: api.Loaded, scheduler: str | dict[str, Any] | None) -> dict[str, Any]:
+def describe(loaded: api.Loaded, scheduler: str | Mapping[str, Any] | None) -> dict[str, Any]:
     """The scheduler as a mapping of parts, however it was named. Raises InputError where it does not exist."""
-    choice = loaded.system.scheduler if scheduler is None else scheduler
-    api.scheduler(choice, code=scheduler is not None or loaded.document is None)  # the names must exist
-    return api.parts_of(choice)
+    api.scheduler_of(loaded, scheduler)  # the names must exist
+    return api.parts_of(loaded.system.scheduler if scheduler is None else scheduler)
 
 
 def verify(
-    source: str | Path | System | api.Loaded,
+    source: api.Source,
     *,
-    scheduler: str | dict[str, Any] | None = None,
-    platform: str | Platform | None = None,
+    scheduler: str | Mapping[str, Any] | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
     overrides: Sequence[str] = (),
     runs: int = RUNS,
     seed: int = 0,
@@ -186,14 +183,17 @@ def verify(
     nothing. Raises InputError, and SoundnessError when a simulation beats a proven bound.
     """
     loaded = api.load(source, platform=platform, overrides=overrides)
+    seed, count = api.checked_seed(seed), whole_number(runs)
+    if count is None or count < 0:
+        raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")
     description = describe(loaded, scheduler)
     system = loaded.lower()
-    analysis = prove(system, policy_of(description))
-    if not runs:
+    analysis = prove(system, api.policy(description))
+    if not count:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = _Observer(analysis, loaded, description, seed)
     observer.declared(system)
-    for pattern in patterns(system, runs, seed):
+    for pattern in patterns(system, count, seed):
         observer.see(pattern)
     return Verification(loaded, description, analysis, observer.observation(), observer.found, seed)
 

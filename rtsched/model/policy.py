@@ -1,0 +1,79 @@
+"""What a policy is to those who prove: its order, its places, how it preempts; declared by its parts, read by proofs.
+
+A part declares itself by what it inherits: an ordering whose key is that of `FixedPriority`, `EDF` or `FIFO` has that
+order, whatever its name, and one that writes a key of its own has none that a theorem knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rtsched.model.taskgraph import SystemSpec, TaskSpec
+
+Mode = Literal["preemptive", "limited", "nonpreemptive"]
+Order = Literal["FP", "EDF", "FIFO", "any"]
+#: How a placement finds the processors of a node; proofs compute the same for themselves.
+Rule = Literal["global", "pinned", "clustered", "first-fit", "best-fit", "worst-fit", "next-fit"]
+
+#: Where each node may run, per task and node, ascending; None where that is decided at run time.
+Homes = list[list[tuple[int, ...] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderingTraits:
+    """An ordering: how theorems call it, the fixed level of a task (FP), whether keys stay while a segment waits."""
+
+    name: str = "edf"
+    order: Order = "EDF"
+    level: Callable[[TaskSpec], Any] | None = None
+    steady: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementTraits:
+    """A placement: a `rule` that proofs know, or `homes` as a plug-in declares them; neither if it chooses in time."""
+
+    name: str = "global"
+    rule: Rule | None = "global"
+    homes: Callable[[SystemSpec], Homes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptationTraits:
+    """An adaptation: whether it only ever shortens a job, or runs one `variant` (by name or rank) for good."""
+
+    name: str
+    shrinks: bool = False
+    fixed: bool = False
+    variant: str | int = 0
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A scheduler as it declares itself; `whole` names one that is not composed of parts, and so is not proven."""
+
+    ordering: OrderingTraits = field(default_factory=OrderingTraits)
+    placement: PlacementTraits = field(default_factory=PlacementTraits)
+    preemption: Mode = "preemptive"
+    adaptation: AdaptationTraits | None = None
+    admission: str | None = None
+    whole: str | None = None
+
+    @property
+    def order(self) -> Order:
+        """How theorems call the ordering."""
+        return self.ordering.order
+
+    def level(self, task: TaskSpec) -> tuple[Any, int]:
+        """The fixed priority of a task with its tie, by index; without fixed priorities that of the file."""
+        level = task.priority if self.ordering.level is None else self.ordering.level(task)
+        return (level, task.index)
+
+    def __str__(self) -> str:
+        if self.whole is not None:
+            return self.whole
+        extra = "".join(f" + {part}" for part in (self.adaptation and self.adaptation.name, self.admission) if part)
+        return f"{self.ordering.name} + {self.placement.name}{extra}, {self.preemption}"
