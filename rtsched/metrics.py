@@ -110,6 +110,14 @@ class ChainFigures:
 
 
 @dataclass(frozen=True)
+class DeadlockFigures:
+    """A deadlock: since when (ns), and who holds what and waits for what."""
+
+    time: int
+    text: str
+
+
+@dataclass(frozen=True)
 class MeasureFigures:
     """The accuracies of the tasks that are judged by one measure: means by their weights."""
 
@@ -124,6 +132,7 @@ class Summary:
     """All figures of a run; accuracies are means over the tasks that have any, by their weights.
 
     Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
+    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late.
     """
 
     system: str
@@ -145,6 +154,8 @@ class Summary:
     processors: tuple[ProcessorFigures, ...]
     chains: tuple[ChainFigures, ...]
     hardware: HardwareFigures | None
+    deadlocks: tuple[DeadlockFigures, ...]
+    deadlock_count: int
     assumed: tuple[str, ...]
     headline: str
 
@@ -199,6 +210,8 @@ def summary(trace: Trace) -> Summary:
         processors=_processors(trace),
         chains=tuple(_chain(trace, chain) for chain in trace.system.chains),
         hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))], tally.changes),
+        deadlocks=tuple(DeadlockFigures(each.time, str(each)) for each in trace.deadlocks),
+        deadlock_count=trace.deadlock_count,
         assumed=trace.system.assumed,
         headline="",
     )
@@ -455,6 +468,12 @@ def headline(figures: Summary) -> str:
     busiest = max(figures.processors, key=lambda processor: processor.utilisation)
     load = f"{busiest.name} is busy {_percent(busiest.utilisation)} of the time"
     missing = [task for task in figures.tasks if task.misses]
+    unfinished = sum(task.unfinished for task in figures.tasks)
+    still_open = (
+        f"{_jobs(unfinished)} still open at the end, before {'its deadline' if unfinished == 1 else 'their deadlines'}"
+    )
+    if not figures.jobs and unfinished:
+        return f"No job was judged: {still_open}; {load}."
     if not figures.jobs:
         return "No job was released; look at the offsets and at the length of the run."
     if not missing:
@@ -462,8 +481,8 @@ def headline(figures: Summary) -> str:
         tight = max(done, key=lambda task: (task.response.max or 0) / task.deadline)
         share = (tight.response.max or 0) / tight.deadline
         return (
-            f"{_all(figures.jobs)}; the tightest is {tight.name}, whose slowest job used "
-            f"{_percent(share)} of its deadline; {load}."
+            f"{_all(figures.jobs, still_open if unfinished else '')}; the tightest is {tight.name}, whose slowest job "
+            f"used {_percent(share)} of its deadline; {load}."
         )
     worst = max(missing, key=lambda task: (task.criticality == "hard", task.miss_ratio or 0.0))
     first = (
@@ -478,11 +497,24 @@ def headline(figures: Summary) -> str:
     lost = sum(task.dropped + task.aborted for task in missing)
     if lost:
         parts.append(f"{lost} {'job was' if lost == 1 else 'jobs were'} dropped or aborted")
+    if figures.deadlock_count:
+        first = units.format_duration(figures.deadlocks[0].time, digits=4)
+        parts.append(
+            f"deadlock at {first}" + (f" and {figures.deadlock_count - 1} more" if figures.deadlock_count > 1 else "")
+        )
+    if unfinished:
+        parts.append(still_open)
     return "; ".join([*parts, load]) + "."
 
 
-def _all(jobs: int) -> str:
+def _all(jobs: int, still_open: str) -> str:
+    if still_open:
+        return f"{_jobs(jobs)} met {'its deadline' if jobs == 1 else 'their deadlines'}, and {still_open}"
     return "The only job met its deadline" if jobs == 1 else f"All {jobs} jobs met their deadlines"
+
+
+def _jobs(count: int) -> str:
+    return f"{count} {'job' if count == 1 else 'jobs'}"
 
 
 def _percent(share: float) -> str:

@@ -90,7 +90,10 @@ def test_mistakes_in_a_mapping_are_named_by_their_place(change: dict[str, Any], 
 
 
 def test_models_made_in_python_raise_our_error() -> None:
-    assert refusal(lambda: Task(name="a", wcet=-5, period=10)) == "Task: wcet: must be positive; write e.g. '5 ms' (got -5)"
+    assert (
+        refusal(lambda: Task(name="a", wcet=-5, period=10))
+        == "Task: wcet: must be positive; write e.g. '5 ms' (got -5)"
+    )
     assert "'platform' is missing" in refusal(lambda: rtsched.System(tasks=()))
     assert "a positive time" in refusal(lambda: rtsched.System.model_validate(PAIR | {"simulate": {"until": 0}}))
     assert "Platform: processors" in refusal(lambda: rtsched.Platform(processors={}))
@@ -120,8 +123,7 @@ def test_with_keeps_the_files_of_a_system_where_they_are(tmp_path: Path) -> None
     (tmp_path / "fast.yaml").write_text("processors: {cpu: {speed: 2}}")
     (tmp_path / "times.csv").write_text("release_ms\n0\n4\n")
     (tmp_path / "system.yaml").write_text(
-        "platform: chip.yaml\n"
-        "tasks: [{name: a, wcet: 2 ms, deadline: 9 ms, arrival: {kind: trace, file: times.csv}}]"
+        "platform: chip.yaml\ntasks: [{name: a, wcet: 2 ms, deadline: 9 ms, arrival: {kind: trace, file: times.csv}}]"
     )
     loaded = rtsched.load(tmp_path / "system.yaml")
     shorter = loaded.with_({"tasks.a.wcet": "1 ms"})

@@ -102,6 +102,7 @@ def test_at_the_deadline_the_answer_that_is_there_is_taken() -> None:
         ("net", "gpu", 0, 2, "completed"),
         ("net", "gpu", 2, 5, "completed"),
         ("net", "gpu", 5, 6, "stopped"),
+        ("net", "gpu", 6, 9, "drained"),  # a GPU served by nodes does not stop at once
     ]
     assert (summary(trace).misses, trace.answers["accuracy"].tolist()) == (0, [800_000])
     late = run(text.replace("deadline: 6 ms", "deadline: 1 ms"), scheduler="edf+anytime")
@@ -148,7 +149,8 @@ def test_edf_lets_one_optional_part_ruin_anothers_mandatory_one() -> None:
 
 def test_mandatory_first_then_optional_by_deadline() -> None:
     trace = run(TWO.replace("GOOD", "0.6"), scheduler="mandatory-first+anytime")
-    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("a", "o", 5, 9), ("b", "o", 9, 10)]
+    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("a", "o", 5, 9), ("a", "o", 9, 11)]
+    assert slices(trace)[-1][-1] == "drained"  # of no use to a any more, and in b's way
     assert summary(trace).misses == 0
     assert trace.answers["accuracy"].tolist() == [500_000, 500_000]  # neither optional part was ready in time
 

@@ -108,7 +108,8 @@ def test_what_is_killed_or_cut_off_while_it_waits_has_waited() -> None:
             task("b", kernel(4, 1024, "1 ms"), offset="1 ms", deadline="4 ms", on_miss="abort"),
         ]
     )
-    assert waits(system(pair)) == [("b", 1, 5)]
+    assert waits(system(pair)) == [("b", 1, 30)]  # what was launched is not taken back, and drains
+    assert waits(system(pair, cluster=", reset: 40 us")) == [("b", 1, 5)]
     endless = "\n".join([task("a", kernel(4, 1024, "300 ms")), task("b", kernel(4, 1024, "1 ms"), offset="1 ms")])
     trace = run(system(endless), until="100 ms")
     assert trace.waits[["start", "end"]].tolist() == [(MS, trace.end)]
@@ -384,11 +385,23 @@ def test_a_reset_frees_the_gpu_at_once_and_killed_kernels_run_again() -> None:
     ]
 
 
-def test_a_job_that_is_aborted_leaves_the_gpu_to_others() -> None:
-    tasks = task("a", kernel(40, 1024), deadline="2.5 ms", on_miss="abort") + "\n" + task("b", kernel(4, 1024))
-    assert slices(run(system(tasks), until="100 ms")) == [
+ABORTED = task("a", kernel(40, 1024), deadline="2.5 ms", on_miss="abort") + "\n" + task("b", kernel(4, 1024))
+
+
+def test_the_kernels_of_an_aborted_job_run_to_their_end() -> None:
+    assert slices(run(system(ABORTED), until="100 ms")) == [
+        ("a", "gpu.0", 0, 2.5, "stopped"),
+        ("b", "gpu.1", 0, 11, "completed"),
+        ("a", "gpu.0", 2.5, 10, "drained"),
+    ]
+
+
+def test_a_declared_reset_takes_the_kernels_of_an_aborted_job_off_the_gpu() -> None:
+    text = system(ABORTED).replace("kind: gpu,", "kind: gpu, reset: 40 us,")
+    assert slices(run(text, until="100 ms")) == [
         ("a", "gpu.0", 0, 2.5, "stopped"),
         ("b", "gpu.1", 0, 3.5, "completed"),
+        ("a", "gpu.0", 2.5, 2.54, "drained"),
     ]
 
 

@@ -71,10 +71,11 @@ def system(seed: int) -> str:
     lines.append(
         "    little: {cores: 2}" if draw.random() < 0.5 else "    little: {cores: 4, threads: {'1': 1, '4': 2.5}}"
     )
-    lines.append(f"    gpu: {{kind: gpu{', block_level: ' + gpu(draw) if blocks else ''}, {points}}}")
+    resets = [draw.choice(["", ", reset: 40 us"]) for _ in range(2)]
+    lines.append(f"    gpu: {{kind: gpu{', block_level: ' + gpu(draw) if blocks else ''}, {points}{resets[0]}}}")
     lines.append(
         f"    npu: {{kind: npu, contexts: {draw.randint(1, 3)}, sharing: {draw.choice(['equal', 'none'])}, "
-        f"weights: {{capacity: {draw.randint(4, 12)} MB, bandwidth: 4 GB/s}}}}"
+        f"weights: {{capacity: {draw.randint(4, 12)} MB, bandwidth: 4 GB/s}}{resets[1]}}}"
     )
     course = draw.choice([
         "", ", trace: [{at: 10 ms, bandwidth: 300 MB/s}, {at: 30 ms, bandwidth: 2 GB/s}]",

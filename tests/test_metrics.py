@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from rtsched import tally
 from rtsched.engine.simulation import run
 from rtsched.export.schema import SUMMARY_SCHEMA
 from rtsched.export.text import render_table
-from rtsched.metrics import data_ages, mk, output_jitter, reaction_times, start_jitter, summary
+from rtsched.metrics import data_ages, headline, mk, output_jitter, reaction_times, start_jitter, summary
 from rtsched.model.task import Sporadic, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, SystemSpec, TaskSpec
 from rtsched.tally import MissRuns, Tally
@@ -131,6 +132,19 @@ def test_headline_names_the_hard_task_first() -> None:
     assert "cpu0 is busy" in line
     fine = summary(simulate([task(0, 1, 4), task(1, 2, 8)], until=8)).headline
     assert fine.startswith("All 3 jobs met their deadlines; the tightest is b, whose slowest job used 37.5 %")
+
+
+def test_what_is_open_at_the_end_is_never_called_met() -> None:
+    figures = summary(simulate([task(0, 1, 4), task(1, 2, 8)], until=8))
+    a, b = figures.tasks
+    some = replace(figures, jobs=2, tasks=(a, replace(b, jobs=0, ok=0, unfinished=1)))
+    assert headline(some).startswith(
+        "2 jobs met their deadlines, and 1 job still open at the end, before its deadline; "
+    )
+    none = replace(figures, jobs=0, tasks=(replace(a, jobs=0, ok=0, unfinished=2),))
+    assert headline(none).startswith("No job was judged: 2 jobs still open at the end, before their deadlines; ")
+    missing = replace(some, tasks=(replace(a, ok=1, late=1, misses=1, miss_ratio=0.5), some.tasks[1]))
+    assert "1 job still open at the end" in headline(missing)
 
 
 def test_table_shows_every_task_and_processor() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from rtsched import units
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
+from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
@@ -356,16 +357,20 @@ class Lowering:
                 + f"; give a time for one of {', '.join(self.members)}"
             )
         if (work.regions or work.sections) and len({time for time in usable if time is not None}) > 1:
-            raise InputError(f"{what}: regions and sections need one execution time; pin it, or name one cluster")
+            raise InputError(
+                f"{what}: regions and sections need one execution time, and processors of one speed; pin it, or name "
+                "one cluster"
+            )
         if (work.regions or work.sections) and hardware is not None and hardware.kernels:
             raise InputError(f"{what}: a GPU served block by block knows neither regions nor sections; leave them out")
+        regions, sections = self.pieces(what, work, usable)
         return NodeSpec(
             index=index,
             name=name,
             times=usable,
             pinned=work.pin is not None,
-            regions=work.regions or (),
-            sections=self.sections(what, work, usable),
+            regions=regions,
+            sections=sections,
             preemptive=work.preemptive,
             hardware=hardware,
             losses=self.losses(what, work),
@@ -383,26 +388,17 @@ class Lowering:
                         found[place] = loss
         return tuple(found)
 
-    def sections(self, what: str, work: Work, times: Sequence[int | None]) -> tuple[SectionSpec, ...]:
-        """The critical sections, inside the node and nested like brackets."""
-        length = min(time for time in times if time is not None)
-        found: list[SectionSpec] = []
-        for section in sorted(work.sections, key=lambda section: (section.start, -section.length)):
-            end = section.start + section.length
-            if section.resource not in self.system.resources:
-                raise InputError(
-                    f"{what}: section names the resource {section.resource!r}, which is not declared; "
-                    f"add 'resources: {{{section.resource}: {{protocol: inheritance}}}}'"
-                )
-            if end > length:
-                raise InputError(f"{what}: the section of {section.resource!r} ends after the node does")
-            for other in found:
-                if section.start < other.end and (end > other.end or section.resource == other.resource):
-                    raise InputError(
-                        f"{what}: the sections of {other.resource!r} and {section.resource!r} overlap; nest them"
-                    )
-            found.append(SectionSpec(section.resource, section.start, end))
-        return tuple(found)
+    def pieces(
+        self, what: str, work: Work, times: Sequence[int | None]
+    ) -> tuple[tuple[int, ...], tuple[SectionSpec, ...]]:
+        """Regions and sections of a node, in the time that it takes; their unit is that of the time as written."""
+        if not (work.regions or work.sections):
+            return (), ()
+        places = [place for place, time in enumerate(times) if time is not None]
+        took = times[places[0]]
+        assert took is not None
+        written = [took] if work.wcet is None else [self.written(what, work)[place][0] for place in places]
+        return lower_pieces(what, work, written, took, self.system.resources)
 
     def allowed(self, what: str, work: Work) -> set[int]:
         """The processors that `pin` and `processors` leave."""
@@ -433,23 +429,35 @@ class Lowering:
         )
 
     def given(self, what: str, work: Work) -> list[int | None]:
-        """Execution times as written: a processor's beats its cluster's beats its kind's beats the plain one."""
+        """The execution times that a file gives, at each processor's speed and with the threads it may use."""
+        written = self.written(what, work)
+        return [
+            self.threaded(what, written[place][1], place, work.threads) if place in written else None
+            for place in range(len(self.processors))
+        ]
+
+    def written(self, what: str, work: Work) -> dict[int, tuple[int, int]]:
+        """By processor the execution time as written, and what it is at its speed.
+
+        A processor's time beats its cluster's beats its kind's beats the plain one.
+        """
         assert work.wcet is not None
-        times: list[int | None] = [None] * len(self.processors)
+        times: dict[int, tuple[int, int]] = {}
         plain = work.wcet.get(ANY)
         if plain is not None:
             anywhere = self.kinds.get("cpu") or [place for kind in self.kinds.values() for place in kind]
             for place in anywhere:
-                times[place] = self.scaled(plain, place)
+                times[place] = plain, self.scaled(plain, place)
         named = [(name, time, self.places(what, name)) for name, time in work.wcet.items() if name != ANY]
         for exact in (False, True):  # kinds first, then clusters and processors, which are more exact
             for name, time, places in named:
                 if (name in self.members or name in self.names) == exact:
                     for place in places:
-                        times[place] = self.scaled(time, place) if not exact else self.relative(time, place, name)
-        return [
-            None if time is None else self.threaded(what, time, place, work.threads) for place, time in enumerate(times)
-        ]
+                        times[place] = (
+                            time,
+                            self.scaled(time, place) if not exact else self.relative(time, place, name),
+                        )
+        return times
 
     def threaded(self, what: str, time: int, place: int, threads: int | None) -> int:
         """A one-thread time on a CPU cluster that is one server, with its measured speed-up."""

@@ -92,6 +92,7 @@ def _processor(index: int, lane: str, name: str, core: int, cluster: Cluster) ->
         speed=cluster.speed if cluster.speeds is None else cluster.speeds[core],
         context_switch=cluster.context_switch,
         migration=cluster.migration,
+        reset=cluster.reset,
     )
 
 

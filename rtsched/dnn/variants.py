@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from rtsched.dnn.exits import exit_family
+from rtsched.dnn.pieces import cut_pieces
 from rtsched.errors import InputError
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import BranchSpec, ExitSpec, NodeHardware, NodeSpec, QualitySpec, VariantSpec
@@ -114,7 +115,7 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
                 successors=(index + 1,) if index + 1 < len(found.exits) else (),
             )
         )
-    return tuple(nodes)
+    return cut_pieces(f"task {task.name!r}", node, nodes)
 
 
 def _exits(task: Task, nodes: Sequence[NodeSpec]) -> tuple[ExitSpec, ...]:

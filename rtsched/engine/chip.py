@@ -16,7 +16,7 @@ from rtsched.engine.faults import CHANNEL, Announcement, Breakdown, Course, gene
 from rtsched.engine.fluid import FluidGpu
 from rtsched.engine.gpu import Gpu
 from rtsched.engine.hardware import Hardware
-from rtsched.engine.job import READY, Job, Segment
+from rtsched.engine.job import CLAIMED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.memory import SharedMemory, User
 from rtsched.engine.power import Domain, Meter, Store
@@ -211,7 +211,17 @@ class Chip(Hardware):
         return (
             always
             or self.kernel._now < self.core.until
-            or any(task.active is not None or task.overlapping for task in self.core.tasks)
+            or (any(task.active is not None or task.overlapping for task in self.core.tasks) and not self._stuck())
+            or bool(self.core.drains.since)
+        )
+
+    def _stuck(self) -> bool:
+        """Whether a deadlock is all that is left: nobody runs or could start, and no deadline is to come."""
+        if not self.core.record.deadlock_count:
+            return False
+        jobs = self.core.open_jobs()
+        return self.kernel._now > max(job.deadline for job in jobs) and not any(
+            segment.state in (READY, RUNNING, CLAIMED, DRAINING) for job in jobs for segment in job.segments
         )
 
     def finish(self, end: int) -> None:
@@ -393,7 +403,7 @@ class Chip(Hardware):
         if isinstance(segment, Delivery):
             assert core.copies is not None
             core.copies.lose(processor, segment, now)
-        elif segment is not None:
+        elif segment is not None and processor not in core.drains.since:
             fate = segment.job.task.spec.on_fault
             if fate == "drop":
                 core.give_up(segment.job)
@@ -401,6 +411,8 @@ class Chip(Hardware):
                 # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
                 gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
                 core.lose(processor, segment, restart=fate == "restart" or gone)
+        if processor in core.drains.since:  # nothing drains on a processor that is down
+            core.drains.cut(processor, now)
         processor.down = True
         processor.segment = OUT_OF_SERVICE
         self.tell([place], "down")

@@ -130,6 +130,15 @@ class Processor:
         """Further time in ns before `segment` makes progress here."""
         return 0
 
+    def hold(self, time: int, now: int) -> None:
+        """Be busy with nothing but an overhead of `time` ns."""
+        self.overhead = time
+        self.begin(0, now)
+
+    def puts_aside(self) -> bool:
+        """Whether it is busy with a checkpoint of a job that is over, which goes on as anything else that drains."""
+        return False
+
     def leave(self) -> None:
         """What ran has been taken off."""
         if self.waiting:

@@ -116,6 +116,10 @@ class RatedProcessor(Processor):
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
 
+    def puts_aside(self) -> bool:
+        saving, self.saving = self.saving, 0
+        return saving > 0
+
     def leave(self) -> None:
         """What ran is gone: nothing can come up any more."""
         super().leave()
@@ -203,6 +207,15 @@ class StreamProcessor(RatedProcessor):
         self.end = now
         self.soc_done(self, segment, now)
 
+    def hold(self, time: int, now: int) -> None:
+        self.overhead = time
+        self.complete = False
+        self.work = 0
+        self.end = now + time
+        if self.end < self.armed:
+            self.armed = self.end
+            heappush(self.queue, (self.end, self.rank, next(self.kernel._eid), self.alarm))
+
     def pace(self, speed: int, now: int) -> None:
         """All that runs in its stream goes on at another speed."""
         self.speed = speed
@@ -219,6 +232,7 @@ class StreamProcessor(RatedProcessor):
     def leave(self) -> None:
         super().leave()
         self.launching = None
+        self.end = NEVER
         if not self.complete:
             for stream in self.streams.values():
                 if stream.operations:

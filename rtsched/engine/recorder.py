@@ -15,12 +15,15 @@ from rtsched.engine.trace import (
     CHOICES,
     COMPLETED,
     DECISIONS,
+    DRAINED,
     JOBS,
+    LOCKS,
     OVERHEAD,
     SLICES,
     WAITS,
     WAVES,
     Columns,
+    Deadlock,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 
 #: A job's row as the engine writes it: its number first, since jobs end in another order than they were released.
 ENDED = np.dtype([("number", "i4"), *((name, JOBS[name].str) for name in JOBS.names or ())])
+
+
+#: So many deadlocks are described; further ones are counted.
+MOST_DEADLOCKS = 100
 
 
 class Recorder:
@@ -54,6 +61,9 @@ class Recorder:
         self.waits = Columns(WAITS) if keep else None
         self.answers = Columns(ANSWERS, None if keep else judge)
         self.choices = Columns(CHOICES) if keep else None
+        self.locks = Columns(LOCKS) if keep else None
+        self.deadlocks: list[Deadlock] = []
+        self.deadlock_count = 0
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """Log that `segment` ran on `processor` since it started there, its overhead first."""
@@ -69,7 +79,7 @@ class Recorder:
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        some = (self.slices, self.decisions, self.waves, self.waits, self.choices)
+        some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks)
         for columns in (self.jobs, self.answers, self.changes, *some):
             if columns is not None:
                 columns.pack()
@@ -90,7 +100,7 @@ class Recorder:
         table = self.slices.table()
         order = np.lexsort((table["start"], table["processor"]))
         table = table[order]
-        if (table["reason"] == BOUNDARY).any():
+        if np.isin(table["reason"], (BOUNDARY, DRAINED)).any():
             table = _merged(table)
         return table[np.lexsort((table["processor"], table["start"]))]
 
@@ -111,6 +121,16 @@ class Recorder:
         """All choices of variants in the order of time."""
         return np.empty(0, CHOICES) if self.choices is None else self.choices.table()
 
+    def lock_table(self) -> NDArray[Any]:
+        """All that became of resources, in the order of time."""
+        return np.empty(0, LOCKS) if self.locks is None else self.locks.table()
+
+    def deadlock(self, found: Deadlock) -> None:
+        """Remember a deadlock; of many only the first."""
+        self.deadlock_count += 1
+        if len(self.deadlocks) < MOST_DEADLOCKS:
+            self.deadlocks.append(found)
+
     def wave_table(self) -> NDArray[Any]:
         """All waves of GPUs served block by block, in the order of their ends."""
         return np.empty(0, WAVES) if self.waves is None else self.waves.table()
@@ -124,10 +144,13 @@ class Recorder:
 
 
 def _merged(table: NDArray[Any]) -> NDArray[Any]:
-    """Join each slice that ended at a boundary with its continuation; `table` is sorted by processor and start."""
+    """Join each slice that ended at a boundary (or drains on) with its continuation.
+
+    `table` is sorted by processor and start.
+    """
     joins = np.zeros(len(table), bool)
     joins[1:] = (
-        (table["reason"][:-1] == BOUNDARY)
+        (table["reason"][:-1] == np.where(table["reason"][1:] == DRAINED, DRAINED, BOUNDARY))
         & (table["end"][:-1] == table["start"][1:])
         & (table["job"][:-1] == table["job"][1:])
         & (table["node"][:-1] == table["node"][1:])

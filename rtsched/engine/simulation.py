@@ -60,8 +60,11 @@ def run(
         soc.chip.start(soc.processors, stop, tally is None)
         dispatches = kernel.drain(soc.changed, soc.chip.around(dispatch), stop)
         end = min(max(soc.chip.last, until), stop)
+    if stop != NEVER and (soc.open_jobs() or soc.drains.since):
+        end = stop  # whatever is open goes on until then, also where nothing more happens
+    if soc.chip is not None:
         soc.chip.finish(end)
-    soc.end(end)
+    soc.end(end, forever=stop == NEVER)
     record.pack()
     return Trace(
         system=system,
@@ -86,6 +89,9 @@ def run(
         waits=record.wait_table(),
         answers=record.answer_table(),
         choices=record.choice_table(),
+        locks=record.lock_table(),
+        deadlocks=tuple(record.deadlocks),
+        deadlock_count=record.deadlock_count,
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
         peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )

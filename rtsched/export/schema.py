@@ -163,6 +163,12 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                 ),
             },
             "hardware": {"oneOf": [{"type": "null"}, _HARDWARE]},
+            "deadlocks": {
+                "type": "array",
+                "items": _object({"time": {**_COUNT, "description": "ns"}, "text": _TEXT}),
+                "description": "the first of them: jobs that wait for each other's resources in a circle",
+            },
+            "deadlock_count": _COUNT,
             "assumed": {"type": "array", "items": _TEXT, "description": "numbers without a source of their own"},
             "headline": {"type": "string", "description": "what to look at"},
         }

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rtsched.engine.job import OUTCOMES
-from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, REASONS, Trace
+from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, REASONS, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.model.taskgraph import TaskSpec
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -42,6 +42,11 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     if table == "choices":
         raw["variant"] = [_way(tasks[task], number) for task, number in zip(owner, raw["variant"], strict=True)]
         return {**raw, "task": [tasks[task].name for task in owner]}
+    if table == "locks":
+        raw["resource"] = [trace.resources[number] for number in raw["resource"]]
+        raw["what"] = [LOCKINGS[code] for code in raw["what"]]
+        index = trace.jobs["index"][rows["job"]].tolist()
+        return {**raw, "task": [tasks[task].name for task in owner], "index": index}
     machines = [processor.name for processor in trace.system.processors]
     raw["processor"] = [machines[index] if index >= 0 else "" for index in raw["processor"]]
     if table == "slices":

@@ -21,9 +21,8 @@ def render_table(figures: Summary) -> str:
     if figures.hardware is not None:
         parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
     parts += _ways(figures)
-    unfinished = sum(task.unfinished for task in figures.tasks)
-    if unfinished:
-        parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
+    if figures.deadlocks:
+        parts.append(_deadlocks(figures))
     parts.append(figures.headline)
     return "\n\n".join(parts)
 
@@ -85,6 +84,14 @@ def _chains(figures: Summary) -> str:
         row = [chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)]
         rows.append(row + [_required(chain)] * wanted)
     return aligned(rows)
+
+
+def _deadlocks(figures: Summary) -> str:
+    """The first deadlocks, a line each, and how many more there were."""
+    lines = [each.text for each in figures.deadlocks[:3]]
+    if figures.deadlock_count > len(lines):
+        lines.append(f"and {figures.deadlock_count - len(lines)} more deadlocks")
+    return "\n".join(lines)
 
 
 def _ways(figures: Summary) -> list[str]:

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from rtsched.model.accelerator import BlockLevel, Checkpoint, Weights
-from rtsched.model.base import Bandwidth, Duration, Frequency, Model, Power, problem, whole_number
+from rtsched.model.base import (
+    Bandwidth,
+    Duration,
+    Frequency,
+    Model,
+    PositiveDuration,
+    Power,
+    problem,
+    whole_number,
+)
 from rtsched.model.environment import BandwidthPoint, Markov
 from rtsched.model.memory import Memory, contenders
 from rtsched.model.power import OperatingPoint, PowerModel, Thermal
@@ -78,6 +87,12 @@ class Cluster(Model):
     service: Service | None = Field(default=None, description="default by kind: CPU preemptive, GPU node, others run")
     context_switch: Duration = 0
     migration: Duration = 0
+    reset: PositiveDuration | None = Field(
+        default=None,
+        description="how long it takes to stop what runs where service is not preemptive: a killed segment, and one "
+        "whose job is aborted, dropped or accepted early; without it the latter drain. REEF's GPU reset of running "
+        "kernels takes 35 to 40 us (Han et al., OSDI 2022)",
+    )
     frequency_max: Frequency | None = None
     frequency_domains: tuple[tuple[int, ...], ...] | None = None
     operating_points: tuple[OperatingPoint, ...] | None = None
@@ -122,6 +137,8 @@ class Cluster(Model):
                 raise problem(f"the numbers of threads lie between 1 and the {self.cores} cores")
         if self.block_level is not None and (self.kind != "gpu" or self.contexts > 1 or self.cores > 1):
             raise problem("'block_level' describes one GPU: kind gpu, one core, its streams instead of 'contexts'")
+        if self.reset is not None and self.serves == "preemptive":
+            raise problem("a preemptive processor stops at once; leave its 'reset' out")
         if self.block_level is not None and self.serves == "preemptive":
             raise problem(
                 "a GPU with a 'block_level' is never preempted: blocks run to their end (found 'service: preemptive'); "

@@ -54,7 +54,10 @@ class Simulate(Model):
     until: Until = AUTO
     seed: int = Field(default=0, ge=0, lt=2**63)
     warm_up: Duration = 0
-    drain: Literal["deadline", "all"] = "deadline"
+    drain: Literal["deadline", "all"] = Field(
+        default="deadline",
+        description="how long jobs may go on after the last release: for the longest deadline, or until all are done",
+    )
 
 
 class Overheads(Model):

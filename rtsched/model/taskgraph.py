@@ -21,7 +21,11 @@ from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Pe
 
 @dataclass(frozen=True, slots=True)
 class ProcessorSpec:
-    """One server of work. `supply` lists the half-open intervals [start, end) in which it stands still."""
+    """One server of work.
+
+    `blackouts` lists the half-open intervals [start, end) in which it stands still; `reset` is the time in ns that
+    stopping a segment takes on a processor that is not preemptive (None: it cannot be stopped, and drains).
+    """
 
     index: int
     name: str
@@ -31,6 +35,7 @@ class ProcessorSpec:
     speed: Fraction = Fraction(1)
     context_switch: int = 0
     migration: int = 0
+    reset: int | None = None
     blackouts: tuple[tuple[int, int], ...] = ()
 
 

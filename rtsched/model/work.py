@@ -71,7 +71,11 @@ class NetworkUse(Model):
 
 
 class Section(Model):
-    """A critical section: the job holds `resource` from `start` for `length` of its own execution."""
+    """A critical section: the job holds `resource` from `start` for `length` of its own execution.
+
+    Measured in execution time as the file writes it, at the reference speed, and scaled with what the job really takes:
+    on a processor of another speed, with several threads, and where a job takes less than its wcet.
+    """
 
     resource: str
     start: Duration
@@ -86,7 +90,9 @@ class Work(Model):
     pin: str | None = Field(default=None, description="one processor by name, e.g. big0")
     processors: tuple[str, ...] | None = Field(default=None, description="the clusters or processors it may use")
     regions: tuple[PositiveDuration, ...] | None = Field(
-        default=None, description="non-preemptive regions that sum to the wcet"
+        default=None,
+        description="non-preemptive regions that sum to the execution time: in its unit, and scaled with it "
+        "(a looked-up network: in the time that was measured)",
     )
     sections: tuple[Section, ...] = ()
     preemptive: bool = True

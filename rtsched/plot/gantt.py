@@ -16,7 +16,7 @@ import numpy as np
 
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE
-from rtsched.engine.trace import KILLED, OVERHEAD, PREEMPTED, Trace
+from rtsched.engine.trace import DRAINED, KILLED, OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages, split_waits
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#D55E00", "#BBBBBB")
 HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
 MISS = "#C00000"
+#: What runs on for nothing after its job.
+DRAIN: dict[str, Any] = {"facecolor": "white", "hatch": "....", "edgecolor": "#888888"}
 
 #: The width of a label's character, as a share of the axes.
 CHARACTER = 0.0065
@@ -81,7 +83,8 @@ def _format(path: Path) -> str:
 
 def _window(trace: Trace, start: int) -> tuple[int, int, str]:
     """What to show when nobody says: everything, or the surroundings of the first miss, or the beginning."""
-    whole = max(trace.until, int(trace.slices["end"].max(initial=0)))
+    never = trace.jobs[(trace.jobs["outcome"] == LATE) & (trace.jobs["finish"] < 0)]
+    whole = max(trace.until, int(trace.slices["end"].max(initial=0)), int(never["deadline"].max(initial=0)))
     late = trace.slices[trace.slices["end"] > start]
     if len(late) <= MOST_SLICES:
         return start, whole, ""
@@ -127,6 +130,8 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
         draw_gpu(axes[row], trace, device, scale, [_look(task.index) for task in tasks])
     if panel:
         draw_panel(axes[-1], trace, start, end, scale)
+    for deadlock in trace.deadlocks:
+        axes[0].axvline(deadlock.time / scale, color=MISS, linewidth=1.6, linestyle=":", zorder=6)
     axes[0].set_title(title, fontsize=10, loc="left")
     axes[-1].set_xlabel(f"time ({unit})", fontsize=9)
     axes[-1].set_xlim(start / scale, end / scale)
@@ -183,10 +188,12 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
     """One lane per task: its slices, an arrow up for each release and down for each deadline."""
     owner = trace.jobs["task"][shown["job"]]
     deadline = trace.jobs["deadline"][shown["job"]]
+    drained = shown["reason"] == DRAINED
     _lane(axes, [task.name for task in trace.system.tasks], "task")
     for task in trace.system.tasks:
-        mine = shown[owner == task.index]
-        due = deadline[owner == task.index]
+        own = owner == task.index
+        _bars(axes, shown[own & drained], task.index, scale, task.index, **DRAIN)
+        mine, due = shown[own & ~drained], deadline[own & ~drained]
         work = mine["reason"] != OVERHEAD
         in_time, after = mine[work].copy(), mine[work].copy()
         in_time["end"] = np.minimum(in_time["end"], due[work])
@@ -265,6 +272,8 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
     for lane, processor in enumerate(used):
         for task in trace.system.tasks:
             mine = shown[(owner == task.index) & (shown["processor"] == processor)]
+            _bars(axes, mine[mine["reason"] == DRAINED], lane, scale, task.index, **DRAIN)
+            mine = mine[mine["reason"] != DRAINED]
             work = mine["reason"] != OVERHEAD
             _work(axes, trace, mine[work], lane, scale, task.index)
             _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
@@ -298,6 +307,10 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Patch(facecolor="#333333", label="overhead"))
     if (shown["reason"] == KILLED).any():
         entries.append(Patch(facecolor="white", hatch="||||", edgecolor="#888888", label="work lost"))
+    if trace.deadlocks:
+        entries.append(Line2D([], [], color=MISS, linewidth=1.6, linestyle=":", label="deadlock"))
+    if (shown["reason"] == DRAINED).any():
+        entries.append(Patch(label="drains", **DRAIN))
     if len(trace.waits):
         entries.append(Patch(facecolor="white", edgecolor="black", linestyle=(0, (3, 2)), label="waiting on the GPU"))
     if outages(trace):

@@ -116,6 +116,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "context_switch": used("inside C (pieces)"),
         "migration": used("inside C (pieces)"),
         "blackouts": judged(obstacles.of_blackouts),
+        "reset": judged(obstacles.of_reset),
     },
     TaskSpec: {
         "index": LABEL,
@@ -267,6 +268,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "block_level": harmless("judged with the unit"),
         "checkpoint": judged(obstacles.of_checkpoint),
         "weights": judged(obstacles.of_weights),
+        "reset": harmless("judged with each processor"),
         "peak": LABEL,
         "facts": LABEL,
     },

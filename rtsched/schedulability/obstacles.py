@@ -146,6 +146,18 @@ def of_blackouts(case: Case, processor: ProcessorSpec, _: Any) -> Obstacle:
     )
 
 
+def of_reset(case: Case, processor: ProcessorSpec, _: int) -> Obstacle | None:
+    """Stopping a segment costs time, where something may be stopped: at a miss, or by an adaptation."""
+    tasks = [case.system.tasks[index] for index in case.tasks]
+    if case.policy.adaptation is None and all(task.on_miss in ("continue", "skip_next") for task in tasks):
+        return None
+    return Obstacle(
+        f"a job that is stopped on {processor.name!r} costs its reset, which no theorem here counts",
+        "let jobs go on (on_miss: continue), or leave 'reset' out: what is stopped then drains",
+        "hardware",
+    )
+
+
 def of_faults(case: Case, _: HardwareSpec, faults: Sequence[Fault]) -> Obstacle | None:
     """Whatever may fail of what the part uses, links included."""
     failing = {fault.processor for fault in faults}

@@ -201,8 +201,7 @@ class SubFlow(VariantAdaptation):
 
     def on_start(self, segment: Segment, processor: Processor) -> None:
         job = segment.job
-        quality = job.task.spec.quality
-        if quality is not None and quality.variants and (quality.switch or job.start < 0):
+        if variants_of(job.task) and self.soc.changeable(job):
             times = [path[segment.node.index] for path in self.times.paths[job.task.index]]
             number = fitting(times, job.deadline - self.soc.now)
             if number != job.course.variant:
@@ -233,7 +232,7 @@ class Resolution(VariantAdaptation):
     def settle(self) -> None:
         fresh, self.fresh = self.fresh, []
         for job in sorted(fresh, key=lambda job: (job.deadline, job.number)):
-            if job.outcome < 0 and job.start < 0:
+            if job.outcome < 0 and job.start < 0 and self.soc.changeable(job):
                 spare = int(self.margin * job.task.deadline)
                 budget = job.deadline - self.soc.now - spare - self.backlog(job)
                 self.soc.reconfigure(job, fitting(self.candidates(job), budget))
@@ -258,7 +257,7 @@ class MultiPath(VariantAdaptation):
     def on_start(self, segment: Segment, processor: Processor) -> None:
         job = segment.job
         times = self.candidates(job)
-        if times and job.start < 0:
+        if times and job.start < 0 and self.soc.changeable(job):
             budget = min(job.deadline - self.soc.now, int(self.limit * job.task.deadline))
             self.soc.reconfigure(job, fitting(times, budget))
 

@@ -44,7 +44,7 @@ class RTScale(VariantAdaptation):
             self.fresh.append(job)
 
     def settle(self) -> None:
-        jobs = [job for job in self.fresh if job.outcome < 0 and job.start < 0]
+        jobs = [job for job in self.fresh if job.outcome < 0 and job.start < 0 and self.soc.changeable(job)]
         self.fresh = []
         if not jobs:
             return

@@ -77,7 +77,7 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     for name, members in clusters.items():
         first = members[0]
         about: dict[str, Any] = {"kind": first.kind, "cores": len(members), "service": first.service}
-        about |= _times(context_switch=first.context_switch, migration=first.migration)
+        about |= _times(context_switch=first.context_switch, migration=first.migration, reset=first.reset or 0)
         lines.append(f"    {name}: {_flow(about)}")
     lines.append(f"scheduler: {_flow(scheduler)}")
     costs = system.overheads
