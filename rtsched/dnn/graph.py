@@ -58,7 +58,7 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
             raise InputError(
                 f"{what}: no cluster supports a piece with {', '.join(kinds[:6])}; leave one out of 'unsupported'"
             )
-        nodes[name] = NodeModel(wcet=wcet, processors=task.processors, preemptive=task.preemptive)
+        nodes[name] = NodeModel(wcet=wcet, threads=use.threads)
     edges = tuple(
         EdgeModel.model_validate({"from": names[source], "to": names[target], "bytes": round(size * width)})
         for (source, target), size in crossing(network, pieces).items()

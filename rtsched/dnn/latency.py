@@ -46,7 +46,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
                 "an upper bound, not a measurement" if best["status"] == "bound" else f"{best['status']}, not measured"
             )
             lowering.assume(f"the time of {use.network} on {cluster} is {known} ({best['source']})")
-        lowering.rows[id(work), cluster] = best
+        lowering.rows.append((work, cluster, best))
         for place in places:
             times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS / Decimal(repr(speedup))))
     return times

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
@@ -43,7 +44,8 @@ class Lowering:
     latency: Rows = ()
     folder: Path | None = None
     assumed: list[str] = field(default_factory=list)
-    rows: dict[tuple[int, str], Mapping[str, str]] = field(default_factory=dict)
+    #: the rows of the latency tables that were taken: for which work, on which cluster
+    rows: list[tuple[Work, str, Mapping[str, str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.platform = in_mode(self.platform, self.system)
@@ -100,6 +102,10 @@ class Lowering:
         """Remember, once, that a number is assumed."""
         if note not in self.assumed:
             self.assumed.append(note)
+
+    def place(self, task: Task, key: str) -> str:
+        """Where a key of a task stands, for messages."""
+        return f"tasks.{self.system.tasks.index(task)}.{key}"
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
@@ -224,10 +230,7 @@ class Lowering:
         from dataclasses import replace
 
         order = {name: index for index, name in enumerate(graph.nodes)}
-        nodes = [
-            self.node(f"task {task.name!r}, node {name!r}", name, index, node)
-            for index, (name, node) in enumerate(graph.nodes.items())
-        ]
+        nodes = lower_nodes(self, task, graph)
         pairs: list[tuple[int, int]] = []
         for edge in graph.edges:
             source, target = order[edge.source], order[edge.target]
@@ -285,8 +288,8 @@ class Lowering:
         self.assume(f"transfers between {' and '.join(sorted(pair))} take no time: the platform has no link there")
         return None
 
-    def node(self, what: str, name: str, index: int, work: Work) -> NodeSpec:
-        """One node: where it may run, and for how long."""
+    def node(self, what: str, name: str, index: int, work: Work, limit: str = "") -> NodeSpec:
+        """One node: where it may run, and for how long; `limit` is the place of what says where, if not its own."""
         if is_expanded(work.network):
             raise InputError(f"{what}: only a task's own network can be cut; leave 'partition' (and files) out here")
         if work.network is not None:
@@ -299,7 +302,7 @@ class Lowering:
         if not any(time is not None for time in usable):
             have = sorted({self.processors[place].cluster for place, time in enumerate(times) if time is not None})
             raise InputError(
-                f"{what}: no processor of {self.platform.name!r} that it may use can run it"
+                f"{limit}{what}: no processor of {self.platform.name!r} that it may use can run it"
                 + (f" (it has times for {', '.join(have)})" if have else "")
                 + f"; give a time for one of {', '.join(self.members)}"
             )
@@ -314,7 +317,7 @@ class Lowering:
             pinned=work.pin is not None,
             regions=work.regions or (),
             sections=self.sections(what, work, usable),
-            preemptive=work.preemptive,
+            preemptive=work.preemptive is not False,
             hardware=hardware,
             losses=self.losses(what, work),
         )

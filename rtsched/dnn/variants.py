@@ -91,6 +91,7 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
     before = 0.0
     for index, exit_ in enumerate(found.exits):
         stage = _scaled(node, exit_.cost - before)
+        stage = replace(stage, losses=tuple(loss * (exit_.cost - before) for loss in stage.losses))
         before = exit_.cost
         nodes.append(
             replace(

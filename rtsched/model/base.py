@@ -21,9 +21,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
 
 
-def problem(message: str) -> PydanticCustomError:
-    """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,")."""
-    return PydanticCustomError("rtsched", "{message}", {"message": message})
+def problem(message: str, key: str | None = None) -> PydanticCustomError:
+    """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,").
+
+    It is about the whole model that is validated, or about one `key` of it, at which the message then points.
+    """
+    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": key})
 
 
 def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) -> Callable[[Any, ValidationInfo], int]:

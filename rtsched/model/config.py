@@ -148,6 +148,11 @@ class _Fault:
     known: list[str]
     expected: list[str]
 
+    @property
+    def at_key(self) -> bool:
+        """Whether the key itself is what is wrong, and not its value."""
+        return self.kind == "extra_forbidden" or _key_of(self.error) is not None
+
 
 #: What a value should be, by pydantic's type of error.
 _EXPECTED = {
@@ -177,6 +182,8 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
         loc, known, options = _real(model, data, raw)
         if kind == "union_tag_not_found":
             known = [name for option in options for name in _tags(option, _discriminator(error))]
+        if _key_of(error) is not None:
+            loc = (*loc, str(_key_of(error)))
         expected = [_EXPECTED[kind]] if kind in _EXPECTED else []
         faults.append((raw, _Fault(kind, loc, error, known, expected)))
     deeper = {
@@ -198,6 +205,12 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
             merged[raw[:-1]] = fault
         told.append(fault)
     return told
+
+
+def _key_of(error: Any) -> str | None:
+    """The key that an error of our own models is about; None if it is about all of the model."""
+    key: str | None = error.get("ctx", {}).get("key") if error["type"] == "rtsched" else None
+    return key
 
 
 def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Location, list[str], list[Any]]:
@@ -278,7 +291,7 @@ def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Locat
         loc = (*loc, _discriminator(fault.error)) if fault.kind == "union_tag_invalid" else loc
         message = _message(fault, _found(fault.error["input"], document, loc))
     shown = cut(".".join(_named(loc, data)), 300)
-    where = document.where(loc, key=fault.kind == "extra_forbidden")
+    where = document.where(loc, key=fault.at_key)
     for owned, override in set_at:
         if loc[: len(owned)] == owned:
             where = override.place

@@ -294,6 +294,10 @@ class Task(Work):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Task:
+        if self.graph is not None:
+            for key in ("regions", "sections", "kernels"):
+                if getattr(self, key):
+                    raise problem(f"{key!r} of a task with a 'graph' belong to its nodes", key)
         given = self.sources_of_time + (self.graph is not None)
         own_times = self.variants is not None and (
             self.variants.family is not None or all(c.wcet or c.network for c in self.variants.choices)
@@ -301,9 +305,8 @@ class Task(Work):
         if given != 1 and not (own_times and not given):
             raise problem("a task has exactly one of 'wcet', 'network' and 'graph'")
         self._check_quality()
-        if self.graph is not None and (self.regions or self.sections):
-            raise problem("'regions' and 'sections' of a task with a 'graph' belong to its nodes")
         self._check_arrivals()
+        self._check_without_effect()
         if self.deadline is None and self.gap is None:
             raise problem("the deadline is missing, and there is no period to take it from; add 'deadline: 10 ms'")
         return self
@@ -332,6 +335,25 @@ class Task(Work):
             raise problem("a task with one 'release' has no period")
         if needs_period and not single and self.gap is None:
             raise problem("the period is missing; add 'period: 10 ms', 'rate: 100 Hz', 'after: TASK' or an 'arrival'")
+
+    def _check_without_effect(self) -> None:
+        """Refuse what could never change anything beside what else is said."""
+        if self.after is not None:
+            for key in ("period", "rate", "offset", "jitter", "count"):
+                if getattr(self, key):
+                    raise problem(
+                        f"{key!r} has no effect on a task that another one triggers: its jobs are released when those "
+                        f"of {self.after.task!r} are done; leave it out, or leave out 'after'",
+                        key,
+                    )
+        if self.release is not None:
+            for key in ("offset", "count", "overlap"):
+                if getattr(self, key):
+                    raise problem(f"{key!r} has no effect on a task with one 'release'; leave it out", key)
+        if self.server_period is not None and self.budget is None:
+            raise problem(
+                "'server_period' has no effect without a 'budget' for it; give one, or leave it out", "server_period"
+            )
 
     @property
     def gap(self) -> int | None:

@@ -1,4 +1,8 @@
-"""Work: what runs on one processor, for how long, and what it asks of the hardware."""
+"""Work: what runs on one processor, for how long, and what it asks of the hardware.
+
+A task with a graph (its own, or a network that is cut) is the work of its nodes. What it says of itself holds for
+those of its nodes that say nothing of theirs.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +83,13 @@ class Section(Model):
 
 
 class Work(Model):
-    """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces."""
+    """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces.
+
+    A task with a graph says here what holds for its nodes: a node's own key goes before the task's. `pin`,
+    `processors`, `threads`, `preemptive`, `memory` and `state` hold for each node; `energy`, `loss` and the `traffic`
+    of the memory are those of the whole graph and are shared out in proportion to the nodes' fastest times; `weights`
+    are those of the whole graph, and loaded as one.
+    """
 
     wcet: Times | None = None
     network: str | NetworkUse | None = None
@@ -89,7 +99,7 @@ class Work(Model):
         default=None, description="non-preemptive regions that sum to the wcet"
     )
     sections: tuple[Section, ...] = ()
-    preemptive: bool = True
+    preemptive: bool | None = Field(default=None, description="whether it can be preempted; default: yes")
     threads: int | None = Field(
         default=None, ge=1, description="on a CPU cluster that is one server; default: the most"
     )
@@ -99,7 +109,7 @@ class Work(Model):
     memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
     energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
     state: Size | None = Field(default=None, description="bytes a checkpoint of it puts aside; default: the cluster's")
-    weights: Size = Field(default=0, description="bytes of weights that must be on the accelerator")
+    weights: Size | None = Field(default=None, description="bytes of weights that must be on the accelerator")
     loss: dict[str, Accuracy] | None = Field(
         default=None, description="accuracy that is lost when it runs on a cluster or processor, e.g. in int8"
     )
