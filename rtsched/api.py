@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
 _PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
+_NODE = re.compile(r", node '([^']*)':")
 
 #: What names the system's own scheduler where policies are compared.
 OWN = "file"
@@ -74,12 +75,26 @@ class Loaded:
             return problem
         for index, task in enumerate(self.system.tasks):
             if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
-                return f"{self.document.where(('tasks', index))}: tasks.{problem.removeprefix('task ')}"
+                place = _key_in(self.document.data["tasks"][index], problem.removeprefix(f"task {task.name!r}"))
+                return (
+                    f"{self.document.where(('tasks', index, *place), key=True)}: tasks.{problem.removeprefix('task ')}"
+                )
         place = _PLACE.match(problem)
         if place is not None and place[1].split(".")[0] in self.document.data:
             path = tuple(int(key) if key.isdecimal() else key for key in place[1].split("."))
             return f"{self.document.where(path)}: {problem}"
         return f"{self.document.path}: {problem}"
+
+
+def _key_in(task: dict[str, Any], problem: str) -> tuple[str, ...]:
+    """The key of a task (or of one of its nodes) that a problem names first; () if it names none."""
+    place: tuple[str, ...] = ()
+    node = _NODE.match(problem)
+    if node is not None:
+        place, task = ("graph", "nodes", node[1]), (task.get("graph") or {}).get("nodes", {}).get(node[1], {})
+    named = (word for word in re.findall(r"\w+", problem.partition(": ")[2]) if isinstance(task, dict) and word in task)
+    key = next(named, None)
+    return place if key is None else (*place, key)
 
 
 def load(

@@ -218,8 +218,11 @@ class Lowering:
                 return None
             if is_expanded(task.network):
                 what = f"task {task.name!r}"
-                if task.regions or task.sections:
-                    raise InputError(f"{what}: 'regions' and 'sections' do not go with a network that is cut")
+                for key in ("regions", "sections", "kernels", "exit_family"):
+                    if getattr(task, key):
+                        raise InputError(
+                            f"{what}: {key!r} does not go with a network that is cut; leave one of them out"
+                        )
                 return self.graph(task, expanded(self, what, task))
             node = self.node(f"task {task.name!r}", task.name, 0, task)
             return (node,) if task.exit_family is None else stages(self, task, node)

@@ -122,6 +122,8 @@ class Soc(Core):
                 segment.plan = [(segment.demand, NEXT_NODE, segment.run), *segment.plan]
                 segment.run = ()
             if segment.plan and self.locks is not None and not self.locks.enter(segment):
+                if self.on_processor is not None:  # the processor is still free: its pool must choose again
+                    self.on_processor(processor, "idle")
                 return segment
         segment.state = RUNNING
         segment.processor = processor

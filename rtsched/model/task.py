@@ -303,7 +303,8 @@ class Task(Work):
             self.variants.family is not None or all(c.wcet or c.network for c in self.variants.choices)
         )
         if given != 1 and not (own_times and not given):
-            raise problem("a task has exactly one of 'wcet', 'network' and 'graph'")
+            twice = next((key for key in ("wcet", "network") if given and getattr(self, key) is not None), None)
+            raise problem("a task has exactly one of 'wcet', 'network' and 'graph'", twice)
         self._check_quality()
         self._check_arrivals()
         self._check_without_effect()
@@ -313,16 +314,25 @@ class Task(Work):
 
     def _check_quality(self) -> None:
         if self.variants is not None and self.exits:
-            raise problem("a task has either 'variants' or 'exits'; write the depths as exits")
+            raise problem("a task has either 'variants' or 'exits'; write the depths as exits", "variants")
+        if self.variants is not None and self.variants.choices:
+            for key in ("wcet", "network", "energy"):
+                if getattr(self, key) is not None and all(c.wcet or c.network for c in self.variants.choices):
+                    raise problem(f"all variants have times of their own, so {key!r} has no effect; leave it out", key)
         if self.exits and self.graph is None:
-            raise problem("'exits' name nodes; give the task a 'graph'")
+            raise problem("'exits' name nodes; give the task a 'graph'", "exits")
         for exit_ in self.exits:
             if self.graph is not None and exit_.node not in self.graph.nodes:
                 raise problem(f"an exit names {exit_.node!r}, which is no node; known: {', '.join(self.graph.nodes)}")
         if self.exit_family is not None and (self.exits or self.variants is not None or self.graph is not None):
-            raise problem("an 'exit_family' makes the graph and its exits; leave 'graph', 'exits' and 'variants' out")
+            raise problem(
+                "an 'exit_family' makes the graph and its exits; leave 'graph', 'exits' and 'variants' out",
+                "exit_family",
+            )
         if self.accuracy is not None and (self.exits or self.variants is not None or self.exit_family is not None):
-            raise problem("the accuracy stands with each variant or exit; leave the task's own out")
+            raise problem(
+                "the accuracy stands with each variant or exit; leave the task's own out ('accuracy')", "accuracy"
+            )
 
     def _check_arrivals(self) -> None:
         if self.period is not None and self.rate is not None:

@@ -126,5 +126,5 @@ class Work(Model):
             raise problem("'pin' and 'processors' contradict each other; give one")
         if self.regions is not None and self.wcet is not None:
             if any(time != sum(self.regions) for time in self.wcet.values()):
-                raise problem("the regions must sum to the wcet (on every processor)")
+                raise problem("the regions must sum to the wcet (on every processor)", "regions")
         return self
