@@ -75,10 +75,8 @@ class Loaded:
             return problem
         for index, task in enumerate(self.system.tasks):
             if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
-                place = _key_in(self.document.data["tasks"][index], problem.removeprefix(f"task {task.name!r}"))
-                return (
-                    f"{self.document.where(('tasks', index, *place), key=True)}: tasks.{problem.removeprefix('task ')}"
-                )
+                key = _key_in(self.document.data["tasks"][index], problem.removeprefix(f"task {task.name!r}"))
+                return f"{self.document.where(('tasks', index, *key), key=True)}: tasks.{problem.removeprefix('task ')}"
         place = _PLACE.match(problem)
         if place is not None and place[1].split(".")[0] in self.document.data:
             path = tuple(int(key) if key.isdecimal() else key for key in place[1].split("."))

@@ -24,7 +24,7 @@ from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
-from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, GraphModel, Task, TraceArrivals
+from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, GraphModel, Task, TraceArrivals
 from rtsched.model.taskgraph import ChainSpec, CopySpec, NodeSpec, QualitySpec, SectionSpec, SystemSpec, TaskSpec
 from rtsched.model.work import ANY, Work
 
@@ -165,6 +165,10 @@ class Lowering:
         """The arrivals, with a recorded trace read in."""
         if isinstance(task.arrival, TraceArrivals) and task.arrival.file is not None:
             rows = read_arrivals(self.path(task.arrival.file))
+            if rows.execution is not None and not isinstance(task.execution, Constant):
+                raise InputError(
+                    f"{self.place(task, 'execution')}: the file of the arrivals has execution times, too; leave one out"
+                )
             return TraceArrivals(kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution)
         return task.arrival
 

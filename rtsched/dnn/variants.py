@@ -146,6 +146,11 @@ def _variants(lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None
         from rtsched.dnn.families import choices_of
 
         choices = choices_of(lowering, what, task.variants)
+        if nodes is not None and all(choice.wcet is not None for choice in choices):
+            lowering.assume(
+                f"{task.name}: its own times have no effect, since family {task.variants.family} has some on "
+                f"{lowering.platform.name}"
+            )
     else:
         choices = task.variants.choices
     return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)]

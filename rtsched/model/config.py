@@ -224,6 +224,9 @@ def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Loca
         inside = [option for key, annotation in fields if key == part for option in _alternatives(annotation)]
         if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int)):
             here = here[part]
+        elif isinstance(here, list) and any(map(_items, inside)):  # written without the key that holds the list
+            options = inside
+            continue
         elif inside:
             here = None
         else:

@@ -360,6 +360,17 @@ class Task(Work):
             for key in ("offset", "count", "overlap"):
                 if getattr(self, key):
                     raise problem(f"{key!r} has no effect on a task with one 'release'; leave it out", key)
+        if isinstance(self.arrival, TraceArrivals) and self.arrival.execution is not None:
+            if not isinstance(self.execution, Constant):
+                raise problem(
+                    "'execution' has no effect where the 'arrival' has execution times; leave one out", "execution"
+                )
+        answers = self.accuracy is not None or self.variants is not None or bool(self.exits) or bool(self.exit_family)
+        for key, given in (("decay", self.decay), ("difficulty", self.difficulty != Difficulty())):
+            if given and not answers:
+                raise problem(f"{key!r} has no effect where answers have no accuracy; add 'accuracy: 0.9'", key)
+        if self.difficulty.reliability is not None and not (self.exits or self.exit_family):
+            raise problem("the 'reliability' of confidences has no effect without exits to see them", "difficulty")
         if self.server_period is not None and self.budget is None:
             raise problem(
                 "'server_period' has no effect without a 'budget' for it; give one, or leave it out", "server_period"
