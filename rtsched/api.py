@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +216,8 @@ def simulate(
     """
     loaded = load(source, platform=platform)
     chosen = _scheduler_of(loaded, scheduler)
-    return prepare(loaded, until).run(chosen, loaded.system.simulate.seed if seed is None else seed, trace=trace)
+    prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
+    return prepared.run(chosen, loaded.system.simulate.seed if seed is None else seed, trace=trace)
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,11 @@ class Prepared:
     def scheduler(self, choice: str) -> Scheduler:
         """A new scheduler by description, ``file`` for the system's own."""
         return scheduler(self.own, code=self.trusted) if choice == OWN else scheduler(choice)
+
+    def noting(self, notes: Iterable[str]) -> Prepared:
+        """The same with `notes` beside what is assumed."""
+        more = dict.fromkeys((*self.spec.assumed, *notes))
+        return replace(self, spec=replace(self.spec, assumed=tuple(more)))
 
     def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
@@ -282,10 +288,38 @@ def _scheduler_of(loaded: Loaded, choice: str | dict[str, Any] | Scheduler | Non
     if choice is not None:
         return scheduler(choice)
     try:
-        return scheduler(loaded.system.scheduler, code=loaded.document is None)
+        own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
+    for index, key in _unread(loaded.system, own):
+        raise InputError(
+            f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
+            f"servers; leave it out, or write 'scheduler: cbs'"
+        )
+    return own
+
+
+#: Keys of a task that only policies with servers read.
+SERVER_KEYS = ("budget", "server_period")
+
+
+def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
+    """The keys that this policy does not read, though others would: (number of the task, key)."""
+    return [
+        (index, key)
+        for index, task in enumerate(system.tasks)
+        for key in SERVER_KEYS
+        if getattr(task, key) is not None and key not in scheduler.reads
+    ]
+
+
+def without_effect(system: System, scheduler: Scheduler) -> list[str]:
+    """What to note of a system's keys where it is run under a policy that its file does not name."""
+    return [
+        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.describe()}"
+        for index, key in _unread(system, scheduler)
+    ]
 
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:

@@ -460,6 +460,7 @@ BESIDE: list[Line] = [
         for key, value in (("offset", "1 ms"), ("count", "3"), ("overlap", "true"))
     ),
     refused("t.server_period=9 ms", "without a 'budget'"),
+    refused("t.budget=9 ms", "no effect under the file's own scheduler"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times", "t.arrival={kind: trace, times: [0 ms], execution: [1 ms]}"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times, too", "t.arrival={kind: trace, file: FOLDER/demands.csv}"),
     refused("t.decay=9 ms", "have no accuracy", "t.accuracy=null"),

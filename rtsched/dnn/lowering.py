@@ -18,6 +18,7 @@ from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
@@ -65,6 +66,8 @@ class Lowering:
         tasks: list[TaskSpec] = []
         for task in self.system.tasks:
             nodes, quality = lower_quality(self, task, self.nodes(task))
+            for note in unused_keys(self, task, nodes):
+                self.assume(note)
             for name in instance_names(task):
                 tasks.append(self.task(task, name, len(tasks), nodes, quality))
         for position, job in enumerate(self.jobs()):

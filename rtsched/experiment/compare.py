@@ -103,9 +103,10 @@ def compare(
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
-    prepared = api.prepare(api.load(source, platform=platform, overrides=overrides), until)
-    for name in names:
-        prepared.scheduler(name)  # unknown names before anything runs
+    loaded = api.load(source, platform=platform, overrides=overrides)
+    prepared = api.prepare(loaded, until)
+    for name in names:  # unknown names before anything runs
+        prepared = prepared.noting(api.without_effect(loaded.system, prepared.scheduler(name)))
     work = [(name, seed) for name in names for seed in numbers]
     count = min(jobs or os.cpu_count() or 1, len(work))
     results = list(_run_all(prepared, work, count, progress))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from rtsched.errors import SchedulerError
 
@@ -32,6 +32,8 @@ class Scheduler:
     """
 
     preemption: Preemption = "preemptive"
+    #: The keys of a task that this policy reads and most do not: ``budget``, ``server_period``.
+    reads: ClassVar[frozenset[str]] = frozenset()
     soc: Soc
 
     def setup(self, soc: Soc) -> None:

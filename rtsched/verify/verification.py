@@ -166,9 +166,8 @@ class Verification:
 
 def describe(loaded: api.Loaded, scheduler: str | dict[str, Any] | None) -> dict[str, Any]:
     """The scheduler as a mapping of parts, however it was named. Raises InputError where it does not exist."""
-    choice = loaded.system.scheduler if scheduler is None else scheduler
-    api.scheduler(choice, code=scheduler is not None or loaded.document is None)  # the names must exist
-    return api.parts_of(choice)
+    api._scheduler_of(loaded, scheduler)  # the names must exist
+    return api.parts_of(loaded.system.scheduler if scheduler is None else scheduler)
 
 
 def verify(
