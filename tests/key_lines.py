@@ -138,7 +138,7 @@ TASK: dict[str, dict[str, Line]] = {
         "*": refused("t.regions=[5 ms, 5 ms]", "regions"),
     },
     "sections": {
-        "wcet exit_family": matters("t.sections=[{resource: r, start: 1 ms, length: 5 ms}]", f"{LITTLE}; t.wcet={{little: 8 ms}}; t.priority=9; t.accuracy=null; resources={{r: {{protocol: ceiling}}}}; other.sections=[{{resource: r, start: 0 ms, length: 1 ms}}]"),
+        "wcet exit_family": matters("t.sections=[{resource: r, start: 1500 us, length: 4 ms}]", f"{LITTLE}; t.wcet={{little: 8 ms}}; t.priority=9; t.accuracy=null; resources={{r: {{protocol: ceiling}}}}; other.sections=[{{resource: r, start: 0 ms, length: 1 ms}}]"),
         "*": refused("t.sections=[{resource: r, start: 1 ms, length: 5 ms}]", "sections", "resources={r: {}}"),
     },
     "preemptive": {"*": matters("t.preemptive=false", f"{LITTLE}; t.priority=9")},
@@ -448,6 +448,14 @@ KEYS: dict[str, Line] = {
     "AssumedKernels.occupancy": matters("gpu.block_level.assumed_kernels.occupancy=0.3", f"t.pin=gpu.0; {SIDE}; t.context=shader"),
     "AssumedKernels.threads": matters("gpu.block_level.assumed_kernels.threads=1024", f"t.pin=gpu.0; {SIDE}; t.context=shader; gpu.block_level.assumed_kernels.occupancy=0.6"),
 }
+
+#: Keys of a network that hold where it is cut, and on a CPU cluster as one server, too.
+CUT: list[Line] = [
+    matters("t.network.runtime=ncnn-vulkan", "t.network={network: mobilenet_v2, runtime: ncnn}", "network"),
+    matters("t.network.threads=1", "t.pin=big", "cut"),
+    matters("t.network.runtime=ncnn-vulkan", "t.network.runtime=ncnn", "cut"),
+    matters("t.network.precision=int8", "platform.name=snapdragon_8gen2; t.network.precision=fp16; t.pin=npu", "cut"),
+]
 
 #: Keys that can have no effect beside others, and are refused.
 BESIDE: list[Line] = [

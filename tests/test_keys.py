@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
@@ -23,14 +24,14 @@ from rtsched.api import Loaded
 from rtsched.engine.job import READY
 from rtsched.errors import InputError
 from rtsched.model import catalogue
-from rtsched.model.config import parse_value, parse_yaml, validate
+from rtsched.model.config import json_schema, parse_value, parse_yaml, validate
 from rtsched.model.labels import LABELS
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.registry import REGISTRY
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
-from tests.key_lines import BESIDE, KEYS, NODE, SHAPES, TASK, WORLD, Line
+from tests.key_lines import BESIDE, CUT, KEYS, NODE, SHAPES, TASK, WORLD, Line
 
 # ---- the tests -------------------------------------------------------------------------------------------------------
 
@@ -215,6 +216,11 @@ def test_every_other_key_matters(key: str, folder: str) -> None:
     check(KEYS[key].shape, KEYS[key], folder)
 
 
+@pytest.mark.parametrize("line", CUT, ids=lambda line: line.change.partition("=")[0])
+def test_the_keys_of_a_network_hold_wherever_it_is_looked_up(line: Line, folder: str) -> None:
+    check(line.shape, line, folder)
+
+
 @pytest.mark.parametrize("line", BESIDE, ids=lambda line: line.change.partition("=")[0])
 def test_what_can_have_no_effect_beside_other_keys_is_refused(line: Line, folder: str) -> None:
     check(line.shape, line, folder)
@@ -266,6 +272,17 @@ def test_no_key_is_without_a_line() -> None:
         f"{', '.join(missing)}: say in tests/key_lines.py where each changes a run or is refused, or, if it is a label, "
         "name it in rtsched/model/labels.py"
     )
+
+
+def test_the_schema_and_the_readme_call_labels_so() -> None:
+    schemas = [json_schema(model) for model in (System, Platform)]
+    described = {each["title"]: each for schema in schemas for each in (schema, *schema["$defs"].values())}
+    labels = [(model, key) for model, keys in LABELS.items() for key in keys]
+    assert all(
+        described[model]["properties"][key]["description"].endswith("it changes no run") for model, key in labels
+    )
+    readme = (Path(__file__).parents[1] / "README.md").read_text().partition("Labels are")[2].partition("What")[0]
+    assert set(re.findall(r"`(\w+)`", readme)) == {key for _, key in labels}
 
 
 def test_the_lines_and_labels_are_those_of_keys() -> None:

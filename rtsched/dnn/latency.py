@@ -24,7 +24,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
     names = (lowering.platform.name, *lowering.platform.aliases)
     rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
     servers = {unit.cluster: unit.description.threads for unit in lowering.units if unit.description.threads}
-    matching = [row for row in rows if row["processor"] in servers or _matches(row, use, lowering.platform)]
+    matching = [row for row in rows if _matches(row, use, lowering.platform, row["processor"] in servers)]
     if not matching:
         raise InputError(f"{what}: {_no_latency(use, rows, lowering.latency, lowering.platform.name)}")
     inputs = sorted({row["input"] for row in matching} - {""})
@@ -60,7 +60,8 @@ def total(lowering: Lowering, use: NetworkUse, cluster: str) -> float | None:
     names = (lowering.platform.name, *lowering.platform.aliases)
     rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
     if any(unit.cluster == cluster and unit.description.threads for unit in lowering.units):
-        mine = [row for row in rows if row["processor"] == cluster and row["threads"] in ("", "1")]
+        mine = [row for row in rows if row["processor"] == cluster and _matches(row, use, lowering.platform, True)]
+        mine = [row for row in mine if row["threads"] in ("", "1")]
     else:
         loose = use.model_copy(update={"precision": None})  # tables often leave the precision of a CPU or a GPU out
         mine = [row for row in rows if row["processor"] == cluster and _matches(row, loose, lowering.platform)]
@@ -85,14 +86,15 @@ def server_rows(
     return single, table[count]
 
 
-def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> bool:
+def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform, server: bool = False) -> bool:
+    """Whether a row was measured that way; on a `server` of several threads any number of them, in any precision."""
     cluster = platform.processors.get(row["processor"])
     threads = use.threads or 1
     return (
         (use.input is None or row["input"] in (use.input, ""))
-        and (use.precision is None or row["precision"] == use.precision)
         and (use.runtime is None or row["runtime"] == use.runtime)
-        and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
+        and (server or use.precision is None or row["precision"] == use.precision)
+        and (server or cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from rtsched.errors import InputError
 from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
+from rtsched.model.labels import LABELS
 from rtsched.model.work import ANY
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
@@ -364,8 +365,14 @@ def _meant(found: Any, expected: str) -> str:
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a model's files."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+    """The JSON Schema of a model's files, in which labels are called so."""
+    schema = model.model_json_schema(by_alias=True)
+    for name, keys in LABELS.items():
+        described = schema if name == model.__name__ else schema.get("$defs", {}).get(name)
+        for key in keys if described is not None else ():
+            about = described["properties"][key]
+            about["description"] = "; ".join(filter(None, (about.get("description"), "a label: it changes no run")))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def to_yaml(model: BaseModel) -> str:

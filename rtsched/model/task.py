@@ -248,6 +248,11 @@ class Task(Work):
 
     Arrivals come from `period` or `rate` (with `offset` and `jitter`), from `arrival`, from `after` another task, or
     there is a single one (`release`). The relative `deadline` is counted from the arrival and defaults to the period.
+
+    With a graph (or a network that is cut) it says here what holds for its nodes; a node's own key goes before the
+    task's. `pin`, `processors`, `threads`, `preemptive`, `memory` and `state` hold for each node. `energy`, `loss` and
+    the `traffic` of `memory` are those of all such nodes together, shared out in proportion to their fastest times.
+    Their `weights` are loaded as one.
     """
 
     name: str = Field(min_length=1, max_length=200)

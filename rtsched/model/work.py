@@ -105,13 +105,7 @@ class Section(Model):
 
 
 class Work(Model):
-    """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces.
-
-    A task with a graph says here what holds for its nodes: a node's own key goes before the task's. `pin`,
-    `processors`, `threads`, `preemptive`, `memory` and `state` hold for each node; `energy`, `loss` and the `traffic`
-    of the memory are those of the whole graph and are shared out in proportion to the nodes' fastest times; `weights`
-    are those of the whole graph, and loaded as one.
-    """
+    """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces."""
 
     wcet: Times | None = None
     network: str | NetworkUse | None = None
