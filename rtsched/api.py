@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 #: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
 _PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
+_NODE = re.compile(r", node '([^']*)':")
 
 #: What names the system's own scheduler where policies are compared.
 OWN = "file"
@@ -85,12 +86,24 @@ class Loaded:
             return problem
         for index, task in enumerate(self.system.tasks):
             if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
-                return f"{self.document.where(('tasks', index))}: tasks.{problem.removeprefix('task ')}"
+                key = _key_in(self.document.data["tasks"][index], problem.removeprefix(f"task {task.name!r}"))
+                return f"{self.document.where(('tasks', index, *key), key=True)}: tasks.{problem.removeprefix('task ')}"
         place = _PLACE.match(problem)
         if place is not None and place[1].split(".")[0] in self.document.data:
             path = tuple(int(key) if key.isdecimal() else key for key in place[1].split("."))
             return f"{self.document.where(path)}: {problem}"
         return f"{self.document.path}: {problem}"
+
+
+def _key_in(task: dict[str, Any], problem: str) -> tuple[str, ...]:
+    """The key of a task (or of one of its nodes) that a problem names first; () if it names none."""
+    place: tuple[str, ...] = ()
+    node = _NODE.match(problem)
+    if node is not None:
+        place, task = ("graph", "nodes", node[1]), (task.get("graph") or {}).get("nodes", {}).get(node[1], {})
+    named = (word for word in re.findall(r"\w+", problem.partition(": ")[2]) if isinstance(task, dict) and word in task)
+    key = next(named, None)
+    return place if key is None else (*place, key)
 
 
 #: What a system can be given as: a catalogue name, a path, its contents as a mapping, or the thing itself.
@@ -298,7 +311,8 @@ def simulate(
     loaded = load(source, platform=platform)
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
-    return prepare(loaded, until).run(chosen, number, trace=trace)
+    prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
+    return prepared.run(chosen, number, trace=trace)
 
 
 def checked_seed(seed: Any) -> int:
@@ -322,6 +336,11 @@ class Prepared:
     def scheduler(self, choice: str) -> Scheduler:
         """A new scheduler by description, ``file`` for the system's own."""
         return scheduler(self.own, code=self.trusted) if choice == OWN else scheduler(choice)
+
+    def noting(self, notes: Iterable[str]) -> Prepared:
+        """The same with `notes` beside what is assumed."""
+        more = dict.fromkeys((*self.spec.assumed, *notes))
+        return replace(self, spec=replace(self.spec, assumed=tuple(more)))
 
     def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
@@ -369,10 +388,38 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
     if choice is not None:
         return scheduler(choice)
     try:
-        return scheduler(loaded.system.scheduler, code=loaded.document is None)
+        own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
+    for index, key in _unread(loaded.system, own):
+        raise InputError(
+            f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
+            f"servers; leave it out, or write 'scheduler: cbs'"
+        )
+    return own
+
+
+#: Keys of a task that only policies with servers read.
+SERVER_KEYS = ("budget", "server_period")
+
+
+def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
+    """The keys that this policy does not read, though others would: (number of the task, key)."""
+    return [
+        (index, key)
+        for index, task in enumerate(system.tasks)
+        for key in SERVER_KEYS
+        if getattr(task, key) is not None and key not in scheduler.reads
+    ]
+
+
+def without_effect(system: System, scheduler: Scheduler) -> list[str]:
+    """What to note of a system's keys where it is run under a policy that its file does not name."""
+    return [
+        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.describe()}"
+        for index, key in _unread(system, scheduler)
+    ]
 
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from rtsched.schedulers.ordering import FixedPriority
 from rtsched.tally import Tally
 from tests.chips import run as on_chip
 from tests.corpus.adapters import check_locks
-from tests.helpers import edf, finishes, fp, outcomes, simulate, slices, task
+from tests.helpers import cpus, edf, finishes, fp, outcomes, simulate, slices, task
 
 
 def tick_simulation(tasks: list[dict[str, Any]], protocol: str) -> list[int]:
@@ -261,3 +261,12 @@ def test_sections_that_begin_together_are_entered_in_their_order() -> None:
         simulate(tasks, ComposedScheduler(FixedPriority()), until=5, protocols={"R": "inheritance", "S": "inheritance"})
     )
     assert ended == {"high": [9], "low": [6]}
+
+
+def test_who_must_wait_at_the_start_leaves_its_processor_to_its_pool() -> None:
+    """With a second processor (another pool) nobody was asked again: high waits at 2 for what low holds until 6."""
+    high = task(0, (3, None), 15, offset=2, sections=(SectionSpec("r", 0, 1),))
+    low = task(1, (8, None), 30, sections=(SectionSpec("r", 1, 6),))
+    beside = task(2, (None, 1), 15)
+    trace = simulate([high, low, beside], processors=cpus(2), protocols={"r": "none"}, until=15)
+    assert finishes(trace) == {"a": [9], "b": [11], "c": [1]}

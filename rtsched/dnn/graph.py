@@ -15,7 +15,7 @@ from rtsched.dnn.network import Network
 from rtsched.dnn.partition import Piece, at_articulation_points, balanced, crossing, units
 from rtsched.errors import InputError
 from rtsched.model.task import EdgeModel, GraphModel, NodeModel, Task
-from rtsched.model.work import NetworkUse
+from rtsched.model.work import NetworkUse, is_file
 
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
@@ -27,8 +27,8 @@ MOST_PIECES = 5000
 def is_expanded(use: str | NetworkUse | None) -> bool:
     """Whether a network is to be cut, or read from a file, instead of looked up whole."""
     if isinstance(use, NetworkUse):
-        return use.partition is not None or use.operators is not None or is_expanded(use.network)
-    return use is not None and use.endswith((".onnx", ".csv"))
+        return use.is_cut
+    return use is not None and is_file(use)
 
 
 def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
@@ -67,7 +67,7 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
             raise InputError(
                 f"{what}: no cluster supports a piece with {', '.join(kinds[:6])}; leave one out of 'unsupported'"
             )
-        nodes[name] = NodeModel(wcet=wcet, processors=task.processors, preemptive=task.preemptive)
+        nodes[name] = NodeModel(wcet=wcet, threads=use.threads)
     edges = tuple(
         EdgeModel.model_validate({"from": names[source], "to": names[target], "bytes": round(size)})
         for (source, target), size in crossing(network, pieces, width).items()

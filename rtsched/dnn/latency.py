@@ -24,7 +24,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
     names = (lowering.platform.name, *lowering.platform.aliases)
     rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
     servers = {unit.cluster: unit.description.threads for unit in lowering.units if unit.description.threads}
-    matching = [row for row in rows if row["processor"] in servers or _matches(row, use, lowering.platform)]
+    matching = [row for row in rows if _matches(row, use, lowering.platform, row["processor"] in servers)]
     if not matching:
         raise InputError(f"{what}: {_no_latency(use, rows, lowering.latency, lowering.platform.name)}")
     inputs = sorted({row["input"] for row in matching} - {""})
@@ -47,7 +47,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
                 "an upper bound, not a measurement" if best["status"] == "bound" else f"{best['status']}, not measured"
             )
             lowering.assume(f"the time of {use.network} on {cluster} is {known} ({best['source']})")
-        lowering.rows[id(work), cluster] = best
+        lowering.rows.append((work, cluster, best))
         time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
         for place in places:
             times[place] = max(1, round(time * units.MS / Decimal(repr(speedup))))
@@ -91,7 +91,8 @@ def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> f
     names = (lowering.platform.name, *lowering.platform.aliases)
     rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
     if any(unit.cluster == cluster and unit.description.threads for unit in lowering.units):
-        mine = [row for row in rows if row["processor"] == cluster and row["threads"] in ("", "1")]
+        mine = [row for row in rows if row["processor"] == cluster and _matches(row, use, lowering.platform, True)]
+        mine = [row for row in mine if row["threads"] in ("", "1")]
     else:
         loose = use.model_copy(update={"precision": None})  # tables often leave the precision of a CPU or a GPU out
         mine = [row for row in rows if row["processor"] == cluster and _matches(row, loose, lowering.platform)]
@@ -116,14 +117,15 @@ def server_rows(
     return single, table[count]
 
 
-def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> bool:
+def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform, server: bool = False) -> bool:
+    """Whether a row was measured that way; on a `server` of several threads any number of them, in any precision."""
     cluster = platform.processors.get(row["processor"])
     threads = use.threads or 1
     return (
         (use.input is None or row["input"] in (use.input, ""))
-        and (use.precision is None or row["precision"] == use.precision)
         and (use.runtime is None or row["runtime"] == use.runtime)
-        and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
+        and (server or use.precision is None or row["precision"] == use.precision)
+        and (server or cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
     )
 
 

@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
-from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, GraphModel, Task, TraceArrivals
+from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, GraphModel, Task, TraceArrivals
 from rtsched.model.taskgraph import (
     Basis,
     ChainSpec,
@@ -60,7 +62,8 @@ class Lowering:
     largest: bool = False
     assumed: list[str] = field(default_factory=list)
     origins: dict[Origin, None] = field(default_factory=dict)
-    rows: dict[tuple[int, str], Mapping[str, str]] = field(default_factory=dict)
+    #: the rows of the latency tables that were taken: for which work, on which cluster
+    rows: list[tuple[Work, str, Mapping[str, str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.platform = in_mode(self.platform, self.system)
@@ -81,6 +84,8 @@ class Lowering:
         for task in self.system.tasks:
             self.origins = {}
             nodes, quality = lower_quality(self, task, self.nodes(task))
+            for note in unused_keys(self, task, nodes):
+                self.assume(note)
             for name in instance_names(task):
                 tasks.append(self.task(task, name, len(tasks), nodes, quality))
         for position, job in enumerate(self.jobs()):
@@ -123,6 +128,10 @@ class Lowering:
     def rests(self, basis: Basis, text: str) -> None:
         """Remember, once, where a time of the task that is being lowered comes from."""
         self.origins[Origin(basis, text)] = None
+
+    def place(self, task: Task, key: str) -> str:
+        """Where a key of a task stands, for messages."""
+        return f"tasks.{self.system.tasks.index(task)}.{key}"
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
@@ -192,6 +201,10 @@ class Lowering:
         """The arrivals, with a recorded trace read in."""
         if isinstance(task.arrival, TraceArrivals) and task.arrival.file is not None:
             rows = read_arrivals(self.path(task.arrival.file))
+            if rows.execution is not None and not isinstance(task.execution, Constant):
+                raise InputError(
+                    f"{self.place(task, 'execution')}: the file of the arrivals has execution times, too; leave one out"
+                )
             return TraceArrivals(kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution)
         return task.arrival
 
@@ -245,8 +258,11 @@ class Lowering:
                 return None
             if is_expanded(task.network):
                 what = f"task {task.name!r}"
-                if task.regions or task.sections:
-                    raise InputError(f"{what}: 'regions' and 'sections' do not go with a network that is cut")
+                for key in ("regions", "sections", "kernels", "exit_family"):
+                    if getattr(task, key):
+                        raise InputError(
+                            f"{what}: {key!r} does not go with a network that is cut; leave one of them out"
+                        )
                 return self.graph(task, expanded(self, what, task))
             node = self.node(f"task {task.name!r}", task.name, 0, task)
             return (node,) if task.exit_family is None else stages(self, task, node)
@@ -257,10 +273,7 @@ class Lowering:
         from dataclasses import replace
 
         order = {name: index for index, name in enumerate(graph.nodes)}
-        nodes = [
-            self.node(f"task {task.name!r}, node {name!r}", name, index, node)
-            for index, (name, node) in enumerate(graph.nodes.items())
-        ]
+        nodes = lower_nodes(self, task, graph)
         pairs: list[tuple[int, int]] = []
         copies: list[CopySpec] = []
         for edge in graph.edges:
@@ -338,8 +351,8 @@ class Lowering:
         self.assume(f"transfers between {' and '.join(sorted(pair))} take no time: the platform has no link there")
         return None
 
-    def node(self, what: str, name: str, index: int, work: Work) -> NodeSpec:
-        """One node: where it may run, and for how long."""
+    def node(self, what: str, name: str, index: int, work: Work, limit: str = "") -> NodeSpec:
+        """One node: where it may run, and for how long; `limit` is the place of what says where, if not its own."""
         if is_expanded(work.network):
             raise InputError(f"{what}: only a task's own network can be cut; leave 'partition' (and files) out here")
         if work.network is not None:
@@ -352,7 +365,7 @@ class Lowering:
         if not any(time is not None for time in usable):
             have = sorted({self.processors[place].cluster for place, time in enumerate(times) if time is not None})
             raise InputError(
-                f"{what}: no processor of {self.platform.name!r} that it may use can run it"
+                f"{limit}{what}: no processor of {self.platform.name!r} that it may use can run it"
                 + (f" (it has times for {', '.join(have)})" if have else "")
                 + f"; give a time for one of {', '.join(self.members)}"
             )
@@ -371,7 +384,7 @@ class Lowering:
             pinned=work.pin is not None,
             regions=regions,
             sections=sections,
-            preemptive=work.preemptive,
+            preemptive=work.preemptive is not False,
             hardware=hardware,
             losses=self.losses(what, work),
         )

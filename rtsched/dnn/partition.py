@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 from rtsched.dnn.network import Network
 from rtsched.errors import InputError
+from rtsched.model.work import SMALLEST
 
 Piece = tuple[int, ...]
-
-#: Band leaves pieces of fewer operators than this to the CPU.
-SMALLEST = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
     before = 0.0
     for index, exit_ in enumerate(found.exits):
         stage = _scaled(node, exit_.cost - before)
+        stage = replace(stage, losses=tuple(loss * (exit_.cost - before) for loss in stage.losses))
         before = exit_.cost
         nodes.append(
             replace(
@@ -162,6 +163,11 @@ def _variants(
         from rtsched.dnn.families import choices_of
 
         choices, measure = choices_of(lowering, what, task.variants)
+        if nodes is not None and all(choice.wcet is not None for choice in choices):
+            lowering.assume(
+                f"{task.name}: its own times have no effect, since family {task.variants.family} has some on "
+                f"{lowering.platform.name}"
+            )
     else:
         choices, measure = task.variants.choices, None
     return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)], measure

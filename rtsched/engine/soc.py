@@ -136,6 +136,8 @@ class Soc(Core):
             if segment.plan and self.locks is not None and not self.locks.enter(segment):
                 if job.start == now and all(each.processor is None for each in job.segments):
                     job.start = -1  # it waits before its first tick
+                if self.on_processor is not None:  # the processor is still free: its pool must choose again
+                    self.on_processor(processor, "idle")
                 return segment
         segment.state = RUNNING
         segment.processor = processor

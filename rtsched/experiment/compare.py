@@ -126,8 +126,9 @@ def compare(
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
     loaded = api.load(source, platform=platform, overrides=overrides)
     prepared = api.prepare(loaded, until)
-    for name in names:
-        api.scheduler_of(loaded, None if name == api.OWN else name)  # unknown names before anything runs
+    for name in names:  # unknown names before anything runs
+        chosen = api.scheduler_of(loaded, None if name == api.OWN else name)
+        prepared = prepared.noting(api.without_effect(loaded.system, chosen))
     work = [(name, seed) for name in names for seed in numbers]
     count = min(jobs or os.cpu_count() or 1, len(work))
     results = list(_run_all(prepared, work, count, progress))

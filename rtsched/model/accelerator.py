@@ -123,6 +123,10 @@ class BlockLevel(Model):
                 "'null_stream' and 'channels' together can wait for each other for ever, and no published rule says "
                 "how they meet; give one of the two"
             )
+        if self.context_switch and self.time_slice is None:
+            raise problem("'context_switch' has no effect without a 'time_slice' between contexts", "context_switch")
+        if self.channel_order != "fifo" and self.channels is None:
+            raise problem("'channel_order' has no effect without 'channels'", "channel_order")
         enabled = (1 << -(-self.sms // self.sms_per_tpc)) - 1
         for task, mask in self.masks.items():
             if mask < 0 or mask & enabled == enabled:

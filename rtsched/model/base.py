@@ -100,9 +100,12 @@ def whole_number(value: Any) -> int | None:
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 
-def problem(message: str) -> PydanticCustomError:
-    """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,")."""
-    return PydanticCustomError("rtsched", "{message}", {"message": message})
+def problem(message: str, key: str | None = None) -> PydanticCustomError:
+    """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,").
+
+    It is about the whole model that is validated, or about one `key` of it, at which the message then points.
+    """
+    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": key})
 
 
 def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) -> Callable[[Any, ValidationInfo], int]:

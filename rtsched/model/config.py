@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from rtsched.errors import InputError
 from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
+from rtsched.model.labels import LABELS
 from rtsched.model.work import ANY
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
@@ -182,6 +183,11 @@ class _Fault:
     known: list[str]
     expected: list[str]
 
+    @property
+    def at_key(self) -> bool:
+        """Whether the key itself is what is wrong, and not its value."""
+        return self.kind == "extra_forbidden" or _key_of(self.error) is not None
+
 
 #: What a value should be, by pydantic's type of error.
 _EXPECTED = {
@@ -211,6 +217,8 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
         loc, known, options = _real(model, data, raw)
         if kind == "union_tag_not_found":
             known = [name for option in options for name in _tags(option, _discriminator(error))]
+        if _key_of(error) is not None:
+            loc = (*loc, str(_key_of(error)))
         expected = [_EXPECTED[kind]] if kind in _EXPECTED else []
         faults.append((raw, _Fault(kind, loc, error, known, expected)))
     deeper = {
@@ -234,6 +242,12 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
     return told
 
 
+def _key_of(error: Any) -> str | None:
+    """The key that an error of our own models is about; None if it is about all of the model."""
+    key: str | None = error.get("ctx", {}).get("key") if error["type"] == "rtsched" else None
+    return key
+
+
 def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Location, list[str], list[Any]]:
     """A location without pydantic's tags of unions, the keys beside its last part, and the types it may have."""
     loc: list[str | int] = []
@@ -245,6 +259,9 @@ def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Loca
         inside = [option for key, annotation in fields if key == part for option in _alternatives(annotation)]
         if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int)):
             here = here[part]
+        elif isinstance(here, list) and any(map(_items, inside)):  # written without the key that holds the list
+            options = inside
+            continue
         elif inside:
             here = None
         else:
@@ -312,7 +329,7 @@ def _line(fault: _Fault, document: Document, data: Any, set_at: Sequence[tuple[L
         loc = (*loc, _discriminator(fault.error)) if fault.kind == "union_tag_invalid" else loc
         message = _message(fault, _found(fault.error["input"], document, loc))
     shown = cut(".".join(_named(loc, data)), 300)
-    where = document.where(loc, key=fault.kind == "extra_forbidden")
+    where = document.where(loc, key=fault.at_key)
     for owned, override in set_at:
         if loc[: len(owned)] == owned:
             where = override.place
@@ -382,8 +399,14 @@ def _meant(found: Any, expected: str) -> str:
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a model's files."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+    """The JSON Schema of a model's files, in which labels are called so."""
+    schema = model.model_json_schema(by_alias=True)
+    for name, keys in LABELS.items():
+        described = schema if name == model.__name__ else schema.get("$defs", {}).get(name)
+        for key in keys if described is not None else ():
+            about = described["properties"][key]
+            about["description"] = "; ".join(filter(None, (about.get("description"), "a label: it changes no run")))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def to_yaml(model: BaseModel) -> str:
