@@ -362,7 +362,7 @@ def test_an_idle_link_that_fails_hits_nobody() -> None:
 
 
 def test_the_end_of_a_run_cuts_a_copy_off() -> None:
-    trace = edge(", trace: [{at: 0 s, bandwidth: 20 kB/s}]", until="20 ms")
+    trace = edge(", trace: [{at: 0 s, bandwidth: 20 MB/s}, {at: 10 ms, bandwidth: 20 kB/s}]", until="20 ms")
     assert on(trace, "wifi") == [(9, trace.end / MS, "end")]
     assert on(trace, "cloud") == [(9, trace.end / MS, "overhead")]
 

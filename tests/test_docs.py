@@ -25,8 +25,8 @@ PROOFS = sorted(
 )
 DOCTESTS = [
     *PROOFS,
-    "rtsched.units", "rtsched.api", "rtsched.model.taskgraph", "rtsched.engine.course", "rtsched.schedulers.base", "rtsched.schedulers.exits",
-    "rtsched.schedulers.joint", "rtsched.schedulers.layers",
+    "rtsched.units", "rtsched.api", "rtsched.model.taskgraph", "rtsched.engine.course", "rtsched.schedulers.base",
+    "rtsched.schedulers.ordering", "rtsched.schedulers.joint", "rtsched.schedulers.layers", "rtsched.schedulers.stages",
 ]  # fmt: skip
 
 

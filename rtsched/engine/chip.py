@@ -292,6 +292,25 @@ class Chip(Hardware):
         link = self.spec.platform.links.get(processor.name) if processor.unit is None else None
         return 0 if link is None else link.latency
 
+    def clocks(self) -> tuple[int, ...]:
+        """What the times of nodes depend on now, as far as it is known to a policy: operating points and bandwidths."""
+        points = tuple(domain.index for domain in self.domains)
+        return points + tuple(course.bandwidth for course in self.courses.values()) if self.courses else points
+
+    def time_now(self, node: NodeSpec, place: int) -> int:
+        """The planned time in ns of a whole node on processor `place`, alone, at the present clock (or bandwidth)."""
+        unit = self.unit_of.get(place)
+        if unit is not None:
+            return unit.time_at(node, place, None if unit.domain is None else unit.domain.index)
+        time = node.times[place]
+        assert time is not None
+        spec = self.core.system.processors[place]
+        course = self.courses.get(spec.name)
+        if course is None:
+            return time
+        latency = min(time, self.spec.platform.links[spec.name].latency)
+        return latency + -(-(time - latency) * course.nominal // course.bandwidth) if course.bandwidth else NEVER
+
     def place(self, link: str) -> int:
         """The processor of a link."""
         return next(p.index for p in self.core.system.processors if p.name == link)

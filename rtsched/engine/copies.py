@@ -246,7 +246,7 @@ class Copies:
             if not self._available(link):
                 return LONGEST
             if link not in ahead:
-                ahead[link] = self._load(link)
+                ahead[link] = self.load(link)
             if known is None:
                 ahead[link] += copy.node.times[link] or 0
         return max(ahead.values(), default=0)
@@ -255,7 +255,7 @@ class Copies:
         processor = self.core.processors[link]
         return not (isinstance(processor, RatedProcessor) and processor.down)
 
-    def _load(self, link: int) -> int:
+    def load(self, link: int) -> int:
         """What a link has to carry still, in ns at its nominal bandwidth; transfers yet to be started do not count."""
         processor = self.core.processors[link]
         load = sum(whole(each.remaining) for each in self.queues[link])

@@ -77,7 +77,7 @@ class Soc(Core):
         unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
         if unit is None:
             return time, 0
-        return unit.at_clock(processor, segment, time, frequency)
+        return unit.at_clock(processor, segment, frequency)
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""
@@ -321,6 +321,10 @@ class Soc(Core):
         """
         self._check_alive(job, "drop")
         self.give_up(job)
+
+    def approximate(self, job: Job) -> None:
+        """Log ``coarse``: what was planned now, `job` included, is near the best but was not searched out."""
+        self._decide(job, log.COARSE)
 
     def wake_at(self, time: int, tag: Any = None) -> None:
         """Ask for ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""

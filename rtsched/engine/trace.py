@@ -23,8 +23,8 @@ COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRA
 REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained")
 
 # What was decided. The first four follow from the slices; the rest is logged (a deadlock for each job in the circle).
-START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK = range(8)
-ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock")
+START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9)
+ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
 # B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
