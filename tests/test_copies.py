@@ -203,6 +203,26 @@ def test_a_reader_whose_processor_fails_finds_its_input_there_later() -> None:
     assert on(trace, "fast") == [(1, 2, "overhead"), (4, 6, "overhead"), (6, 8, "completed")]
 
 
+def test_work_done_elsewhere_is_lost_with_the_processor_that_waits_for_a_copy() -> None:
+    class Mover(Scheduler):
+        """Runs the tail on the CPU for 1 ms, then in the cloud, until that fails."""
+
+        def setup(self, soc: Any) -> None:
+            soc.wake_at(10 * MS, None)
+
+        def dispatch(self) -> None:
+            cpu, cloud = self.soc.processors[:2]
+            if self.soc.now == 10 * MS and cpu.segment is not None:
+                self.soc.preempt(cpu)
+            for segment in self.soc.ready:
+                self.soc.start(segment.job, segment, cloud if self.soc.now == 10 * MS else cpu)
+
+    text = (EDGE % "").replace("PLACEMENT", "global") + "faults: [{processor: cloud, at: 15 ms}]\n"
+    trace = run(text, scheduler=Mover(), until="100 ms")
+    assert on(trace, "cpu") == [(0, 9, "completed"), (9, 10, "preempted"), (15, 40, "completed")]
+    assert on(trace, "cloud") == [(10, 15, "overhead"), (15, 15, "killed")]
+
+
 def test_a_reader_that_moves_to_another_cluster_needs_it_there() -> None:
     class Mover(Scheduler):
         """Starts the tail in the cloud, and at 12 ms on the DSP instead."""

@@ -47,7 +47,7 @@ def _name(trace: Trace, job: Any) -> str:
 
 
 def _processors_serve_one(trace: Trace) -> Iterator[str]:
-    rows = trace.slices[np.lexsort((trace.slices["start"], trace.slices["processor"]))]
+    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in ("end", "start", "processor")))]
     clash = (rows["processor"][1:] == rows["processor"][:-1]) & (rows["start"][1:] < rows["end"][:-1])
     for index in np.flatnonzero(clash):
         first, second = rows[index], rows[index + 1]
@@ -59,7 +59,7 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 
 
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
-    keys = ("start", "node", "job")
+    keys = ("end", "start", "node", "job")
     rows = trace.own[np.lexsort(tuple(trace.own[key] for key in keys))]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
@@ -206,7 +206,8 @@ def _copies(trace: Trace) -> Iterator[str]:
     ends: dict[tuple[int, int], list[tuple[int, int]]] = {}  # by job and node: (end, processor)
     for row in ended:
         ends.setdefault((int(row["job"]), int(row["node"])), []).append((int(row["end"]), int(row["processor"])))
-    for row in trace.own[trace.own["reason"] != OVERHEAD]:
+    ran = (trace.own["reason"] != OVERHEAD) & (trace.own["end"] > trace.own["start"])
+    for row in trace.own[ran]:
         job, node, start = int(row["job"]), int(row["node"]), int(row["start"])
         for copy in trace.node(job, node).copies:
             for _, origin in ends.get((job, copy.source), ())[:1]:
@@ -274,7 +275,7 @@ def _work(trace: Trace) -> Iterator[str]:
     exempt = _without_speed(system)
     speeds = _Speeds(trace)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
-    rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
+    rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     current = (-1, -1)
     for row in rows:

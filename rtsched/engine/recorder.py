@@ -17,6 +17,7 @@ from rtsched.engine.trace import (
     DECISIONS,
     DRAINED,
     JOBS,
+    KILLED,
     LOCKS,
     OVERHEAD,
     SLICES,
@@ -66,7 +67,10 @@ class Recorder:
         self.deadlock_count = 0
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
-        """Log that `segment` ran on `processor` since it started there, its overhead first."""
+        """Log that `segment` ran on `processor` since it started there, its overhead first.
+
+        A kill that comes before any work here is logged too where it loses work done elsewhere.
+        """
         assert self.slices is not None
         started = processor.started
         job, node = segment.job.number, segment.node.index
@@ -74,7 +78,8 @@ class Recorder:
             until = min(now, started + processor.overhead)
             self.slices.buffer += (started, until, job, node, processor.index, OVERHEAD)
             started = until
-        if now > started or reason == COMPLETED:
+        lost = reason == KILLED and segment.remaining != segment.demand
+        if now > started or reason == COMPLETED or lost:
             self.slices.buffer += (started, now, job, node, processor.index, reason)
 
     def pack(self) -> None:
