@@ -228,6 +228,22 @@ tasks:
         assert (hard.verdict, soft.verdict) == ("schedulable", "unschedulable"), rule
 
 
+def test_a_task_behind_one_that_sheds_its_load_is_not_refuted_by_what_would_run() -> None:
+    text = """
+platform: uniprocessor
+scheduler: {ordering: fp}
+tasks:
+  - {name: a, wcet: 9 ms, period: 20 ms, deadline: 5 ms, on_miss: abort}
+  - {name: b, wcet: 4 ms, period: 40 ms, deadline: 12 ms, criticality: hard}
+"""
+    found = verified(text, runs=5)
+    hard, soft = levels(found)
+    assert (hard.verdict, soft.verdict) == ("unknown", "unschedulable")
+    assert found.observed(1) == 9 * MS  # 9 ms of a are never run: it is aborted after 5
+    shedding = levels(verified(text.replace(", on_miss: abort", ""), runs=0))
+    assert [level.verdict for level in shedding] == ["unschedulable", "unschedulable"]
+
+
 # ---- what a run may do ------------------------------------------------------------------------------------------------
 
 
