@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.platform import Platform
+from rtsched.model.taskgraph import Basis
 from rtsched.model.work import NetworkUse, Work
 
 if TYPE_CHECKING:
@@ -61,26 +62,31 @@ _FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typic
 
 
 def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, used: bool, scaled: bool = False) -> Decimal:
-    """The time of a row in ms: its median, or its largest value where proofs ask. Of one that is `used`, the lowering
-    remembers where it comes from; a `scaled` one is the measured time of a single thread, divided by a speed-up.
+    """The time of a row in ms: its median, or its largest value where proofs ask.
+
+    Of one that is `used`, the lowering remembers where it comes from; a `scaled` one is that of a single thread,
+    divided by a speed-up.
     """
     typical = Decimal(row["latency_ms"])
     largest = max((Decimal(row[name]) for name in UPPER if row.get(name)), default=typical)
-    what, source = f"{row['network']} on {cluster}", row["source"]
-    if not used:
-        pass
-    elif row["status"] == "predicted":
-        lowering.rests("modelled", f"{what}: predicted, not measured ({source})")
-    elif scaled:
-        lowering.rests("modelled", f"{what}: the time of one thread over the cluster's speed-up ({source})")
-    elif largest <= typical:
-        figure = _FIGURES.get(row["status"], "the typical time")
-        lowering.rests("typical", f"{what}: {figure} ({source}), no larger one is known")
-    elif lowering.largest:
-        lowering.rests("measured maxima", f"{what}: the largest time measured ({source})")
-    else:
-        lowering.rests("typical", f"{what}: the typical time ({source})")
+    if used:
+        basis, figure = _claim(row, scaled, largest > typical, lowering.largest)
+        lowering.rests(basis, f"{row['network']} on {cluster}: {figure} ({row['source']})")
     return max(typical, largest) if lowering.largest else typical
+
+
+def _claim(row: Mapping[str, str], scaled: bool, larger: bool, largest: bool) -> tuple[Basis, str]:
+    """What the time that is taken of a row claims to be; `larger` than the median are some of its values."""
+    if row["status"] == "predicted":
+        return "modelled", "predicted, not measured"
+    if scaled:
+        return "modelled", "the time of one thread over the cluster's speed-up"
+    figure = _FIGURES.get(row["status"], "the typical time")
+    if not larger:
+        return "typical", f"{figure}, no larger one is known"
+    if not largest:
+        return "typical", figure
+    return ("measured maxima", "the largest time measured") if row.get("max_ms") else ("typical", "a percentile")
 
 
 def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> float | None:

@@ -250,9 +250,9 @@ class Report:
             )
             blocks += [Text(known, strong=f"Part {part.view.name}:"), Facts(rows)]
         for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
-            if not result.bounds:
-                blocks.append(Text(_sentence(f"no bound on its reaction time: {result.reason}"),
-                                   strong=f"Chain {chain.name}:"))  # fmt: skip
+            if result.verdict != "schedulable":
+                text = result.reason if result.bounds else f"no bound on its reaction time: {result.reason}"
+                blocks.append(Text(_sentence(text), strong=f"Chain {chain.name}:"))
         if not blocks:
             refuted = any(found.part_verdict(part) == "unschedulable" for part in found.analysis.parts)
             rest = "every task is either proven or refuted" if refuted else "every task is proven"

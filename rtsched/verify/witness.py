@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rtsched import api
-from rtsched.errors import InputError
+from rtsched.errors import InputError, RtschedError
 from rtsched.model import catalogue
 from rtsched.model.config import to_yaml
 from rtsched.model.platform import Platform
@@ -47,8 +47,8 @@ def _problem(text: str, counter: Counterexample) -> str:
         path.write_text(text, encoding="utf-8")
         try:
             trace = api.simulate(str(path))
-        except InputError as error:
-            return str(error.problems[0]).removeprefix(f"{path}:")
+        except RtschedError as error:
+            return str(error).split("\n", 1)[0].removeprefix(f"{path}:")
     job = counter.trace.jobs[counter.job]
     if counter.job < len(trace.jobs):
         again = trace.jobs[counter.job]

@@ -76,6 +76,8 @@ def scope(found: Verification) -> str:
                 f"A chain of {system.name!r} does not keep what is required of it {under}: a run of the file shows it."
             )
         return f"Not every deadline of {system.name!r} is met {under}: there is a run that the file allows with a miss."
+    if all(found.task_verdict(task.index) == "schedulable" for task in system.tasks):
+        return f"All deadlines of {who} are met {under}; that its chains keep what is required is not proven."
     return f"For {who} {under} it is neither proven that all deadlines are met, nor is a miss known."
 
 
