@@ -183,7 +183,7 @@ def summary(trace: Trace) -> Summary:
         if len(trace.jobs):
             tally.update(trace.jobs)
         tally.judge(trace.answers)
-        tally.changes.update(trace.changes)
+        tally.changes.update(trace.changes[trace.changes["time"] <= trace.end])
     tasks = tuple(_task(trace, tally, index) for index in range(len(trace.system.tasks)))
     jobs = sum(task.jobs for task in tasks)
     misses = sum(task.misses for task in tasks)

@@ -453,10 +453,11 @@ class Chip(Hardware):
     # ---- telling -------------------------------------------------------------------------------------------------
 
     def note(self, what: int, subject: int, value: int) -> None:
-        """Log a change of the hardware; what comes when the run is over is no part of it."""
-        if self.living:
+        """Log a change of the hardware; without a trace only what comes before the run is over, as figures count it."""
+        now = self.kernel._now
+        if self.core.record.kept or now <= self.last or (self.living and now <= self.over):
             changes = self.core.record.changes
-            changes.buffer += (min(self.kernel._now, self.over), what, subject, value)
+            changes.buffer += (now, what, subject, value)
             if len(changes.buffer) >= changes.limit:
                 changes.pack()
 
