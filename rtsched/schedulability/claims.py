@@ -162,7 +162,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     SectionSpec: dict.fromkeys(("resource", "start", "end"), used("blocking by locks (locks)")),
     NodeHardware: {
         "memory": judged(_contention),
-        "kernels": used("their sum is C where kernels run one by one; judged with the GPU"),
+        "kernels": used("C: their waves where kernels run one by one (kernels); judged with the GPU"),
         "energy": ENERGY,
         "edp": ENERGY,
         "network": LABEL,
@@ -199,7 +199,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "kind": LABEL,
         "times": used("T: the smallest distance"),
         "file": harmless("read in"),
-        "deadlines": used("D: the least"),
+        "deadlines": used("D: the least; under EDF they have to be equal (part)"),
         "execution": used("C: the largest"),
     },
     arrivals.Constant: {"kind": LABEL},
