@@ -98,7 +98,8 @@ def test_the_figures_are_those_of_single_runs(system: str) -> None:
     assert run["effective_accuracy"] == figures.effective_accuracy
     assert run["p95"] == max(task.response.p95 / task.deadline for task in figures.tasks)
     assert (run["energy"], run["uxcost"], run["xrbench"]) == (None, None, None)
-    assert answer.metrics == ("miss_ratio", "effective_accuracy", "p95")
+    # overloaded: the last job, whose deadline lies just before the end of the drain, is late and has not finished
+    assert answer.metrics == ("miss_ratio", "effective_accuracy", "finished", "p95")
 
 
 STARVED = {
