@@ -73,10 +73,11 @@ def task(rng: random.Random, number: int, kinds: list[str], pieces: bool) -> str
     extra = extra.replace("SWITCH", rng.choice(["start", "node"])).replace("SKIP", skip)
     miss = rng.choice(["continue", "abort", "drop_at_start", "drop_if_hopeless", "skip_next"])
     period = rng.randint(4, 30)
+    difficulty = f"difficulty: {{correlation: {rng.choice([0, 0.5])}}}, "
     return (
         f"  - {{name: t{number}, period: {period} ms, deadline: {rng.randint(3, 40)} ms, on_miss: {miss}, "
         f"overlap: {str(rng.random() < 0.3).lower()}, graph: {text}, {extra}, "
-        f"difficulty: {{correlation: {rng.choice([0, 0.5])}}}, execution: {{kind: uniform, low: {rng.choice([0.3, 1.0])}}}}}\n"
+        f"{difficulty if kind != 'plain' else ''}execution: {{kind: uniform, low: {rng.choice([0.3, 1.0])}}}}}\n"
     )
 
 
