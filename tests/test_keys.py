@@ -188,17 +188,12 @@ def check(shape: str, line: Line, folder: str) -> None:
     assert error.startswith(tuple(f"{each}: " for each in known)), error
 
 
-#: A task with exits loses its regions and sections: to be mended.
-PENDING = (("regions", "exit_family"), ("sections", "exit_family"))
-
-
 def lines_of_a_task() -> Iterator[Any]:
     for key, by_shape in TASK.items():
         for shape in SHAPES:
             named = [line for shapes, line in by_shape.items() if shape in shapes.split()]
             line = named[0] if named else by_shape["*"]
-            marks = [pytest.mark.xfail(strict=True)] if (key, shape) in PENDING else []
-            yield pytest.param(key, shape, line, id=f"{key}-{shape}", marks=marks)
+            yield pytest.param(key, shape, line, id=f"{key}-{shape}")
 
 
 @pytest.mark.parametrize(("key", "shape", "line"), list(lines_of_a_task()))

@@ -105,8 +105,8 @@ class Part(Pieces):
         return (
             self._locks_obstacle()
             or self._switching_obstacle()
-            or self._recording_obstacle()
             or self._regions_obstacle()
+            or (None if self._at_known_instants() else self._recording_obstacle())
         )
 
     def _locks_obstacle(self) -> Obstacle | None:
