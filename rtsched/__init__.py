@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rtsched.api import Loaded, load, scheduler, simulate, summary
     from rtsched.errors import HorizonError, InputError, RtschedError, SchedulerError, SoundnessError
+    from rtsched.experiment.compare import compare
     from rtsched.model.platform import Platform
     from rtsched.model.system import System
     from rtsched.model.task import Task
@@ -32,6 +33,7 @@ _HOME = {
     "Task": "rtsched.model.task",
     "Verification": "rtsched.verify.verification",
     "analyse": "rtsched.verify.verification",
+    "compare": "rtsched.experiment.compare",
     "load": "rtsched.api",
     "scheduler": "rtsched.api",
     "simulate": "rtsched.api",
@@ -54,6 +56,7 @@ __all__ = [
     "Verification",
     "__version__",
     "analyse",
+    "compare",
     "load",
     "scheduler",
     "simulate",

@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
-from rtsched.model.document import parse_value
+from rtsched.model.base import whole_number
+from rtsched.model.document import cut, parse_value
 from rtsched.model.platform import Platform
 from rtsched.model.system import Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 #: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
 _PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
+_NODE = re.compile(r", node '([^']*)':")
 
 #: What names the system's own scheduler where policies are compared.
 OWN = "file"
@@ -47,13 +50,21 @@ class Loaded:
     document: Document | None = None
     path: Path | None = None
 
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Loaded:
+        """The same with some values of the system set anew, as `System.with_` does; its files stay where they are."""
+        system = self.system.with_(changes, **fields)
+        platform = self.platform
+        if system.platform != self.system.platform:
+            platform = _platform(system.platform, None if self.path is None else self.path.parent)
+        return Loaded(system, platform, None, self.path)
+
     def where(self, *place: str | int) -> str:
         """``file:line:column: place: ``; the place alone for a system made in Python."""
         shown = ".".join(map(str, place)) + ": "
         return shown if self.document is None else f"{self.document.where(place)}: {shown}"
 
-    def lower(self) -> SystemSpec:
-        """The system in integers."""
+    def lower(self, *, largest: bool = False) -> SystemSpec:
+        """The system in integers; with the `largest` time that was measured of each network, as proofs want it."""
         from rtsched.dnn.lowering import Lowering
 
         uses_tables = any(
@@ -65,7 +76,7 @@ class Loaded:
         latency = catalogue.latency_table() if uses_tables else []
         folder = None if self.path is None else self.path.parent
         try:
-            return Lowering(self.system, self.platform, latency, folder).lower()
+            return Lowering(self.system, self.platform, latency, folder, largest).lower()
         except InputError as error:
             raise InputError(*(self._placed(problem) for problem in error.problems)) from None
 
@@ -75,7 +86,8 @@ class Loaded:
             return problem
         for index, task in enumerate(self.system.tasks):
             if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
-                return f"{self.document.where(('tasks', index))}: tasks.{problem.removeprefix('task ')}"
+                key = _key_in(self.document.data["tasks"][index], problem.removeprefix(f"task {task.name!r}"))
+                return f"{self.document.where(('tasks', index, *key), key=True)}: tasks.{problem.removeprefix('task ')}"
         place = _PLACE.match(problem)
         if place is not None and place[1].split(".")[0] in self.document.data:
             path = tuple(int(key) if key.isdecimal() else key for key in place[1].split("."))
@@ -83,36 +95,79 @@ class Loaded:
         return f"{self.document.path}: {problem}"
 
 
+def _key_in(task: dict[str, Any], problem: str) -> tuple[str, ...]:
+    """The key of a task (or of one of its nodes) that a problem names first; () if it names none."""
+    place: tuple[str, ...] = ()
+    node = _NODE.match(problem)
+    if node is not None:
+        place, task = ("graph", "nodes", node[1]), (task.get("graph") or {}).get("nodes", {}).get(node[1], {})
+    named = (word for word in re.findall(r"\w+", problem.partition(": ")[2]) if isinstance(task, dict) and word in task)
+    key = next(named, None)
+    return place if key is None else (*place, key)
+
+
+#: What a system can be given as: a catalogue name, a path, its contents as a mapping, or the thing itself.
+Source = str | Path | Mapping[str, Any] | System | Loaded
+
+
 def load(
-    source: str | Path | System | Loaded, *, platform: str | Platform | None = None, overrides: Sequence[str] = ()
+    source: Source, *, platform: str | Mapping[str, Any] | Platform | None = None, overrides: Sequence[str] = ()
 ) -> Loaded:
-    """A system by catalogue name or path (or as it is), on its own platform or another.
+    """A system by catalogue name or path, out of a mapping, or as it is, on its own platform or another.
 
-    `overrides` are texts such as ``"tasks.detector.period=20ms"``. Raises InputError.
+    A mapping holds what a file would; as in all of Python a time may also be an ``int`` of nanoseconds. `overrides` are
+    texts such as ``"tasks.detector.period=20ms"``. A system made in Python is validated again, since ``model_copy`` and
+    ``model_construct`` do not do it. Raises InputError.
     """
+    document: Document | None = None
+    path: Path | None = None
     if isinstance(source, Loaded):
-        loaded = source
-        if platform is None and not overrides:
-            return loaded
-        source = loaded.system if loaded.path is None else loaded.path
-    if isinstance(source, System):
+        if not overrides:
+            return _checked(source if platform is None else replace(source, platform=_platform(platform, None)))
+        path = source.path
+        source = source.system if source.document is None or path is None else path
+    if isinstance(source, System | Mapping):
+        system = System.model_validate(source)
         if overrides:
-            raise InputError("overrides need a file; change a System with system.model_copy(update=...)")
-        system, document, path = source, None, None
-    else:
+            from rtsched.model.config import change, parse_override
+
+            system = change(system, [parse_override(text) for text in overrides])
+    elif isinstance(source, str | Path):
         system, document, path = catalogue.load_system(str(source), overrides)
-    chosen = platform if platform is not None else system.platform
-    if isinstance(chosen, str):
-        try:
-            chosen = catalogue.load_platform(chosen, None if path is None or platform is not None else path.parent)
-        except InputError as error:
-            if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
-                raise
-            raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
-    return Loaded(system, chosen, document, path)
+    else:
+        raise InputError(
+            f"a system is a catalogue name, a path, a mapping or a System (found {_found(source)}); e.g. 'dhall'"
+        )
+    try:
+        if platform is not None:
+            found = _platform(platform, None)
+        else:
+            found = _platform(system.platform, None if path is None else path.parent)
+    except InputError as error:
+        if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
+            raise
+        raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
+    return Loaded(system, found, document, path)
 
 
-def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
+def _platform(chosen: str | Mapping[str, Any] | Platform, folder: Path | None) -> Platform:
+    """A platform by name or path (relative to a folder), out of a mapping, or as it is."""
+    return catalogue.load_platform(chosen, folder) if isinstance(chosen, str) else Platform.model_validate(chosen)
+
+
+def _checked(loaded: Loaded) -> Loaded:
+    """The same, its models validated again."""
+    return replace(
+        loaded, system=System.model_validate(loaded.system), platform=Platform.model_validate(loaded.platform)
+    )
+
+
+def _found(thing: Any) -> str:
+    """A thing that has no place here, for an error."""
+    return f"{type(thing).__name__} {cut(repr(thing))}"
+
+
+def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
     """A scheduler by description; one out of a file may not name `code` (``module:Class``).
 
     A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file, also as text:
@@ -122,12 +177,15 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
 
     if isinstance(choice, Scheduler):
         return choice
-    parts = parts_of(choice)
+    if isinstance(choice, type) and issubclass(choice, Scheduler):
+        raise InputError(f"{choice.__name__} is a class of schedulers; make one: {choice.__name__}()")
+    parts = {str(key): value for key, value in parts_of(choice).items()}
     name = parts.pop("name", "composed")
     if not isinstance(name, str):
         raise InputError(f"scheduler name {name!r} is no text; quote it")
     if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
-        parts.setdefault("ordering", name)
+        if parts.setdefault("ordering", name) != name:
+            raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"
     if name == "composed":
         if parts.pop("speed", None) not in (None, "none"):
@@ -145,7 +203,7 @@ def scheduler(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) ->
     return made
 
 
-def policy(choice: str | dict[str, Any] | Scheduler, *, code: bool = True) -> Policy:
+def policy(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True) -> Policy:
     """What a scheduler declares of itself to proofs, its parts called as they were chosen. Raises InputError.
 
     >>> policy("rm+first-fit").order
@@ -168,20 +226,34 @@ def _names(parts: dict[str, Any]) -> dict[str, str]:
     return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}
 
 
-def parts_of(choice: str | dict[str, Any]) -> dict[str, Any]:
+def parts_of(choice: str | Mapping[str, Any]) -> dict[str, Any]:
     """The description of a scheduler as a mapping of its parts, however it was written.
 
     >>> parts_of("rm+first-fit+nonpreemptive")
     {'name': 'rm', 'placement': 'first-fit', 'preemption': 'nonpreemptive'}
     """
-    if isinstance(choice, dict):
-        return dict(choice)
+    if isinstance(choice, Mapping):
+        return _spread(dict(choice))
+    if not isinstance(choice, str):
+        found = _found(choice)
+        raise InputError(f"a scheduler is a name, a mapping or a Scheduler (found {found}); e.g. 'rm+first-fit'")
     if choice.lstrip().startswith("{"):
         parsed = parse_value(choice, "scheduler")
         if not isinstance(parsed, dict):
             raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
-        return parsed
+        return _spread(parsed)
     return _parts(choice)
+
+
+def _spread(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts that a name such as ``rm+first-fit`` stands for, put beside the others."""
+    name = parts.get("name")
+    if not isinstance(name, str) or not set(name) & set("+,={"):
+        return parts
+    named, others = parts_of(name), {key: value for key, value in parts.items() if key != "name"}
+    for key in named.keys() & others.keys():
+        raise InputError(f"scheduler {name!r}: both {named[key]!r} and {others[key]!r} are a {key}; give one")
+    return named | others
 
 
 def _parts(text: str) -> dict[str, Any]:
@@ -197,9 +269,20 @@ def _parts(text: str) -> dict[str, Any]:
         else:
             kind = next((part for part in PARTS[1:] if word in REGISTRY.names(part)), "name")
         if kind in parts:
+            _must_exist(text, parts[kind], word)
             raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
         parts[kind] = word
     return parts
+
+
+def _must_exist(text: str, *words: str) -> None:
+    """Words that nobody knows all count as the policy's name; say so rather than that there are two."""
+    known = {name for kind in ("scheduler", *PARTS) for name in REGISTRY.names(kind)}
+    for word in words:
+        if word not in known and ":" not in word:
+            close = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "`rtsched list` names them all"
+            raise InputError(f"scheduler {text!r}: nothing is called {word!r}; {hint}")
 
 
 def _part(kind: str, value: Any, code: bool) -> Any:
@@ -212,22 +295,32 @@ def _part(kind: str, value: Any, code: bool) -> Any:
 
 
 def simulate(
-    source: str | Path | System | Loaded,
+    source: Source,
     *,
-    scheduler: str | dict[str, Any] | Scheduler | None = None,
-    platform: str | Platform | None = None,
+    scheduler: str | Mapping[str, Any] | Scheduler | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
     until: int | str | None = None,
     seed: int | None = None,
     trace: bool = True,
 ) -> Trace:
-    """Run a system and return what happened.
+    """Run a system (a name, a path, a mapping, a System) and return what happened.
 
     `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
     flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
     """
     loaded = load(source, platform=platform)
-    chosen = _scheduler_of(loaded, scheduler)
-    return prepare(loaded, until).run(chosen, loaded.system.simulate.seed if seed is None else seed, trace=trace)
+    chosen = scheduler_of(loaded, scheduler)
+    number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
+    prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
+    return prepared.run(chosen, number, trace=trace)
+
+
+def checked_seed(seed: Any) -> int:
+    """A seed as Python's own integer. Raises InputError."""
+    number = whole_number(seed)
+    if number is None or not 0 <= number < 2**63:
+        raise InputError(f"a seed is a whole number, zero or more and below 2^63 (found {_found(seed)}); e.g. 1")
+    return number
 
 
 @dataclass(frozen=True)
@@ -243,6 +336,11 @@ class Prepared:
     def scheduler(self, choice: str) -> Scheduler:
         """A new scheduler by description, ``file`` for the system's own."""
         return scheduler(self.own, code=self.trusted) if choice == OWN else scheduler(choice)
+
+    def noting(self, notes: Iterable[str]) -> Prepared:
+        """The same with `notes` beside what is assumed."""
+        more = dict.fromkeys((*self.spec.assumed, *notes))
+        return replace(self, spec=replace(self.spec, assumed=tuple(more)))
 
     def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
@@ -279,24 +377,49 @@ def prepare(loaded: Loaded, until: int | str | None = None) -> Prepared:
 
 
 def _until(until: int | str) -> int | str:
-    from pydantic import TypeAdapter, ValidationError
-
-    from rtsched.model.system import Until
-
     try:
-        return TypeAdapter(Until).validate_python(until)
-    except ValidationError as error:
-        raise InputError(f"--until: {error.errors()[0]['msg']}") from None
+        return Simulate(until=until).until
+    except InputError as error:
+        raise InputError(str(error).replace("Simulate: until: ", "--until: ")) from None
 
 
-def _scheduler_of(loaded: Loaded, choice: str | dict[str, Any] | Scheduler | None) -> Scheduler:
+def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
+    """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
         return scheduler(choice)
     try:
-        return scheduler(loaded.system.scheduler, code=loaded.document is None)
+        own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
+    for index, key in _unread(loaded.system, own):
+        raise InputError(
+            f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
+            f"servers; leave it out, or write 'scheduler: cbs'"
+        )
+    return own
+
+
+#: Keys of a task that only policies with servers read.
+SERVER_KEYS = ("budget", "server_period")
+
+
+def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
+    """The keys that this policy does not read, though others would: (number of the task, key)."""
+    return [
+        (index, key)
+        for index, task in enumerate(system.tasks)
+        for key in SERVER_KEYS
+        if getattr(task, key) is not None and key not in scheduler.reads
+    ]
+
+
+def without_effect(system: System, scheduler: Scheduler) -> list[str]:
+    """What to note of a system's keys where it is run under a policy that its file does not name."""
+    return [
+        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.describe()}"
+        for index, key in _unread(system, scheduler)
+    ]
 
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
@@ -311,5 +434,8 @@ def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
 def summary(trace: Trace) -> Summary:
     """The figures of a run, as the command line prints them."""
     from rtsched import metrics
+    from rtsched.engine.trace import Trace
 
+    if not isinstance(trace, Trace):
+        raise InputError(f"a summary is made of a trace, as simulate returns it (found {_found(trace)})")
     return metrics.summary(trace)

@@ -2,7 +2,8 @@
 
 Definitions: a job *misses* when it is late, dropped or aborted; a response time runs from the arrival (jitter inside)
 to the finish; ANTT, STP and fairness as Eyerman and Eeckhout (IEEE Micro 28(3), 2008) define them, with the critical
-path of a task on its fastest processors as its time alone.
+path of a task on its fastest processors as its time alone. Response times are those of finished jobs; a task that had
+jobs and finished none has made no progress: fairness is then 0, and the mean turnaround time (ANTT) unbounded.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ class Response:
 class TaskFigures:
     """The figures of one task. Times in ns; ratios and accuracies between 0 and 1.
 
+    `response`, `slowdown` and the lateness are those of the `finished` jobs (late ones, too).
     `accuracy` is the share of right answers among those given, `effective_accuracy` their worth over all jobs: what is
-    late (beyond its decay), dropped or aborted counts as wrong. `variants` says how many answers came from each variant
-    or exit, the best first. All three are None where accuracies are not known.
+    late (beyond its decay), dropped or aborted counts as wrong. `measure` says what the accuracies count ("top1": right
+    answers). `variants` says how many answers came from each variant or exit, the best first. All four are None where
+    accuracies are not known.
     """
 
     name: str
@@ -55,6 +58,7 @@ class TaskFigures:
     dropped: int
     aborted: int
     unfinished: int
+    finished: int
     misses: int
     miss_ratio: float | None
     longest_miss_run: int
@@ -63,6 +67,7 @@ class TaskFigures:
     tardiness_mean: float | None
     tardiness_max: int | None
     slowdown: float | None
+    measure: str | None
     accuracy: float | None
     effective_accuracy: float | None
     variants: dict[str, int] | None
@@ -70,11 +75,16 @@ class TaskFigures:
 
 @dataclass(frozen=True)
 class ProcessorFigures:
-    """The figures of one processor; `utilisation` and `overhead` are shares of the run."""
+    """The figures of one processor; `utilisation`, `waiting` and `overhead` (part of the first) are shares of the run.
+
+    On a stream of a GPU `utilisation` counts the time in which something of it ran, `waiting` that in which what it had
+    launched only waited.
+    """
 
     name: str
     cluster: str
     utilisation: float
+    waiting: float
     overhead: float
     starts: int
     preemptions: int
@@ -83,18 +93,47 @@ class ProcessorFigures:
 
 @dataclass(frozen=True)
 class ChainFigures:
-    """The longest reaction time and data age (also the reduced one) of a cause-effect chain, in ns."""
+    """The longest reaction time and data age (also the reduced one) of a cause-effect chain, in ns.
+
+    They count from the warm-up on. `kept` says whether the reaction time and the reduced data age keep what is required
+    (`max_reaction`, `max_age`); None where nothing is required, or nothing was seen.
+    """
 
     name: str
     tasks: tuple[str, ...]
     reaction_time_max: int | None
     data_age_max: int | None
     reduced_data_age_max: int | None
+    max_reaction: int | None = None
+    max_age: int | None = None
+    kept: bool | None = None
+
+
+@dataclass(frozen=True)
+class DeadlockFigures:
+    """A deadlock: since when (ns), and who holds what and waits for what."""
+
+    time: int
+    text: str
+
+
+@dataclass(frozen=True)
+class MeasureFigures:
+    """The accuracies of the tasks that are judged by one measure: means by their weights."""
+
+    name: str
+    tasks: tuple[str, ...]
+    accuracy: float | None
+    effective_accuracy: float | None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All figures of a run; accuracies are means over the tasks that have any, by their weights."""
+    """All figures of a run; accuracies are means over the tasks that have any, by their weights.
+
+    Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
+    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late.
+    """
 
     system: str
     scheduler: str
@@ -110,10 +149,13 @@ class Summary:
     fairness: float | None
     accuracy: float | None
     effective_accuracy: float | None
+    measures: tuple[MeasureFigures, ...]
     tasks: tuple[TaskFigures, ...]
     processors: tuple[ProcessorFigures, ...]
     chains: tuple[ChainFigures, ...]
     hardware: HardwareFigures | None
+    deadlocks: tuple[DeadlockFigures, ...]
+    deadlock_count: int
     assumed: tuple[str, ...]
     headline: str
 
@@ -141,10 +183,13 @@ def summary(trace: Trace) -> Summary:
         if len(trace.jobs):
             tally.update(trace.jobs)
         tally.judge(trace.answers)
+        tally.changes.update(trace.changes[trace.changes["time"] <= trace.end])
     tasks = tuple(_task(trace, tally, index) for index in range(len(trace.system.tasks)))
     jobs = sum(task.jobs for task in tasks)
     misses = sum(task.misses for task in tasks)
-    slow = [task.slowdown for task in tasks if task.slowdown]
+    antt, stp, fairness = _progress(tasks)
+    measures = _measures(trace, tasks)
+    only = measures[0] if len(measures) == 1 else None
     figures = Summary(
         system=trace.system.name,
         scheduler=trace.scheduler,
@@ -155,21 +200,36 @@ def summary(trace: Trace) -> Summary:
         jobs=jobs,
         misses=misses,
         miss_ratio=misses / jobs if jobs else None,
-        antt=sum(slow) / len(slow) if slow else None,
-        stp=sum(1 / value for value in slow) if slow else None,
-        fairness=min(slow) / max(slow) if slow else None,
-        accuracy=_weighted(trace, [task.accuracy for task in tasks]),
-        effective_accuracy=_weighted(trace, [task.effective_accuracy for task in tasks]),
+        antt=antt,
+        stp=stp,
+        fairness=fairness,
+        accuracy=None if only is None else only.accuracy,
+        effective_accuracy=None if only is None else only.effective_accuracy,
+        measures=measures,
         tasks=tasks,
         processors=_processors(trace),
         chains=tuple(_chain(trace, chain) for chain in trace.system.chains),
-        hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))]),
+        hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))], tally.changes),
+        deadlocks=tuple(DeadlockFigures(each.time, str(each)) for each in trace.deadlocks),
+        deadlock_count=trace.deadlock_count,
         assumed=trace.system.assumed,
         headline="",
     )
     from dataclasses import replace
 
     return replace(figures, headline=headline(figures))
+
+
+def _progress(tasks: tuple[TaskFigures, ...]) -> tuple[float | None, float | None, float | None]:
+    """ANTT, STP and fairness over the tasks that had jobs; one that finished none of them counts as standing still."""
+    had_jobs = [task for task in tasks if task.jobs]
+    slow = [task.slowdown for task in had_jobs if task.slowdown]
+    speeds = [1 / value for value in slow]
+    if not slow:
+        return None, 0.0 if had_jobs else None, None
+    if len(slow) < len(had_jobs):
+        return None, sum(speeds), 0.0
+    return sum(slow) / len(slow), sum(speeds), min(slow) / max(slow)
 
 
 def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
@@ -192,6 +252,7 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
         dropped=counts[DROPPED],
         aborted=counts[ABORTED],
         unfinished=counts[UNFINISHED],
+        finished=finished,
         misses=misses,
         miss_ratio=misses / jobs if jobs else None,
         longest_miss_run=int(tally.runs.longest[index]),
@@ -200,6 +261,7 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
         tardiness_mean=tally.tardiness[index] / finished if finished else None,
         tardiness_max=max(0, int(tally.lateness[index])) if finished else None,
         slowdown=response.mean / spec.critical_path if response.mean is not None else None,
+        measure=spec.quality.measure if measured and spec.quality is not None else None,
         accuracy=int(answers.right[index]) / given if measured and given else None,
         effective_accuracy=int(answers.worth[index]) / 1e6 / jobs if measured and jobs else None,
         variants=_ways(spec, answers.chosen[index].tolist()),
@@ -214,9 +276,26 @@ def _ways(spec: TaskSpec, counts: list[int]) -> dict[str, int] | None:
     return dict(zip(names, counts, strict=True))
 
 
-def _weighted(trace: Trace, values: list[float | None]) -> float | None:
-    """The mean over the tasks that have a value, by their weights."""
-    pairs = [(task.weight, value) for task, value in zip(trace.system.tasks, values, strict=True) if value is not None]
+def _measures(trace: Trace, tasks: tuple[TaskFigures, ...]) -> tuple[MeasureFigures, ...]:
+    """The accuracies by measure, in the order of the tasks."""
+    groups: dict[str, list[tuple[float, TaskFigures]]] = {}
+    for spec, task in zip(trace.system.tasks, tasks, strict=True):
+        if task.measure is not None:
+            groups.setdefault(task.measure, []).append((spec.weight, task))
+    return tuple(
+        MeasureFigures(
+            name,
+            tuple(task.name for _, task in group),
+            _weighted([(weight, task.accuracy) for weight, task in group]),
+            _weighted([(weight, task.effective_accuracy) for weight, task in group]),
+        )
+        for name, group in groups.items()
+    )
+
+
+def _weighted(values: list[tuple[float, float | None]]) -> float | None:
+    """The mean of the values that there are, by their weights."""
+    pairs = [(weight, value) for weight, value in values if value is not None]
     return sum(weight * value for weight, value in pairs) / sum(weight for weight, _ in pairs) if pairs else None
 
 
@@ -240,7 +319,7 @@ def _response(trace: Trace, tally: Tally, index: int) -> Response:
         p99=p99,
         max=most,
         jitter=most - least,
-        normalised=tally.normalised[index] / finished,
+        normalised=tally.normalised(index) / finished,
     )
 
 
@@ -250,7 +329,8 @@ def _processors(trace: Trace) -> tuple[ProcessorFigures, ...]:
         ProcessorFigures(
             name=spec.name,
             cluster=spec.cluster,
-            utilisation=counters.busy / length,
+            utilisation=(counters.busy - counters.waiting) / length,
+            waiting=counters.waiting / length,
             overhead=counters.overhead / length,
             starts=counters.starts,
             preemptions=counters.preemptions,
@@ -295,6 +375,17 @@ def _finished(trace: Trace, task: int) -> tuple[Integers, Integers]:
     rows = trace.jobs[(trace.jobs["task"] == task) & (trace.jobs["finish"] >= 0)]
     rows = rows[np.argsort(rows["start"], kind="stable")]
     return rows["start"], rows["finish"]
+
+
+def begun(trace: Trace, chain: ChainSpec) -> int | None:
+    """The first instant in ns at which every task of a chain has started a job; None if one never does."""
+    first = []
+    for task in chain.tasks:
+        starts = trace.jobs["start"][(trace.jobs["task"] == task) & (trace.jobs["start"] >= 0)]
+        if not len(starts):
+            return None
+        first.append(int(starts.min()))
+    return max(first)
 
 
 def reaction_times(trace: Trace, chain: ChainSpec, window: tuple[int, int] | None = None) -> Integers:
@@ -343,13 +434,30 @@ def _chain(trace: Trace, chain: ChainSpec) -> ChainFigures:
     def most(values: Integers) -> int | None:
         return int(values.max()) if len(values) else None
 
+    window = (trace.warm_up, trace.until) if trace.warm_up else None
+    reaction = most(reaction_times(trace, chain, window))
+    age = most(data_ages(trace, chain, window, reduced=True))
     return ChainFigures(
         name=chain.name,
         tasks=tuple(trace.system.tasks[task].name for task in chain.tasks),
-        reaction_time_max=most(reaction_times(trace, chain)),
-        data_age_max=most(data_ages(trace, chain)),
-        reduced_data_age_max=most(data_ages(trace, chain, reduced=True)),
+        reaction_time_max=reaction,
+        data_age_max=most(data_ages(trace, chain, window)),
+        reduced_data_age_max=age,
+        max_reaction=chain.max_reaction,
+        max_age=chain.max_age,
+        kept=_kept(trace, chain, reaction, age),
     )
+
+
+def _kept(trace: Trace, chain: ChainSpec, reaction: int | None, age: int | None) -> bool | None:
+    """Whether a chain keeps what is required of it; one that never reacts, in a run that is long enough, does not."""
+    if not trace.kept or (chain.max_reaction is None and chain.max_age is None):
+        return None
+    if reaction is None and chain.max_reaction is not None and trace.until > chain.max_reaction:
+        return False
+    pairs = ((reaction, chain.max_reaction), (age, chain.max_age))
+    answers = [seen <= limit for seen, limit in pairs if seen is not None and limit is not None]
+    return all(answers) if answers else None
 
 
 # ---- for people ------------------------------------------------------------------------------------------------------
@@ -360,6 +468,12 @@ def headline(figures: Summary) -> str:
     busiest = max(figures.processors, key=lambda processor: processor.utilisation)
     load = f"{busiest.name} is busy {_percent(busiest.utilisation)} of the time"
     missing = [task for task in figures.tasks if task.misses]
+    unfinished = sum(task.unfinished for task in figures.tasks)
+    still_open = (
+        f"{_jobs(unfinished)} still open at the end, before {'its deadline' if unfinished == 1 else 'their deadlines'}"
+    )
+    if not figures.jobs and unfinished:
+        return f"No job was judged: {still_open}; {load}."
     if not figures.jobs:
         return "No job was released; look at the offsets and at the length of the run."
     if not missing:
@@ -367,8 +481,8 @@ def headline(figures: Summary) -> str:
         tight = max(done, key=lambda task: (task.response.max or 0) / task.deadline)
         share = (tight.response.max or 0) / tight.deadline
         return (
-            f"{_all(figures.jobs)}; the tightest is {tight.name}, whose slowest job used "
-            f"{_percent(share)} of its deadline; {load}."
+            f"{_all(figures.jobs, still_open if unfinished else '')}; the tightest is {tight.name}, whose slowest job "
+            f"used {_percent(share)} of its deadline; {load}."
         )
     worst = max(missing, key=lambda task: (task.criticality == "hard", task.miss_ratio or 0.0))
     first = (
@@ -383,11 +497,24 @@ def headline(figures: Summary) -> str:
     lost = sum(task.dropped + task.aborted for task in missing)
     if lost:
         parts.append(f"{lost} {'job was' if lost == 1 else 'jobs were'} dropped or aborted")
+    if figures.deadlock_count:
+        first = units.format_duration(figures.deadlocks[0].time, digits=4)
+        parts.append(
+            f"deadlock at {first}" + (f" and {figures.deadlock_count - 1} more" if figures.deadlock_count > 1 else "")
+        )
+    if unfinished:
+        parts.append(still_open)
     return "; ".join([*parts, load]) + "."
 
 
-def _all(jobs: int) -> str:
+def _all(jobs: int, still_open: str) -> str:
+    if still_open:
+        return f"{_jobs(jobs)} met {'its deadline' if jobs == 1 else 'their deadlines'}, and {still_open}"
     return "The only job met its deadline" if jobs == 1 else f"All {jobs} jobs met their deadlines"
+
+
+def _jobs(count: int) -> str:
+    return f"{count} {'job' if count == 1 else 'jobs'}"
 
 
 def _percent(share: float) -> str:

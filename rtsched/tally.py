@@ -9,11 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.engine.job import OK, UNFINISHED
-from rtsched.engine.trace import NO_ANSWER
+from rtsched.engine.trace import (
+    BANDWIDTH,
+    CHECKPOINT,
+    DOWN,
+    EVICT,
+    FREQUENCY,
+    LOAD,
+    NO_ANSWER,
+    TEMPERATURE,
+    UP,
+)
 from rtsched.model.taskgraph import SystemSpec
 
 Integers = NDArray[np.int64]
 
+#: Up to so many response times of all tasks are kept as they are; beyond, only their histogram.
+MOST_SAMPLES = 20_000
 #: The widths of the buckets of a tally's histogram: percentiles are within half a per cent.
 GROWTH = math.log(1.01)
 BUCKETS = int(math.log(2.0**62) / GROWTH) + 2
@@ -22,7 +34,8 @@ BUCKETS = int(math.log(2.0**62) / GROWTH) + 2
 class Tally:
     """Sums over ended jobs, block by block: memory depends on the number of tasks only.
 
-    Counts, means, minima and maxima are exact; percentiles come from a histogram and are within half a per cent.
+    Counts, means, minima and maxima are exact, percentiles too as long as no more than `MOST_SAMPLES` jobs finished;
+    then they come from a histogram and are within half a per cent. `changes` sums up what the hardware did.
     """
 
     def __init__(self, system: SystemSpec, warm_up: int) -> None:
@@ -33,13 +46,16 @@ class Tally:
         self.outcomes = np.zeros((count, 5), np.int64)
         self.totals = [0] * count
         self.tardiness = [0] * count
-        self.normalised = [0.0] * count
+        #: by task: the sum of the response times for each relative deadline
+        self.by_deadline: list[dict[int, int]] = [{} for _ in range(count)]
         self.least = np.full(count, np.iinfo(np.int64).max)
         self.most = np.full(count, -1)
         self.lateness = np.full(count, np.iinfo(np.int64).min)
         self.histogram = np.zeros((count, BUCKETS), np.int64)
         self.runs = MissRuns(count)
         self.answers = Answers(system, warm_up)
+        self.changes = Changes()
+        self.samples: list[tuple[Integers, Integers]] | None = []
 
     def judge(self, answers: NDArray[Any]) -> None:
         """Take in a block of answers (structured, as a trace's)."""
@@ -60,26 +76,112 @@ class Tally:
         task = rows["task"].astype(np.int64)
         response = rows["finish"] - rows["arrival"]
         late = rows["finish"] - rows["deadline"]
+        if self.samples is not None:
+            self.samples.append((task, response))
+            if sum(len(block) for block, _ in self.samples) > MOST_SAMPLES:
+                self.samples = None
         np.minimum.at(self.least, task, response)
         np.maximum.at(self.most, task, response)
         np.maximum.at(self.lateness, task, late)
         bucket = (np.log(response.astype(float) + 1) / GROWTH).astype(np.int64)
         np.add.at(self.histogram, (task, bucket), 1)
-        shares = np.bincount(task, response / (rows["deadline"] - rows["arrival"]), self.tasks)
+        self._share(task, rows["deadline"] - rows["arrival"], response)
         sums = np.zeros((2, self.tasks), np.int64)
         np.add.at(sums[0], task, response)
         np.add.at(sums[1], task, np.maximum(late, 0))
         for index in np.unique(task).tolist():
             self.totals[index] += int(sums[0, index])
             self.tardiness[index] += int(sums[1, index])
-            self.normalised[index] += float(shares[index])
+
+    def _share(self, task: Integers, deadline: Integers, response: Integers) -> None:
+        """Sum up the response times by task and relative deadline: integers, so that no order changes the answer."""
+        deadlines, place = np.unique(deadline, return_inverse=True)
+        keys, where = np.unique(place * self.tasks + task, return_inverse=True)
+        sums = np.zeros(len(keys), np.int64)
+        np.add.at(sums, where, response)
+        for key, total in zip(keys.tolist(), sums.tolist(), strict=True):
+            mine, span = self.by_deadline[key % self.tasks], int(deadlines[key // self.tasks])
+            mine[span] = mine.get(span, 0) + total
+
+    def normalised(self, task: int) -> float:
+        """The sum of the response times of a task, each in its own relative deadline."""
+        return math.fsum(total / span for span, total in self.by_deadline[task].items())
 
     def percentile(self, task: int, share: float) -> int:
-        """The response time that a share of the finished jobs does not exceed, from the histogram."""
+        """The response time that a share of the finished jobs does not exceed."""
+        if self.samples is not None:
+            times = np.concatenate([response[block == task] for block, response in self.samples])
+            return int(np.percentile(times, 100 * share, method="inverted_cdf"))
         counts = np.cumsum(self.histogram[task])
         bucket = int(np.searchsorted(counts, max(1, math.ceil(share * int(counts[-1])))))
         middle = math.exp((bucket + 0.5) * GROWTH) - 1
         return min(max(round(middle), int(self.least[task])), int(self.most[task]))
+
+
+class Course:
+    """A value over time, as far as it is known: how often it was set, and its integral up to the last time."""
+
+    def __init__(self, time: int, value: int) -> None:
+        self.begin = self.since = time
+        self.first = self.value = value
+        self.count = 0
+        self.area = 0
+
+    def set(self, time: int, value: int) -> None:
+        """The value from `time` on."""
+        self.area += self.value * (time - self.since)
+        self.since, self.value = time, value
+        self.count += 1
+
+    def mean(self, before: int, end: int) -> float:
+        """The mean over [0, end), the value being `before` until it was set first."""
+        return (before * self.begin + self.area + self.value * (end - self.since)) / end if end else float(before)
+
+
+class Changes:
+    """What the hardware did, summed up: clocks, bandwidths and outages over time, heat, loads and checkpoints."""
+
+    def __init__(self) -> None:
+        self.courses: dict[tuple[int, int], Course] = {}
+        self.counts = dict.fromkeys((LOAD, EVICT, CHECKPOINT), 0)
+        self.loaded = 0
+        self.hits: dict[int, int] = {}
+        self.failures: dict[int, int] = {}
+        self.trip = -1
+        self.trips = 0
+
+    def update(self, rows: NDArray[Any]) -> None:
+        """Take in a block of changes (structured, as a trace's)."""
+        for what in self.counts:
+            self.counts[what] += int((rows["what"] == what).sum())
+        self.loaded += int(rows["value"][rows["what"] == LOAD].sum())
+        for row in rows[np.isin(rows["what"], (FREQUENCY, TEMPERATURE, BANDWIDTH, DOWN, UP))]:
+            time, what, subject, value = (int(part) for part in row)
+            if what == TEMPERATURE:
+                self._meet(time, subject)
+            elif what in (DOWN, UP):
+                self._set(time, DOWN, subject, int(what == DOWN))
+                if what == DOWN:
+                    self.failures[subject] = self.failures.get(subject, 0) + 1
+                    self.hits[subject] = self.hits.get(subject, 0) + (value >= 0)
+            else:
+                self._set(time, what, subject, value)
+
+    def _set(self, time: int, what: int, subject: int, value: int) -> None:
+        course = self.courses.get((what, subject))
+        if course is None:
+            course = self.courses[what, subject] = Course(time, value)
+        course.set(time, value)
+
+    def _meet(self, time: int, trip: int) -> None:
+        """The trip in force; -1: none."""
+        self.trips += (TEMPERATURE, 0) in self.courses and trip > self.trip
+        self.trip = trip
+        self._set(time, TEMPERATURE, 0, int(trip >= 0))
+
+    def of(self, what: int) -> dict[int, Course]:
+        """The courses of a kind by their subject, in order."""
+        return {place: self.courses[kind, place] for kind, place in sorted(self.courses) if kind == what}
 
 
 class Answers:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from rtsched.engine.trace import BANDWIDTH, CHECKPOINT, DOWN, EVICT, FREQUENCY, LOAD, TEMPERATURE, Trace
 
-from rtsched.engine.trace import (
-    BANDWIDTH,
-    CHECKPOINT,
-    DOWN,
-    EVICT,
-    FREQUENCY,
-    LOAD,
-    TEMPERATURE,
-    UP,
-    Trace,
-)
+if TYPE_CHECKING:
+    from rtsched.tally import Changes
 
 
 @dataclass(frozen=True)
@@ -102,26 +92,24 @@ class HardwareFigures:
     checkpoints: int
 
 
-def hardware(trace: Trace, jobs: list[int]) -> HardwareFigures | None:
+def hardware(trace: Trace, jobs: list[int], changes: Changes) -> HardwareFigures | None:
     """The figures of a run whose system uses more than plain processors; `jobs` counts those of each task."""
     if trace.system.hardware is None:
         return None
-    loads = _rows(trace, LOAD)
     return HardwareFigures(
         energy=_energy(trace, jobs),
-        clocks=_clocks(trace),
-        heat=_heat(trace),
-        failures=_failures(trace),
-        links=_links(trace),
-        loads=len(loads),
-        loaded_bytes=int(loads["value"].sum()),
-        evictions=len(_rows(trace, EVICT)),
-        checkpoints=len(_rows(trace, CHECKPOINT)),
+        clocks=tuple(
+            ClockFigures(_name(trace, place), course.mean(course.first, trace.end), course.count - 1)
+            for place, course in changes.of(FREQUENCY).items()
+        ),
+        heat=_heat(trace, changes),
+        failures=_failures(trace, changes),
+        links=_links(trace, changes),
+        loads=changes.counts[LOAD],
+        loaded_bytes=changes.loaded,
+        evictions=changes.counts[EVICT],
+        checkpoints=changes.counts[CHECKPOINT],
     )
-
-
-def _rows(trace: Trace, *kinds: int) -> NDArray[Any]:
-    return trace.changes[np.isin(trace.changes["what"], kinds)]
 
 
 def _name(trace: Trace, processor: int) -> str:
@@ -146,52 +134,25 @@ def _energy(trace: Trace, jobs: list[int]) -> EnergyFigures | None:
     )
 
 
-def _mean(rows: NDArray[Any], first: int, end: int) -> float:
-    """The mean over [0, end) of a value that is `first` until the rows change it."""
-    times = np.concatenate(([0], np.minimum(rows["time"], end), [end]))
-    values = np.concatenate(([first], rows["value"])).astype(float)
-    return float((values * np.diff(times)).sum() / end) if end else float(first)
-
-
-def _clocks(trace: Trace) -> tuple[ClockFigures, ...]:
-    changes = _rows(trace, FREQUENCY)
-    found = []
-    for place in np.unique(changes["subject"]).tolist():
-        rows = changes[changes["subject"] == place]
-        found.append(
-            ClockFigures(_name(trace, place), _mean(rows[1:], int(rows["value"][0]), trace.end), len(rows) - 1)
-        )
-    return tuple(found)
-
-
-def _heat(trace: Trace) -> HeatFigures | None:
+def _heat(trace: Trace, changes: Changes) -> HeatFigures | None:
     if trace.peak_temperature is None:
         return None
-    rows = _rows(trace, TEMPERATURE)
-    capped = rows.copy()
-    capped["value"] = capped["subject"] >= 0
-    met = np.flatnonzero(np.diff(rows["subject"]) > 0)
-    return HeatFigures(trace.peak_temperature, _mean(capped, 0, trace.end), len(met))
+    capped = changes.of(TEMPERATURE).get(0)
+    return HeatFigures(trace.peak_temperature, 0.0 if capped is None else capped.mean(0, trace.end), changes.trips)
 
 
-def _failures(trace: Trace) -> tuple[FailureFigures, ...]:
-    changes = _rows(trace, DOWN, UP)
-    found = []
-    for place in np.unique(changes["subject"]).tolist():
-        rows = changes[changes["subject"] == place].copy()
-        failures = rows[rows["what"] == DOWN]
-        hit = int((failures["value"] >= 0).sum())
-        rows["value"] = rows["what"] == DOWN
-        found.append(FailureFigures(_name(trace, place), len(failures), _mean(rows, 0, trace.end), hit))
-    return tuple(found)
+def _failures(trace: Trace, changes: Changes) -> tuple[FailureFigures, ...]:
+    return tuple(
+        FailureFigures(_name(trace, place), changes.failures[place], course.mean(0, trace.end), changes.hits[place])
+        for place, course in changes.of(DOWN).items()
+    )
 
 
-def _links(trace: Trace) -> tuple[LinkFigures, ...]:
+def _links(trace: Trace, changes: Changes) -> tuple[LinkFigures, ...]:
     spec = trace.system.hardware
-    changes = _rows(trace, BANDWIDTH)
     found = []
-    for place in np.unique(changes["subject"]).tolist():
+    for place, course in changes.of(BANDWIDTH).items():
         name = _name(trace, place)
         nominal = 0 if spec is None else spec.platform.links[name].bandwidth or 0
-        found.append(LinkFigures(name, _mean(changes[changes["subject"] == place], nominal, trace.end)))
+        found.append(LinkFigures(name, course.mean(nominal, trace.end)))
     return tuple(found)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rtsched.api import Loaded, simulate
+from rtsched.engine.job import Job
 from rtsched.engine.trace import CHANGES_KINDS, REASONS, Trace
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
+from rtsched.schedulers.adaptation import Adaptation
+from rtsched.schedulers.composed import ComposedScheduler
+from rtsched.schedulers.estimate import Estimator
 from rtsched.units import MS
 
 
@@ -23,6 +28,22 @@ def run(text: str, **options: Any) -> Trace:
     trace = simulate(loaded(text), **options)
     assert trace.check() == []
     return trace
+
+
+def asked(system: Loaded, question: Callable[[Estimator, Job], Any], at: int = 0, **policy: Any) -> Any:
+    """What an estimator answers about the first job that is released from `at` ns on, before it starts.
+
+    `policy` are the parts of a composed scheduler, which answers nothing else.
+    """
+    answers: list[Any] = []
+
+    class Asking(Adaptation):
+        def on_release(self, job: Job) -> None:
+            if self.soc.now >= at and not answers:
+                answers.append(question(self.estimator, job))
+
+    simulate(system, scheduler=ComposedScheduler(adaptation=Asking(), **policy), until=at + 1)
+    return answers[0]
 
 
 def slices(trace: Trace, unit: int = MS) -> list[tuple[str, str, float, float, str]]:

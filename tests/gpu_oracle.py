@@ -81,6 +81,16 @@ class Block:
     serial: int
 
 
+@dataclass
+class Round:
+    """Whose copies an engine serves, until when at most, and the begun ones of the others."""
+
+    owner: Context | None = None
+    last: Context | None = None
+    until: int = 0
+    stopped: dict[str, Block] = field(default_factory=dict)
+
+
 class Machine:
     """The state of the GPU at a tick."""
 
@@ -132,6 +142,7 @@ class Machine:
         self.active: Context | None = None
         self.last: Context | None = None
         self.begins = self.ends = 0
+        self.rounds: list[Round] = [Round() for _ in self.copies]
         self.serial = 0
         self.rows: Counter[tuple[str, int, int, bool]] = Counter()
         self.completed: list[Stream] = []
@@ -237,11 +248,38 @@ class Machine:
     def assign_copies(self, now: int) -> bool:
         moved = False
         for engine, queue in enumerate(self.copies):
-            if queue and self.copying[engine] is None:
-                op = queue.pop(0)
+            if self.sliced:
+                self.turn_copies(engine, now)
+                owner = self.rounds[engine].owner
+                ours = [op for op in queue if op.stream.context is owner]
+            else:
+                ours = queue
+            if ours and self.copying[engine] is None:
+                op = ours[0]
+                queue.remove(op)
                 self.copying[engine] = Block(op, -1, op.time, now, self.next_serial())
                 moved = True
         return moved
+
+    def turn_copies(self, engine: int, now: int) -> None:
+        """Whose copies the engine serves: in turn, for a slice each; nobody waits for one with nothing to copy."""
+        state, begun = self.rounds[engine], self.copying[engine]
+        wants = {op.stream.context.name for op in self.copies[engine]} | set(state.stopped)
+        if begun is not None:
+            wants.add(begun.op.stream.context.name)
+        if not wants:
+            state.owner = None
+            return
+        if state.owner is None or state.owner.name not in wants or now >= state.until:
+            place = self.contexts.index(state.last) + 1 if state.last is not None else 0
+            chosen = next(c for c in self.contexts[place:] + self.contexts[:place] if c.name in wants)
+            if begun is not None and begun.op.stream.context is not chosen:
+                state.stopped[begun.op.stream.context.name] = begun
+                self.copying[engine] = None
+            state.owner = state.last = chosen
+            state.until = now + (self.slice or 0)
+        if self.copying[engine] is None:
+            self.copying[engine] = state.stopped.pop(state.owner.name, None)
 
     def next_serial(self) -> int:
         self.serial += 1

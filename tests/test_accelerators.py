@@ -112,13 +112,38 @@ def test_a_drain_lets_the_running_segment_end() -> None:
         run(CHECKPOINT, scheduler=Urgent("boundary"), until="100 ms")
 
 
-def test_a_job_dropped_while_it_is_put_aside_frees_the_processor() -> None:
+def test_a_job_dropped_while_it_is_put_aside_frees_the_processor_when_that_is_done() -> None:
     text = CHECKPOINT.replace("period: 100 ms}", "period: 100 ms, deadline: 3.2 ms, on_miss: abort}", 1)
     trace = run(text, scheduler=Urgent("checkpoint"), until="100 ms")
     assert slices(trace) == [
         ("slow", "npu", 0, 3, "preempted"),
         ("slow", "npu", 3, 3.2, "overhead"),
-        ("fast", "npu", 3.2, 5.2, "completed"),
+        ("slow", "npu", 3.2, 3.5, "drained"),
+        ("fast", "npu", 3.5, 5.5, "completed"),
+    ]
+
+
+RESET = CHECKPOINT.replace("checkpoint: {state: 1 MB, bandwidth: 2 GB/s}", "reset: 40 us")
+
+
+def test_a_kill_pays_the_reset_that_is_declared() -> None:
+    trace = run(RESET, scheduler=Urgent("kill"), until="100 ms")
+    assert slices(trace) == [
+        ("slow", "npu", 0, 3, "killed"),
+        ("slow", "npu", 3, 3.04, "overhead"),
+        ("fast", "npu", 3.04, 5.04, "completed"),
+        ("slow", "npu", 5.04, 15.04, "completed"),
+    ]
+    assert (trace.processors[0].overhead, trace.processors[0].preemptions) == (40_000, 1)
+
+
+def test_a_job_that_is_given_up_during_its_reset_leaves_the_processor_when_that_is_over() -> None:
+    text = RESET.replace("period: 100 ms}", "period: 100 ms, deadline: 3.02 ms, on_miss: abort}", 1)
+    trace = run(text, scheduler=Urgent("kill"), until="100 ms")
+    assert slices(trace) == [
+        ("slow", "npu", 0, 3, "killed"),
+        ("slow", "npu", 3, 3.04, "drained"),
+        ("fast", "npu", 3.04, 5.04, "completed"),
     ]
 
 

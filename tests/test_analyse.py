@@ -19,6 +19,7 @@ from rtsched.errors import InputError, SoundnessError
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.system import System
 from rtsched.schedulability import analyse as combining
+from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
@@ -52,7 +53,7 @@ BIG = "{name: soc, processors: {big: {kind: cpu, cores: 2, speed: 2}, little: {k
 # ---- every system of the catalogue ---------------------------------------------------------------------------------
 
 VERDICTS = {
-    "adas_agx_orin": "schedulable",
+    "adas_agx_orin": "unschedulable",  # by the largest times that were measured
     "adas_resolution": "unschedulable",
     "ar_assistant_sd8gen2": "unschedulable",
     "burns_wellings": "unschedulable",
@@ -86,15 +87,16 @@ def test_textbook_bounds() -> None:
 
 
 def test_the_drone_is_refuted_by_the_long_network_in_front() -> None:
-    found = verify("drone_xavier_nx", runs=0)
-    part = found.analysis.parts[0]
+    loaded = api.load("drone_xavier_nx")
+    found = prove(loaded.lower(), api.policy(loaded.system.scheduler))  # with typical times already
+    part = found.parts[0]
     assert part.result.verdict == "unschedulable"
     failure = part.result.first_failure
     assert failure is not None
     assert failure.task == "obstacle_det"
     assert failure.needed == 11_706_100 + 38_461_999
     assert "landing_seg" in failure.hint
-    assert found.breakdown == Fraction(664, 1000)
+    assert margins.breakdown(part.view.models) == Fraction(664, 1000)
 
 
 # ---- views ---------------------------------------------------------------------------------------------------------
@@ -413,6 +415,9 @@ def test_homes_are_those_of_the_simulator(placement: str) -> None:
 
 # ---- what has no proof ---------------------------------------------------------------------------------------------
 
+MODE = "{name: chip, processors: {cpu: {frequency_max: %d GHz, operating_points: [{frequency: 1 GHz}, {frequency: 2 GHz}]}}, power_modes: {low: {cpu: {frequency_max: 1 GHz}}}}"
+DIVIDED = "{name: chip, processors: {gpu: {kind: gpu, block_level: {sms: 14, streams: 1, mig: [3, 1]}}}, memory: {bandwidth: 10 GB/s}}"
+LINKED = "{name: chip, processors: {cpu: {}, npu: {kind: npu}, gpu: {kind: gpu}}, links: {bus: {between: [cpu, npu], bandwidth: 1 GB/s}}}"
 OBSTACLES = {
     "run time": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="{ordering: edf, placement: earliest-finish}", platform="multicore:2"), "decided at run time"),
     "policy": (flow("name: a, wcet: 1 ms, period: 9 ms", scheduler="band-heft"), "'band-heft'"),
@@ -422,6 +427,10 @@ OBSTACLES = {
     "speeds": (flow("name: a, wcet: 1 ms, period: 9 ms", platform=BIG), "big.LITTLE"),
     "pins beside free": (flow("name: a, wcet: 1 ms, period: 9 ms, pin: cpu0", "name: b, wcet: 1 ms, period: 9 ms", platform="multicore:2"), "only some of the processors"),
     "governor": (flow("name: a, wcet: 1 ms, period: 9 ms", platform="snapdragon_865", more="power: {governor: ondemand}"), "follows the governor"),
+    "mode": (flow("name: a, wcet: 6 ms, period: 13 ms", platform=MODE % 2, more="power: {mode: low}"), "stands at another frequency"),
+    "reference clock": (flow("name: a, wcet: 6 ms, period: 13 ms", platform=MODE % 3, more="power: {}"), "stands at another frequency"),
+    "mig": (flow("name: a, wcet: {gpu: 1 ms}, memory: {bound: 1, demand: 9 GB/s}, pin: gpu1.0, period: 9 ms", platform=DIVIDED), "only a part of the memory's bandwidth"),
+    "copies": (flow("name: a, graph: {nodes: {x: {wcet: {cpu: 1 ms}}, y: {wcet: {npu: 2 ms, gpu: 2 ms}}}, edges: [[x, y, 2 MB]]}, period: 90 ms", platform=LINKED), "may have to cross a link"),
 }  # fmt: skip
 
 
@@ -566,10 +575,13 @@ def test_exit_codes() -> None:
     assert isinstance(answer.exception, InputError)
 
 
-def test_text_says_verdict_scope_bounds_and_what_to_do() -> None:
-    text = run("drone_xavier_nx", "--runs", "2", "--margins", "--parts").output
-    assert text.startswith("drone_xavier_nx: UNSCHEDULABLE\n")
-    for words in ("landing_seg (38.46 ms)", "to do (gpu): let 'landing_seg' be preempted every 19.23 ms", "declared: "):
+def test_text_says_verdict_scope_bounds_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "long_in_front.yaml"
+    rows = "name: det, wcet: {gpu: 5 ms}, period: 20 ms", "name: seg, wcet: {gpu: 30 ms}, period: 200 ms"
+    path.write_text("name: long_in_front\n" + flow(*rows, platform=CHIP, scheduler="{ordering: edf}"))
+    text = run(str(path), "--runs", "2", "--margins", "--parts").output
+    assert text.startswith("long_in_front: UNSCHEDULABLE\n")
+    for words in ("seg (30 ms)", "to do (gpu): let 'seg' be preempted every 15 ms", "declared: "):
         assert words in text
 
 

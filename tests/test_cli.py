@@ -207,7 +207,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         HEAD + "  - {name: a, wcet: 1 ms, period: 5 ms}\nscheduler: {ordering: edff}\n",
         ":4:23: scheduler.ordering: no ordering is called 'edff'; did you mean 'edf'",
     ),
-    "unknown network": (HEAD + "  - {name: a, network: yolo99, period: 5 ms}\n", ":3:5: tasks.'a': network 'yolo99'"),
+    "unknown network": (HEAD + "  - {name: a, network: yolo99, period: 5 ms}\n", ":3:15: tasks.'a': network 'yolo99'"),
     "trace goes back": (
         HEAD + "  - {name: a, wcet: 1 ms, deadline: 5 ms, arrival: {kind: trace, times: [3 ms, 2 ms]}}\n",
         "arrival 1 lies before arrival 0; sort the trace by time",

@@ -118,7 +118,7 @@ tasks:
     # a, a quarter of the loss, ran in full; b at half: 0.9 - 3/4 (0.9 - 0.5)
     assert trace.answers["accuracy"].tolist() == [600_000]
     with pytest.raises(SchedulerError, match="do not share what is done"):
-        run(text.replace("switch: node", "switch: start"), scheduler=Late())
+        run(text.replace("switch: node\n      shares: {a: 1, b: 3}", "switch: start"), scheduler=Late())
 
 
 @pytest.mark.parametrize("number", [2, -1])
@@ -378,10 +378,12 @@ def test_each_variant_has_its_own_energy() -> None:
     text = TWO.replace("simulate:", "power: {}\nsimulate:").replace(
         "    variants:", "    energy: {gpu: 5 mJ}\n    variants:"
     )
-    with pytest.raises(InputError, match="each variant needs its own"):
-        loaded(text).lower()
-    text = text.replace("accuracy: 0.7", "accuracy: 0.7, energy: {gpu: 1 mJ}").replace(
-        "accuracy: 0.9", "accuracy: 0.9, energy: {gpu: 5 mJ}"
+    with pytest.raises(InputError, match="all variants have times of their own, so 'energy' has no effect"):
+        loaded(text)
+    text = (
+        text.replace("    energy: {gpu: 5 mJ}\n", "")
+        .replace("accuracy: 0.7", "accuracy: 0.7, energy: {gpu: 1 mJ}")
+        .replace("accuracy: 0.9", "accuracy: 0.9, energy: {gpu: 5 mJ}")
     )
     for variant, energy in (("large", 20), ("small", 4)):
         policy = {"ordering": "edf", "adaptation": {"name": "fixed", "variant": variant}}
@@ -405,3 +407,128 @@ tasks:
     assert run(text).jobs["finish"].tolist() == [3_000_000]  # 2 + 2 x 0.5 ms instead of 4 + 2 x 1
     with pytest.raises(InputError, match="shares of it"):
         loaded(text.replace("scale: 0.5", "wcet: {gpu: 2 ms}")).lower()
+
+
+# ---- where variants, exits and branches meet regions, sections and skipped nodes -----------------------------------
+
+
+LIMITED = """
+platform: {{processors: {{npu: {{kind: npu}}}}}}
+scheduler: {{ordering: fp, preemption: limited}}
+simulate: {{until: 20 ms}}
+tasks:
+  - {{name: hi, period: 20 ms, deadline: 3 ms, offset: 1 ms, wcet: {{npu: 1 ms}}}}
+  - {{name: lo, period: 20 ms, {}}}
+"""
+PIECES = "wcet: {npu: 6 ms}, regions: [2 ms, 2 ms, 2 ms]"
+NODES = "nodes: {a: {wcet: {npu: 6 ms}, regions: [2 ms, 2 ms, 2 ms]}, b: {wcet: {npu: 1 ms}}, c: {wcet: {npu: 1 ms}}}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PIECES + ", accuracy: 0.9",
+        f"graph: {{{NODES}, edges: [[a, b], [b, c]]}}, exits: [{{node: a, accuracy: 0.5}}, {{node: c, accuracy: 0.9}}]",
+        f"graph: {{{NODES}, edges: [[a, b], [a, c]], branches: {{a: {{to: {{b: 0.5, c: 0.5}}}}}}}}",
+    ],
+    ids=["accuracy", "exits", "branches"],
+)
+def test_regions_hold_whatever_else_a_task_declares(body: str) -> None:
+    # hi comes at 1 and waits for the first region of lo only
+    rows = [row[:4] for row in slices(run(LIMITED.format(body)))]
+    assert rows[:3] == [("lo", "npu", 0, 2), ("hi", "npu", 2, 3), ("lo", "npu", 3, 7)]
+
+
+@pytest.mark.parametrize("extra", ["accuracy: 0.9", "accuracy: 0.9, decay: 5 ms"])
+def test_sections_hold_whatever_else_a_task_declares(extra: str) -> None:
+    text = """
+platform: {processors: {cpu: {kind: cpu}}}
+scheduler: {ordering: fp}
+simulate: {until: 20 ms}
+resources: {r: {protocol: inheritance}}
+tasks:
+  - {name: hi, period: 20 ms, offset: 1 ms, wcet: 2 ms, sections: [{resource: r, start: 0 ms, length: 2 ms}]}
+  - {name: lo, EXTRA, period: 20 ms, wcet: 10 ms, sections: [{resource: r, start: 0 ms, length: 10 ms}]}
+"""
+    trace = run(text.replace("EXTRA", extra))
+    assert slices(trace) == slices(run(text.replace("EXTRA, ", "")))
+    assert trace.jobs["finish"].tolist() == [10_000_000, 12_000_000]
+
+
+SKIPPING = """
+platform: {processors: {cpu: {kind: cpu}}}
+scheduler: {ordering: fp, adaptation: ADAPTATION}
+simulate: {until: 20 ms}
+tasks:
+- {name: hog, period: 20 ms, wcet: {cpu: 3 ms}}
+- name: net
+  period: 20 ms
+  deadline: 6 ms
+  graph: {nodes: {n0: {wcet: {cpu: 2 ms}}, n1: {wcet: {cpu: 2 ms}}}, edges: [[n0, n1]]}
+  variants: {choices: [{name: full, accuracy: 0.9, scale: 1.0}, {name: tiny, accuracy: 0.6, skip: [n0]}], switch: SWITCH}
+"""
+
+
+@pytest.mark.parametrize(("switch", "accuracy"), [("start", 600_000), ("node", 750_000)])
+def test_a_job_goes_on_behind_the_node_that_its_new_variant_skips(switch: str, accuracy: int) -> None:
+    # at 3 there is no time for n0 any more: tiny skips it. Where variants share what is done n1 is full again, and what
+    # was left out still counts: half of the network ran as full, half of it as tiny.
+    trace = run(SKIPPING.replace("SWITCH", switch).replace("ADAPTATION", "subflow"))
+    assert [row[:4] for row in slices(trace)] == [("hog", "cpu", 0, 3), ("net", "cpu", 3, 5)]
+    assert trace.slices["node"].tolist() == [0, 1]
+    assert trace.jobs["finish"].tolist() == [3_000_000, 5_000_000]
+    assert trace.answers[["variant", "accuracy"]].tolist() == [(1, accuracy)]
+
+
+def test_a_job_ends_at_once_when_its_new_variant_skips_all_that_is_left() -> None:
+    class Enough(First):
+        def on_start(self, segment, processor) -> None:
+            if segment.node.name == "n1":
+                self.soc.reconfigure(segment.job, 1)
+
+    trace = run(
+        SKIPPING.replace("SWITCH", "node").replace("ADAPTATION", "none").replace("[n0]", "[n1]"), scheduler=Enough()
+    )
+    assert [row[:4] for row in slices(trace)] == [("hog", "cpu", 0, 3), ("net", "cpu", 3, 5)]
+    assert trace.jobs["finish"].tolist() == [3_000_000, 5_000_000]
+
+
+def test_what_was_left_out_cannot_come_back() -> None:
+    class Regrets(First):
+        def on_start(self, segment, processor) -> None:
+            if segment.job.task.name == "net":
+                assert self.soc.changeable(segment.job) == (segment.node.name == "n0")
+                self.soc.reconfigure(segment.job, 1 if segment.node.name == "n0" else 0)
+
+    with pytest.raises(SchedulerError, match="do not share what is done"):
+        run(SKIPPING.replace("SWITCH", "start").replace("ADAPTATION", "none"), scheduler=Regrets())
+
+
+def test_a_job_that_is_given_up_when_it_is_about_to_start_does_not_start() -> None:
+    class Refuses(First):
+        def on_start(self, segment, processor) -> None:
+            self.soc.drop(segment.job)
+
+    trace = run(TWO, scheduler=Refuses())
+    assert len(trace.slices) == 0
+    assert [ACTIONS[row["action"]] for row in trace.decisions] == ["drop"] * 4
+
+
+def test_a_run_of_nodes_goes_on_behind_what_a_new_variant_skips() -> None:
+    class Runs(First):
+        def dispatch(self) -> None:
+            cpu = self.soc.processors[0]
+            for segment in self.soc.ready:
+                if cpu.segment is None and segment.job.task.name == "net":
+                    first = segment.node.index
+                    self.soc.start(segment.job, list(range(first, 3)), cpu)
+
+        def on_start(self, segment, processor) -> None:
+            if segment.node.name == "n0":
+                self.soc.reconfigure(segment.job, 1)
+
+    text = SKIPPING.replace("SWITCH", "node").replace("ADAPTATION", "none").replace("[n0]", "[n1]")
+    text = text.replace("n1: {wcet: {cpu: 2 ms}}}", "n1: {wcet: {cpu: 2 ms}}, n2: {wcet: {cpu: 1 ms}}}")
+    text = text.replace("- {name: hog, period: 20 ms, wcet: {cpu: 3 ms}}\n", "")
+    trace = run(text.replace("[[n0, n1]]", "[[n0, n1], [n1, n2]]"), scheduler=Runs())
+    assert trace.slices[["node", "start", "end"]].tolist() == [(0, 0, 2_000_000), (2, 2_000_000, 3_000_000)]

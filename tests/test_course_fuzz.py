@@ -25,7 +25,19 @@ ADAPTATIONS: list[Any] = [
 ]  # fmt: skip
 
 
-def graph(rng: random.Random, times: Any) -> tuple[str, int]:
+def node(rng: random.Random, times: Any, pieces: bool) -> str:
+    """A node; with `pieces` perhaps with regions, or a section of the only resource, on one kind of processor."""
+    kinds = times()
+    if not pieces or rng.random() < 0.5:
+        return f"{{wcet: {kinds}}}"
+    kind, time = kinds.strip("{}").split(",")[0].split(": ")
+    length = int(time.split()[0])
+    if rng.random() < 0.5 or length == 1:
+        return f"{{wcet: {{{kind}: {time}}}, sections: [{{resource: r, start: 0 ms, length: {rng.randint(1, length)} ms}}]}}"
+    return f"{{wcet: {{{kind}: {time}}}, regions: [1 ms, {length - 1} ms]}}"
+
+
+def graph(rng: random.Random, times: Any, pieces: bool = False) -> tuple[str, int]:
     """A chain, a diamond or a fork with branches, and its number of nodes."""
     shape = rng.choice(["chain", "diamond", "branch"])
     if shape == "chain":
@@ -33,19 +45,19 @@ def graph(rng: random.Random, times: Any) -> tuple[str, int]:
         edges = ", ".join(f"[n{i}, n{i + 1}]" for i in range(count - 1))
     else:
         count, edges = 4, "[n0, n1], [n0, n2], [n1, n3], [n2, n3]"
-    nodes = ", ".join(f"n{i}: {{wcet: {times()}}}" for i in range(count))
+    nodes = ", ".join(f"n{i}: {node(rng, times, pieces)}" for i in range(count))
     by = rng.choice(["draw", "difficulty"])
     extra = f", branches: {{n0: {{to: {{n1: 0.6, n2: 0.4}}, by: {by}}}}}" if shape == "branch" else ""
     return f"{{nodes: {{{nodes}}}, edges: [{edges}]{extra}}}", count
 
 
-def task(rng: random.Random, number: int, kinds: list[str]) -> str:
+def task(rng: random.Random, number: int, kinds: list[str], pieces: bool) -> str:
     def times() -> str:
         each = ", ".join(f"{kind}: {rng.randint(1, 6)} ms" for kind in kinds)
         return f"{{{each}}}"
 
-    text, count = graph(rng, times)
     kind = rng.choice(["variants", "exits", "accuracy", "plain"])
+    text, count = graph(rng, times, pieces and kind != "variants")
     extra = {
         "variants": "variants: {switch: SWITCH, choices: [{scale: 1, accuracy: 0.9}, {scale: 0.5, accuracy: 0.7SKIP}, "
         "{scale: 0.2, accuracy: 0.5}]}",
@@ -55,7 +67,9 @@ def task(rng: random.Random, number: int, kinds: list[str]) -> str:
         "accuracy": "accuracy: 0.8, decay: 5 ms",
         "plain": "weight: 2",
     }[kind]
-    skip = ", skip: [n1]" if count > 1 and rng.random() < 0.4 and "branches" not in text else ""
+    skip = (
+        f", skip: [n{rng.randint(0, count - 1)}]" if count > 1 and rng.random() < 0.4 and "branches" not in text else ""
+    )
     extra = extra.replace("SWITCH", rng.choice(["start", "node"])).replace("SKIP", skip)
     miss = rng.choice(["continue", "abort", "drop_at_start", "drop_if_hopeless", "skip_next"])
     period = rng.randint(4, 30)
@@ -70,8 +84,9 @@ def system(seed: int) -> Loaded:
     rng = random.Random(seed)
     platform = rng.choice(PLATFORMS)
     kinds = [kind for kind in ("gpu", "npu", "cpu") if f"{kind}:" in platform]
-    text = f"platform:\n  {platform}\nsimulate: {{until: 400 ms, seed: {seed}}}\ntasks:\n"
-    text += "".join(task(rng, number, kinds) for number in range(rng.randint(1, 4)))
+    pieces = "block_level" not in platform
+    text = f"platform:\n  {platform}\nresources: {{r: {{}}}}\nsimulate: {{until: 400 ms, seed: {seed}}}\ntasks:\n"
+    text += "".join(task(rng, number, kinds, pieces) for number in range(rng.randint(1, 4)))
     model = validate(System, parse_yaml(text))
     return Loaded(model, model.platform)  # type: ignore[arg-type]
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from rtsched import summary
 from rtsched.engine.simulation import run
 from rtsched.errors import SchedulerError
 from rtsched.model.system import Overheads
@@ -23,6 +24,7 @@ from rtsched.schedulers.ordering import (
     ShortestJobFirst,
 )
 from rtsched.schedulers.placement import EarliestFinish
+from rtsched.tally import Tally
 from tests.helpers import cpus, edf, finishes, fp, outcomes, simulate, slices, task
 
 
@@ -149,9 +151,39 @@ def test_drop_at_start_drops_what_could_not_start_before_its_deadline() -> None:
     assert outcomes(trace)["b"] == ["dropped", "ok"]
 
 
-def test_an_unfinished_job_is_late_only_if_its_deadline_has_passed() -> None:
-    tasks = [task(0, 50, 10, deadline=10)]
-    assert outcomes(simulate(tasks, until=10, drain="deadline")) == {"a": ["late"]}
+def test_a_job_that_runs_on_at_the_end_is_late() -> None:
+    trace = simulate([task(0, 50, 10, deadline=10)], until=10, drain="deadline")
+    assert outcomes(trace) == {"a": ["late"]}
+    assert (trace.end, slices(trace)) == (20, ["a0 0-20 end"])
+
+
+def test_a_job_whose_deadline_lies_in_the_drain_is_judged_though_nothing_happens_any_more() -> None:
+    # a runs in [0, 9), b from 9 to 29; its deadline is 25, the drain ends at 28, and the last event before is at 9
+    tasks = [
+        TaskSpec(0, "a", (NodeSpec(0, "a", (9,)),), None, 24, 0, release=0),
+        TaskSpec(1, "b", (NodeSpec(0, "b", (20,)),), None, 22, 1, release=3),
+    ]
+    trace = simulate(tasks, edf(), until=4, drain="deadline")
+    assert outcomes(trace) == {"a": ["ok"], "b": ["late"]}
+    assert (trace.end, slices(trace)) == (28, ["a0 0-9 completed", "b0 9-28 end"])
+    assert outcomes(simulate(tasks, edf(), until=4)) == {"a": ["ok"], "b": ["late"]}
+    flat = run(trace.system, edf(), until=4, tally=Tally(trace.system, 0))
+    assert summary(flat).misses == summary(trace).misses == 1
+
+
+@pytest.mark.parametrize("drain", ["all", "deadline"])
+def test_a_job_that_never_starts_is_late(drain: str) -> None:
+    class Idle(Scheduler):
+        def dispatch(self) -> None:
+            pass
+
+    trace = simulate([task(0, 2, 10)], Idle(), until=10, drain=drain)
+    assert outcomes(trace) == {"a": ["late"]}
+
+
+def test_a_job_that_ends_exactly_with_its_deadline_and_the_drain_is_on_time() -> None:
+    trace = simulate([task(0, 7, 10, deadline=7)], until=1, drain="deadline")
+    assert outcomes(trace) == {"a": ["ok"]}
 
 
 def test_a_triggered_task_is_released_by_each_completion() -> None:

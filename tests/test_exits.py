@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtsched import InputError, load, simulate, summary
-from rtsched.schedulers.exits import best_depths, leaving, times_to_exits
-from tests.chips import loaded, run, slices
+from rtsched.engine.trace import ACTIONS
+from rtsched.schedulers import stages
+from rtsched.schedulers.exits import leaving, times_to_exits
+from rtsched.schedulers.stages import best_depths
+from tests.chips import asked, loaded, run, slices
 
 GPU = "platform: {processors: {gpu: {kind: gpu, service: node}}}\n"
 
@@ -36,7 +39,8 @@ def policy(name: str, **parameters: object) -> dict[str, object]:
 
 
 def test_times_to_exits_hold_all_that_an_exit_needs() -> None:
-    assert times_to_exits(loaded(STAGES.replace("UNTIL", "1 s")).lower().tasks[0]) == [2_000_000, 5_000_000, 9_000_000]
+    system = loaded(STAGES.replace("UNTIL", "1 s"))
+    assert asked(system, lambda each, job: times_to_exits(each, job.task)) == [2_000_000, 5_000_000, 9_000_000]
 
 
 # ---- confidence ------------------------------------------------------------------------------------------------------
@@ -102,6 +106,7 @@ def test_at_the_deadline_the_answer_that_is_there_is_taken() -> None:
         ("net", "gpu", 0, 2, "completed"),
         ("net", "gpu", 2, 5, "completed"),
         ("net", "gpu", 5, 6, "stopped"),
+        ("net", "gpu", 6, 9, "drained"),  # a GPU served by nodes does not stop at once
     ]
     assert (summary(trace).misses, trace.answers["accuracy"].tolist()) == (0, [800_000])
     late = run(text.replace("deadline: 6 ms", "deadline: 1 ms"), scheduler="edf+anytime")
@@ -148,7 +153,8 @@ def test_edf_lets_one_optional_part_ruin_anothers_mandatory_one() -> None:
 
 def test_mandatory_first_then_optional_by_deadline() -> None:
     trace = run(TWO.replace("GOOD", "0.6"), scheduler="mandatory-first+anytime")
-    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("a", "o", 5, 9), ("b", "o", 9, 10)]
+    assert order(trace) == [("a", "m", 0, 2), ("b", "m", 2, 5), ("a", "o", 5, 9), ("a", "o", 9, 11)]
+    assert slices(trace)[-1][-1] == "drained"  # of no use to a any more, and in b's way
     assert summary(trace).misses == 0
     assert trace.answers["accuracy"].tolist() == [500_000, 500_000]  # neither optional part was ready in time
 
@@ -201,8 +207,123 @@ def test_the_dp_equals_the_best_of_all(plan) -> None:
         if fits:
             best = max(best, sum(options[place][2] for (_, options), place in zip(plan, choice, strict=True)))
     if best >= 0:
-        chosen = best_depths(plan)
+        chosen = best_depths(plan).depths
         assert sum(options[place][2] for (_, options), place in zip(plan, chosen, strict=True)) == pytest.approx(best)
+
+
+@given(plans())
+@settings(max_examples=100, deadline=None)
+def test_a_coarse_plan_fits_too_and_is_near_the_best(plan) -> None:
+    best = best_depths(plan)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "PAIRS", 4)
+        coarse = best_depths(plan)
+
+    def outcome(depths: list[int]) -> tuple[bool, float]:
+        end, fits, value = 0, True, 0.0
+        for (left, options), depth in zip(plan, depths, strict=True):
+            end += options[depth][1]
+            fits = fits and end <= left
+            value += options[depth][2]
+        return fits, value
+
+    assert not best.coarse
+    fits, value = outcome(best.depths)
+    if fits:
+        fits_too, near = outcome(coarse.depths)
+        assert fits_too
+        assert near >= value - len(plan) * value / 4
+        assert coarse.coarse or near == pytest.approx(value)
+
+
+def test_a_plan_for_many_jobs_is_coarse_and_says_so() -> None:
+    text = (
+        GPU
+        + """
+simulate: {until: 20 ms}
+tasks:
+  - name: any
+    instances: 30
+    period: 1 s
+    deadline: 900 ms
+    graph:
+      nodes: {s1: {wcet: {gpu: 4.123457 ms}}, s2: {wcet: {gpu: 5.345679 ms}}, s3: {wcet: {gpu: 8.765431 ms}}, s4: {wcet: {gpu: 20.111113 ms}}}
+      edges: [[s1, s2], [s2, s3], [s3, s4]]
+    exits: [{node: s1, accuracy: 0.7}, {node: s2, accuracy: 0.76}, {node: s3, accuracy: 0.85}, {node: s4, accuracy: 0.91}]
+"""
+    )
+    policy = {"ordering": "edf", "preemption": "nonpreemptive", "adaptation": "stage-dp-style"}
+    trace = run(text.replace("s1, accuracy: 0.7", "s1, accuracy: 0.701"), scheduler=policy)
+    assert summary(trace).misses == 0
+    assert "coarse" in {ACTIONS[action] for action in trace.decisions["action"]}
+    alone = run(text.replace("instances: 30", "instances: 2"), scheduler=policy)
+    assert "coarse" not in {ACTIONS[action] for action in alone.decisions["action"]}
+
+
+BESIDE = (
+    GPU
+    + """
+simulate: {until: 2 s}
+tasks:
+  - {name: control, wcet: {gpu: WCET ms}, period: PERIOD ms}
+  - name: any
+    period: 20 ms
+    difficulty: {reliability: 0}
+    graph:
+      nodes: {s1: {wcet: {gpu: 4 ms}}, s2: {wcet: {gpu: 5 ms}}, s3: {wcet: {gpu: 7 ms}}}
+      edges: [[s1, s2], [s2, s3]]
+    exits: [{node: s1, accuracy: 0.7}, {node: s2, accuracy: 0.85}, {node: s3, accuracy: 0.92}]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("wcet", "period", "depth"),
+    [
+        (10, 20, "s2"),  # 10 of every 20 ms are left: 9 for two stages
+        (2, 10, "s3"),  # 2 + 16 + 2, since the control to come counts as well
+        (3, 10, "s2"),  # 3 + 16 + 3 do not fit: without the second the plan would say they do
+        (6, 10, "s1"),
+    ],
+)
+@pytest.mark.parametrize("preemption", ["preemptive", "nonpreemptive"])
+def test_tasks_without_exits_have_their_place_in_the_plan(wcet: int, period: int, depth: str, preemption: str) -> None:
+    text = BESIDE.replace("WCET", str(wcet)).replace("PERIOD", str(period))
+    trace = run(text, scheduler={**policy("stage-dp-style", worth=0.0), "preemption": preemption})
+    assert summary(trace).misses == 0
+    used = summary(trace).tasks[1].variants
+    assert used is not None
+    assert {name for name, count in used.items() if count} == {depth}
+
+
+def test_the_plan_knows_of_periodic_jobs_to_come() -> None:
+    # 3 x 3 of 30 ms are control's: 22 for three stages are one too many. Who does not look ahead starts the third at 15,
+    # and the control of 20 ends at 31.
+    text = BESIDE.replace("WCET", "3").replace("PERIOD", "10").replace("period: 20 ms", "period: 30 ms")
+    text = text.replace("gpu: 7 ms", "gpu: 13 ms")
+    trace = run(text, scheduler={**policy("stage-dp-style", worth=0.0), "preemption": "nonpreemptive"})
+    assert [task.misses for task in summary(trace).tasks] == [0, 0]
+
+
+def test_what_the_plan_gives_up_answers_at_once() -> None:
+    # At 3 there is time for a (5 ms) and s2; s1 is done at 4, a runs to 9. At 5 comes b: 4 + 5 + 8 ms do not fit into 15.
+    text = (
+        GPU
+        + """
+simulate: {until: 20 ms}
+tasks:
+  - name: any
+    release: 0 ms
+    deadline: 20 ms
+    graph: {nodes: {s1: {wcet: {gpu: 4 ms}}, s2: {wcet: {gpu: 8 ms}}}, edges: [[s1, s2]]}
+    exits: [{node: s1, accuracy: 0.6}, {node: s2, accuracy: 0.9}]
+  - {name: a, release: 3 ms, deadline: 8 ms, wcet: {gpu: 5 ms}}
+  - {name: b, release: 5 ms, deadline: 10 ms, wcet: {gpu: 5 ms}}
+"""
+    )
+    trace = run(text, scheduler={**policy("stage-dp-style"), "preemption": "nonpreemptive"})
+    assert order(trace) == [("any", "s1", 0, 4), ("a", "a", 4, 9), ("b", "b", 9, 14)]
+    assert trace.jobs["finish"].tolist() == [5_000_000, 9_000_000, 14_000_000]
 
 
 # ---- accuracy of published families ----------------------------------------------------------------------------------
@@ -214,7 +335,8 @@ def test_a_published_network_with_its_exits() -> None:
     quality = spec.tasks[0].quality
     assert quality is not None
     assert [(exit_.name, round(exit_.accuracy, 4)) for exit_ in quality.exits] == [("exit1", 0.9355), ("exit2", 0.9925)]
-    assert times_to_exits(spec.tasks[0]) == [pytest.approx(455_961, abs=1000), pytest.approx(3_370_000, abs=1)]
+    times = asked(load("drone_exits"), lambda each, job: times_to_exits(each, job.task))
+    assert times == [pytest.approx(455_961, abs=1000), pytest.approx(3_370_000, abs=1)]
     one = load("drone_exits", overrides=["tasks.classifier.instances=1", "simulate.until=60s"])
     task = summary(simulate(one, scheduler=policy("early-exit", threshold=0.5), trace=False)).tasks[0]
     assert task.response.mean == pytest.approx(0.62e6, rel=0.06)

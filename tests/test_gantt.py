@@ -11,7 +11,7 @@ from rtsched.engine.simulation import run
 from rtsched.engine.trace import Trace
 from rtsched.errors import InputError
 from rtsched.model.system import Overheads
-from rtsched.model.taskgraph import SystemSpec
+from rtsched.model.taskgraph import ProcessorSpec, SectionSpec, SystemSpec
 from rtsched.plot.gantt import gantt, render
 from rtsched.tally import Tally
 from tests.helpers import cpus, edf, simulate, task
@@ -53,6 +53,21 @@ def arrows(axes: Any) -> list[tuple[float, int, str]]:
             (x, tip), (_, foot) = note.xy, note.get_position()
             found.append((float(x), round(max(tip, foot) - 0.3), "up" if tip < foot else "down"))
     return sorted(found)
+
+
+def legend(trace: Trace) -> set[str]:
+    return {text.get_text() for text in gantt(trace).legends[0].get_texts()}
+
+
+def test_what_drains_and_deadlocks_are_marked() -> None:
+    assert not {"drains", "deadlock"} & legend(textbook())
+    npu = (ProcessorSpec(0, "npu", "npu", "npu", "run-to-completion"),)
+    assert "drains" in legend(simulate([task(0, 9, 20, deadline=5, on_miss="abort")], processors=npu, until=1))
+    sections = [(SectionSpec("R", 0, 6), SectionSpec("S", 2, 4)), (SectionSpec("S", 0, 6), SectionSpec("R", 2, 4))]
+    tasks = [task(0, 6, 20, sections=sections[0], offset=1), task(1, 6, 20, sections=sections[1])]
+    stuck = simulate(tasks, until=20, protocols={"R": "none", "S": "none"})
+    assert "deadlock" in legend(stuck)
+    assert any(list(line.get_xdata()) == [4, 4] for line in gantt(stuck).axes[0].get_lines())
 
 
 def test_releases_point_up_and_deadlines_down() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rtsched
 from rtsched.plot.gantt import gantt
-from rtsched.plot.hardware import clocks, gpus, outages
+from rtsched.plot.hardware import clocks, gpus, outages, split_waits
 from rtsched.units import MS, S
 
 
@@ -52,6 +52,23 @@ def test_the_blocks_of_a_gpu_get_a_panel(tmp_path: Path) -> None:
     panels, words = texts("gpu_head_of_line", tmp_path)
     assert panels == 3
     assert "gpu: threads\nrunning (%)" in words
+
+
+def test_what_waits_on_a_stream_is_hollow(tmp_path: Path) -> None:
+    trace = rtsched.simulate("gpu_priorities")
+    running, waiting = split_waits(trace, trace.slices)
+    ran = [(int(row["job"]), row["start"] / S, row["end"] / S) for row in running]
+    waited = [(int(row["job"]), row["start"] / S, row["end"] / S) for row in waiting]
+    assert sorted(ran) == [(0, 0, 0.5), (0, 4.5, 5), (1, 0.5, 2.5), (2, 2.5, 4.5)]
+    assert sorted(waited) == [(0, 0.5, 4.5), (1, 0.2, 0.5), (2, 0.5, 2.5)]
+    lanes = gantt(trace).axes[1]
+    hollow = [bars for bars in lanes.collections if bars.get_facecolor()[0].tolist() == [1, 1, 1, 1]]
+    drawn = [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for bars in hollow for path in bars.get_paths()]
+    assert sorted(drawn) == [(0.2, 0.5), (0.5, 2.5), (0.5, 4.5)]
+    assert "waiting on the GPU" in texts("gpu_priorities", tmp_path)[1]
+    plain = rtsched.simulate("liu_layland")
+    assert split_waits(plain, plain.slices)[0] is plain.slices
+    assert "waiting on the GPU" not in texts("liu_layland", tmp_path)[1]
 
 
 def test_a_plain_schedule_has_no_further_panel(tmp_path: Path) -> None:

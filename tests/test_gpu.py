@@ -330,6 +330,16 @@ class R4(Gpu):
         self.sliced = False
 
 
+class CopySlices(Gpu):
+    """Copies of different contexts are served as they come."""
+
+    def _assign_copies(self, now: int) -> bool:
+        kept, self.sliced = self.sliced, False
+        moved = super()._assign_copies(now)
+        self.sliced = kept
+        return moved
+
+
 class Freeze(Gpu):
     """What runs goes on while another context has its slice."""
 
@@ -372,7 +382,7 @@ class Placement(Gpu):
 
 MUTANTS = [
     X1, R1, R2, R3, Slots, G3, G4, A1, A1Reversed, A2, N1, N2, Blocking, C1, C2, C3, Channels, Corollary1, Corollary2,
-    R4, Freeze, SwitchCost, Masks, Shares,
+    R4, CopySlices, Freeze, SwitchCost, Masks, Shares,
 ]  # fmt: skip
 
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from rtsched.api import simulate
 from rtsched.errors import InputError, SchedulerError
+from rtsched.export.text import render_table
+from rtsched.metrics import summary
 from rtsched.schedulers.base import Scheduler
+from rtsched.units import MS
 from tests.chips import loaded, run, slices
 
 TX2 = "sms: 2, threads: 2048, shared_memory: 64 KiB, registers: 65536, max_shared_memory: 48 KiB, max_registers: 32768"
@@ -61,6 +65,55 @@ def test_priorities_by_rule(rule: str) -> None:
 
 def test_two_levels_for_three_urgencies_join_the_less_urgent() -> None:
     assert ends(system(THREE, ", priorities: 2, assign: deadline")) == {"k3": 3, "k1": 4, "k2": 6}
+
+
+def waits(text: str, **options: Any) -> list[tuple[str, float, float]]:
+    """(task, start, end) in ms of what only waited on a stream."""
+    trace = run(text, until="100 ms", **options)
+    names = [trace.system.tasks[task].name for task in trace.jobs["task"][trace.waits["job"]]]
+    return [(name, row["start"] / MS, row["end"] / MS) for name, row in zip(names, trace.waits, strict=True)]
+
+
+@pytest.mark.parametrize("mode", ["exact", "fluid"])
+def test_what_waits_on_a_stream_is_told_from_what_runs(mode: str) -> None:
+    text = system(THREE, f", mode: {mode}")
+    assert waits(text) == [("k2", 0.4, 2), ("k3", 0.6, 4)]
+    levels = system(THREE, f", mode: {mode}, priorities: 3, assign: priority")
+    assert waits(levels) == [("k2", 0.4, 3), ("k3", 0.6, 1), ("k1", 1, 5)]
+    for kept in (True, False):
+        trace = simulate(loaded(levels), until="100 ms", trace=kept)
+        assert [counters.waiting / MS for counters in trace.processors[:3]] == [4, 2.6, 0.4]
+        shares = [(round(each.utilisation, 6), round(each.waiting, 6)) for each in summary(trace).processors]
+        assert shares == [(0.02, 0.04), (0.02, 0.026), (0.02, 0.004), (0, 0)]
+    head = next(line for line in render_table(summary(trace)).splitlines() if line.startswith("processor"))
+    assert head.split()[1:5] == ["running", "%", "waiting", "%"]
+
+
+def test_a_copy_waits_for_its_engine_and_a_context_for_its_turn() -> None:
+    copies = "\n".join([task("a", "{copy: in, time: 2 ms}"), task("b", "{copy: in, time: 3 ms}", kernel(1, 32))])
+    assert waits(system(copies, ", copy_engines: 1")) == [("b", 0, 2)]
+    turns = "\n".join(
+        [task("a", kernel(4, 1024, "3 ms"), context="A"), task("b", kernel(4, 1024, "2 ms"), context="B")]
+    )
+    sliced = system(turns, ", time_slice: 1 ms")
+    assert waits(sliced) == [("b", 0, 1), ("a", 1, 2), ("b", 2, 3), ("a", 3, 4)]
+    alone = run(sliced, until="100 ms")
+    assert [counters.busy / MS for counters in alone.processors[:2]] == [5, 4]
+
+
+def test_what_is_killed_or_cut_off_while_it_waits_has_waited() -> None:
+    pair = "\n".join(
+        [
+            task("a", kernel(4, 1024, "30 ms")),
+            task("b", kernel(4, 1024, "1 ms"), offset="1 ms", deadline="4 ms", on_miss="abort"),
+        ]
+    )
+    assert waits(system(pair)) == [("b", 1, 30)]  # what was launched is not taken back, and drains
+    assert waits(system(pair, cluster=", reset: 40 us")) == [("b", 1, 5)]
+    endless = "\n".join([task("a", kernel(4, 1024, "300 ms")), task("b", kernel(4, 1024, "1 ms"), offset="1 ms")])
+    trace = run(system(endless), until="100 ms")
+    assert trace.waits[["start", "end"]].tolist() == [(MS, trace.end)]
+    assert trace.waves[["start", "end"]].tolist() == [(0, trace.end)]
 
 
 class ByName(Scheduler):
@@ -219,7 +272,7 @@ tasks:
     assert ends(text.replace("blocks: 12", "blocks: 13")) == {"a": 2, "b": 1}
 
 
-def test_mig_instances_share_no_memory_bandwidth() -> None:
+def test_mig_instances_have_their_own_part_of_the_memory_bandwidth() -> None:
     text = """
 platform:
   name: chip
@@ -232,7 +285,50 @@ tasks:
   - {name: c, wcet: {npu: 1 ms}, memory: {bound: 1, demand: 10 GB/s}, pin: npu, period: 100 ms}
   - {name: d, wcet: {dla: 1 ms}, memory: {bound: 1, demand: 10 GB/s}, pin: dla, period: 100 ms}
 """
-    assert ends(text) == {"a": 1, "b": 1, "c": 2, "d": 2}
+    # half of 10 GB/s each, whoever else runs; nobody outside meets them
+    assert ends(text) == {"a": 1.8, "b": 1.8, "c": 2, "d": 2}
+    assert ends(text.replace("demand: 9 GB/s", "demand: 5 GB/s")) == {"a": 1, "b": 1, "c": 2, "d": 2}
+    # two streams of one instance share its part
+    both = text.replace("streams: 1", "streams: 2").replace("gpu1.0", "gpu0.1")
+    assert ends(both) == {"a": 3.6, "b": 3.6, "c": 2, "d": 2}
+
+
+A100 = """
+platform:
+  name: a100
+  memory: {bandwidth: 1600 GB/s, contention: CONTENTION}
+  processors: {gpu: {kind: gpu, block_level: {sms: 108, streams: 1, mig: [3, 2, 1]}}}
+scheduler: {ordering: fifo, placement: pinned}
+tasks:
+  - {name: a, kernels: [{blocks: 85, threads: 1024, time: 1 ms}], pin: gpu0.0, period: 100 ms}
+  - {name: b, kernels: [{blocks: 56, threads: 1024, time: 1 ms}], pin: gpu1.0, period: 100 ms}
+  - {name: c, kernels: [{blocks: 8, threads: 1024, time: 1 ms}], memory: {bound: 1, demand: 1200 GB/s}, pin: gpu2.0, period: 100 ms}
+"""
+
+
+def test_mig_slices_have_the_multiprocessors_and_the_bandwidth_of_the_device() -> None:
+    text = A100.replace("CONTENTION", "{model: proportional, usable: 0.8}")
+    # 42 and 28 SMs of two blocks each, an eighth of the bandwidth: 1200 / (0.8 * 200)
+    assert ends(text) == {"a": 2, "b": 1, "c": 7.5}
+    assert ends(text.replace("sms: 108", "sms: 108, sms_per_slice: 15")) == {"a": 1, "b": 1, "c": 7.5}
+    assert run(text, until="1 ms").system.assumed == (
+        "gpu: 14 SMs in each MIG slice, a seventh of its 108 in whole TPCs",
+    )
+
+
+def test_what_mig_does_not_model_is_said() -> None:
+    pairs = "{model: pairwise, pairs: [{victim: gpu, beside: gpu, slowdown: 9}]}"
+    text = A100.replace("CONTENTION", pairs).replace("[3, 2, 1]", "[3, 3, 1]")
+    assert ends(text)["c"] == 6  # the share of the bandwidth, but not the slow-down measured on the whole
+    assert run(text, until="1 ms").system.assumed[1:] == (
+        "gpu: its MIG instances have 9 eighths of the memory, which no device can give",
+        "gpu: of a MIG instance's memory only the bandwidth counts, not the model of contention",
+    )
+    unknown = text.replace("bandwidth: 1600 GB/s, ", "")
+    assert ends(unknown)["c"] == 1
+    assert "gpu: the memory's bandwidth is not known, so that of a MIG instance slows nobody" in (
+        run(unknown, until="1 ms").system.assumed
+    )
 
 
 class Reset(Scheduler):
@@ -249,6 +345,36 @@ class Reset(Scheduler):
                 self.soc.start(segment.job, segment, stream)
 
 
+def test_copies_of_two_contexts_alternate() -> None:
+    gpu = ", copy_engines: 1"
+    tasks = "\n".join(
+        f"  - {{name: {name}, context: {name}, kernels: [{{copy: in, time: {time}}}], period: 100 ms}}"
+        for name, time in (("a", "10 ms"), ("b", "1 ms"))
+    )
+    assert ends(system(tasks, gpu)) == {"a": 10, "b": 11}
+    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms")) == {"a": 11, "b": 2.024}
+    assert ends(system(tasks, gpu + ", time_slice: 1.024 ms, mode: fluid")) == {"a": 11, "b": 2.024}
+    # one that is killed while it stands aside leaves nothing behind
+
+    class Killer(Scheduler):
+        preemption = "nonpreemptive"
+
+        def setup(self, soc: Any) -> None:
+            soc.wake_at(1_500_000)
+
+        def dispatch(self) -> None:
+            if self.soc.now == 1_500_000 and self.soc.processors[0].segment is not None:
+                segment = self.soc.preempt(self.soc.processors[0], "kill")
+                assert segment is not None
+                self.soc.drop(segment.job)
+            for segment in self.soc.ready:
+                self.soc.start(segment.job, segment, self.soc.processors[segment.job.task.index])
+
+    longer = system(tasks.replace("time: 1 ms", "time: 3 ms"), gpu + ", time_slice: 1.024 ms")
+    trace = run(longer, scheduler=Killer(), until="100 ms")
+    assert slices(trace) == [("a", "gpu.0", 0, 1.5, "killed"), ("b", "gpu.1", 0, 4.024, "completed")]
+
+
 def test_a_reset_frees_the_gpu_at_once_and_killed_kernels_run_again() -> None:
     tasks = task("best", kernel(8, 1024), kernel(4, 1024)) + "\n" + task("real", kernel(4, 1024), offset="1.5 ms")
     trace = run(system(tasks), scheduler=Reset(), until="100 ms")
@@ -259,11 +385,23 @@ def test_a_reset_frees_the_gpu_at_once_and_killed_kernels_run_again() -> None:
     ]
 
 
-def test_a_job_that_is_aborted_leaves_the_gpu_to_others() -> None:
-    tasks = task("a", kernel(40, 1024), deadline="2.5 ms", on_miss="abort") + "\n" + task("b", kernel(4, 1024))
-    assert slices(run(system(tasks), until="100 ms")) == [
+ABORTED = task("a", kernel(40, 1024), deadline="2.5 ms", on_miss="abort") + "\n" + task("b", kernel(4, 1024))
+
+
+def test_the_kernels_of_an_aborted_job_run_to_their_end() -> None:
+    assert slices(run(system(ABORTED), until="100 ms")) == [
+        ("a", "gpu.0", 0, 2.5, "stopped"),
+        ("b", "gpu.1", 0, 11, "completed"),
+        ("a", "gpu.0", 2.5, 10, "drained"),
+    ]
+
+
+def test_a_declared_reset_takes_the_kernels_of_an_aborted_job_off_the_gpu() -> None:
+    text = system(ABORTED).replace("kind: gpu,", "kind: gpu, reset: 40 us,")
+    assert slices(run(text, until="100 ms")) == [
         ("a", "gpu.0", 0, 2.5, "stopped"),
         ("b", "gpu.1", 0, 3.5, "completed"),
+        ("a", "gpu.0", 2.5, 2.54, "drained"),
     ]
 
 
@@ -296,6 +434,14 @@ def test_a_context_switch_cost_of_the_processor_delays_the_launch() -> None:
         ),
         (task("a", kernel(1, 32), context="A"), ", mps: {B: 50}", "'B' is no context of a task; known: A"),
         (task("a", kernel(1, 32)), ", mig: [4, 4]", "8 sevenths of the GPU; there are 7"),
+        (
+            task("a", kernel(1, 32)),
+            "}, service: preemptive, facts: {a: 1",
+            "is never preempted: blocks run to their end",
+        ),
+        (task("a", kernel(1, 32)), ", mig: [5]", "no MIG instance of 5 slices; they have 1, 2, 3, 4, 7"),
+        (task("a", kernel(1, 32)), ", mig: [2], sms_per_slice: 2", "2 slices of 2 SMs; the GPU has 2"),
+        (task("a", kernel(1, 32)), ", sms_per_slice: 2", "'sms_per_slice' belongs to 'mig'"),
         (task("a", kernel(1, 32)), ", mps: {}, time_slice: 2 ms", "'mps' merges contexts"),
         (task("a", kernel(1, 32)), ", max_threads: 4096", "exceeds the 2048 threads of an SM"),
         ("  - {name: a, wcet: {gpu: 2 ms}, regions: [1 ms, 1 ms], period: 10 ms}", "", "neither regions nor sections"),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtsched.engine.trace import Trace
+from rtsched.engine.trace import OVERHEAD, Trace
+from rtsched.metrics import summary
 from tests.chips import run
 
 
@@ -70,10 +71,11 @@ def system(seed: int) -> str:
     lines.append(
         "    little: {cores: 2}" if draw.random() < 0.5 else "    little: {cores: 4, threads: {'1': 1, '4': 2.5}}"
     )
-    lines.append(f"    gpu: {{kind: gpu{', block_level: ' + gpu(draw) if blocks else ''}, {points}}}")
+    resets = [draw.choice(["", ", reset: 40 us"]) for _ in range(2)]
+    lines.append(f"    gpu: {{kind: gpu{', block_level: ' + gpu(draw) if blocks else ''}, {points}{resets[0]}}}")
     lines.append(
         f"    npu: {{kind: npu, contexts: {draw.randint(1, 3)}, sharing: {draw.choice(['equal', 'none'])}, "
-        f"weights: {{capacity: {draw.randint(4, 12)} MB, bandwidth: 4 GB/s}}}}"
+        f"weights: {{capacity: {draw.randint(4, 12)} MB, bandwidth: 4 GB/s}}{resets[1]}}}"
     )
     course = draw.choice([
         "", ", trace: [{at: 10 ms, bandwidth: 300 MB/s}, {at: 30 ms, bandwidth: 2 GB/s}]",
@@ -127,8 +129,38 @@ def system(seed: int) -> str:
 
 
 def same(one: Trace, two: Trace) -> bool:
-    names = ("jobs", "slices", "logged", "changes", "waves")
+    names = ("jobs", "slices", "logged", "changes", "waves", "waits")
     return all(np.array_equal(getattr(one, name), getattr(two, name)) for name in names) and one.energy == two.energy
+
+
+def covered(spans: list[tuple[int, int]]) -> int:
+    """The length of the union of intervals."""
+    total = reached = 0
+    for start, end in sorted(spans):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def check_waits(trace: Trace) -> None:
+    """On a stream of a GPU a slice either runs or waits, never both; where contexts take turns its waves stand still."""
+    assert trace.system.hardware is not None
+    units = [unit for unit in trace.system.hardware.units if unit.block_level is not None]
+    streams = [place for unit in units for place in unit.processors]
+    assert set(trace.waits["processor"].tolist()) <= set(streams)
+    turns = any(unit.block_level is not None and unit.block_level.time_slice is not None for unit in units)
+    exact = all(unit.block_level is not None and unit.block_level.mode == "exact" for unit in units)
+    work = trace.slices[trace.slices["reason"] != OVERHEAD]
+    for place in streams:
+        waits, waves = ([(int(r["start"]), int(r["end"])) for r in table[table["processor"] == place]]
+                        for table in (trace.waits, trace.waves))  # fmt: skip
+        spans = [(int(r["start"]), int(r["end"])) for r in work[work["processor"] == place]]
+        waited = sum(end - start for start, end in waits)
+        assert waited == trace.processors[place].waiting == covered(waits)
+        assert covered([*spans, *waits]) == covered(spans)
+        if exact:
+            assert covered([*waits, *waves]) == covered(spans)
+            assert turns or covered(waves) + waited == covered(spans)
 
 
 def check(seed: int) -> None:
@@ -136,7 +168,9 @@ def check(seed: int) -> None:
     options: dict[str, Any] = {"until": "60 ms", "seed": seed}
     trace = run(text, **options)
     assert same(trace, run(text, **options))
+    check_waits(trace)
     sums = run(text, **options, trace=False)
+    assert summary(sums) == summary(trace)
     if trace.energy is not None:
         assert sums.energy is not None
         assert (sums.energy.total, sums.energy.units) == (trace.energy.total, trace.energy.units)

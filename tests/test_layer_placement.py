@@ -74,6 +74,44 @@ def test_what_loses_accuracy_and_need_not_move_comes_back() -> None:
     assert summary(trace).misses == summary(without_loss).misses == 0
 
 
+WHOLE_TASKS = (
+    CHIP
+    + """
+scheduler: {ordering: rm, placement: lalarand-style, preemption: nonpreemptive}
+tasks:
+"""
+)
+
+
+def two_layers(name: str, period: int, first: tuple[float, float], second: tuple[float, float]) -> str:
+    """A task of two layers with (gpu, cpu) times in ms, which lose accuracy on the CPU."""
+    nodes = ", ".join(
+        f"{node}: {{wcet: {{gpu: {gpu} ms, cpu: {cpu} ms}}, loss: {{cpu: {loss}}}}}"
+        for node, (gpu, cpu), loss in (("a", first, 0.01), ("b", second, 0.002))
+    )
+    graph = f"graph: {{nodes: {{{nodes}}}, edges: [[a, b]]}}"
+    return f"  - {{name: {name}, period: {period} ms, accuracy: 0.9, {graph}}}\n"
+
+
+def test_an_allocation_that_passes_is_found_where_moves_one_by_one_find_none() -> None:
+    # By time relieved per time added: l.b and h.b first, and each time h waits for a layer of l (4 + 2 + 2 x 9 > 10). With
+    # all of h on the GPU and all of l on the CPU nobody waits: 6 <= 10, 27 <= 30.
+    text = WHOLE_TASKS + two_layers("h", 10, (4, 8), (2, 2.5)) + two_layers("l", 30, (9, 20), (6, 7))
+    trace = run(text)
+    assert (homes(trace, "h"), homes(trace, "l")) == (["gpu", "gpu"], ["cpu", "cpu"])
+    assert summary(trace).misses == 0
+
+
+def test_beyond_all_allocations_whole_tasks_are_tried() -> None:
+    # beside the two, four light tasks: 2^12 allocations
+    text = WHOLE_TASKS + two_layers("h", 10, (4, 8), (2, 2.5)) + two_layers("l", 30, (9, 20), (6, 7))
+    for number in range(4):
+        text += two_layers(f"light{number}", 600, (0.1, 0.1), (0.1, 0.1))
+    trace = run(text, until="2 s")
+    assert (homes(trace, "h"), homes(trace, "l")) == (["gpu", "gpu"], ["cpu", "cpu"])
+    assert summary(trace).misses == 0
+
+
 def test_it_needs_both_clusters() -> None:
     with pytest.raises(SchedulerError, match="no node can run on a gpu"):
         run(LALARAND.replace("gpu: 2 ms, ", "").replace("gpu: 7 ms, ", "").replace("gpu: 1 ms, ", ""))

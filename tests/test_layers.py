@@ -22,7 +22,7 @@ ALLOWED = {
     "engine": {"model", "units", "errors"},
     "schedulers": {"engine", "model", "units", "errors"},
     "tally": {"engine", "model"},
-    "usage": {"engine"},
+    "usage": {"tally", "engine"},
     "xrbench": {"engine", "model", "errors"},
     "metrics": {"tally", "usage", "engine", "model", "units", "errors"},
     "export": {"metrics", "usage", "engine", "model", "files", "units", "errors"},
@@ -104,7 +104,7 @@ def test_public_names() -> None:
         assert getattr(rtsched, name) is not None
     assert set(rtsched.__all__) == {
         "ComposedScheduler", "HorizonError", "InputError", "Loaded", "Platform", "REGISTRY", "RtschedError",
-        "Scheduler", "SchedulerError", "SoundnessError", "System", "Task", "Verification", "__version__", "analyse", "load", "scheduler", "simulate", "summary",
+        "Scheduler", "SchedulerError", "SoundnessError", "System", "Task", "Verification", "__version__", "analyse", "compare", "load", "scheduler", "simulate", "summary",
     }  # fmt: skip
 
 

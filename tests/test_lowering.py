@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rtsched import analyse
 from rtsched.api import Loaded, load, simulate
 from rtsched.dnn.lowering import horizon
 from rtsched.errors import HorizonError, InputError
@@ -13,6 +15,8 @@ from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.units import MS
+from tests.chips import loaded as chip
 from tests.chips import run, slices
 
 CHIP = """\
@@ -217,8 +221,10 @@ def test_copies_cost_what_the_link_takes_where_clusters_are_chosen_at_run_time()
     assert [(name, place, start, end, reason) for name, place, start, end, reason in slices(trace)] == [
         ("net", "cpu0", 0, 2, "completed"),
         ("net", "npu", 2, 3.1, "overhead"),
+        ("net", "bus", 2, 3.1, "completed"),
         ("net", "npu", 3.1, 5.1, "completed"),
         ("net", "cpu0", 5.1, 7.2, "overhead"),
+        ("net", "bus", 5.1, 7.2, "completed"),
         ("net", "cpu0", 7.2, 8.2, "completed"),
     ]
     assert not any("transfers" in note for note in trace.system.assumed)
@@ -236,3 +242,122 @@ def test_a_missing_link_is_said() -> None:
     trace = run(text)
     assert trace.jobs["finish"].tolist() == [5_000_000]
     assert "net: transfers take no time where the platform has no link (cpu to npu)" in trace.system.assumed
+
+
+# ---- regions and sections ------------------------------------------------------------------------------------------
+
+
+def pieces(platform: str, body: str) -> list[tuple[int | None, tuple[int, ...], tuple[tuple[int, int], ...]]]:
+    """(time, regions, sections) in ms of the nodes of the only task."""
+    text = f"platform: {{processors: {{{platform}}}}}\nresources: {{r: {{}}}}\ntasks:\n  - {{name: a, period: 90 ms, {body}}}\n"
+    return [
+        (
+            max(time for time in node.times if time is not None) / MS,
+            tuple(region / MS for region in node.regions),
+            tuple((section.start / MS, section.end / MS) for section in node.sections),
+        )
+        for node in chip(text).lower().tasks[0].nodes
+    ]
+
+
+HALVES = "regions: [6 ms, 2 ms], sections: [{resource: r, start: 2 ms, length: 3 ms}]"
+
+
+@pytest.mark.parametrize(
+    ("platform", "body", "expected"),
+    [
+        ("cpu: {}", "wcet: 8 ms", (8, (6, 2), ((2, 5),))),
+        ("cpu: {speed: 0.4}", "wcet: 8 ms", (20, (15, 5), ((5, 12.5),))),
+        ("cpu: {speed: 2}", "wcet: 8 ms", (4, (3, 1), ((1, 2.5),))),
+        ("cpu: {speed: 2}", "wcet: {cpu: 8 ms}", (8, (6, 2), ((2, 5),))),  # written for this very cluster
+        ("npu: {kind: npu, speed: 0.5}", "wcet: {npu: 8 ms}", (8, (6, 2), ((2, 5),))),
+        ("cpu: {cores: 2, speeds: [1, 0.5]}", "pin: cpu1, wcet: 8 ms", (16, (12, 4), ((4, 10),))),
+        ("cpu: {cores: 4, threads: {'1': 1, '4': 2}}", "wcet: 8 ms", (4, (3, 1), ((1, 2.5),))),
+        ("cpu: {cores: 4, threads: {'1': 1, '4': 2}}", "threads: 1, wcet: 8 ms", (8, (6, 2), ((2, 5),))),
+    ],
+)
+def test_regions_and_sections_are_scaled_like_the_time_they_are_parts_of(
+    platform: str, body: str, expected: Any
+) -> None:
+    assert pieces(platform, f"{body}, {HALVES}") == [expected]
+
+
+def test_scaled_regions_sum_to_the_scaled_time_to_the_nanosecond() -> None:
+    text = "platform: {processors: {cpu: {speed: '3/7'}}}\ntasks: [{name: a, period: 1 ms, wcet: 10 ns, regions: [1 ns, 1 ns, 8 ns]}]"
+    (node,) = chip(text).lower().tasks[0].nodes
+    assert (node.times, node.regions) == ((24,), (2, 2, 20))
+    (short,) = chip(text.replace("'3/7'", "5")).lower().tasks[0].nodes
+    assert (short.times, short.regions) == ((2,), (2,))  # what is shorter than a nanosecond is no region of its own
+
+
+@pytest.mark.parametrize(
+    ("platform", "body", "message"),
+    [
+        ("cpu: {cores: 2, speeds: [1, 0.5]}", "wcet: 8 ms", "processors of one speed; pin it"),
+        ("big: {}, little: {}", "wcet: {big: 8 ms, little: 9 ms}, sections: [{resource: r, start: 0 ms, length: 2 ms}]", "need one execution time"),
+        ("cpu: {}", "wcet: 4 ms", "the regions must sum to the wcet"),
+        ("cpu: {}", "wcet: 8 ms, sections: [{resource: r, start: 7 ms, length: 2 ms}]", "ends after the node does, at 9 ms of 8 ms"),
+    ],
+)  # fmt: skip
+def test_regions_and_sections_that_do_not_fit_are_refused(platform: str, body: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        pieces(platform, f"{body}, {HALVES}" if "sections" not in body else body)
+
+
+NETWORK = """
+platform: rk3588
+resources: {{r: {{}}}}
+tasks:
+  - {{name: a, network: mobilenet_v2, pin: big1, period: 70 ms, {}}}
+"""
+
+
+def test_the_regions_of_a_looked_up_network_sum_to_its_measured_time(tmp_path: Path) -> None:
+    file = tmp_path / "system.yaml"
+    file.write_text(NETWORK.format("regions: [2 ms, 4 ms]"), "utf-8")
+    with pytest.raises(
+        InputError, match=r"system.yaml:5:\d+: .*the regions sum to 6 ms, its execution time is 27.29 ms"
+    ):
+        load(file).lower()
+    file.write_text(NETWORK.format("regions: [20 ms, 7.29 ms]"), "utf-8")
+    assert load(file).lower().tasks[0].nodes[0].regions == (20_000_000, 7_290_000)
+
+
+def test_the_stages_of_a_family_of_exits_take_their_parts_of_regions_and_sections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RTSCHED_PATH", str(tmp_path))
+    # the exits of this family lie at 40 and 70 % of the time
+    exits = tmp_path / "platforms" / "exits.csv"
+    exits.parent.mkdir()
+    columns = "family,network,exit,share,accuracy,relative_cost,status,source\n"
+    exits.write_text(columns + "f,n,1,0.5,,0.4,,\nf,n,2,0.3,,0.7,,\nf,n,3,0.2,,1,,\nf,n,all,1,0.9,,,\n", "utf-8")
+    body = "wcet: 10 ms, exit_family: f, regions: [3 ms, 3 ms, 4 ms], sections: [{resource: r, start: %s ms, length: 2 ms}]"
+    file = tmp_path / "system.yaml"
+    text = "platform: uniprocessor\nresources: {r: {}}\ntasks: [{name: a, period: 90 ms, %s}]\n"
+    file.write_text(text % body % 5, "utf-8")
+    nodes = load(file).lower().tasks[0].nodes
+    assert [node.times[0] for node in nodes] == [4 * MS, 3 * MS, 3 * MS]
+    assert [node.regions for node in nodes] == [(3 * MS, 1 * MS), (2 * MS, 1 * MS), (3 * MS,)]
+    assert [[(s.start, s.end) for s in node.sections] for node in nodes] == [[], [(1 * MS, 3 * MS)], []]
+    file.write_text(text % body % 3, "utf-8")
+    with pytest.raises(InputError, match="from 3 ms to 5 ms, over an exit"):
+        load(file).lower()
+
+
+def test_a_slow_core_has_long_regions_in_the_run_and_in_the_proof() -> None:
+    text = """
+platform: {processors: {cpu: {kind: cpu, speed: 0.4}}}
+scheduler: {ordering: fp, preemption: limited}
+tasks:
+  - {name: hi, period: 80 ms, deadline: 9 ms, offset: 1 ms, wcet: 1 ms}
+  - {name: lo, period: 80 ms, wcet: 8 ms, regions: [4 ms, 4 ms]}
+"""
+    trace = run(text, until="80 ms")
+    assert [row[:4] for row in slices(trace)] == [
+        ("lo", "cpu", 0, 10),
+        ("hi", "cpu", 10, 12.5),
+        ("lo", "cpu", 12.5, 22.5),
+    ]
+    assert trace.jobs["outcome"].tolist() == [0, 1]
+    assert analyse(chip(text), runs=0).verdict == "unschedulable"

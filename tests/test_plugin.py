@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import rtsched as package
 from rtsched.errors import InputError
 from rtsched.registry import Registry
 
@@ -101,6 +102,8 @@ def test_a_file_cannot_name_code(tmp_path: Path, line: str) -> None:
     path = tmp_path / "system.yaml"
     trap = tmp_path / "trap"
     path.write_text(SYSTEM + f"scheduler: {line.replace('PATH', str(trap))}\n")
+    with pytest.raises(InputError, match=r"system.yaml:.*: scheduler: 'os:mkdir' names code, which a file may not"):
+        package.load(path)  # nor through a System, which does not know where it came from
     for command in ("run", "validate"):
         refused = rtsched(command, str(path))
         assert refused.returncode == 2

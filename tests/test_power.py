@@ -225,6 +225,142 @@ tasks:
     assert slices(trace) == [("a", "cpu0", 0, 2, "completed"), ("g", "gpu", 0, 4, "completed")]
 
 
+MODES = """
+platform:
+  name: board
+  processors:
+    cpu:
+      cores: 4
+      frequency_max: 2 GHz
+      operating_points: [{frequency: 1 GHz, POINT}, {frequency: 2 GHz, POINT2}]
+      power: {active: 1 W}
+  power_modes:
+    low: {cpu: {frequency_max: 1 GHz}}
+    between: {cpu: {frequency_max: 1.9 GHz}}
+    tiny: {cpu: {frequency_max: 500 MHz}}
+power: {mode: low}
+tasks: [{name: a, wcet: {cpu: 3 ms}, period: 10 ms, count: 1}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "end", "energy"),
+    [
+        ("score: 40", "score: 100", 7.5, 0.5 * 7.5),  # power assumed proportional to the frequency
+        ("microvolt: 500000", "microvolt: 1000000", 6, 0.125 * 6),  # f V^2, calibrated by the active power at the top
+        ("busy_milliwatt: [100]", "busy_milliwatt: [900]", 6, 0.1 * 6),
+        ("score: 2", "score: 4, milliwatt: 800", 6, 0.8 * 6),  # flat below the only measured power
+    ],
+)
+@pytest.mark.parametrize("mode", ["low", "between"])
+def test_a_mode_that_caps_the_clock_keeps_what_was_measured(
+    mode: str, low: str, high: str, end: float, energy: float
+) -> None:
+    text = MODES.replace("POINT2", high).replace("POINT", low).replace("mode: low", f"mode: {mode}")
+    trace = run(text, until="10 ms")
+    assert slices(trace) == [("a", "cpu0", 0, end, "completed")]
+    assert trace.energy is not None
+    assert trace.energy.units[0].active == round(energy * 10**6)
+
+
+def test_no_clock_beyond_the_cap_of_the_mode() -> None:
+    text = MODES.replace("POINT2", "score: 4").replace("POINT", "score: 2")
+    for governor in ("performance", "{name: ondemand, period: 1 ms}", "{name: schedutil, period: 1 ms}"):
+        trace = run(text.replace("mode: low", f"mode: low, governor: {governor}"), until="30 ms")
+        assert {value for *_, value in changes(trace, "frequency")} == {10**9}
+    with pytest.raises(InputError, match=r"power.governor: cpu has no operating point at 2 GHz; it has 1 GHz"):
+        loaded(text.replace("mode: low", "mode: low, governor: {name: fixed, frequency: 2 GHz}")).lower()
+    with pytest.raises(
+        InputError, match=r"power.mode: it caps cpu at 500 MHz, below its lowest operating point, 1 GHz"
+    ):
+        loaded(text.replace("mode: low", "mode: tiny")).lower()
+
+
+def test_a_clock_that_nobody_knows_cannot_be_capped() -> None:
+    text = """
+platform: {name: board, processors: {cpu: {}}, power_modes: {low: {cpu: {frequency_max: 1 GHz}}}}
+power: {mode: low}
+tasks: [{name: a, wcet: 3 ms, period: 10 ms}]
+"""
+    trace = run(text, until="10 ms")
+    assert slices(trace) == [("a", "cpu", 0, 3, "completed")]
+    assert "cpu: its clock is not known, so the cap of the power mode changes no time" in trace.system.assumed
+
+
+def test_times_hold_at_the_reference_clock_where_that_is_no_operating_point() -> None:
+    text = MODES.replace("{frequency: 2 GHz, POINT2}", "{frequency: 1.5 GHz, score: 3}").replace("POINT", "score: 2")
+    assert slices(run(text.replace("{mode: low}", "{}"), until="10 ms")) == [("a", "cpu0", 0, 4, "completed")]
+    assert slices(run(text, until="10 ms")) == [("a", "cpu0", 0, 6, "completed")]
+
+
+THREADS = """
+platform:
+  name: board
+  processors: {big: {cores: 4, threads: {"1": 1, "2": 1.7, "4": 2.9}, frequency_domains: [[0, 1], [2, 3]]}}
+  power_modes: {low: {big: {cores: 2}}, three: {big: {cores: 3}}}
+power: {mode: low}
+tasks: [{name: a, wcet: {big: 12 ms}, period: 20 ms}]
+"""
+
+
+def test_a_mode_takes_the_threads_of_the_cores_that_it_switches_off() -> None:
+    for mode in ("low", "three"):
+        trace = run(THREADS.replace("mode: low", f"mode: {mode}"), until="20 ms")
+        assert slices(trace)[0][3] == pytest.approx(12 / 1.7, abs=1e-6)
+    with pytest.raises(InputError, match="big has no speed-up for 4 threads; it has for 1, 2"):
+        loaded(THREADS.replace("wcet:", "threads: 4, wcet:")).lower()
+    only = THREADS.replace('"1": 1, "2": 1.7, ', "")
+    with pytest.raises(
+        InputError, match=r"power.mode: it leaves 2 cores of big, whose speed-up is known for 4 threads"
+    ):
+        loaded(only).lower()
+
+
+def test_networks_measured_on_more_threads_than_a_mode_leaves_are_not_looked_up() -> None:
+    from rtsched.dnn.lowering import Lowering
+
+    row = {"platform": "board", "processor": "big", "network": "net", "input": "", "precision": "", "runtime": ""}
+    row |= {"status": "measured", "source": "here"}
+    latency = [{**row, "threads": "1", "latency_ms": "9"}, {**row, "threads": "4", "latency_ms": "2"}]
+
+    def time(text: str) -> int | None:
+        system = loaded(text)
+        return Lowering(system.system, system.platform, latency).lower().tasks[0].nodes[0].times[0]
+
+    text = THREADS.replace("wcet: {big: 12 ms}", "network: net")
+    assert time(text.replace("{mode: low}", "{}")) == 2_000_000
+    assert time(text) == round(9_000_000 / 1.7)  # the one-thread time over the speed-up of two
+    with pytest.raises(InputError, match="no processor of 'board' that it may use can run it"):
+        time(text.replace("network: net", "network: {network: net, threads: 4}"))
+
+
+def test_a_mode_keeps_the_frequency_domains_of_the_cores_that_are_left() -> None:
+    text = """
+platform:
+  name: board
+  processors:
+    cpu: {cores: 4, frequency_domains: [[0, 2], [1], [3]], operating_points: [{frequency: 1 GHz}, {frequency: 2 GHz}]}
+  power_modes: {low: {cpu: {cores: 3}}}
+power: {mode: low}
+tasks: [{name: a, wcet: 3 ms, period: 10 ms}]
+"""
+    trace = run(text, until="10 ms")
+    assert [place for _, _, place, _ in changes(trace, "frequency")] == [0, 1]
+
+
+def test_heat_may_cap_what_a_mode_has_switched_off() -> None:
+    text = """
+platform:
+  name: board
+  processors: {cpu: {operating_points: [{frequency: 1 GHz, milliwatt: 100}]}, dla: {kind: dla}}
+  power_modes: {low: {dla: {cores: 0}}}
+  thermal: {node: {resistance: 1, capacitance: 1}, trips: [{temperature: 90, caps: {dla: 1 GHz}}]}
+power: {mode: low}
+tasks: [{name: a, wcet: {cpu: 3 ms}, period: 10 ms}]
+"""
+    assert slices(run(text, until="10 ms")) == [("a", "cpu", 0, 3, "completed")]
+
+
 def test_a_cluster_draws_what_was_measured_for_as_many_cores_as_are_busy() -> None:
     text = """
 platform:

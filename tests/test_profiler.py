@@ -24,6 +24,7 @@ from rtsched.dnn.profiler import (
     table_row,
 )
 from rtsched.errors import InputError
+from rtsched.model.catalogue import LATENCY_COLUMNS
 
 
 def event(name: str, duration: float, operator: str = "Conv") -> dict[str, Any]:
@@ -93,9 +94,27 @@ def test_a_workload_can_name_what_was_measured(tmp_path: Path, monkeypatch: pyte
 
 def test_the_table_of_nodes() -> None:
     assert node_table(PROFILE).splitlines() == [
-        "node,operator,median_us,p99_us,max_us,count,scaled_us",
-        "a,Conv,1,2,3,60,1234.500",
+        "node,operator,median_us,p99_us,max_us,count,scaled_us,largest_us",
+        "a,Conv,1,2,3,60,1234.500,3000.000",
     ]
+
+
+def test_the_largest_times_are_kept_and_never_below_what_the_whole_took() -> None:
+    nodes = (NodeFigures("a", "Conv", Figures(10, 15, 30, 9), 8.0), NodeFigures("b", "Gemm", Figures(5, 7, 10, 9), 4.0))
+    usual = Profile("net", 1, "x=1", Figures(12, 20, 25, 9), nodes)
+    assert [usual.largest(node) for node in nodes] == [30, 10]  # more than the whole ever took: each its own
+    slow = Profile("net", 1, "x=1", Figures(12, 60, 80, 9), nodes)
+    assert [slow.largest(node) for node in nodes] == [60, 20]  # interrupted between nodes: together what the whole took
+    row = table_row(Profile("net", 1, "x=1", Figures(1.0, 2.0, 1234567.891, 9), nodes), "mine", "cpu")
+    assert (row["latency_ms"], row["max_ms"]) == ("0.001", "1234.567891")
+    assert "median of 9 runs" in row["source"]
+
+
+def test_a_table_without_a_column_for_the_largest_gets_one() -> None:
+    old = "platform,network,input,processor,threads,precision,runtime,latency_ms,energy_mj,status,source\n"
+    assert set(LATENCY_COLUMNS) <= set(old.strip().split(","))
+    rows = list(csv.DictReader(io.StringIO(merged(old, Path("latency.csv"), table_row(PROFILE, "mine", "cpu")))))
+    assert (rows[0]["latency_ms"], rows[0]["max_ms"]) == ("1.2345", "3")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +196,8 @@ def test_a_model_is_measured(model: Path, tmp_path: Path) -> None:
     scaled = [float(each["scaled_us"]) for each in csv.DictReader(nodes.open())]
     assert sum(scaled) == pytest.approx(float(row["latency_ms"]) * 1000, rel=1e-3)
     assert len(scaled) >= 2
+    largest = [float(each["largest_us"]) for each in csv.DictReader(nodes.open())]
+    assert sum(largest) >= float(row["max_ms"]) * 1000 - 1e-6
 
 
 def test_an_open_input_must_be_given(model: Path) -> None:

@@ -573,7 +573,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "0",
         ("stages that suspend",),
     ),
-    "no region in front of a stage": (suspending, "stage_response", "demand.blocking + ", "", ("stages that suspend",)),
+    "no region in front of a stage": (suspending, "stage_response", "demand.blocking", "0", ("stages that suspend",)),
     "no push-through": (pipelines, "stage_demand", "i if own else i + 1", "i + 1", ("pipeline",)),
     "no carry-in": (multiprocessor, "global_rta", "R + R_h - h.C", "R", ("global by the letter",)),
     "everybody carries in": (

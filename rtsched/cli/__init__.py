@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
 from rtsched.cli.report import report
 from rtsched.errors import InputError, RtschedError
+
+if TYPE_CHECKING:
+    from rtsched.metrics import Summary
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -49,7 +52,9 @@ def cli() -> None:
 )
 @click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
 @click.option(
-    "--fail-on", type=click.Choice(["miss", "hard-miss"]), help="Exit with 1 if a job (of a hard task) missed."
+    "--fail-on",
+    type=click.Choice(["miss", "hard-miss"]),
+    help="Exit with 1 if a job (of a hard task) missed, or a chain (with a hard task) broke what is required of it.",
 )
 def run(
     system: str,
@@ -73,6 +78,8 @@ def run(
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
     loaded = api.load(system, platform=platform, overrides=overrides)
+    if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
+        raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
     trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace)
     figures = metrics.summary(trace)
     if gantt is not None:
@@ -89,10 +96,15 @@ def run(
         click.echo(render_table(figures))
         for note in trace.system.assumed:
             click.echo(f"assumed: {note}")
-    if fail_on is not None and any(
-        task.misses for task in figures.tasks if fail_on == "miss" or task.criticality == "hard"
-    ):
+    if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
+
+
+def _failed(figures: Summary, on: str) -> bool:
+    """Whether a job missed or a chain broke what is required of it; only hard tasks, or chains with one, may count."""
+    counted = {task.name for task in figures.tasks if on == "miss" or task.criticality == "hard"}
+    missed = any(task.misses for task in figures.tasks if task.name in counted)
+    return missed or any(chain.kept is False and not counted.isdisjoint(chain.tasks) for chain in figures.chains)
 
 
 def _instant(text: str | None) -> int:
@@ -122,7 +134,7 @@ def validate(systems: tuple[str, ...], as_json: bool) -> None:
             else:
                 loaded = api.load(name)
                 loaded.lower()
-                api._scheduler_of(loaded, None)
+                api.scheduler_of(loaded, None)
             answers.append({"file": name, "valid": True, "problems": []})
         except InputError as error:
             answers.append({"file": name, "valid": False, "problems": list(error.problems)})
@@ -255,11 +267,16 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
 @cli.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here instead of printing.")
+@click.option(
+    "--shape", "shapes", multiple=True, metavar="INPUT=1x3x224x224", help="The shape of an open input (ONNX)."
+)
 @_JSON
-def import_(file: str, output: Path | None, as_json: bool) -> None:
+def import_(file: str, output: Path | None, shapes: tuple[str, ...], as_json: bool) -> None:
     """Turn a SimSo XML or an rt-app JSON into a system file, an ONNX model into a network file."""
     if file.endswith(".onnx"):
-        text = _imported_network(file, as_json)
+        text = _imported_network(file, shapes, as_json)
+    elif shapes:
+        raise InputError(f"--shape: {file} is no ONNX model; leave it out")
     else:
         from rtsched.importers import import_file
         from rtsched.model.config import to_yaml
@@ -287,27 +304,28 @@ cli.add_command(compare)
 cli.add_command(profile)
 
 
-def _imported_network(file: str, as_json: bool) -> str:
+def _imported_network(file: str, shapes: tuple[str, ...], as_json: bool) -> str:
     """The network file of an ONNX model; what is not known of it goes to standard error, with what to do."""
-    from dataclasses import asdict
+    from rtsched.cli.profile import read_shape
+    from rtsched.dnn import cost, network_file, onnx
 
-    from rtsched.dnn import network_file, onnx
-
-    network = onnx.load(file)
+    network = onnx.load(file, dict(map(read_shape, shapes)))
+    for note in network.notes:
+        click.echo(f"{file}: {note}", err=True)
     if network.unknown:
         click.echo(
-            f"{file}: {len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:5])}: their "
-            "operators cost too little; fix the input sizes when exporting",
+            f"{file}: {len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:5])}; give open "
+            "inputs a size with --shape",
             err=True,
         )
-    if network.custom:
+    why = cost.unknown(network)
+    if why:
         click.echo(
-            f"{file}: custom operators {', '.join(network.custom)} count as moving bytes only; profile the model, or "
-            "replace them",
+            f"{file}: the network has no cost: {why}; give open inputs a --shape, or measure it (`rtsched profile`)",
             err=True,
         )
     if as_json:
-        return json.dumps(asdict(network), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(network_file.as_data(network), indent=2, ensure_ascii=False) + "\n"
     return network_file.write(network)
 
 

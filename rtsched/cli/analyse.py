@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.errors import InputError
+
 if TYPE_CHECKING:
     from rtsched.verify.verification import Verification
 
@@ -38,8 +40,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option(
     "--fail-on",
-    type=click.Choice(["unschedulable", "unproven"]),
-    help="Exit with 1 if a miss is possible, or if schedulability is not proven.",
+    type=click.Choice(["unschedulable", "unproven", "hard-unproven"]),
+    help="Exit with 1 if a miss is possible; if not all is proven (typical times prove nothing); or if not all hard "
+    "tasks are.",
 )
 def analyse(
     system: str,
@@ -60,7 +63,7 @@ def analyse(
     found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
     if miss is not None:
         from rtsched.files import write_whole
-        from rtsched.verify.replay import witness
+        from rtsched.verify.witness import witness
 
         write_whole(miss, witness(found))
     if as_json:
@@ -69,8 +72,24 @@ def analyse(
         click.echo(json.dumps(to_dict(found, margins=margins), indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(found, margins, parts)))
-    if fail_on is not None and found.verdict in ("unschedulable", "unknown" if fail_on == "unproven" else ""):
+    if fail_on is not None and _fails(found, fail_on):
         raise SystemExit(1)
+
+
+def _fails(found: Verification, on: str) -> bool:
+    """Whether the answer is no."""
+    from rtsched.verify.criticality import levels
+
+    if on == "unschedulable":
+        return found.verdict == "unschedulable"
+    if on == "unproven":
+        return not found.proven
+    hard = next((level for level in levels(found) if level.criticality == "hard"), None)
+    if hard is None:
+        raise InputError(
+            f"--fail-on hard-unproven: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
+        )
+    return not hard.is_proven
 
 
 def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:

@@ -104,10 +104,10 @@ def _progress(results: Iterator[Any], count: int) -> Iterator[Any]:
 def render(answer: Comparison) -> str:
     """The comparison as a table for a terminal."""
     from rtsched import units
-    from rtsched.experiment.compare import METRICS
+    from rtsched.experiment.compare import title
     from rtsched.export.text import aligned
 
-    rows = [["policy", *(METRICS[metric][0] for metric in answer.metrics)]]
+    rows = [["policy", *(title(metric) for metric in answer.metrics)]]
     for row in answer.rows:
         rows.append([row.policy, *(_cell(row.cells[metric], metric) for metric in answer.metrics)])
     span = units.format_duration(answer.until, digits=4)
@@ -121,12 +121,14 @@ def render(answer: Comparison) -> str:
             f"± half of a 95 % confidence interval (Student's t); * differs from {answer.baseline} with p < 0.05, "
             "** < 0.01\n(paired sign-flip test, Holm's correction)"
         )
-    lines += [f"assumed: {note}" for note in answer.assumed]
+    lines += [*answer.notes, *(f"assumed: {note}" for note in answer.assumed)]
     return "\n".join(lines)
 
 
 def _cell(cell: Cell, metric: str) -> str:
-    scale, digits = (100, 2) if metric in ("miss_ratio", "effective_accuracy") else (1, 4)
+    from rtsched.experiment.compare import is_share
+
+    scale, digits = (100, 2) if is_share(metric) else (1, 4)
     unit = " %" if scale == 100 else ""
     shown = f"{cell.mean * scale:.{digits}f}" if scale == 100 else f"{cell.mean:.{digits}g}"
     if cell.half:

@@ -38,7 +38,7 @@ def profile(
     nodes: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure MODEL (ONNX) on this machine's CPU: end to end, and node by node.
+    """Measure MODEL (ONNX) on this machine's CPU: end to end, and node by node; medians and the largest times.
 
     With -o FOLDER/platforms/latency.csv and RTSCHED_PATH=FOLDER, system files can name the network.
     """
@@ -48,7 +48,7 @@ def profile(
     if output is not None and platform is None:
         raise InputError("-o: a row of a latency table names its platform; add --platform NAME")
     found = profiler.measure(
-        model, runs=runs, warm_up=warm_up, threads=threads, shapes=dict(map(_shape, shapes)), progress=_progress
+        model, runs=runs, warm_up=warm_up, threads=threads, shapes=dict(map(read_shape, shapes)), progress=_progress
     )
     if output is not None and platform is not None:
         table = output.read_text(encoding="utf-8") if output.exists() else ""
@@ -60,7 +60,10 @@ def profile(
     if as_json:
         from dataclasses import asdict
 
-        click.echo(json.dumps({"format": 1, **asdict(found)}, indent=2))
+        data = asdict(found)
+        for entry, node in zip(data["nodes"], found.nodes, strict=True):
+            entry["largest"] = found.largest(node)
+        click.echo(json.dumps({"format": 1, **data}, indent=2))
         return
     whole = found.whole
     click.echo(f"{found.network} ({found.inputs}), {threads} thread{'s' * (threads > 1)}, {whole.count} runs")
@@ -68,14 +71,16 @@ def profile(
     slowest = sorted(found.nodes, key=lambda node: -node.scaled)[:8]
     for node in slowest:
         share = node.scaled / whole.median if whole.median else 0.0
-        click.echo(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {node.operator:<12} {node.name}")
+        most = f"max {found.largest(node) / 1000:.4g} ms"
+        click.echo(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {most:<14}  {node.operator:<12} {node.name}")
     if output is not None:
         click.echo(f"wrote {output}")
     if nodes is not None:
         click.echo(f"wrote {nodes}")
 
 
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+def read_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """The name and the sizes in ``INPUT=1x3x224x224``."""
     name, equals, sizes = text.rpartition("=")
     parts = sizes.split("x")
     if not equals or not all(part.isascii() and part.isdecimal() and 0 < len(part) < 10 for part in parts):

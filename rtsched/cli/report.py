@@ -60,6 +60,7 @@ def report(
     from rtsched.files import write_whole
     from rtsched.report.content import Report
     from rtsched.verify.verification import verify
+    from rtsched.verify.words import outcome
 
     found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
     words = ["rtsched", "report", system, "-o", output.name]
@@ -69,7 +70,7 @@ def report(
         words += ["--set", text]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
     write_whole(output, render(Report(found, day, shlex.join(words)), output.suffix.lower()))
-    click.echo(f"{found.system.name}: {found.verdict}; report written to {output}")
+    click.echo(f"{found.system.name}: {outcome(found)}; report written to {output}")
 
 
 def _day(text: str | None) -> str:

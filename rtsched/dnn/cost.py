@@ -3,7 +3,7 @@
 An operator takes max(multiply-accumulates / rate, bytes / bandwidth) + overhead, with one rate for depthwise
 convolutions and one for everything else (Williams, Waterman and Patterson, CACM 52(4), 2009). The four figures are
 fitted to measured networks whose operators are known; how far the fit is off on networks that it has not seen is part
-of the model.
+of the model, and depends on how unlike they are (`rtsched.dnn.calibration`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rtsched import units
 from rtsched.dnn.network import Network, Operator
+from rtsched.errors import InputError
 from rtsched.model.platform import Platform
 
 Rows = Sequence[Mapping[str, str]]
@@ -51,6 +52,7 @@ FREE = frozenset(
     {
         "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Shape", "Relu", "Clip", "LeakyRelu",
         "PRelu", "HardSwish", "HardSigmoid", "Sigmoid", "BatchNormalization",
+        "QuantizeLinear", "DequantizeLinear",
     }
 )  # fmt: skip
 
@@ -66,9 +68,11 @@ LEAST_ROWS = 4
 
 @dataclass(frozen=True)
 class CostModel:
-    """The roofline of one cluster. Times per unit in ns: multiply-accumulate, depthwise one, byte (fp32), operator.
+    """The roofline of one cluster. Times per unit in ns: multiply-accumulate, depthwise one, byte, operator.
 
-    `rows` networks were fitted; `errors` are the relative errors on each of them when it was held back.
+    `width` is what a number of four bytes takes at the precision of the model, as a share of that. `rows` networks were
+    fitted, those of the network files `fitted`; `errors` are the relative errors on each of them when it was held back.
+    `kind` is that of the cluster.
     """
 
     cluster: str
@@ -80,14 +84,18 @@ class CostModel:
     rows: int
     errors: tuple[float, ...]
     assumed: str = ""
+    width: float = 1.0
+    kind: str = ""
+    fitted: tuple[str, ...] = ()
 
     def time(self, operator: Operator, clock: float = 1.0) -> float:
         """The time of one operator in ns; `clock` is the present one as a share of the measured one."""
         if operator.kind in FREE:
             return 0.0
+        if operator.macs is None or not operator.sized:
+            raise InputError(f"operator {operator.name!r} ({operator.kind}) is not understood: it has no cost")
         compute = operator.macs * (self.depthwise_mac if operator.depthwise else self.mac) / clock
-        size = operator.input_bytes + operator.output_bytes + operator.weight_bytes
-        return max(compute, size * self.byte) + self.overhead / clock
+        return max(compute, operator.moved(self.width) * self.byte) + self.overhead * operator.launches / clock
 
     def network(self, network: Network, clock: float = 1.0) -> float:
         """The time of a whole network in ns."""
@@ -95,15 +103,37 @@ class CostModel:
 
     @property
     def error(self) -> float:
-        """The median of the relative errors on networks held back."""
+        """The median of the relative errors on fitted networks when each was held back."""
         return median(abs(error) for error in self.errors)
 
     @property
     def note(self) -> str:
-        """How good the model is, in words."""
+        """How good the model is on what it was fitted to, in words."""
         worst = max(abs(error) for error in self.errors)
         text = f"roofline fitted to {self.rows} networks; held back they are off by {100 * self.error:.0f} % "
         return text + f"(median; at most {100 * worst:.0f} %)" + (f"; {self.assumed}" if self.assumed else "")
+
+
+def unknown(network: Network) -> str:
+    """Why a network has no cost, in words; empty if it has one."""
+    costly = [operator for operator in network.operators if operator.kind not in FREE]
+    reasons = (
+        ("of unknown multiply-accumulates", [each for each in costly if not each.known]),
+        ("that move unknown bytes", [each for each in costly if each.known and not each.sized]),
+    )
+    found = []
+    for words, operators in reasons:
+        if operators:
+            some = ", ".join(f"{each.name} ({each.kind})" for each in operators[:3])
+            found.append(f"{len(operators)} operators {words}: {some}" + (", …" if len(operators) > 3 else ""))
+    return "; ".join(found)
+
+
+def effort(operator: Operator) -> float:
+    """What shares out a measured time where there is no model: multiply-accumulates and bytes."""
+    if operator.kind in FREE:
+        return 0.0
+    return (operator.macs or 0) + 4.0 * ((operator.input_bytes or 0) + (operator.output_bytes or 0))
 
 
 def operators_of(row: Mapping[str, str]) -> str | None:
@@ -119,18 +149,11 @@ def model_for(
     `precision` chooses among the table's; `leave_out` names a network file that the fit must not see. Rows that name
     only the kind of processor stand for the fastest cluster of that kind, which the model says.
     """
-    here = platform.processors[cluster]
-    mine = _rows(platform, cluster, rows)
-    assumed = ""
-    if not mine and cluster == _fastest(platform, here.kind):
-        mine = _rows(platform, here.kind, rows)
-        assumed = f"the tables name only a {here.kind}, taken for the fastest cluster" if mine else ""
-    if here.kind == "cpu":
-        mine = [row for row in mine if row["threads"] in ("", "1")]
+    mine, assumed = measured_on(platform, cluster, rows, precision)
     found: dict[str, float] = {}
     for row in mine:
         name = operators_of(row)
-        if name is not None and name != leave_out and (precision is None or _alike(row["precision"], precision)):
+        if name is not None and name != leave_out:
             time = float(row["latency_ms"]) * units.MS
             found[name] = min(found.get(name, time), time)
     if len(found) < LEAST_ROWS:
@@ -142,7 +165,23 @@ def model_for(
     tried = [(_held_back(tables, times, width, columns), columns) for columns in FORMS]
     errors, columns = min(tried, key=lambda item: sum(error * error for error in item[0]))
     mac, depthwise, byte, overhead = _fit(tables, times, width, columns)
-    return CostModel(cluster, precision or "", mac, depthwise, byte * width, overhead, len(names), errors, assumed)
+    return CostModel(
+        cluster, precision or "", mac, depthwise, byte, overhead, len(names), errors, assumed, width,
+        platform.processors[cluster].kind, tuple(names),
+    )  # fmt: skip
+
+
+def measured_on(platform: Platform, cluster: str, rows: Rows, precision: str | None) -> tuple[Rows, str]:
+    """The rows that a cluster's model may see (single-threaded on CPU cores), and what is assumed of them."""
+    here = platform.processors[cluster]
+    mine = _rows(platform, cluster, rows)
+    assumed = ""
+    if not mine and cluster == _fastest(platform, here.kind):
+        mine = _rows(platform, here.kind, rows)
+        assumed = f"the tables name only a {here.kind}, taken for the fastest cluster" if mine else ""
+    if here.kind == "cpu":
+        mine = [row for row in mine if row["threads"] in ("", "1")]
+    return [row for row in mine if precision is None or _alike(row["precision"], precision)], assumed
 
 
 def _held_back(tables: list[Matrix], times: Any, width: float, columns: tuple[int, ...]) -> tuple[float, ...]:
@@ -178,9 +217,9 @@ def _table(name: str) -> Matrix:
     return np.array(
         [
             (
-                0 if operator.depthwise else operator.macs,
-                operator.macs if operator.depthwise else 0,
-                operator.input_bytes + operator.output_bytes + operator.weight_bytes,
+                0 if operator.depthwise else operator.macs or 0,
+                (operator.macs or 0) if operator.depthwise else 0,
+                operator.moved(),
             )
             for operator in load(name).operators
             if operator.kind not in FREE

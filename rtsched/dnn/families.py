@@ -26,6 +26,8 @@ COLUMNS = (
     "family", "network", "knob", "value", "metric", "accuracy", "latency_ms", "platform", "processor", "status",
     "source",
 )  # fmt: skip
+#: What the metrics of the tables count, whatever the data set: longer names before those that they end with.
+MEASURES = ("top1", "miou", "pixel_accuracy", "map50_95", "map", "delta1")
 KNOBS = ("width", "resolution", "width/resolution", "subnet", "precision")
 How = Literal["staircase", "monotone"]
 
@@ -332,8 +334,16 @@ def _family(name: str, rows: Sequence[VariantRow]) -> Family:
 # ---- the variants of a task ------------------------------------------------------------------------------------------
 
 
-def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[Choice, ...]:
-    """The choices of a task whose variants are a family: with times of the platform, else shares of the task's own."""
+def measure(metric: str) -> str:
+    """What a metric counts, on whatever data: ``miou`` of ``cityscapes_miou``; an unknown metric is its own measure."""
+    return next((known for known in MEASURES if metric.endswith(known)), metric)
+
+
+def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[tuple[Choice, ...], str]:
+    """The choices of a task whose variants are a family, and their measure.
+
+    They have times of the platform, else shares of the task's own.
+    """
     families = load_families(variant_rows())
     name = variants.family or ""
     family = families.get(name)
@@ -351,7 +361,7 @@ def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[Choic
     for variant in known:
         for note in variant.notes:
             lowering.assume(f"{name}: {note}")
-    return tuple(_choice(lowering, what, name, variant) for variant in known)
+    return tuple(_choice(lowering, what, name, variant) for variant in known), measure(family.metric)
 
 
 def _select(
@@ -379,6 +389,10 @@ def _as_number(value: str | float) -> float | None:
 
 
 def _choice(lowering: Lowering, what: str, name: str, variant: FamilyVariant) -> Choice:
+    if variant.times:
+        lowering.rests("typical", f"variants of {name}: typical times, no larger ones are known")
+    elif variant.relative_time != 1:
+        lowering.rests("typical", f"variants of {name}: typical shares of the full network's time")
     if not variant.times:
         return Choice(name=variant.value, accuracy=variant.accuracy, scale=variant.relative_time)
     wcet: dict[str, int] = {}

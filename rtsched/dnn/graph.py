@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtsched.dnn import cost, network_file
+from rtsched.dnn.calibration import stated
 from rtsched.dnn.network import Network
 from rtsched.dnn.partition import Piece, at_articulation_points, balanced, crossing, units
 from rtsched.errors import InputError
 from rtsched.model.task import EdgeModel, GraphModel, NodeModel, Task
-from rtsched.model.work import NetworkUse
+from rtsched.model.work import NetworkUse, is_file
 
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
@@ -26,17 +27,23 @@ MOST_PIECES = 5000
 def is_expanded(use: str | NetworkUse | None) -> bool:
     """Whether a network is to be cut, or read from a file, instead of looked up whole."""
     if isinstance(use, NetworkUse):
-        return use.partition is not None or use.operators is not None or is_expanded(use.network)
-    return use is not None and use.endswith((".onnx", ".csv"))
+        return use.is_cut
+    return use is not None and is_file(use)
 
 
 def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
     """The task graph of a task whose network is cut."""
     use = task.network if isinstance(task.network, NetworkUse) else NetworkUse(network=task.network or "")
     network = trimmed(network_file.load(use.operators or _file(use.network), lowering.folder))
-    for problem, culprits in (("tensors of unknown shape", network.unknown), ("custom operators", network.custom)):
-        if culprits:
-            lowering.assume(f"{task.name}: {problem} cost too little: {', '.join(culprits[:4])}")
+    why = cost.unknown(network)
+    if why:
+        hint = "give open inputs a size (`rtsched import --shape`), or " if network.unknown else ""
+        raise InputError(
+            f"{what}: the cost of network {network.name!r} is not known: {why}; {hint}measure it (`rtsched profile`) "
+            "and name it whole, or give a 'wcet'"
+        )
+    for note in network.notes:
+        lowering.assume(f"{task.name}: {note}")
     times = _times(lowering, what, task, use, network)
     support = _support(lowering, what, use, network, times)
     pieces = _pieces(lowering, what, use, network, support, times)
@@ -44,6 +51,8 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
         raise InputError(
             f"{what}: {len(pieces)} pieces are too many to schedule; cut at 'articulation' points, or in 'units'"
         )
+    if len(pieces) > 1:
+        lowering.rests("modelled", f"{network.name}: its time is shared out among {len(pieces)} pieces by a model")
     width = cost.WIDTH.get(use.precision or "", 1.0)
     nodes = {}
     names = [_name(network, number, piece) for number, piece in enumerate(pieces)]
@@ -58,10 +67,10 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
             raise InputError(
                 f"{what}: no cluster supports a piece with {', '.join(kinds[:6])}; leave one out of 'unsupported'"
             )
-        nodes[name] = NodeModel(wcet=wcet, processors=task.processors, preemptive=task.preemptive)
+        nodes[name] = NodeModel(wcet=wcet, threads=use.threads)
     edges = tuple(
-        EdgeModel.model_validate({"from": names[source], "to": names[target], "bytes": round(size * width)})
-        for (source, target), size in crossing(network, pieces).items()
+        EdgeModel.model_validate({"from": names[source], "to": names[target], "bytes": round(size)})
+        for (source, target), size in crossing(network, pieces, width).items()
     )
     return GraphModel(nodes=nodes, edges=edges)
 
@@ -76,26 +85,27 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
     from rtsched.dnn.latency import total
 
     found: dict[str, list[float]] = {}
+    allowed = lowering.allowed(what, task)
     for cluster in lowering.platform.processors:
+        used = not allowed.isdisjoint(lowering.members[cluster])
         model = cost.model_for(lowering.platform, cluster, lowering.latency, use.precision)
         if model is None and use.precision is not None:  # tables often leave a CPU's or a GPU's precision out
             model = cost.model_for(lowering.platform, cluster, lowering.latency, "fp32")
-        measured = total(lowering, use, cluster)
+        measured = total(lowering, use, cluster, used=used)
         if model is None and measured is None:
             continue
         if model is not None:
             row = [model.time(operator) for operator in network.operators]
         else:
-            row = [
-                0.0 if o.kind in cost.FREE else o.macs + 4.0 * (o.input_bytes + o.output_bytes)
-                for o in network.operators
-            ]
+            row = [cost.effort(operator) for operator in network.operators]
             lowering.assume(f"{task.name} on {cluster}: its time is shared out by multiply-accumulates and bytes")
         if measured is not None:
             scale = measured / (sum(row) or 1.0)
             row = [time * scale for time in row]
         elif model is not None:
-            lowering.assume(f"{task.name} on {cluster}: not measured; {model.note}")
+            lowering.assume(f"{task.name} on {cluster}: not measured; {model.note}; {stated(model, network).note}")
+            if used:
+                lowering.rests("modelled", f"{network.name} on {cluster}: not measured; a roofline")
         found[cluster] = row
     if not found:
         raise InputError(
@@ -199,5 +209,5 @@ def layers(network: Network) -> tuple[Piece, ...]:
 
 def _name(network: Network, number: int, piece: Piece) -> str:
     """The number of a piece, and what most of its multiply-accumulates are."""
-    heaviest = max(piece, key=lambda index: (network.operators[index].macs, -index))
+    heaviest = max(piece, key=lambda index: (network.operators[index].macs or 0, -index))
     return f"{number}:{network.operators[heaviest].kind.lower()}" + (f"+{len(piece) - 1}" if len(piece) > 1 else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.platform import Platform
+from rtsched.model.taskgraph import Basis
 from rtsched.model.work import NetworkUse, Work
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
     names = (lowering.platform.name, *lowering.platform.aliases)
     rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
     servers = {unit.cluster: unit.description.threads for unit in lowering.units if unit.description.threads}
-    matching = [row for row in rows if row["processor"] in servers or _matches(row, use, lowering.platform)]
+    matching = [row for row in rows if _matches(row, use, lowering.platform, row["processor"] in servers)]
     if not matching:
         raise InputError(f"{what}: {_no_latency(use, rows, lowering.latency, lowering.platform.name)}")
     inputs = sorted({row["input"] for row in matching} - {""})
@@ -33,8 +34,9 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
             f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
         )
     times: list[int | None] = [None] * len(lowering.processors)
+    allowed = lowering.allowed(what, work)
     for cluster, places in lowering.members.items():
-        mine = [row for row in matching if row["processor"] == cluster]
+        mine = [row for row in matching if row["processor"] == cluster and _has_cores(row, lowering.platform, cluster)]
         speedup = 1.0
         if cluster in servers:
             mine, speedup = server_rows(lowering, mine, use.threads or work.threads, servers[cluster] or {})
@@ -46,13 +48,48 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
                 "an upper bound, not a measurement" if best["status"] == "bound" else f"{best['status']}, not measured"
             )
             lowering.assume(f"the time of {use.network} on {cluster} is {known} ({best['source']})")
-        lowering.rows[id(work), cluster] = best
+        lowering.rows.append((work, cluster, best))
+        time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
         for place in places:
-            times[place] = max(1, round(Decimal(best["latency_ms"]) * units.MS / Decimal(repr(speedup))))
+            times[place] = max(1, round(time * units.MS / Decimal(repr(speedup))))
     return times
 
 
-def total(lowering: Lowering, use: NetworkUse, cluster: str) -> float | None:
+#: The columns of a table with values of repeated measurements above the median.
+UPPER = ("p99_ms", "p99_9_ms", "max_ms")
+#: What the time of a row is, by its status.
+_FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typical time"}
+
+
+def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, used: bool, scaled: bool = False) -> Decimal:
+    """The time of a row in ms: its median, or its largest value where proofs ask.
+
+    Of one that is `used`, the lowering remembers where it comes from; a `scaled` one is that of a single thread,
+    divided by a speed-up.
+    """
+    typical = Decimal(row["latency_ms"])
+    largest = max((Decimal(row[name]) for name in UPPER if row.get(name)), default=typical)
+    if used:
+        basis, figure = _claim(row, scaled, largest > typical, lowering.largest)
+        lowering.rests(basis, f"{row['network']} on {cluster}: {figure} ({row['source']})")
+    return max(typical, largest) if lowering.largest else typical
+
+
+def _claim(row: Mapping[str, str], scaled: bool, larger: bool, largest: bool) -> tuple[Basis, str]:
+    """What the time that is taken of a row claims to be; `larger` than the median are some of its values."""
+    if row["status"] == "predicted":
+        return "modelled", "predicted, not measured"
+    if scaled:
+        return "modelled", "the time of one thread over the cluster's speed-up"
+    figure = _FIGURES.get(row["status"], "the typical time")
+    if not larger:
+        return "typical", f"{figure}, no larger one is known"
+    if not largest:
+        return "typical", figure
+    return ("measured maxima", "the largest time measured") if row.get("max_ms") else ("typical", "a percentile")
+
+
+def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> float | None:
     """The measured time of a whole network on a cluster in ns (the fastest row that matches); None without one.
 
     On a CPU cluster that is one server that of one thread: the speed-up comes with the number of threads.
@@ -60,13 +97,14 @@ def total(lowering: Lowering, use: NetworkUse, cluster: str) -> float | None:
     names = (lowering.platform.name, *lowering.platform.aliases)
     rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
     if any(unit.cluster == cluster and unit.description.threads for unit in lowering.units):
-        mine = [row for row in rows if row["processor"] == cluster and row["threads"] in ("", "1")]
+        mine = [row for row in rows if row["processor"] == cluster and _matches(row, use, lowering.platform, True)]
+        mine = [row for row in mine if row["threads"] in ("", "1")]
     else:
         loose = use.model_copy(update={"precision": None})  # tables often leave the precision of a CPU or a GPU out
         mine = [row for row in rows if row["processor"] == cluster and _matches(row, loose, lowering.platform)]
         mine = [row for row in mine if use.precision is None or row["precision"] in ("", use.precision)]
-    best = min((Decimal(row["latency_ms"]) for row in mine), default=None)
-    return None if best is None else float(best * units.MS)
+    best = min(mine, key=lambda row: Decimal(row["latency_ms"]), default=None)
+    return None if best is None else float(told(lowering, best, cluster, used=used) * units.MS)
 
 
 def server_rows(
@@ -85,15 +123,22 @@ def server_rows(
     return single, table[count]
 
 
-def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform) -> bool:
+def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform, server: bool = False) -> bool:
+    """Whether a row was measured that way; on a `server` of several threads any number of them, in any precision."""
     cluster = platform.processors.get(row["processor"])
     threads = use.threads or 1
     return (
         (use.input is None or row["input"] in (use.input, ""))
-        and (use.precision is None or row["precision"] == use.precision)
         and (use.runtime is None or row["runtime"] == use.runtime)
-        and (cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
+        and (server or use.precision is None or row["precision"] == use.precision)
+        and (server or cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
     )
+
+
+def _has_cores(row: Mapping[str, str], platform: Platform, name: str) -> bool:
+    """Whether a CPU cluster has the cores that a row was measured on: a power mode may have switched some off."""
+    cluster = platform.processors.get(name)
+    return cluster is None or cluster.kind != "cpu" or int(row["threads"] or 1) <= cluster.cores
 
 
 def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:

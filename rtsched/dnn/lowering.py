@@ -14,17 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
+from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
-from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, GraphModel, Task, TraceArrivals
-from rtsched.model.taskgraph import ChainSpec, CopySpec, NodeSpec, QualitySpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, GraphModel, Task, TraceArrivals
+from rtsched.model.taskgraph import (
+    Basis,
+    ChainSpec,
+    CopySpec,
+    NodeSpec,
+    Origin,
+    QualitySpec,
+    SectionSpec,
+    SystemSpec,
+    TaskSpec,
+)
 from rtsched.model.work import ANY, Work
 
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
@@ -36,14 +49,21 @@ MOST_JOBS = 20_000_000
 
 @dataclass
 class Lowering:
-    """Lowers one system for one platform; `latency` holds the rows of the catalogue's latency tables."""
+    """Lowers one system for one platform; `latency` holds the rows of the catalogue's latency tables.
+
+    Of a row that was measured often the median is taken, which simulations want; with `largest` its largest value,
+    which proofs want.
+    """
 
     system: System
     platform: Platform
     latency: Rows = ()
     folder: Path | None = None
+    largest: bool = False
     assumed: list[str] = field(default_factory=list)
-    rows: dict[tuple[int, str], Mapping[str, str]] = field(default_factory=dict)
+    origins: dict[Origin, None] = field(default_factory=dict)
+    #: the rows of the latency tables that were taken: for which work, on which cluster
+    rows: list[tuple[Work, str, Mapping[str, str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.platform = in_mode(self.platform, self.system)
@@ -62,7 +82,10 @@ class Lowering:
         """The whole system."""
         tasks: list[TaskSpec] = []
         for task in self.system.tasks:
+            self.origins = {}
             nodes, quality = lower_quality(self, task, self.nodes(task))
+            for note in unused_keys(self, task, nodes):
+                self.assume(note)
             for name in instance_names(task):
                 tasks.append(self.task(task, name, len(tasks), nodes, quality))
         for position, job in enumerate(self.jobs()):
@@ -88,7 +111,8 @@ class Lowering:
             tasks=tuple(tasks),
             name=self.system.name,
             chains=tuple(
-                ChainSpec(chain.name, tuple(places[name] for name in chain.tasks)) for chain in self.system.chains
+                ChainSpec(chain.name, tuple(places[name] for name in chain.tasks), chain.max_reaction, chain.max_age)
+                for chain in self.system.chains
             ),
             protocols={name: resource.protocol for name, resource in self.system.resources.items()},
             overheads=self.system.overheads,
@@ -101,6 +125,14 @@ class Lowering:
         if note not in self.assumed:
             self.assumed.append(note)
 
+    def rests(self, basis: Basis, text: str) -> None:
+        """Remember, once, where a time of the task that is being lowered comes from."""
+        self.origins[Origin(basis, text)] = None
+
+    def place(self, task: Task, key: str) -> str:
+        """Where a key of a task stands, for messages."""
+        return f"tasks.{self.system.tasks.index(task)}.{key}"
+
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
     def task(
@@ -109,6 +141,7 @@ class Lowering:
         """One instance of a task."""
         deadline = task.deadline if task.deadline is not None else task.gap
         assert deadline is not None
+        execution = self.execution(task)
         return TaskSpec(
             index=index,
             name=name,
@@ -120,7 +153,7 @@ class Lowering:
             jitter=task.jitter,
             release=task.release,
             arrival=self.arrival(task),
-            execution=self.execution(task),
+            execution=execution,
             criticality=task.criticality,
             weight=task.weight,
             on_miss=task.on_miss,
@@ -132,7 +165,16 @@ class Lowering:
             context=task.context,
             quality=quality,
             branches=lower_branches(task, nodes),
+            origins=self.sampled(execution, nodes) or tuple(self.origins),
         )
+
+    def sampled(self, execution: Execution, nodes: tuple[NodeSpec, ...]) -> tuple[Origin, ...]:
+        """Where the longest time of a task comes from if one of its samples exceeds what is planned."""
+        marginal = execution.marginal if isinstance(execution, Autocorrelated) else execution
+        samples = (marginal.samples or ()) if isinstance(marginal, Empirical) else ()
+        if max(samples, default=0) <= sum(node.fastest for node in nodes):
+            return ()
+        return (Origin("measured maxima", f"the largest of {len(samples)} samples"),)
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
         """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""
@@ -159,6 +201,10 @@ class Lowering:
         """The arrivals, with a recorded trace read in."""
         if isinstance(task.arrival, TraceArrivals) and task.arrival.file is not None:
             rows = read_arrivals(self.path(task.arrival.file))
+            if rows.execution is not None and not isinstance(task.execution, Constant):
+                raise InputError(
+                    f"{self.place(task, 'execution')}: the file of the arrivals has execution times, too; leave one out"
+                )
             return TraceArrivals(kind="trace", times=rows.times, deadlines=rows.deadlines, execution=rows.execution)
         return task.arrival
 
@@ -212,8 +258,11 @@ class Lowering:
                 return None
             if is_expanded(task.network):
                 what = f"task {task.name!r}"
-                if task.regions or task.sections:
-                    raise InputError(f"{what}: 'regions' and 'sections' do not go with a network that is cut")
+                for key in ("regions", "sections", "kernels", "exit_family"):
+                    if getattr(task, key):
+                        raise InputError(
+                            f"{what}: {key!r} does not go with a network that is cut; leave one of them out"
+                        )
                 return self.graph(task, expanded(self, what, task))
             node = self.node(f"task {task.name!r}", task.name, 0, task)
             return (node,) if task.exit_family is None else stages(self, task, node)
@@ -224,23 +273,23 @@ class Lowering:
         from dataclasses import replace
 
         order = {name: index for index, name in enumerate(graph.nodes)}
-        nodes = [
-            self.node(f"task {task.name!r}, node {name!r}", name, index, node)
-            for index, (name, node) in enumerate(graph.nodes.items())
-        ]
+        nodes = lower_nodes(self, task, graph)
         pairs: list[tuple[int, int]] = []
+        copies: list[CopySpec] = []
         for edge in graph.edges:
             source, target = order[edge.source], order[edge.target]
             transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
             if edge.bytes and transfer is None and self.roams(nodes[source], nodes[target]):
-                copy = self.copy(task.name, nodes[source], nodes[target], edge.bytes)
-                if copy is not None:
-                    nodes[target] = replace(nodes[target], copies=(*nodes[target].copies, copy))
+                copies += self.copy(task, nodes[source], nodes[target], edge.bytes)
             if transfer is None:
                 pairs.append((source, target))
             else:
                 nodes.append(transfer)
                 pairs += [(source, transfer.index), (transfer.index, target)]
+        for number, copy in enumerate(copies, len(nodes)):
+            (target,) = copy.node.successors
+            numbered = replace(copy, node=replace(copy.node, index=number))
+            nodes[target] = replace(nodes[target], copies=(*nodes[target].copies, numbered))
         return tuple(
             replace(
                 node,
@@ -254,19 +303,36 @@ class Lowering:
         """Whether the cluster of one of these nodes is chosen at run time."""
         return any(len({self.processors[place].cluster for place in node.eligible}) > 1 for node in nodes)
 
-    def copy(self, task: str, source: NodeSpec, target: NodeSpec, size: int) -> CopySpec | None:
-        """What it costs to bring `size` bytes from where `source` ran to where `target` will; None without a link."""
+    def copy(self, task: Task, source: NodeSpec, target: NodeSpec, size: int) -> tuple[CopySpec, ...]:
+        """How `size` bytes come from where `source` ran to where `target` will; none without a link.
+
+        The transfer is yet to be numbered. Of several links between two clusters the faster one, alone, carries it.
+        What a variant leaves out hands on what comes from anywhere.
+        """
         ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
-        times: dict[tuple[str, str], int] = {}
-        for link in self.platform.links.values():
-            for first, second in (link.between, link.between[::-1]):
-                if first in ends[0] and second in ends[1]:
-                    times[first, second] = min(times.get((first, second), units.LONGEST), transfer_time(link, size))
-        missing = [(a, b) for a in sorted(ends[0]) for b in sorted(ends[1]) if a != b and (a, b) not in times]
+        skips = task.variants is not None and any(source.name in choice.skip for choice in task.variants.choices)
+        origins = set(self.members) if skips else ends[0]
+        times: list[int | None] = [None] * len(self.processors)
+        links: dict[tuple[str, str], int] = {}
+        for place, link in enumerate(self.platform.links.values(), len(self.processors) - len(self.platform.links)):
+            for pair in (link.between, link.between[::-1]):
+                if pair[0] in origins and pair[1] in ends[1]:
+                    times[place] = transfer_time(link, size)
+                    links[pair] = min(links.get(pair, place), place, key=lambda place: times[place] or 0)
+        missing = [(a, b) for a in sorted(ends[0]) for b in sorted(ends[1]) if a != b and (a, b) not in links]
         if missing:
             some = ", ".join(f"{a} to {b}" for a, b in missing[:3]) + (", …" if len(missing) > 3 else "")
-            self.assume(f"{task}: transfers take no time where the platform has no link ({some})")
-        return CopySpec(source.index, times) if times else None
+            self.assume(f"{task.name}: transfers take no time where the platform has no link ({some})")
+        if not links:
+            return ()
+        node = NodeSpec(
+            index=-1,
+            name=f"{source.name}>{target.name}",
+            times=tuple(times),
+            predecessors=(source.index,),
+            successors=(target.index,),
+        )
+        return (CopySpec(source.index, node, links),)
 
     def transfer(self, source: NodeSpec, target: NodeSpec, size: int, index: int) -> NodeSpec | None:
         """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""
@@ -285,8 +351,8 @@ class Lowering:
         self.assume(f"transfers between {' and '.join(sorted(pair))} take no time: the platform has no link there")
         return None
 
-    def node(self, what: str, name: str, index: int, work: Work) -> NodeSpec:
-        """One node: where it may run, and for how long."""
+    def node(self, what: str, name: str, index: int, work: Work, limit: str = "") -> NodeSpec:
+        """One node: where it may run, and for how long; `limit` is the place of what says where, if not its own."""
         if is_expanded(work.network):
             raise InputError(f"{what}: only a task's own network can be cut; leave 'partition' (and files) out here")
         if work.network is not None:
@@ -299,22 +365,26 @@ class Lowering:
         if not any(time is not None for time in usable):
             have = sorted({self.processors[place].cluster for place, time in enumerate(times) if time is not None})
             raise InputError(
-                f"{what}: no processor of {self.platform.name!r} that it may use can run it"
+                f"{limit}{what}: no processor of {self.platform.name!r} that it may use can run it"
                 + (f" (it has times for {', '.join(have)})" if have else "")
                 + f"; give a time for one of {', '.join(self.members)}"
             )
         if (work.regions or work.sections) and len({time for time in usable if time is not None}) > 1:
-            raise InputError(f"{what}: regions and sections need one execution time; pin it, or name one cluster")
+            raise InputError(
+                f"{what}: regions and sections need one execution time, and processors of one speed; pin it, or name "
+                "one cluster"
+            )
         if (work.regions or work.sections) and hardware is not None and hardware.kernels:
             raise InputError(f"{what}: a GPU served block by block knows neither regions nor sections; leave them out")
+        regions, sections = self.pieces(what, work, usable)
         return NodeSpec(
             index=index,
             name=name,
             times=usable,
             pinned=work.pin is not None,
-            regions=work.regions or (),
-            sections=self.sections(what, work, usable),
-            preemptive=work.preemptive,
+            regions=regions,
+            sections=sections,
+            preemptive=work.preemptive is not False,
             hardware=hardware,
             losses=self.losses(what, work),
         )
@@ -331,26 +401,17 @@ class Lowering:
                         found[place] = loss
         return tuple(found)
 
-    def sections(self, what: str, work: Work, times: Sequence[int | None]) -> tuple[SectionSpec, ...]:
-        """The critical sections, inside the node and nested like brackets."""
-        length = min(time for time in times if time is not None)
-        found: list[SectionSpec] = []
-        for section in sorted(work.sections, key=lambda section: (section.start, -section.length)):
-            end = section.start + section.length
-            if section.resource not in self.system.resources:
-                raise InputError(
-                    f"{what}: section names the resource {section.resource!r}, which is not declared; "
-                    f"add 'resources: {{{section.resource}: {{protocol: inheritance}}}}'"
-                )
-            if end > length:
-                raise InputError(f"{what}: the section of {section.resource!r} ends after the node does")
-            for other in found:
-                if section.start < other.end and (end > other.end or section.resource == other.resource):
-                    raise InputError(
-                        f"{what}: the sections of {other.resource!r} and {section.resource!r} overlap; nest them"
-                    )
-            found.append(SectionSpec(section.resource, section.start, end))
-        return tuple(found)
+    def pieces(
+        self, what: str, work: Work, times: Sequence[int | None]
+    ) -> tuple[tuple[int, ...], tuple[SectionSpec, ...]]:
+        """Regions and sections of a node, in the time that it takes; their unit is that of the time as written."""
+        if not (work.regions or work.sections):
+            return (), ()
+        places = [place for place, time in enumerate(times) if time is not None]
+        took = times[places[0]]
+        assert took is not None
+        written = [took] if work.wcet is None else [self.written(what, work)[place][0] for place in places]
+        return lower_pieces(what, work, written, took, self.system.resources)
 
     def allowed(self, what: str, work: Work) -> set[int]:
         """The processors that `pin` and `processors` leave."""
@@ -381,23 +442,35 @@ class Lowering:
         )
 
     def given(self, what: str, work: Work) -> list[int | None]:
-        """Execution times as written: a processor's beats its cluster's beats its kind's beats the plain one."""
+        """The execution times that a file gives, at each processor's speed and with the threads it may use."""
+        written = self.written(what, work)
+        return [
+            self.threaded(what, written[place][1], place, work.threads) if place in written else None
+            for place in range(len(self.processors))
+        ]
+
+    def written(self, what: str, work: Work) -> dict[int, tuple[int, int]]:
+        """By processor the execution time as written, and what it is at its speed.
+
+        A processor's time beats its cluster's beats its kind's beats the plain one.
+        """
         assert work.wcet is not None
-        times: list[int | None] = [None] * len(self.processors)
+        times: dict[int, tuple[int, int]] = {}
         plain = work.wcet.get(ANY)
         if plain is not None:
             anywhere = self.kinds.get("cpu") or [place for kind in self.kinds.values() for place in kind]
             for place in anywhere:
-                times[place] = self.scaled(plain, place)
+                times[place] = plain, self.scaled(plain, place)
         named = [(name, time, self.places(what, name)) for name, time in work.wcet.items() if name != ANY]
         for exact in (False, True):  # kinds first, then clusters and processors, which are more exact
             for name, time, places in named:
                 if (name in self.members or name in self.names) == exact:
                     for place in places:
-                        times[place] = self.scaled(time, place) if not exact else self.relative(time, place, name)
-        return [
-            None if time is None else self.threaded(what, time, place, work.threads) for place, time in enumerate(times)
-        ]
+                        times[place] = (
+                            time,
+                            self.scaled(time, place) if not exact else self.relative(time, place, name),
+                        )
+        return times
 
     def threaded(self, what: str, time: int, place: int, threads: int | None) -> int:
         """A one-thread time on a CPU cluster that is one server, with its measured speed-up."""

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 from rtsched.dnn.network import Network
 from rtsched.errors import InputError
+from rtsched.model.work import SMALLEST
 
 Piece = tuple[int, ...]
-
-#: Band leaves pieces of fewer operators than this to the CPU.
-SMALLEST = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +196,18 @@ def _packed(sums: Sequence[float], bound: float) -> list[int]:
     return ends
 
 
-def crossing(network: Network, pieces: Iterable[Piece]) -> dict[tuple[int, int], int]:
-    """The bytes that pass from piece to piece: (from, to) -> bytes, each operator's outputs once per reading piece."""
+def crossing(network: Network, pieces: Iterable[Piece], width: float = 1.0) -> dict[tuple[int, int], float]:
+    """The bytes that pass from piece to piece: (from, to) -> bytes, each operator's outputs once per reading piece.
+
+    Numbers of four bytes take `width` of that.
+    """
     home = {index: number for number, piece in enumerate(pieces) for index in piece}
-    found: dict[tuple[int, int], int] = {}
+    found: dict[tuple[int, int], float] = {}
     for before in network.operators:
         readers = {home[o.index] for o in network.operators if before.index in o.predecessors} - {home[before.index]}
         for reader in sorted(readers):
             key = (home[before.index], reader)
-            found[key] = found.get(key, 0) + before.output_bytes
+            found[key] = found.get(key, 0) + before.passed(width)
     return dict(sorted(found.items()))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rtsched import units
 from rtsched.errors import InputError
-from rtsched.model.accelerator import BlockLevel
-from rtsched.model.platform import Cluster, Link, Platform
+from rtsched.model.accelerator import MEMORY_SLICES, BlockLevel
+from rtsched.model.platform import Cluster, Link, ModeLimit, Platform
 from rtsched.model.power import OperatingPoint, PowerOptions, active_powers
 from rtsched.model.system import System
 from rtsched.model.tables import TimeTable
@@ -29,12 +29,13 @@ def lower_platform(platform: Platform) -> tuple[tuple[ProcessorSpec, ...], tuple
     pieces: list[UnitSpec] = []
     for name, cluster in platform.processors.items():
         for core, unit, block_level in _units(name, cluster):
+            own_bandwidth = _own_bandwidth(platform, cluster, core)
             count = cluster.contexts if block_level is None else block_level.streams
             own = range(len(specs), len(specs) + count)
             for number in range(count):
                 lane = unit if block_level is None and count == 1 else f"{unit}.{number}"
                 specs.append(_processor(len(specs), lane, name, core, cluster))
-            pieces.append(UnitSpec(len(pieces), unit, name, tuple(own), cluster, block_level))
+            pieces.append(UnitSpec(len(pieces), unit, name, tuple(own), cluster, block_level, own_bandwidth))
     for name in platform.links:
         specs.append(ProcessorSpec(len(specs), name, name, "link", "run-to-completion"))
     return tuple(specs), tuple(pieces)
@@ -44,13 +45,41 @@ def _units(name: str, cluster: Cluster) -> Iterable[tuple[int, str, BlockLevel |
     """The cores of a cluster, or the one server it is, or the MIG instances of a GPU: (core, name, block level)."""
     gpu = cluster.block_level
     if gpu is not None and gpu.mig is not None:
-        for number, sevenths in enumerate(gpu.mig):
-            sms = max(1, gpu.sms * sevenths // 7)
-            yield number, f"{name}{number}", gpu.model_copy(update={"sms": sms, "mig": None})
+        for number, slices in enumerate(gpu.mig):
+            changes = {"sms": gpu.slice_sms * slices, "mig": None, "sms_per_slice": None}
+            yield number, f"{name}{number}", gpu.model_copy(update=changes)
         return
     cores = 1 if cluster.threads is not None else cluster.cores
     for core in range(cores):
         yield core, name if cores == 1 else f"{name}{core}", gpu
+
+
+def _own_bandwidth(platform: Platform, cluster: Cluster, instance: int) -> int | None:
+    """The memory bandwidth in bytes per second that an instance of a divided GPU (MIG) has to itself."""
+    gpu, memory = cluster.block_level, platform.memory
+    if gpu is None or gpu.mig is None or memory is None or memory.bandwidth is None:
+        return None
+    return memory.bandwidth * MEMORY_SLICES[gpu.mig[instance]] // 8
+
+
+def _instances(platform: Platform, nodes: Sequence[NodeSpec]) -> Iterator[str]:
+    """What is derived or not modelled about the instances of divided GPUs."""
+    for name, cluster in platform.processors.items():
+        gpu, memory = cluster.block_level, platform.memory
+        if gpu is None or gpu.mig is None:
+            continue
+        if gpu.sms_per_slice is None:
+            yield f"{name}: {gpu.slice_sms} SMs in each MIG slice, a seventh of its {gpu.sms} in whole TPCs"
+        taken = sum(MEMORY_SLICES[slices] for slices in gpu.mig)
+        if taken > 8:
+            yield f"{name}: its MIG instances have {taken} eighths of the memory, which no device can give"
+        if memory is not None and memory.load_bandwidth is not None:
+            yield f"{name}: its MIG instances share the capacity of the memory, which a device divides"
+        if any(node.hardware is not None and node.hardware.memory for node in nodes):
+            if memory is None or memory.bandwidth is None:
+                yield f"{name}: the memory's bandwidth is not known, so that of a MIG instance slows nobody"
+            elif memory.contention is None or memory.contention.model != "proportional":
+                yield f"{name}: of a MIG instance's memory only the bandwidth counts, not the model of contention"
 
 
 def _processor(index: int, lane: str, name: str, core: int, cluster: Cluster) -> ProcessorSpec:
@@ -63,34 +92,81 @@ def _processor(index: int, lane: str, name: str, core: int, cluster: Cluster) ->
         speed=cluster.speed if cluster.speeds is None else cluster.speeds[core],
         context_switch=cluster.context_switch,
         migration=cluster.migration,
+        reset=cluster.reset,
     )
 
 
 def in_mode(platform: Platform, system: System) -> Platform:
-    """The platform in the power mode that the system asks for: some cores off, some clocks capped."""
-    mode = None if system.power is None else system.power.mode
-    if mode is None:
-        return platform
-    if mode not in platform.power_modes:
-        known = ", ".join(platform.power_modes) or "none"
-        raise InputError(f"power.mode: {platform.name!r} has no power mode {mode!r}; known: {known}")
+    """The platform in the power mode that the system asks for: some cores off, some clocks capped.
+
+    The operating points stay: what was measured at those above the cap says how fast the others are, and what they
+    draw. `caps` says which remain.
+    """
     clusters = dict(platform.processors)
-    for name, limit in platform.power_modes[mode].items():
+    for name, limit in _limits(platform, system).items():
         cluster = clusters[name]
         if limit.cores == 0:
             del clusters[name]
             continue
         changes: dict[str, object] = {}
         if limit.cores is not None and limit.cores < cluster.cores:
-            changes = {"cores": limit.cores, "frequency_domains": None}
-            if cluster.speeds is not None:
-                changes["speeds"] = cluster.speeds[: limit.cores]
-        if limit.frequency_max is not None:
-            changes["operating_points"] = _capped(cluster, limit.frequency_max)
-            changes["frequency_max"] = top_frequency(cluster)
+            changes = _with_cores(name, cluster, limit.cores)
+        if limit.frequency_max is not None and not cluster.operating_points and cluster.frequency_max is not None:
+            point = OperatingPoint(frequency=min(limit.frequency_max, cluster.frequency_max))
+            changes["operating_points"] = (point,)
         clusters[name] = cluster.model_copy(update=changes)
     links = {name: link for name, link in platform.links.items() if set(link.between) <= set(clusters)}
     return platform.model_copy(update={"processors": clusters, "links": links})
+
+
+def _limits(platform: Platform, system: System) -> dict[str, ModeLimit]:
+    """What the power mode in force leaves of each cluster that it limits."""
+    mode = None if system.power is None else system.power.mode
+    if mode is None:
+        return {}
+    if mode not in platform.power_modes:
+        known = ", ".join(platform.power_modes) or "none"
+        raise InputError(f"power.mode: {platform.name!r} has no power mode {mode!r}; known: {known}")
+    return platform.power_modes[mode]
+
+
+def _with_cores(name: str, cluster: Cluster, cores: int) -> dict[str, object]:
+    """What changes in a cluster of which only the first cores are on."""
+    changes: dict[str, object] = {"cores": cores}
+    if cluster.speeds is not None:
+        changes["speeds"] = cluster.speeds[:cores]
+    if cluster.frequency_domains is not None:
+        left = [tuple(core for core in domain if core < cores) for domain in cluster.frequency_domains]
+        changes["frequency_domains"] = tuple(domain for domain in left if domain)
+    if cluster.threads is not None:
+        threads = {count: speedup for count, speedup in cluster.threads.items() if count <= cores}
+        if not threads:
+            counts = ", ".join(map(str, sorted(cluster.threads)))
+            raise InputError(
+                f"power.mode: it leaves {cores} core{'s' if cores > 1 else ''} of {name}, whose speed-up is known for "
+                f"{counts} threads only; add one for fewer to its 'threads'"
+            )
+        changes["threads"] = threads
+    return changes
+
+
+def caps(platform: Platform, system: System, assume: Callable[[str], None]) -> dict[str, int]:
+    """By cluster the highest frequency that the power mode in force allows; `platform` is the one in that mode."""
+    found: dict[str, int] = {}
+    for name, limit in _limits(platform, system).items():
+        if limit.frequency_max is None or name not in platform.processors:
+            continue
+        points = platform.processors[name].operating_points
+        if points is None:
+            assume(f"{name}: its clock is not known, so the cap of the power mode changes no time")
+        elif limit.frequency_max < points[0].frequency:
+            raise InputError(
+                f"power.mode: it caps {name} at {units.format_rate(limit.frequency_max)}, below its lowest operating "
+                f"point, {units.format_rate(points[0].frequency)}; raise the cap, or add a point"
+            )
+        else:
+            found[name] = limit.frequency_max
+    return found
 
 
 def top_frequency(cluster: Cluster) -> int | None:
@@ -99,11 +175,6 @@ def top_frequency(cluster: Cluster) -> int | None:
     if cluster.frequency_max is not None:
         known.append(cluster.frequency_max)
     return max(known, default=None)
-
-
-def _capped(cluster: Cluster, limit: int) -> tuple[OperatingPoint, ...]:
-    points = tuple(point for point in cluster.operating_points or () if point.frequency <= limit)
-    return points or (OperatingPoint(frequency=min(limit, top_frequency(cluster) or limit)),)
 
 
 def lower_hardware(
@@ -143,6 +214,8 @@ def lower_hardware(
                 rated.update(piece.processors)
         rated |= hit
     _check_gpus(pieces, system)
+    for note in _instances(platform, nodes):
+        assume(note)
     courses = {name: _course(name, link, folder) for name, link in platform.links.items() if _varies(link)}
     for position, change in enumerate(system.environment):
         if change.link is not None:
@@ -150,8 +223,9 @@ def lower_hardware(
                 raise InputError(f"environment.{position}: {change.link!r} is no link with a bandwidth")
             courses.setdefault(change.link, ())
     rated.update(p.index for p in processors if p.kind == "link" and p.name in courses)
+    capped = caps(platform, system, assume)
     if system.power is not None:
-        _check_power(platform, system)
+        _check_power(platform, system, capped)
         used = {processors[place].cluster for node in nodes for place in node.eligible}
         for note in _unmeasured(platform, system.power, used):
             assume(note)
@@ -162,6 +236,7 @@ def lower_hardware(
         units=pieces,
         rated=frozenset(rated),
         power=system.power,
+        caps=capped,
         faults=system.faults,
         environment=system.environment,
         courses=courses,
@@ -237,8 +312,8 @@ def _recorded(path: Path) -> tuple[tuple[int, int], ...]:
     return tuple(points)
 
 
-def _check_power(platform: Platform, system: System) -> None:
-    """Governors and trips name clusters and frequencies that exist."""
+def _check_power(platform: Platform, system: System, capped: dict[str, int]) -> None:
+    """Governors and trips name clusters and frequencies that exist, in the power mode in force."""
     options = system.power
     assert options is not None
     chosen = {name: ("clusters." + name, governor) for name, governor in options.clusters.items()}
@@ -250,7 +325,8 @@ def _check_power(platform: Platform, system: System) -> None:
     for name, cluster in platform.processors.items():
         place, governor = chosen.get(name, ("governor", options.governor))
         if governor.frequency is not None and cluster.operating_points is not None:
-            have = [point.frequency for point in cluster.operating_points]
+            most = capped.get(name, cluster.operating_points[-1].frequency)
+            have = [point.frequency for point in cluster.operating_points if point.frequency <= most]
             if governor.frequency not in have:
                 listed = ", ".join(map(units.format_rate, have))
                 raise InputError(
@@ -262,8 +338,11 @@ def _check_power(platform: Platform, system: System) -> None:
     thermal = options.thermal or platform.thermal
     if thermal is None:
         return
+    off = {name for name, limit in _limits(platform, system).items() if limit.cores == 0}
     for trip in thermal.trips:
         for name in trip.caps:
+            if name in off:
+                continue
             if name not in platform.processors:
                 raise InputError(f"thermal: the trip at {trip.temperature} °C caps {name!r}, which is no cluster")
             points = platform.processors[name].operating_points
@@ -274,5 +353,5 @@ def _check_power(platform: Platform, system: System) -> None:
                 )
     if thermal.network is not None:
         for name in thermal.network.inputs:
-            if name != "base" and name not in platform.processors:
+            if name != "base" and name not in platform.processors and name not in off:
                 raise InputError(f"thermal: the network's input {name!r} is no cluster (nor 'base')")

@@ -2,6 +2,9 @@
 
 End to end it is measured without the profiler, which slows small nodes down; the medians of the nodes out of a profiled
 run are then scaled so that they sum to the median of the whole. Means are not used: one interruption ruins them.
+
+Medians are typical times. Beside them stands the largest time of each node and of the whole: the largest that was
+measured, which is no bound either, but the least that a proof may take.
 """
 
 from __future__ import annotations
@@ -60,6 +63,11 @@ class Profile:
     inputs: str
     whole: Figures
     nodes: tuple[NodeFigures, ...]
+
+    def largest(self, node: NodeFigures) -> float:
+        """The largest time of a node in us, more where all nodes' together are less than the largest of the whole."""
+        together = sum(each.times.max for each in self.nodes)
+        return node.times.max * max(1.0, self.whole.max / together) if together else 0.0
 
 
 def figures(times: Sequence[float]) -> Figures:
@@ -216,13 +224,18 @@ def table_row(profile: Profile, platform: str, processor: str, network: str | No
         "threads": str(profile.threads),
         "precision": "",
         "runtime": "onnxruntime",
-        "latency_ms": f"{whole.median / 1000:.6g}",
-        "p50_ms": f"{whole.median / 1000:.6g}",
-        "p99_ms": f"{whole.p99 / 1000:.6g}",
-        "max_ms": f"{whole.max / 1000:.6g}",
+        "latency_ms": _milliseconds(whole.median),
+        "p50_ms": _milliseconds(whole.median),
+        "p99_ms": _milliseconds(whole.p99),
+        "max_ms": _milliseconds(whole.max),
         "status": "measured",
-        "source": f"rtsched profile, {whole.count} runs",
+        "source": f"rtsched profile, median of {whole.count} runs",
     }
+
+
+def _milliseconds(time: float) -> str:
+    """Microseconds as milliseconds, to the nanosecond: a maximum must not be rounded down."""
+    return f"{math.ceil(round(time * 1000, 3)) / 1e6:.6f}".rstrip("0").rstrip(".")
 
 
 def merged(table: str, path: Path, row: Mapping[str, str]) -> str:
@@ -232,6 +245,7 @@ def merged(table: str, path: Path, row: Mapping[str, str]) -> str:
     missing = [name for name in LATENCY_COLUMNS if name not in header]
     if missing:
         raise InputError(f"{path}:1:1: column {missing[0]!r} is missing; is it a latency table?")
+    header += [name for name in COLUMNS if name not in header]
     key = ("platform", "network", "input", "processor", "threads", "precision", "runtime")
     rows = [each for each in reader if any(each[name] != row[name] for name in key)]
     stream = io.StringIO()
@@ -242,11 +256,27 @@ def merged(table: str, path: Path, row: Mapping[str, str]) -> str:
 
 
 def node_table(profile: Profile) -> str:
-    """The nodes as CSV: times in microseconds."""
+    """The nodes as CSV: times in microseconds.
+
+    `median_us` and `scaled_us` are typical (the latter sum to the whole's median); `max_us` is the largest measured,
+    and `largest_us` the same, raised until all together are the largest of the whole: what a proof may take.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("node", "operator", "median_us", "p99_us", "max_us", "count", "scaled_us"))
+    writer.writerow(("node", "operator", "median_us", "p99_us", "max_us", "count", "scaled_us", "largest_us"))
     for node in profile.nodes:
         each = node.times
-        writer.writerow((node.name, node.operator, each.median, each.p99, each.max, each.count, f"{node.scaled:.3f}"))
+        largest = math.ceil(round(profile.largest(node) * 1000, 3)) / 1000
+        writer.writerow(
+            (
+                node.name,
+                node.operator,
+                each.median,
+                each.p99,
+                each.max,
+                each.count,
+                f"{node.scaled:.3f}",
+                f"{largest:.3f}",
+            )
+        )
     return stream.getvalue()

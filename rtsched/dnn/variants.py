@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from rtsched.dnn.exits import exit_family
+from rtsched.dnn.pieces import cut_pieces
 from rtsched.errors import InputError
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import BranchSpec, ExitSpec, NodeHardware, NodeSpec, QualitySpec, VariantSpec
@@ -16,6 +17,8 @@ from rtsched.model.variants import Choice
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
 
+#: The measure of an accuracy unless something else is said: the share of inputs whose answer is right.
+TOP1 = "top1"
 #: How well confidences know the difficulty where nobody says: an assumption, and shown as one.
 RELIABILITY = 0.9
 
@@ -34,7 +37,8 @@ def lower_quality(
                 raise InputError(f"{what}: a 'loss' needs the accuracy that it is lost from; add 'accuracy: 0.9'")
             return nodes, None
         return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=exits)
-    variants = _ordered(_common(what, _variants(lowering, task, nodes)))
+    found, measure = _variants(lowering, task, nodes)
+    variants = _ordered(_common(what, found))
     nodes = variants[0].nodes
     for node in nodes:
         if node.regions or node.sections:
@@ -51,7 +55,14 @@ def lower_quality(
         raise InputError(f"{what}: the 'shares' sum to nothing; give at least one node a positive share")
     switch = task.variants.switch == "node"
     return nodes, _quality(
-        lowering, task, nodes, accuracy=variants[0].accuracy, variants=variants, switch=switch, shares=shares
+        lowering,
+        task,
+        nodes,
+        accuracy=variants[0].accuracy,
+        variants=variants,
+        switch=switch,
+        shares=shares,
+        measure=measure,
     )
 
 
@@ -64,6 +75,7 @@ def _quality(
     exits: tuple[ExitSpec, ...] = (),
     switch: bool = False,
     shares: tuple[float, ...] = (),
+    measure: str | None = None,
 ) -> QualitySpec:
     reliability = task.difficulty.reliability
     if reliability is None:
@@ -80,6 +92,7 @@ def _quality(
         reliability=reliability,
         predictor=task.difficulty.predictor,
         decay=task.decay,
+        measure=measure or task.measure or TOP1,
     )
 
 
@@ -87,10 +100,12 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
     """The whole network cut at the exits of its family: a chain of stages, each with its share of the time."""
     found = exit_family(task.exit_family or "", f"task {task.name!r}")
     lowering.assume(f"{task.name}: {found.note}")
+    lowering.rests("typical", f"stages of {found.name}: typical shares of the whole network's time")
     nodes: list[NodeSpec] = []
     before = 0.0
     for index, exit_ in enumerate(found.exits):
         stage = _scaled(node, exit_.cost - before)
+        stage = replace(stage, losses=tuple(loss * (exit_.cost - before) for loss in stage.losses))
         before = exit_.cost
         nodes.append(
             replace(
@@ -101,7 +116,7 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
                 successors=(index + 1,) if index + 1 < len(found.exits) else (),
             )
         )
-    return tuple(nodes)
+    return cut_pieces(f"task {task.name!r}", node, nodes)
 
 
 def _exits(task: Task, nodes: Sequence[NodeSpec]) -> tuple[ExitSpec, ...]:
@@ -138,16 +153,24 @@ def lower_branches(task: Task, nodes: Sequence[NodeSpec]) -> tuple[BranchSpec, .
     return tuple(found)
 
 
-def _variants(lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None) -> list[VariantSpec]:
+def _variants(
+    lowering: Lowering, task: Task, nodes: tuple[NodeSpec, ...] | None
+) -> tuple[list[VariantSpec], str | None]:
+    """The variants as written, and the measure of their accuracies where they are a family."""
     assert task.variants is not None
     what = f"task {task.name!r}"
     if task.variants.family is not None:
         from rtsched.dnn.families import choices_of
 
-        choices = choices_of(lowering, what, task.variants)
+        choices, measure = choices_of(lowering, what, task.variants)
+        if nodes is not None and all(choice.wcet is not None for choice in choices):
+            lowering.assume(
+                f"{task.name}: its own times have no effect, since family {task.variants.family} has some on "
+                f"{lowering.platform.name}"
+            )
     else:
-        choices = task.variants.choices
-    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)]
+        choices, measure = task.variants.choices, None
+    return [_variant(lowering, task, nodes, choice, number) for number, choice in enumerate(choices)], measure
 
 
 def _variant(
@@ -174,7 +197,7 @@ def _variant(
     if len(skipped) == len(nodes):
         raise InputError(f"{what}: it skips every node; leave at least one")
     plain = 1.0 if choice.scale is None else choice.scale
-    own = tuple(_scaled(node, choice.nodes.get(node.name, plain)) for node in nodes)
+    own = tuple(_scaled_copies(_scaled(node, choice.nodes.get(node.name, plain)), plain) for node in nodes)
     return VariantSpec(number, name, own, choice.accuracy, skipped)
 
 
@@ -184,6 +207,13 @@ def _scaled(node: NodeSpec, share: float) -> NodeSpec:
         return node
     times = tuple(None if time is None else max(1, round(time * share)) for time in node.times)
     return replace(node, times=times, hardware=_scaled_hardware(node.hardware, share))
+
+
+def _scaled_copies(node: NodeSpec, share: float) -> NodeSpec:
+    """The node with a share of what it reads from other clusters, as the transfers between fixed ones have it."""
+    if not node.copies or share == 1:
+        return node
+    return replace(node, copies=tuple(replace(copy, node=_scaled(copy.node, share)) for copy in node.copies))
 
 
 def _scaled_hardware(about: NodeHardware | None, share: float) -> NodeHardware | None:

@@ -50,7 +50,7 @@ def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | Non
         energy=energy,
         edp=_products(lowering, work, times) if energy else (),
         network=network or what,
-        weights=work.weights,
+        weights=work.weights or 0,
         state=work.state,
     )
 
@@ -143,8 +143,8 @@ def _energy(lowering: Lowering, what: str, work: Work, times: list[int | None]) 
     if lowering.system.power is None:
         return ()
     found: list[int | None] = [None] * len(times)
-    for (row_of, cluster), row in lowering.rows.items():
-        if row_of == id(work) and row.get("energy_mj"):
+    for owner, cluster, row in lowering.rows:
+        if owner is work and row.get("energy_mj"):
             for place in lowering.members[cluster]:
                 found[place] = round(Decimal(row["energy_mj"]) * 10**6)
     for exact in (False, True):
@@ -158,8 +158,8 @@ def _energy(lowering: Lowering, what: str, work: Work, times: list[int | None]) 
 def _products(lowering: Lowering, work: Work, times: list[int | None]) -> tuple[float | None, ...]:
     """Energy-delay products per processor, where the latency tables have any."""
     found: list[float | None] = [None] * len(times)
-    for (row_of, cluster), row in lowering.rows.items():
-        if row_of == id(work) and row.get("edp_ms_mj"):
+    for owner, cluster, row in lowering.rows:
+        if owner is work and row.get("edp_ms_mj"):
             for place in lowering.members[cluster]:
                 found[place] = float(row["edp_ms_mj"])
     return tuple(found) if any(value is not None for value in found) else ()

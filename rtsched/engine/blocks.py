@@ -83,10 +83,13 @@ class Wave:
 
 
 class Stream:
-    """A first-in-first-out queue of operations of one context. `multiprocessors` are those its kernels may use."""
+    """A first-in-first-out queue of operations of one context. `multiprocessors` are those its kernels may use.
+
+    `idle` is since when it has had work and none of it ran (NEVER: something runs, or there is nothing).
+    """
 
     __slots__ = (
-        "channel", "context", "multiprocessors", "name", "nonblocking", "null", "operations", "speed",
+        "channel", "context", "idle", "multiprocessors", "name", "nonblocking", "null", "operations", "speed",
         "undispatched", "waiting",
     )  # fmt: skip
 
@@ -103,6 +106,7 @@ class Stream:
         self.waiting = False
         self.undispatched = 0
         self.speed = ONE
+        self.idle = NEVER
 
 
 class Multiprocessors:

@@ -5,14 +5,28 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, OUTCOMES
-from rtsched.engine.trace import COMPLETED, FULL_SPEED, KILLED, OVERHEAD, SPEED, Trace
+from rtsched.engine.trace import (
+    ABORT,
+    COMPLETED,
+    DRAINED,
+    DROP,
+    FINISH,
+    FULL_SPEED,
+    GIVE,
+    KILLED,
+    OVERHEAD,
+    SPEED,
+    TAKE,
+    Trace,
+)  # fmt: skip
 from rtsched.model.accelerator import BlockLevel, Kernel
-from rtsched.model.task import Constant
+from rtsched.model.task import Constant, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
 
 
@@ -20,7 +34,10 @@ def violations(trace: Trace) -> list[str]:
     """Every rule that the trace breaks, as sentences that name job, processor and time."""
     if not trace.kept:
         return []
-    checks = (_processors_serve_one, _nodes_run_once, _order, _outcomes, _no_overlap, _busy, _work, _blocks, _threads)
+    checks = (
+        _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
+        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads,
+    )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
 
@@ -30,7 +47,7 @@ def _name(trace: Trace, job: Any) -> str:
 
 
 def _processors_serve_one(trace: Trace) -> Iterator[str]:
-    rows = trace.slices[np.lexsort((trace.slices["start"], trace.slices["processor"]))]
+    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in ("end", "start", "processor")))]
     clash = (rows["processor"][1:] == rows["processor"][:-1]) & (rows["start"][1:] < rows["end"][:-1])
     for index in np.flatnonzero(clash):
         first, second = rows[index], rows[index + 1]
@@ -42,8 +59,8 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 
 
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
-    keys = ("start", "node", "job")
-    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in keys))]
+    keys = ("end", "start", "node", "job")
+    rows = trace.own[np.lexsort(tuple(trace.own[key] for key in keys))]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
         row = rows[index + 1]
@@ -72,6 +89,135 @@ def _order(trace: Trace) -> Iterator[str]:
                 yield f"node {node} of {_name(trace, job)} starts at {start} before node {before} has ended"
 
 
+def _all_nodes(trace: Trace) -> Iterator[str]:
+    """A job that finished ran all its nodes, but for those that its way or its variant leaves out."""
+    done = trace.own[trace.own["reason"] == COMPLETED]
+    counts = np.bincount(done["job"], minlength=len(trace.jobs))
+    accepted = set(trace.logged["job"][trace.logged["action"] == FINISH].tolist())
+    for task in trace.system.tasks:
+        if task.branches or (task.quality is not None and task.quality.variants):
+            continue
+        mine = (trace.jobs["task"] == task.index) & (trace.jobs["finish"] >= 0) & (counts < len(task.nodes))
+        for job in np.flatnonzero(mine):
+            if int(job) not in accepted:
+                yield f"{_name(trace, job)} finished with {counts[job]} of its {len(task.nodes)} nodes"
+
+
+def _after_the_end(trace: Trace) -> Iterator[str]:
+    """Nothing of a job runs when it has ended, but what drains; and nothing drains before."""
+    ends = np.where(trace.jobs["finish"] >= 0, trace.jobs["finish"], np.iinfo(np.int64).max)
+    given_up = trace.logged[np.isin(trace.logged["action"], (DROP, ABORT))]
+    ends[given_up["job"]] = given_up["time"]
+    slices = trace.own  # a copy that is under way goes on
+    end = ends[slices["job"]]
+    drained = slices["reason"] == DRAINED
+    for row in slices[~drained & (slices["end"] > end)]:
+        yield f"node {row['node']} of {_name(trace, row['job'])} runs until {row['end']}, after the end of its job"
+    killed = set(slices["job"][slices["reason"] == KILLED].tolist())  # a reset may outlast its job
+    for row in slices[drained & (slices["start"] < end)]:
+        if int(row["job"]) not in killed:
+            yield f"node {row['node']} of {_name(trace, row['job'])} drains at {row['start']}, before its job is over"
+
+
+def _deadlines(trace: Trace) -> Iterator[str]:
+    """A job's deadline is its arrival and its task's relative deadline, or its own out of a recording."""
+    for task in trace.system.tasks:
+        mine = trace.jobs[trace.jobs["task"] == task.index]
+        own = task.arrival.deadlines if isinstance(task.arrival, TraceArrivals) else None
+        relative = task.deadline if own is None else np.array(own, np.int64)[mine["index"]]
+        for row in mine[mine["deadline"] != mine["arrival"] + relative]:
+            yield f"job {row['index']} of {task.name!r} has the deadline {row['deadline']}, which is not its own"
+
+
+def _holders(trace: Trace) -> Iterator[str]:
+    """A resource is held by one node at a time, and given back by who holds it."""
+    holder: dict[int, tuple[int, int]] = {}
+    for row in trace.locks:
+        who, what = (int(row["job"]), int(row["node"])), int(row["resource"])
+        if row["what"] == TAKE and what in holder:
+            both = f"{_name(trace, holder[what][0])} and {_name(trace, who[0])}"
+            yield f"{both} hold {trace.resources[what]!r} at {row['time']}"
+        if row["what"] == GIVE and holder.pop(what, None) != who:
+            yield f"{_name(trace, who[0])} gives {trace.resources[what]!r} back at {row['time']} and does not hold it"
+        if row["what"] == TAKE:
+            holder[what] = who
+
+
+def _sections(trace: Trace) -> Iterator[str]:
+    """Seen from the slices alone: no two nodes are inside their sections of one resource at a time.
+
+    For nodes that completed on processors of a fixed speed.
+    """
+    tasks = {task.index for task in trace.system.tasks if any(node.sections for node in task.all_nodes)}
+    if not tasks:
+        return
+    plain = _plain_processors(trace.system)
+    rows = trace.own[trace.own["reason"] != OVERHEAD]
+    rows = rows[np.isin(trace.jobs["task"][rows["job"]], list(tasks))]
+    rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
+    pieces: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    elsewhere: set[tuple[int, int]] = set()
+    held: dict[str, list[tuple[int, int, int]]] = {}
+    for row in rows:
+        key = (int(row["job"]), int(row["node"]))
+        pieces.setdefault(key, []).append((int(row["start"]), int(row["end"])))
+        if row["reason"] == KILLED:
+            pieces[key].clear()
+        if int(row["processor"]) not in plain:
+            elsewhere.add(key)
+        if row["reason"] != COMPLETED or key in elsewhere:
+            continue
+        node = trace.node(*key)
+        demand = sum(end - start for start, end in pieces[key])
+        for section in node.sections:
+            bounds = (section.start * demand // node.fastest, section.end * demand // node.fastest)
+            if bounds[0] < bounds[1]:
+                begin, end = _instant(pieces[key], bounds[0] + 1) - 1, _instant(pieces[key], bounds[1])
+                held.setdefault(section.resource, []).append((begin, end, key[0]))
+    for resource, spans in held.items():
+        spans.sort()
+        for first, second in pairwise(spans):
+            if second[0] < first[1]:
+                both = f"{_name(trace, first[2])} and {_name(trace, second[2])}"
+                yield f"{both} are in their sections of {resource!r} at {second[0]}"
+
+
+def _instant(pieces: list[tuple[int, int]], work: int) -> int:
+    """When `work` ns were done in these intervals."""
+    for start, end in pieces:
+        if work <= end - start:
+            return start + work
+        work -= end - start
+    return pieces[-1][1]
+
+
+def _plain_processors(system: SystemSpec) -> set[int]:
+    rated = frozenset[int]() if system.hardware is None else system.hardware.rated
+    return {each.index for each in system.processors if each.index not in rated and not each.blackouts}
+
+
+def _copies(trace: Trace) -> Iterator[str]:
+    """What a node reads has come over the link between the two clusters before it runs there."""
+    system = trace.system
+    if all(len(task.pieces) == len(task.nodes) for task in system.tasks):
+        return
+    cluster = [processor.cluster for processor in system.processors]
+    ended = trace.slices[trace.slices["reason"] == COMPLETED]
+    ends: dict[tuple[int, int], list[tuple[int, int]]] = {}  # by job and node: (end, processor)
+    for row in ended:
+        ends.setdefault((int(row["job"]), int(row["node"])), []).append((int(row["end"]), int(row["processor"])))
+    ran = (trace.own["reason"] != OVERHEAD) & (trace.own["end"] > trace.own["start"])
+    for row in trace.own[ran]:
+        job, node, start = int(row["job"]), int(row["node"]), int(row["start"])
+        for copy in trace.node(job, node).copies:
+            for _, origin in ends.get((job, copy.source), ())[:1]:
+                link = copy.links.get((cluster[origin], cluster[row["processor"]]))
+                there = [end for end, by in ends.get((job, copy.node.index), ()) if by == link]
+                if link is not None and (not there or there[0] > start):
+                    name = system.processors[link].name
+                    yield f"node {node} of {_name(trace, job)} runs at {start} before {name!r} has brought its input"
+
+
 def _outcomes(trace: Trace) -> Iterator[str]:
     jobs = trace.jobs
     done = jobs["finish"] >= 0
@@ -88,12 +234,13 @@ def _outcomes(trace: Trace) -> Iterator[str]:
 
 def _no_overlap(trace: Trace) -> Iterator[str]:
     """Jobs of a task run one after the other (R2), unless it lets them overlap."""
-    if not len(trace.slices):
+    if not len(trace.own):
         return
     first = np.full(len(trace.jobs), np.iinfo(np.int64).max)
     last = np.full(len(trace.jobs), -1)
-    np.minimum.at(first, trace.slices["job"], trace.slices["start"])
-    np.maximum.at(last, trace.slices["job"], trace.slices["end"])
+    slices = trace.own[trace.own["reason"] != DRAINED]
+    np.minimum.at(first, slices["job"], slices["start"])
+    np.maximum.at(last, slices["job"], slices["end"])
     for task in trace.system.tasks:
         if task.overlap:
             continue
@@ -127,8 +274,8 @@ def _work(trace: Trace) -> Iterator[str]:
     }
     exempt = _without_speed(system)
     speeds = _Speeds(trace)
-    rows = trace.slices[trace.slices["reason"] != OVERHEAD]
-    rows = rows[np.lexsort((rows["start"], rows["node"], rows["job"]))]
+    rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
+    rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     current = (-1, -1)
     for row in rows:

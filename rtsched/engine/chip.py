@@ -11,13 +11,14 @@ import numpy as np
 
 from rtsched.engine import trace as log
 from rtsched.engine.blocks import ONE, Operation
+from rtsched.engine.copies import Delivery
 from rtsched.engine.faults import CHANNEL, Announcement, Breakdown, Course, generator
 from rtsched.engine.fluid import FluidGpu
 from rtsched.engine.gpu import Gpu
 from rtsched.engine.hardware import Hardware
-from rtsched.engine.job import READY, Job, Segment
+from rtsched.engine.job import CLAIMED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
-from rtsched.engine.memory import Effects, User, contender
+from rtsched.engine.memory import SharedMemory, User
 from rtsched.engine.power import Domain, Meter, Store
 from rtsched.engine.processor import Processor
 from rtsched.engine.rated import RatedProcessor, StreamProcessor
@@ -36,14 +37,6 @@ _NOBODY = Job.__new__(Job)
 OUT_OF_SERVICE = Segment(_NOBODY, NodeSpec(0, "out of service", (), preemptive=False), 0)
 
 
-def _as_one(users: list[User]) -> User:
-    """Segments in turn on one unit, as the others see them: of their mean demand, named after the most demanding."""
-    most = max(users, key=lambda user: user.demand)
-    count = len(users)
-    bound = sum(user.bound for user in users) / count
-    return User(most.cluster, most.label, bound, sum(user.demand for user in users) / count)
-
-
 class Chip(Hardware):
     """All of it. Created before the processors, which it makes."""
 
@@ -55,7 +48,7 @@ class Chip(Hardware):
         self.horizon = NEVER
         self.processors: tuple[Processor, ...] = ()
         memory = spec.platform.memory
-        self.contention = contender(memory)
+        self.memory = SharedMemory(spec)
         self.storage: Residency | None = None
         if memory is not None and memory.load_bandwidth is not None:
             self.storage = Residency(memory.capacity or 1 << 62, memory.load_bandwidth, lambda *_: None)
@@ -76,6 +69,7 @@ class Chip(Hardware):
         self.since = 0
         self.living = True
         self.last = 0
+        self.over = NEVER
         #: the processors that can fail
         self.fallible = {
             place
@@ -95,7 +89,9 @@ class Chip(Hardware):
         if unit is not None and unit.spec.block_level is not None:
             if unit.gpu is None:
                 device = FluidGpu if unit.spec.block_level.mode == "fluid" else Gpu
-                unit.gpu = device(unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index)
+                unit.gpu = device(
+                    unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index, self._waited
+                )
                 self.gpus.append(unit.gpu)
             made = StreamProcessor(spec, self.kernel, core._ended, costly, self, unit, gpu=unit.gpu)
         else:
@@ -113,6 +109,16 @@ class Chip(Hardware):
             waves.buffer += (start, end, segment.job.number, segment.node.index, place, number, blocks)
             if len(waves.buffer) >= waves.limit:
                 waves.pack()
+
+    def _waited(self, operation: Operation, start: int, end: int) -> None:
+        """Count, and log, that a segment was on a stream while nothing of it ran."""
+        segment, place, _ = operation.name
+        self.processors[place].waited += end - start
+        waits = self.core.record.waits
+        if waits is not None:
+            waits.buffer += (start, end, segment.job.number, segment.node.index, place)
+            if len(waits.buffer) >= waits.limit:
+                waits.pack()
 
     def _pick(self, count: int) -> int:
         """Which of the streams that wait for a channel is next, where that is left to chance."""
@@ -162,7 +168,7 @@ class Chip(Hardware):
             for number, members in enumerate(groups):
                 own = [units[member] for member in members]
                 label = name if len(groups) == 1 else f"{name}[{number}]"
-                domain = Domain(label, cluster, own, self.spec.power, self, top)
+                domain = Domain(label, cluster, own, self.spec.power, self, (top, self.spec.caps.get(name, top)))
                 self.domains.append(domain)
                 for unit in own:
                     unit.domain = domain
@@ -176,7 +182,7 @@ class Chip(Hardware):
         for gpu in self.gpus:
             gpu.settle(now)
         for unit in self.units:
-            unit.working = any(p.segment is not None and not p.down for p in unit.processors)
+            unit.working = any(p.working for p in unit.processors)
         if self.meter is not None:
             self.meter.read()
             if self.heat is not None:
@@ -205,12 +211,23 @@ class Chip(Hardware):
         return (
             always
             or self.kernel._now < self.core.until
-            or any(task.active is not None or task.overlapping for task in self.core.tasks)
+            or (any(task.active is not None or task.overlapping for task in self.core.tasks) and not self._stuck())
+            or bool(self.core.drains.since)
+        )
+
+    def _stuck(self) -> bool:
+        """Whether a deadlock is all that is left: nobody runs or could start, and no deadline is to come."""
+        if not self.core.record.deadlock_count:
+            return False
+        jobs = self.core.open_jobs()
+        return self.kernel._now > max(job.deadline for job in jobs) and not any(
+            segment.state in (READY, RUNNING, CLAIMED, DRAINING) for job in jobs for segment in job.segments
         )
 
     def finish(self, end: int) -> None:
         """The run is over at `end`."""
         self.living = True
+        self.over = end
         self.account(end)
         if self.heat is not None:
             self.heat.settle(end)
@@ -221,7 +238,7 @@ class Chip(Hardware):
         running: list[tuple[RatedProcessor, float, float]] = []
         for processor in self.rated:
             segment = processor.segment
-            if segment is None or processor.down or processor.saving:
+            if segment is None or not processor.working or processor.saving:
                 if processor.saving:
                     self._set_speed(processor, ONE, now)
                 continue
@@ -230,46 +247,19 @@ class Chip(Hardware):
                 self._set_speed(processor, 0, now)
                 continue
             running.append((processor, scale, bound))
-            if self.contention is not None:
+            if self.memory.limits:
                 users.append(User(processor.cluster, label, bound, demand / (bound + (1 - bound) * scale)))
-        effects = [(1.0, 1.0)] * len(running) if self.contention is None else self._contend(running, users)
+        effects = [(1.0, 1.0)] * len(running)
+        if self.memory.limits:
+            effects = self.memory.effects([processor.unit for processor, _, _ in running], users)
         for (processor, scale, bound), (factor, share) in zip(running, effects, strict=True):
             unit = processor.unit
             taken = (1 - bound) * scale + bound * factor
             if unit is not None and unit.shared:
-                taken *= sum(1 for p in unit.processors if p.segment is not None and not p.down)
+                taken *= sum(p.working for p in unit.processors)
             for slow in self.slowed.get(processor.index, {}).values():
                 share *= slow
             self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
-
-    def _contend(self, running: list[tuple[RatedProcessor, float, float]], users: list[User]) -> Effects:
-        """The model's answer for all who run.
-
-        Instances of a divided GPU (MIG) have memory of their own and stay out of it. Segments that share one unit take
-        turns on it: to the others they are one user, of their mean demand, and to each other they are nothing.
-        """
-        assert self.contention is not None
-        groups: dict[int, list[int]] = {}
-        for place, (processor, _, _) in enumerate(running):
-            unit = processor.unit
-            if unit is None:
-                groups[-1 - place] = [place]
-            elif not unit.isolated:
-                groups.setdefault(unit.spec.index if unit.shared else -1 - place, []).append(place)
-        effects = [(1.0, 1.0)] * len(running)
-        if all(len(members) == 1 for members in groups.values()):
-            places = [members[0] for members in groups.values()]
-            for place, effect in zip(places, self.contention.effects([users[p] for p in places]), strict=True):
-                effects[place] = effect
-            return effects
-        merged = {key: _as_one([users[place] for place in members]) for key, members in groups.items()}
-        for key, members in groups.items():
-            others = [user for other, user in merged.items() if other != key]
-            for place in members:
-                own = users[place]
-                me = User(own.cluster, own.label, own.bound, merged[key].demand)
-                effects[place] = self.contention.effects([me, *others])[0]
-        return effects
 
     def _alone(self, processor: RatedProcessor, segment: Segment) -> tuple[float, float, float, str]:
         """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""
@@ -292,7 +282,8 @@ class Chip(Hardware):
             processor.pace(speed, now)
         if self.recorded.get(processor.index, ONE) != speed:
             self.recorded[processor.index] = speed
-            self.note(log.SPEED, processor.index, speed)
+            if self.core.record.kept:
+                self.note(log.SPEED, processor.index, speed)
 
     # ---- what the processors ask ---------------------------------------------------------------------------------
 
@@ -300,6 +291,25 @@ class Chip(Hardware):
         """The part of a transfer that no bandwidth shortens: the latency of the link."""
         link = self.spec.platform.links.get(processor.name) if processor.unit is None else None
         return 0 if link is None else link.latency
+
+    def clocks(self) -> tuple[int, ...]:
+        """What the times of nodes depend on now, as far as it is known to a policy: operating points and bandwidths."""
+        points = tuple(domain.index for domain in self.domains)
+        return points + tuple(course.bandwidth for course in self.courses.values()) if self.courses else points
+
+    def time_now(self, node: NodeSpec, place: int) -> int:
+        """The planned time in ns of a whole node on processor `place`, alone, at the present clock (or bandwidth)."""
+        unit = self.unit_of.get(place)
+        if unit is not None:
+            return unit.time_at(node, place, None if unit.domain is None else unit.domain.index)
+        time = node.times[place]
+        assert time is not None
+        spec = self.core.system.processors[place]
+        course = self.courses.get(spec.name)
+        if course is None:
+            return time
+        latency = min(time, self.spec.platform.links[spec.name].latency)
+        return latency + -(-(time - latency) * course.nominal // course.bandwidth) if course.bandwidth else NEVER
 
     def place(self, link: str) -> int:
         """The processor of a link."""
@@ -409,7 +419,10 @@ class Chip(Hardware):
         self.account(now)
         segment = processor.segment
         self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
-        if segment is not None:
+        if isinstance(segment, Delivery):
+            assert core.copies is not None
+            core.copies.lose(processor, segment, now)
+        elif segment is not None and processor not in core.drains.since:
             fate = segment.job.task.spec.on_fault
             if fate == "drop":
                 core.give_up(segment.job)
@@ -417,6 +430,8 @@ class Chip(Hardware):
                 # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
                 gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
                 core.lose(processor, segment, restart=fate == "restart" or gone)
+        if processor in core.drains.since:  # nothing drains on a processor that is down
+            core.drains.cut(processor, now)
         processor.down = True
         processor.segment = OUT_OF_SERVICE
         self.tell([place], "down")
@@ -438,10 +453,11 @@ class Chip(Hardware):
     # ---- telling -------------------------------------------------------------------------------------------------
 
     def note(self, what: int, subject: int, value: int) -> None:
-        """Log a change of the hardware."""
-        changes = self.core.record.changes
-        if changes is not None:
-            changes.buffer += (self.kernel._now, what, subject, value)
+        """Log a change of the hardware; without a trace only what comes before the run is over, as figures count it."""
+        now = self.kernel._now
+        if self.core.record.kept or now <= self.last or (self.living and now <= self.over):
+            changes = self.core.record.changes
+            changes.buffer += (now, what, subject, value)
             if len(changes.buffer) >= changes.limit:
                 changes.pack()
 

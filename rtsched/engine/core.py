@@ -7,11 +7,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine import trace as log
+from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import (
     ABORTED,
     DEAD,
     DONE,
+    DRAINING,
     DROPPED,
     LATE,
     OK,
@@ -26,7 +28,7 @@ from rtsched.engine.job import (
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
-from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out
+from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out, mark_pieces
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.source import Source
@@ -34,6 +36,7 @@ from rtsched.model.taskgraph import SystemSpec
 
 if TYPE_CHECKING:
     from rtsched.engine.chip import Chip
+    from rtsched.engine.copies import Copies
     from rtsched.engine.course import Courses
     from rtsched.schedulers.base import Scheduler
 
@@ -65,7 +68,8 @@ class Core:
         costs = system.overheads
         self.scheduling = costs.scheduling
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
-        costly = costly or any(node.copies for task in system.tasks for node in task.all_nodes)
+        copying = any(node.copies for task in system.tasks for node in task.all_nodes)
+        costly = costly or copying
         self.chip: Chip | None = None
         if system.hardware is None:
             self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
@@ -78,6 +82,9 @@ class Core:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
         self.tasks = tuple(Source(spec, self) for spec in system.tasks)
+        self.drains = Drains(self)
+        #: who stopped at a boundary and was ready to go on, and where
+        self.parted: dict[Segment, Processor] = {}
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
         hopeless = any(task.on_miss == "drop_if_hopeless" for task in system.tasks)
         self.lookout = Lookout(self) if hopeless else None
@@ -86,6 +93,11 @@ class Core:
             from rtsched.engine.course import Courses
 
             self.courses = Courses(self, seed)
+        self.copies: Copies | None = None
+        if copying:
+            from rtsched.engine.copies import Copies
+
+            self.copies = Copies(self)
 
     def listen(self, scheduler: Scheduler) -> None:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
@@ -127,12 +139,11 @@ class Core:
         """The overhead in ns before `segment` makes progress on `processor`."""
         if processor.last is segment and segment.stopped == now and before is processor:
             return 0
-        copies = 0 if before is not None or not segment.node.copies else self._copies(segment, processor)
         if self.inside_run:
-            cost = copies + processor.extra(segment)  # nobody was asked, and nobody else was there
+            cost = processor.extra(segment)  # nobody was asked, and nobody else was there
             processor.overhead_total += cost
             return cost
-        cost = self.scheduling + copies
+        cost = self.scheduling
         if processor.last is not segment:
             cost += processor.context_switch
         if before is not None and before is not processor:
@@ -140,15 +151,6 @@ class Core:
         cost += processor.extra(segment)
         processor.overhead_total += cost
         return cost
-
-    def _copies(self, segment: Segment, processor: Processor) -> int:
-        """The time in ns to bring what `segment` reads from where it was written, one after the other."""
-        total = 0
-        for copy in segment.node.copies:
-            there = segment.job.segments[copy.source].processor
-            if there is not None:
-                total += copy.times.get((there.cluster, processor.cluster), 0)
-        return total
 
     def _plan(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
@@ -195,9 +197,7 @@ class Core:
         else:
             job.left = len(source.nodes)
             job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in source.nodes)
-            for segment in job.segments:
-                if segment.node.regions or segment.node.sections:
-                    segment.plan = ()
+            mark_pieces(job.segments)
             fresh = tuple(segment for segment in job.segments if not segment.waits)
             self._make_ready(fresh)
         if self.on_ready is not None:
@@ -247,7 +247,7 @@ class Core:
         if processor is None:
             return segment.node.fastest
         left: Any = segment.remaining
-        if segment.state == RUNNING:
+        if segment.state in (RUNNING, DRAINING):
             left = left - processor.progress(self.kernel._now)
         believed = segment.node.times[processor.index]
         assert believed is not None
@@ -337,10 +337,17 @@ class Core:
             self._go_on(processor, segment, now)
             return
         segment.state = READY
+        self.parted[segment] = processor
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
         if self.on_processor is not None:
             self.on_processor(processor, "idle")
+
+    def resumed(self, segment: Segment, now: int) -> None:
+        """A segment that gave its processor up at a boundary goes on (or is over): was it preempted there?"""
+        processor = self.parted.pop(segment, None)
+        if processor is not None and segment.stopped != now:
+            processor.preemptions += 1
 
     def _go_on(self, processor: Processor, segment: Segment, now: int) -> None:
         """Inside a region: the segment goes on at once, or leaves the processor to wait for a resource."""
@@ -375,6 +382,8 @@ class Core:
         rest[0].state = READY
         rest[0].since = now
         self.begin_run(rest, processor)
+        if processor.segment is None and self.on_processor is not None:
+            self.on_processor(processor, "idle")  # the next node was left out, or had to wait
 
     def lose(self, processor: Processor, segment: Segment, restart: bool) -> None:
         """The processor under `segment` is gone: it is ready again, from its beginning or from where it was."""
@@ -410,7 +419,9 @@ class Core:
             segment.state = WAITING
             if not segment.waits:
                 fresh.append(segment)
-        if fresh:
+        if fresh and self.courses is not None and fresh[0].job.task.adaptive:
+            self.courses.offer(fresh[0].job, fresh)
+        elif fresh:
             self._make_ready(fresh)
             if self.on_ready is not None:
                 self.on_ready(fresh[0].job, tuple(fresh))
@@ -462,17 +473,20 @@ class Core:
         self._close(job, now, DROPPED if job.start < 0 else ABORTED)
 
     def _halt(self, job: Job, now: int) -> None:
-        """Stop everything of `job`: what runs leaves its processor, what waits is dead."""
+        """Stop everything of `job`: what runs leaves its processor (or drains there), what waits is dead."""
         task = job.task
         for segment in job.segments:
-            if segment.state == RUNNING:
-                processor = segment.processor
-                assert processor is not None
+            processor = segment.processor
+            if segment.state == RUNNING and processor is not None:
+                if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
+                    self.drains.begin(processor, segment, now)
+                    continue
                 self._stop(processor, segment, now, log.STOPPED)
                 if self.on_processor is not None:
                     self.on_processor(processor, "idle")
-            if segment.state != DONE:
+            if segment.state not in (DONE, DRAINING):
                 segment.state = DEAD
+                self.resumed(segment, now)
                 if self.locks is not None:
                     self.locks.forget(segment)
         if task.active is not job and job in task.pending:
@@ -483,20 +497,36 @@ class Core:
         if self.record.decisions is not None:
             self.record.decisions.buffer += (self.kernel._now, job.number, -1, -1, action)
 
-    def end(self, now: int) -> None:
-        """The run is over at `now`: close what is open, as late if its deadline has passed, else as unfinished."""
+    def open_jobs(self) -> list[Job]:
+        """The jobs that are in the system, by task."""
+        return [
+            job
+            for task in self.tasks
+            for job in (*(() if task.active is None else (task.active,)), *task.overlapping, *task.pending)
+        ]
+
+    def end(self, now: int, forever: bool = False) -> None:
+        """The run is over at `now`: close what is open, as late if its deadline has passed, else as unfinished.
+
+        After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
+        """
+        self.kernel._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
+        if self.copies is not None:
+            self.copies.end(now)
+        for segment in list(self.parted):
+            self.resumed(segment, now)
         for processor in self.processors:
-            segment = processor.segment
-            if segment is not None and segment.state == RUNNING:
-                self._stop(processor, segment, now, log.OPEN_END)
-        for task in self.tasks:
-            active = [task.active] if task.active is not None else []
-            for job in [*active, *task.overlapping, *task.pending]:
-                job.outcome = LATE if job.deadline <= now else UNFINISHED
-                self.rows += (
-                    job.number, task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish,
-                    job.outcome,
-                )  # fmt: skip
+            running = processor.segment
+            if processor in self.drains.since:
+                self.drains.cut(processor, now)
+            elif running is not None and running.state == RUNNING:
+                self._stop(processor, running, now, log.OPEN_END)
+        for job in self.open_jobs():
+            job.outcome = LATE if forever or job.deadline <= now else UNFINISHED
+            self.rows += (
+                job.number, job.task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish,
+                job.outcome,
+            )  # fmt: skip
 
 
 def _uses_locks(system: SystemSpec) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.job import BLOCKED, CLAIMED, DONE, LATE, OK, READY, WAITING, Job, Segment
+from rtsched.engine.job import BLOCKED, CLAIMED, DONE, LATE, OK, OPEN, READY, WAITING, Job, Segment
+from rtsched.engine.plan import mark_pieces
 from rtsched.engine.release import Streams, blocks
 from rtsched.engine.trace import NO_ANSWER, UNKNOWN
 from rtsched.errors import SchedulerError
@@ -46,10 +47,11 @@ def confidence(accuracy: float, seen: float, reliability: float) -> float:
 class Course:
     """What one job has met and chosen: its input's difficulty, its variant (-1: none), and what each node ran as.
 
-    `difficulty` and `noise` are the truth, not for policies. `ran` maps nodes to the variant that they started under.
+    `difficulty` and `noise` are the truth, not for policies. `chosen` are the nodes with a variant of their own; `ran`
+    maps nodes to the variant that they started, or were left out, under.
     """
 
-    __slots__ = ("difficulty", "left_out", "noise", "ran", "routes", "variant")
+    __slots__ = ("chosen", "difficulty", "left_out", "noise", "ran", "routes", "variant")
 
     def __init__(self, difficulty: float, noise: tuple[float, ...], routes: tuple[float, ...], variant: int) -> None:
         self.difficulty = difficulty
@@ -57,6 +59,7 @@ class Course:
         self.routes = routes
         self.variant = variant
         self.left_out: frozenset[int] = frozenset()
+        self.chosen: dict[int, int] = {}
         self.ran: dict[int, int] = {}
 
 
@@ -102,7 +105,6 @@ class Courses:
         if not source.adaptive:
             self.activate_plain(source, job)
             return
-        core = self.core
         if source.overlap:
             source.overlapping[job] = None
         else:
@@ -110,28 +112,37 @@ class Courses:
         nodes = self._nodes(job)
         job.left = len(nodes)
         job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in nodes)
-        self._ready(job, [segment for segment in job.segments if not segment.waits])
-        if not job.left:
-            core._close(job, core.kernel._now, OK)
+        mark_pieces(job.segments)
+        self.offer(job, [segment for segment in job.segments if not segment.waits])
 
     def _nodes(self, job: Job) -> tuple[Any, ...]:
-        variant = self._variant(job)
-        return job.task.nodes if variant is None else variant.nodes
-
-    def _variant(self, job: Job) -> VariantSpec | None:
         quality = job.task.spec.quality
-        return None if quality is None or not quality.variants else quality.variants[job.course.variant]
+        if quality is None or not quality.variants:
+            return job.task.nodes
+        return tuple(quality.variants[self._number(job, node.index)].nodes[node.index] for node in job.task.nodes)
 
-    def _ready(self, job: Job, segments: list[Segment]) -> None:
+    def _number(self, job: Job, node: int) -> int:
+        """The variant that a node of `job` runs as, or is left out by, if it starts now; -1 without variants."""
+        return job.course.chosen.get(node, job.course.variant)
+
+    def leaves_out(self, job: Job, node: int) -> bool:
+        """Whether `job`, as it is now meant to go, passes over a node: its variant or its way does not have it."""
+        if node in job.course.left_out:
+            return True
+        number, quality = self._number(job, node), job.task.spec.quality
+        return number >= 0 and quality is not None and node in quality.variants[number].skipped
+
+    def offer(self, job: Job, segments: list[Segment]) -> None:
         """Segments that nothing holds back: those that the job leaves out are done at once, the others are ready."""
-        variant = self._variant(job)
-        skipped = job.course.left_out if variant is None else job.course.left_out | variant.skipped
         fresh: list[Segment] = []
         while segments:
             segment = segments.pop(0)
-            if segment.node.index not in skipped:
+            at = segment.node.index
+            if not self.leaves_out(job, at):
                 fresh.append(segment)
                 continue
+            if at not in job.course.left_out:
+                job.course.ran[at] = self._number(job, at)
             segment.state = DONE
             job.left -= 1
             segments += self._freed(segment)
@@ -140,6 +151,10 @@ class Courses:
             self.core._make_ready(fresh)
             if self.core.on_ready is not None:
                 self.core.on_ready(job, tuple(fresh))
+        if not job.left:
+            now = self.core.kernel._now
+            job.finish = now
+            self.core._close(job, now, OK if now <= job.deadline else LATE)
 
     def _freed(self, segment: Segment) -> list[Segment]:
         freed = []
@@ -151,26 +166,30 @@ class Courses:
         return freed
 
     def start(self, segment: Segment, processor: Processor) -> None:
-        """A node is about to start for the first time: the last moment to choose how."""
+        """A node is about to start for the first time: the last moment to choose how.
+
+        It is ready no more where the choice leaves it out, or ended its job: then it does not start.
+        """
+        job, at = segment.job, segment.node.index
         if self.on_start is not None:
             self.on_start(segment, processor)
-        course = segment.job.course
-        if course.variant >= 0:
-            course.ran[segment.node.index] = self._number(segment)
-            choices = self.core.record.choices
-            if choices is not None:
-                node = segment.node.index
-                choices.buffer += (self.core.kernel._now, segment.job.number, node, course.ran[node])
+        if job.outcome == OPEN and self.leaves_out(job, at):
+            self._pass_over(job)
+        course = job.course
+        if course.variant < 0 or segment.state != READY:
+            return
+        course.ran[at] = self._number(job, at)
+        choices = self.core.record.choices
+        if choices is not None:
+            choices.buffer += (self.core.kernel._now, job.number, at, course.ran[at])
 
-    def _number(self, segment: Segment) -> int:
-        """The variant that a segment's node belongs to."""
-        quality = segment.job.task.spec.quality
-        assert quality is not None
-        at = segment.node.index
-        here = segment.job.course.variant
-        if quality.variants[here].nodes[at] is segment.node:
-            return here
-        return next(variant.index for variant in quality.variants if variant.nodes[at] is segment.node)
+    def changeable(self, job: Job) -> bool:
+        """Whether another variant may still be chosen for `job`: always if they share what is done, else before that.
+
+        What it has left out already is done, too: another variant may need it.
+        """
+        quality = job.task.spec.quality
+        return quality is not None and (quality.switch or (job.start < 0 and not job.course.ran))
 
     def reconfigure(self, job: Job, number: int, nodes: tuple[int, ...] | None) -> None:
         """Let what of `job` has not started run as variant `number`: all of it, or some `nodes`."""
@@ -179,7 +198,7 @@ class Courses:
         what = f"reconfigure {job!r} to variant {number}"
         if quality is None or not 0 <= number < count:
             raise SchedulerError(f"{what}: it has {count} variants")
-        if job.start >= 0 and not quality.switch and number != job.course.variant:
+        if number != job.course.variant and not self.changeable(job):
             raise SchedulerError(
                 f"{what}: it has started, and its variants do not share what is done; "
                 "choose before the first start, or give the variants 'switch: node'"
@@ -187,30 +206,36 @@ class Courses:
         variant = quality.variants[number]
         if nodes is None:
             job.course.variant = number
+            job.course.chosen.clear()
         elif not quality.switch:
             raise SchedulerError(f"{what} for some nodes: its variants have no 'switch: node'")
+        else:
+            job.course.chosen.update(dict.fromkeys(nodes, number))
         for segment in job.segments:
             if nodes is not None and segment.node.index not in nodes:
                 continue
             if segment.processor is None and segment.state in (WAITING, READY, BLOCKED, CLAIMED):
                 segment.node = variant.nodes[segment.node.index]
-        if nodes is None and variant.skipped:
-            self._skip_ready(job)
+        if variant.skipped:
+            self._pass_over(job)
 
-    def _skip_ready(self, job: Job) -> None:
-        """Leave out ready nodes that the new variant does not have."""
-        variant = self._variant(job)
-        assert variant is not None
-        out = [s for s in job.segments if s.state == READY and s.processor is None and s.node.index in variant.skipped]
-        for segment in out:
-            segment.state = WAITING
-        self._ready(job, out)
+    def _pass_over(self, job: Job) -> None:
+        """Leave out the ready nodes that `job` does not have any more, and go on behind them."""
+        out = [
+            each
+            for each in job.segments
+            if each.state == READY and each.processor is None and self.leaves_out(job, each.node.index)
+        ]
+        if out:
+            self.core.changed[0] = True
+            for segment in out:
+                segment.state = WAITING
+            self.offer(job, out)
 
     def check_run(self, run: tuple[Segment, ...]) -> None:
         """A run of nodes may end at a branch but not go past it, and holds nothing that its variant leaves out."""
         job = run[0].job
         forks = {branch.node for branch in job.task.spec.branches}
-        variant = self._variant(job)
         for segment in run[:-1]:
             if segment.node.index in forks:
                 raise SchedulerError(
@@ -218,7 +243,7 @@ class Courses:
                     "end the run there"
                 )
         for segment in run:
-            if variant is not None and segment.node.index in variant.skipped:
+            if self.leaves_out(job, segment.node.index):
                 raise SchedulerError(f"run of nodes of {job!r}: its variant leaves out node {segment.node.index}")
 
     # ---- answers -------------------------------------------------------------------------------------------------
@@ -286,11 +311,7 @@ class Courses:
             if branch.node == segment.node.index:
                 taken = branch.targets[self._way(job, number)]
                 self._leave_out(job, [target for target in branch.targets if target != taken])
-        self._ready(job, self._freed(segment))
-        if not job.left:
-            now = self.core.kernel._now
-            job.finish = now
-            self.core._close(job, now, OK if now <= job.deadline else LATE)
+        self.offer(job, self._freed(segment))
 
     def _leave_out(self, job: Job, targets: list[int]) -> None:
         """The ways not taken: their nodes, and all nodes that only such nodes lead to."""
@@ -345,11 +366,15 @@ class Courses:
             shown = NO_ANSWER if not delivered else UNKNOWN if accuracy is None else round(accuracy * PPM)
             answers = self.core.record.answers
             answers.buffer += (
-                job.number, job.task.index, job.release, job.course.variant, number, shown, int(right), worth,
+                job.number, job.task.index, job.release, self._ran_as(job), number, shown, int(right), worth,
             )  # fmt: skip
             if len(answers.buffer) >= answers.limit:
                 answers.pack()
         self.close_plain(job, now, outcome)
+
+    def _ran_as(self, job: Job) -> int:
+        """The variant that gave the answer: of several that its nodes ran as (or were left out by) the least."""
+        return max(job.course.ran.values(), default=job.course.variant)
 
 
 def _known(variant: VariantSpec) -> float:

@@ -19,12 +19,14 @@ from heapq import heappop, heappush
 from typing import Any
 
 from rtsched.engine.blocks import Context, Operation, Stream, Wave
+from rtsched.engine.copy_turns import CopyTurns
 from rtsched.engine.kernel import COMPLETION, NEVER, TIMER, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 
 
 class Gpu:
-    """The device. `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave.
+    """The device. `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave, and
+    `waited` of every interval in which the head of a stream had nothing running.
 
     Launch operations on streams; each calls its ``done`` when it is complete.
     """
@@ -37,12 +39,14 @@ class Gpu:
         observe: Callable[[Operation, int, int, int], None] | None = None,
         pick: Callable[[int], int] | None = None,
         rank: int = COMPLETION,
+        waited: Callable[[Operation, int, int], None] | None = None,
     ) -> None:
         self.spec = spec
         self.kernel = kernel
         self.touch = touch
         self.observe = observe
         self.pick = pick
+        self.waited = waited
         self.sliced = spec.mps is None and spec.time_slice is not None
         self.contexts: dict[Any, Context] = {}
         self.engines: list[deque[Operation]] = [deque() for _ in range(spec.copy_engines)]
@@ -57,6 +61,7 @@ class Gpu:
         self.last: Context | None = None
         self.slice_end = self.switched = 0
         self.timer = Alarm(kernel, TIMER, touch)
+        self.turns = [CopyTurns(self, engine) for engine in range(spec.copy_engines)] if self.sliced else []
 
     # ---- what is there -------------------------------------------------------------------------------------------
 
@@ -93,6 +98,7 @@ class Gpu:
         self.launched += 1
         if not stream.operations:
             self.heads[stream] = None
+            stream.idle = self.kernel._now
         stream.operations.append(operation)
         if not operation.copy:
             stream.undispatched += 1
@@ -108,6 +114,8 @@ class Gpu:
 
     def kill(self, stream: Stream, now: int) -> None:
         """Throw away all operations of a stream, running blocks too (a reset)."""
+        if stream.operations:
+            self._resume(stream.operations[0], now)
         for operation in stream.operations:
             for wave in operation.waves:
                 wave.real = NEVER
@@ -118,10 +126,7 @@ class Gpu:
             operation.waves.clear()
             stream.context.running.pop(operation, None)
             if operation.copy:
-                if self.copying[operation.engine] is operation:
-                    self.copying[operation.engine] = None
-                elif operation.queued:
-                    self.engines[operation.engine].remove(operation)
+                self._forget_copy(operation)
             elif operation.queued and not self._dispatched(operation):
                 stream.context.queues[operation.level].remove(operation)
         stream.operations.clear()
@@ -132,6 +137,15 @@ class Gpu:
             stream.context.waiting.remove(stream)
         self._free_channel(stream)
         self.touch()
+
+    def _forget_copy(self, operation: Operation) -> None:
+        engine = operation.engine
+        if self.copying[engine] is operation:
+            self.copying[engine] = None
+        elif operation in self.engines[engine]:
+            self.engines[engine].remove(operation)
+        elif operation.queued:
+            self.turns[engine].aside.pop(operation.stream.context)
 
     def pace_stream(self, stream: Stream, speed: int, now: int) -> None:
         """The kernels of a stream advance at speed/ONE from now on (frequency, heat, memory)."""
@@ -146,7 +160,18 @@ class Gpu:
     def _frozen(self, context: Context) -> bool:
         return self.sliced and (context is not self.active or self.kernel._now < self.switched)
 
+    def _resume(self, operation: Operation, now: int) -> None:
+        """The head of a stream runs (again), or is gone: tell how long it did not."""
+        stream = operation.stream
+        if stream.idle < now and self.waited is not None:
+            self.waited(operation, stream.idle, now)
+        stream.idle = NEVER
+
     def _pace(self, operation: Operation, speed: int, now: int) -> None:
+        if operation.waves and not speed:
+            operation.stream.idle = min(operation.stream.idle, now)
+        elif operation.waves:
+            self._resume(operation, now)
         operation.clock = operation.now(now)
         operation.since = now
         operation.speed = speed
@@ -188,6 +213,8 @@ class Gpu:
     def _ended(self, wave: Wave, now: int) -> None:
         operation = wave.operation
         operation.waves.remove(wave)
+        if not operation.waves:
+            operation.stream.idle = now
         if self.observe is not None:
             self.observe(operation, wave.start, now, wave.blocks)
         if operation.copy:
@@ -210,6 +237,8 @@ class Gpu:
         stream.operations.popleft()
         if stream.operations:
             self.heads[stream] = None
+        else:
+            stream.idle = NEVER
         self.fresh.append(stream)
         if operation.done is not None:
             operation.done(now)
@@ -339,8 +368,11 @@ class Gpu:
         """C2, C3: the head of a copy queue takes the engine when that is free, and leaves the queue."""
         moved = False
         for engine, queue in enumerate(self.engines):
-            if queue and self.copying[engine] is None:
-                operation = queue.popleft()
+            if self.sliced:
+                operation = self.turns[engine].turn(now)
+            else:
+                operation = queue.popleft() if queue and self.copying[engine] is None else None
+            if operation is not None:
                 self.copying[engine] = operation
                 operation.since = now
                 self._start_wave(operation, [], now, operation.time)
@@ -379,6 +411,8 @@ class Gpu:
     def _start_wave(self, operation: Operation, places: list[tuple[int, int]], now: int, length: int) -> None:
         wave = Wave(operation, places, now, operation.now(now) + length, self.assigned)
         self.assigned += 1
+        if operation.speed:
+            self._resume(operation, now)
         operation.waves.append(wave)
         self._arm(wave)
 

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from rtsched.model.taskgraph import NodeSpec
 
 # The states of a segment.
-WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED = range(7)
-STATES = ("waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes")
+WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED, COPYING, DRAINING = range(9)
+STATES = (
+    "waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes", "a copy on a link",
+    "draining, or its processor is being reset",
+)  # fmt: skip
 
 # The outcomes of a job. OPEN jobs are in the system.
 OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import BLOCKED, Segment
 from rtsched.engine.plan import ENTER
+from rtsched.engine.trace import DEADLOCK, GIVE, TAKE, WAIT, Deadlock, resources
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -29,6 +30,8 @@ class Locks:
         self.wants: dict[Segment, str] = {}
         self.own: dict[Segment, Any] = {}
         self.users: dict[str, list[Any]] = {}
+        self.numbers = {name: number for number, name in enumerate(resources(soc.system))}
+        self.rows = soc.record.locks
         for task in soc.tasks:
             for node in task.nodes:
                 for section in node.sections:
@@ -44,6 +47,7 @@ class Locks:
                 self._wait(segment, name)
                 return False
             plan.pop()
+            self._note(segment, name, TAKE)
             self.holder[name] = segment
             self.held.setdefault(segment, []).append(name)
             self.own.setdefault(segment, segment.entry)
@@ -57,10 +61,39 @@ class Locks:
         self.waiting.setdefault(name, []).append(segment)
         self.own.setdefault(segment, segment.entry)
         soc.changed[0] = True
+        self._note(segment, name, WAIT)
         self._refresh(self.holder[name])
+        self._look_round(segment)
+
+    def _note(self, segment: Segment, name: str, what: int) -> None:
+        rows = self.rows
+        if rows is not None:
+            rows.buffer += (
+                self.soc.kernel._now, segment.job.number, segment.node.index, self.numbers[name], what,
+            )  # fmt: skip
+            if len(rows.buffer) >= rows.limit:
+                rows.pack()
+
+    def _look_round(self, segment: Segment) -> None:
+        """Whether those that `segment` waits for wait for it: then none of them ever goes on by itself."""
+        circle = [segment]
+        while (holder := self.holder[self.wants[circle[-1]]]) is not segment:
+            if holder not in self.wants or holder in circle:
+                return
+            circle.append(holder)
+        first = min(range(len(circle)), key=lambda at: (circle[at].job.task.index, circle[at].job.index))
+        circle = circle[first:] + circle[:first]
+        now = self.soc.kernel._now
+        held = [self.wants[before] for before in (circle[-1], *circle[:-1])]
+        members = tuple((_named(each), holds, self.wants[each]) for each, holds in zip(circle, held, strict=True))
+        self.soc.record.deadlock(Deadlock(now, members))
+        if self.soc.record.decisions is not None:
+            for each in circle:
+                self.soc.record.decisions.buffer += (now, each.job.number, each.node.index, -1, DEADLOCK)
 
     def leave(self, segment: Segment, name: str) -> None:
         """Give `name` back: all who wait for it compete again, and the first to run takes it."""
+        self._note(segment, name, GIVE)
         self.held[segment].remove(name)
         del self.holder[name]
         self._refresh(segment)
@@ -83,7 +116,7 @@ class Locks:
         """Give `segment` the urgency its protocols lend it now, and whoever blocks it in turn.
 
         Where sections are nested in opposite orders, holders can wait for each other: nobody in such a circle runs any
-        more (a deadlock: their jobs are late), and it is walked round once.
+        more (a deadlock: see `_look_round`), and it is walked round once.
         """
         seen: set[Segment] = set()
         while segment not in seen:
@@ -109,3 +142,8 @@ class Locks:
                     best = min(best, (self.soc.scheduler.level(task), -1, *own))
         if best != segment.entry:
             self.soc.scheduler.rekey(segment, best)
+
+
+def _named(segment: Segment) -> str:
+    job = segment.job
+    return f"{job.task.name}[{job.index}]" + (f".{segment.node.name}" if len(job.task.nodes) > 1 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtsched.engine.job import BLOCKED, OPEN, READY, RUNNING, WAITING, Job, Segment
+from rtsched.engine.job import BLOCKED, DRAINING, OPEN, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
 from rtsched.engine.rated import RatedProcessor
 from rtsched.model.taskgraph import shortest_paths
@@ -62,7 +62,7 @@ class Lookout:
             return max(paths), job.deadline - max(paths) + 1
         longest, again = 0, NEVER
         for segment, path in zip(job.segments, paths, strict=True):
-            if segment.state in (READY, RUNNING, BLOCKED):
+            if segment.state in (READY, RUNNING, BLOCKED, DRAINING):
                 way = path - segment.node.fastest + self._least(segment)
             elif segment.state == WAITING and not segment.node.predecessors:
                 way = path
@@ -71,7 +71,7 @@ class Lookout:
             longest = max(longest, way)
             look = job.deadline - way + 1
             processor = segment.processor
-            if segment.state == RUNNING and processor is not None:
+            if segment.state == RUNNING and processor is not None and not processor.waiting:
                 look = processor.end + 1
                 if isinstance(processor, RatedProcessor):
                     look = min(look, now + 1 + (segment.node.fastest >> PART))

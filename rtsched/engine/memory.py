@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rtsched.model.memory import Contention, Memory, Pairwise, Pccs, PccsProcessor, PowerLaw, Proportional
+from rtsched.model.taskgraph import HardwareSpec
+
+if TYPE_CHECKING:
+    from rtsched.engine.unit import Unit
 
 GB = 1e9
 
@@ -134,3 +139,68 @@ def contender(memory: Memory | None) -> Contender | None:
         return PowerLawSlowdown(model.a, model.b, memory.bandwidth)
     assert isinstance(model, Proportional)
     return ProportionalShare(model.usable, memory.bandwidth)
+
+
+class SharedMemory:
+    """The memory of a chip at run time: what all who run feel of each other there, and of what is theirs alone."""
+
+    def __init__(self, spec: HardwareSpec) -> None:
+        memory = spec.platform.memory
+        self.contention = contender(memory)
+        usable = memory.contention.usable if memory is not None and isinstance(memory.contention, Proportional) else 1.0
+        #: what each isolated instance of a GPU has of the bandwidth, in bytes per second
+        self.own = {unit.index: usable * unit.bandwidth for unit in spec.units if unit.bandwidth is not None}
+        #: whether it slows anybody
+        self.limits = self.contention is not None or bool(self.own)
+
+    def effects(self, units: Sequence[Unit | None], users: Sequence[User]) -> Effects:
+        """What each of `users` feels on its unit (None: a link) while all of them run."""
+        effects = [(1.0, 1.0)] * len(users)
+        if self.contention is not None:
+            self._contend(self.contention, units, users, effects)
+        if self.own:
+            self._limit_instances(units, users, effects)
+        return effects
+
+    def _contend(self, model: Contender, units: Sequence[Unit | None], users: Sequence[User], effects: Effects) -> None:
+        """The model's answer for all who run.
+
+        Instances of a divided GPU (MIG) stay out of it. Segments that share one unit take turns on it: to the others
+        they are one user, of their mean demand, and to each other they are nothing.
+        """
+        groups: dict[int, list[int]] = {}
+        for place, unit in enumerate(units):
+            if unit is None:
+                groups[-1 - place] = [place]
+            elif not unit.isolated:
+                groups.setdefault(unit.spec.index if unit.shared else -1 - place, []).append(place)
+        if all(len(members) == 1 for members in groups.values()):
+            places = [members[0] for members in groups.values()]
+            for place, effect in zip(places, model.effects([users[p] for p in places]), strict=True):
+                effects[place] = effect
+            return
+        merged = {key: _as_one([users[place] for place in members]) for key, members in groups.items()}
+        for key, members in groups.items():
+            others = [user for other, user in merged.items() if other != key]
+            for place in members:
+                own = users[place]
+                me = User(own.cluster, own.label, own.bound, merged[key].demand)
+                effects[place] = model.effects([me, *others])[0]
+
+    def _limit_instances(self, units: Sequence[Unit | None], users: Sequence[User], effects: Effects) -> None:
+        """Who runs on an instance of a divided GPU has its share of the bandwidth, alone too, and meets nobody else."""
+        wanted: dict[int, float] = {}
+        for unit, user in zip(units, users, strict=True):
+            if unit is not None and unit.isolated:
+                wanted[unit.spec.index] = wanted.get(unit.spec.index, 0.0) + user.demand
+        for place, unit in enumerate(units):
+            if unit is not None and unit.isolated:
+                effects[place] = (max(1.0, wanted[unit.spec.index] / self.own[unit.spec.index]), 1.0)
+
+
+def _as_one(users: list[User]) -> User:
+    """Segments in turn on one unit, as the others see them: of their mean demand, named after the most demanding."""
+    most = max(users, key=lambda user: user.demand)
+    count = len(users)
+    bound = sum(user.bound for user in users) / count
+    return User(most.cluster, most.label, bound, sum(user.demand for user in users) / count)

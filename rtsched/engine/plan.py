@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
@@ -9,6 +10,13 @@ from rtsched.engine.job import Segment
 
 # What a segment meets, in the order of one instant.
 LEAVE, REGION_END, ENTER, NEXT_NODE = range(4)
+
+
+def mark_pieces(segments: Iterable[Segment]) -> None:
+    """Let those with regions or sections make a plan when they start; without the mark a segment runs in one piece."""
+    for segment in segments:
+        if segment.node.regions or segment.node.sections:
+            segment.plan = ()
 
 
 def lay_out(segment: Segment, limited: bool) -> list[tuple[int, int, Any]]:

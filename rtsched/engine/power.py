@@ -28,17 +28,19 @@ NANOJOULE = 10**9
 class Domain:
     """Units of one cluster that share a clock: operating points, the one in force, its governor, its thermal cap.
 
-    Points are numbered from 0, the slowest. At point i compute-bound work takes ``scales[i]`` times as long.
+    Points are numbered from 0, the slowest. At point i compute-bound work takes ``scales[i]`` times as long. Of its
+    `clocks` the first is that at which times hold, the second the highest that the power mode allows.
     """
 
     def __init__(
-        self, name: str, cluster: Cluster, units: list[Unit], options: PowerOptions, chip: Chip, top: int
+        self, name: str, cluster: Cluster, units: list[Unit], options: PowerOptions, chip: Chip, clocks: tuple[int, int]
     ) -> None:
         self.name = name
         self.chip = chip
         self.units = units
         points = cluster.operating_points or ()
-        self.points = [point.frequency for point in points]
+        top, most = clocks
+        self.points = [point.frequency for point in points if point.frequency <= most]
         self.powers, _ = active_powers(points, cluster.power, top)
         self.scales = time_scales(points, top)
         self.together = cluster_powers(points)
@@ -204,7 +206,7 @@ class Meter:
         self.idling.clear()
         traffic = 0.0
         for unit in self.chip.units:
-            work = [p for p in unit.processors if p.segment is not None and not p.down]
+            work = [p for p in unit.processors if p.working]
             if not work:
                 self.idling.append((unit.spec.index, unit.idle_power()))
                 continue

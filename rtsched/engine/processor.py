@@ -58,15 +58,15 @@ class Supply:
 class Processor:
     """One server of work and what it is doing.
 
-    `segment` is what runs (None: idle), since `started`, with `overhead` ns of costs first, up to `end`. `pool` belongs
-    to the scheduler. Read-only for policies.
+    `segment` is what runs (None: idle), since `started`, with `overhead` ns of costs first, up to `end`; `waiting` says
+    that it is held for a copy over a link. `pool` belongs to the scheduler. Read-only for policies.
     """
 
     __slots__ = (
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
         "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
         "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts",
-        "supply",
+        "supply", "waited", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -94,8 +94,8 @@ class Processor:
         self.segment: Segment | None = None
         self.last: Segment | None = None
         self.started = self.end = self.overhead = 0
-        self.boundary_stop = False
-        self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = 0
+        self.boundary_stop = self.waiting = False
+        self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = self.waited = 0
         self.pool: Any = None
 
     def fire(self) -> None:
@@ -130,8 +130,20 @@ class Processor:
         """Further time in ns before `segment` makes progress here."""
         return 0
 
+    def hold(self, time: int, now: int) -> None:
+        """Be busy with nothing but an overhead of `time` ns."""
+        self.overhead = time
+        self.begin(0, now)
+
+    def puts_aside(self) -> bool:
+        """Whether it is busy with a checkpoint of a job that is over, which goes on as anything else that drains."""
+        return False
+
     def leave(self) -> None:
         """What ran has been taken off."""
+        if self.waiting:
+            self.waiting = False
+            self.overhead_total += self.kernel._now - self.started
 
     def __repr__(self) -> str:
         return f"processor {self.name!r}"

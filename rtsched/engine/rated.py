@@ -49,6 +49,11 @@ class RatedProcessor(Processor):
         self.saving = 0
         self.priority: int | None = None
 
+    @property
+    def working(self) -> bool:
+        """Whether it is at work: neither idle, nor out of service, nor held for a copy that is on its way."""
+        return self.segment is not None and not self.down and not self.waiting
+
     def begin(self, work: int | Fraction, now: int) -> None:
         self.work = work
         scaled = work * ONE
@@ -111,8 +116,13 @@ class RatedProcessor(Processor):
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
 
+    def puts_aside(self) -> bool:
+        saving, self.saving = self.saving, 0
+        return saving > 0
+
     def leave(self) -> None:
         """What ran is gone: nothing can come up any more."""
+        super().leave()
         self.end = NEVER
         self.saving = 0
 
@@ -138,6 +148,8 @@ class StreamProcessor(RatedProcessor):
         self.complete = False
         self.speed = ONE
         self.launching = segment
+        if self.waiting:
+            return
         if self.overhead:
             started = self.started
             alarm = Alarm(self.kernel, RELEASE - 1, lambda: self._launch(segment, started))
@@ -195,6 +207,15 @@ class StreamProcessor(RatedProcessor):
         self.end = now
         self.soc_done(self, segment, now)
 
+    def hold(self, time: int, now: int) -> None:
+        self.overhead = time
+        self.complete = False
+        self.work = 0
+        self.end = now + time
+        if self.end < self.armed:
+            self.armed = self.end
+            heappush(self.queue, (self.end, self.rank, next(self.kernel._eid), self.alarm))
+
     def pace(self, speed: int, now: int) -> None:
         """All that runs in its stream goes on at another speed."""
         self.speed = speed
@@ -209,7 +230,9 @@ class StreamProcessor(RatedProcessor):
         return min(ran, max(0, int(self.work) - 1))
 
     def leave(self) -> None:
+        super().leave()
         self.launching = None
+        self.end = NEVER
         if not self.complete:
             for stream in self.streams.values():
                 if stream.operations:

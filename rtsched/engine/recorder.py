@@ -15,11 +15,16 @@ from rtsched.engine.trace import (
     CHOICES,
     COMPLETED,
     DECISIONS,
+    DRAINED,
     JOBS,
+    KILLED,
+    LOCKS,
     OVERHEAD,
     SLICES,
+    WAITS,
     WAVES,
     Columns,
+    Deadlock,
 )
 
 if TYPE_CHECKING:
@@ -30,11 +35,15 @@ if TYPE_CHECKING:
 ENDED = np.dtype([("number", "i4"), *((name, JOBS[name].str) for name in JOBS.names or ())])
 
 
+#: So many deadlocks are described; further ones are counted.
+MOST_DEADLOCKS = 100
+
+
 class Recorder:
     """Columns of a run: jobs always, slices and decisions only when a trace is kept.
 
-    Without a trace every block of ended jobs is handed to `consume`, every block of answers to `judge`, and forgotten,
-    so that memory stays flat.
+    Without a trace every block of ended jobs is handed to `consume`, of answers to `judge`, of changes of the hardware
+    to `change`, and forgotten, so that memory stays flat.
     """
 
     def __init__(
@@ -42,18 +51,26 @@ class Recorder:
         keep: bool,
         consume: Callable[[NDArray[Any]], None] | None = None,
         judge: Callable[[NDArray[Any]], None] | None = None,
+        change: Callable[[NDArray[Any]], None] | None = None,
     ) -> None:
         self.kept = keep
         self.jobs = Columns(ENDED, None if keep else consume)
         self.slices = Columns(SLICES) if keep else None
         self.decisions = Columns(DECISIONS) if keep else None
-        self.changes = Columns(CHANGES) if keep else None
+        self.changes = Columns(CHANGES, None if keep else change)
         self.waves = Columns(WAVES) if keep else None
+        self.waits = Columns(WAITS) if keep else None
         self.answers = Columns(ANSWERS, None if keep else judge)
         self.choices = Columns(CHOICES) if keep else None
+        self.locks = Columns(LOCKS) if keep else None
+        self.deadlocks: list[Deadlock] = []
+        self.deadlock_count = 0
 
     def slice(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
-        """Log that `segment` ran on `processor` since it started there, its overhead first."""
+        """Log that `segment` ran on `processor` since it started there, its overhead first.
+
+        A kill that comes before any work here is logged too where it loses work done elsewhere.
+        """
         assert self.slices is not None
         started = processor.started
         job, node = segment.job.number, segment.node.index
@@ -61,13 +78,14 @@ class Recorder:
             until = min(now, started + processor.overhead)
             self.slices.buffer += (started, until, job, node, processor.index, OVERHEAD)
             started = until
-        if now > started or reason == COMPLETED:
+        lost = reason == KILLED and segment.remaining != segment.demand
+        if now > started or reason == COMPLETED or lost:
             self.slices.buffer += (started, now, job, node, processor.index, reason)
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        tables = (self.jobs, self.slices, self.decisions, self.changes, self.waves, self.answers, self.choices)
-        for columns in tables:
+        some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks)
+        for columns in (self.jobs, self.answers, self.changes, *some):
             if columns is not None:
                 columns.pack()
 
@@ -87,7 +105,7 @@ class Recorder:
         table = self.slices.table()
         order = np.lexsort((table["start"], table["processor"]))
         table = table[order]
-        if (table["reason"] == BOUNDARY).any():
+        if np.isin(table["reason"], (BOUNDARY, DRAINED)).any():
             table = _merged(table)
         return table[np.lexsort((table["processor"], table["start"]))]
 
@@ -97,7 +115,7 @@ class Recorder:
 
     def change_table(self) -> NDArray[Any]:
         """All changes of the hardware in the order of time."""
-        return np.empty(0, CHANGES) if self.changes is None else self.changes.table()
+        return self.changes.table()
 
     def answer_table(self) -> NDArray[Any]:
         """All answers by job."""
@@ -108,16 +126,36 @@ class Recorder:
         """All choices of variants in the order of time."""
         return np.empty(0, CHOICES) if self.choices is None else self.choices.table()
 
+    def lock_table(self) -> NDArray[Any]:
+        """All that became of resources, in the order of time."""
+        return np.empty(0, LOCKS) if self.locks is None else self.locks.table()
+
+    def deadlock(self, found: Deadlock) -> None:
+        """Remember a deadlock; of many only the first."""
+        self.deadlock_count += 1
+        if len(self.deadlocks) < MOST_DEADLOCKS:
+            self.deadlocks.append(found)
+
     def wave_table(self) -> NDArray[Any]:
         """All waves of GPUs served block by block, in the order of their ends."""
         return np.empty(0, WAVES) if self.waves is None else self.waves.table()
 
+    def wait_table(self) -> NDArray[Any]:
+        """All intervals in which a stream's segment had nothing running, by start and processor."""
+        if self.waits is None:
+            return np.empty(0, WAITS)
+        table = self.waits.table()
+        return table[np.lexsort((table["processor"], table["start"]))]
+
 
 def _merged(table: NDArray[Any]) -> NDArray[Any]:
-    """Join each slice that ended at a boundary with its continuation; `table` is sorted by processor and start."""
+    """Join each slice that ended at a boundary (or drains on) with its continuation.
+
+    `table` is sorted by processor and start.
+    """
     joins = np.zeros(len(table), bool)
     joins[1:] = (
-        (table["reason"][:-1] == BOUNDARY)
+        (table["reason"][:-1] == np.where(table["reason"][1:] == DRAINED, DRAINED, BOUNDARY))
         & (table["end"][:-1] == table["start"][1:])
         & (table["job"][:-1] == table["job"][1:])
         & (table["node"][:-1] == table["node"][1:])

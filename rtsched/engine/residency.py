@@ -27,7 +27,7 @@ class Residency:
         if network in self.inside:
             self.inside.move_to_end(network)
             return 0
-        time = -(-size * units.S // self.bandwidth)
+        time = self.time(size)
         fixed = sum(held for name, held in self.inside.items() if name in in_use)
         if fixed + size > self.capacity:
             return time
@@ -41,3 +41,14 @@ class Residency:
         self.used += size
         self.note(network, size, True)
         return time
+
+    def time(self, size: int) -> int:
+        """The time in ns to bring `size` bytes here."""
+        return -(-size * units.S // self.bandwidth)
+
+    def imagined(self, note: Callable[[str, int, bool], None]) -> Residency:
+        """A copy to try loads on: what is inside now, with another listener."""
+        copy = Residency(self.capacity, self.bandwidth, note)
+        copy.inside = self.inside.copy()
+        copy.used = self.used
+        return copy

@@ -42,6 +42,7 @@ def run(
         tally is None,
         None if tally is None else lambda block: tally.update(block),
         None if tally is None else lambda block: tally.judge(block),
+        None if tally is None else lambda block: tally.changes.update(block),
     )
     soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
@@ -52,16 +53,20 @@ def run(
     for source in soc.tasks:
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, soc, seed)
+    dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if soc.chip is None:
-        dispatches = kernel.drain(soc.changed, scheduler.dispatch, stop)
+        dispatches = kernel.drain(soc.changed, dispatch, stop)
         end = min(max(kernel._now, until), stop)
     else:
         soc.chip.start(soc.processors, stop, tally is None)
-        dispatches = kernel.drain(soc.changed, soc.chip.around(scheduler.dispatch), stop)
+        dispatches = kernel.drain(soc.changed, soc.chip.around(dispatch), stop)
         end = min(max(soc.chip.last, until), stop)
+    if stop != NEVER and (soc.open_jobs() or soc.drains.since):
+        end = stop  # whatever is open goes on until then, also where nothing more happens
+    if soc.chip is not None:
         soc.chip.finish(end)
-    soc.end(end)
+    soc.end(end, forever=stop == NEVER)
     record.pack()
     return Trace(
         system=system,
@@ -75,15 +80,20 @@ def run(
         slices=record.slice_table(),
         logged=record.decision_table(),
         processors=tuple(
-            ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations) for p in soc.processors
+            ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations, p.waited)
+            for p in soc.processors
         ),
         dispatches=dispatches,
         events=next(kernel._eid),
         tally=tally,
         changes=record.change_table(),
         waves=record.wave_table(),
+        waits=record.wait_table(),
         answers=record.answer_table(),
         choices=record.choice_table(),
+        locks=record.lock_table(),
+        deadlocks=tuple(record.deadlocks),
+        deadlock_count=record.deadlock_count,
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
         peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from rtsched.engine import trace as log
 from rtsched.engine.core import Core
-from rtsched.engine.job import CLAIMED, DONE, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
+from rtsched.engine.job import CLAIMED, DONE, DRAINING, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.plan import NEXT_NODE
 from rtsched.engine.power import Domain, point_index
@@ -63,13 +63,21 @@ class Soc(Core):
             return None
         return self._clocked(segment, processor, frequency)[1]
 
+    def expected_wait(self, segment: Segment, processor: Processor) -> int:
+        """The time in ns that `segment` is believed to wait on `processor` for what it reads, if it started there now.
+
+        0 where its input is there already, or needs no link. It counts what its links have to carry first, at their
+        nominal bandwidth; ``rtsched.units.LONGEST`` while one of them is down.
+        """
+        return 0 if self.copies is None or not segment.node.copies else self.copies.expected(segment, processor)
+
     def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
         time = segment.node.times[processor.index]
         assert time is not None
         unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
         if unit is None:
             return time, 0
-        return unit.at_clock(processor, segment, time, frequency)
+        return unit.at_clock(processor, segment, frequency)
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""
@@ -108,6 +116,8 @@ class Soc(Core):
         if first is None:
             if job.factor is not None:
                 time = self._true_demand(segment, processor, time)
+                if segment.state != READY:
+                    return self._not_started(segment)
             segment.demand = segment.remaining = time
             if job.start < 0:
                 job.start = now
@@ -121,7 +131,13 @@ class Soc(Core):
             if segment.run:
                 segment.plan = [(segment.demand, NEXT_NODE, segment.run), *segment.plan]
                 segment.run = ()
+            if self.parted:
+                self.resumed(segment, now)
             if segment.plan and self.locks is not None and not self.locks.enter(segment):
+                if job.start == now and all(each.processor is None for each in job.segments):
+                    job.start = -1  # it waits before its first tick
+                if self.on_processor is not None:  # the processor is still free: its pool must choose again
+                    self.on_processor(processor, "idle")
                 return segment
         segment.state = RUNNING
         segment.processor = processor
@@ -130,6 +146,8 @@ class Soc(Core):
         processor.starts += 1
         if not plain or processor.special:
             if processor.costly:
+                if segment.node.copies and self.copies is not None and self.copies.hold(segment, processor, first):
+                    return segment
                 processor.overhead = self._costs(segment, processor, first, now)
             processor.last = segment
             processor.begin(self._next_piece(segment), now)
@@ -149,10 +167,13 @@ class Soc(Core):
         `how`: ``now`` (its progress is kept, and a later start resumes it), ``boundary`` (at the end of the region or
         node that it is in; the segment is then ready again), ``checkpoint`` (at once; the processor is busy putting its
         state aside, then it is ready again with its progress, and pays the same on its next start), ``drain`` (it runs
-        to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost).
-        Returns the segment if it is ready again already.
+        to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost; where the cluster
+        declares a `reset` the processor is busy with it first, then the segment is ready again).
+        Returns the segment if it is ready again already. What drains, or is being reset, is left to that.
         """
         segment = processor.segment
+        if segment is not None and segment.state == DRAINING:
+            return None  # it is on its way off
         if segment is None or segment.state != RUNNING:
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
         if how == "boundary":
@@ -175,6 +196,7 @@ class Soc(Core):
             raise SchedulerError(
                 f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, drain, kill"
             )
+        waiting = processor.waiting
         self._stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
@@ -182,6 +204,9 @@ class Soc(Core):
             self.release(segment.plan.pop(0)[2])
         if how == "kill":
             self._restart(segment)
+            if processor.spec.reset is not None and not waiting:
+                self.drains.reset(processor, segment, self.kernel._now)
+                return None
         segment.state = READY
         return segment
 
@@ -247,12 +272,18 @@ class Soc(Core):
     def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> None:
         """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
 
-        Raises SchedulerError for a variant that the task does not have, or that does not share what is done already.
+        A node that the variant skips is left out, also one that is about to start (in `on_start`): the job goes on
+        behind it. Raises SchedulerError for a variant that the task does not have, or that does not share what is done
+        (or left out) already.
         """
         self._check_alive(job, "reconfigure")
         if self.courses is None or not job.task.adaptive:
             raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
         self.courses.reconfigure(job, variant, None if nodes is None else tuple(nodes))
+
+    def changeable(self, job: Job) -> bool:
+        """Whether `reconfigure` may still choose another variant for `job`: see there."""
+        return self.courses is not None and job.task.adaptive and self.courses.changeable(job)
 
     def answer(self, job: Job) -> tuple[int, float | None]:
         """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
@@ -270,7 +301,10 @@ class Soc(Core):
         return self.courses.expected(job, accuracy)
 
     def finish(self, job: Job) -> None:
-        """Accept the answer `job` has by now: it completes at this instant (early exit)."""
+        """Accept the answer `job` has by now: it completes at this instant (early exit).
+
+        What still runs of it on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
+        """
         self._check_alive(job, "finish")
         if self.courses is not None and job.task.adaptive:
             self.courses.check_answer(job)
@@ -281,9 +315,16 @@ class Soc(Core):
         self._close(job, now, OK if now <= job.deadline else LATE)
 
     def drop(self, job: Job) -> None:
-        """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn."""
+        """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn.
+
+        What runs on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
+        """
         self._check_alive(job, "drop")
         self.give_up(job)
+
+    def approximate(self, job: Job) -> None:
+        """Log ``coarse``: what was planned now, `job` included, is near the best but was not searched out."""
+        self._decide(job, log.COARSE)
 
     def wake_at(self, time: int, tag: Any = None) -> None:
         """Ask for ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
@@ -385,6 +426,13 @@ class Soc(Core):
                 f"{what}: the processor's service is {processor.service}; use how='boundary', 'checkpoint' or 'kill'"
             )
         raise SchedulerError(f"{what}: the node is declared non-preemptive; use how='boundary'")
+
+    def _not_started(self, segment: Segment) -> Segment:
+        """At the last moment the policy chose a variant without this node, or ended the job: give back its run."""
+        rest, segment.run = segment.run, ()
+        if rest and segment.job.outcome == OPEN:
+            self.release(rest)
+        return segment
 
     def _check_alive(self, job: Job, action: str) -> None:
         if job.outcome != OPEN:

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from rtsched.engine.job import LATE, OK
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.units import format_duration
 
 if TYPE_CHECKING:
     from rtsched.engine.power import EnergyReport
 
-# Why a slice ended.
-COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED = range(8)
-REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed")
+# Why a slice ended. What was drained (or reset) ran on after its job, on a processor that cannot stop at once.
+COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRAINED = range(9)
+REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained")
 
-# What was decided. The first four follow from the slices; the rest is logged.
-START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT = range(7)
-ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort")
+# What was decided. The first four follow from the slices; the rest is logged (a deadlock for each job in the circle).
+START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9)
+ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
 # B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
@@ -54,6 +55,12 @@ WAVES = np.dtype(
         ("blocks", "i4"),
     ]
 )
+#: Where a segment was on a stream of a GPU while nothing of it ran: neither blocks nor a copy.
+WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2")])
+# What became of a resource: a node waits for it, holds it from now on, gives it back.
+WAIT, TAKE, GIVE = range(3)
+LOCKINGS = ("wait", "take", "give")
+LOCKS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("resource", "i2"), ("what", "i1")])
 #: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
 #: Instead of an accuracy: there was no answer, or its accuracy is not known.
 NO_ANSWER, UNKNOWN = -1, -2
@@ -109,14 +116,30 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
+class Deadlock:
+    """Jobs that have waited for each other's resources in a circle since `time` (ns), each for the next one's.
+
+    `members` are (job as ``task[index]``, the resource it holds, the one it waits for).
+    """
+
+    time: int
+    members: tuple[tuple[str, str, str], ...]
+
+    def __str__(self) -> str:
+        each = (f"{job} holds {holds} and waits for {waits}" for job, holds, waits in self.members)
+        return f"deadlock at {format_duration(self.time)}: {', '.join(each)}"
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessorCounters:
-    """Totals of one processor over a run; `busy` in ns includes `overhead`."""
+    """Totals of one processor over a run; `busy` in ns includes `overhead` and, on a stream of a GPU, `waiting`."""
 
     busy: int
     overhead: int
     starts: int
     preemptions: int
     migrations: int
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,9 +150,11 @@ class Trace:
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
     `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
     Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
-    block, with the blocks that ran together (0: a copy); `energy` says where the energy went, `peak_temperature` (°C)
-    how hot the chip became. `answers` are those of tasks with accuracies or variants, `choices` the variants that nodes
-    started under.
+    block, with the blocks that ran together (0: a copy), and `waits`, where a slice on a stream had nothing running:
+    its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
+    went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
+    `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
+    `resources`; `deadlocks` are the first of the `deadlock_count` that there were.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -149,10 +174,19 @@ class Trace:
     tally: Any = field(default=None, compare=False)
     changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
     waves: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAVES))
+    waits: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAITS))
     energy: EnergyReport | None = None
     peak_temperature: float | None = None
     answers: NDArray[Any] = field(default_factory=lambda: np.empty(0, ANSWERS))
     choices: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHOICES))
+    locks: NDArray[Any] = field(default_factory=lambda: np.empty(0, LOCKS))
+    deadlocks: tuple[Deadlock, ...] = ()
+    deadlock_count: int = 0
+
+    @cached_property
+    def resources(self) -> tuple[str, ...]:
+        """The names of the resources, by number."""
+        return resources(self.system)
 
     @cached_property
     def chosen(self) -> dict[tuple[int, int], int]:
@@ -160,12 +194,23 @@ class Trace:
         return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
 
     def node(self, job: int, node: int) -> NodeSpec:
-        """Node number `node` of a job as it ran: that of its variant."""
+        """Node number `node` of a job as it ran: that of its variant; after the nodes come `TaskSpec.pieces`."""
         task: TaskSpec = self.system.tasks[self.jobs["task"][job]]
+        if node >= len(task.nodes):
+            return task.pieces[node]
         number = self.chosen.get((job, node))
         if number is None or task.quality is None:
             return task.nodes[node]
         return task.quality.variants[number].nodes[node]
+
+    @cached_property
+    def own(self) -> NDArray[Any]:
+        """The slices of nodes, without those of copies over links to nodes whose cluster is chosen at run time."""
+        if all(len(task.pieces) == len(task.nodes) for task in self.system.tasks):
+            return self.slices
+        counts = np.array([len(task.nodes) for task in self.system.tasks])
+        own: NDArray[Any] = self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
+        return own
 
     @property
     def nbytes(self) -> int:
@@ -181,7 +226,7 @@ class Trace:
     @cached_property
     def decisions(self) -> NDArray[Any]:
         """Everything that was decided, by time: starts, resumes, migrations and preemptions, and what was logged."""
-        begun = _begun(self.slices)
+        begun = _begun(self.slices[self.slices["reason"] != DRAINED])
         order = np.lexsort((begun["start"], begun["node"], begun["job"]))
         begun = begun[order]
         again = np.zeros(len(begun), bool)
@@ -190,13 +235,33 @@ class Trace:
         moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
         starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))
         cut = self.slices[np.isin(self.slices["reason"], (PREEMPTED, KILLED, FAILED))]
-        both = np.concatenate((_decided(cut, cut["end"], PREEMPT), self.logged, starts))
+        parted = self._parted()
+        cuts = [_decided(rows, rows["end"], PREEMPT) for rows in (cut, parted)]
+        both = np.concatenate((*cuts, self.logged, starts))
         return both[np.argsort(both["time"], kind="stable")]
+
+    def _parted(self) -> NDArray[Any]:
+        """The slices at whose end, a boundary, a segment was ready to go on and did not at once: preempted there."""
+        rows = self.slices[np.lexsort((self.slices["start"], self.slices["node"], self.slices["job"]))]
+        at_once = np.zeros(len(rows), bool)
+        at_once[:-1] = rows["start"][1:] == rows["end"][:-1]
+        for name in ("job", "node"):
+            at_once[:-1] &= rows[name][1:] == rows[name][:-1]
+        rows = rows[(rows["reason"] == BOUNDARY) & ~at_once & (rows["end"] < self.end)]
+        waits = self.locks[self.locks["what"] == WAIT]
+        waiting = {(int(row["job"]), int(row["node"]), int(row["time"])) for row in waits}
+        over = {(int(row["job"]), int(row["time"])) for row in self.logged}
+        ready = [
+            (job, node, end) not in waiting and (job, end) not in over
+            for job, node, end in rows[["job", "node", "end"]].tolist()
+        ]
+        parted: NDArray[Any] = rows[np.array(ready, bool)]
+        return parted
 
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
         dtype = [("job", "i4"), ("node", "i2"), ("start", "i8"), ("finish", "i8"), ("processor", "i2")]
-        work = self.slices[self.slices["reason"] != OVERHEAD]
+        work = self.own[~np.isin(self.own["reason"], (OVERHEAD, DRAINED))]
         order = np.lexsort((work["start"], work["node"], work["job"]))
         work = work[order]
         first = np.ones(len(work), bool)
@@ -212,8 +277,9 @@ class Trace:
         """What must hold in every run and does not, as sentences; empty when all is well.
 
         No processor runs two slices at once, no node of a job runs twice at once, nothing runs before its release or
-        its predecessors' end, finished jobs ran all their nodes, outcomes fit the times, jobs of a task that must not
-        overlap do not, and slices on one processor add up to its busy time.
+        its predecessors' end or after the end of its job (but what drains), finished jobs ran all their nodes,
+        deadlines are those of the tasks, outcomes fit the times, jobs of a task that must not overlap do not, no
+        resource has two holders, and slices on one processor add up to its busy time.
         """
         from rtsched.engine.check import violations
 
@@ -227,6 +293,12 @@ class Trace:
             ("late", late), ("slices", len(self.slices)), ("end", f"{self.end} ns"),
         ))  # fmt: skip
         return f"<table>{rows}</table>"
+
+
+def resources(system: SystemSpec) -> tuple[str, ...]:
+    """All resources of a system: those with a protocol first, then any that only sections name."""
+    named = (section.resource for task in system.tasks for node in task.all_nodes for section in node.sections)
+    return tuple(dict.fromkeys((*system.protocols, *named)))
 
 
 def _begun(slices: NDArray[Any]) -> NDArray[Any]:

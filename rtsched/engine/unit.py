@@ -13,7 +13,7 @@ from rtsched.engine.power import Domain, point_index
 from rtsched.engine.processor import Processor
 from rtsched.engine.rated import RatedProcessor
 from rtsched.engine.residency import Residency
-from rtsched.model.taskgraph import UnitSpec
+from rtsched.model.taskgraph import NodeSpec, UnitSpec
 
 if TYPE_CHECKING:
     from rtsched.engine.chip import Chip
@@ -106,19 +106,27 @@ class Unit:
             return None
         return energy * NANOWATTS_PER_NJ_PER_NS * processor.speed // (segment.demand * ONE)
 
-    def at_clock(self, processor: Processor, segment: Segment, time: int, frequency: int | None) -> tuple[int, int]:
+    def at_clock(self, processor: Processor, segment: Segment, frequency: int | None) -> tuple[int, int]:
         """(time in ns, energy in nJ) of a whole node, alone, at one of the clocks (None: the highest)."""
-        about = segment.node.hardware
-        use = about.memory[processor.index] if about is not None and about.memory else None
-        bound = 0.0 if use is None else use.bound
-        power, scale = self.active_power(), 1.0
+        power, index = self.active_power(), None
         if self.domain is not None:
             domain = self.domain
             index = domain.highest if frequency is None else point_index(domain, None, frequency)
-            power, scale = domain.powers[index], domain.scales[index]
-        taken = ceil(time * ((1 - bound) * scale + bound))
+            power = domain.powers[index]
+        taken = self.time_at(segment.node, processor.index, index)
+        about = segment.node.hardware
         energy = about.energy[processor.index] if about is not None and about.energy else None
         return taken, power * taken // NANOWATTS_PER_NJ_PER_NS if energy is None else energy
+
+    def time_at(self, node: NodeSpec, place: int, point: int | None) -> int:
+        """The time in ns of a whole node on processor `place`, alone, at an operating point (None: without one)."""
+        time = node.times[place]
+        assert time is not None
+        if self.domain is None or point is None:
+            return time
+        use = node.hardware.memory[place] if node.hardware is not None and node.hardware.memory else None
+        bound = 0.0 if use is None else use.bound
+        return ceil(time * ((1 - bound) * self.domain.scales[point] + bound))
 
     def traffic(self, processor: RatedProcessor, segment: Segment) -> float:
         """The bytes per second that `segment` moves at present."""

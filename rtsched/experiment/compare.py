@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from rtsched import api, metrics
 from rtsched.errors import InputError, RtschedError
@@ -18,20 +20,36 @@ if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
     from rtsched.metrics import Summary
     from rtsched.model.platform import Platform
-    from rtsched.model.system import System
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
 
-#: What is measured: its title, and whether more of it is better.
+#: What is measured: its title, and whether more of it is better. Where accuracies count different things there is one
+#: effective accuracy for each, e.g. ``effective_accuracy.miou``. `finished` is shown where some jobs did not finish,
+#: since `p95` is of those that did.
 METRICS = {
     "miss_ratio": ("misses", False),
     "effective_accuracy": ("effective accuracy", True),
-    "p95": ("p95 / deadline", False),
+    "finished": ("finished", True),
+    "p95": ("p95 / deadline of finished jobs", False),
     "energy": ("energy (J)", False),
     "uxcost": ("UXCost", False),
     "xrbench": ("XRBench", True),
 }
 
+#: The metrics that are shares of one, shown in per cent.
+SHARES = ("miss_ratio", "effective_accuracy", "finished")
+
 Values = dict[str, float | None]
+
+
+def title(metric: str) -> str:
+    """A metric in words."""
+    name, _, measure = metric.partition(".")
+    return METRICS[name][0] + (f" ({measure})" if measure else "")
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of one."""
+    return metric.partition(".")[0] in SHARES
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found; metrics that the workload does not have are left out. `fixed`: all seeds gave the same."""
+    """What `compare` found; metrics that the workload does not have are left out, `notes` say which a run lacked.
+
+    `fixed`: all seeds gave the same.
+    """
 
     system: str
     baseline: str
@@ -71,6 +92,7 @@ class Comparison:
     rows: tuple[Row, ...]
     fixed: bool
     assumed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -78,12 +100,12 @@ class Comparison:
 
 
 def compare(
-    source: str | Path | System | api.Loaded,
-    policies: Sequence[str],
+    source: api.Source,
+    policies: str | Sequence[str | Mapping[str, Any]],
     seeds: int | Sequence[int] = 10,
     *,
     until: int | str | None = None,
-    platform: str | Platform | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
     overrides: Sequence[str] = (),
     jobs: int | None = None,
     baseline: str | None = None,
@@ -94,23 +116,24 @@ def compare(
     `seeds` is how many (0, 1, …) or which; the policy ``file`` is the system's own. `jobs` processes share the work;
     their number does not change the answer. Raises InputError, and SchedulerError naming the policy and the seed.
     """
-    numbers = tuple(dict.fromkeys(range(seeds) if isinstance(seeds, int) else seeds))
-    names = tuple(dict.fromkeys(policies))
+    several = range(api.checked_seed(seeds)) if isinstance(seeds, int | Integral) else seeds
+    numbers = tuple(dict.fromkeys(api.checked_seed(seed) for seed in several))
+    names = tuple(dict.fromkeys(map(_called, [policies] if isinstance(policies, str) else policies)))
     if not numbers or not names:
         raise InputError("compare needs at least one policy and one seed; e.g. -s edf,rm --seeds 30")
-    if min(numbers) < 0:
-        raise InputError(f"compare: a seed is zero or more (found {min(numbers)})")
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
-    prepared = api.prepare(api.load(source, platform=platform, overrides=overrides), until)
-    for name in names:
-        prepared.scheduler(name)  # unknown names before anything runs
+    loaded = api.load(source, platform=platform, overrides=overrides)
+    prepared = api.prepare(loaded, until)
+    for name in names:  # unknown names before anything runs
+        chosen = api.scheduler_of(loaded, None if name == api.OWN else name)
+        prepared = prepared.noting(api.without_effect(loaded.system, chosen))
     work = [(name, seed) for name in names for seed in numbers]
     count = min(jobs or os.cpu_count() or 1, len(work))
     results = list(_run_all(prepared, work, count, progress))
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
-    present = tuple(metric for metric in METRICS if all(values[metric] is not None for values in results))
+    present = _present(results)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     return Comparison(
         system=prepared.spec.name,
@@ -121,7 +144,33 @@ def compare(
         rows=tuple(Row(name, cells, runs[name]) for name, cells in _cells(runs, present, first, fixed).items()),
         fixed=fixed,
         assumed=prepared.spec.assumed,
+        notes=tuple(_notes(results, present)),
     )
+
+
+def _present(results: Sequence[Values]) -> tuple[str, ...]:
+    """The metrics that all runs have, in the order of METRICS; that all jobs finished need not be said."""
+    known = [key for name in METRICS for key in results[0] if key.partition(".")[0] == name]
+    some = [metric for metric in known if all(values[metric] is not None for values in results)]
+    return tuple(metric for metric in some if metric != "finished" or any(values[metric] != 1 for values in results))
+
+
+def _notes(results: Sequence[Values], present: Sequence[str]) -> Iterator[str]:
+    """What to know about the metrics: which have no common mean, and which some runs lack."""
+    measures = [metric.partition(".")[2] for metric in present if "." in metric]
+    if measures:
+        yield f"accuracies that count different things ({', '.join(measures)}) have no common mean"
+    for metric in METRICS:
+        lacking = sum(values[metric] is None for values in results)
+        if 0 < lacking < len(results):
+            yield f"{title(metric)}: left out, since {lacking} of {len(results)} runs have none"
+
+
+def _called(policy: str | Mapping[str, Any]) -> str:
+    """A policy as a text that describes it, which is also its name in the answer."""
+    if isinstance(policy, str):
+        return policy
+    return yaml.safe_dump(api.parts_of(policy), default_flow_style=True, sort_keys=False, width=math.inf).strip()
 
 
 def _cells(
@@ -202,8 +251,8 @@ def _one(prepared: api.Prepared, policy: str, seed: int) -> Values | RtschedErro
 def values_of(trace: Trace, figures: Summary) -> Values:
     """The metrics of one run; None where the workload has no such thing.
 
-    `p95` is the largest 95th percentile of a task's response time, in relative deadlines; a task that finished nothing
-    has none, and is left to the miss ratio. `response` (the mean response times) only tells runs apart.
+    `p95` is the largest 95th percentile of a task's response time, in relative deadlines, over the jobs that finished:
+    `finished` is their share. `response` (the mean response times) only tells runs apart.
     """
     tails = [task.response.p95 / task.deadline for task in figures.tasks if task.response.p95 is not None]
     energy = None if figures.hardware is None else figures.hardware.energy
@@ -212,9 +261,12 @@ def values_of(trace: Trace, figures: Summary) -> Values:
         from rtsched.xrbench import scores
 
         score = scores(trace).overall
+    measures = figures.measures if len(figures.measures) > 1 else ()
     return {
         "miss_ratio": figures.miss_ratio,
         "effective_accuracy": figures.effective_accuracy,
+        **{f"effective_accuracy.{measure.name}": measure.effective_accuracy for measure in measures},
+        "finished": sum(task.finished for task in figures.tasks) / figures.jobs if figures.jobs else None,
         "p95": max(tails) if tails else None,
         "energy": None if energy is None or not energy.total else energy.total / 1e9,
         "response": math.fsum(task.response.mean or 0.0 for task in figures.tasks),

@@ -71,11 +71,21 @@ SUMMARY_SCHEMA: dict[str, Any] = {
             "jobs": _COUNT,
             "misses": {**_COUNT, "description": "late + dropped + aborted"},
             "miss_ratio": _maybe("number", "misses / jobs"),
-            "antt": _maybe("number", "average normalised turnaround time"),
-            "stp": _maybe("number", "system throughput: sum of time alone / mean response"),
-            "fairness": _maybe("number", "smallest / largest slowdown"),
-            "accuracy": _maybe("number", "mean of the tasks' by weight; null where none is known"),
-            "effective_accuracy": _maybe("number", "mean of the tasks' by weight; null where none is known"),
+            "antt": _maybe("number", "average normalised turnaround time; null where a task with jobs finished none"),
+            "stp": _maybe("number", "system throughput: sum of time alone / mean response of finished jobs"),
+            "fairness": _maybe("number", "smallest / largest slowdown; 0 where a task with jobs finished none"),
+            "accuracy": _maybe("number", "mean of the tasks' by weight; null where none is known, or measures differ"),
+            "effective_accuracy": _maybe("number", "as accuracy"),
+            "measures": {
+                **_list(
+                    {
+                        "tasks": {"type": "array", "items": _TEXT},
+                        "accuracy": _maybe("number", "mean of these tasks' by weight"),
+                        "effective_accuracy": _maybe("number", "mean of these tasks' by weight"),
+                    }
+                ),
+                "description": "accuracies by what they count (top1, miou, …), which have no common mean",
+            },
             "tasks": {
                 "type": "array",
                 "items": _object(
@@ -88,6 +98,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                             **_COUNT,
                             "description": "open at the end before their deadline; in no other count",
                         },
+                        "finished": {**_COUNT, "description": "on time or late: those that response is about"},
                         "misses": _COUNT,
                         "miss_ratio": _maybe("number", "misses / jobs"),
                         "longest_miss_run": {**_COUNT, "description": "consecutive misses"},
@@ -107,6 +118,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                         "tardiness_mean": _maybe("number", "mean of max(0, lateness), ns"),
                         "tardiness_max": _maybe("integer", "ns"),
                         "slowdown": _maybe("number", "mean response / critical path"),
+                        "measure": _maybe("string", "what accuracies count: top1 (right answers), miou, …"),
                         "accuracy": _maybe("number", "right answers / answers; null where it is not known"),
                         "effective_accuracy": _maybe("number", "worth of the answers / jobs: late is wrong, or decays"),
                         "variants": {
@@ -123,8 +135,9 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                     {
                         "name": _TEXT,
                         "cluster": _TEXT,
-                        "utilisation": {"type": "number", "minimum": 0, "maximum": 1},
-                        "overhead": {"type": "number", "minimum": 0, "maximum": 1},
+                        "utilisation": {**_SHARE, "description": "of the run; on a stream: something of it ran"},
+                        "waiting": {**_SHARE, "description": "on a stream: what it had launched only waited"},
+                        "overhead": {**_SHARE, "description": "part of utilisation"},
                         **dict.fromkeys(("starts", "preemptions", "migrations"), _COUNT),
                     }
                 ),
@@ -137,12 +150,25 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                         "tasks": {"type": "array", "items": _TEXT},
                         **{
                             name: _maybe("integer", "ns")
-                            for name in ("reaction_time_max", "data_age_max", "reduced_data_age_max")
+                            for name in (
+                                "reaction_time_max",
+                                "data_age_max",
+                                "reduced_data_age_max",
+                                "max_reaction",
+                                "max_age",
+                            )
                         },
+                        "kept": _maybe("boolean", "whether the chain keeps what is required of it"),
                     }
                 ),
             },
             "hardware": {"oneOf": [{"type": "null"}, _HARDWARE]},
+            "deadlocks": {
+                "type": "array",
+                "items": _object({"time": {**_COUNT, "description": "ns"}, "text": _TEXT}),
+                "description": "the first of them: jobs that wait for each other's resources in a circle",
+            },
+            "deadlock_count": _COUNT,
             "assumed": {"type": "array", "items": _TEXT, "description": "numbers without a source of their own"},
             "headline": {"type": "string", "description": "what to look at"},
         }

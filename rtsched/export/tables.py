@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rtsched.engine.job import OUTCOMES
-from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, REASONS, Trace
+from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, REASONS, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
 from rtsched.model.taskgraph import TaskSpec
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "answers", "choices")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
@@ -37,11 +37,16 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     owner = trace.jobs["task"][rows["job"]].tolist()
     if table == "answers":
         return {**raw, "task": [tasks[index].name for index in owner], **_ways(trace, rows)}
-    names = [[node.name for node in task.nodes] for task in tasks]
+    names = [[node.name for node in task.pieces] for task in tasks]
     raw["node"] = [names[task][node] if node >= 0 else "" for task, node in zip(owner, raw["node"], strict=True)]
     if table == "choices":
         raw["variant"] = [_way(tasks[task], number) for task, number in zip(owner, raw["variant"], strict=True)]
         return {**raw, "task": [tasks[task].name for task in owner]}
+    if table == "locks":
+        raw["resource"] = [trace.resources[number] for number in raw["resource"]]
+        raw["what"] = [LOCKINGS[code] for code in raw["what"]]
+        index = trace.jobs["index"][rows["job"]].tolist()
+        return {**raw, "task": [tasks[task].name for task in owner], "index": index}
     machines = [processor.name for processor in trace.system.processors]
     raw["processor"] = [machines[index] if index >= 0 else "" for index in raw["processor"]]
     if table == "slices":
@@ -69,11 +74,12 @@ def _way(task: TaskSpec, number: int) -> str:
     return "" if number < 0 or task.quality is None else task.quality.variants[number].name
 
 
-def write_csv(trace: Trace, directory: Path) -> None:
+def write_csv(trace: Trace, directory: str | Path) -> None:
     """Write jobs.csv, slices.csv, decisions.csv and, where there are any, the other tables into `directory`.
 
     The folder is made if need be; each file is written whole or not at all.
     """
+    directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rtsched import units
-from rtsched.metrics import Summary
+from rtsched.metrics import ChainFigures, Summary
 from rtsched.usage import HardwareFigures
 
 
 def render_table(figures: Summary) -> str:
     """The figures as text for a terminal."""
+    span = units.format_duration(figures.until, digits=4)
+    head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
+    if figures.warm_up:
+        head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
+    parts = [head, _tasks(figures), _processors(figures)]
+    if figures.chains:
+        parts.append(_chains(figures))
+    if figures.hardware is not None:
+        parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
+    parts += _ways(figures)
+    if figures.deadlocks:
+        parts.append(_deadlocks(figures))
+    parts.append(figures.headline)
+    return "\n\n".join(parts)
+
+
+def _tasks(figures: Summary) -> str:
+    """A row per task; and whose response times leave jobs out, since they never finished."""
     rows = [["task", "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy", "effective"]]
     for task in figures.tasks:
         response = task.response
@@ -27,39 +47,51 @@ def render_table(figures: Summary) -> str:
                 _percent(task.effective_accuracy),
             ]
         )
-    if figures.effective_accuracy is None:
+    if not figures.measures:
         rows = [row[:-1] for row in rows]
-    machines = [["processor", "busy %", "preemptions", "migrations"]]
+    lost = [f"{task.finished} of {task.jobs} of {task.name}" for task in figures.tasks if task.finished < task.jobs]
+    note = f"\nmean, p95 and max are those of the jobs that finished: {_some(lost)}" if lost else ""
+    return aligned(rows) + note
+
+
+def _processors(figures: Summary) -> str:
+    """A row per processor that was used; where there are streams, with the time that they only waited."""
+    waiting = any(processor.waiting for processor in figures.processors)
+    rows = [["processor", "running %" if waiting else "busy %", "waiting %", "preemptions", "migrations"]]
     idle = [processor.name for processor in figures.processors if not processor.starts]
     for processor in figures.processors:
         if processor.name in idle and len(idle) > 1:
             continue
-        machines.append(
+        rows.append(
             [
                 processor.name,
                 f"{100 * processor.utilisation:.1f}",
+                f"{100 * processor.waiting:.1f}",
                 str(processor.preemptions),
                 str(processor.migrations),
             ]
         )
-    chains = [["chain", "reaction max", "data age max"]]
+    if not waiting:
+        rows = [row[:2] + row[3:] for row in rows]
+    return aligned(rows) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")
+
+
+def _chains(figures: Summary) -> str:
+    """A row per chain, with what it requires where something is required."""
+    wanted = any(chain.max_reaction is not None or chain.max_age is not None for chain in figures.chains)
+    rows = [["chain", "reaction max", "data age max", *["required"] * wanted]]
     for chain in figures.chains:
-        chains.append([chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)])
-    span = units.format_duration(figures.until, digits=4)
-    head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
-    if figures.warm_up:
-        head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
-    unfinished = sum(task.unfinished for task in figures.tasks)
-    parts = [head, aligned(rows), aligned(machines) + (f"\nnever used: {', '.join(idle)}" if len(idle) > 1 else "")]
-    if figures.chains:
-        parts.append(aligned(chains))
-    if figures.hardware is not None:
-        parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
-    parts += _ways(figures)
-    if unfinished:
-        parts.append(f"{unfinished} jobs were unfinished at the end, before their deadlines: counted nowhere.")
-    parts.append(figures.headline)
-    return "\n\n".join(parts)
+        row = [chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)]
+        rows.append(row + [_required(chain)] * wanted)
+    return aligned(rows)
+
+
+def _deadlocks(figures: Summary) -> str:
+    """The first deadlocks, a line each, and how many more there were."""
+    lines = [each.text for each in figures.deadlocks[:3]]
+    if figures.deadlock_count > len(lines):
+        lines.append(f"and {figures.deadlock_count - len(lines)} more deadlocks")
+    return "\n".join(lines)
 
 
 def _ways(figures: Summary) -> list[str]:
@@ -71,12 +103,21 @@ def _ways(figures: Summary) -> list[str]:
             most = sorted(used.items(), key=lambda item: -item[1])
             shown = ", ".join(f"{name} {count}" for name, count in most[:8])
             lines.append(f"{task.name} answered as {shown}" + (", …" if len(most) > 8 else ""))
-    if figures.effective_accuracy is not None:
+    several = len(figures.measures) > 1
+    for measure in figures.measures:
+        of = f" ({measure.name}: {_some(measure.tasks)})" if several else ""
         lines.append(
-            f"accuracy {_percent(figures.accuracy)} % of the answers given; effective "
-            f"{_percent(figures.effective_accuracy)} % (late or missing is wrong)"
+            f"accuracy{of} {_percent(measure.accuracy)} % of the answers given; effective "
+            f"{_percent(measure.effective_accuracy)} % (late or missing is wrong)"
         )
+    if several:
+        lines.append("accuracies that count different things have no common mean")
     return ["\n".join(lines)] if lines else []
+
+
+def _some(names: Sequence[str]) -> str:
+    """At most eight of them."""
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def _percent(share: float | None) -> str:
@@ -144,6 +185,13 @@ def aligned(rows: list[list[str]]) -> str:
         for cells in (list(zip(row, widths, strict=True)) for row in rows)
     ]
     return "\n".join([lines[0].rstrip(), "─" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
+
+
+def _required(chain: ChainFigures) -> str:
+    """What a chain has to keep, and whether it does."""
+    limits = (("reaction", chain.max_reaction), ("age", chain.max_age))
+    wanted = ", ".join(f"{name} {_time(limit)}" for name, limit in limits if limit is not None)
+    return "–" if not wanted else wanted + {None: "", True: ": kept", False: ": BROKEN"}[chain.kept]
 
 
 def _time(nanoseconds: float | None) -> str:

@@ -11,6 +11,11 @@ from rtsched.model.base import Bandwidth, Duration, Model, PositiveDuration, Siz
 Percentage = Annotated[float, Field(gt=0, le=100)]
 
 
+#: The memory slices, of eight, that come with so many of the seven compute slices of a MIG instance, and with each the
+#: same share of the memory's bandwidth (NVIDIA, MIG user guide, profiles of the A100 and the H100).
+MEMORY_SLICES = {1: 1, 2: 2, 3: 4, 4: 4, 7: 8}
+
+
 class Kernel(Model):
     """One GPU kernel: equal thread blocks, each of which takes `time` alone on a multiprocessor.
 
@@ -92,7 +97,10 @@ class BlockLevel(Model):
         default=None, description="contexts run side by side; each with the given percentage of the SMs"
     )
     mig: tuple[Annotated[int, Field(ge=1, le=7)], ...] | None = Field(
-        default=None, description="isolated instances with so many sevenths of the SMs each"
+        default=None, description="isolated instances of so many compute slices each, of seven"
+    )
+    sms_per_slice: int | None = Field(
+        default=None, ge=1, description="SMs of a MIG compute slice; default: a seventh, in whole TPCs"
     )
     sms_per_tpc: int = Field(default=2, ge=1)
     masks: dict[str, int] = Field(default={}, description="per task the TPCs its kernels may not use, as bits")
@@ -104,8 +112,10 @@ class BlockLevel(Model):
     def _consistent(self) -> BlockLevel:
         if self.max_threads > self.threads:
             raise problem(f"a block of {self.max_threads} threads exceeds the {self.threads} threads of an SM")
-        if self.mig is not None and sum(self.mig) > 7:
-            raise problem(f"the MIG instances take {sum(self.mig)} sevenths of the GPU; there are 7")
+        if self.mig is not None:
+            self._check_slices(self.mig)
+        elif self.sms_per_slice is not None:
+            raise problem("'sms_per_slice' belongs to 'mig', which divides the GPU; give both")
         if self.mps is not None and self.time_slice is not None:
             raise problem("'mps' merges contexts, so there is no 'time_slice' between them; give one of the two")
         if self.null_stream and self.channels is not None:
@@ -113,11 +123,35 @@ class BlockLevel(Model):
                 "'null_stream' and 'channels' together can wait for each other for ever, and no published rule says "
                 "how they meet; give one of the two"
             )
+        if self.context_switch and self.time_slice is None:
+            raise problem("'context_switch' has no effect without a 'time_slice' between contexts", "context_switch")
+        if self.channel_order != "fifo" and self.channels is None:
+            raise problem("'channel_order' has no effect without 'channels'", "channel_order")
         enabled = (1 << -(-self.sms // self.sms_per_tpc)) - 1
         for task, mask in self.masks.items():
             if mask < 0 or mask & enabled == enabled:
                 raise problem(f"the mask {mask:#x} of {task!r} leaves no TPC of {enabled.bit_length()}")
         return self
+
+    def _check_slices(self, instances: tuple[int, ...]) -> None:
+        if sum(instances) > 7:
+            raise problem(f"the MIG instances take {sum(instances)} sevenths of the GPU; there are 7")
+        for slices in instances:
+            if slices not in MEMORY_SLICES:
+                known = ", ".join(map(str, MEMORY_SLICES))
+                raise problem(f"there is no MIG instance of {slices} slices; they have {known}")
+        if self.slice_sms * sum(instances) > self.sms:
+            raise problem(
+                f"the MIG instances take {sum(instances)} slices of {self.slice_sms} SMs; the GPU has {self.sms}"
+            )
+
+    @property
+    def slice_sms(self) -> int:
+        """The SMs of one MIG compute slice: as given, else a seventh of them, in whole TPCs where it has any."""
+        if self.sms_per_slice is not None:
+            return self.sms_per_slice
+        seventh = max(1, self.sms // 7)
+        return seventh - seventh % self.sms_per_tpc or seventh
 
 
 class Checkpoint(Model):

@@ -6,24 +6,106 @@ In a file a time is text with a unit (``"5 ms"``); in Python an ``int`` is nanos
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from numbers import Integral
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from rtsched import units
+from rtsched.errors import InputError
 
 
 class Model(BaseModel):
-    """A frozen description: compares and hashes by value, refuses unknown keys and non-finite numbers."""
+    """A frozen description: compares and hashes by value, refuses unknown keys and non-finite numbers.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    Whatever is wrong raises InputError. `with_` changes a description and validates what comes out; pydantic's own
+    ``model_copy(update=...)`` does not, so what it made is validated where it is used: inside another description, and
+    by ``rtsched.load``.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, revalidate_instances="always"
+    )
+
+    def __init__(self, /, **data: Any) -> None:
+        try:
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
+        except ValidationError as error:
+            raise _refusal(type(self), data, error, None) from None
+
+    # Models inside of others are not made by calling them: pydantic may go the short way.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The model that `obj`, a mapping or another model, describes. Raises InputError."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise _refusal(cls, obj, error, options.get("context")) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """The model that a JSON text describes. Raises InputError."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise _refusal(cls, {}, error, options.get("context")) from None
+
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Self:
+        """A copy with some values set anew, validated as a whole.
+
+        ``system.with_(scheduler="edf")`` sets fields, ``system.with_({"tasks.detector.period": "20 ms"})`` values by
+        path, as ``--set`` does on the command line; ``system.with_(tasks={"detector": {"period": "20 ms"}})`` says the
+        same. An ``int`` is nanoseconds (bytes, Hz, …). Raises InputError.
+        """
+        from rtsched.model.config import Override, change, plain
+
+        if not isinstance(changes, Mapping | None):
+            raise InputError(f"with_ takes a mapping of paths to values (found {changes!r}); e.g. {{'name': 'x'}}")
+        names = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        given = {**(changes or {}), **{names.get(name, name): value for name, value in fields.items()}}
+        listed = {key for key, value in plain(self).items() if isinstance(value, list)}
+        anew = [pair for path, value in given.items() for pair in _by_item(str(path), value, path in listed)]
+        return change(self, [Override(path, value, f"{path}={value!r}", "with_") for path, value in anew])
 
 
-def problem(message: str) -> PydanticCustomError:
-    """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,")."""
-    return PydanticCustomError("rtsched", "{message}", {"message": message})
+def _by_item(path: str, value: Any, listed: bool) -> list[tuple[str, Any]]:
+    """What to set where: a mapping in place of a list names items of it, and what to set in each."""
+    if not listed or not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+        return [(path, value)]
+    return [(f"{path}.{name}.{key}", inner) for name, item in value.items() for key, inner in item.items()]
+
+
+def _refusal(model: type[BaseModel], data: Any, error: ValidationError, context: Any) -> Exception:
+    """What is wrong with Python data, in the words of a file's errors."""
+    from rtsched.model.config import Document, plain, refusal
+
+    file = context.get("file") if context else None
+    return refusal(model, Document(plain(data), file or model.__name__), error)
+
+
+def whole_number(value: Any) -> int | None:
+    """An integer of any kind (numpy's, too) as Python's own; None for everything else, also for true and false."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+
+
+def problem(message: str, key: str | None = None) -> PydanticCustomError:
+    """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,").
+
+    It is about the whole model that is validated, or about one `key` of it, at which the message then points.
+    """
+    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": key})
 
 
 def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) -> Callable[[Any, ValidationInfo], int]:
@@ -33,12 +115,13 @@ def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) 
                 number = parse(value)
             except ValueError as error:
                 raise problem(str(error)) from None
-        elif isinstance(value, int) and not isinstance(value, bool):
-            if value != 0 and info.context is not None and info.context.get("file"):
-                raise problem(f"a {what} needs a unit; write e.g. {example!r}")
-            number = value
         else:
-            raise problem(f"a {what} is text with a unit; write e.g. {example!r}")
+            given = whole_number(value)
+            if given is None:
+                raise problem(f"a {what} is text with a unit; write e.g. {example!r}")
+            if given != 0 and info.context is not None and info.context.get("file"):
+                raise problem(f"a {what} needs a unit; write e.g. {example!r}")
+            number = given
         if number < least:
             raise problem(f"must be {'positive' if least > 0 else 'zero or more'}; write e.g. {example!r}")
         return number

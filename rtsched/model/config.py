@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from rtsched.errors import InputError
 from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
+from rtsched.model.labels import LABELS
 from rtsched.model.work import ANY
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
@@ -31,16 +32,17 @@ EXCLUSIVE = {"period": ("rate",), "rate": ("period",), "pin": ("processors",), "
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One ``--set PATH=VALUE``: the path, the value and the text as it was written."""
+    """One ``--set PATH=VALUE``: the path, the value, the text as it was written, and who asks for it."""
 
     path: str
     value: Any
     text: str
+    how: str = "--set"
 
     @property
     def place(self) -> str:
         """How errors name it."""
-        return f"--set {cut(self.text, 120)}"
+        return f"{self.how} {cut(self.text, 120)}"
 
 
 def parse_override(text: str) -> Override:
@@ -124,18 +126,51 @@ def _suggestion(name: str, known: list[str]) -> str:
 
 def validate(model: type[M], document: Document, overrides: Sequence[Override] = ()) -> M:
     """The model that a document describes, with some values set anew; raises InputError with every problem placed."""
+    return _validated(model, document, overrides, {"file": document.path})
+
+
+def change(model: M, overrides: Sequence[Override]) -> M:
+    """A model with some values set anew, validated as a whole; raises InputError with every problem placed."""
+    return _validated(type(model), Document(plain(model), type(model).__name__), overrides, None)
+
+
+def _validated(model: type[M], document: Document, overrides: Sequence[Override], context: dict[str, str] | None) -> M:
     data = document.data
     set_at: list[tuple[Location, Override]] = []
     for override in overrides:
         data, loc = _apply(data, override)
         set_at.append((loc, override))
     try:
-        return model.model_validate(data, context={"file": document.path})
+        answer: M = model.__pydantic_validator__.validate_python(data, context=context)
     except ValidationError as error:
-        faults = _faults(model, data, error.errors(include_url=False))
+        raise refusal(model, document.with_data(data), error, set_at) from None
+    return answer
+
+
+def refusal(
+    model: type[BaseModel], document: Document, error: ValidationError, set_at: Sequence[tuple[Location, Override]] = ()
+) -> InputError:
+    """What pydantic found wrong with the data of a document, in our words and with the place of each problem."""
+    data = plain(document.data)
+    faults = _faults(model, data, error.errors(include_url=False))
     lines = list(dict.fromkeys(_line(fault, document, data, set_at) for fault in faults))
     more = [f"... and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
-    raise InputError(*lines[:MOST_PROBLEMS], *more)
+    return InputError(*lines[:MOST_PROBLEMS], *more)
+
+
+def plain(value: Any) -> Any:
+    """Models as mappings of what was set in them, sequences as lists: the tree that a file would hold."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        told = value.model_fields_set.union(DISCRIMINATORS)
+        return {
+            (fields[name].alias or name) if name in fields else name: plain(item)
+            for name, item in vars(value).items()
+            if name in told
+        }
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(slots=True)
@@ -147,6 +182,11 @@ class _Fault:
     error: Any
     known: list[str]
     expected: list[str]
+
+    @property
+    def at_key(self) -> bool:
+        """Whether the key itself is what is wrong, and not its value."""
+        return self.kind == "extra_forbidden" or _key_of(self.error) is not None
 
 
 #: What a value should be, by pydantic's type of error.
@@ -177,6 +217,8 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
         loc, known, options = _real(model, data, raw)
         if kind == "union_tag_not_found":
             known = [name for option in options for name in _tags(option, _discriminator(error))]
+        if _key_of(error) is not None:
+            loc = (*loc, str(_key_of(error)))
         expected = [_EXPECTED[kind]] if kind in _EXPECTED else []
         faults.append((raw, _Fault(kind, loc, error, known, expected)))
     deeper = {
@@ -200,6 +242,12 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
     return told
 
 
+def _key_of(error: Any) -> str | None:
+    """The key that an error of our own models is about; None if it is about all of the model."""
+    key: str | None = error.get("ctx", {}).get("key") if error["type"] == "rtsched" else None
+    return key
+
+
 def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Location, list[str], list[Any]]:
     """A location without pydantic's tags of unions, the keys beside its last part, and the types it may have."""
     loc: list[str | int] = []
@@ -211,6 +259,9 @@ def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Loca
         inside = [option for key, annotation in fields if key == part for option in _alternatives(annotation)]
         if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int)):
             here = here[part]
+        elif isinstance(here, list) and any(map(_items, inside)):  # written without the key that holds the list
+            options = inside
+            continue
         elif inside:
             here = None
         else:
@@ -266,7 +317,7 @@ def _is_meant(option: Any, tag: Any) -> bool:
     return tag == name or str(tag).endswith(f", {name}]") or any(tag in _tags(option, key) for key in DISCRIMINATORS)
 
 
-def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Location, Override]]) -> str:
+def _line(fault: _Fault, document: Document, data: Any, set_at: Sequence[tuple[Location, Override]]) -> str:
     """A fault as ``place: path: message``."""
     loc = fault.loc
     if fault.kind == "missing":
@@ -278,7 +329,7 @@ def _line(fault: _Fault, document: Document, data: Any, set_at: list[tuple[Locat
         loc = (*loc, _discriminator(fault.error)) if fault.kind == "union_tag_invalid" else loc
         message = _message(fault, _found(fault.error["input"], document, loc))
     shown = cut(".".join(_named(loc, data)), 300)
-    where = document.where(loc, key=fault.kind == "extra_forbidden")
+    where = document.where(loc, key=fault.at_key)
     for owned, override in set_at:
         if loc[: len(owned)] == owned:
             where = override.place
@@ -348,8 +399,14 @@ def _meant(found: Any, expected: str) -> str:
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a model's files."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+    """The JSON Schema of a model's files, in which labels are called so."""
+    schema = model.model_json_schema(by_alias=True)
+    for name, keys in LABELS.items():
+        described = schema if name == model.__name__ else schema.get("$defs", {}).get(name)
+        for key in keys if described is not None else ():
+            about = described["properties"][key]
+            about["description"] = "; ".join(filter(None, (about.get("description"), "a label: it changes no run")))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def to_yaml(model: BaseModel) -> str:

@@ -88,7 +88,8 @@ class Pairwise(Model):
             if pair.slowdown < 1 and not self.speedups:
                 raise problem(
                     f"{pair.victim} beside {pair.beside}: a slow-down of {pair.slowdown} is a gain; "
-                    "correct it, or allow it with 'speedups: true'"
+                    "correct it, or allow it with 'speedups: true'",
+                    "speedups",
                 )
             if (pair.victim, pair.beside) in seen:
                 raise problem(f"{pair.victim} beside {pair.beside} is given twice")

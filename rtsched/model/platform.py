@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from rtsched.model.accelerator import BlockLevel, Checkpoint, Weights
-from rtsched.model.base import Bandwidth, Duration, Frequency, Model, Power, problem
+from rtsched.model.base import (
+    Bandwidth,
+    Duration,
+    Frequency,
+    Model,
+    PositiveDuration,
+    Power,
+    problem,
+    whole_number,
+)
 from rtsched.model.environment import BandwidthPoint, Markov
 from rtsched.model.memory import Memory, contenders
 from rtsched.model.power import OperatingPoint, PowerModel, Thermal
@@ -32,13 +41,18 @@ SERVICE: dict[str, Service] = {
 
 def _ratio(value: Any) -> Fraction:
     """An exact positive number: 2, 0.5 (as printed, not as binary floating point) or "1/3"."""
+    number = whole_number(value)
     if isinstance(value, Fraction):
         speed = value
-    elif isinstance(value, bool) or not isinstance(value, int | float | str):
+    elif number is None and not isinstance(value, float | str):
         raise problem("a speed is a positive number, e.g. 0.5 or '1/3'")
     else:
         try:
-            speed = Fraction(Decimal(repr(value))) if isinstance(value, float) else Fraction(value)
+            speed = (
+                Fraction(Decimal(repr(float(value))))
+                if isinstance(value, float)
+                else Fraction(value if number is None else number)
+            )
         except (ValueError, ArithmeticError):
             raise problem("a speed is a positive number, e.g. 0.5 or '1/3'") from None
     if speed <= 0:
@@ -73,6 +87,12 @@ class Cluster(Model):
     service: Service | None = Field(default=None, description="default by kind: CPU preemptive, GPU node, others run")
     context_switch: Duration = 0
     migration: Duration = 0
+    reset: PositiveDuration | None = Field(
+        default=None,
+        description="how long it takes to stop what runs where service is not preemptive: a killed segment, and one "
+        "whose job is aborted, dropped or accepted early; without it the latter drain. REEF's GPU reset of running "
+        "kernels takes 35 to 40 us (Han et al., OSDI 2022)",
+    )
     frequency_max: Frequency | None = None
     frequency_domains: tuple[tuple[int, ...], ...] | None = None
     operating_points: tuple[OperatingPoint, ...] | None = None
@@ -117,6 +137,13 @@ class Cluster(Model):
                 raise problem(f"the numbers of threads lie between 1 and the {self.cores} cores")
         if self.block_level is not None and (self.kind != "gpu" or self.contexts > 1 or self.cores > 1):
             raise problem("'block_level' describes one GPU: kind gpu, one core, its streams instead of 'contexts'")
+        if self.reset is not None and self.serves == "preemptive":
+            raise problem("a preemptive processor stops at once; leave its 'reset' out")
+        if self.block_level is not None and self.serves == "preemptive":
+            raise problem(
+                "a GPU with a 'block_level' is never preempted: blocks run to their end (found 'service: preemptive'); "
+                "leave 'service' out, or the 'block_level'"
+            )
         if self.contexts > 1 and self.serves == "preemptive":
             raise problem("'contexts' are those of an accelerator; a preemptive processor switches by itself")
         return self

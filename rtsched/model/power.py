@@ -72,6 +72,9 @@ class Governor(Model):
             raise problem("'frequency' belongs to the governor 'fixed', which needs one")
         if self.down >= self.up:
             raise problem("'down' must lie below 'up'")
+        for key, who in (("period", ("ondemand", "schedutil")), ("up", ("ondemand",)), ("down", ("ondemand",))):
+            if self.name not in who and getattr(self, key) != type(self).model_fields[key].default:
+                raise problem(f"{key!r} has no effect on the governor {self.name!r}; leave it out", key)
         return self
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
 
 from rtsched import units
-from rtsched.model.base import Duration, Model, PositiveDuration, problem
+from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
@@ -26,9 +27,10 @@ def _until(value: Any, info: ValidationInfo) -> Any:
         value = _parsed(value)
     elif info.context is not None and info.context.get("file"):
         raise problem("a run lasts a time with a unit; write e.g. '10 s' or 'hyperperiod'")
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+    number = whole_number(value)
+    if number is None or number <= 0:
         raise problem("a run lasts a positive time; write e.g. '10 s' or 'hyperperiod'")
-    return value
+    return number
 
 
 def _parsed(text: str) -> int:
@@ -52,7 +54,10 @@ class Simulate(Model):
     until: Until = AUTO
     seed: int = Field(default=0, ge=0, lt=2**63)
     warm_up: Duration = 0
-    drain: Literal["deadline", "all"] = "deadline"
+    drain: Literal["deadline", "all"] = Field(
+        default="deadline",
+        description="how long jobs may go on after the last release: for the longest deadline, or until all are done",
+    )
 
 
 class Overheads(Model):
@@ -84,14 +89,58 @@ class Resource(Model):
 
 
 class Chain(Model):
-    """A cause-effect chain: what the first task senses, the last one acts on."""
+    """A cause-effect chain: what the first task senses, the last one acts on.
+
+    `max_reaction` limits the time from an event to the end of the first output that knows of it, `max_age` how old the
+    data behind an output is when that output appears.
+    """
 
     name: str
     tasks: tuple[str, ...] = Field(min_length=2)
+    max_reaction: PositiveDuration | None = None
+    max_age: PositiveDuration | None = None
 
 
-def _scheduler(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+#: ``module:Class`` in the name of a policy.
+_CODE = re.compile(r"\w:[^\W\d]")
+_NAMING = ("name", "ordering", "placement", "adaptation", "admission")
+
+
+def _scheduler(value: Any, info: ValidationInfo) -> Any:
+    """A name, or names joined by ``+``, as a mapping; integers of any kind as Python's own.
+
+    A file may not name code, which could be a stranger's: nobody sees later where a System came from.
+    """
+    parts = {"name": value} if isinstance(value, str) else _own_numbers(value)
+    if info.context is not None and info.context.get("file") and isinstance(parts, dict):
+        for key in _NAMING:
+            part = parts.get(key)
+            name = part.get("name") if isinstance(part, dict) else part
+            if isinstance(name, str) and _CODE.search(name):
+                raise problem(
+                    f"{name!r} names code, which a file may not; say it on the command line (--scheduler), or give it "
+                    "an entry point and write its name"
+                )
+    return parts
+
+
+def _own_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _own_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_own_numbers(item) for item in value]
+    number = whole_number(value)
+    return value if number is None else number
+
+
+#: Kept as it was written; in a file a text or a mapping.
+SchedulerField = Annotated[
+    dict[str, Any],
+    BeforeValidator(_scheduler),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "examples": ["rm+first-fit"]}, {"type": "object", "additionalProperties": True}]}
+    ),
+]
 
 
 class System(Model):
@@ -105,7 +154,7 @@ class System(Model):
     title: str | None = None
     why: str | None = Field(default=None, description="what the system teaches or tests")
     platform: str | Platform
-    scheduler: Annotated[dict[str, Any], BeforeValidator(_scheduler)] = {"ordering": "edf"}
+    scheduler: SchedulerField = {"ordering": "edf"}
     simulate: Simulate = Simulate()
     overheads: Overheads = Overheads()
     resources: dict[str, Resource] = {}

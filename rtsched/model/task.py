@@ -248,6 +248,11 @@ class Task(Work):
 
     Arrivals come from `period` or `rate` (with `offset` and `jitter`), from `arrival`, from `after` another task, or
     there is a single one (`release`). The relative `deadline` is counted from the arrival and defaults to the period.
+
+    With a graph (or a network that is cut) it says here what holds for its nodes; a node's own key goes before the
+    task's. `pin`, `processors`, `threads`, `preemptive`, `memory` and `state` hold for each node. `energy`, `loss` and
+    the `traffic` of `memory` are those of all such nodes together, shared out in proportion to their fastest times.
+    Their `weights` are loaded as one.
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -280,6 +285,11 @@ class Task(Work):
     )
     server_period: PositiveDuration | None = None
     accuracy: Accuracy | None = Field(default=None, description="of its full network: the share of right answers")
+    measure: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what its accuracies count, e.g. miou; default: the family's, else top1 (right answers)",
+    )
     variants: VariantsField | None = Field(default=None, description="ways of running it: a family, or choices")
     exits: tuple[Exit, ...] = Field(default=(), description="early exits, in the order in which they are met")
     exit_family: str | None = Field(
@@ -294,32 +304,57 @@ class Task(Work):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Task:
+        if self.graph is not None:
+            for key in ("regions", "sections", "kernels"):
+                if getattr(self, key):
+                    raise problem(f"{key!r} of a task with a 'graph' belong to its nodes", key)
         given = self.sources_of_time + (self.graph is not None)
         own_times = self.variants is not None and (
             self.variants.family is not None or all(c.wcet or c.network for c in self.variants.choices)
         )
         if given != 1 and not (own_times and not given):
-            raise problem("a task has exactly one of 'wcet', 'network' and 'graph'")
+            twice = next((key for key in ("wcet", "network") if given and getattr(self, key) is not None), None)
+            raise problem("a task has exactly one of 'wcet', 'network' and 'graph'", twice)
         self._check_quality()
-        if self.graph is not None and (self.regions or self.sections):
-            raise problem("'regions' and 'sections' of a task with a 'graph' belong to its nodes")
         self._check_arrivals()
+        self._check_without_effect()
         if self.deadline is None and self.gap is None:
             raise problem("the deadline is missing, and there is no period to take it from; add 'deadline: 10 ms'")
         return self
 
+    @model_validator(mode="after")
+    def _measures_something(self) -> Task:
+        if self.measure is None:
+            return self
+        if self.variants is not None and self.variants.family is not None:
+            raise problem("the family says what its accuracies measure; leave 'measure' out")
+        choices = () if self.variants is None else self.variants.choices
+        known = [self.accuracy, *(choice.accuracy for choice in choices), *(exit_.accuracy for exit_ in self.exits)]
+        if self.exit_family is None and all(accuracy is None for accuracy in known):
+            raise problem("'measure' says what accuracies count, and there is none; add 'accuracy', or leave it out")
+        return self
+
     def _check_quality(self) -> None:
         if self.variants is not None and self.exits:
-            raise problem("a task has either 'variants' or 'exits'; write the depths as exits")
+            raise problem("a task has either 'variants' or 'exits'; write the depths as exits", "variants")
+        if self.variants is not None and self.variants.choices:
+            for key in ("wcet", "network", "energy"):
+                if getattr(self, key) is not None and all(c.wcet or c.network for c in self.variants.choices):
+                    raise problem(f"all variants have times of their own, so {key!r} has no effect; leave it out", key)
         if self.exits and self.graph is None:
-            raise problem("'exits' name nodes; give the task a 'graph'")
+            raise problem("'exits' name nodes; give the task a 'graph'", "exits")
         for exit_ in self.exits:
             if self.graph is not None and exit_.node not in self.graph.nodes:
                 raise problem(f"an exit names {exit_.node!r}, which is no node; known: {', '.join(self.graph.nodes)}")
         if self.exit_family is not None and (self.exits or self.variants is not None or self.graph is not None):
-            raise problem("an 'exit_family' makes the graph and its exits; leave 'graph', 'exits' and 'variants' out")
+            raise problem(
+                "an 'exit_family' makes the graph and its exits; leave 'graph', 'exits' and 'variants' out",
+                "exit_family",
+            )
         if self.accuracy is not None and (self.exits or self.variants is not None or self.exit_family is not None):
-            raise problem("the accuracy stands with each variant or exit; leave the task's own out")
+            raise problem(
+                "the accuracy stands with each variant or exit; leave the task's own out ('accuracy')", "accuracy"
+            )
 
     def _check_arrivals(self) -> None:
         if self.period is not None and self.rate is not None:
@@ -332,6 +367,36 @@ class Task(Work):
             raise problem("a task with one 'release' has no period")
         if needs_period and not single and self.gap is None:
             raise problem("the period is missing; add 'period: 10 ms', 'rate: 100 Hz', 'after: TASK' or an 'arrival'")
+
+    def _check_without_effect(self) -> None:
+        """Refuse what could never change anything beside what else is said."""
+        if self.after is not None:
+            for key in ("period", "rate", "offset", "jitter", "count"):
+                if getattr(self, key):
+                    raise problem(
+                        f"{key!r} has no effect on a task that another one triggers: its jobs are released when those "
+                        f"of {self.after.task!r} are done; leave it out, or leave out 'after'",
+                        key,
+                    )
+        if self.release is not None:
+            for key in ("offset", "count", "overlap"):
+                if getattr(self, key):
+                    raise problem(f"{key!r} has no effect on a task with one 'release'; leave it out", key)
+        if isinstance(self.arrival, TraceArrivals) and self.arrival.execution is not None:
+            if not isinstance(self.execution, Constant):
+                raise problem(
+                    "'execution' has no effect where the 'arrival' has execution times; leave one out", "execution"
+                )
+        answers = self.accuracy is not None or self.variants is not None or bool(self.exits) or bool(self.exit_family)
+        for key, given in (("decay", self.decay), ("difficulty", self.difficulty != Difficulty())):
+            if given and not answers:
+                raise problem(f"{key!r} has no effect where answers have no accuracy; add 'accuracy: 0.9'", key)
+        if self.difficulty.reliability is not None and not (self.exits or self.exit_family):
+            raise problem("the 'reliability' of confidences has no effect without exits to see them", "difficulty")
+        if self.server_period is not None and self.budget is None:
+            raise problem(
+                "'server_period' has no effect without a 'budget' for it; give one, or leave it out", "server_period"
+            )
 
     @property
     def gap(self) -> int | None:

@@ -6,8 +6,10 @@ times are nanoseconds; a node's `times` has one entry per processor, None where 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Literal
 
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.environment import Change, Fault
@@ -19,7 +21,11 @@ from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Pe
 
 @dataclass(frozen=True, slots=True)
 class ProcessorSpec:
-    """One server of work. `supply` lists the half-open intervals [start, end) in which it stands still."""
+    """One server of work.
+
+    `blackouts` lists the half-open intervals [start, end) in which it stands still; `reset` is the time in ns that
+    stopping a segment takes on a processor that is not preemptive (None: it cannot be stopped, and drains).
+    """
 
     index: int
     name: str
@@ -29,6 +35,7 @@ class ProcessorSpec:
     speed: Fraction = Fraction(1)
     context_switch: int = 0
     migration: int = 0
+    reset: int | None = None
     blackouts: tuple[tuple[int, int], ...] = ()
 
 
@@ -72,18 +79,27 @@ class NodeHardware:
 class CopySpec:
     """What a node needs from node `source`, where clusters are chosen at run time.
 
-    ``times[from_cluster, to_cluster]`` is the time in ns of bringing it over a link; pairs without a link cost nothing.
+    ``links[from_cluster, to_cluster]`` is the link (a processor) that brings it from one to the other; pairs without a
+    link cost nothing. `node` is the transfer: numbered after the nodes of its task, with its time alone on each of
+    these links, from `source` to the node that reads it.
     """
 
     source: int
-    times: dict[tuple[str, str], int]
+    node: NodeSpec
+    links: dict[tuple[str, str], int]
+
+    @property
+    def times(self) -> dict[tuple[str, str], int]:
+        """The time in ns of each of the ways, alone on the link at its nominal bandwidth."""
+        return {pair: self.node.times[link] or 0 for pair, link in self.links.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
-    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are charged to its first start.
+    `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
+    in a cluster that does not have them yet.
     """
 
     index: int
@@ -159,9 +175,9 @@ class QualitySpec:
     """What a task's answers are worth, and the ways to get them.
 
     `variants`, if any, are ordered from the best (number 0, whose nodes are the task's own) down; `exits` as they are
-    met; `accuracy` is that of the best, None where it is not known. `switch` says whether the variant
-    may change before each node; `shares` is each node's part of what a variant loses. A late answer loses its worth
-    linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
+    met; `accuracy` is that of the best, None where it is not known; `measure` says what accuracies count. `switch` says
+    whether the variant may change before each node; `shares` is each node's part of what a variant loses. A late answer
+    loses its worth linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
     """
 
     accuracy: float | None = None
@@ -173,6 +189,7 @@ class QualitySpec:
     reliability: float = 0.9
     predictor: float | None = None
     decay: int | None = None
+    measure: str = "top1"
 
     @property
     def measured(self) -> bool:
@@ -180,9 +197,36 @@ class QualitySpec:
         return self.accuracy is not None and all(variant.accuracy is not None for variant in self.variants)
 
 
+#: What execution times claim to be: bounds declared by a person, the largest values measured, typical values (medians
+#: of measurements), or the answers of a model.
+Basis = Literal["declared", "measured maxima", "typical", "modelled"]
+#: The strongest first.
+BASES: tuple[Basis, ...] = ("declared", "measured maxima", "typical", "modelled")
+
+
+def weakest(bases: Iterable[Basis]) -> Basis:
+    """The basis that a statement has which rests on all of these; without any it is ``declared``.
+
+    >>> weakest(["measured maxima", "typical", "declared"])
+    'typical'
+    """
+    return max(bases, key=BASES.index, default="declared")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an execution time comes from that no person declared: what it claims to be, and which figure it is."""
+
+    basis: Basis
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A source of jobs. `deadline` is relative to the arrival; smaller `priority` is more urgent."""
+    """A source of jobs. `deadline` is relative to the arrival; smaller `priority` is more urgent.
+
+    `origins` say where its execution times come from; times that a person declared have none.
+    """
 
     index: int
     name: str
@@ -208,6 +252,12 @@ class TaskSpec:
     context: str | None = None
     quality: QualitySpec | None = None
     branches: tuple[BranchSpec, ...] = ()
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def basis(self) -> Basis:
+        """What its execution times claim to be: the weakest of their origins."""
+        return weakest(origin.basis for origin in self.origins)
 
     @property
     def all_nodes(self) -> tuple[NodeSpec, ...]:
@@ -215,6 +265,12 @@ class TaskSpec:
         if self.quality is None or not self.quality.variants:
             return self.nodes
         return tuple(node for variant in self.quality.variants for node in variant.nodes)
+
+    @property
+    def pieces(self) -> tuple[NodeSpec, ...]:
+        """The nodes as traces number them: after them come the transfers to nodes with a choice of cluster."""
+        copies = [copy.node for node in self.nodes for copy in node.copies]
+        return (*self.nodes, *sorted(copies, key=lambda node: node.index)) if copies else self.nodes
 
     @property
     def volume(self) -> int:
@@ -280,15 +336,20 @@ def _surely(task: TaskSpec) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class ChainSpec:
-    """A cause-effect chain as task indices, from the first to the last."""
+    """A cause-effect chain as task indices, from the first to the last; what is required of it in ns, if anything."""
 
     name: str
     tasks: tuple[int, ...]
+    max_reaction: int | None = None
+    max_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UnitSpec:
-    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one."""
+    """One piece of hardware and the processors it serves as: a core, an accelerator, a GPU or an instance of one.
+
+    `bandwidth` is the part of the memory's, in bytes per second, that an isolated instance has to itself.
+    """
 
     index: int
     name: str
@@ -296,6 +357,7 @@ class UnitSpec:
     processors: tuple[int, ...]
     description: Cluster
     block_level: BlockLevel | None = None
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +365,7 @@ class HardwareSpec:
     """The parts of a chip that a run uses beyond plain processors; a system without any has no HardwareSpec.
 
     `rated` are the processors whose speed can change or that cost extra; `power` None leaves energy uncounted.
+    `caps` are the highest frequencies that a power mode allows, by cluster.
     `courses` hold for each link with a varying bandwidth its points (instant, bytes per second) or its Markov chain.
     """
 
@@ -310,6 +373,7 @@ class HardwareSpec:
     units: tuple[UnitSpec, ...]
     rated: frozenset[int]
     power: PowerOptions | None = None
+    caps: dict[str, int] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     environment: tuple[Change, ...] = ()
     courses: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)

@@ -53,6 +53,8 @@ class Choice(Model):
             raise problem(
                 "a variant has one of 'wcet', 'network', and shares of the full one ('scale', 'nodes', 'skip')"
             )
+        if self.energy is not None and self.wcet is None and self.network is None:
+            raise problem("'energy' goes with times of its own; a share of the network has its share of that", "energy")
         return self
 
 
@@ -86,6 +88,10 @@ class Variants(Model):
             raise problem("variants have either 'choices' or a 'family'")
         if self.family is None and (self.values is not None or self.between != "none"):
             raise problem("'values' and 'between' select from a 'family'; leave them out")
+        if self.between != "none" and self.values is None:
+            raise problem("'between' has no effect without the 'values' that may lie between; give them", "between")
+        if self.shares is not None and self.switch == "start":
+            raise problem("'shares' have no effect where a job runs one variant; add 'switch: node'", "shares")
         names = [choice.name for choice in self.choices if choice.name is not None]
         if len(set(names)) < len(names):
             raise problem("two variants have the same name; rename one")

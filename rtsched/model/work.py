@@ -1,4 +1,8 @@
-"""Work: what runs on one processor, for how long, and what it asks of the hardware."""
+"""Work: what runs on one processor, for how long, and what it asks of the hardware.
+
+A task with a graph (its own, or a network that is cut) is the work of its nodes. What it says of itself holds for
+those of its nodes that say nothing of theirs.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +53,10 @@ Memories = Annotated[dict[str, MemoryUse], BeforeValidator(_per_place)]
 Energies = Annotated[dict[str, Energy], BeforeValidator(_times)]
 
 
+#: Band leaves pieces of fewer operators than this to the CPU.
+SMALLEST = 7
+
+
 class NetworkUse(Model):
     """A network out of the catalogue's latency tables: its times on each processor that it was measured on.
 
@@ -63,15 +71,37 @@ class NetworkUse(Model):
     unsupported: dict[str, tuple[str, ...]] = Field(
         default={}, description="per cluster the kinds of operators that it cannot run"
     )
-    smallest: int = Field(default=7, ge=1, description="Band leaves smaller pieces to the CPU")
+    smallest: int = Field(default=SMALLEST, ge=1, description="Band leaves smaller pieces to the CPU")
     input: str | None = Field(default=None, description="input size as the table prints it, e.g. '480'")
     precision: str | None = None
     runtime: str | None = None
     threads: int | None = Field(default=None, ge=1)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is read from a file of operators, which are cut into nodes, instead of looked up whole."""
+        return self.partition is not None or self.operators is not None or is_file(self.network)
+
+    @model_validator(mode="after")
+    def _cuts_something(self) -> NetworkUse:
+        if self.unsupported and not self.is_cut:
+            raise problem("'unsupported' has no effect on a network that is not cut; add a 'partition'", "unsupported")
+        if self.smallest != SMALLEST and self.partition != "units":
+            raise problem("'smallest' has no effect without 'partition: units'; leave it out", "smallest")
+        return self
+
+
+def is_file(network: str) -> bool:
+    """Whether a network is the name of an ONNX model or of a network file."""
+    return network.endswith((".onnx", ".csv"))
+
 
 class Section(Model):
-    """A critical section: the job holds `resource` from `start` for `length` of its own execution."""
+    """A critical section: the job holds `resource` from `start` for `length` of its own execution.
+
+    Measured in execution time as the file writes it, at the reference speed, and scaled with what the job really takes:
+    on a processor of another speed, with several threads, and where a job takes less than its wcet.
+    """
 
     resource: str
     start: Duration
@@ -86,10 +116,12 @@ class Work(Model):
     pin: str | None = Field(default=None, description="one processor by name, e.g. big0")
     processors: tuple[str, ...] | None = Field(default=None, description="the clusters or processors it may use")
     regions: tuple[PositiveDuration, ...] | None = Field(
-        default=None, description="non-preemptive regions that sum to the wcet"
+        default=None,
+        description="non-preemptive regions that sum to the execution time: in its unit, and scaled with it "
+        "(a looked-up network: in the time that was measured)",
     )
     sections: tuple[Section, ...] = ()
-    preemptive: bool = True
+    preemptive: bool | None = Field(default=None, description="whether it can be preempted; default: yes")
     threads: int | None = Field(
         default=None, ge=1, description="on a CPU cluster that is one server; default: the most"
     )
@@ -99,7 +131,7 @@ class Work(Model):
     memory: Memories | None = Field(default=None, description="its use of the shared memory, for all or per cluster")
     energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
     state: Size | None = Field(default=None, description="bytes a checkpoint of it puts aside; default: the cluster's")
-    weights: Size = Field(default=0, description="bytes of weights that must be on the accelerator")
+    weights: Size | None = Field(default=None, description="bytes of weights that must be on the accelerator")
     loss: dict[str, Accuracy] | None = Field(
         default=None, description="accuracy that is lost when it runs on a cluster or processor, e.g. in int8"
     )
@@ -113,8 +145,10 @@ class Work(Model):
     @model_validator(mode="after")
     def _pieces_fit(self) -> Work:
         if self.pin is not None and self.processors is not None:
-            raise problem("'pin' and 'processors' contradict each other; give one")
+            raise problem("'pin' and 'processors' contradict each other; give one", "processors")
+        if self.threads is not None and isinstance(self.network, NetworkUse) and self.network.threads is not None:
+            raise problem("'threads' stands with the network, too; give it once", "threads")
         if self.regions is not None and self.wcet is not None:
             if any(time != sum(self.regions) for time in self.wcet.values()):
-                raise problem("the regions must sum to the wcet (on every processor)")
+                raise problem("the regions must sum to the wcet (on every processor)", "regions")
         return self

@@ -56,7 +56,7 @@ def points(answer: Comparison) -> tuple[list[Point], str]:
     return found, metric
 
 
-def front(answer: Comparison, path: Path) -> None:
+def front(answer: Comparison, path: str | Path) -> None:
     """Draw the comparison into `path` (.png, .svg or .pdf), whole or not at all."""
     import io
 
@@ -65,18 +65,21 @@ def front(answer: Comparison, path: Path) -> None:
 
     from rtsched.files import write_whole
 
+    path = Path(path)
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {path}: the ending says the format; use .png, .svg or .pdf")
     marks, metric = points(answer)
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    draw_points(axes, marks, metric == "effective_accuracy")
+    accurate = metric == "effective_accuracy"
+    draw_points(axes, marks, accurate)
     axes.set_xlabel("jobs that missed (%)")
-    axes.set_ylabel("effective accuracy (%)" if metric == "effective_accuracy" else "worst p95 / deadline")
+    axes.set_ylabel("effective accuracy (%)" if accurate else "worst p95 / deadline of finished jobs")
     count = len(answer.seeds)
-    better = "up and to the left is better" if metric == "effective_accuracy" else "down and to the left is better"
-    axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}", fontsize=10, loc="left")
+    better = "up and to the left is better" if accurate else "down and to the left is better"
+    notes = "".join(f"\n{note}" for note in answer.notes)
+    axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}{notes}", fontsize=10, loc="left")
     label_points(axes, marks)
     stream = io.BytesIO()
     figure.savefig(stream, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)

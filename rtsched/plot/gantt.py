@@ -2,7 +2,8 @@
 
 Conventions of the field: an arrow up is a release, an arrow down a deadline; one lane per task, and below one per
 processor when several were used. Misses stand out in black and white too: a cross at the deadline, and what runs
-after it hatched densely. Colours are Okabe and Ito's, hatches repeat them for print.
+after it hatched densely. Hollow is what a slice on a stream of a GPU spent waiting, with nothing of it running.
+Colours are Okabe and Ito's, hatches repeat them for print.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import numpy as np
 
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE
-from rtsched.engine.trace import KILLED, OVERHEAD, PREEMPTED, Trace
+from rtsched.engine.trace import DRAINED, KILLED, OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
 from rtsched.files import write_whole
-from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages
+from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages, split_waits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#D55E00", "#BBBBBB")
 HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
 MISS = "#C00000"
+#: What runs on for nothing after its job.
+DRAIN: dict[str, Any] = {"facecolor": "white", "hatch": "....", "edgecolor": "#888888"}
 
 #: The width of a label's character, as a share of the axes.
 CHARACTER = 0.0065
@@ -38,13 +41,14 @@ PART_SLICES = 60
 
 
 def gantt(
-    trace: Trace, path: Path | None = None, *, start: int = 0, end: int | None = None, title: str | None = None
+    trace: Trace, path: str | Path | None = None, *, start: int = 0, end: int | None = None, title: str | None = None
 ) -> Figure:
     """Draw the slices of `trace` in [start, end) ns; write to `path` (.png, .svg or .pdf) if given.
 
     Without `end`, a long run is shown around its first miss (the title says so). Raises InputError when there is no
     trace, the window is empty or the format unknown.
     """
+    path = None if path is None else Path(path)
     kind = _format(path) if path is not None else "png"
     if not trace.kept:
         raise InputError("this run kept no trace to draw; run it with a trace")
@@ -79,7 +83,8 @@ def _format(path: Path) -> str:
 
 def _window(trace: Trace, start: int) -> tuple[int, int, str]:
     """What to show when nobody says: everything, or the surroundings of the first miss, or the beginning."""
-    whole = max(trace.until, int(trace.slices["end"].max(initial=0)))
+    never = trace.jobs[(trace.jobs["outcome"] == LATE) & (trace.jobs["finish"] < 0)]
+    whole = max(trace.until, int(trace.slices["end"].max(initial=0)), int(never["deadline"].max(initial=0)))
     late = trace.slices[trace.slices["end"] > start]
     if len(late) <= MOST_SLICES:
         return start, whole, ""
@@ -125,6 +130,8 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
         draw_gpu(axes[row], trace, device, scale, [_look(task.index) for task in tasks])
     if panel:
         draw_panel(axes[-1], trace, start, end, scale)
+    for deadlock in trace.deadlocks:
+        axes[0].axvline(deadlock.time / scale, color=MISS, linewidth=1.6, linestyle=":", zorder=6)
     axes[0].set_title(title, fontsize=10, loc="left")
     axes[-1].set_xlabel(f"time ({unit})", fontsize=9)
     axes[-1].set_xlim(start / scale, end / scale)
@@ -169,20 +176,30 @@ def _bars(axes: Axes, rows: Any, lane: int, scale: int, task: int, **style: Any)
         axes.broken_barh(spans, (lane - 0.25, 0.55), **(look | style))
 
 
+def _work(axes: Axes, trace: Trace, rows: Any, lane: int, scale: int, task: int, **style: Any) -> None:
+    """Bars of work: filled where something ran, hollow where a stream of a GPU only waited."""
+    running, waiting = split_waits(trace, rows)
+    _bars(axes, running, lane, scale, task, **style)
+    edge = style.get("edgecolor", "black")
+    _bars(axes, waiting, lane, scale, task, facecolor="white", hatch="", edgecolor=edge, linestyle=(0, (3, 2)))
+
+
 def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scale: int) -> None:
     """One lane per task: its slices, an arrow up for each release and down for each deadline."""
     owner = trace.jobs["task"][shown["job"]]
     deadline = trace.jobs["deadline"][shown["job"]]
+    drained = shown["reason"] == DRAINED
     _lane(axes, [task.name for task in trace.system.tasks], "task")
     for task in trace.system.tasks:
-        mine = shown[owner == task.index]
-        due = deadline[owner == task.index]
+        own = owner == task.index
+        _bars(axes, shown[own & drained], task.index, scale, task.index, **DRAIN)
+        mine, due = shown[own & ~drained], deadline[own & ~drained]
         work = mine["reason"] != OVERHEAD
         in_time, after = mine[work].copy(), mine[work].copy()
         in_time["end"] = np.minimum(in_time["end"], due[work])
         after["start"] = np.maximum(after["start"], due[work])
-        _bars(axes, in_time[in_time["end"] > in_time["start"]], task.index, scale, task.index)
-        _bars(axes, after[after["end"] > after["start"]], task.index, scale, task.index,
+        _work(axes, trace, in_time[in_time["end"] > in_time["start"]], task.index, scale, task.index)
+        _work(axes, trace, after[after["end"] > after["start"]], task.index, scale, task.index,
               facecolor="white", hatch="xxxxxx", edgecolor=MISS)  # fmt: skip
         _bars(axes, mine[~work], task.index, scale, task.index, facecolor="#333333", hatch="")
         lost = mine[mine["reason"] == KILLED]
@@ -255,14 +272,16 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
     for lane, processor in enumerate(used):
         for task in trace.system.tasks:
             mine = shown[(owner == task.index) & (shown["processor"] == processor)]
+            _bars(axes, mine[mine["reason"] == DRAINED], lane, scale, task.index, **DRAIN)
+            mine = mine[mine["reason"] != DRAINED]
             work = mine["reason"] != OVERHEAD
-            _bars(axes, mine[work], lane, scale, task.index)
+            _work(axes, trace, mine[work], lane, scale, task.index)
             _bars(axes, mine[~work], lane, scale, task.index, facecolor="#333333", hatch="")
             lost = mine[mine["reason"] == KILLED]
             _bars(axes, lost, lane, scale, task.index, facecolor="white", hatch="||||", edgecolor="#888888")
             graph = len(task.nodes) > 1
             texts = [
-                (f"{task.name}.{task.nodes[row['node']].name}" if graph else task.name) + _way(trace, row)
+                (f"{task.name}.{task.pieces[row['node']].name}" if graph else task.name) + _way(trace, row)
                 for row in mine[work]
             ]
             _labels(axes, mine[work], lane, (start, end), scale, texts)
@@ -288,6 +307,12 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Patch(facecolor="#333333", label="overhead"))
     if (shown["reason"] == KILLED).any():
         entries.append(Patch(facecolor="white", hatch="||||", edgecolor="#888888", label="work lost"))
+    if trace.deadlocks:
+        entries.append(Line2D([], [], color=MISS, linewidth=1.6, linestyle=":", label="deadlock"))
+    if (shown["reason"] == DRAINED).any():
+        entries.append(Patch(label="drains", **DRAIN))
+    if len(trace.waits):
+        entries.append(Patch(facecolor="white", edgecolor="black", linestyle=(0, (3, 2)), label="waiting on the GPU"))
     if outages(trace):
         entries.append(Patch(facecolor="#F2F2F2", hatch="xx", edgecolor="#777777", label="out of service"))
     figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=7, frameon=False)

@@ -44,6 +44,34 @@ def draw_outages(axes: Axes, trace: Trace, lanes: list[int], scale: int) -> None
             )  # fmt: skip
 
 
+def split_waits(trace: Trace, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pieces of slices: those in which something ran, and those in which a stream only waited."""
+    if not len(trace.waits):
+        return rows, rows[:0]
+    found: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    for wait in trace.waits:
+        key = (int(wait["job"]), int(wait["node"]), int(wait["processor"]))
+        found.setdefault(key, []).append((int(wait["start"]), int(wait["end"])))
+    running, waiting = [], []
+    for row in rows:
+        at, end = int(row["start"]), int(row["end"])
+        for begin, stop in found.get((int(row["job"]), int(row["node"]), int(row["processor"])), ()):
+            begin, stop = max(begin, at), min(stop, end)
+            if begin < stop:
+                running.append(_piece(row, at, begin))
+                waiting.append(_piece(row, begin, stop))
+                at = stop
+        running.append(_piece(row, at, end))
+    ran = np.array(running, rows.dtype)
+    return ran[ran["end"] > ran["start"]], np.array(waiting, rows.dtype)
+
+
+def _piece(row: Any, start: int, end: int) -> Any:
+    piece = row.copy()
+    piece["start"], piece["end"] = start, end
+    return piece
+
+
 def gpus(trace: Trace) -> list[UnitSpec]:
     """The GPUs served block by block that had anything to do."""
     spec = trace.system.hardware

@@ -37,11 +37,12 @@ TRACK = 9.0
 WIDEST_BOX = 300.0
 
 
-def block_diagram(platform: Platform, path: Path | None = None) -> Figure:
+def block_diagram(platform: Platform, path: str | Path | None = None) -> Figure:
     """Draw `platform`; write to `path` (.png, .svg or .pdf) if given.
 
     Raises InputError when the format is unknown or the file cannot be written.
     """
+    path = None if path is None else Path(path)
     kind = "png" if path is None else path.suffix.removeprefix(".").lower()
     if kind not in FORMATS:
         raise InputError(f"{path}: pictures are {', '.join('.' + known for known in FORMATS)}; rename it")

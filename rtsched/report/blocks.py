@@ -57,10 +57,20 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class VerdictBox:
-    """The verdict in one word, and what exactly it claims."""
+    """The verdict in one word, what it rests on, and what exactly it claims.
+
+    Only one that is `sound` is shown as proven or refuted.
+    """
 
     word: str
     scope: str
+    basis: str = ""
+    sound: bool = True
+
+    @property
+    def look(self) -> str:
+        """The verdict as which it is drawn."""
+        return self.word if self.sound else "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,9 @@ from rtsched.schedulability.analyse import PartAnalysis
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
 from rtsched.verify.actions import Action, actions
-from rtsched.verify.assumptions import assumptions
-from rtsched.verify.verification import Verification
+from rtsched.verify.assumptions import assumptions, times
+from rtsched.verify.criticality import levels
+from rtsched.verify.verification import PROVING, Verification
 
 ROLES = ("Prepared by", "Reviewed by", "Approved by")
 EVIDENCE = "evidence, not proof"
@@ -88,7 +89,7 @@ class Report:
     @property
     def footer(self) -> str:
         """What tells pages of two reports apart."""
-        return f"{self.name} · {self.found.verdict} · input {self.found.inputs_sha256[:12]} · {self.date}"
+        return f"{self.name} · {words.outcome(self.found)} · input {self.found.inputs_sha256[:12]} · {self.date}"
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
@@ -117,19 +118,26 @@ class Report:
             ("System", _titled(self.name, found.loaded.system.title)),
             ("Platform", _titled(found.loaded.platform.name, found.loaded.platform.title)),
             ("Policy", str(found.analysis.policy)),
+            *(("By criticality", "; ".join(map(str, each))) for each in [levels(found)] if len(each) > 1),
             ("Smallest margin", facts.margin(found)),
             ("Breakdown factor", facts.breakdown(found)),
             ("Tool", f"rtsched {__version__}"),
             ("Input (SHA-256)", found.inputs_sha256),
             ("Date", self.date),
         )
-        return VerdictBox(found.verdict, facts.scope(found)), Facts(rows), Signatures(ROLES)
+        basis = words.outcome(found).removeprefix(found.verdict)
+        box = VerdictBox(found.verdict, facts.scope(found), basis, found.verdict != "schedulable" or found.proven)
+        return box, Facts(rows), Signatures(ROLES)
 
     def _assumptions(self) -> tuple[Block, ...]:
         items = assumptions(self.found)
         checked = tuple(_sentence(item.text) for item in items if item.status == "checked")
         signed = tuple(_sentence(item.text) for item in items if item.status == "declared")
-        blocks: list[Block] = [Text("read off this very system, no signature needed:", strong="Checked by the tool")]
+        blocks: list[Block] = []
+        if self.found.basis not in PROVING:
+            text = "what this report says rests on execution times that are no bounds of the real ones. "
+            blocks.append(Text(text + _sentence(times(self.found)[0]), strong="No proof:"))
+        blocks.append(Text("read off this very system, no signature needed:", strong="Checked by the tool"))
         blocks.append(Bullets(checked) if checked else Text("nothing was assumed on the way into the theorems."))
         blocks.append(Text("what no tool can see in a file; each box is to be signed:", strong="Declared by a person"))
         return (*blocks, Boxes(signed))
@@ -145,12 +153,17 @@ class Report:
         ]  # fmt: skip
         legend = (
             f"{facts.PROVEN} every job in time, proven; {facts.REFUTED} a miss is possible; {facts.OPEN} open. T "
-            "period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time, "
+            "period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time "
+            "as the proof takes it, without switches, "
             "R bound on the response time from the arrival, slack (D − R)/D, seen: the largest response in simulation. "
             "exact: R is attained by some run; no: R is safe and may be larger than needed."
         )
         if any(len({t for t in node.times if t is not None}) > 1 for task in found.system.tasks for node in task.nodes):
-            legend += " C is the sum of the nodes' times, each on its fastest processor."
+            legend += (
+                " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
+            )
+        if found.basis not in PROVING:
+            legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
         blocks.append(Text(legend, note=True))
         failed = facts.failures(found)
         for place, (name, why) in enumerate(failed):
@@ -178,7 +191,7 @@ class Report:
             words.time(task.period),
             words.time(task.deadline),
             words.time(task.jitter) if task.jitter else "0",
-            words.time(task.volume),
+            words.time(found.analysis.cost(task.name)),
             words.time(bound.wcrt),
             facts.slack_percent(bound),
             words.time(seen),
@@ -189,16 +202,19 @@ class Report:
 
     def _chains(self) -> Table:
         rows = []
-        for chain, result in zip(self.found.system.chains, self.found.analysis.chains, strict=True):
+        for place, (chain, result) in enumerate(zip(self.found.system.chains, self.found.analysis.chains, strict=True)):
             names = " → ".join(self.found.system.tasks[index].name for index in chain.tasks)
+            wanted = "; ".join(words.required(self.found, place)) or "–"
             if not result.bounds:
-                rows.append((chain.name, names, "–", "–", result.reason))
+                rows.append((chain.name, names, "–", "–", wanted, result.reason))
                 continue
             age = result.details.get("data_age_ns")
             test = ", ".join(dict.fromkeys(item.test for item in result.evidence))
-            rows.append((chain.name, names, words.time(result.bounds[0].wcrt), words.time(age), test))
-        header = ("chain", "tasks", "reaction time", "data age", "test or reason")
-        return Table("Cause-effect chains, upper bounds", header, tuple(rows), (2, 4, 1.5, 1.5, 3), frozenset({2, 3}))
+            rows.append((chain.name, names, words.time(result.bounds[0].wcrt), words.time(age), wanted, test))
+        header = ("chain", "tasks", "reaction time", "data age", "required", "test or reason")
+        return Table(
+            "Cause-effect chains, upper bounds", header, tuple(rows), (2, 3.5, 1.5, 1.5, 2.2, 2.5), frozenset({2, 3})
+        )
 
     # ---- 5 and 6 -------------------------------------------------------------------------------------------------
 
@@ -234,9 +250,9 @@ class Report:
             )
             blocks += [Text(known, strong=f"Part {part.view.name}:"), Facts(rows)]
         for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
-            if not result.bounds:
-                blocks.append(Text(_sentence(f"no bound on its reaction time: {result.reason}"),
-                                   strong=f"Chain {chain.name}:"))  # fmt: skip
+            if result.verdict != "schedulable":
+                text = result.reason if result.bounds else f"no bound on its reaction time: {result.reason}"
+                blocks.append(Text(_sentence(text), strong=f"Chain {chain.name}:"))
         if not blocks:
             refuted = any(found.part_verdict(part) == "unschedulable" for part in found.analysis.parts)
             rest = "every task is either proven or refuted" if refuted else "every task is proven"
@@ -260,6 +276,9 @@ class Report:
 
     def _actions(self) -> tuple[Block, ...]:
         if self.found.verdict == "schedulable":
+            if not self.found.proven:
+                text = "None is needed for these times. For a proof, measure or derive bounds of them: "
+                return (Text(text + "section 2 names those that are none."),)
             return (Text("None is needed: all parts are proven."),)
         if not self.actions:
             hints = [part.view.obstacle.change for part in self.found.analysis.parts if part.view.obstacle is not None]

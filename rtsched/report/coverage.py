@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtsched.schedulability.analyse import PartAnalysis
 from rtsched.schedulability.compositional import Network
 from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.verification import Verification
 
 _ONE = {
@@ -32,6 +33,8 @@ def coverage(found: Verification, part: PartAnalysis) -> str:
             return _FIFO
         other = f"One processor under an order ({one.order}) without a test of its own: bounds that hold for any "
         return _ONE.get((one.order, one.mode), other + "work-conserving order.")
+    if PreemptiveJobs in kinds:
+        return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if Network in kinds:
         return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
     if Cluster in kinds:

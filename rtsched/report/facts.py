@@ -62,24 +62,21 @@ def closest(found: Verification) -> list[int]:
 
 def mark(found: Verification, place: int) -> str:
     """Whether all jobs of a task are proven to be in time, a miss of it is possible, or neither is known."""
-    task, bound = found.system.tasks[place], found.bounds[place]
-    part = found.analysis.part_of(task.name)
-    seen = found.observation is not None and found.observation.misses[place] > 0
-    failure = part.result.first_failure
-    failed = part.result.verdict == "unschedulable" and failure is not None and failure.task == task.name
-    if seen or failed or (bound.exact and bound.wcrt is not None and bound.wcrt > bound.deadline):
-        return REFUTED
-    if part.result.verdict == "schedulable" or (bound.wcrt is not None and bound.wcrt <= bound.deadline):
-        return PROVEN
-    return OPEN
+    verdict = found.task_verdict(place)
+    if verdict != "unknown":
+        return PROVEN if verdict == "schedulable" else REFUTED
+    name = found.system.tasks[place].name
+    result = found.analysis.part_of(name).result
+    failed = result.verdict == "unschedulable" and result.first_failure is not None
+    return REFUTED if failed and result.first_failure.task == name else OPEN  # type: ignore[union-attr]
 
 
 def scope(found: Verification) -> str:
     """What exactly is claimed, of whom, where, and provided what."""
-    if found.verdict != "unschedulable":
+    late = [task.name for place, task in enumerate(found.system.tasks) if mark(found, place) == REFUTED]
+    if found.verdict != "unschedulable" or (found.analysis.verdict != "unschedulable" and not late):
         return words.scope(found)
     under = f"on {found.loaded.platform.name!r} under {found.analysis.policy}"
-    late = [task.name for place, task in enumerate(found.system.tasks) if mark(found, place) == REFUTED]
     who = f"{listed(late)} can be late" if late else "not all deadlines can be kept"
     shown = "a run that the system allows shows it (the counterexample in section 3)"
     if found.counterexample is None:

@@ -43,6 +43,7 @@ p { margin: 0 0 2mm; }
 .verdict .word { font-size: 17pt; font-weight: 700; letter-spacing: 0.06em; margin: 0 0 1mm;
   text-transform: uppercase; }
 .verdict.schedulable .word { color: #00563B; } .verdict.unschedulable .word { color: #A40000; }
+.verdict .word small { text-transform: none; letter-spacing: 0; }
 .verdict p:last-child { margin: 0; }
 dl { display: grid; grid-template-columns: 38mm 1fr; gap: 0.8mm 4mm; margin: 0 0 3mm; }
 dt { font-weight: 600; } dd { margin: 0; min-width: 0; }
@@ -118,8 +119,9 @@ def _block(block: Block) -> str:
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, VerdictBox):
-        word = f'<p class="word"><span aria-hidden="true">{SIGNS[block.word]}</span> {block.word}</p>'
-        return f'<div class="verdict {block.word}">\n{word}\n<p>{escape(block.scope)}</p>\n</div>'
+        named = f"{block.word}<small>{escape(block.basis)}</small>" if block.basis else block.word
+        word = f'<p class="word"><span aria-hidden="true">{SIGNS[block.look]}</span> {named}</p>'
+        return f'<div class="verdict {block.look}">\n{word}\n<p>{escape(block.scope)}</p>\n</div>'
     if isinstance(block, Listing):
         return f"<h3>{escape(block.title)}</h3>\n<pre>{escape(block.text.rstrip())}</pre>"
     if isinstance(block, Boxes):

@@ -38,7 +38,7 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Text):
         return [(f"**{plain(block.strong)}** " if block.strong else "") + plain(block.text)]
     if isinstance(block, VerdictBox):
-        return [f"> **{block.word.upper()}**", ">", f"> {plain(block.scope)}"]
+        return [f"> **{block.word.upper()}**{block.basis}", ">", f"> {plain(block.scope)}"]
     if isinstance(block, Facts):
         return [f"- **{plain(name)}:** {plain(value)}" for name, value in block.rows]
     if isinstance(block, Bullets):

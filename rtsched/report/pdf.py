@@ -234,15 +234,16 @@ def _verdict(pages: Pages, block: VerdictBox) -> None:
     height = 40 + len(lines) * 9.5 * LEADING
     pages.room(height + 8)
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.6}
-    if block.word == "unknown":
+    if block.look == "unknown":
         look["linestyle"] = "--"
     pages.rectangle(LEFT, pages.y, TEXT_WIDTH, height, **look)
-    if block.word == "unschedulable":
+    if block.look == "unschedulable":
         pages.rectangle(
             LEFT + 3, pages.y + 3, TEXT_WIDTH - 6, height - 6, facecolor="none", edgecolor=INK, linewidth=0.8
         )
-    sign = {"schedulable": "✓", "unschedulable": "✗", "unknown": "?"}[block.word]
-    pages.text(LEFT + 14, pages.y + 10, f"{sign} {block.word.upper()}", 15, bold=True, color=WORDS[block.word])
+    sign = {"schedulable": "✓", "unschedulable": "✗", "unknown": "?"}[block.look]
+    word = f"{sign} {block.word.upper()}{block.basis}"
+    pages.text(LEFT + 14, pages.y + 10, word, 15, bold=True, color=WORDS[block.look])
     y = pages.y + 32
     for line in lines:
         pages.text(LEFT + 14, y, line, 9.5)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
 from rtsched.model.policy import Policy
 from rtsched.model.taskgraph import SystemSpec
-from rtsched.schedulability.chains import CauseEffectChain, chain_latency
 from rtsched.schedulability.declared import as_declared
 from rtsched.schedulability.part import View
 from rtsched.schedulability.result import Bound, Failure, Part, Result, Verdict
+from rtsched.schedulability.system_chains import chain_result
 from rtsched.schedulability.theorem import Theorem, theorems
 from rtsched.schedulability.view import views
 
@@ -57,18 +57,38 @@ class SystemAnalysis:
 
     @property
     def verdict(self) -> Verdict:
-        """Unschedulable if a part is, else unknown if one is."""
+        """Unschedulable if a part is, else unknown if one is, or a chain of which something is required."""
         verdicts = {part.result.verdict for part in self.parts}
+        verdicts |= {
+            result.verdict
+            for chain, result in zip(self.system.chains, self.chains, strict=True)
+            if chain.max_reaction is not None or chain.max_age is not None
+        }
         for verdict in ("unschedulable", "unknown"):
             if verdict in verdicts:
                 return verdict
         return "schedulable"
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[Bound, ...]:
         """The best bound of every task of the system, in its order."""
         found = {bound.task: bound for part in self.parts for bound in part.result.bounds}
         return tuple(found.get(task.name) or Bound(task.name, None, task.deadline) for task in self.system.tasks)
+
+    def proves(self, index: int) -> bool:
+        """Whether every job of a task is proven to be in time, with its whole part or by a bound of its own.
+
+        A bound counts also where others of its part are late: it assumes nothing of them (see `combine`).
+        """
+        task = self.system.tasks[index]
+        bound = self.bounds[index]
+        whole = self.part_of(task.name).result.verdict == "schedulable"
+        return whole or (bound.wcrt is not None and bound.wcrt <= bound.deadline)
+
+    def cost(self, task: str) -> int:
+        """C in ns: what the proof takes for all nodes of a task, without switches; what is planned without a proof."""
+        planned = next(each.volume for each in self.system.tasks if each.name == task)
+        return self.part_of(task).view.costs.get(task, planned)
 
     def part_of(self, task: str) -> PartAnalysis:
         """The part that a task belongs to; KeyError if there is no such task."""
@@ -209,31 +229,4 @@ def analyse(system: SystemSpec, policy: Policy) -> SystemAnalysis:
     """Every part of a system under a policy, with every theorem that applies, and its cause-effect chains."""
     parts = tuple(analyse_part(view, system) for view in views(system, policy))
     made = SystemAnalysis(system, policy, parts)
-    return replace(made, chains=tuple(_chain(made, index) for index in range(len(system.chains))))
-
-
-def _chain(analysis: SystemAnalysis, index: int) -> Result:
-    """The reaction time of a cause-effect chain, where all its tasks have bounds within their periods."""
-    system = analysis.system
-    chain = system.chains[index]
-    tasks = [system.tasks[place] for place in chain.tasks]
-    bounds = {bound.task: bound for bound in analysis.bounds}
-    periods, responses = [], []
-    for task in tasks:
-        wcrt = bounds[task.name].wcrt
-        if wcrt is None and analysis.part_of(task.name).result.verdict == "schedulable":
-            wcrt = task.deadline  # no response time was computed, but the deadline holds
-        if wcrt is None:
-            return Result("unknown", reason=f"{task.name!r} has no response-time bound")
-        if task.period is None or task.arrival.kind != "periodic":
-            return Result("unknown", reason=f"{task.name!r} is not periodic")
-        periods.append(task.period + task.jitter)
-        responses.append(wcrt)
-    ahead = []
-    for first, second in pairwise(tasks):
-        places = {place for task in (first, second) for node in task.nodes for place in node.eligible}
-        urgent = analysis.policy.order == "FP" and analysis.policy.level(first) < analysis.policy.level(second)
-        ahead.append(len(places) == 1 and urgent)
-    return chain_latency(
-        CauseEffectChain(chain.name, tuple(task.name for task in tasks), tuple(periods), tuple(responses), tuple(ahead))
-    )
+    return replace(made, chains=tuple(chain_result(made, chain) for chain in system.chains))

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from rtsched.schedulability.backlog import EARLIER, MOST_JOBS, Work, parts_from
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
 from rtsched.schedulability.model import Mode
-from rtsched.schedulability.result import EARLIER, Bound, Part, Result, from_bounds, sized
+from rtsched.schedulability.result import Bound, Part, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 
 #: Rounds in which jitters may grow.
@@ -45,7 +46,10 @@ class Component:
     """A piece of work on a processor, activated by `events` or by each completion of `after`.
 
     `deadline` and response count from its activation, or with `from_arrival` from the arrival that it follows by up to
-    the jitter of its events. Smaller `priority` is more urgent; ties by position.
+    the jitter of its events. Smaller `priority` is more urgent; ties by position. `B` is blocking by locks, named
+    `blocker`, added once to each of its busy windows: whoever is less urgent runs in such a window only in a section
+    that began before it, be it under the ceiling or under inheritance (Sha, Rajkumar, Lehoczky 1990), however many
+    activations it holds.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Component:
     after: str | None = None
     deadline: int | None = None
     from_arrival: bool = False
+    B: int = 0
+    blocker: str = "locks"
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,14 @@ def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answe
     above = [c for place, c in mine if (c.priority, place) < (me.priority, index)]
     below = [c for place, c in mine if (c.priority, place) > (me.priority, index)]
     U = sum((Fraction(c.worst, streams[c.name].P) for c in (*above, me)), Fraction(0))
-    if U >= 1 and not (U == 1 and all(not streams[c.name].J for c in (*above, me)) and mode == "preemptive"):
+    late = me.B or mode != "preemptive" or any(streams[c.name].J for c in (*above, me))
+    if U > 1 or (U == 1 and late):
         return None
-    blocker = max(below, key=lambda c: c.worst, default=None) if mode != "preemptive" else None
-    B = 0 if blocker is None else blocker.worst - 1
+    blocked = [Part("blocking", me.blocker, me.B)] if me.B else []
+    longest = max(below, key=lambda c: c.worst, default=None) if mode != "preemptive" else None
+    if longest is not None and longest.worst > 1:
+        blocked.append(Part("blocking", longest.name, longest.worst - 1))
+    B = sum(part.amount for part in blocked)
     own = streams[me.name]
     last = me.worst if mode != "preemptive" else 0
     best, q, w = _Answer(-1, ()), 0, B + me.worst - last
@@ -128,20 +138,34 @@ def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answe
         w = found
         R = w + last - own.earliest(q)
         if best.R < R:
-            parts = [Part("own", me.name, me.worst)]
-            if blocker is not None and B:
-                parts.append(Part("blocking", blocker.name, B))
-            if q:
-                parts.append(Part("interference", me.name + EARLIER, q * me.worst))
-            parts += [Part("interference", c.name, streams[c.name].within(w + open_) * c.worst) for c in above]
             if limit is not None and limit < R:
                 return _Answer(R, ())
-            best = _Answer(R, sized(R, [part for part in parts if part.amount], own.earliest(q)))
+            counts = [*(streams[c.name].within(w + open_) for c in above), q]
+            best = _Answer(R, _parts((*above, me), streams, counts, blocked, 0 if mode == "preemptive" else 1))
         q += 1
         if w + last <= own.earliest(q):
             return best
         if q > CAP // 10:
             raise NotConverged(f"the busy window of {me.name!r} holds more than {q} activations")
+
+
+def _parts(
+    who: Sequence[Component], streams: dict[str, Events], counts: Sequence[int], blocked: Sequence[Part], whole: int
+) -> tuple[Part, ...]:
+    """Where a response comes from: that of the activation after as many of each of `who` (the last: itself)."""
+    *_, me = who
+    names = [c.name + (EARLIER if c is me else "") for c in who]
+    others = [(name, count * c.worst) for name, count, c in zip(names, counts, who, strict=True)]
+    arrival = streams[me.name].earliest(counts[-1])
+
+    def jobs() -> list[Work]:
+        return [
+            Work(place, streams[c.name].earliest(k), (place, k), c.worst, (c.worst,) * whole)
+            for place, (c, count) in enumerate(zip(who, counts, strict=True))
+            for k in range(min(count, MOST_JOBS + 1))
+        ]
+
+    return parts_from(arrival, Part("own", me.name, me.worst), blocked, others, jobs)
 
 
 def responses(network: Network) -> list[_Answer] | str:

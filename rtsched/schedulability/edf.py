@@ -11,9 +11,10 @@ from heapq import heapify, heapreplace
 
 from rtsched import units
 from rtsched.schedulability import needs
+from rtsched.schedulability.backlog import EARLIER, MOST_JOBS, Work, parts_from
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
 from rtsched.schedulability.model import Mode, Sporadic, Uniprocessor
-from rtsched.schedulability.result import EARLIER, Bound, Failure, Part, Result, from_bounds, sized
+from rtsched.schedulability.result import Bound, Failure, Part, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 
 #: Response times are left out where more (task, arrival) pairs than this would have to be looked at.
@@ -215,26 +216,36 @@ def _finish(model: Uniprocessor, index: int, a: int) -> int:
 
 
 def _parts(model: Uniprocessor, index: int, worst: _Worst) -> tuple[Part, ...]:
-    """Where the worst response comes from."""
+    """Where the worst response comes from: that of the job that arrives at `a`, and of what is due by its deadline."""
     task, a = model.tasks[index], worst.a
     deadline = a + task.D
-    parts = [Part("own", task.name, task.C)]
+    own = Part("own", task.name, task.C)
     if worst.end - a < worst.R:  # it is alone and merely late by its jitter
-        return sized(worst.R, [*parts, Part("jitter", task.name, task.J)])
+        return (own, Part("jitter", task.name, task.J)) if task.J else (own,)
     late = [other for other in model.tasks if other.D > deadline]
     blocker = max(late, key=lambda other: other.region(model.mode), default=None)
+    blocking = []
     if blocker is not None and blocker.region(model.mode) > 1:
-        parts.append(Part("blocking", blocker.name, blocker.region(model.mode) - 1))
-    if (a + task.J) // task.T:
-        parts.append(Part("interference", task.name + EARLIER, (a + task.J) // task.T * task.C))
+        blocking.append(Part("blocking", blocker.name, blocker.region(model.mode) - 1))
+    counts = []
     for other in model.tasks:
-        if other is task or other.D - other.J > deadline:
-            continue
         released = (worst.end - task.last_region(model.mode) + other.J) // other.T + 1
-        parts.append(Part("interference", other.name, min(released, _counted(other, deadline)) * other.C))
-    if a < 0:
-        parts.append(Part("jitter", task.name, -a))
-    return sized(worst.R, parts, max(a, 0))
+        due = other is not task and other.D - other.J <= deadline
+        counts.append(min(released, _counted(other, deadline)) if due else 0)
+    counts[index] = (a + task.J) // task.T
+    names = [other.name + (EARLIER if other is task else "") for other in model.tasks]
+    others = [(name, count * other.C) for name, count, other in zip(names, counts, model.tasks, strict=True)]
+
+    def jobs() -> list[Work]:
+        found = []
+        for place, (other, count) in enumerate(zip(model.tasks, counts, strict=True)):
+            first = a - count * task.T if other is task else -other.J
+            for arrival in range(first, first + min(count, MOST_JOBS + 1) * other.T, other.T):
+                rank = (arrival + other.D, arrival, place)
+                found.append(Work(place, max(0, arrival), rank, other.C, other.pieces(model.mode)))
+        return found
+
+    return parts_from(a, own, blocking, others, jobs)
 
 
 # ---- theorems --------------------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from rtsched.schedulability import needs
+from rtsched.schedulability.backlog import EARLIER, MOST_JOBS, Work, parts_from
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
 from rtsched.schedulability.model import Mode, Sporadic, Uniprocessor
-from rtsched.schedulability.result import EARLIER, Bound, Part, Result, from_bounds, sized
+from rtsched.schedulability.result import Bound, Part, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 
 #: Sums of utilisations in doubles are off by less than this, for fewer than a million tasks.
@@ -23,19 +24,21 @@ CLOSE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Interference:
-    """A more urgent task as another one sees it: who, how much each time, how often, how late."""
+    """A more urgent task as another one sees it: who, how much each time, how often, how late, in what pieces."""
 
     name: str
     C: int
     T: int
     J: int = 0
+    pieces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a task asks for and meets in its level-i busy period: all that A1, A2 and A3 need.
 
-    `last` is its last region (one tick: it can be preempted to the very end), `blocking` how long lower ones delay it.
+    `last` is its last region (one tick: it can be preempted to the very end), `blocking` how long lower ones delay it,
+    `pieces` are what cannot be preempted.
     """
 
     name: str
@@ -46,14 +49,19 @@ class Demand:
     blocking: int
     blocker: str
     above: tuple[Interference, ...]
+    pieces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The worst response of a task from its arrival, and its parts; None where the busy period has no end."""
+    """The worst response of a task from its arrival, and its parts; None where the busy period has no end.
+
+    Job `q` of the busy period has it.
+    """
 
     R: int | None
     parts: tuple[Part, ...] = ()
+    q: int = 0
 
 
 def busy_period(demand: Demand) -> int | None:
@@ -96,21 +104,26 @@ def response(demand: Demand, limit: int | None = None) -> Response:
             best, best_q, best_w = w + F - q * T + J, q, w
             if limit is not None and best > limit:
                 break
-    return Response(best, _parts(demand, best, best_q, best_w))
+    return Response(best, _parts(demand, best_q, best_w), best_q)
 
 
-def _parts(demand: Demand, R: int, q: int, w: int) -> tuple[Part, ...]:
-    """Where the worst response comes from."""
-    parts = [Part("own", demand.name, demand.C)]
-    if demand.blocking:
-        parts.append(Part("blocking", demand.blocker, demand.blocking))
-    if q:
-        parts.append(Part("interference", demand.name + EARLIER, q * demand.C))
-    for h in demand.above:
-        parts.append(Part("interference", h.name, ((w + h.J) // h.T + 1) * h.C))
-    if demand.J:
-        parts.append(Part("jitter", demand.name, demand.J))
-    return sized(R, parts, q * demand.T)
+def _parts(demand: Demand, q: int, w: int) -> tuple[Part, ...]:
+    """Where the worst response comes from: that of job q, which arrives qT - J after the busy period has begun."""
+    arrival = q * demand.T - demand.J
+    blocking = [Part("blocking", demand.blocker, demand.blocking)] if demand.blocking else []
+    others = [(h.name, ((w + h.J) // h.T + 1) * h.C) for h in demand.above]
+    others.append((demand.name + EARLIER, q * demand.C))
+
+    def jobs() -> list[Work]:
+        mine = Interference(demand.name, demand.C, demand.T, demand.J, demand.pieces)
+        return [
+            Work(place, max(0, k * h.T - h.J), (place, k), h.C, h.pieces)
+            for place, h in enumerate((*demand.above, mine))
+            for k in range(min(-(-(arrival + h.J) // h.T), MOST_JOBS + 1))
+            if h is not mine or k < q
+        ]
+
+    return parts_from(arrival, Part("own", demand.name, demand.C), blocking, others, jobs)
 
 
 def longest_region(below: Sequence[Sporadic], mode: Mode) -> tuple[int, str]:
@@ -137,7 +150,11 @@ def demand(model: Uniprocessor, index: int) -> Demand:
         last=task.last_region(model.mode),
         blocking=region + task.B,
         blocker=blocker,
-        above=tuple(Interference(other.name, other.C, other.T, other.J) for other in model.tasks[:index]),
+        above=tuple(
+            Interference(other.name, other.C, other.T, other.J, other.pieces(model.mode))
+            for other in model.tasks[:index]
+        ),
+        pieces=task.pieces(model.mode),
     )
 
 
@@ -171,7 +188,7 @@ def response_above(demand: Demand, deadline: int) -> Response | None:
         return None
     assert w is not None
     R = w + F + demand.J
-    return Response(R, _parts(demand, R, 0, w)) if R > deadline else None
+    return Response(R, _parts(demand, 0, w)) if R > deadline else None
 
 
 _NEEDS = (needs.order("FP"), needs.no_suspension)

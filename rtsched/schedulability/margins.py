@@ -15,8 +15,19 @@ from typing import Any, TypeVar
 from rtsched.schedulability import batch
 from rtsched.schedulability.analyse import decide
 from rtsched.schedulability.batch import TaskSets
-from rtsched.schedulability.compositional import Network
-from rtsched.schedulability.model import Cluster, Pipelines, Sporadic, TypedPools, Uniprocessor
+from rtsched.schedulability.compositional import Component, Network
+from rtsched.schedulability.job_set_graph import JobSet
+from rtsched.schedulability.model import (
+    Cluster,
+    DagTask,
+    Pipelines,
+    PipelineTask,
+    Sporadic,
+    TypedPools,
+    Uniprocessor,
+)
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
+from rtsched.schedulability.triggered import TriggeredEDF
 
 #: Factors are searched up to this.
 MOST = Fraction(16)
@@ -29,7 +40,8 @@ M = TypeVar("M")
 class Margin:
     """How far a task can move by itself: the largest factor of its C, the smallest factor of its T (None: not even 1).
 
-    A factor of C of None says that no positive execution time of this task makes the part provable.
+    A factor of C of None says that no positive execution time of this task makes the part provable. A task that others
+    release, or that comes once, has no T.
     """
 
     task: str
@@ -38,90 +50,84 @@ class Margin:
 
 
 def scaled(model: M, C: Fraction = Fraction(1), T: Fraction = Fraction(1), task: str | None = None) -> M:
-    """The model with all (or one task's) execution times and periods scaled; deadlines stay, but follow T below it."""
+    """The model with all (or one task's) execution times and periods scaled; deadlines stay, but follow T below it.
 
-    def time(value: int, name: str) -> int:
-        return max(1, math.ceil(value * C)) if task in (None, name) else value
-
-    def regions(values: tuple[int, ...], name: str) -> tuple[int, ...]:
-        return tuple(time(value, name) for value in values)
-
-    def timing(each: Any) -> dict[str, Any]:
-        if task not in (None, each.name) or T == 1:
-            return {}
-        period = max(1, math.ceil(each.T * T))
-        return {"T": period, "D": min(each.D, period) if each.D <= each.T else each.D}
-
+    Sections are shares of execution times: where a task grows, so may what others are blocked by.
+    """
     made: Any = model
     if isinstance(model, Uniprocessor | Cluster):
+        made = replace(model, tasks=tuple(_sporadic(each, C, T, task) for each in model.tasks))
+    elif isinstance(model, TriggeredEDF):
+        roots = [model.tasks[model.root(index)].name for index in range(len(model.tasks))]
         tasks = []
-        for each in model.tasks:
-            cut = regions(each.regions, each.name)
-            tasks.append(replace(each, C=sum(cut) if cut else time(each.C, each.name), regions=cut, **timing(each)))
+        for each, root in zip(model.tasks, roots, strict=True):
+            longer = _sporadic(each, C, Fraction(1), task)
+            tasks.append(replace(longer, **_timing(each, T, task in (None, root))))
         made = replace(model, tasks=tuple(tasks))
+    elif isinstance(model, JobSet | PreemptiveJobs):
+        jobs = (replace(job, c_max=max(job.c_min, _time(job.c_max, C, task in (None, job.name)))) for job in model.jobs)
+        made = replace(model, jobs=tuple(jobs))
     elif isinstance(model, TypedPools):
-        made = replace(
-            model,
-            tasks=tuple(
-                replace(
-                    each,
-                    dag=replace(
-                        each.dag,
-                        vertices=tuple(
-                            replace(
-                                v,
-                                c=_sum(regions(v.regions, each.name), time(v.c, each.name)),
-                                regions=regions(v.regions, each.name),
-                            )
-                            for v in each.dag.vertices
-                        ),
-                    ),
-                    **timing(each),
-                )
-                for each in model.tasks
-            ),
-        )
+        made = replace(model, tasks=tuple(_dag(each, C, T, task in (None, each.name)) for each in model.tasks))
     elif isinstance(model, Pipelines):
-        made = replace(
-            model,
-            tasks=tuple(
-                replace(
-                    each,
-                    stages=tuple(
-                        replace(
-                            s,
-                            C=_sum(regions(s.regions, each.name), time(s.C, each.name)),
-                            regions=regions(s.regions, each.name),
-                        )
-                        for s in each.stages
-                    ),
-                    **timing(each),
-                )
-                for each in model.tasks
-            ),
-        )
+        made = replace(model, tasks=tuple(_pipeline(each, C, T, task in (None, each.name)) for each in model.tasks))
     elif isinstance(model, Network):
-        made = replace(
-            model,
-            components=tuple(
-                replace(
-                    each,
-                    worst=time(each.worst, each.name),
-                    events=None
-                    if each.events is None
-                    else replace(
-                        each.events,
-                        P=max(1, math.ceil(each.events.P * T)) if task in (None, each.name) else each.events.P,
-                    ),
-                )
-                for each in model.components
-            ),
-        )
+        made = replace(model, components=tuple(_component(each, C, T, task) for each in model.components))
     return made  # type: ignore[no-any-return]
 
 
-def _sum(regions: tuple[int, ...], c: int) -> int:
-    return sum(regions) if regions else c
+def _time(value: int, C: Fraction, mine: bool) -> int:
+    return max(1, math.ceil(value * C)) if mine else value
+
+
+def _cut(c: int, regions: tuple[int, ...], C: Fraction, mine: bool) -> tuple[int, tuple[int, ...]]:
+    """An execution time and its regions, which still sum to it."""
+    cut = tuple(_time(region, C, mine) for region in regions)
+    return sum(cut) if cut else _time(c, C, mine), cut
+
+
+def _timing(each: Any, T: Fraction, mine: bool) -> dict[str, Any]:
+    if not mine or T == 1:
+        return {}
+    period = max(1, math.ceil(each.T * T))
+    return {"T": period, "D": min(each.D, period) if each.D <= each.T else each.D}
+
+
+def _blocked(B: int, C: Fraction, own: bool) -> int:
+    """Blocking by sections of others: as they grow; what one task saves by shrinking alone is not counted."""
+    return B if own else math.ceil(B * C)
+
+
+def _sporadic(each: Sporadic, C: Fraction, T: Fraction, task: str | None) -> Sporadic:
+    mine = task in (None, each.name)
+    c, cut = _cut(each.C, each.regions, C, mine)
+    B = _blocked(each.B, C if task is None else max(C, Fraction(1)), own=task == each.name)
+    return replace(each, C=c, regions=cut, B=B, **_timing(each, T, mine))
+
+
+def _dag(each: DagTask, C: Fraction, T: Fraction, mine: bool) -> DagTask:
+    vertices = []
+    for vertex in each.dag.vertices:
+        c, cut = _cut(vertex.c, vertex.regions, C, mine)
+        vertices.append(replace(vertex, c=c, regions=cut))
+    return replace(each, dag=replace(each.dag, vertices=tuple(vertices)), **_timing(each, T, mine))
+
+
+def _pipeline(each: PipelineTask, C: Fraction, T: Fraction, mine: bool) -> PipelineTask:
+    stages = []
+    for stage in each.stages:
+        c, cut = _cut(stage.C, stage.regions, C, mine)
+        stages.append(replace(stage, C=c, regions=cut))
+    return replace(each, stages=tuple(stages), **_timing(each, T, mine))
+
+
+def _component(each: Component, C: Fraction, T: Fraction, task: str | None) -> Component:
+    mine = task in (None, each.name)
+    events = each.events
+    if events is not None and mine:
+        events = replace(events, P=max(1, math.ceil(events.P * T)))
+    B = _blocked(each.B, C if task is None else max(C, Fraction(1)), own=task == each.name)
+    return replace(each, worst=_time(each.worst, C, mine), events=events, B=B)
 
 
 def provable(variants: Sequence[Sequence[Any]]) -> list[bool]:
@@ -211,12 +217,23 @@ def sensitivity(models: Sequence[Any], names: Sequence[str]) -> list[Margin]:
         pairs = zip(names, factors, strict=True)
         return provable([[scaled(model, C=factor, task=name) for model in models] for name, factor in pairs])
 
+    timed = [name for name in names if not any(_untimed(model, name) for model in models)]
+
     def rarer(factors: Sequence[Fraction]) -> list[bool]:
-        pairs = zip(names, factors, strict=True)
+        pairs = zip(timed, factors, strict=True)
         return provable([[scaled(model, T=factor, task=name) for model in models] for name, factor in pairs])
 
-    C, T = largest(longer, len(names)), smallest(rarer, len(names))
-    return [Margin(*each) for each in zip(names, C, T, strict=True)]
+    C, T = largest(longer, len(names)), dict(zip(timed, smallest(rarer, len(timed)), strict=True))
+    return [Margin(name, factor, T.get(name)) for name, factor in zip(names, C, strict=True)]
+
+
+def _untimed(model: Any, name: str) -> bool:
+    """Whether a task has no period of its own in this model."""
+    if isinstance(model, Network):
+        return any(each.name == name and each.events is None for each in model.components)
+    if isinstance(model, TriggeredEDF):
+        return any(task.name == name and at is not None for task, at in zip(model.tasks, model.after, strict=True))
+    return isinstance(model, JobSet | PreemptiveJobs)
 
 
 def with_regions(model: Uniprocessor, name: str, region: int) -> Uniprocessor:

@@ -51,6 +51,12 @@ class Sporadic:
             return 1
         return self.regions[-1] if mode == "limited" and self.regions else self.C
 
+    def pieces(self, mode: Mode) -> tuple[int, ...]:
+        """What of it cannot be preempted, one after the other; nothing where it can be at any time."""
+        if mode == "preemptive" or self.preemptible:
+            return ()
+        return self.regions if mode == "limited" and self.regions else (self.C,)
+
 
 @dataclass(frozen=True)
 class Uniprocessor:
@@ -232,6 +238,12 @@ class Stage:
         if mode == "preemptive" or self.preemptible:
             return 1
         return self.regions[-1] if mode == "limited" and self.regions else self.C
+
+    def pieces(self, mode: Mode) -> tuple[int, ...]:
+        """What of it cannot be preempted, one after the other; nothing where it can be at any time."""
+        if mode == "preemptive" or self.preemptible:
+            return ()
+        return self.regions if mode == "limited" and self.regions else (self.C,)
 
 
 @dataclass(frozen=True, slots=True)

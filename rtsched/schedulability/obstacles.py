@@ -19,6 +19,7 @@ from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
 from rtsched.model.power import PowerOptions, time_scales
 from rtsched.model.taskgraph import CopySpec, HardwareSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec, UnitSpec
+from rtsched.schedulability.contention import slowed
 
 Area = Literal["policy", "hardware", "task", "mapping", "unclaimed"]
 
@@ -145,6 +146,18 @@ def of_blackouts(case: Case, processor: ProcessorSpec, _: Any) -> Obstacle:
     )
 
 
+def of_reset(case: Case, processor: ProcessorSpec, _: int) -> Obstacle | None:
+    """Stopping a segment costs time, where something may be stopped: at a miss, or by an adaptation."""
+    tasks = [case.system.tasks[index] for index in case.tasks]
+    if case.policy.adaptation is None and all(task.on_miss in ("continue", "skip_next") for task in tasks):
+        return None
+    return Obstacle(
+        f"a job that is stopped on {processor.name!r} costs its reset, which no theorem here counts",
+        "let jobs go on (on_miss: continue), or leave 'reset' out: what is stopped then drains",
+        "hardware",
+    )
+
+
 def of_faults(case: Case, _: HardwareSpec, faults: Sequence[Fault]) -> Obstacle | None:
     """Whatever may fail of what the part uses, links included."""
     failing = {fault.processor for fault in faults}
@@ -177,14 +190,19 @@ def of_environment(case: Case, _: HardwareSpec, changes: Sequence[Change]) -> Ob
 
 
 def _varying(link: str) -> Obstacle:
-    return Obstacle(
-        f"the bandwidth of link {link!r} varies with time", "give the link its least bandwidth", "hardware"
-    )
+    return Obstacle(f"the bandwidth of link {link!r} varies with time", "give the link its least bandwidth", "hardware")
 
 
 def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
-    """A GPU whose kernels may run side by side: only one stream and address space keeps them one by one."""
+    """A GPU whose kernels may run side by side, or begin anew: only one stream and address space keeps them in turn."""
     contexts = {task.context for task in case.system.tasks if any(n.times[unit.processors[0]] for n in task.nodes)}
+    if any(case.system.processors[place].service == "preemptive" for place in unit.processors):
+        return Obstacle(
+            f"{unit.name!r} is preempted and launches its kernels anew each time: how much work is lost is not bounded "
+            "here",
+            "leave 'service: preemptive' out: kernels run to their end",
+            "hardware",
+        )
     if len(unit.processors) == 1 and len(contexts) <= 1:
         return None
     return Obstacle(
@@ -197,12 +215,24 @@ def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
 
 def of_contention(case: Case, _: Memory, __: Any) -> Obstacle | None:
     """A memory whose users slow each other down."""
+    place = next((place for place in case.processors if slowed(case.system, place)), None)
+    if place is None:
+        return None
+    return Obstacle(
+        f"work on {case.named(place)!r} slows down when others use the memory: its times depend on who runs beside it",
+        "declare execution times measured under contention, and leave the contention model out",
+        "hardware",
+    )
+
+
+def of_own_bandwidth(case: Case, unit: UnitSpec, _: int) -> Obstacle | None:
+    """An instance of a divided GPU, whose part of the memory's bandwidth slows who asks for more."""
     if not any(node.hardware is not None and node.hardware.memory for node in case.nodes):
         return None
     return Obstacle(
-        f"work on {case.named(case.processors[0])!r} slows down when others use the memory: its times depend on who "
-        "runs beside it",
-        "declare execution times measured under contention, and leave the contention model out",
+        f"work on {case.named(unit.processors[0])!r} has only a part of the memory's bandwidth: its times grow with "
+        "what it asks for",
+        "declare execution times measured on such an instance, and leave the memory demands out",
         "hardware",
     )
 
@@ -266,7 +296,9 @@ def of_power(case: Case, hardware: HardwareSpec, power: PowerOptions) -> Obstacl
                 "fix the clock (governor: performance), with execution times for that frequency",
                 "hardware",
             )
-        at = next((i for i, point in enumerate(points) if point.frequency == governor.frequency), len(points) - 1)
+        most = hardware.caps.get(name, points[-1].frequency)
+        highest = sum(point.frequency <= most for point in points) - 1
+        at = next((i for i, point in enumerate(points) if point.frequency == governor.frequency), highest)
         if time_scales(points, top_frequency(unit.description) or points[-1].frequency)[at] != 1:
             return Obstacle(
                 f"the clock of {name!r} stands at another frequency than the one its execution times hold for",

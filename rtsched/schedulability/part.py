@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from fractions import Fraction
+from typing import Any, Literal
 
+from rtsched import units
+from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.compositional import Component, Events, Network
 from rtsched.schedulability.job_sets import Job, JobSet
@@ -25,7 +28,8 @@ from rtsched.schedulability.model import (
     Vertex,
 )
 from rtsched.schedulability.obstacles import Obstacle
-from rtsched.schedulability.pieces import Piece, Pieces
+from rtsched.schedulability.pieces import Piece, Pieces, recorded_deadlines
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs, deadlines_in_order
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.triggered import TriggeredEDF
 
@@ -35,7 +39,8 @@ class View:
     """A part of a system that can be looked at by itself, in the models of theorems; or why it has none.
 
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
-    test is a no. `overheads` are the shares of the execution times, per task name, that switches cost.
+    test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
+    besides.
     """
 
     name: str
@@ -45,6 +50,7 @@ class View:
     assumptions: tuple[Assumption, ...] = ()
     exact: bool = True
     overheads: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, int] = field(default_factory=dict)
     obstacle: Obstacle | None = None
 
 
@@ -54,12 +60,14 @@ class Part(Pieces):
     def view(self) -> View:
         """The part in all models that can hold it."""
         models: list[Any] = []
-        obstacle = self._locks_obstacle() or self._switching_obstacle()
+        obstacle = self._obstacle()
         if obstacle is None and self.triggered:
             models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
         elif obstacle is None and all(task.release is not None for task in self.specs) and self._fixed_jobs():
             models.append(self._job_set())
+        elif obstacle is None and self._at_known_instants():
+            models.append(self._preemptive_jobs())
         elif obstacle is None:
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
@@ -74,11 +82,12 @@ class Part(Pieces):
                     and all(map(_is_chain, self.specs))
                 ):
                     models.append(self._pipelines())
-        overheads = {
-            task.name: sum(piece.overhead for piece in self.pieces[task.index])
-            for task in self.specs
-            if any(piece.overhead for piece in self.pieces[task.index])
-        }
+        overheads, costs = {}, {}
+        for task in self.specs:
+            pieces = self.pieces[task.index]
+            costs[task.name] = sum(piece.c - piece.overhead for piece in pieces)
+            if any(piece.overhead for piece in pieces):
+                overheads[task.name] = sum(piece.overhead for piece in pieces)
         return View(
             self.name,
             tuple(task.index for task in self.specs),
@@ -87,7 +96,17 @@ class Part(Pieces):
             tuple(self.notes),
             self.exact,
             overheads,
+            costs,
             obstacle,
+        )
+
+    def _obstacle(self) -> Obstacle | None:
+        """What no model of this part could hold."""
+        return (
+            self._locks_obstacle()
+            or self._switching_obstacle()
+            or self._recording_obstacle()
+            or self._regions_obstacle()
         )
 
     def _locks_obstacle(self) -> Obstacle | None:
@@ -124,6 +143,29 @@ class Part(Pieces):
             "leave the overheads out, or use fp, rm, dm, edf or fifo",
         )
 
+    def _recording_obstacle(self) -> Obstacle | None:
+        """Under EDF a job with more time than the others of its task waits for them: no one deadline stands for all."""
+        task = next((task for task in self.specs if len(set(recorded_deadlines(task))) > 1), None)
+        if task is None or self.policy.order != "EDF":
+            return None
+        return Obstacle(
+            f"the recorded jobs of {task.name!r} have deadlines of their own, by which EDF orders them",
+            f"give all jobs of {task.name!r} one deadline, or use fp, rm or dm",
+        )
+
+    def _regions_obstacle(self) -> Obstacle | None:
+        """Regions say nothing about a time that they do not sum to."""
+        for task in self.specs:
+            for node in task.nodes if self.policy.preemption == "limited" else ():
+                total = sum(node.regions)
+                if total and any(node.times[place] != total for place in node.eligible):
+                    return Obstacle(
+                        f"the regions of {task.name!r} sum to {units.format_duration(total)}, which is not its time "
+                        "on the processor",
+                        "give regions that sum to the execution time",
+                    )
+        return None
+
     def _trigger_obstacle(self) -> Obstacle:
         chain = ", ".join(repr(task.name) for task in self.specs if task.after is not None)
         return Obstacle(
@@ -138,15 +180,10 @@ class Part(Pieces):
         graphs = [task for task in self.specs if len(task.nodes) > 1]
         if graphs and mode == "nonpreemptive":
             mode = "limited"
-        levels = [self.policy.level(task)[0] for task in self.specs]
-        factors = [self._factor(task) for task in self.specs]
         tasks = []
         for place, task in enumerate(self.specs):
             pieces = self.pieces[task.index]
-            B, blocker = blocking_by_locks(self.specs, place, levels, self.system.protocols, factors)
-            if B:
-                self.exact = False
-                self.note("locks follow their protocol: each blocks a task at most once (ceiling), or once per holder")
+            B, blocker = self._blocking(place)
             whole = all(piece.preemptible for piece in pieces)
             tasks.append(
                 Sporadic(
@@ -165,6 +202,21 @@ class Part(Pieces):
         if order == "FIFO" and (graphs or any(task.jitter for task in self.specs)):
             order = "any"
         return Uniprocessor(tuple(tasks), order, mode, self.name)
+
+    def _blocking(self, place: int) -> tuple[int, str]:
+        """How long locks block the task at `place` of `specs` in a busy period, and which."""
+        if not self.locks:
+            return 0, ""
+        levels = [self.policy.level(task)[0] for task in self.specs]
+        factors = []
+        for task in self.specs:
+            (piece,) = self.pieces[task.index]
+            factors.append(Fraction(piece.c - piece.overhead, piece.node.fastest))
+        B, blocker = blocking_by_locks(self.specs, place, levels, self.system.protocols, factors)
+        if B:
+            self.exact = False
+            self.note("locks follow their protocol: each blocks a task at most once (ceiling), or once per holder")
+        return B, blocker
 
     def _regions(self, task: TaskSpec, pieces: Sequence[Piece]) -> tuple[int, ...]:
         """The regions of a graph on one processor; the shortest that may come last stands last."""
@@ -197,8 +249,9 @@ class Part(Pieces):
         for position, pool in enumerate(self.pools):
             mode = modes[self._pool_name(pool)] = self._mode(position)
             pieces = [piece for each in self.pieces.values() for piece in each if piece.pool == pool]
-            if mode == "limited" and len(self.pools[pool]) > 1 and any(piece.preemptible for piece in pieces):
-                order = "any"  # who waits how often behind a region is not bounded there
+            several = mode == "limited" and len(self.pools[pool]) > 1
+            if several and any(piece.preemptible or piece.mixed for piece in pieces):
+                order = "any"  # who is preempted waits anew, behind other regions: how often is not bounded there
         tasks = []
         for task in self.specs:
             vertices = tuple(
@@ -248,6 +301,41 @@ class Part(Pieces):
             jobs.sort(key=lambda job: (job.deadline, job.r_min))
         return JobSet(tuple(jobs), name=self.name)
 
+    def _at_known_instants(self) -> bool:
+        """Whether all that runs is a list of jobs on one processor that is preempted at any time (FP or EDF)."""
+        if len(self.pools) > 1 or not self.single or self.locks or self._mode(0) != "preemptive":
+            return False
+        given = all(task.release is not None or task.arrival.kind == "trace" for task in self.specs)
+        jitter = any(task.jitter for task in self.specs)
+        if not given or self.policy.order not in ("FP", "EDF") or (jitter and self.policy.order == "FP"):
+            return False
+        return deadlines_in_order(self._listed()) is None or self.policy.order == "FP"
+
+    def _preemptive_jobs(self) -> PreemptiveJobs:
+        """Jobs at known instants, and what that claims."""
+        for task in self.specs:
+            recorded = task.arrival.execution if isinstance(task.arrival, TraceArrivals) else None
+            if len(set(recorded or ())) > 1:
+                self.exact = False
+                self.note(f"every job of {task.name!r} is taken to take the longest recorded time")
+        self.note("the jobs arrive at the given instants, and no others do")
+        return self._listed()
+
+    def _listed(self) -> PreemptiveJobs:
+        jobs = []
+        for place, task in enumerate(self.specs):
+            times: tuple[int, ...] = (task.release or 0,)
+            deadlines: tuple[int, ...] = ()
+            if isinstance(task.arrival, TraceArrivals):
+                times = tuple(task.offset + time for time in task.arrival.times or ())
+                deadlines = task.arrival.deadlines or ()
+            c = sum(piece.c for piece in self.pieces[task.index])
+            for number, at in enumerate(times):
+                due = at + (deadlines[number] if deadlines else task.deadline)
+                jobs.append(Job(task.name, at, at + task.jitter, 1, c, due, place, place, number))
+        order: Literal["FP", "EDF"] = "FP" if self.policy.order == "FP" else "EDF"
+        return PreemptiveJobs(tuple(jobs), tuple(task.name for task in self.specs), order, self.name)
+
     def _triggered_edf(self) -> TriggeredEDF | None:
         """Tasks on one processor that release each other, under EDF."""
         if not (self.single and len(self.pools) == 1 and self.policy.order == "EDF"):
@@ -266,6 +354,7 @@ class Part(Pieces):
         for place, task in enumerate(self.specs):
             piece = self.pieces[task.index][0]
             before = None if task.after is None else self.system.tasks[task.after]
+            B, blocker = self._blocking(place)
             components.append(
                 Component(
                     task.name,
@@ -277,6 +366,8 @@ class Part(Pieces):
                     None if before is None else before.name,
                     self.D(task),
                     from_arrival=True,
+                    B=B,
+                    blocker=blocker,
                 )
             )
         self.note("a task that another one releases comes as late after it as that one may respond (jitter)")

@@ -1,15 +1,24 @@
-"""Tasks and nodes as proofs see them: the largest times, overheads inside, regions; every step is noted."""
+"""Tasks and nodes as proofs see them: the largest times, overheads inside, regions; every step is noted.
+
+**Overheads.** A start costs `start`, and every wait for a processor ends with one. A node starts once, and again after
+each time that another one took its processor away; only a node that becomes ready does that, once, so it is charged
+with two starts: its own, and the return of the one it displaces (which may have to move). That holds for every node
+that may displace another, also for one that cannot be preempted itself. A node with regions may have to wait, and so
+to start, before each of them. Where nobody can be displaced, one start a node is all.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from rtsched import units
 from rtsched.model.policy import Policy
 from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
+from rtsched.schedulability import kernels
 from rtsched.schedulability.model import Mode
 from rtsched.schedulability.obstacles import trace_gap
 from rtsched.schedulability.result import Assumption
@@ -20,7 +29,10 @@ ONCE = 2 * units.LONGEST
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A node as a proof sees it: at most `c` ns on a processor of `pool`, its regions, what of c is overhead."""
+    """A node as a proof sees it: at most `c` ns on a processor of `pool`, its regions, what of c is overhead.
+
+    A `mixed` one can be preempted on some processors of its pool and not on others.
+    """
 
     node: NodeSpec
     pool: int
@@ -28,6 +40,12 @@ class Piece:
     regions: tuple[int, ...]
     preemptible: bool
     overhead: int
+    mixed: bool = False
+
+
+def recorded_deadlines(task: TaskSpec) -> tuple[int, ...]:
+    """The relative deadlines that a recording gives its jobs one by one; none where they have the task's."""
+    return (task.arrival.deadlines or ()) if isinstance(task.arrival, TraceArrivals) else ()
 
 
 class Pieces:
@@ -98,57 +116,108 @@ class Pieces:
     def _piece(self, task: TaskSpec, node: NodeSpec) -> Piece:
         pool = self.home[task.index, node.index]
         places = self.pools[pool]
-        time = node.times[places[0]]
-        assert time is not None
-        c = math.ceil(time * self._factor(task))
-        processor = self.system.processors[places[0]]
-        costs = self.system.overheads
-        start = max(processor.context_switch for processor in map(self.system.processors.__getitem__, places))
-        start += costs.context_switch + costs.scheduling
-        move = max(self.system.processors[p].migration for p in places) + costs.migration if len(places) > 1 else 0
+        C = self._longest(task, node, places)
+        start, move = self._start(places)
         copies = sum(max(copy.times.values(), default=0) for copy in node.copies)
-        served = processor.service == "preemptive"
-        preemptible = self.policy.preemption == "preemptive" and served and node.preemptive
-        if preemptible:
-            self.note(f"{processor.name if len(places) == 1 else processor.cluster} can be preempted at any time")
-            overhead = 2 * start + move + copies
-            regions: tuple[int, ...] = ()
+        where = self._pool_name(pool)
+        free = self._free(node, places)
+        preemptible = all(free)
+        regions: tuple[int, ...] = ()
+        overhead = start + copies
+        if any(free):
+            self.note(f"{where} can be preempted at any time" if preemptible else f"{where} is preempted only in part")
+            overhead += start + move
         elif self.policy.preemption == "limited" and node.regions:
-            each = start + move
-            scaled = [math.ceil(region * self._factor(task)) + each for region in node.regions]
-            scaled[0] += start + copies
-            overhead = sum(scaled) - c
-            regions = tuple(scaled)
+            shares = self._shares(node, places, C)
+            C = sum(shares)
+            overhead += len(shares) * (start + move)
+            first, *others = (share + start + move for share in shares)
+            regions = (first + start + copies, *others)
         else:
-            overhead = start + copies
-            regions = ()
-            self.note(
-                f"{processor.name if len(places) == 1 else processor.cluster} never interrupts a node once started"
-            )
+            if start + move and self._displaces(task, node, pool):
+                overhead += start + move
+            self.note(f"{where} never interrupts a node once started")
         if overhead:
             self.exact = False
             self.note(
                 f"every start costs {units.format_duration(start)}"
                 + (f" and a migration {units.format_duration(move)}" if move else "")
-                + ": inside the execution times, twice per node that can be preempted"
+                + ": inside the execution times, twice per node that can be preempted or preempts another"
             )
-        return Piece(node, pool, c + overhead, regions, preemptible, overhead)
+        return Piece(node, pool, C + overhead, regions, preemptible, overhead, any(free) and not preemptible)
+
+    def _start(self, places: tuple[int, ...]) -> tuple[int, int]:
+        """What a start costs on any of these processors, and a move from one to another."""
+        processors, costs = [self.system.processors[place] for place in places], self.system.overheads
+        start = max(processor.context_switch for processor in processors) + costs.context_switch + costs.scheduling
+        move = max(processor.migration for processor in processors) + costs.migration if len(places) > 1 else 0
+        return start, move
+
+    def _free(self, node: NodeSpec, places: tuple[int, ...]) -> list[bool]:
+        """For each of these processors whether the node can be preempted there at any time."""
+        allowed = self.policy.preemption == "preemptive" and node.preemptive
+        return [allowed and self.system.processors[place].service == "preemptive" for place in places]
+
+    def _displaces(self, task: TaskSpec, node: NodeSpec, pool: int) -> bool:
+        """Whether the node, when it becomes ready, may take a processor away from another one."""
+        level = self.policy.level(task) if self.policy.order == "FP" else None
+        return any(
+            (each.index, other) != (task.index, node.index) and (level is None or self.policy.level(each) >= level)
+            for each, other in self._interruptible[pool]
+        )
+
+    @cached_property
+    def _interruptible(self) -> dict[int, list[tuple[TaskSpec, int]]]:
+        """By pool the nodes that can be preempted there: their tasks, and which nodes of them."""
+        found: dict[int, list[tuple[TaskSpec, int]]] = {pool: [] for pool in self.pools}
+        for task in self.specs:
+            for node in task.nodes:
+                pool = self.home[task.index, node.index]
+                if any(self._free(node, self.pools[pool])):
+                    found[pool].append((task, node.index))
+        return found
+
+    def _longest(self, task: TaskSpec, node: NodeSpec, places: tuple[int, ...]) -> int:
+        """The longest time of a node alone; where blocks are served, its kernels on what they may use say so."""
+        time = node.times[places[0]]
+        assert time is not None
+        found = [math.ceil(time * self._factor(task))]
+        for place in places:
+            unit = kernels.unit_of(self.system, place)
+            if unit is not None and unit.block_level is not None:
+                for form in self._forms(task, node):
+                    demand = math.ceil((form.times[place] or 1) * self._factor(task))
+                    found.append(kernels.longest(unit.block_level, task, form, place, demand))
+        return max(found)
+
+    def _forms(self, task: TaskSpec, node: NodeSpec) -> list[NodeSpec]:
+        """The node in every variant that the policy may choose."""
+        quality, adaptation = task.quality, self.policy.adaptation
+        if quality is None or not quality.variants or adaptation is None or adaptation.fixed:
+            return [node]
+        return [variant.nodes[node.index] for variant in quality.variants]
+
+    def _shares(self, node: NodeSpec, places: tuple[int, ...], C: int) -> list[int]:
+        """The regions of a node that takes up to C.
+
+        Their borders move with what a job takes, each rounded down: no region is longer than its share rounded up.
+        """
+        time = node.times[places[0]]
+        assert time is not None
+        return [-(-region * C // time) for region in node.regions]
 
     def _factor(self, task: TaskSpec) -> Fraction:
-        """The largest share of its planned times that a job may take, at least 1."""
-        model = task.execution
-        most = Fraction(1)
-        if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
-            most = max(most, Fraction(max(task.arrival.execution), task.volume))
-        if not isinstance(model, Constant):
-            marginal = model.marginal if isinstance(model, Autocorrelated) else model
-            if isinstance(marginal, Empirical):
-                most = max(most, Fraction(max(marginal.samples or (0,)), task.volume))
-            else:
-                most = max(most, Fraction(marginal.high))
+        """The largest share of its planned times that a job may take, at least 1.
+
+        A job that never takes the whole cannot be refuted by a model in which it does.
+        """
+        most = largest_share(task)
         if most > 1:
             self.note(f"execution times of {task.name!r} reach {float(most):.4g} times what is planned: that is its C")
-        return most
+        elif most < 1:
+            self.exact = False
+            self.note(f"{task.name!r} is taken at its whole time, though its execution times stay below it")
+        return max(most, Fraction(1))
 
     def T(self, task: TaskSpec) -> int:
         """The minimum inter-arrival time in ns."""
@@ -169,10 +238,8 @@ class Pieces:
         return task.period
 
     def D(self, task: TaskSpec) -> int:
-        """The relative deadline in ns."""
-        if isinstance(task.arrival, TraceArrivals) and task.arrival.deadlines:
-            return min(task.deadline, *task.arrival.deadlines)
-        return task.deadline
+        """The relative deadline in ns; of recorded ones the least (under EDF they have to be equal, see `Part`)."""
+        return min(recorded_deadlines(task), default=task.deadline)
 
     # ---- models ------------------------------------------------------------------------------------------------
 
@@ -182,11 +249,34 @@ class Pieces:
         pieces = [piece for each in self.pieces.values() for piece in each if piece.pool == pool]
         if all(piece.preemptible for piece in pieces):
             return "preemptive"
-        if not any(piece.preemptible or piece.regions for piece in pieces):
+        if not any(piece.preemptible or piece.mixed or piece.regions for piece in pieces):
             return "nonpreemptive"
         return "limited"
 
     def _pool_name(self, pool: int) -> str:
-        places = self.pools[pool]
-        first = self.system.processors[places[0]]
-        return first.name if len(places) == 1 else first.cluster
+        """The name of a pool, its own: of its cluster if it is the whole of one, else of all its processors."""
+        return self._names[pool]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {pool: self._named(places) for pool, places in self.pools.items()}
+
+    def _named(self, places: tuple[int, ...]) -> str:
+        clusters = {self.system.processors[place].cluster for place in places}
+        whole = [other.index for other in self.system.processors if other.cluster in clusters]
+        if len(clusters) == 1 and whole == list(places):
+            return clusters.pop() if len(places) > 1 else self.system.processors[places[0]].name
+        return " + ".join(self.system.processors[place].name for place in places)
+
+
+def largest_share(task: TaskSpec) -> Fraction:
+    """The largest share of its planned times that a job takes: by its execution model, as recorded, or the whole."""
+    model, found = task.execution, []
+    marginal = model.marginal if isinstance(model, Autocorrelated) else model
+    if isinstance(marginal, Empirical):
+        found.append(Fraction(max(marginal.samples or (0,)), task.volume))
+    elif not isinstance(marginal, Constant):
+        found.append(Fraction(marginal.high))
+    if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
+        found.append(Fraction(max(task.arrival.execution), task.volume))
+    return max(found, default=Fraction(1))

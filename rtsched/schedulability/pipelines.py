@@ -38,12 +38,13 @@ def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]], own:
     ]
     blocking, blocker = max(blockers, default=(0, ""))
     above = tuple(
-        Interference(f"{upper.name} stage {s + 1}", other.C, upper.T, jitter[j][s])
+        Interference(f"{upper.name} stage {s + 1}", other.C, upper.T, jitter[j][s], other.pieces(mode))
         for j, upper in enumerate(model.tasks[:i])
         for s, other in enumerate(upper.stages)
         if other.processor == stage.processor
     )
-    return Demand(task.name, stage.C, task.T, jitter[i][k], stage.last_region(mode), blocking, blocker, above)
+    last, pieces = stage.last_region(mode), stage.pieces(mode)
+    return Demand(task.name, stage.C, task.T, jitter[i][k], last, blocking, blocker, above, pieces)
 
 
 def holistic_ends(model: Pipelines) -> tuple[list[list[int]], list[list[Response]]] | str:
@@ -106,8 +107,7 @@ def holistic(model: Pipelines) -> Result:
         return Result("unknown", bounds, first_failure=Failure(name, found), reason=found)
     ends, answers = found
     bounds = tuple(
-        Bound(task.name, ends[i][-1], task.D, _parts(model, i, ends[i], answers[i]))
-        for i, task in enumerate(model.tasks)
+        Bound(task.name, ends[i][-1], task.D, _parts(model, i, answers[i])) for i, task in enumerate(model.tasks)
     )
     result = from_bounds(bounds, exact=False)
     if result.verdict == "schedulable":
@@ -116,39 +116,22 @@ def holistic(model: Pipelines) -> Result:
     return replace(result, bounds=tuple(Bound(task.name, None, task.D, converged=False) for task in model.tasks))
 
 
-def _parts(model: Pipelines, i: int, ends: list[int], answers: list[Response]) -> tuple[Part, ...]:
+def _parts(model: Pipelines, i: int, answers: list[Response]) -> tuple[Part, ...]:
     """What each stage adds to the end-to-end bound: its own time, and what delays it there.
 
-    A stage's response includes the lateness of the stages before it as jitter; here it stands with those stages, so
-    what they overestimate together (their best starts) is taken from the interference, the largest first.
+    Where the first job of a stage's busy period is the worst, its lateness is what the stages before it took. Where a
+    later one is, that one came so early that they took no more than at best.
     """
-    task = model.tasks[i]
-    parts: list[Part] = []
-    if task.J:
-        parts.append(Part("jitter", task.name, task.J))
+    task, b = model.tasks[i], best_starts(model)[i]
+    found = [Part("jitter", task.name, task.J)]
     for k, answer in enumerate(answers):
         at = f" on {task.stages[k].processor}"
+        if answer.q:
+            found = [Part("own", f"{task.name} before stage {k + 1}", b[k])]
         for part in answer.parts:
-            if part.kind == "jitter":
-                continue
-            source = f"{part.source}{at}" if part.kind != "own" else f"stage {k + 1}{at}"
-            parts.append(Part(part.kind, source, part.amount))
-    return _fitted(parts, ends[-1], task.name)
-
-
-def _fitted(parts: list[Part], total: int, name: str) -> tuple[Part, ...]:
-    """The parts scaled to sum to `total`: too much is taken from the largest delays, too little is jitter."""
-    excess = sum(part.amount for part in parts) - total
-    amounts = [part.amount for part in parts]
-    while excess > 0:
-        delays = [place for place, part in enumerate(parts) if part.kind != "own" and amounts[place] > 0]
-        if not delays:
-            delays = [place for place in range(len(parts)) if amounts[place] > 0]
-        place = max(delays, key=lambda place: amounts[place])
-        taken = min(excess, amounts[place])
-        amounts[place] -= taken
-        excess -= taken
-    if excess < 0:
-        parts = [*parts, Part("jitter", f"{name} (between stages)", -excess)]
-        amounts.append(-excess)
-    return tuple(replace(part, amount=amount) for part, amount in zip(parts, amounts, strict=True) if amount)
+            if part.kind != "jitter":
+                source = f"{part.source}{at}" if part.kind != "own" else f"stage {k + 1}{at}"
+                found.append(Part(part.kind, source, part.amount))
+            elif answer.q:
+                found.append(part)
+    return tuple(part for part in found if part.amount)

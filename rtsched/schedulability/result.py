@@ -196,34 +196,3 @@ def explain(bound: Bound) -> Failure:
         hint = f"largest contributor: {largest.kind} by {largest.source}, {amount}"
     why = f"{bound.task!r} may need {response} and has {deadline}, {late} too little"
     return Failure(bound.task, why, bound.wcrt, bound.deadline, hint)
-
-
-def sized(wcrt: int, parts: Sequence[Part], before: int = 0) -> tuple[Part, ...]:
-    """The parts that remain of a busy period once the first `before` ns, which lie before the arrival, are taken away.
-
-    What was worked off earlier is taken from the task's earlier jobs first (parts named so), then from blocking, then
-    from the least urgent interference; the rest sums to `wcrt`. Parts without amount are left out.
-    """
-    if not before:
-        return tuple(part for part in parts if part.amount > 0)
-    amounts = [part.amount for part in parts]
-    order = sorted(
-        range(len(parts)),
-        key=lambda index: (_EATEN[parts[index].kind], not parts[index].source.endswith(EARLIER), -index),
-    )
-    for index in order:
-        if parts[index].kind in ("own", "jitter"):
-            continue
-        taken = min(before, amounts[index])
-        amounts[index] -= taken
-        before -= taken
-    kept = tuple(
-        Part(part.kind, part.source, amount) for part, amount in zip(parts, amounts, strict=True) if amount > 0
-    )
-    assert sum(part.amount for part in kept) == wcrt, (wcrt, parts, before)
-    return kept
-
-
-#: How parts name the earlier jobs of the task itself.
-EARLIER = " (earlier jobs)"
-_EATEN = {"interference": 1, "blocking": 2, "overhead": 3, "suspension": 4, "own": 5, "jitter": 6}

@@ -27,14 +27,22 @@ def stage_jitter(task: PipelineTask, k: int) -> int:
     return task.J if k == 0 else max(0, task.D - len(task.stages))
 
 
-def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> int | None:
-    """The longest time from the instant at which stage k of task i is ready to its end; None if it exceeds D."""
+def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> tuple[Part, ...] | None:
+    """The longest time from the instant at which stage k of task i is ready to its end, in parts; None beyond D."""
     demand = stage_demand(model, i, k, jitter, own=False)
     base = demand.blocking + demand.C - demand.last
     start = least_fixpoint(
         lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in demand.above), base, limit=model.tasks[i].D
     )
-    return None if start is None else start + demand.last
+    if start is None:
+        return None
+    at = f" on {model.tasks[i].stages[k].processor}"
+    parts = [
+        Part("own", f"stage {k + 1}{at}", demand.C),
+        Part("blocking", demand.blocker + at, demand.blocking),
+        *(Part("interference", h.name + at, ((start + h.J) // h.T + 1) * h.C) for h in demand.above),
+    ]
+    return tuple(part for part in parts if part.amount)
 
 
 @theorem(
@@ -71,7 +79,7 @@ def pipelines_suspending(model: Pipelines) -> Result:
     return result
 
 
-def _bound(model: Pipelines, i: int, answers: list[list[int | None]]) -> Bound:
+def _bound(model: Pipelines, i: int, answers: list[list[tuple[Part, ...] | None]]) -> Bound:
     """The least bound over the choices of a home: a preemptive core of its, or none (every stage is waited for)."""
     task = model.tasks[i]
     cores = [core for core, mode in model.modes.items() if mode == "preemptive"]
@@ -80,19 +88,17 @@ def _bound(model: Pipelines, i: int, answers: list[list[int | None]]) -> Bound:
     return min(found, key=lambda bound: bound.wcrt or 0, default=Bound(task.name, None, task.D, converged=False))
 
 
-def _at_home(model: Pipelines, i: int, home: str | None, answers: list[int | None]) -> Bound:
+def _at_home(model: Pipelines, i: int, home: str | None, answers: list[tuple[Part, ...] | None]) -> Bound:
     task = model.tasks[i]
     none = Bound(task.name, None, task.D, converged=False)
-    waits = [
-        (f"stage {k + 1} on {stage.processor}", answers[k])
-        for k, stage in enumerate(task.stages)
-        if stage.processor != home
-    ]
-    S = 0
-    for _, response in waits:
-        if response is None:
+    waits: list[Part] = []
+    for stage, parts in zip(task.stages, answers, strict=True):
+        if stage.processor == home:
+            continue
+        if parts is None:
             return none
-        S += response
+        waits += parts
+    S = sum(part.amount for part in waits)
     C = sum(stage.C for stage in task.stages if stage.processor == home)
     above = [
         (h, sum(stage.C for stage in h.stages if stage.processor == home))
@@ -109,9 +115,5 @@ def _at_home(model: Pipelines, i: int, home: str | None, answers: list[int | Non
     R = least_fixpoint(lambda x: C + S + sum(part.amount for part in interference(x)), C + S, limit=task.D - task.J)
     if R is None:
         return none
-    parts = [Part("own", task.name, C)] if C else []
-    parts += [Part("suspension", name, response) for name, response in waits if response]
-    parts += interference(R)
-    if task.J:
-        parts.append(Part("jitter", task.name, task.J))
-    return Bound(task.name, R + task.J, task.D, tuple(part for part in parts if part.amount))
+    found = [Part("own", task.name, C), *waits, *interference(R), Part("jitter", task.name, task.J)]
+    return Bound(task.name, R + task.J, task.D, tuple(part for part in found if part.amount))

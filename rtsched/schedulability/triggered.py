@@ -33,6 +33,14 @@ class TriggeredEDF:
     mode: Mode = "preemptive"
     name: str = "processor"
 
+    def root(self, index: int) -> int:
+        """The task whose arrivals the releases of a task go back to; itself where nobody releases it."""
+        seen: set[int] = set()
+        while (before := self.after[index]) is not None and index not in seen:
+            seen.add(index)
+            index = before
+        return index
+
     def lateness(self, index: int) -> int:
         """How much the releases of a task deviate from periodic ones."""
         before = self.after[index]

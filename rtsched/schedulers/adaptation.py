@@ -6,18 +6,20 @@ An adaptation is told the events of a scheduler (the methods it overrides) and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtsched.engine.job import RUNNING, Job, Segment
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import AdaptationTraits
-from rtsched.model.taskgraph import critical_paths
 
 if TYPE_CHECKING:
+    from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
     from rtsched.model.taskgraph import VariantSpec
+    from rtsched.schedulers.estimate import Estimator
+    from rtsched.schedulers.outlook import Outlook
 
 #: The events that an adaptation may override; the signatures are those of ``Scheduler``.
 EVENTS = ("on_release", "on_ready", "on_start", "on_completion", "on_deadline")
@@ -26,12 +28,15 @@ EVENTS = ("on_release", "on_ready", "on_start", "on_completion", "on_deadline")
 class Adaptation:
     """A rule of how much to compute. Override the events it needs; `settle` runs before each dispatch.
 
+    `estimator` (there from `setup` on) says how long jobs are believed to need, placed and ordered as they are.
+
     One that only ever shortens a job (it drops none, and its largest variant bounds it) says so by ``shrinks = True``
     in its own class: proofs then take the largest variant. A class derived from it has to say so again.
     """
 
     shrinks: ClassVar[bool] = False
     soc: Soc
+    estimator: Estimator
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -74,39 +79,6 @@ def variants_of(task: Source) -> tuple[VariantSpec, ...]:
     """The variants of a task, the best first; empty if it has none."""
     quality = task.spec.quality
     return () if quality is None else quality.variants
-
-
-class Times:
-    """Expected times on the fastest processors, alone.
-
-    ``paths[task][variant][node]`` is that from a node to the end of its job; tasks without variants have the one way.
-    """
-
-    def __init__(self, soc: Soc) -> None:
-        self.paths: list[list[list[int]]] = []
-        for task in soc.tasks:
-            variants = variants_of(task)
-            self.paths.append([critical_paths(task.spec, variant) for variant in variants or (None,)])
-
-    def rest(self, segment: Segment) -> int:
-        """The expected time from the start of `segment` to the end of its job as it is now meant to run, in ns."""
-        job = segment.job
-        number = max(0, job.course.variant) if job.task.adaptive else 0
-        return self.paths[job.task.index][number][segment.node.index]
-
-
-def quickest_place(segment: Segment) -> int:
-    """The processor on which `segment` takes the least time, the lowest of equals."""
-    times = segment.node.times
-    return min(segment.node.eligible, key=lambda index: (times[index] or 0, index))
-
-
-def fitting(times: list[int], budget: int) -> int:
-    """The first (best) variant whose time is within `budget`, else the quickest."""
-    for number, time in enumerate(times):
-        if time <= budget:
-            return number
-    return min(range(len(times)), key=lambda number: (times[number], number))
 
 
 class Fixed(Adaptation):
@@ -153,32 +125,27 @@ class Fixed(Adaptation):
 class VariantAdaptation(Adaptation):
     """What the adaptations that choose among variants by time share."""
 
-    def setup(self, soc: Soc) -> None:
-        super().setup(soc)
-        self.times = Times(soc)
+    def time(self, job: Job, number: int, outlook: Outlook, at: Mapping[int, int] | None = None) -> int:
+        """The expected time in ns until `job` is done as variant `number`, behind what is in `outlook`.
 
-    def candidates(self, job: Job) -> list[int]:
-        """The expected times of the job's variants, the best first; empty if it has none."""
-        return [max(path) for path in self.times.paths[job.task.index]] if variants_of(job.task) else []
-
-    def backlog(self, job: Job) -> int:
-        """The expected time of what stands in the way of `job`: per place that it may use, the least of all.
-
-        Counted are the rest of what runs there, and ready segments of jobs with an earlier deadline; each segment is
-        counted at its fastest place.
+        Where its load throws the weights of another variant out, bringing those back is counted too, since the next job
+        may need them: else variants that do not fit into a memory together would take turns, and be late for it.
         """
-        places = {index for node in job.task.nodes for index in node.eligible}
-        load = dict.fromkeys(sorted(places), 0)
-        for segment in [*self.soc.running(), *self.soc.ready]:
-            if segment.job is job:
-                continue
-            here = segment.processor if segment.state == RUNNING else None
-            if here is None and (segment.job.deadline, segment.job.number) > (job.deadline, job.number):
-                continue
-            index = quickest_place(segment) if here is None else here.index
-            if index in load:
-                load[index] += self.soc.remaining(segment) if here is not None else self.times.rest(segment)
-        return min(load.values())
+        trial = outlook.copy()
+        return trial.run(job, number, at=at) + trial.owed(job.task)
+
+    def fitting(self, job: Job, budget: int, outlook: Outlook, at: Mapping[int, int] | None = None) -> int:
+        """The best variant of `job` that is done within `budget` ns behind what is in `outlook`, else the quickest.
+
+        `at` names the processor of a node that is about to start.
+        """
+        times = []
+        for variant in variants_of(job.task):
+            time = self.time(job, variant.index, outlook, at)
+            if time <= budget:
+                return variant.index
+            times.append((time, variant.index))
+        return min(times)[1]
 
 
 class SubFlow(VariantAdaptation):
@@ -195,16 +162,14 @@ class SubFlow(VariantAdaptation):
     shrinks = True
 
     def on_release(self, job: Job) -> None:
-        times = self.candidates(job)
-        if times:
-            self.soc.reconfigure(job, fitting(times, job.deadline - self.soc.now))
+        if variants_of(job.task):
+            self.soc.reconfigure(job, self.fitting(job, job.deadline - self.soc.now, self.estimator.outlook(job)))
 
     def on_start(self, segment: Segment, processor: Processor) -> None:
         job = segment.job
-        quality = job.task.spec.quality
-        if quality is not None and quality.variants and (quality.switch or job.start < 0):
-            times = [path[segment.node.index] for path in self.times.paths[job.task.index]]
-            number = fitting(times, job.deadline - self.soc.now)
+        if variants_of(job.task) and self.soc.changeable(job):
+            at = {segment.node.index: processor.index}
+            number = self.fitting(job, job.deadline - self.soc.now, self.estimator.outlook(job), at)
             if number != job.course.variant:
                 self.soc.reconfigure(job, number)
 
@@ -212,7 +177,7 @@ class SubFlow(VariantAdaptation):
 class Resolution(VariantAdaptation):
     """Slack-driven scaling: on release the best variant that still meets the deadline behind what is ahead of it.
 
-    Ahead are the rest of what runs and the ready segments with earlier deadlines, as expected. `margin` keeps that
+    Ahead are what runs and cannot be taken off, and all jobs that come before it, as expected. `margin` keeps that
     share of the relative deadline free. It needs times per variant and expectations of the others; it guarantees
     nothing, since later releases may come first; it fails by giving all the slack to whoever asks first. Our definition
     of the dynamic resolution scaling that is common practice.
@@ -233,10 +198,10 @@ class Resolution(VariantAdaptation):
     def settle(self) -> None:
         fresh, self.fresh = self.fresh, []
         for job in sorted(fresh, key=lambda job: (job.deadline, job.number)):
-            if job.outcome < 0 and job.start < 0:
+            if job.outcome < 0 and job.start < 0 and self.soc.changeable(job):
                 spare = int(self.margin * job.task.deadline)
-                budget = job.deadline - self.soc.now - spare - self.backlog(job)
-                self.soc.reconfigure(job, fitting(self.candidates(job), budget))
+                budget = job.deadline - self.soc.now - spare
+                self.soc.reconfigure(job, self.fitting(job, budget, self.estimator.ahead(job)))
 
 
 class MultiPath(VariantAdaptation):
@@ -257,30 +222,25 @@ class MultiPath(VariantAdaptation):
 
     def on_start(self, segment: Segment, processor: Processor) -> None:
         job = segment.job
-        times = self.candidates(job)
-        if times and job.start < 0:
+        if job.start < 0 and variants_of(job.task) and self.soc.changeable(job):
             budget = min(job.deadline - self.soc.now, int(self.limit * job.task.deadline))
-            self.soc.reconfigure(job, fitting(times, budget))
+            at = {segment.node.index: processor.index}
+            self.soc.reconfigure(job, self.fitting(job, budget, self.estimator.outlook(job), at))
 
 
 class Drop(Adaptation):
     """Admission: a job that not even its quickest variant could finish in time is dropped on release.
 
-    Counted are the job's own expected time on its fastest processors and, with `backlog`, what is ahead of it (the rest
-    of what runs, ready segments with earlier deadlines). It needs expectations; it guarantees nothing; it fails by
-    refusing what a preemption would have saved.
+    Counted are the job's own expected time (its smallest variant, up to its first exit, the short way at branches) and,
+    with `backlog`, what is ahead of it (what runs and cannot be taken off, and all jobs that come before it). It needs
+    expectations; it guarantees nothing; it fails by refusing what a preemption would have saved.
     """
 
     def __init__(self, backlog: bool = True) -> None:
         self.count_backlog = backlog
 
     def setup(self, soc: Soc) -> None:
-        from rtsched.model.taskgraph import shortest_paths
-
         super().setup(soc)
-        self.ahead = VariantAdaptation()
-        self.ahead.setup(soc)
-        self.least = [max(shortest_paths(task.spec)) for task in soc.tasks]
         self.fresh: list[Job] = []
 
     def on_release(self, job: Job) -> None:
@@ -289,7 +249,13 @@ class Drop(Adaptation):
     def settle(self) -> None:
         fresh, self.fresh = self.fresh, []
         for job in fresh:
-            if job.outcome < 0 and job.start < 0:
-                ahead = self.ahead.backlog(job) if self.count_backlog else 0
-                if self.soc.now + ahead + self.least[job.task.index] > job.deadline:
-                    self.soc.drop(job)
+            if job.outcome < 0 and job.start < 0 and self.soc.now + self._least(job) > job.deadline:
+                self.soc.drop(job)
+
+    def _least(self, job: Job) -> int:
+        """The least expected time in ns until `job` has an answer."""
+        ahead = self.estimator.ahead(job) if self.count_backlog else self.estimator.idle()
+        quality = job.task.spec.quality
+        if quality is not None and quality.variants:
+            return min(ahead.copy().run(job, variant.index, least=True) for variant in quality.variants)
+        return ahead.run(job, exit_=0 if quality is not None and quality.exits else None, least=True)

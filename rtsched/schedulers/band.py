@@ -5,10 +5,11 @@ the rules of its public code (mrsnu/band). In rtsched's words: a *worker* is a p
 *subgraph* is a contiguous range of units in topological order on a worker that can run them all (see `band_plan`), a
 *request* is a job, and its SLO is the time from its release to its deadline.
 
-What differs from Band, everywhere below: times are ns, not µs; the planner wakes once per instant; links are workers
-too; what a failing worker leaves unfinished goes on from the first unit that is not done (which restarts, resumes or is
-dropped as the task's ``on_fault`` says), where Band starts the whole model again; a worker is back when its fault is
-over, not when a retry succeeds. Work stealing is a stub in Band and is left out.
+What differs from Band, everywhere below: times are ns, not µs; the planner wakes once per instant; profiles are those
+at the present clocks, and loads of weights and copies are foreseen (`Estimator`); links are workers too; what a failing
+worker leaves unfinished goes on from the first unit that is not done (which restarts, resumes or is dropped as the
+task's ``on_fault`` says), where Band starts the whole model again; a worker is back when its fault is over, not when a
+retry succeeds. Work stealing is a stub in Band and is left out.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.job import DONE, OPEN
 from rtsched.errors import InputError, SchedulerError
-from rtsched.schedulers.band_plan import OUT_OF_SERVICE, Key, Plan, Request, Run, Units, Worker, best_plan
+from rtsched.schedulers.band_plan import OUT_OF_SERVICE, Costs, Key, Plan, Request, Run, Units, Worker, best_plan
 from rtsched.schedulers.base import Scheduler
+from rtsched.schedulers.estimate import Estimator
+from rtsched.schedulers.placement import Global
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -82,7 +85,15 @@ class Band(Scheduler):
         self.requests: deque[Request] = deque()
         self.sent_back: list[Request] = []
         self.queue: list[Request] = []
-        self.plans: dict[tuple[tuple[int, int], tuple[int, ...]], Plan] = {}
+        self.plans: dict[tuple[tuple[int, int], tuple[int, ...], int], Plan] = {}
+        self.estimator = Estimator(soc, Global())
+        self.clocks: tuple[int, ...] = ()
+        nodes = [node for task in soc.tasks for node in task.nodes]
+        #: whether anything is loaded or copied
+        self.costly = bool(
+            any(node.copies for node in nodes)
+            or any(self.estimator.memories(node, place) for node in nodes for place in node.eligible)
+        )
 
     # ---- what happens --------------------------------------------------------------------------------------------
 
@@ -96,7 +107,7 @@ class Band(Scheduler):
         run = self.workers[segment.processor.index].runs.popleft()
         request = run.request
         if run.afresh:
-            request.units.observe(run.key, self.soc.now - run.started)
+            request.units.observe(run.key, max(1, self.soc.now - run.started - run.cost))
         request.start = run.key.last + 1
         if request.start == request.units.count:
             del self.open[request.job.number]
@@ -114,6 +125,7 @@ class Band(Scheduler):
 
     def dispatch(self) -> None:
         self._forget_ended()
+        self._profile()
         self.plans.clear()
         self.queue.extend(self.requests)
         self.requests.clear()
@@ -127,6 +139,22 @@ class Band(Scheduler):
     def schedule(self) -> None:
         """Look through `queue`, and enqueue what shall run."""
         raise NotImplementedError
+
+    def _profile(self) -> None:
+        """Where clocks have changed, take the times at the present ones for the profiles."""
+        if self.soc.chip is None or self.soc.chip.clocks() == self.clocks:
+            return
+        self.clocks = self.soc.chip.clocks()
+        self.estimator.idle()
+        places = range(len(self.soc.processors))
+        for units in self.units:
+            nodes = [units.specs[index] for index in units.nodes]
+            units.profile(
+                [
+                    [0 if node.times[place] is None else self.estimator.time(node, place) for node in nodes]
+                    for place in places
+                ]
+            )
 
     def _forget_ended(self) -> None:
         """Jobs that were given up since the last time are gone, wherever they stood."""
@@ -158,14 +186,41 @@ class Band(Scheduler):
         """Give a piece to its worker; False if the job was dropped instead, or sent back."""
         runs = self.workers[key.processor].runs
         waiting = self.waiting()[key.processor]
-        if self._too_late(request, key, waiting):
+        costs = self.costs(request)
+        cost = 0 if costs is None else costs.of(key, ())
+        if self._too_late(request, key, waiting + cost):
             self.soc.drop(request.job)
             return False
         if waiting >= OUT_OF_SERVICE or (runs and not self.queued):
             self.sent_back.append(request)
             return False
-        runs.append(Run(request, key))
+        runs.append(Run(request, key, cost))
         return True
+
+    def costs(self, request: Request) -> Costs | None:
+        """What pieces of a request are believed to take before they make progress; None where that is nothing."""
+        if not self.costly:
+            return None
+        soc, units = self.soc, request.units
+        left = [units.specs[index] for index in units.nodes[request.start :]]
+        loads = []
+        for processor in soc.processors:
+            due = {
+                (number, node.hardware.network): memory.time(node.hardware.weights)
+                for node in left
+                if node.times[processor.index] is not None and node.hardware is not None
+                for number, memory in self.estimator.memories(node, processor.index)
+                if node.hardware.network not in memory.inside
+            }
+            loads.append(sum(due.values()))
+        done = [request.job.segments[index].processor for index in units.nodes[: request.start]]
+        return Costs(
+            loads,
+            units,
+            [place.index for place in done if place is not None],
+            [processor.cluster for processor in soc.processors],
+            self.estimator.copy,
+        )
 
     def _whole(self, task: Source) -> dict[int, int]:
         """The workers that can run all of a network, and how long it takes there in ns; an error if there are none."""
@@ -288,9 +343,9 @@ class PlannedBand(Band):
 
     def plan(self, request: Request, waiting: Sequence[int]) -> Plan:
         """The best plan for what is left of a request."""
-        state = (request.state, tuple(waiting))
+        state = (request.state, tuple(waiting), request.job.number if self.costly else -1)
         if state not in self.plans:
-            self.plans[state] = best_plan(request.units, request.start, waiting)
+            self.plans[state] = best_plan(request.units, request.start, waiting, self.costs(request))
         return self.plans[state]
 
     def longest(self, requests: Iterable[Request], waiting: Sequence[int]) -> tuple[Request, Plan] | None:

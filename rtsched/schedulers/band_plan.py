@@ -8,7 +8,7 @@ plan, and the queues of workers with their waiting times.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from itertools import accumulate
@@ -53,16 +53,30 @@ class Units:
     """
 
     def __init__(self, nodes: Sequence[NodeSpec], merge: bool = True, smoothing: Fraction = Fraction(1, 10)) -> None:
+        self.specs = nodes
         self.nodes = topological(nodes)
         self.count = len(self.nodes)
+        self.merge = merge
         self.smoothing = smoothing
         self._averages: dict[Key, int] = {}
-        times = [nodes[index].times for index in self.nodes]
-        columns = list(zip(*times, strict=True))
-        self._sums = [list(accumulate((time or 0 for time in column), initial=0)) for column in columns]
+        columns = list(zip(*(nodes[index].times for index in self.nodes), strict=True))
         self._reach = [_reach([time is not None for time in column]) for column in columns]
+        self._sums: list[list[int]] = []
+        self.profile([[time or 0 for time in column] for column in columns])
+
+    def profile(self, columns: list[list[int]]) -> None:
+        """Take these for the profiles: per processor the time in ns of every unit (0 where it cannot run).
+
+        What was measured is believed to have changed as the profiles have.
+        """
+        before = self._sums
+        self._sums = [list(accumulate(column, initial=0)) for column in columns]
+        for key, average in self._averages.items():
+            sums = before[key.processor]
+            old = sums[key.last + 1] - sums[key.first]
+            self._averages[key] = max(1, average * self.profiled(key) // old) if old else average
         #: for each last unit, from the shortest subgraph to the longest: (first unit, [(processor, expected), ...])
-        self.choices = [self._choices(last, last if not merge else 0) for last in range(self.count)]
+        self.choices = [self._choices(last, 0 if self.merge else last) for last in range(self.count)]
 
     def _choices(self, last: int, least: int) -> list[tuple[int, list[tuple[int, int]]]]:
         found = []
@@ -98,17 +112,58 @@ class Units:
             options[:] = [(p, time if p == key.processor else other) for p, other in options]
 
 
-def best_plan(units: Units, start: int, waiting: Sequence[int]) -> Plan:
+class Costs:
+    """What a subgraph takes on a worker before it makes progress, in ns: loads of weights, and copies.
+
+    `loads` are by processor, each due for the first subgraph of a plan on it. `places` says where the units that are
+    done ran, `copy` what a link needs for a copy. The cost of switching is not here: it is the same each time, and
+    Band's averages learn it.
+    """
+
+    def __init__(
+        self,
+        loads: list[int],
+        units: Units,
+        places: Sequence[int],
+        clusters: Sequence[str],
+        copy: Callable[[NodeSpec, int], int],
+    ) -> None:
+        self.loads = loads
+        self.copy = copy
+        self.units = units
+        self.places = tuple(places)
+        self.clusters = clusters
+        self.copying = any(node.copies for node in units.specs)
+
+    def of(self, key: Key, before: tuple[int, ...]) -> int:
+        """The cost of a subgraph if the units between the done ones and it run on the processors `before`."""
+        cost = 0
+        if self.loads[key.processor] and key.processor not in before:
+            cost = self.loads[key.processor]
+        if self.copying:
+            where = dict(zip(self.units.nodes, self.places + before, strict=False))
+            cluster = self.clusters[key.processor]
+            for unit in range(key.first, key.last + 1):
+                for copy in self.units.specs[self.units.nodes[unit]].copies:
+                    if copy.source in where:
+                        link = copy.links.get((self.clusters[where[copy.source]], cluster))
+                        cost += 0 if link is None else self.copy(copy.node, link)
+        return cost
+
+
+def best_plan(units: Units, start: int, waiting: Sequence[int], costs: Costs | None = None) -> Plan:
     """The plan of least latency for the units from `start` to the last, `waiting` being ns per worker.
 
     memo[last] is the least, over the subgraphs (first..last, w), of expected + max(waiting[w], memo[first - 1]), where
-    memo[start - 1] = 0. A worker's waiting time is not lengthened by the plan's own earlier pieces, and data moves for
-    nothing. Of equals the shorter last piece wins, then the worker listed last. O(units² · workers).
+    memo[start - 1] = 0, and of its `costs` (ours: Band has none), if there are any. A worker's waiting time is not
+    lengthened by the plan's own earlier pieces. Of equals the shorter last piece wins, then the worker listed last.
+    O(units² · workers).
 
     As profiles add up, a merged subgraph never beats its units before measurements make it look faster.
     """
     ends = [0] * (units.count + 1)
     cuts = [(0, 0)] * units.count
+    homes: list[tuple[int, ...]] = [()] * (units.count + 1)
     for last in range(start, units.count):
         least = _NEVER
         cut = (last, -1)
@@ -121,6 +176,8 @@ def best_plan(units: Units, start: int, waiting: Sequence[int]) -> Plan:
             for processor, time in options:
                 free = waiting[processor]
                 end = time + (free if free > begin else begin)
+                if costs is not None:
+                    end += costs.of(Key(first, last, processor), homes[first])
                 if end <= shortest:
                     shortest = end
                     place = processor
@@ -128,6 +185,8 @@ def best_plan(units: Units, start: int, waiting: Sequence[int]) -> Plan:
                 least = shortest
                 cut = (first, place)
         ends[last + 1] = least
+        if costs is not None:
+            homes[last + 1] = homes[cut[0]] + (cut[1],) * (last + 1 - cut[0])
         cuts[last] = cut
     pieces = []
     last = units.count - 1
@@ -188,21 +247,23 @@ class Request:
 class Run:
     """A subgraph in the queue of a worker, the first of which runs since `started` (-1: not yet).
 
-    `afresh`: it began with nothing done, so that its time says something about the subgraph.
+    `afresh`: it began with nothing done, so that its time says something about the subgraph. `cost` is what it is
+    believed to take in ns before it makes progress.
     """
 
-    __slots__ = ("afresh", "key", "request", "started")
+    __slots__ = ("afresh", "cost", "key", "request", "started")
 
-    def __init__(self, request: Request, key: Key) -> None:
+    def __init__(self, request: Request, key: Key, cost: int = 0) -> None:
         self.request = request
         self.key = key
+        self.cost = cost
         self.started = -1
         self.afresh = True
 
     @property
     def expected(self) -> int:
-        """The believed time of the whole subgraph in ns."""
-        return self.request.units.expected(self.key)
+        """The believed time of the whole subgraph in ns, from its start."""
+        return self.cost + self.request.units.expected(self.key)
 
 
 class Worker(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import Policy
@@ -33,6 +33,8 @@ class Scheduler:
     """
 
     preemption: Preemption = "preemptive"
+    #: The keys of a task that this policy reads and most do not: ``budget``, ``server_period``.
+    reads: ClassVar[frozenset[str]] = frozenset()
     soc: Soc
 
     def setup(self, soc: Soc) -> None:

@@ -52,6 +52,8 @@ class ConstantBandwidthServer(Scheduler):
     The paper's example in a test: tests/test_cbs.py.
     """
 
+    reads = frozenset({"budget", "server_period"})
+
     def __init__(self, throttle: bool = True) -> None:
         self.throttle = throttle
 

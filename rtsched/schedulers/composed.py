@@ -10,6 +10,7 @@ from rtsched.engine.job import READY
 from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptation import EVENTS, Adaptation
 from rtsched.schedulers.base import Preemption, Scheduler
+from rtsched.schedulers.estimate import Estimator
 from rtsched.schedulers.ordering import EDF, Ordering
 from rtsched.schedulers.placement import Global, Placement
 from rtsched.schedulers.pools import Entry, GeneralPool, NoPool, Pool, PreemptivePool, RegionPool
@@ -55,7 +56,10 @@ class ComposedScheduler(Scheduler):
         self.ordering.setup(soc)
         self.key = self.ordering.key
         self.placement.setup(soc)
+        if self.helpers or self.placement.dynamic or self.ordering.estimates:
+            self.placement.estimator = self.ordering.estimator = Estimator(soc, self.placement, self.ordering)
         for helper in self.helpers:
+            helper.estimator = self.placement.estimator
             helper.setup(soc)
         if self.placement.dynamic:
             self._queues(soc)

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched.engine.course import confidence
+from rtsched.engine.job import DONE
 from rtsched.errors import SchedulerError
-from rtsched.model.taskgraph import QualitySpec, TaskSpec
+from rtsched.model.task import Periodic
+from rtsched.model.taskgraph import QualitySpec
 from rtsched.schedulers.adaptation import Adaptation
 from rtsched.schedulers.ordering import Ordering
+from rtsched.schedulers.stages import Demand, Option, best_depths, merged
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
+    from rtsched.schedulers.estimate import Estimator
 
 #: Synthetic inputs on which thresholds are set before time starts, as a validation set would be used.
 INPUTS = 20_000
@@ -28,20 +32,11 @@ def exits_of(task: Source) -> QualitySpec | None:
     return quality if quality is not None and quality.exits else None
 
 
-def times_to_exits(task: TaskSpec) -> list[int]:
-    """The expected time from the start of a job to each of its exits: all that they need, at the fastest, in ns."""
-    assert task.quality is not None
-    seen: set[int] = set()
-    times = []
-    for exit_ in task.quality.exits:
-        needed = [exit_.node]
-        while needed:
-            index = needed.pop()
-            if index not in seen:
-                seen.add(index)
-                needed += task.nodes[index].predecessors
-        times.append(sum(task.nodes[index].fastest for index in seen))
-    return times
+def times_to_exits(estimator: Estimator, task: Source) -> list[int]:
+    """The expected time in ns from the start of a job to each of its exits, alone, where it will run."""
+    quality = exits_of(task)
+    assert quality is not None
+    return [estimator.idle().run_task(task, exit_.index) for exit_ in quality.exits]
 
 
 class EarlyExit(Adaptation):
@@ -115,14 +110,14 @@ class BudgetedExit(Adaptation):
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
-        self.thresholds = {task.index: self._thresholds(task.spec) for task in soc.tasks if exits_of(task)}
+        self.thresholds = {task.index: self._thresholds(task) for task in soc.tasks if exits_of(task)}
         if not self.thresholds:
             raise SchedulerError("adaptation 'exit-budget': no task has 'exits'; give one some")
 
-    def _thresholds(self, task: TaskSpec) -> list[float]:
-        quality = task.quality
+    def _thresholds(self, task: Source) -> list[float]:
+        quality = task.spec.quality
         assert quality is not None
-        times = np.array(times_to_exits(task), float)
+        times = np.array(times_to_exits(self.estimator, task), float)
         shares = leaving(times, self.budget * times[-1])
         random = np.random.Generator(np.random.PCG64(0))
         rho = quality.reliability
@@ -197,6 +192,8 @@ class BestIncrementalReturn(Ordering):
     IRIS real-time tasks", IEEE ToC 45(7), 1996.
     """
 
+    estimates = True
+
     def key(self, segment: Segment) -> tuple[Any, ...]:
         job = segment.job
         if not _optional(segment):
@@ -207,8 +204,8 @@ class BestIncrementalReturn(Ordering):
         following = quality.exits[bisect_left(places, segment.node.index)]
         _, have = self.soc.answer(job)
         gain = self.soc.expected_accuracy(job, following.accuracy) - self.soc.expected_accuracy(job, have or 0.0)
-        way = range(segment.node.index, following.node + 1)
-        return (True, -gain / sum(job.task.nodes[index].fastest for index in way), job.deadline, job.release)
+        time = self.estimator.work(job.task, range(segment.node.index, following.node + 1))
+        return (True, -gain / time, job.deadline, job.release)
 
 
 class StageDP(Adaptation):
@@ -217,11 +214,15 @@ class StageDP(Adaptation):
     "Scheduling real-time deep learning services as imprecise computations", RTCSA 2020; the paper was not read; our
     definition is: whenever a job is released, choose a depth (an exit) for every job in the system so that the sum of
     expected accuracies is largest and the chosen stages, in the order of the deadlines, all end in time; the first
-    stage is mandatory, and a job that cannot even have that gets it anyway. Exact by keeping the undominated (time,
-    accuracy) pairs. After each stage the expectation of deeper exits is that of the confidence seen there, and a job
-    stops where more stages promise less than `worth` of accuracy per job. For one processor that serves in EDF order.
-    It needs exits; the chosen depths fit as far as expectations hold; it fails when several processors share the load
-    unevenly.
+    stage is mandatory, and a job that cannot even have that gets it anyway. Jobs without exits are mandatory as a
+    whole, and so are those that periodic tasks without exits will release before the last deadline in the plan. What
+    runs and cannot be taken off goes first. Found by keeping the undominated (time, accuracy) pairs: the best of all
+    while there are no more than 64; beyond that the quickest of each of 64 equal steps of accuracy is kept, so that
+    what is chosen still fits, and is near the best but may miss it (the trace's decisions then say ``coarse``).
+
+    After each stage the expectation of deeper exits is that of the confidence seen there, and a job stops where more
+    stages promise less than `worth` of accuracy per job. For one processor that serves in EDF order. It needs exits;
+    the chosen depths fit as far as expectations hold; it fails when several processors share the load unevenly.
     """
 
     def __init__(self, worth: float = 0.01) -> None:
@@ -231,15 +232,23 @@ class StageDP(Adaptation):
         super().setup(soc)
         self.open: dict[int, Job] = {}
         self.depth: dict[int, int] = {}
-        self.stages = {task.index: times_to_exits(task.spec) for task in soc.tasks if exits_of(task)}
+        self.deep = {task.index for task in soc.tasks if exits_of(task)}
+        #: the next arrival of each periodic task without exits
+        self.following = {
+            task.index: task.spec.offset
+            for task in soc.tasks
+            if task.index not in self.deep and task.period and task.spec.after is None
+            if isinstance(task.spec.arrival, Periodic) and task.spec.release is None
+        }
         self.stale = False
-        if not self.stages:
+        if not self.deep:
             raise SchedulerError("adaptation 'stage-dp-style': no task has 'exits'; give one some")
 
     def on_release(self, job: Job) -> None:
-        if job.task.index in self.stages:
-            self.open[job.number] = job
-            self.stale = True
+        self.open[job.number] = job
+        self.stale = True
+        if job.task.index in self.following:
+            self.following[job.task.index] = job.arrival + (job.task.period or 0)
 
     def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
         job = segment.job
@@ -259,53 +268,62 @@ class StageDP(Adaptation):
             return
         self.stale = False
         self.open = {number: job for number, job in self.open.items() if job.outcome < 0}
-        jobs = sorted(self.open.values(), key=lambda job: (job.deadline, job.number))
-        plan = [(job.deadline - self.soc.now, self._options(job)) for job in jobs]
-        for job, depth in zip(jobs, best_depths(plan), strict=True):
+        deep = [job for job in self.open.values() if job.task.index in self.deep]
+        if not deep:
+            return
+        begun = self._begun()
+        horizon = max(job.deadline for job in deep)
+        demands: list[Demand] = [(job.deadline, job.number, job, self._options(job, begun)) for job in deep]
+        demands += self._plain(begun, horizon)
+        demands.sort(key=lambda demand: demand[:2])
+        plan = best_depths(list(merged(demands, self.soc.now)), max(begun.values(), default=0))
+        if plan.coarse:
+            self.soc.approximate(deep[-1])
+        jobs = [job for _, _, job, _ in demands if job is not None]
+        for job, depth in zip(jobs, plan.depths, strict=True):
             self.depth[job.number] = depth
+            reached = self.soc.answer(job)[0]
+            if 0 <= depth <= reached and all(
+                segment.processor is None or segment.state == DONE for segment in job.segments
+            ):
+                self.soc.finish(job)  # no more of it is in the plan, and none of it has begun
 
-    def _options(self, job: Job) -> list[tuple[int, int, float]]:
+    def _begun(self) -> dict[int, int]:
+        """What runs and cannot be taken off: the time in ns that is left of it, by job."""
+        found: dict[int, int] = {}
+        self.estimator.idle()
+        for processor, segment in self.estimator.held():
+            if not self.soc.preemptible(processor):
+                number = segment.job.number
+                found[number] = max(found.get(number, 0), self.estimator.left(segment))
+        return found
+
+    def _options(self, job: Job, begun: dict[int, int]) -> list[Option]:
         """(exit, time still needed, accuracy expected) of each exit from the one reached, which costs nothing, on."""
         quality = exits_of(job.task)
         assert quality is not None
-        times = self.stages[job.task.index]
-        reached = self.soc.answer(job)[0]
-        spent = times[reached] if reached >= 0 else 0
-        first = max(0, reached)
+        own = begun.get(job.number, 0)
         return [
-            (exit_.index, times[exit_.index] - spent, self.soc.expected_accuracy(job, exit_.accuracy))
-            for exit_ in quality.exits[first:]
+            (
+                exit_.index,
+                max(0, self.estimator.idle().run(job, exit_=exit_.index) - own),
+                self.soc.expected_accuracy(job, exit_.accuracy),
+            )
+            for exit_ in quality.exits[max(0, self.soc.answer(job)[0]) :]
         ]
 
-
-def best_depths(plan: list[tuple[int, list[tuple[int, int, float]]]]) -> list[int]:
-    """The exit of each job, in order of deadlines, with the largest sum of accuracies that fits.
-
-    `plan` holds per job the time left until its deadline and its options (exit, time, accuracy), the least first. An
-    option fits if all times chosen so far and its own end by the job's deadline; where none does the least is taken.
-
-    >>> best_depths([(10, [(0, 4, 0.6), (1, 8, 0.9)]), (12, [(0, 4, 0.5), (1, 6, 0.7)])])
-    [1, 0]
-    """
-    front: list[tuple[int, float, tuple[int, ...]]] = [(0, 0.0, ())]
-    for left, options in plan:
-        grown = [
-            (spent + time, value + accuracy, (*chosen, number))
-            for spent, value, chosen in front
-            for number, time, accuracy in options
-            if spent + time <= left
-        ]
-        if not grown:
-            number, time, _ = options[0]
-            grown = [(spent + time, value, (*chosen, number)) for spent, value, chosen in front]
-        front = _undominated(grown)
-    return list(max(front, key=lambda state: (state[1], -state[0]))[2])
-
-
-def _undominated(states: list[tuple[int, float, tuple[int, ...]]]) -> list[tuple[int, float, tuple[int, ...]]]:
-    """The states that no other beats in both time and value; of equals the first in order of choices."""
-    kept: list[tuple[int, float, tuple[int, ...]]] = []
-    for state in sorted(states, key=lambda state: (state[0], -state[1], state[2])):
-        if not kept or state[1] > kept[-1][1] + 1e-12:
-            kept.append(state)
-    return kept
+    def _plain(self, begun: dict[int, int], horizon: int) -> list[Demand]:
+        """The jobs without exits, in the system and to come, whose deadlines are no later than `horizon`."""
+        found: list[Demand] = []
+        for job in self.open.values():
+            if job.task.index not in self.deep and job.deadline <= horizon:
+                time = max(0, self.estimator.idle().run(job) - begun.get(job.number, 0))
+                found.append((job.deadline, job.number, None, [(0, time, 0.0)]))
+        for index, arrival in self.following.items():
+            task: Source = self.soc.tasks[index]
+            if arrival + task.deadline > horizon:
+                continue
+            time = self.estimator.idle().run_task(task)
+            for later in range(arrival, horizon - task.deadline + 1, task.period or 1):
+                found.append((later + task.deadline, self.soc.released, None, [(0, time, 0.0)]))
+        return found

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rtsched.engine.job import RUNNING
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.adaptation import VariantAdaptation, variants_of
-from rtsched.schedulers.exits import best_depths
+from rtsched.schedulers.stages import best_depths
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
+    from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
-    from rtsched.engine.source import Source
+    from rtsched.schedulers.outlook import Outlook
 
 #: (variant, time in ns, accuracy expected), the best first.
 Option = tuple[int, int, float]
@@ -44,37 +45,32 @@ class RTScale(VariantAdaptation):
             self.fresh.append(job)
 
     def settle(self) -> None:
-        jobs = [job for job in self.fresh if job.outcome < 0 and job.start < 0]
+        jobs = [job for job in self.fresh if job.outcome < 0 and job.start < 0 and self.soc.changeable(job)]
         self.fresh = []
         if not jobs:
             return
         jobs.sort(key=lambda job: (job.deadline, job.number))
-        ahead = self._ahead(jobs)
-        plan = [(job.deadline - self.soc.now - ahead, self._options(job)) for job in jobs]
+        outlook = self.estimator.ahead(jobs[-1], besides=jobs)
+        ahead = self._wait(jobs, outlook)
+        outlook.free.clear()
+        plan = [(job.deadline - self.soc.now - ahead, self._options(job, outlook)) for job in jobs]
         chosen = greedy(plan) if self.method == "greedy" else exact(plan)
         for job, number in zip(jobs, chosen, strict=True):
             self.soc.reconfigure(job, number)
 
-    def _options(self, job: Job) -> list[Option]:
-        times = self.candidates(job)
+    def _options(self, job: Job, outlook: Outlook) -> list[Option]:
+        variants = variants_of(job.task)
         found = []
-        for variant in variants_of(job.task):
-            accuracy = 1 - variant.index / len(times) if variant.accuracy is None else variant.accuracy
-            found.append((variant.index, times[variant.index], self.soc.expected_accuracy(job, accuracy)))
+        for variant in variants:
+            accuracy = 1 - variant.index / len(variants) if variant.accuracy is None else variant.accuracy
+            time = self.time(job, variant.index, outlook)
+            found.append((variant.index, time, self.soc.expected_accuracy(job, accuracy)))
         return found
 
-    def _ahead(self, group: list[Job]) -> int:
-        """The expected time of everything else that runs, or is ready with a deadline before the group's last."""
-        mine = {job.number for job in group}
-        last = group[-1].deadline
-        ahead = 0
-        for segment in [*self.soc.running(), *self.soc.ready]:
-            if segment.job.number not in mine:
-                if segment.state == RUNNING:
-                    ahead += self.soc.remaining(segment)
-                elif segment.job.deadline <= last:
-                    ahead += self.times.rest(segment)
-        return ahead
+    def _wait(self, group: list[Job], outlook: Outlook) -> int:
+        """The time in ns until the processors that the group uses are free of all that is ahead of it."""
+        places = {self.estimator.places(job.task, node) for job in group for node in job.task.nodes}
+        return max(min(outlook.free_at(place) for place in each) for each in places)
 
 
 def greedy(plan: list[tuple[int, list[Option]]]) -> list[int]:
@@ -117,17 +113,17 @@ def _first_late(plan: list[tuple[int, list[Option]]], places: list[int]) -> int 
 
 def exact(plan: list[tuple[int, list[Option]]]) -> list[int]:
     """The combination of options with the most accuracy whose times fit; a job that cannot fit runs its quickest."""
-    return best_depths([(left, sorted(options, key=lambda option: option[1:])) for left, options in plan])
+    return best_depths([(left, sorted(options, key=lambda option: option[1:])) for left, options in plan]).depths
 
 
 class ApNet(VariantAdaptation):
     """In the style of ApNet: how much to approximate each layer, for the least loss within the deadline.
 
     Bateni and Liu, "ApNet: approximation-aware real-time neural network", RTSS 2018; the paper was not read; our
-    definition is: on release choose for every layer (node) of a job the variant (degree of approximation) so that the
-    expected times sum to at most `share` of what is left until the deadline and the losses, each layer's share of its
-    variant's, are least. Needs a chain whose variants allow ``switch: node``. Alone on its processor a job meets the
-    deadline whenever its smallest variant would; layers shared between tasks are not batched here.
+    definition is: at the first start of a job choose for every layer (node) the variant (degree of approximation) so
+    that the expected times sum to at most `share` of what is left until the deadline and the losses, each layer's share
+    of its variant's, are least. Needs a chain whose variants allow ``switch: node``. Alone on its processors a job
+    meets the deadline whenever its smallest variant would; layers shared between tasks are not batched here.
     """
 
     def __init__(self, share: float = 1.0) -> None:
@@ -137,42 +133,52 @@ class ApNet(VariantAdaptation):
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
-        self.layers = {task.index: _layers(task) for task in soc.tasks if variants_of(task)}
-        if not self.layers:
+        self.tasks = {task.index for task in soc.tasks if variants_of(task)}
+        if not self.tasks:
             raise SchedulerError("adaptation 'apnet-style': no task has variants; give one some")
-        self.known: dict[tuple[int, int], list[int]] = {}
-        self.wanted: dict[int, list[int]] = {}
+        for task in soc.tasks:
+            quality = task.spec.quality
+            if task.index in self.tasks and len(task.nodes) > 1 and quality is not None and not quality.switch:
+                raise SchedulerError(
+                    f"adaptation 'apnet-style': the variants of task {task.name!r} need 'switch: node'"
+                )
 
-    def on_release(self, job: Job) -> None:
-        layers = self.layers.get(job.task.index)
-        if layers is None:
+    def on_start(self, segment: Segment, processor: Processor) -> None:
+        job = segment.job
+        if job.start >= 0 or job.task.index not in self.tasks:
             return
-        key = (job.task.index, int((job.deadline - self.soc.now) * self.share))
-        if key not in self.known:
-            self.known[key] = best_layers(layers, key[1])
-        self.wanted[job.number] = self.known[key]
-
-    def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
-        degrees = self.wanted.pop(job.number, None)
-        if degrees is not None:
-            for node, degree in enumerate(degrees):
-                self.soc.reconfigure(job, degree, [node])
-
-
-def _layers(task: Source) -> list[list[tuple[int, float]]]:
-    """Per node the (time, loss) of each variant."""
-    quality = task.spec.quality
-    assert quality is not None
-    if not quality.switch and len(task.nodes) > 1:
-        raise SchedulerError(f"adaptation 'apnet-style': the variants of task {task.name!r} need 'switch: node'")
-    best = quality.accuracy or 0.0
-    return [
-        [
-            (variant.nodes[node.index].fastest, quality.shares[node.index] * (best - (variant.accuracy or 0.0)))
-            for variant in quality.variants
+        outlook = self.estimator.outlook(job)
+        at = {segment.node.index: processor.index}
+        layers = self._layers(job, at)
+        # what a whole variant takes beyond the sum of its layers: waiting, loads, copies, switches
+        beyond = [
+            self.time(job, variant.index, outlook, at) - sum(layer[variant.index][0] for layer in layers)
+            for variant in variants_of(job.task)
         ]
-        for node in task.nodes
-    ]
+        budget = int((job.deadline - self.soc.now) * self.share) - max(beyond)
+        degrees = best_layers(layers, budget)
+        if len(degrees) == 1 or not job.task.spec.quality.switch:  # type: ignore[union-attr]
+            self.soc.reconfigure(job, degrees[0])
+            return
+        for node, degree in enumerate(degrees):
+            self.soc.reconfigure(job, degree, [node])
+
+    def _layers(self, job: Job, at: Mapping[int, int]) -> list[list[tuple[int, float]]]:
+        """Per node the (time, loss) of each variant, where the node will run."""
+        task = job.task
+        quality = task.spec.quality
+        assert quality is not None
+        best = quality.accuracy or 0.0
+        found = []
+        for node in task.nodes:
+            layer = []
+            for variant in quality.variants:
+                own = variant.nodes[node.index]
+                place = at.get(node.index)
+                time = self.estimator.time(own, self.estimator.usual(task, own) if place is None else place)
+                layer.append((time, quality.shares[node.index] * (best - (variant.accuracy or 0.0))))
+            found.append(layer)
+        return found
 
 
 def best_layers(layers: list[list[tuple[int, float]]], budget: int) -> list[int]:

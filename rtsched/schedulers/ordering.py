@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
     from rtsched.model.taskgraph import TaskSpec
+    from rtsched.schedulers.estimate import Estimator
 
 
 class Ordering:
@@ -24,7 +25,10 @@ class Ordering:
     """
 
     dynamic: ClassVar[bool] = False
+    #: whether it asks its `estimator`, which is there by the first `key`
+    estimates: ClassVar[bool] = False
     soc: Soc
+    estimator: Estimator
 
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
     from rtsched.engine.source import Source
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
+    from rtsched.schedulers.estimate import Estimator
 
 
 class Placement:
@@ -25,6 +26,8 @@ class Placement:
 
     dynamic: ClassVar[bool] = False
     soc: Soc
+    #: what segments are believed to need; there from after `setup` on, for dynamic ones
+    estimator: Estimator
 
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts."""
@@ -43,6 +46,10 @@ class Placement:
     def choose(self, segment: Segment) -> int:
         """Dynamic: the one processor on which `segment`, which has just become ready, is to run."""
         raise NotImplementedError
+
+    def chosen(self, segment: Segment) -> int | None:
+        """Dynamic: the processor that has been chosen for `segment` and not been forgotten, if any."""
+        return None
 
     def forget(self, segment: Segment) -> None:
         """`segment` will be chosen for anew, since a processor has failed."""
@@ -183,7 +190,8 @@ class Clustered(Placement):
 class EarliestFinish(Placement):
     """Each segment goes, when it becomes ready, to the queue in which it is expected to finish first.
 
-    Expected: what runs there, plus all that waits there, plus its own time there. It then stays in that queue
+    Expected by the scheduler's `Estimator`: what runs there, plus all that waits there, plus its own time there, with
+    loads, copies (not before a link is up again, if it is down) and the present clocks. It then stays in that queue
     (minimum completion time, Maheswaran et al., JPDC 59, 1999). Greedy: it knows nothing of what comes later.
     """
 
@@ -209,14 +217,10 @@ class EarliestFinish(Placement):
     def _finish(self, segment: Segment, index: int) -> int:
         """The expected time from now until `segment` would be done on processor `index`, in ns."""
         queue = self.queues[index] = [waiting for waiting in self.queues[index] if waiting.state in _ALIVE]
-        own = segment.node.times[index]
-        assert own is not None
-        ahead = 0
-        for other in queue:
-            time = other.node.times[index]
-            assert time is not None
-            ahead += self.soc.remaining(other) if other.processor is not None else time
-        return ahead + own
+        return self.estimator.idle().queue([*queue, segment], index)
+
+    def chosen(self, segment: Segment) -> int | None:
+        return next((index for index, queue in enumerate(self.queues) if segment in queue), None)
 
 
 #: The placements that proofs know; a class derived from one of them may do anything.

@@ -125,13 +125,13 @@ def _family(name: str) -> View:
 
 
 def _workload(name: str) -> View:
-    from rtsched.api import load
+    from rtsched.api import load, parts_of
 
     loaded = load(name)
     system = loaded.system
     spec = loaded.lower()
     lines = [f"{system.name}: {system.title or 'a system'}", f"  {system.why}" if system.why else ""]
-    lines += [f"  platform {loaded.platform.name}, scheduler {_scheduler_text(system.scheduler)}", ""]
+    lines += [f"  platform {loaded.platform.name}, scheduler {_scheduler_text(parts_of(system.scheduler))}", ""]
     width = max(len(task.name) for task in spec.tasks)
     for task in spec.tasks:
         times = _times(task.nodes[0].times, spec) if len(task.nodes) == 1 else f"{len(task.nodes)} nodes"
@@ -201,8 +201,13 @@ def _network(name: str, rows: list[dict[str, str]]) -> View:
     return View("\n".join(lines), {"name": name, "kind": "network", "rows": rows}, "network")
 
 
+def _size(count: int | None) -> str:
+    return "not known" if count is None else units.format_size(count)
+
+
 def _operators(path: str) -> View:
     """A network by its operators: what it computes, what it moves, what is not known of it."""
+    from rtsched.dnn import cost
     from rtsched.dnn.network_file import load
 
     network = load(path)
@@ -216,27 +221,31 @@ def _operators(path: str) -> View:
             "operators",
             f"{len(network.operators)} ({', '.join(f'{count} {kind}' for kind, count in kinds.most_common(8))})",
         ),
-        ("MACs", f"{network.macs / 1e6:,.1f} million"),
+        ("MACs", "not known" if network.macs is None else f"{network.macs / 1e6:,.1f} million"),
         (
             "weights",
             f"{network.initializer_elements / 1e6:,.2f} million, {units.format_size(network.initializer_bytes)}",
         ),
-        ("activations", f"{units.format_size(network.activation_bytes)} written in all"),
-        ("peak", f"{units.format_size(network.peak_bytes)} read and written by one operator"),
+        ("activations", f"{_size(network.activation_bytes)} written in all"),
+        ("peak", f"{_size(network.peak_bytes)} read and written by one operator"),
     ]
     if network.macs:
         shares = ", ".join(f"{kind} {macs / network.macs:.1%}" for kind, macs in network.macs_by_kind.items())
         rows.insert(3, ("", shares))
     if network.unknown:
         rows.append(("unknown", f"{len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:3])}: "
-                     "fix the input sizes when exporting"))  # fmt: skip
+                     "give open inputs a size (`rtsched import --shape`)"))  # fmt: skip
     if network.custom:
-        rows.append(("custom", f"{', '.join(network.custom)}: counted as moving bytes only"))
+        rows.append(("custom", f"{', '.join(network.custom)}: not understood"))
+    why = cost.unknown(network)
+    rows += [("cost", f"not known: {why}")] if why else []
+    rows += [("note", note) for note in network.notes]
     data = {
         "name": network.name, "kind": "network", "inputs": inputs, "nodes": network.nodes,
         "operators": dict(kinds.most_common()), "macs": network.macs, "macs_by_kind": network.macs_by_kind,
         "weights": network.initializer_elements, "weight_bytes": network.initializer_bytes,
         "activation_bytes": network.activation_bytes, "peak_bytes": network.peak_bytes,
-        "unknown": list(network.unknown), "custom": list(network.custom),
+        "unknown": list(network.unknown), "custom": list(network.custom), "notes": list(network.notes),
+        "known": network.macs is not None, "no_cost": why or None,
     }  # fmt: skip
     return View("\n".join([f"{network.name} (network, {path})", "", *table(rows)]), data, "network")

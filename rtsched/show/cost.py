@@ -7,6 +7,7 @@ from typing import Any
 
 from rtsched import units
 from rtsched.dnn import cost, network_file
+from rtsched.dnn.calibration import stated
 from rtsched.dnn.graph import trimmed
 from rtsched.dnn.network import Network
 from rtsched.errors import InputError
@@ -21,19 +22,21 @@ def describe_cost(name: str, platform: str | None) -> View:
         raise InputError(f"show cost {name}: on which platform? add e.g. '--platform rk3588'")
     chip = catalogue.load_platform(platform)
     rows = catalogue.latency_table()
-    mine = [row for row in rows if row["network"] == name]
-    here = [row for row in mine if row["platform"] in (chip.name, *chip.aliases)]
-    network, file = _operators(name, here or mine)
+    named = [row for row in rows if row["network"] == name]
+    here = [row for row in named if row["platform"] in (chip.name, *chip.aliases)]
+    network, file = _operators(name, here or named)
     if not here and network is None:
         known = sorted({row["network"] for row in rows if row["platform"] in (chip.name, *chip.aliases)})
         raise InputError(
             f"network {name!r} was not measured on {chip.name!r}, and its operators are not known; give an ONNX model "
             f"or a network file, or one of {', '.join(known[:8])}, …"
         )
+    why = "" if network is None else cost.unknown(network)
     lines = [f"{name} on {chip.name}", ""]
     clusters = []
     for cluster in chip.processors:
-        entry = _cluster(chip, cluster, rows, [row for row in here if row["processor"] == cluster], network, file)
+        mine = [row for row in here if row["processor"] == cluster]
+        entry = _cluster(chip, cluster, rows, mine, None if why else network, file)
         clusters.append(entry)
         lines += _lines(entry)
     loose = [row for row in here if row["processor"] not in chip.processors]
@@ -41,11 +44,18 @@ def describe_cost(name: str, platform: str | None) -> View:
         lines.append(f"  {row['processor']}: measured {_measured(row)}; which of its clusters is not told")
     if network is None:
         lines += ["", "Its operators are not known, so there is no model of it; import its ONNX model for one."]
+    elif why:
+        lines += ["", *wrapped(f"Its cost is not known: {why}.", "")]
     else:
         text = "The model adds, per operator, the longer of computing and moving bytes; "
-        text += f"{network.macs / 1e6:,.1f} million MACs"
+        text += f"{(network.macs or 0) / 1e6:,.1f} million MACs"
         lines += ["", *wrapped(text + f" in {len(network.operators)} operators.", "")]
-    data = {"network": name, "platform": chip.name, "clusters": clusters, "macs": network and network.macs}
+    for note in network.notes if network is not None else ():
+        lines += wrapped(note, "")
+    data = {
+        "network": name, "platform": chip.name, "clusters": clusters, "macs": network and network.macs,
+        "no_cost": why or None, "notes": list(network.notes) if network is not None else [],
+    }  # fmt: skip
     return View("\n".join(lines), data, "cost")
 
 
@@ -80,15 +90,20 @@ def _cluster(
         if model is None:
             continue
         unseen = model if file is None else cost.model_for(chip, cluster, rows, precision, leave_out=file)
+        reckoned = stated(model, network)
         models.append(
             {
                 "precision": precision,
                 "predicted_ns": None if network is None else round(model.network(network)),
                 "held_back_ns": None if network is None or unseen is None else round(unseen.network(network)),
                 "networks": model.rows,
-                "error_median": model.error,
-                "error_max": max(abs(error) for error in model.errors),
-                "note": model.note,
+                "held_back_median": model.error,
+                "held_back_max": max(abs(error) for error in model.errors),
+                "error_median": reckoned.typical,
+                "error_p90": reckoned.most,
+                "error_max": reckoned.worst,
+                "outside_calibrated_range": list(reckoned.outside),
+                "note": f"{model.note}; {reckoned.note}",
             }
         )
     return {

@@ -165,7 +165,7 @@ def _block_level(gpu: BlockLevel) -> list[tuple[str, str]]:
     if gpu.mps:
         rows.append(("MPS", ", ".join(f"{context} {share:g} % of the SMs" for context, share in gpu.mps.items())))
     if gpu.mig:
-        rows.append(("MIG", f"instances of {', '.join(map(str, gpu.mig))} sevenths"))
+        rows.append(("MIG", f"instances of {', '.join(map(str, gpu.mig))} sevenths, {gpu.slice_sms} SMs each"))
     if gpu.masks:
         rows.append(("TPC masks", ", ".join(f"{task} {mask:#x}" for task, mask in gpu.masks.items())))
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ def part_actions(found: Verification, part: PartAnalysis) -> Iterator[Action]:
     models = part.view.models
     for model in models:
         if isinstance(model, Uniprocessor):
-            yield from _priorities(part, model)
+            yield from _priorities(found, part, model)
             yield from _splits(part, model)
         if isinstance(model, TypedPools):
             yield from _shares(part, model)
@@ -59,19 +59,27 @@ def part_actions(found: Verification, part: PartAnalysis) -> Iterator[Action]:
 _TESTS = {"preemptive": fp_rta, "nonpreemptive": np_fp_rta, "limited": limited_fp_rta}
 
 
-def _priorities(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
+def _priorities(found: Verification, part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
+    """Another order, proven anew: who displaces whom, and what that costs, depends on it."""
     if model.order != "FP" or any(task.B for task in model.tasks):
         return
     order = audsley(model, _TESTS[model.mode])
-    if order is not None and decide([replace(model, tasks=order)]):
-        names = ", ".join(task.name for task in order)
-        yield Action(part.view.name, "priorities", f"give priorities in this order, most urgent first: {names}")
+    if order is None:
+        return
+    ranks = {task.name: rank for rank, task in enumerate(order)}
+    tasks = tuple(replace(task, priority=ranks.get(task.name, task.priority)) for task in found.system.tasks)
+    policy = replace(found.analysis.policy, ordering=api.policy({"ordering": "fp"}).ordering)
+    changed = analyse(replace(found.system, tasks=tasks), policy)
+    if changed.part_of(order[0].name).result.verdict == "schedulable":
+        yield Action(
+            part.view.name, "priorities", f"give priorities in this order, most urgent first: {', '.join(ranks)}"
+        )
 
 
 def _splits(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
     """Split the longest region that cannot be preempted, into as few pieces as make the part provable."""
-    if model.mode == "preemptive":
-        return
+    if model.mode == "preemptive" or part.view.overheads:
+        return  # with overheads every further region costs as well
     worst = max(model.tasks, key=lambda task: task.region(model.mode))
     region = worst.region(model.mode)
     for pieces in range(2, MOST_PIECES + 1):
@@ -89,6 +97,8 @@ def _splits(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
 
 def _shares(part: PartAnalysis, model: TypedPools) -> Iterator[Action]:
     """Processors of its own for each task that is too wide for one."""
+    if any(model.mode(kind) != "preemptive" for kind in model.cores):
+        return  # the light tasks share what is left preemptively
     result = federated(Federated(model.tasks, model.cores, model.name))
     if result.verdict != "schedulable" or not result.details["shares"]:
         return
@@ -124,8 +134,7 @@ def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> 
 
 
 def _to(found: Verification, name: str, factor: Any) -> str:
-    task = next(task for task in found.system.tasks if task.name == name)
-    return f" ({units.format_duration(int(task.volume * factor), digits=4)})"
+    return f" ({units.format_duration(int(found.analysis.cost(name) * factor), digits=4)})"
 
 
 def variants(found: Verification) -> Iterator[Action]:
@@ -171,11 +180,26 @@ def pins(found: Verification) -> Iterator[Action]:
         for rule in RULES:
             for by in MEASURES:
                 assignment = pack(model, rule, by, uniprocessor_test)
-                if assignment is not None:
+                if assignment is not None and _holds(found, assignment.places, order):
                     where = ", ".join(f"{task} on {place}" for task, place in assignment.places.items())
                     name = mine.ordering.name if order == mine.order else "edf"
                     yield Action("system", "pins", f"pin every task ({rule}, proven under {name}): {where}")
                     return
+
+
+def _holds(found: Verification, places: Mapping[str, str], order: str) -> bool:
+    """Whether the system is proven with every task at its place: switches, regions and longer jobs count as well."""
+    at = {processor.name: processor.index for processor in found.system.processors}
+    tasks = []
+    for task in found.system.tasks:
+        (node,) = task.nodes
+        mine = at[places[task.name]]
+        times = tuple(time if place == mine else None for place, time in enumerate(node.times))
+        tasks.append(replace(task, nodes=(replace(node, times=times),)))
+    policy, plain = found.analysis.policy, api.policy({"ordering": "edf", "placement": "global"})
+    ordering = policy.ordering if order == policy.order else plain.ordering
+    pinned = replace(policy, ordering=ordering, placement=plain.placement, whole=None)
+    return analyse(replace(found.system, tasks=tuple(tasks)), pinned).verdict == "schedulable"
 
 
 def _unrelated(found: Verification, order: Any) -> Unrelated:

@@ -16,15 +16,11 @@ def assumptions(found: Verification) -> list[Assumption]:
 
 
 def declared(found: Verification) -> list[Assumption]:
-    """What cannot be checked from a file: where times come from, contention, clocks, the platform's behaviour."""
+    """What cannot be checked from a file: what times claim to be, contention, clocks, the platform's behaviour."""
     described, system = found.loaded.system, found.system
-    texts = []
-    sources = _sources(found)
-    origin = f" (from {', '.join(sources)})" if sources else ""
-    texts.append(
-        f"the execution times{origin} are upper bounds: no job takes longer, with whatever margin was measured or added"
-    )
-    texts.append("arrivals of a task are never closer than its period, in any phase to the others")
+    texts = times(found)
+    if any(task.release is None for task in system.tasks):
+        texts.append("arrivals of a task are never closer than its period, in any phase to the others")
     if described.overheads == type(described.overheads)():
         texts.append(
             "switches, interrupts and drivers cost nothing beyond the execution times (no overheads are given)"
@@ -36,6 +32,42 @@ def declared(found: Verification) -> list[Assumption]:
         texts.append("the scheduler does what the policy says: work-conserving, with the stated ties")
     texts += list(system.assumed)
     return [Assumption(text, "declared") for text in dict.fromkeys(texts)]
+
+
+#: What execution times are claimed to be, the weakest claim first.
+_CLAIMS = {
+    "modelled": "the execution times of {who} are modelled, not measured ({origins}): they bound nothing",
+    "typical": "the execution times of {who} are typical ({origins}): some jobs take longer, and of those nothing is "
+    "said",
+    "measured maxima": "no job of {who} takes longer than the largest time that was measured ({origins})",
+    "declared": "the execution times{who} are upper bounds: no job takes longer, with whatever margin was measured or "
+    "added",
+}
+#: More names or origins than this are counted.
+MOST = 4
+
+
+def times(found: Verification) -> list[str]:
+    """What the execution times are claimed to be, of which tasks, the weakest claim first."""
+    tasks = found.system.tasks
+    made = []
+    for basis, claim in _CLAIMS.items():
+        mine = [task for task in tasks if task.basis == basis]
+        if not mine:
+            continue
+        if basis == "declared":
+            sources = _sources(found)
+            who = f" of {_listed([repr(task.name) for task in mine])}" if len(mine) < len(tasks) else ""
+            made.append(claim.format(who=who + (f" (from {', '.join(sources)})" if sources and not who else "")))
+            continue
+        origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
+        made.append(claim.format(who=_listed([repr(task.name) for task in mine]), origins=_listed(list(origins), "; ")))
+    return made
+
+
+def _listed(items: list[str], between: str = ", ") -> str:
+    shown = between.join(items[:MOST])
+    return shown + (f"{between}and {len(items) - MOST} more" if len(items) > MOST else "")
 
 
 def _sources(found: Verification) -> list[str]:

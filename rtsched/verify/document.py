@@ -8,6 +8,7 @@ from rtsched import __version__
 from rtsched.schedulability.analyse import PartAnalysis
 from rtsched.verify.actions import actions
 from rtsched.verify.assumptions import assumptions
+from rtsched.verify.criticality import levels
 from rtsched.verify.verification import Verification
 from rtsched.verify.words import scope
 
@@ -22,13 +23,34 @@ def to_dict(found: Verification, *, margins: bool = False) -> dict[str, Any]:
         "policy": str(found.analysis.policy),
         "inputs_sha256": found.inputs_sha256,
         "verdict": found.verdict,
+        "basis": found.basis,
+        "proven": found.proven,
+        "criticality": {
+            level.criticality: {
+                "verdict": level.verdict,
+                "basis": level.basis,
+                "proven": list(level.proven),
+                "refuted": list(level.refuted),
+                "open": list(level.open),
+                "chains": list(level.chains),
+            }
+            for level in levels(found)
+        },
         "scope": scope(found),
         "breakdown": None if found.breakdown is None else float(found.breakdown),
         "tasks": _tasks(found),
         "parts": [_part(found, part) for part in found.analysis.parts],
         "chains": [
-            {"name": chain.name, **result.to_dict()}
-            for chain, result in zip(found.system.chains, found.analysis.chains, strict=True)
+            {
+                "name": chain.name,
+                "max_reaction_ns": chain.max_reaction,
+                "max_age_ns": chain.max_age,
+                **result.to_dict(),
+                "verdict": found.chain_verdict(place),
+                "observed_reaction_ns": found.worst_chain(place).reaction,
+                "observed_age_ns": found.worst_chain(place).age,
+            }
+            for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True))
         ],
         "assumptions": [item.to_dict() for item in assumptions(found)],
         "counterexample": None
@@ -68,8 +90,12 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
                 "period_ns": task.period,
                 "deadline_ns": task.deadline,
                 "jitter_ns": task.jitter,
-                "wcet_ns": task.volume,
+                "wcet_ns": found.analysis.cost(task.name),
+                "overhead_ns": found.analysis.part_of(task.name).view.overheads.get(task.name, 0),
                 "criticality": task.criticality,
+                "verdict": found.task_verdict(index),
+                "basis": task.basis,
+                "origins": [{"basis": origin.basis, "text": origin.text} for origin in task.origins],
                 "bound": bound.to_dict(),
                 "observed_ns": seen,
                 "observed_in": None if worst is None else worst.run,

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtsched.model.task import Constant, Periodic, Sporadic, Uniform
+from rtsched.model.task import (
+    Autocorrelated,
+    Constant,
+    Empirical,
+    Execution,
+    Periodic,
+    Sporadic,
+    TraceArrivals,
+    Uniform,
+)
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 #: About so many nodes are run in one searched run; a block of a GPU counts a fifth.
@@ -34,11 +43,18 @@ def free(task: TaskSpec) -> bool:
 def horizon(system: SystemSpec) -> int:
     """How long a searched run lasts: several times the longest period, but not too much to simulate."""
     single = max((task.release or 0) for task in system.tasks) + 1
+    recorded = max(map(_recorded, system.tasks)) + 1
     periods = [task.period for task in system.tasks if task.period]
     if not periods:
-        return single
+        return max(single, recorded)
     rate = sum(effort(task) / task.period for task in system.tasks if task.period)
-    return max(single, min(20 * max(periods), int(NODES / rate) + 1))
+    return max(single, min(max(20 * max(periods), recorded), int(NODES / rate) + 1))
+
+
+def _recorded(task: TaskSpec) -> int:
+    """The last recorded arrival of a task; of very many one that leaves the run short enough."""
+    times = task.arrival.times if isinstance(task.arrival, TraceArrivals) else None
+    return task.offset + times[: int(NODES / effort(task)) + 1][-1] if times else 0
 
 
 def effort(task: TaskSpec) -> float:
@@ -51,12 +67,36 @@ def effort(task: TaskSpec) -> float:
     return len(task.nodes) + blocks / 5
 
 
+def longest(model: Execution) -> Execution:
+    """The execution model under which every job takes the longest that `model` allows, and no longer."""
+    marginal = model.marginal if isinstance(model, Autocorrelated) else model
+    if isinstance(marginal, Constant):
+        return marginal
+    if isinstance(marginal, Empirical):
+        return Empirical(kind="empirical", samples=(max(marginal.samples or (1,)),))
+    return Uniform(kind="uniform", low=marginal.high, high=marginal.high)
+
+
+def varied(task: TaskSpec, random: np.random.Generator) -> Execution:
+    """An execution model within what a task allows; of a constant time, which is a bound, anything below."""
+    model = task.execution
+    if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
+        return model  # recorded with each arrival
+    if isinstance(model, Constant):
+        return Uniform(kind="uniform", low=float(random.uniform(0.05, 1.0)), high=1.0)
+    if isinstance(model, Uniform):
+        return model.model_copy(update={"low": float(random.uniform(model.low, model.high))})
+    return model
+
+
 def shifted(system: SystemSpec, offsets: dict[int, int], *, name: str, until: int, seed: int = 0) -> Pattern:
-    """The system with every task at its C, periodic, with these offsets (0 where none is given)."""
+    """The system with every job as long as it may be, tasks periodic with these offsets (0 where none is given)."""
     tasks = tuple(
-        replace(task, offset=offsets.get(task.index, 0), arrival=Periodic(), execution=Constant(), jitter=0)
+        replace(
+            task, offset=offsets.get(task.index, 0), arrival=Periodic(), execution=longest(task.execution), jitter=0
+        )
         if free(task)
-        else replace(task, execution=Constant())
+        else replace(task, execution=longest(task.execution))
         for task in system.tasks
     )
     return Pattern(name, replace(system, tasks=tasks), until, seed)
@@ -88,10 +128,7 @@ def _random(system: SystemSpec, number: int, until: int, random: np.random.Gener
             changes["offset"] = int(random.integers(0, period))
             loose = random.random() < 0.3
             changes["arrival"] = Sporadic(kind="sporadic", mean_extra=max(1, period // 10)) if loose else Periodic()
-        if random.random() < 0.5:
-            low = float(random.uniform(0.05, 1.0))
-            changes["execution"] = Uniform(kind="uniform", low=low, high=1.0)
-        else:
-            changes["execution"] = Constant()
+        shorter = random.random() < 0.5
+        changes["execution"] = varied(task, random) if shorter else longest(task.execution)
         tasks.append(replace(task, **changes))  # type: ignore[arg-type]
     return Pattern(f"random pattern {number + 1}", replace(system, tasks=tuple(tasks)), until, number)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from rtsched.errors import InputError
 from rtsched.model.system import Overheads
 from rtsched.model.task import Arrival, Execution, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
-
-if TYPE_CHECKING:
-    from rtsched.verify.verification import Verification
 
 
 def dump(item: Any) -> Any:
@@ -47,7 +43,7 @@ def load(document: dict[str, Any]) -> SystemSpec:
         processors=tuple(processors),
         tasks=tuple(map(_task, document.get("tasks", ()))),
         name=document.get("name", "system"),
-        chains=tuple(ChainSpec(each["name"], tuple(each["tasks"])) for each in document.get("chains", ())),
+        chains=tuple(ChainSpec(**{**each, "tasks": tuple(each["tasks"])}) for each in document.get("chains", ())),
         protocols=document.get("protocols", {}),
         overheads=Overheads(**document.get("overheads", {})),
     )
@@ -81,7 +77,7 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     for name, members in clusters.items():
         first = members[0]
         about: dict[str, Any] = {"kind": first.kind, "cores": len(members), "service": first.service}
-        about |= _times(context_switch=first.context_switch, migration=first.migration)
+        about |= _times(context_switch=first.context_switch, migration=first.migration, reset=first.reset or 0)
         lines.append(f"    {name}: {_flow(about)}")
     lines.append(f"scheduler: {_flow(scheduler)}")
     costs = system.overheads
@@ -96,7 +92,8 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
         lines.append("chains:")
         for chain in system.chains:
             names = [system.tasks[place].name for place in chain.tasks]
-            lines.append(f"  - {_flow({'name': chain.name, 'tasks': names})}")
+            limits = _times(max_reaction=chain.max_reaction or 0, max_age=chain.max_age or 0)
+            lines.append(f"  - {_flow({'name': chain.name, 'tasks': names} | limits)}")
     return "\n".join(lines) + "\n"
 
 
@@ -172,23 +169,3 @@ def _flow(item: Any) -> str:
 
 #: Text that YAML reads as itself, also inside braces.
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+ -]*")
-
-
-def witness(found: Verification) -> str:
-    """The counterexample of a verification as a system file: ``rtsched run`` shows the miss again.
-
-    Timing only, in ns. Raises InputError where none was found, or where it needs parts of the chip beyond processors.
-    """
-    counter = found.counterexample
-    if counter is None:
-        raise InputError(f"no counterexample of {found.system.name!r} was found; more --runs look further")
-    trace = counter.trace
-    if trace.system.hardware is not None:
-        raise InputError(
-            f"the counterexample ({counter.run}, seed {counter.seed}) needs more of the chip than a file of its own "
-            f"would hold; run {found.system.name!r} itself with that seed"
-        )
-    why = f"{counter}; found by rtsched analyse, timing only"
-    text = to_yaml(replace(trace.system, name=f"{found.system.name}_miss"), found.description)
-    run = f"simulate: {{until: {trace.until} ns, seed: {counter.seed}}}"
-    return f"{text}{run}\nwhy: {json.dumps(why, ensure_ascii=False)}\n"

@@ -4,80 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rtsched import api
-from rtsched.errors import SoundnessError
+from rtsched.errors import InputError
+from rtsched.model.base import whole_number
+from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability import margins
 from rtsched.schedulability.analyse import PartAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.result import Bound, Verdict
-from rtsched.verify.patterns import Pattern, patterns
+from rtsched.verify.observation import Counterexample, Observation, Observer, WorstChain
+from rtsched.verify.patterns import patterns
 
 if TYPE_CHECKING:
-    from rtsched.engine.trace import Trace
     from rtsched.model.platform import Platform
-    from rtsched.model.system import System
     from rtsched.model.taskgraph import SystemSpec
 
 #: Random patterns that are simulated beside the proof, unless asked otherwise.
 RUNS = 20
 #: In a part with more tasks than this and no quick test, only a few, the tightest, are moved by themselves.
 MANY, FEW = 24, 6
-#: Response times kept per task for histograms.
-KEPT = 20_000
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The largest response of a task that was seen, in ns from the arrival, and in which run."""
-
-    response: int
-    run: str
-    seed: int
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What was seen in `runs` simulated runs: the worst response per task (None: no job ended), and its misses."""
-
-    runs: int
-    jobs: int
-    worst: tuple[Worst | None, ...]
-    misses: tuple[int, ...]
-    responses: tuple[np.ndarray[Any, np.dtype[np.int64]], ...] = ()
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """A run with a missed deadline, allowed by the system: the shortest found. `job` is a row of ``trace.jobs``."""
-
-    task: str
-    run: str
-    seed: int
-    release: int
-    deadline: int
-    finish: int | None
-    job: int
-    trace: Trace
-
-    def __str__(self) -> str:
-        from rtsched import units
-
-        time = units.format_duration
-        late = "is not done" if self.finish is None else f"ends at {time(self.finish, digits=6)}"
-        return (
-            f"{self.task!r} released at {time(self.release, digits=6)} has to be done by "
-            f"{time(self.deadline, digits=6)} and {late} ({self.run})"
-        )
+#: Execution times of which a proof is one.
+PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
 
 
 @dataclass(frozen=True)
@@ -99,8 +53,24 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Schedulable only by a theorem; unschedulable by an exact test or by a counterexample; else unknown."""
-        return "unschedulable" if self.counterexample is not None else self.analysis.verdict
+        """Schedulable only by a theorem; unschedulable by an exact test or a run that the file allows; else unknown.
+
+        What a chain requires counts as deadlines do.
+        """
+        chains = [self.chain_verdict(place) for place in range(len(self.system.chains))]
+        if self.counterexample is not None or "unschedulable" in chains:
+            return "unschedulable"
+        return self.analysis.verdict
+
+    @property
+    def basis(self) -> Basis:
+        """What the verdict rests on: the weakest of what all execution times claim to be."""
+        return weakest(task.basis for task in self.system.tasks)
+
+    @property
+    def proven(self) -> bool:
+        """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
+        return self.verdict == "schedulable" and self.basis in PROVING
 
     def part_verdict(self, part: PartAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
@@ -108,6 +78,41 @@ class Verification:
         if found is not None and found.task in {self.system.tasks[index].name for index in part.view.tasks}:
             return "unschedulable"
         return part.result.verdict
+
+    def task_verdict(self, index: int) -> Verdict:
+        """Whether every job of a task is in time: by its part or its own bound; not if a miss was seen or is exact.
+
+        Nothing is exact beside jobs that are dropped when they are late, for then less runs than the test assumes.
+        """
+        bound = self.bounds[index]
+        if self.observation is not None and self.observation.misses[index]:
+            return "unschedulable"
+        if self.analysis.proves(index):
+            return "schedulable"
+        part = self.analysis.part_of(bound.task)
+        result = part.result
+        others = (self.system.tasks[place] for place in part.view.tasks if place != index)
+        if any(other.on_miss != "continue" and not self.analysis.proves(other.index) for other in others):
+            return "unknown"
+        if bound.exact and bound.wcrt is not None:  # beyond its deadline, for it is not proven
+            return "unschedulable"
+        failure = result.first_failure
+        if result.verdict != "unschedulable" or failure is None or failure.task != bound.task:
+            return "unknown"
+        certain = failure.needed is not None or any(item.strength == "exact" for item in result.evidence)
+        return "unschedulable" if certain else "unknown"
+
+    def chain_verdict(self, place: int) -> Verdict:
+        """Whether a chain always keeps what is required of it; without a requirement, whether it has a bound."""
+        chain, seen = self.system.chains[place], self.worst_chain(place)
+        for limit, value in ((chain.max_reaction, seen.reaction), (chain.max_age, seen.age)):
+            if limit is not None and value is not None and value > limit:
+                return "unschedulable"
+        return self.analysis.chains[place].verdict
+
+    def worst_chain(self, place: int) -> WorstChain:
+        """What was seen of a chain."""
+        return WorstChain() if self.observation is None else self.observation.chains[place]
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
@@ -154,27 +159,28 @@ class Verification:
         raise TypeError("a Verification is three-valued: compare .verdict")
 
     def _repr_html_(self) -> str:
+        from rtsched.verify.words import outcome
+
         head = "<tr><th>task</th><th>deadline (ns)</th><th>bound (ns)</th><th>seen (ns)</th><th>test</th></tr>"
         rows = "".join(
             f"<tr><td>{escape(bound.task)}</td><td>{bound.deadline}</td><td>{bound.wcrt}</td>"
             f"<td>{self.observed(index)}</td><td>{bound.test}</td></tr>"
             for index, bound in enumerate(self.bounds)
         )
-        return f"<p><b>{escape(self.system.name)}: {self.verdict}</b></p><table>{head}{rows}</table>"
+        return f"<p><b>{escape(self.system.name)}: {outcome(self)}</b></p><table>{head}{rows}</table>"
 
 
-def describe(loaded: api.Loaded, scheduler: str | dict[str, Any] | None) -> dict[str, Any]:
+def describe(loaded: api.Loaded, scheduler: str | Mapping[str, Any] | None) -> dict[str, Any]:
     """The scheduler as a mapping of parts, however it was named. Raises InputError where it does not exist."""
-    choice = loaded.system.scheduler if scheduler is None else scheduler
-    api.scheduler(choice, code=scheduler is not None or loaded.document is None)  # the names must exist
-    return api.parts_of(choice)
+    api.scheduler_of(loaded, scheduler)  # the names must exist
+    return api.parts_of(loaded.system.scheduler if scheduler is None else scheduler)
 
 
 def verify(
-    source: str | Path | System | api.Loaded,
+    source: api.Source,
     *,
-    scheduler: str | dict[str, Any] | None = None,
-    platform: str | Platform | None = None,
+    scheduler: str | Mapping[str, Any] | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
     overrides: Sequence[str] = (),
     runs: int = RUNS,
     seed: int = 0,
@@ -182,117 +188,22 @@ def verify(
     """Prove what can be proven of a system, and simulate it beside the proof.
 
     `runs` random release patterns are simulated beside the declared one and those that theory says are bad; 0 simulates
-    nothing. Raises InputError, and SoundnessError when a simulation beats a proven bound.
+    nothing. Both take the largest times that were measured of each network. Raises InputError, and SoundnessError when
+    a simulation beats a proven bound.
     """
     loaded = api.load(source, platform=platform, overrides=overrides)
+    seed, count = api.checked_seed(seed), whole_number(runs)
+    if count is None or count < 0:
+        raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")
     description = describe(loaded, scheduler)
-    system = loaded.lower()
+    system = loaded.lower(largest=True)
     analysis = prove(system, api.policy(description))
-    if not runs:
+    if not count:
         return Verification(loaded, description, analysis, None, None, seed)
-    observer = _Observer(analysis, loaded, description, seed)
-    observer.declared(system)
-    for pattern in patterns(system, runs, seed):
-        observer.see(pattern)
+    observer = Observer(analysis, description, seed)
+    observer.see_all(patterns(system, count, seed))
     return Verification(loaded, description, analysis, observer.observation(), observer.found, seed)
 
 
 #: The public name.
 analyse = verify
-
-
-class _Observer:
-    """Simulates patterns, remembers the worst, and compares with what is proven."""
-
-    def __init__(self, analysis: SystemAnalysis, loaded: api.Loaded, description: dict[str, Any], seed: int) -> None:
-        self.analysis, self.loaded, self.description, self.seed = analysis, loaded, description, seed
-        count = len(analysis.system.tasks)
-        self.worst: list[Worst | None] = [None] * count
-        self.misses = [0] * count
-        self.responses: list[list[np.ndarray[Any, np.dtype[np.int64]]]] = [[] for _ in range(count)]
-        self.runs = self.jobs = 0
-        self.found: Counterexample | None = None
-        self.proven = {bound.task: bound for bound in analysis.bounds}
-        self.safe = {
-            analysis.system.tasks[index].name
-            for part in analysis.parts
-            if part.result.verdict == "schedulable"
-            for index in part.view.tasks
-        }
-
-    def declared(self, system: SystemSpec) -> None:
-        """The system as its file says, for a while."""
-        from rtsched.verify.patterns import horizon
-
-        self.see(Pattern("as declared", system, horizon(system), self.seed))
-
-    def see(self, pattern: Pattern) -> None:
-        """Run one pattern."""
-        from rtsched.engine.job import LATE, OK
-        from rtsched.engine.simulation import run
-
-        scheduler = api.scheduler(self.description)
-        trace = run(pattern.system, scheduler, until=pattern.until, seed=pattern.seed)
-        self.runs += 1
-        jobs = trace.jobs
-        self.jobs += len(jobs)
-        done = np.isin(jobs["outcome"], (OK, LATE)) & (jobs["finish"] >= 0)
-        response = jobs["finish"] - jobs["arrival"]
-        # a job that was aborted, dropped or is still open has no response, and is late once its deadline has passed
-        late = (done & (jobs["finish"] > jobs["deadline"])) | (~done & (jobs["deadline"] <= trace.end))
-        for index, task in enumerate(self.analysis.system.tasks):
-            mine = jobs["task"] == index
-            ended = response[mine & done]
-            self.misses[index] += int((late & mine).sum())
-            if not len(ended):
-                continue
-            most = int(ended.max())
-            old = self.worst[index]
-            if old is None or most > old.response:
-                self.worst[index] = Worst(most, pattern.name, pattern.seed)
-            if sum(map(len, self.responses[index])) < KEPT:
-                self.responses[index].append(ended)
-            self._check(task.name, most, pattern, trace)
-        if late.any():
-            self._late(jobs, late, pattern, trace)
-
-    def _check(self, task: str, response: int, pattern: Pattern, trace: Trace) -> None:
-        bound = self.proven[task]
-        if bound.wcrt is not None and response > bound.wcrt:
-            raise SoundnessError(
-                f"{task!r} took {response} ns in a simulation ({pattern.name}, seed {pattern.seed}), and {bound.test} "
-                f"proves at most {bound.wcrt} ns: one of the two is wrong; please report it with its file",
-                self.analysis,
-                trace,
-            )
-
-    def _late(self, jobs: Any, late: Any, pattern: Pattern, trace: Trace) -> None:
-        """Remember the miss that shows earliest."""
-        rows = np.flatnonzero(late)
-        row = int(rows[np.argmin(jobs["deadline"][rows])])
-        job = jobs[row]
-        name = self.analysis.system.tasks[int(job["task"])].name
-        if name in self.safe:
-            raise SoundnessError(
-                f"{name!r} is proven schedulable and missed its deadline at {int(job['deadline'])} ns in a simulation "
-                f"({pattern.name}, seed {pattern.seed}): one of the two is wrong; please report it with its file",
-                self.analysis,
-                trace,
-            )
-        if self.found is None or int(job["deadline"]) < self.found.deadline:
-            finish = int(job["finish"])
-            self.found = Counterexample(
-                name,
-                pattern.name,
-                pattern.seed,
-                int(job["release"]),
-                int(job["deadline"]),
-                None if finish < 0 else finish,
-                row,
-                trace,
-            )
-
-    def observation(self) -> Observation:
-        """What was seen."""
-        responses = tuple(np.concatenate(each) if each else np.empty(0, dtype=np.int64) for each in self.responses)
-        return Observation(self.runs, self.jobs, tuple(self.worst), tuple(self.misses), responses)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from rtsched import units
 from rtsched.export.text import aligned
 from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.schedulability.job_sets import JobSet
+from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
 from rtsched.schedulability.result import KINDS
 from rtsched.verify.assumptions import assumptions
+from rtsched.verify.criticality import levels
 from rtsched.verify.verification import Verification
 
 
@@ -20,6 +23,38 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
+#: What a verdict other than unknown adds where execution times are no declared bounds.
+_FOR = {
+    "schedulable": {
+        "measured maxima": " for the largest times measured",
+        "typical": " for typical times: no proof",
+        "modelled": " for modelled times: no proof",
+    },
+    "unschedulable": {
+        "measured maxima": " with the largest times measured",
+        "typical": " with typical times",
+        "modelled": " with modelled times",
+    },
+}
+
+
+def outcome(found: Verification) -> str:
+    """The verdict in a few words, with what it rests on: ``schedulable for typical times: no proof``."""
+    basis = found.basis
+    if found.verdict == "unschedulable" and any(task.basis == "measured maxima" for task in found.system.tasks):
+        basis = "measured maxima"  # a miss rests on what is rare, not on what is usual
+    return found.verdict + _FOR.get(found.verdict, {}).get(basis, "")
+
+
+#: Up to which execution time a claim reaches, by what it rests on.
+_UP_TO = {
+    "declared": "every execution time up to the given one",
+    "measured maxima": "every execution time up to the largest one measured",
+    "typical": "every execution time up to a typical one (jobs that take longer happen, so this is no proof)",
+    "modelled": "every execution time up to the modelled one (nobody measured it, so this is no proof)",
+}
+
+
 def scope(found: Verification) -> str:
     """What exactly is claimed."""
     system = found.system
@@ -30,17 +65,38 @@ def scope(found: Verification) -> str:
     under = f"on {platform!r} under {found.analysis.policy}"
     if found.verdict == "schedulable":
         return (
-            f"Every job of {who} meets its deadline, for every release pattern allowed by the periods and jitters and "
-            f"every execution time up to the given one, {under}, provided the {signed} declared assumptions hold."
+            f"Every job of {who} meets its deadline, for {_patterns(found)} and {_UP_TO[found.basis]}, {under}, "
+            f"provided the {signed} declared assumptions hold."
         )
     if found.verdict == "unschedulable":
+        if found.counterexample is None and any(
+            found.chain_verdict(place) == "unschedulable" for place in range(len(system.chains))
+        ):
+            return (
+                f"A chain of {system.name!r} does not keep what is required of it {under}: a run of the file shows it."
+            )
         return f"Not every deadline of {system.name!r} is met {under}: there is a run that the file allows with a miss."
+    if all(found.task_verdict(task.index) == "schedulable" for task in system.tasks):
+        return f"All deadlines of {who} are met {under}; that its chains keep what is required is not proven."
     return f"For {who} {under} it is neither proven that all deadlines are met, nor is a miss known."
+
+
+def _patterns(found: Verification) -> str:
+    """The releases that a claim is about."""
+    models = [model for part in found.analysis.parts for model in part.view.models]
+    if all(isinstance(model, JobSet | PreemptiveJobs) for model in models):
+        return "the releases as they are given"
+    return "every release pattern allowed by the periods and jitters"
 
 
 def verdict(found: Verification) -> str:
     """The verdict in one paragraph."""
-    lines = [f"{found.system.name}: {found.verdict.upper()}", scope(found)]
+    named, _, rest = outcome(found).partition(" ")
+    lines = [f"{found.system.name}: {named.upper()}{' ' * bool(rest)}{rest}"]
+    each = levels(found)
+    if len(each) > 1:
+        lines.append("; ".join(map(str, each)))
+    lines.append(scope(found))
     tight = tightest(found)
     if found.verdict == "schedulable" and tight is not None:
         lines.append(f"Smallest margin: {tight}.")
@@ -74,7 +130,7 @@ def rows(found: Verification) -> list[list[str]]:
                 task.name + (" !" if late and task.criticality == "hard" else ""),
                 time(task.period),
                 time(task.deadline),
-                time(task.volume),
+                time(found.analysis.cost(task.name)),
                 time(bound.wcrt) + (" (exact)" if bound.exact else ""),
                 "–" if bound.slack is None else percent(bound.slack / bound.deadline),
                 time(seen),
@@ -114,14 +170,36 @@ def part(found: Verification, each: PartAnalysis) -> list[str]:
 
 
 def chains(found: Verification) -> list[str]:
-    """The reaction times of cause-effect chains."""
+    """The reaction times and ages of cause-effect chains, and whether they keep what is required."""
     lines = []
-    for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
+    for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True)):
         if result.bounds:
-            lines.append(f"chain {chain.name}: reacts within {time(result.bounds[0].wcrt)}")
+            age = result.details["data_age_ns"]
+            text = f"reacts within {time(result.bounds[0].wcrt)}, its data is at most {time(age)} old"
         else:
-            lines.append(f"chain {chain.name}: no bound ({result.reason})")
+            text = f"no bound ({result.reason})"
+        lines.append(f"chain {chain.name}: {text}" + "".join(f"; {each}" for each in required(found, place)))
     return lines
+
+
+def required(found: Verification, place: int) -> list[str]:
+    """What is required of a chain, each with whether it is proven: ``max_age 80 ms: proven``."""
+    chain, result, seen = found.system.chains[place], found.analysis.chains[place], found.worst_chain(place)
+    reaction = result.bounds[0].wcrt if result.bounds else None
+    made = []
+    for name, limit, bound, worst, run in (
+        ("max_reaction", chain.max_reaction, reaction, seen.reaction, seen.reaction_in),
+        ("max_age", chain.max_age, result.details.get("data_age_ns"), seen.age, seen.age_in),
+    ):
+        if limit is None:
+            continue
+        known = "not proven"
+        if worst is not None and worst > limit:
+            known = f"broken ({time(worst)} in a run: {run})"
+        elif bound is not None and bound <= limit:
+            known = "proven"
+        made.append(f"{name} {time(limit)}: {known}")
+    return made
 
 
 def parts(found: Verification) -> str:

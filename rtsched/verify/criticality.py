@@ -1,0 +1,88 @@
+"""The verdict of each criticality: hard tasks may be proven beside soft ones that are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtsched.model.taskgraph import Basis, weakest
+from rtsched.schedulability.result import Verdict
+from rtsched.verify.verification import PROVING, Verification
+
+#: The most critical first.
+LEVELS = ("hard", "firm", "soft")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is known of the tasks of one criticality, each named by what is known of it.
+
+    `chains` are those with such a task, and no more critical one, of which what is required is not proven. `basis` is
+    the weakest of what the execution times claim that these tasks depend on.
+    """
+
+    criticality: str
+    verdict: Verdict
+    basis: Basis
+    proven: tuple[str, ...]
+    refuted: tuple[str, ...]
+    open: tuple[str, ...]
+    chains: tuple[str, ...] = ()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether all its tasks are schedulable, for execution times of which a proof is one."""
+        return self.verdict == "schedulable" and self.basis in PROVING
+
+    def __str__(self) -> str:
+        count = len(self.proven) + len(self.refuted) + len(self.open)
+        chains = "".join(f", chain {name} not" for name in self.chains)
+        return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} proven{chains})"
+
+
+def levels(found: Verification) -> tuple[Level, ...]:
+    """The verdict of each criticality that some task has, the most critical first.
+
+    Schedulable: each of its tasks is proven, with its whole part or by a bound that holds whatever the others do.
+    Unschedulable: a miss of one of them was seen or is exact; or their part cannot keep all deadlines, and all others
+    in it are proven.
+    """
+    tasks = found.system.tasks
+    verdicts = {task.index: found.task_verdict(task.index) for task in tasks}
+    made = []
+    for name in LEVELS:
+        mine = [task.index for task in tasks if task.criticality == name]
+        if not mine:
+            continue
+        named = {
+            verdict: tuple(tasks[index].name for index in mine if verdicts[index] == verdict)
+            for verdict in ("schedulable", "unschedulable", "unknown")
+        }
+        chains = {place: found.chain_verdict(place) for place in _chains(found, name)}
+        behind = set(mine).union(*(found.system.chains[place].tasks for place in chains))
+        parts = [part for part in found.analysis.parts if not behind.isdisjoint(part.view.tasks)]
+        failing = (
+            {index for index in part.view.tasks if verdicts[index] != "schedulable"}
+            for part in parts
+            if part.result.verdict == "unschedulable"
+        )
+        refuted = named["unschedulable"] or any(some and some <= set(mine) for some in failing)
+        verdict: Verdict = "unknown"
+        if refuted or "unschedulable" in chains.values():
+            verdict = "unschedulable"
+        elif len(named["schedulable"]) == len(mine) and set(chains.values()) <= {"schedulable"}:
+            verdict = "schedulable"
+        broken = tuple(found.system.chains[place].name for place, each in chains.items() if each != "schedulable")
+        basis = weakest(tasks[index].basis for part in parts for index in part.view.tasks)
+        proven, late, left = named["schedulable"], named["unschedulable"], named["unknown"]
+        made.append(Level(name, verdict, basis, proven, late, left, broken))
+    return tuple(made)
+
+
+def _chains(found: Verification, name: str) -> list[int]:
+    """The chains of which something is required, and whose most critical task is of this criticality."""
+    made = []
+    for place, chain in enumerate(found.system.chains):
+        most = min(LEVELS.index(found.system.tasks[index].criticality) for index in chain.tasks)
+        if LEVELS[most] == name and (chain.max_reaction is not None or chain.max_age is not None):
+            made.append(place)
+    return made

@@ -1,0 +1,139 @@
+"""A counterexample as a system file: the file that was analysed, with the phases and times of the run that missed.
+
+Everything of the file is kept: the scheduler, graphs, variants, faults, the chip. What is written is run first: a file
+that did not show the same miss would be no counterexample.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rtsched import api
+from rtsched.errors import InputError, RtschedError
+from rtsched.model import catalogue
+from rtsched.model.config import to_yaml
+from rtsched.model.platform import Platform
+from rtsched.model.system import JobModel, Simulate, System, instance_names
+from rtsched.model.task import Task
+from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
+from rtsched.verify.observation import Counterexample
+from rtsched.verify.verification import Verification
+
+
+def witness(found: Verification) -> str:
+    """The counterexample of a verification as a system file: ``rtsched run`` shows the miss again.
+
+    Raises InputError where none was found, or where no file says what the run was.
+    """
+    counter = found.counterexample
+    if counter is None:
+        raise InputError(f"no counterexample of {found.system.name!r} was found; more --runs look further")
+    text = to_yaml(_described(found, counter))
+    problem = _problem(text, counter)
+    if problem:
+        raise InputError(
+            f"the counterexample ({counter.run}, seed {counter.seed}) cannot be written as a file of its own: "
+            f"{problem}; `rtsched report` shows it"
+        )
+    return text
+
+
+def _problem(text: str, counter: Counterexample) -> str:
+    """Why the file does not show the miss of the counterexample; nothing if it does."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "miss.yaml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            trace = api.simulate(str(path))
+        except RtschedError as error:
+            return str(error).split("\n", 1)[0].removeprefix(f"{path}:")
+    job = counter.trace.jobs[counter.job]
+    if counter.job < len(trace.jobs):
+        again = trace.jobs[counter.job]
+        columns = ("task", "arrival", "release", "deadline", "finish", "outcome")
+        if all(again[name] == job[name] for name in columns):
+            return ""
+    return f"run again from a file, {counter.task!r} has another finish"
+
+
+def _described(found: Verification, counter: Counterexample) -> System:
+    """The system as it was described, with what the counterexample fixes."""
+    described, spec = found.loaded.system, counter.trace.system
+    tasks = tuple(_task(task, name, spec) for task in described.tasks for name in instance_names(task))
+    return described.model_copy(
+        update={
+            "name": f"{described.name}_miss",
+            "title": None,
+            "why": f"{counter}; found by rtsched analyse",
+            "platform": _platform(found),
+            "scheduler": found.description,
+            "simulate": Simulate(until=counter.trace.until, seed=counter.trace.seed),
+            "tasks": tasks,
+            "jobs": tuple(_job(task, spec) for task in spec.tasks[len(tasks) :]),
+            "notes": (),
+            "sources": {},
+            "chosen": (),
+            "assumed": (),
+        }
+    )
+
+
+def _platform(found: Verification) -> str | Platform:
+    """The platform by its name in the catalogue, or whole where it has none."""
+    named = found.loaded.system.platform
+    if isinstance(named, str) and not catalogue.is_path(named):
+        try:
+            if catalogue.load_platform(named, None) == found.loaded.platform:
+                return named
+        except InputError:
+            pass
+    return found.loaded.platform
+
+
+def _task(task: Task, name: str, system: SystemSpec) -> Task:
+    """One instance of a task as it was in the run."""
+    spec = next(each for each in system.tasks if each.name == name)
+    changes: dict[str, Any] = {
+        "name": name,
+        "instances": 1,
+        "priority": spec.priority,
+        "offset": spec.offset,
+        "jitter": spec.jitter,
+        "arrival": spec.arrival,
+        "execution": spec.execution,
+        "sources": {},
+        "assumed": (),
+    }
+    if task.after is not None and spec.after is not None:
+        changes["after"] = task.after.model_copy(update={"task": system.tasks[spec.after].name})
+    return task.model_copy(update=changes | _times(task, spec, system.processors))
+
+
+def _times(task: Task, spec: TaskSpec, processors: tuple[ProcessorSpec, ...]) -> dict[str, Any]:
+    """The execution times of looked-up networks as figures, for a run of a file takes typical ones."""
+    if not any(origin.basis == "measured maxima" for origin in spec.origins):
+        return {}
+    if task.graph is not None:
+        nodes = {
+            name: model if model.network is None else model.model_copy(update=_figures(node, processors))
+            for (name, model), node in zip(task.graph.nodes.items(), spec.nodes, strict=False)
+        }
+        return {"graph": task.graph.model_copy(update={"nodes": nodes})}
+    if task.network is not None and len(spec.nodes) == 1 and task.variants is None:
+        return _figures(spec.nodes[0], processors)
+    return {}
+
+
+def _figures(node: NodeSpec, processors: tuple[ProcessorSpec, ...]) -> dict[str, Any]:
+    return {"network": None, "wcet": {processors[place].name: node.times[place] for place in node.eligible}}
+
+
+def _job(spec: TaskSpec, system: SystemSpec) -> JobModel:
+    """An explicit job with its absolute times."""
+    release = spec.release or 0
+    times = {system.processors[place].name: spec.nodes[0].times[place] or 1 for place in spec.nodes[0].eligible}
+    return JobModel(
+        name=spec.name, release=release, wcet=times, deadline=release + spec.deadline, priority=spec.priority
+    )
