@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched import api
+from rtsched.engine.job import OK, UNFINISHED
 from rtsched.engine.simulation import run
 from rtsched.errors import RtschedError
 from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
@@ -443,10 +444,10 @@ class _Watch:
 
 
 def _late(trace: Trace) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """The jobs that missed: late, or dropped, aborted or open when their deadline had passed."""
-    jobs = trace.jobs
-    late: np.ndarray[Any, np.dtype[np.bool_]] = jobs["finish"] > jobs["deadline"]
-    return late | ((jobs["finish"] < 0) & (jobs["deadline"] <= trace.end))
+    """The jobs that missed: late, dropped or aborted; not those still open in time when the run was over."""
+    outcome = trace.jobs["outcome"]
+    late: np.ndarray[Any, np.dtype[np.bool_]] = (outcome != OK) & (outcome != UNFINISHED)
+    return late
 
 
 def _names(model: Any) -> tuple[str, ...]:
