@@ -46,7 +46,7 @@ def test_the_drawn_systems_are_worth_looking_at() -> None:
     applied: set[str] = set()
     provable = 0
     for number in range(400):
-        system, scheduler, _ = case(3, number)
+        system, scheduler, *_ = case(3, number)
         analysis = analyse(system, api.policy(scheduler))
         provable += analysis.verdict == "schedulable"
         applied |= {item.theorem.name for each in analysis.parts for item in each.applied}
@@ -247,7 +247,7 @@ def test_a_violation_is_written_and_replayed(tmp_path: Path, monkeypatch: pytest
     assert "no violation" in mended.output
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "rtsched fuzz-soundness 1"}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "rtsched fuzz-soundness 2"}'])
 def test_another_file_is_no_replay(text: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)

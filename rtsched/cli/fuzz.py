@@ -72,7 +72,6 @@ def fuzz_soundness(
 
 
 def _again(path: Path, as_json: bool) -> None:
-    from rtsched.verify import replay
     from rtsched.verify.fuzz import again
 
     found, now = again(path)
@@ -80,7 +79,7 @@ def _again(path: Path, as_json: bool) -> None:
         shown = {**found.to_dict(), "violated": now is not None, "now": None if now is None else str(now)}
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
-        click.echo(replay.to_yaml(found.system, found.scheduler))
+        click.echo(found.yaml)
         click.echo(f"then: {found.violation.text or found.violation}")
         click.echo(f"now:  {now if now is not None else 'no violation'}")
     if now is not None:
@@ -120,11 +119,9 @@ def _lines(report: Report, files: list[Path]) -> list[str]:
 
 
 def _violation(found: Found, path: Path) -> list[str]:
-    from rtsched.verify import replay
-
     how = "the smallest system found" if found.small else "the system"
     return [
         str(found.violation),
         f"{how} (number {found.number}, seed of its patterns {found.seed}; replay: {path}):",
-        replay.to_yaml(found.system, found.scheduler).rstrip(),
+        found.yaml.rstrip(),
     ]

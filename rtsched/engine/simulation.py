@@ -47,6 +47,8 @@ def run(
     soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
     scheduler.setup(soc)
+    if soc.locks is not None and "ceiling" in system.protocols.values():
+        scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     soc.listen(scheduler)
     for source in soc.tasks:
         source.truth = None if truths is None else truths.get(source.index)

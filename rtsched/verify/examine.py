@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched import api
+from rtsched.engine.job import OK, UNFINISHED
 from rtsched.engine.simulation import run
+from rtsched.errors import RtschedError
 from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, PartAnalysis, SystemAnalysis, analyse
@@ -157,6 +159,8 @@ def examine(
         found.violations.append(Violation(f"analyse: {type(error).__name__}", "crash", text=str(error)))
         return found
     found.verdict = analysis.verdict
+    if not _accepted(system, scheduler):
+        return found
     watch = _Watch(system, analysis, found)
     if target is not None and not watch.claims_of(target):
         return found  # nothing is claimed any more that could be violated
@@ -164,7 +168,8 @@ def examine(
         try:
             chosen = api.scheduler(scheduler)
             truths = pattern.truths or None
-            trace = run(pattern.system, chosen, until=pattern.until, seed=pattern.seed, drain="all", truths=truths)
+            drain = "all" if _ends(system) else "deadline"
+            trace = run(pattern.system, chosen, until=pattern.until, seed=pattern.seed, drain=drain, truths=truths)
             unknown = pattern.truths or (target is not None and target[1] != "trace")
             problems = [] if unknown else trace.check()  # with truths, only the pattern knows what should have run
         except Exception as error:
@@ -179,6 +184,22 @@ def examine(
             return found
     watch.tally()
     return found
+
+
+def _accepted(system: SystemSpec, scheduler: dict[str, Any]) -> bool:
+    """Whether the policy takes the system: some refuse it in their offline phase, in words."""
+    try:
+        run(system, api.scheduler(scheduler), until=1, drain="deadline")
+    except RtschedError:
+        return False
+    except Exception:
+        return True  # a crash is found again below, and reported
+    return True
+
+
+def _ends(system: SystemSpec) -> bool:
+    """Whether every job ends by itself: nothing fails for good, and no two jobs wait for each other."""
+    return system.hardware is None and "none" not in system.protocols.values()
 
 
 # ---- patterns --------------------------------------------------------------------------------------------------------
@@ -223,7 +244,7 @@ def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> Pat
     times = random.choice(["full", "each", "extreme", "least"], p=[0.5, 0.2, 0.25, 0.05])
     tasks, arrivals, truths = [], {}, {}
     for task in system.tasks:
-        if times != "full":
+        if times != "full" and system.hardware is None:  # what hardware scales has no truth of its own
             truths[task.index] = _truth(task, str(times), int(random.integers(0, 2**32)))
         if not free(task) or task.count is not None:
             tasks.append(replace(task, execution=Constant()))
@@ -356,8 +377,9 @@ class _Watch:
             most = int((mine["finish"] - arrival).max())
             worst[task.index] = most
             self.worst[task.index] = max(most, self.worst[task.index])
-            self.late[task.index] |= bool((mine["finish"] > mine["deadline"]).any())
-        late = set(np.unique(jobs["task"][jobs["finish"] > jobs["deadline"]]).tolist())
+        late = set(np.unique(jobs["task"][_late(trace)]).tolist())
+        for index in late:
+            self.late[index] = True
         for claim in self.claims:
             if pattern.phased or not claim.phased:
                 self._compare(claim, worst, late, pattern)
@@ -419,6 +441,13 @@ class _Watch:
         tally.attained += seen == limit
         tally.total += ratio
         tally.tightest = max(tally.tightest, ratio)
+
+
+def _late(trace: Trace) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The jobs that missed: late, dropped or aborted; not those still open in time when the run was over."""
+    outcome = trace.jobs["outcome"]
+    late: np.ndarray[Any, np.dtype[np.bool_]] = (outcome != OK) & (outcome != UNFINISHED)
+    return late
 
 
 def _names(model: Any) -> tuple[str, ...]:

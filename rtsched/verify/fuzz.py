@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rtsched import __version__
 from rtsched.errors import InputError
 from rtsched.model.taskgraph import SystemSpec
-from rtsched.verify import replay
+from rtsched.verify import documents, replay
+from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Tally, Violation, examine
-from rtsched.verify.generate import Case, random_system
-from rtsched.verify.shrink import shrink
+from rtsched.verify.generate import FAMILIES, random_system
+from rtsched.verify.shrink import greedily, shrink
 
 #: Systems a process looks at before it reports.
 CHUNK = 10
@@ -33,7 +34,18 @@ EFFORT = 3
 #: Violations of different statements that are shrunk.
 MOST_SHRUNK = 12
 #: What a replay file says it is.
-FORMAT = "rtsched fuzz-soundness 1"
+FORMAT = "rtsched fuzz-soundness 2"
+#: Every kind of system, as often as it is drawn: lowered ones by family, files by what they are drawn around.
+KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(weight)] + [*documents.FOCI] * 2
+
+
+class Drawn(NamedTuple):
+    """A random system with its scheduler, the seed of its patterns, and the document it was lowered from, if any."""
+
+    system: SystemSpec
+    scheduler: dict[str, Any]
+    seed: int
+    document: documents.Document | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,14 @@ class Found:
     system: SystemSpec
     scheduler: dict[str, Any]
     small: bool = False
+    document: documents.Document | None = None
+
+    @property
+    def yaml(self) -> str:
+        """The system as a file that a person can read and run."""
+        if self.document is None:
+            return replay.to_yaml(self.system, self.scheduler)
+        return replay.document_yaml(self.document)
 
     def to_dict(self) -> dict[str, Any]:
         """A replay file: the system twice, to be read back and to be read."""
@@ -64,8 +84,9 @@ class Found:
             "pattern": violation.pattern,
             "text": str(violation),
             "scheduler": self.scheduler,
-            "system": replay.dump(self.system),
-            "yaml": replay.to_yaml(self.system, self.scheduler),
+            "system": replay.dump(self.system) if self.document is None else None,
+            "document": self.document,
+            "yaml": self.yaml,
         }
 
 
@@ -111,22 +132,28 @@ class Report:
         }
 
 
-def case(seed: int, number: int, family: str | None = None) -> tuple[SystemSpec, dict[str, Any], int]:
-    """System number so of the run with this seed (of one family), its scheduler, and the seed of its patterns."""
+def case(seed: int, number: int, kind: str | None = None) -> Drawn:
+    """System number so of the run with this seed (of one family or focus), and the seed of its patterns."""
     first, second = np.random.SeedSequence([seed, number]).spawn(2)
-    system, scheduler = random_system(np.random.default_rng(first), family)
-    return system, scheduler, int(second.generate_state(1, np.uint64)[0] >> 1)
+    random = np.random.default_rng(first)
+    own = int(second.generate_state(1, np.uint64)[0] >> 1)
+    drawn = KINDS[int(random.integers(0, len(KINDS)))]
+    kind = kind or drawn
+    if kind in FAMILIES:
+        return Drawn(*random_system(random, kind), own)
+    document, found = documents.random_document(Draw(random), kind)
+    return Drawn(*found, own, document)
 
 
-def look(seed: int, number: int, family: str | None = None) -> Report:
+def look(seed: int, number: int, kind: str | None = None) -> Report:
     """One system."""
-    system, scheduler, own = case(seed, number, family)
+    system, scheduler, own, document = case(seed, number, kind)
     seen = examine(system, scheduler, own)
     report = Report(seed, 1, seen.runs, seen.jobs, {seen.verdict: 1}, seen.tallies)
     for violation in seen.violations:
         name = f"{violation.theorem} ({violation.kind})"
         report.violated[name] = report.violated.get(name, 0) + 1
-        report.found.append(Found(number, own, violation, system, scheduler))
+        report.found.append(Found(number, own, violation, system, scheduler, document=document))
     return report
 
 
@@ -207,13 +234,27 @@ def broken(found: Found, system: SystemSpec, scheduler: dict[str, Any], effort: 
 
 def smallest(found: Found) -> Found:
     """The same violation in the smallest system."""
+    if found.document is not None:
+        return _smallest_document(found, found.document)
 
     def fails(system: SystemSpec, scheduler: dict[str, Any]) -> bool:
         return broken(found, system, scheduler) is not None
 
-    best: Case = shrink(found.system, found.scheduler, fails)
+    best = shrink(found.system, found.scheduler, fails)
     violation = broken(found, *best) or found.violation
     return Found(found.number, found.seed, violation, *best, small=True)
+
+
+def _smallest_document(found: Found, document: documents.Document) -> Found:
+    def fails(candidate: documents.Document) -> bool:
+        case = documents.lowered(candidate)
+        return case is not None and broken(found, *case) is not None
+
+    best = greedily(document, documents.smaller, documents.weight, fails)
+    case = documents.lowered(best)
+    assert case is not None
+    violation = broken(found, *case) or found.violation
+    return Found(found.number, found.seed, violation, *case, small=True, document=best)
 
 
 def write(found: Found, folder: Path) -> Path:
@@ -242,8 +283,16 @@ def read(path: Path) -> Found:
             document["pattern"],
             document["text"],
         )
-        system = replay.load(document["system"])
-        return Found(document["number"], document["seed"], violation, system, document["scheduler"], document["shrunk"])
+        described = document["document"]
+        if described is None:
+            case = replay.load(document["system"]), document["scheduler"]
+        else:
+            lowered = documents.lowered(described)
+            if lowered is None:
+                raise InputError(f"{path}: its system is refused now; see it with rtsched validate")
+            case = lowered
+        number, seed, small = document["number"], document["seed"], document["shrunk"]
+        return Found(number, seed, violation, *case, small, described)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is no complete replay file: {error}") from None
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from rtsched.model.platform import SERVICE, Kind
 from rtsched.model.system import Overheads
 from rtsched.model.task import Execution, Periodic, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
-
-Item = TypeVar("Item")
+from rtsched.verify.draw import Draw
 
 #: A system and the description of its scheduler, as in a system file.
 Case = tuple[SystemSpec, dict[str, Any]]
@@ -28,32 +26,6 @@ FIXED = ("fp", "fp", "rm", "dm")
 ORDERINGS = ("fp", "fp", "rm", "dm", "edf", "edf", "edf", "fifo", "fifo", "sjf", "lst", "llf", "rr")
 MODES = ("preemptive", "nonpreemptive", "limited")
 PACKINGS = ("first-fit", "best-fit", "worst-fit", "next-fit", "partitioned", "clustered")
-
-
-class Draw:
-    """Small draws from one generator."""
-
-    def __init__(self, random: np.random.Generator) -> None:
-        self.random = random
-
-    def integer(self, low: int, high: int) -> int:
-        """An integer in [low, high]."""
-        return int(self.random.integers(low, max(low, high), endpoint=True))
-
-    def chance(self, share: float) -> bool:
-        """True with this probability."""
-        return bool(self.random.random() < share)
-
-    def pick(self, options: Sequence[Item]) -> Item:
-        """One of them."""
-        return options[self.integer(0, len(options) - 1)]
-
-    def split(self, total: int, parts: int) -> tuple[int, ...]:
-        """`total` as a sum of so many positive integers (as far as it reaches)."""
-        parts = min(parts, total)
-        cuts = sorted(self.random.choice(total - 1, parts - 1, replace=False).tolist()) if parts > 1 else []
-        ends = [0, *(cut + 1 for cut in cuts), total]
-        return tuple(later - earlier for earlier, later in pairwise(ends))
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,17 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def document_yaml(document: dict[str, Any]) -> str:
+    """A document as a file for ``rtsched analyse`` and ``rtsched run``: a line for each entry, tasks one by one."""
+    lines = []
+    for key, value in document.items():
+        if isinstance(value, list):
+            lines += [f"{key}:", *(f"  - {_flow(each)}" for each in value)]
+        else:
+            lines.append(f"{key}: {_flow(value)}")
+    return "\n".join(lines) + "\n"
+
+
 def _described(system: SystemSpec, task: TaskSpec) -> dict[str, Any]:
     about: dict[str, Any] = {"name": task.name}
     if task.after is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from rtsched.model.system import Overheads
 from rtsched.model.task import Constant, Periodic, TraceArrivals
@@ -15,16 +15,29 @@ from rtsched.verify.generate import Case
 MOST_TRIES = 1_500
 
 
+Item = TypeVar("Item")
+
+
 def shrink(system: SystemSpec, scheduler: dict[str, Any], fails: Callable[[SystemSpec, dict[str, Any]], bool]) -> Case:
     """The smallest case found for which `fails` still holds."""
-    best: Case = (system, scheduler)
+    start: Case = (system, scheduler)
+    return greedily(start, lambda case: _candidates(*case), lambda case: weight(*case), lambda case: fails(*case))
+
+
+def greedily(
+    best: Item,
+    candidates: Callable[[Item], Iterable[Item]],
+    weight: Callable[[Item], tuple[int, ...]],
+    fails: Callable[[Item], bool],
+) -> Item:
+    """The lightest item reached by simplifications under which it still fails, one at a time."""
     tries = at = 0
     while tries < MOST_TRIES:
-        simpler = [candidate for candidate in _candidates(*best) if weight(*candidate) < weight(*best)]
+        simpler = [candidate for candidate in candidates(best) if weight(candidate) < weight(best)]
         turn = [(at + step) % len(simpler) for step in range(len(simpler))]  # go on where it helped last
         for at in turn:
             tries += 1
-            if fails(*simpler[at]):
+            if fails(simpler[at]):
                 best = simpler[at]
                 break
             if tries >= MOST_TRIES:
