@@ -370,3 +370,14 @@ def test_times_that_no_job_takes_refute_nothing() -> None:
     tasks = "name: a, wcet: 12 ms, period: 10 ms, execution: {kind: uniform, low: 0.25, high: %s}"
     assert Case(tasks % "0.5").proof.verdict == "unknown"
     assert Case(tasks % "1").proof.verdict == "unschedulable"
+
+
+def test_regions_of_a_network_are_written_for_its_typical_time_and_grow_with_the_largest() -> None:
+    """One file runs and is proven: its regions sum to the median, and the proof takes the largest time measured."""
+    task = {"name": "t", "network": "mobilenet_v2", "pin": "big1", "period": 70_000_000}
+    task["regions"] = [13_290_000, 14_000_000]
+    loaded = api.load({"platform": "rk3588", "tasks": [task], "scheduler": {"preemption": "limited"}})
+    (run,), (proof,) = (loaded.lower(largest=each).tasks[0].nodes for each in (False, True))
+    assert run.regions == (13_290_000, 14_000_000)
+    assert sum(proof.regions) == proof.fastest == 27_310_000
+    assert proof.regions[0] == 13_290_000 * 27_310_000 // 27_290_000

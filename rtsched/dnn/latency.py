@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, str]]
 
 
-def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
-    """The execution times of a network out of the latency tables, per cluster the fastest row that matches."""
+def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False) -> list[int | None]:
+    """The execution times of a network out of the latency tables, per cluster the fastest row that matches.
+
+    With `typical` the medians, whatever is asked for: what regions and sections are written for.
+    """
     use = NetworkUse(network=work.network) if isinstance(work.network, str) else work.network
     assert use is not None
     names = (lowering.platform.name, *lowering.platform.aliases)
@@ -48,8 +51,11 @@ def measured(lowering: Lowering, what: str, work: Work) -> list[int | None]:
                 "an upper bound, not a measurement" if best["status"] == "bound" else f"{best['status']}, not measured"
             )
             lowering.assume(f"the time of {use.network} on {cluster} is {known} ({best['source']})")
-        lowering.rows.append((work, cluster, best))
-        time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
+        if typical:
+            time = Decimal(best["latency_ms"])
+        else:
+            lowering.rows.append((work, cluster, best))
+            time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
         for place in places:
             times[place] = max(1, round(time * units.MS / Decimal(repr(speedup))))
     return times

@@ -410,7 +410,13 @@ class Lowering:
         places = [place for place, time in enumerate(times) if time is not None]
         took = times[places[0]]
         assert took is not None
-        written = [took] if work.wcet is None else [self.written(what, work)[place][0] for place in places]
+        if work.wcet is not None:
+            written = [self.written(what, work)[place][0] for place in places]
+        elif work.network is not None:  # the medians, also where a proof takes the largest times measured
+            typical = measured(self, what, work, typical=True)
+            written = [time for place, time in enumerate(typical) if place in places and time is not None]
+        else:
+            written = [took]
         return lower_pieces(what, work, written, took, self.system.resources)
 
     def allowed(self, what: str, work: Work) -> set[int]:

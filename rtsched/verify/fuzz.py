@@ -137,8 +137,7 @@ def case(seed: int, number: int, kind: str | None = None) -> Drawn:
     first, second = np.random.SeedSequence([seed, number]).spawn(2)
     random = np.random.default_rng(first)
     own = int(second.generate_state(1, np.uint64)[0] >> 1)
-    drawn = KINDS[int(random.integers(0, len(KINDS)))]
-    kind = kind or drawn
+    kind = kind or KINDS[int(random.integers(0, len(KINDS)))]
     if kind in FAMILIES:
         return Drawn(*random_system(random, kind), own)
     document, found = documents.random_document(Draw(random), kind)
