@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+import rtsched
 from rtsched.engine.memory import MeasuredPairs, PowerLawSlowdown, ThreeRegions, User
 from rtsched.engine.trace import FULL_SPEED
 from rtsched.errors import InputError
@@ -245,3 +246,27 @@ tasks:
         task = trace.system.tasks[trace.jobs["task"][number]]
         shares = [Fraction(work) / task.nodes[0].times[place] for (job, place), work in done.items() if job == number]
         assert 1 <= sum(shares) < 1 + Fraction(1, 900)
+
+
+def test_a_region_that_ends_between_two_nanoseconds_breaks_no_rule() -> None:
+    """Found by the fuzzer: slowed by the memory, each region ends at a whole nanosecond."""
+    trace = rtsched.simulate(
+        {
+            "platform": {
+                "processors": {"cpu": {}, "npu": {"kind": "npu"}},
+                "memory": {"bandwidth": 10**6, "contention": {"model": "power-law", "a": 0.37, "b": 1.0}},
+            },
+            "scheduler": {"ordering": "fp", "preemption": "limited"},
+            "tasks": [
+                {
+                    "name": "victim", "period": 9000, "wcet": {"npu": 2000}, "regions": [700, 700, 600],
+                    "memory": {"bound": 0.3, "demand": 10**6},
+                },
+                {"name": "beside", "period": 3001, "wcet": {"cpu": 999}, "memory": {"bound": 1.0, "demand": 10**6}},
+            ],
+        },
+        until=300_000,
+    )  # fmt: skip
+    slowed = trace.slices["end"][trace.slices["processor"] == 1] - trace.slices["start"][trace.slices["processor"] == 1]
+    assert slowed.max() > 2000
+    assert trace.check() == []

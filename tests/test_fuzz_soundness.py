@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,33 @@ from click.testing import CliRunner
 from rtsched import api
 from rtsched.api import Loaded
 from rtsched.cli.fuzz import fuzz_soundness
+from rtsched.dnn import lowering
 from rtsched.errors import InputError
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
-from rtsched.schedulability import compositional, dag_sets, edf, fixed_priority, multiprocessor, part, pipelines
+from rtsched.model.taskgraph import HardwareSpec
+from rtsched.schedulability import (
+    claims,
+    compositional,
+    dag_sets,
+    edf,
+    fixed_priority,
+    multiprocessor,
+    part,
+    pipelines,
+    suspending,
+)
 from rtsched.schedulability.analyse import analyse
+from rtsched.schedulability.claims import CLAIMS, harmless, opened
 from rtsched.schedulability.model import Mode, Sporadic
 from rtsched.verify import replay
+from rtsched.verify.documents import FOCI, Sketch, lowered
+from rtsched.verify.draw import Draw
 from rtsched.verify.examine import examine
 from rtsched.verify.fuzz import Found, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
+from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
@@ -132,7 +148,8 @@ def regions_of_pools_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def own_stage_never_blocks(patch: pytest.MonkeyPatch) -> None:
     true = pipelines.stage_demand
-    patch.setattr(pipelines, "stage_demand", lambda *given: replace(true(*given), blocking=0))
+    for module in (pipelines, suspending):
+        patch.setattr(module, "stage_demand", lambda *given, **more: replace(true(*given, **more), blocking=0))
 
 
 PLANTED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, set[str], int]] = [
@@ -253,3 +270,72 @@ def test_another_file_is_no_replay(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(InputError, match=r"other\.json"):
         read(path)
+
+
+# ---- system files ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("focus", FOCI)
+def test_documents_are_drawn_around_their_focus_and_lowered_on_the_users_way(focus: str) -> None:
+    first, second = case(3, 1, focus), case(3, 1, focus)
+    assert first.document == second.document
+    assert first.document is not None
+    found = lowered(first.document)
+    assert found is not None
+    assert found[0] == first.system
+    text = document_yaml(first.document)
+    assert validate(System, parse_yaml(text)) == System.model_validate(first.document)
+
+
+def test_documents_hold_what_the_schema_allows() -> None:
+    """Every feature that joints of two features were wrong about is drawn somewhere."""
+    drawn = (Sketch(Draw(np.random.default_rng(number)), focus).make() for focus in FOCI for number in range(100))
+    seen = " ".join(map(str, drawn))
+    for word in (
+        "masks", "mps", "operating_points", "frequency_max", "power_modes", "threads", "speed", "contexts", "checkpoint",
+        "weights", "reset", "contention", "faults", "environment", "links", "sections", "regions", "'preemptive': False",
+        "after", "deadlines", "overlap", "poisson", "variants", "exits", "branches", "skip", "accuracy", "admission",
+        "adaptation", "context_switch", "migration", "scheduling", "on_miss", "empirical", "autocorrelated", "chains",
+        "band-", "cbs", "ceiling", "inheritance", "none", "run-to-completion", "release", "pin",
+    ):  # fmt: skip
+        assert word in seen, word
+
+
+def test_a_file_that_breaks_the_way_in_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lowering.Lowering, "lower", lambda self: 1 // 0)
+    (found,) = look(0, 0, "anything").found
+    assert found.violation.key == ("lowering: ZeroDivisionError", "crash")
+    assert found.document is not None
+    assert len(found.document["tasks"]) == 1
+
+
+def test_a_violation_in_a_file_is_shrunk_written_and_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: faults are taken for harmless."""
+    with monkeypatch.context() as planted:
+        forget(planted, HardwareSpec, "faults")
+        found = next(found for number in range(60) for found in look(7, number, "faults").found)
+        small = smallest(found)
+        assert small.document is not None
+        assert len(small.document["tasks"]) == 1
+        assert "faults" in small.document
+        path = write(small, tmp_path)
+        assert read(path).document == small.document
+        again = CliRunner().invoke(fuzz_soundness, ["--replay", str(path)])
+        assert again.exit_code == 1
+        assert "faults:" in again.output
+    claims._claims.cache_clear()
+    mended = CliRunner().invoke(fuzz_soundness, ["--replay", str(path)])
+    assert mended.exit_code == 0, mended.output
+
+
+def forget(patch: pytest.MonkeyPatch, kind: type, field: str) -> None:
+    """Plant a defect: what judges a field is taken out."""
+    old = CLAIMS[kind][field]
+    patch.setitem(CLAIMS[kind], field, opened() if old.how == "opened" else harmless("planted"))
+    claims._claims.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _claims_are_read_anew() -> Iterator[None]:
+    yield
+    claims._claims.cache_clear()

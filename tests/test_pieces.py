@@ -381,3 +381,13 @@ def test_regions_of_a_network_are_written_for_its_typical_time_and_grow_with_the
     assert run.regions == (13_290_000, 14_000_000)
     assert sum(proof.regions) == proof.fastest == 27_310_000
     assert proof.regions[0] == 13_290_000 * 27_310_000 // 27_290_000
+
+
+def test_sections_without_regions_are_scaled_on_a_slow_core() -> None:
+    task = {"name": "t", "wcet": 4_000_000, "period": 70_000_000}
+    task["sections"] = [{"resource": "r", "start": 1_000_000, "length": 2_000_000}]
+    platform = {"processors": {"cpu": {"speed": 0.5}}}
+    loaded = api.load({"platform": platform, "resources": {"r": {"protocol": "ceiling"}}, "tasks": [task]})
+    (node,) = loaded.lower().tasks[0].nodes
+    assert (node.regions, node.fastest) == ((), 8_000_000)
+    assert [(each.start, each.end) for each in node.sections] == [(2_000_000, 6_000_000)]

@@ -187,3 +187,20 @@ def test_a_bound_that_a_run_beats_stops_everything(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("rtsched.metrics.reaction_times", lambda *_: reaction_times(*_) + 50 * MS)
     with pytest.raises(SoundnessError, match="chain 'e2e' reacted after"):
         verified(chained(E2E), runs=1)
+
+
+def test_a_chain_whose_tasks_respond_beyond_their_periods_is_unknown_with_the_reason() -> None:
+    """Found by the fuzzer: the theorem does not apply, and says so."""
+    text = """
+platform: {processors: {cpu: {}}}
+scheduler: {ordering: fp, placement: global}
+tasks:
+  - {name: a, period: 6 ns, priority: 1, graph: {nodes: {x: {wcet: 1 ns}, y: {wcet: 1 ns}, z: {wcet: 1 ns}}}}
+  - {name: b, period: 8 ns, priority: 1, graph: {nodes: {x: {wcet: 1 ns}, y: {wcet: 1 ns}}}}
+  - {name: c, period: 4 ns, priority: 0, wcet: 1 ns}
+chains:
+  - {name: chain, tasks: [b, c, a]}
+"""
+    (chain,) = verified(text).analysis.chains
+    assert chain.verdict == "unknown"
+    assert chain.reason == "chain-latency does not apply: it needs R <= T: 'b' has R = 11 > T = 8"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from rtsched import units
 from rtsched.errors import InputError
@@ -48,7 +48,7 @@ def _shown(time: int) -> str:
 
 def _between(ends: Sequence[int]) -> tuple[int, ...]:
     """The lengths between successive ends; pieces that are shorter than a nanosecond are none."""
-    return tuple(end - before for before, end in zip((0, *ends[:-1]), ends, strict=True) if end > before)
+    return tuple(end - before for before, end in pairwise((0, *ends)) if end > before)
 
 
 def _sections(

@@ -259,10 +259,11 @@ def _busy(trace: Trace) -> Iterator[str]:
 
 
 def _work(trace: Trace) -> Iterator[str]:
-    """Sum of speed dt / C over the slices of a completed node is 1, up to the last nanosecond.
+    """Sum of speed dt / C over the slices of a completed node is 1, up to the last nanosecond of each of its pieces.
 
-    Work that a kill or a failure threw away counts as not done. Not for GPUs served block by block, whose kernels have
-    no speed of their own, nor for links, whose latency no bandwidth shortens.
+    Regions and sections begin and end at whole nanoseconds, whatever the speed of the moment. Work that a kill or a
+    failure threw away counts as not done. Not for GPUs served block by block, whose kernels have no speed of their own,
+    nor for links, whose latency no bandwidth shortens.
     """
     system = trace.system
     if any(processor.blackouts for processor in system.processors) or not len(trace.slices):
@@ -287,10 +288,11 @@ def _work(trace: Trace) -> Iterator[str]:
             done = Fraction(0)
         if row["reason"] == KILLED or task not in fixed or processor in exempt:
             continue
-        time = trace.node(job, node).times[processor]
+        about = trace.node(job, node)
+        time, pieces = about.times[processor], max(1, len(about.regions)) + 2 * len(about.sections)
         assert time is not None
         done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
-        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(1, time):
+        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, time):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
 
 

@@ -100,7 +100,9 @@ def _ahead(analysis: SystemAnalysis, first: Sequence[TaskSpec], second: Sequence
 
 
 def _judged(found: Result, chain: ChainSpec) -> Result:
-    """The result with the verdict of all that is required."""
+    """The result with the verdict of all that is required; where the theorem does not apply, as it is."""
+    if not found.bounds:
+        return found
     reaction, age = found.bounds[0].wcrt, found.details["data_age_ns"]
     broken = [
         f"{what} {units.format_duration(value, digits=6)}, and {units.format_duration(limit, digits=6)} is required"

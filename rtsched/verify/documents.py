@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from pydantic import ValidationError
-
 from rtsched import api
 from rtsched.errors import RtschedError
 from rtsched.model.system import System
@@ -30,7 +28,7 @@ FOCI = (
     "contention",
     "faults",
     "links",
-    "locks",
+    "sections",
     "overheads",
     "policies",
     "services",
@@ -172,7 +170,7 @@ class Sketch:
         count = draw.integer(1, 4)
         capacity = sum(cluster.get("cores", 1) for cluster in self.processors.values())
         shares = draw.random.dirichlet([1.0] * count) * draw.random.uniform(0.15, 0.8) * min(capacity, 2)
-        resources = {f"r{n}": {"protocol": self.protocol()} for n in range(2)} if self.has("locks", 0.05) else {}
+        resources = {f"r{n}": {"protocol": self.protocol()} for n in range(2)} if self.has("sections", 0.05) else {}
         self.resources = list(resources)
         if resources:
             self.document["resources"] = resources
@@ -201,7 +199,7 @@ class Sketch:
 
     def arrival(self, index: int, period: int) -> Document:
         draw = self.draw
-        if index and draw.chance(0.35 if self.focus in ("arrivals", "locks", "links") else 0.1):
+        if index and draw.chance(0.35 if self.focus in ("arrivals", "sections", "links") else 0.1):
             after: Document = {"task": f"t{draw.integer(0, index - 1)}"}
             return {"after": after | ({"probability": 0.5} if draw.chance(0.2) else {})}
         if self.has("arrivals", 0.05):
@@ -395,8 +393,16 @@ class Sketch:
         return found
 
 
+class CrashError(Exception):
+    """The way from a file to its lowered form broke instead of refusing the `document`."""
+
+    def __init__(self, document: Document, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.document, self.kind = document, type(error).__name__
+
+
 def random_document(draw: Draw, focus: str) -> tuple[Document, Case]:
-    """A document of this focus that is no error, and the system it describes with its scheduler."""
+    """A document of this focus that is no error, and the system it describes with its scheduler. Raises CrashError."""
     while True:
         document = Sketch(draw, focus).make()
         found = lowered(document)
@@ -405,13 +411,15 @@ def random_document(draw: Draw, focus: str) -> tuple[Document, Case]:
 
 
 def lowered(document: Document) -> Case | None:
-    """The system and the scheduler that a document describes; None where it is refused."""
+    """The system and the scheduler that a document describes; None where it is refused. Raises CrashError."""
     try:
         loaded = api.load(System.model_validate(document, context={"file": True}))
         api.scheduler(loaded.system.scheduler, code=False)
         return loaded.lower(), loaded.system.scheduler
-    except (RtschedError, ValidationError):
+    except RtschedError:
         return None
+    except Exception as error:
+        raise CrashError(document, error) from error
 
 
 # ---- shrinking -------------------------------------------------------------------------------------------------------

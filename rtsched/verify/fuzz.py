@@ -146,7 +146,10 @@ def case(seed: int, number: int, kind: str | None = None) -> Drawn:
 
 def look(seed: int, number: int, kind: str | None = None) -> Report:
     """One system."""
-    system, scheduler, own, document = case(seed, number, kind)
+    try:
+        system, scheduler, own, document = case(seed, number, kind)
+    except documents.CrashError as crash:
+        return _crashed(seed, number, crash)
     seen = examine(system, scheduler, own)
     report = Report(seed, 1, seen.runs, seen.jobs, {seen.verdict: 1}, seen.tallies)
     for violation in seen.violations:
@@ -154,6 +157,27 @@ def look(seed: int, number: int, kind: str | None = None) -> Report:
         report.violated[name] = report.violated.get(name, 0) + 1
         report.found.append(Found(number, own, violation, system, scheduler, document=document))
     return report
+
+
+def _crashed(seed: int, number: int, crash: documents.CrashError) -> Report:
+    """The report on a file that was neither lowered nor refused, made as small as it goes."""
+
+    def fails(document: documents.Document) -> bool:
+        try:
+            documents.lowered(document)
+        except documents.CrashError as other:
+            return other.kind == crash.kind
+        return False
+
+    violation = Violation(f"lowering: {crash.kind}", "crash", text=str(crash))
+    small = greedily(crash.document, documents.smaller, documents.weight, fails)
+    nothing = SystemSpec((), ())
+    return Report(
+        seed,
+        1,
+        violated={f"{violation.theorem} (crash)": 1},
+        found=[Found(number, 0, violation, nothing, {}, small=True, document=small)],
+    )
 
 
 def look_at(seed: int, first: int, count: int) -> Report:
@@ -233,6 +257,8 @@ def broken(found: Found, system: SystemSpec, scheduler: dict[str, Any], effort: 
 
 def smallest(found: Found) -> Found:
     """The same violation in the smallest system."""
+    if found.small:
+        return found
     if found.document is not None:
         return _smallest_document(found, found.document)
 
