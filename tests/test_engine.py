@@ -576,3 +576,17 @@ def test_a_run_of_nodes_is_switched_to_once() -> None:
     for together, finish in ((True, 5 + 8), (False, 2 * 5 + 8)):
         trace = simulate([job], Pieces(together), until=100, overheads=costs)
         assert finishes(trace) == {"a": [finish]}
+
+
+def test_skip_next_skips_one_job_for_each_that_was_late() -> None:
+    """A job that is skipped is a miss as well, but skips nothing more: one late job does not silence its task."""
+    tasks = [task(0, 8, 100, release=0), task(1, 3, 10, on_miss="skip_next")]
+    trace = simulate(tasks, until=60)
+    assert outcomes(trace)["b"] == ["late", "dropped", "ok", "ok", "ok", "ok"]
+
+
+def test_skip_next_in_a_long_overload_ends() -> None:
+    """Found by the fuzzer: jobs that queue up behind an endless overload were dropped in ever deeper calls."""
+    tasks = [task(0, 9, 10), task(1, 9, 10, on_miss="skip_next")]
+    trace = simulate(tasks, until=20_000)
+    assert set(outcomes(trace)["b"]) == {"late", "dropped"}

@@ -461,9 +461,16 @@ class Core:
         task.misses += 1
         if task.spec.on_miss == "skip_next" and task.skip == 0:
             if task.pending:
-                self.give_up(task.pending[0])
+                self.skip(task.pending[0])
             else:
                 task.skip = 1
+
+    def skip(self, job: Job) -> None:
+        """Drop `job`, since the one before it missed: a miss as well, which skips nothing more."""
+        task = job.task
+        task.skip = 1
+        self.give_up(job)
+        task.skip = 0
 
     def give_up(self, job: Job) -> None:
         """Abort `job` if it has started, else drop it. The next job of its task takes its turn."""

@@ -110,8 +110,7 @@ class Source:
             if job.outcome != OPEN:
                 return
         if self.skip:
-            self.skip -= 1
-            soc.give_up(job)
+            soc.skip(job)
         elif self.active is None:
             soc.activate(self, job)
         else:
