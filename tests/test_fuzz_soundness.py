@@ -18,17 +18,19 @@ from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.dnn import lowering
 from rtsched.errors import InputError
 from rtsched.model.config import parse_yaml, validate
-from rtsched.model.platform import Platform
+from rtsched.model.platform import Cluster, Platform
 from rtsched.model.system import System
-from rtsched.model.taskgraph import HardwareSpec
+from rtsched.model.taskgraph import HardwareSpec, TaskSpec, UnitSpec
 from rtsched.schedulability import (
     claims,
     compositional,
     dag_sets,
     edf,
     fixed_priority,
+    kernels,
     multiprocessor,
     part,
+    pieces,
     pipelines,
     suspending,
 )
@@ -246,7 +248,7 @@ def test_the_command_says_what_was_looked_at(tmp_path: Path) -> None:
 def test_a_violation_is_written_and_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as planted:
         without_blocking(planted)
-        given = ["--systems", "30", "-j", "1", "--output", str(tmp_path)]
+        given = ["--systems", "60", "-j", "1", "--output", str(tmp_path)]
         done = CliRunner().invoke(fuzz_soundness, given)
         assert done.exit_code == 1
         assert "VIOLATED: np-fp-rta (bound)" in done.output
@@ -339,3 +341,42 @@ def forget(patch: pytest.MonkeyPatch, kind: type, field: str) -> None:
 def _claims_are_read_anew() -> Iterator[None]:
     yield
     claims._claims.cache_clear()
+
+
+def nothing_displaces(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pieces.Pieces, "_displaces", lambda *_: False)
+
+
+def masks_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kernels, "longest", lambda level, task, form, place, demand: demand)
+
+
+def judge_forgotten(kind: type, field: str) -> Callable[[pytest.MonkeyPatch], None]:
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        forget(patch, kind, field)
+
+    plant.__name__ = f"judge_of_{field}_forgotten"
+    return plant
+
+
+#: Defects of joints: what is planted, and around what the files that show it are drawn.
+PLANTED_IN_FILES: list[tuple[Callable[[pytest.MonkeyPatch], None], str]] = [
+    (masks_forgotten, "blocks"),
+    (nothing_displaces, "overheads"),
+    (judge_forgotten(HardwareSpec, "faults"), "faults"),
+    (judge_forgotten(HardwareSpec, "power"), "clocks"),
+    (judge_forgotten(Cluster, "contexts"), "services"),
+    (judge_forgotten(TaskSpec, "arrival"), "arrivals"),
+    (judge_forgotten(UnitSpec, "block_level"), "blocks"),
+]
+
+
+@pytest.mark.parametrize(("plant", "focus"), PLANTED_IN_FILES, ids=[each[0].__name__ for each in PLANTED_IN_FILES])
+def test_a_planted_defect_of_a_joint_is_found_in_files(
+    plant: Callable[[pytest.MonkeyPatch], None], focus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    for number in range(300):
+        if any(found.violation.kind in ("bound", "late") for found in look(0, number, focus).found):
+            return
+    pytest.fail("300 files, and nobody noticed")

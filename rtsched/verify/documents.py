@@ -34,8 +34,9 @@ FOCI = (
     "services",
     "variants",
 )
-#: How likely a feature is in its focus, and elsewhere.
-LIKELY, RARE = 0.75, 0.08
+#: How likely a feature is in its focus, and elsewhere; in every other document, a narrow one, hardly ever elsewhere,
+#: since most combinations are beyond all theorems, and only a proof can be wrong.
+LIKELY, RARE, HARDLY = 0.75, 0.08, 0.02
 
 FIXED = ("fp", "rm", "dm")
 PLACEMENTS = ("global", "first-fit", "best-fit", "worst-fit", "next-fit", "clustered", "earliest-finish")
@@ -49,13 +50,16 @@ class Sketch:
 
     def __init__(self, draw: Draw, focus: str) -> None:
         self.draw, self.focus = draw, focus
+        self.narrow = focus != "anything" and draw.chance(0.5)
         self.unit = draw.pick(("ns", "ns", "us", "ms"))
         self.context = "d" if draw.chance(0.1) else ""
         self.document: Document = {}
 
     def has(self, feature: str, share: float = RARE) -> bool:
         """Whether the document has a feature: likely where it is the focus."""
-        return self.draw.chance(LIKELY if self.focus == feature else share)
+        if self.focus == feature:
+            return self.draw.chance(LIKELY)
+        return self.draw.chance(min(share, HARDLY) if self.narrow else share)
 
     def time(self, amount: float) -> str:
         """A duration of so many units, at least one."""
@@ -272,11 +276,11 @@ class Sketch:
         """Times on some of the clusters, and at times a pin."""
         draw = self.draw
         names = [name for name in self.names if name != "gpu"]
-        some = [name for name in names if draw.chance(0.6)] or [draw.pick(names)]
+        some = [name for name in names if not self.narrow and draw.chance(0.6)] or [draw.pick(names)]
         equal = draw.chance(0.6)
         times = {name: self.time(work if equal else work * draw.pick((1, 1, 1.5, 2))) for name in some}
         found: Document = {"wcet": times}
-        if draw.chance(0.5):
+        if draw.chance(0.8 if self.narrow else 0.5):
             name = draw.pick(some)
             cores = self.processors[name].get("cores", 1)
             whole = cores == 1 or "threads" in self.processors[name]
@@ -289,7 +293,7 @@ class Sketch:
         if len({*found["wcet"].values()}) == 1 and work > 1 and draw.chance(0.2):
             parts = draw.split(work, draw.integer(2, 3))
             found["regions"] = [self.time(part) for part in parts]
-        elif draw.chance(0.12):
+        elif draw.chance(0.3 if self.focus == "overheads" else 0.12):
             found["preemptive"] = False
         if self.resources and draw.chance(0.6) and len({*found["wcet"].values()}) == 1:
             start = draw.integer(0, work - 1)
@@ -345,7 +349,11 @@ class Sketch:
             self.document["scheduler"] = {"name": draw.pick(WHOLE)}
             return
         ordering = draw.pick((*FIXED, *FIXED, "edf", "edf", "edf", "fifo", "sjf", "llf"))
+        if self.resources and draw.chance(0.9):  # ceilings need fixed priorities, and so does every theorem on locks
+            ordering = draw.pick(FIXED)
         scheduler: Document = {"ordering": ordering, "placement": draw.pick(("global", *PLACEMENTS))}
+        if self.narrow:
+            scheduler["placement"] = "global"
         scheduler["preemption"] = draw.pick(("preemptive", "preemptive", "limited", "nonpreemptive"))
         if self.has("variants", 0.05):
             scheduler["adaptation"] = draw.pick(ADAPTATIONS)
