@@ -394,3 +394,9 @@ def test_samples_above_the_planned_time_are_measured_maxima() -> None:
         ("measured maxima", "the largest of 2 samples")
     ]
     assert below_it.basis == "declared"
+
+
+def test_a_level_that_rests_on_typical_times_is_not_called_proven() -> None:
+    hard, soft = levels(verify("wearable_mcu", runs=0))
+    assert str(hard) == "hard: schedulable (1 of 1 in time for typical times, no proof)"
+    assert not soft.is_proven

@@ -36,7 +36,8 @@ class Level:
     def __str__(self) -> str:
         count = len(self.proven) + len(self.refuted) + len(self.open)
         chains = "".join(f", chain {name} not" for name in self.chains)
-        return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} proven{chains})"
+        how = "proven" if self.basis in PROVING else f"in time for {self.basis} times, no proof"
+        return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} {how}{chains})"
 
 
 def levels(found: Verification) -> tuple[Level, ...]:
