@@ -269,3 +269,25 @@ tasks:
   - {name: net, period: 30 ms, deadline: 5 ms, on_miss: abort, wcet: {npu: 10 ms}, sections: [{resource: r, start: 1 ms, length: 4 ms}]}
 """
     assert short(run(text)) == [("net", 0, 5, "boundary"), ("net", 5, 10, "drained")]
+
+
+def test_what_drains_with_a_fraction_of_a_nanosecond_left_ends() -> None:
+    """Found by the fuzzer: moved to a faster processor after 3/7 of its work, 20/7 ns are left there, ended at 3."""
+    trace = run(
+        """
+platform: {processors: {cpu: {}, npu: {kind: npu}}}
+scheduler: {ordering: edf}
+simulate: {until: 20 ns}
+tasks:
+  - {name: first, wcet: {npu: 3 ns}, release: 0 ns, deadline: 4 ns}
+  - {name: moved, wcet: {cpu: 7 ns, npu: 5 ns}, release: 0 ns, deadline: 5 ns, on_miss: abort}
+"""
+    )
+    rows = [(row[0], row[1], row[2] * 1e6, row[3] * 1e6, row[4]) for row in slices(trace)]
+    assert [
+        (name, place, round(start), round(end), why) for name, place, start, end, why in rows if name == "moved"
+    ] == [
+        ("moved", "cpu", 0, 3, "preempted"),
+        ("moved", "npu", 3, 5, "stopped"),
+        ("moved", "npu", 5, 6, "drained"),
+    ]

@@ -71,7 +71,8 @@ class Drains:
     def _piece_ended(self, processor: Processor, segment: Segment, now: int) -> None:
         """Go on to the boundary: past the end of a section, and with the next node of a run that nothing interrupts."""
         self.core.changed[0] = True
-        segment.remaining -= processor.progress(now)
+        # after a move between speeds a fraction of a nanosecond may be left over: the end was rounded up
+        segment.remaining = max(0, segment.remaining - processor.progress(now))
         plan = segment.plan
         position = segment.demand - segment.remaining
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
