@@ -681,3 +681,18 @@ def test_margins_in_arrays_are_those_of_the_theorems() -> None:
                 assert decide([margins.scaled(model, T=margin.T, task=margin.task)])
                 assert not decide([margins.scaled(model, T=margin.T - Fraction(1, 1000), task=margin.task)])
     assert known > 20
+
+
+def test_a_model_that_asks_for_too_much_may_fail_beside_a_proof() -> None:
+    """Found by the fuzzer: as a row of regions a graph seems to block, on its own pool it does not."""
+    document = {
+        "platform": {"processors": {"cpu": {}}},
+        "scheduler": {"ordering": "dm"},
+        "tasks": [
+            {"name": "a", "period": 3, "deadline": 1, "wcet": 1},
+            {"name": "b", "period": 7, "graph": {"nodes": {"x": {"wcet": 3}, "y": {"wcet": 1, "preemptive": False}}}},
+        ],
+    }
+    found = verify(document, runs=5)
+    assert found.verdict == "schedulable"
+    assert found.observed(0) == 1
