@@ -151,7 +151,8 @@ def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Res
         bounds = tuple(replace(bound, exact=False) for bound in bounds)
     refuted = [item for item in applied if item.result.verdict == "unschedulable"]
     proofs = [item for item in applied if item.result.verdict == "schedulable"]
-    if refuted and proofs and view.exact:  # a model that asks for more than the system may fail beside a proof
+    same = any(no.model is yes.model for no in refuted for yes in proofs)
+    if same or (refuted and proofs and view.exact):  # another model, that asks for more, may fail beside a proof
         raise AssertionError(
             f"{proofs[0].theorem.name} says schedulable and {refuted[0].theorem.name} unschedulable of {view.name!r}"
         )

@@ -76,7 +76,6 @@ LABEL = harmless("names a thing")
 QUALITY = harmless("what an answer is worth; no instant depends on it")
 ENERGY = harmless("energy is counted beside; no instant depends on it")
 TIMES = used("inside the execution times, by the lowering")
-SERIAL = used("inside the time of a kernel where kernels run one by one; the field streams is judged")
 
 
 TRUNCATED = {
