@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["HorizonError", "InputError", "RtschedError", "SchedulerError", "SoundnessError"]
+__all__ = ["EndlessError", "HorizonError", "InputError", "RtschedError", "SchedulerError", "SoundnessError"]
 
 
 class RtschedError(Exception):
@@ -25,6 +25,10 @@ class HorizonError(InputError):
 
 class SchedulerError(RtschedError):
     """An illegal action of a scheduler: the message names the job, the processor and the rule that forbids it."""
+
+
+class EndlessError(RtschedError):
+    """A run went past the number of events that it was given: it may never end."""
 
 
 class SoundnessError(RtschedError):

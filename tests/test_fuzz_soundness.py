@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from rtsched import api
 from rtsched.api import Loaded
 from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.dnn import lowering
+from rtsched.engine.processor import Processor
 from rtsched.errors import InputError
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Cluster, Platform
@@ -37,11 +39,13 @@ from rtsched.schedulability import (
 from rtsched.schedulability.analyse import analyse
 from rtsched.schedulability.claims import CLAIMS, harmless, opened
 from rtsched.schedulability.model import Mode, Sporadic
+from rtsched.verify import examine as examine_module
+from rtsched.verify import fuzz as fuzz_module
 from rtsched.verify import replay
 from rtsched.verify.documents import FOCI, Sketch, lowered
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import examine
-from rtsched.verify.fuzz import Found, case, fuzz, look, read, smallest, write
+from rtsched.verify.fuzz import Found, Report, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
 from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
@@ -222,6 +226,34 @@ def test_nothing_is_found() -> None:
     assert report.found == [], [str(found.violation) for found in report.found]
     assert all(tally.tightest <= 1 for tally in report.tallies.values())
     assert report.tallies["fp-rta"].attained
+
+
+def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def anew(processor: Processor) -> None:
+        processor.kernel.arm(processor.alarm, processor.kernel._now + 1)
+
+    monkeypatch.setattr(Processor, "fire", anew)
+    monkeypatch.setattr(examine_module, "MOST_EVENTS", 10_000)
+    found = look(0, 0, "one").found
+    assert [(each.violation.theorem, each.violation.kind) for each in found] == [("engine: EndlessError", "crash")]
+    assert "more than 10000 events" in str(found[0].violation)
+
+
+def never(_seed: int, _first: int, _count: int) -> Report:
+    time.sleep(60)
+    raise AssertionError
+
+
+def test_a_process_that_never_comes_back_is_a_violation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fuzz_module, "look_at", never)
+    monkeypatch.setattr(fuzz_module, "PATIENCE", 0.5)
+    before = time.monotonic()
+    done = CliRunner().invoke(fuzz_soundness, ["--systems", "25", "-j", "2", "--output", str(tmp_path)])
+    assert time.monotonic() - before < 30
+    assert done.exit_code == 1
+    assert "examine: hang" in done.output
+    assert "systems 0 to 9" in done.output
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.slow

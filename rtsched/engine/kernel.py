@@ -6,14 +6,14 @@ list of callbacks. Events of plain SimPy may stand in the same queue and are pro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
 import simpy
 
-from rtsched.errors import SchedulerError
+from rtsched.errors import EndlessError, SchedulerError
 
 #: Later than every time a run can reach.
 NEVER = 1 << 62
@@ -73,6 +73,14 @@ class Kernel(simpy.Environment):
     _queue: list[Any]
     _eid: count[int]
     _now: int
+
+    def ration(self, most: int) -> None:
+        """Raise EndlessError once `most` events have been armed."""
+        self._eid = self._rationed(most)  # type: ignore[assignment]
+
+    def _rationed(self, most: int) -> Iterator[int]:
+        yield from range(most)
+        raise EndlessError(f"more than {most} events by t={self._now} ns: this run may never end")
 
     def arm(self, alarm: Alarm, time: int) -> None:
         """Let `alarm` fire at `time`, which is not in the past."""

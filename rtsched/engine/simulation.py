@@ -31,13 +31,17 @@ def run(
     drain: str = "deadline",
     tally: Any = None,
     truths: dict[int, Truth] | None = None,
+    most_events: int | None = None,
 ) -> Trace:
     """Simulate `system` under `scheduler` with releases in [0, until) and return what happened.
 
     The run ends as DESIGN §4.5 says (`drain` "deadline"), or when every job is done ("all"). With a `tally` no trace
     is kept: ended jobs go to ``tally.update`` in blocks and are forgotten, so that memory stays flat.
+    With `most_events` a run that needs more raises EndlessError.
     """
     kernel = Kernel()
+    if most_events is not None:
+        kernel.ration(most_events)
     record = Recorder(
         tally is None,
         None if tally is None else lambda block: tally.update(block),

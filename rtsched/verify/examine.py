@@ -26,6 +26,9 @@ PATTERNS, MADE = 3, 10
 #: About so many jobs are released in a pattern that is made here, and at most so many in any other.
 JOBS, MOST_JOBS = 200, 600
 
+#: A run with more events than this would never end: those that do have a thousandth of them.
+MOST_EVENTS = 3_000_000
+
 Truth = Callable[[Any, Any, int], int]
 
 
@@ -169,7 +172,10 @@ def examine(
             chosen = api.scheduler(scheduler)
             truths = pattern.truths or None
             drain = "all" if _ends(system) else "deadline"
-            trace = run(pattern.system, chosen, until=pattern.until, seed=pattern.seed, drain=drain, truths=truths)
+            trace = run(
+                pattern.system, chosen, until=pattern.until, seed=pattern.seed, drain=drain, truths=truths,
+                most_events=MOST_EVENTS,
+            )  # fmt: skip
             unknown = pattern.truths or (target is not None and target[1] != "trace")
             problems = [] if unknown else trace.check()  # with truths, only the pattern knows what should have run
         except Exception as error:

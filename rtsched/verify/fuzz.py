@@ -7,6 +7,7 @@ of processes nor on what came before.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import time
@@ -29,6 +30,8 @@ from rtsched.verify.shrink import greedily, shrink
 
 #: Systems a process looks at before it reports.
 CHUNK = 10
+#: Seconds after which systems that a process still looks at are given up: a thousand times what they take.
+PATIENCE = 600.0
 #: How many times more patterns are tried while a system is shrunk, since a smaller one draws others.
 EFFORT = 3
 #: Violations of different statements that are shrunk.
@@ -231,18 +234,33 @@ def _alone(seed: int, systems: int | None, end: float | None, _workers: int) -> 
 
 
 def _spread(seed: int, systems: int | None, end: float | None, workers: int) -> Iterator[tuple[int, Report]]:
-    """The same in several processes, a few pieces ahead."""
+    """The same in several processes, a few pieces ahead; what does not come back is named."""
     todo = _chunks(systems, end)
-    running: dict[Future[Report], int] = {}
+    running: dict[Future[Report], tuple[int, int]] = {}
+    others = multiprocessing.active_children()
     with ProcessPoolExecutor(workers) as pool:
         while True:
             while len(running) < 2 * workers and (piece := next(todo, None)) is not None:
-                running[pool.submit(look_at, seed, *piece)] = piece[0]
+                running[pool.submit(look_at, seed, *piece)] = piece
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
+            if not done:
+                for process in multiprocessing.active_children():
+                    if process not in others:
+                        process.kill()
+                yield from ((first, _hung(seed, first, count)) for first, count in running.values())
+                return
             for future in done:
-                yield running.pop(future), future.result()
+                yield running.pop(future)[0], future.result()
+
+
+def _hung(seed: int, first: int, count: int) -> Report:
+    """The report on systems that nobody came back from."""
+    text = f"no answer within {PATIENCE:.0f} s from the systems {first} to {first + count - 1}, or those before them"
+    violation = Violation("examine: hang", "crash", text=text)
+    found = Found(first, 0, violation, SystemSpec((), ()), {}, small=True)
+    return Report(seed, violated={"examine: hang (crash)": 1}, found=[found])
 
 
 # ---- shrinking and replay --------------------------------------------------------------------------------------------
