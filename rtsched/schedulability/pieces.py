@@ -118,12 +118,11 @@ class Pieces:
         places = self.pools[pool]
         C = self._longest(task, node, places)
         start, move = self._start(places)
-        copies = sum(max(copy.times.values(), default=0) for copy in node.copies)
         where = self._pool_name(pool)
         free = self._free(node, places)
         preemptible = all(free)
         regions: tuple[int, ...] = ()
-        overhead = start + copies
+        overhead = start
         if any(free):
             self.note(f"{where} can be preempted at any time" if preemptible else f"{where} is preempted only in part")
             overhead += start + move
@@ -132,7 +131,7 @@ class Pieces:
             C = sum(shares)
             overhead += len(shares) * (start + move)
             first, *others = (share + start + move for share in shares)
-            regions = (first + start + copies, *others)
+            regions = (first + start, *others)
         else:
             if start + move and self._displaces(task, node, pool):
                 overhead += start + move
