@@ -132,7 +132,8 @@ class Summary:
     """All figures of a run; accuracies are means over the tasks that have any, by their weights.
 
     Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
-    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late.
+    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late. `stranded`, `standstill` and
+    `planned` (of a run that was interrupted: all figures are those until then) are as in the trace.
     """
 
     system: str
@@ -156,6 +157,10 @@ class Summary:
     hardware: HardwareFigures | None
     deadlocks: tuple[DeadlockFigures, ...]
     deadlock_count: int
+    stranded: tuple[str, ...]
+    stranded_count: int
+    standstill: int | None
+    planned: int | None
     assumed: tuple[str, ...]
     headline: str
 
@@ -212,6 +217,10 @@ def summary(trace: Trace) -> Summary:
         hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))], tally.changes),
         deadlocks=tuple(DeadlockFigures(each.time, str(each)) for each in trace.deadlocks),
         deadlock_count=trace.deadlock_count,
+        stranded=trace.stranded,
+        stranded_count=trace.stranded_count,
+        standstill=trace.standstill,
+        planned=trace.planned,
         assumed=trace.system.assumed,
         headline="",
     )
@@ -502,6 +511,8 @@ def headline(figures: Summary) -> str:
         parts.append(
             f"deadlock at {first}" + (f" and {figures.deadlock_count - 1} more" if figures.deadlock_count > 1 else "")
         )
+    if figures.stranded_count:
+        parts.append(f"{_jobs(figures.stranded_count)} can never finish")
     if unfinished:
         parts.append(still_open)
     return "; ".join([*parts, load]) + "."

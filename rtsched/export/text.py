@@ -12,6 +12,8 @@ from rtsched.usage import HardwareFigures
 def render_table(figures: Summary) -> str:
     """The figures as text for a terminal."""
     span = units.format_duration(figures.until, digits=4)
+    if figures.planned is not None:
+        span += f" of {units.format_duration(figures.planned, digits=4)} (PARTIAL: interrupted)"
     head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
@@ -23,6 +25,8 @@ def render_table(figures: Summary) -> str:
     parts += _ways(figures)
     if figures.deadlocks:
         parts.append(_deadlocks(figures))
+    if figures.stranded:
+        parts.append(_stranded(figures))
     parts.append(figures.headline)
     return "\n\n".join(parts)
 
@@ -92,6 +96,16 @@ def _deadlocks(figures: Summary) -> str:
     if figures.deadlock_count > len(lines):
         lines.append(f"and {figures.deadlock_count - len(lines)} more deadlocks")
     return "\n".join(lines)
+
+
+def _stranded(figures: Summary) -> str:
+    """The jobs that can never finish."""
+    more = figures.stranded_count - len(figures.stranded)
+    line = f"can never finish: {', '.join(figures.stranded)}" + (f" and {more} more" if more else "")
+    if figures.standstill is not None:
+        since = units.format_duration(figures.standstill, digits=4)
+        line += f"; from {since} on nothing but timers happened, and the run was ended"
+    return line
 
 
 def _ways(figures: Summary) -> list[str]:
