@@ -11,7 +11,7 @@ from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
 from rtsched.engine.source import Source
 from rtsched.engine.trace import ProcessorCounters, Trace
-from rtsched.engine.under_way import Interrupted, UnderWay, drain_out, named
+from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
@@ -80,7 +80,7 @@ def run(
         end = min(max(last, until), stop)
         if stop != NEVER and (soc.open_jobs() or soc.drains.since):
             end = stop  # whatever is open goes on until then, also where nothing more happens
-    except Interrupted:
+    except InterruptError:
         end = max(1, kernel._now)
         planned, until = until, min(until, end)
     if soc.chip is not None:

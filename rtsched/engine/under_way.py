@@ -19,7 +19,7 @@ IN_VAIN = 10_000
 MOST_NAMED = 20
 
 
-class Interrupted(Exception):
+class InterruptError(Exception):
     """Somebody ended the run between two events."""
 
 
@@ -46,7 +46,7 @@ class UnderWay:
         self.kernel.arm(Alarm(self.kernel, LAST, self._end), self.kernel._now)
 
     def _end(self) -> None:
-        raise Interrupted
+        raise InterruptError
 
 
 def drain_out(kernel: Kernel, core: Core, dispatch: Callable[[], None]) -> int | None:
