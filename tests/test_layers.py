@@ -23,6 +23,7 @@ ALLOWED = {
     "schedulers": {"engine", "model", "units", "errors"},
     "tally": {"engine", "model"},
     "usage": {"tally", "engine"},
+    "forecast": {"model"},
     "xrbench": {"engine", "model", "errors"},
     "metrics": {"tally", "usage", "engine", "model", "units", "errors"},
     "export": {"metrics", "usage", "engine", "model", "files", "units", "errors"},
@@ -52,6 +53,7 @@ ALLOWED = {
         "files",
         "units",
         "errors",
+        "forecast",
     },
 }
 

@@ -15,6 +15,7 @@ from rtsched.cli.compare import compare
 from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
 from rtsched.cli.report import report
+from rtsched.cli.waiting import INTERRUPTED, waiting
 from rtsched.errors import InputError, RtschedError
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def run(
     loaded = api.load(system, platform=platform, overrides=overrides)
     if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
         raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
-    trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace)
+    with waiting() as watch:
+        trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
     figures = metrics.summary(trace)
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
@@ -96,6 +98,9 @@ def run(
         click.echo(render_table(figures))
         for note in trace.system.assumed:
             click.echo(f"assumed: {note}")
+    if figures.planned is not None:
+        click.echo("interrupted: the figures are those until then", err=True)
+        raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli.waiting import INTERRUPTED, each
 from rtsched.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ def analyse(
     """Prove, refute, or say why neither: does every job of SYSTEM meet its deadline, whatever happens?"""
     from rtsched.verify.verification import verify
 
-    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    found = verify(
+        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+        progress=each, keep_partial=True,
+    )  # fmt: skip
     if miss is not None:
         from rtsched.files import write_whole
         from rtsched.verify.witness import witness
@@ -72,6 +76,9 @@ def analyse(
         click.echo(json.dumps(to_dict(found, margins=margins), indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(found, margins, parts)))
+    if found.interrupted:
+        click.echo("interrupted: fewer runs were simulated than asked for", err=True)
+        raise SystemExit(INTERRUPTED)
     if fail_on is not None and _fails(found, fail_on):
         raise SystemExit(1)
 
@@ -108,5 +115,9 @@ def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
         lines += [f"to do ({action.part}): {action.text}" for action in actions(found)]
     if found.observation is not None:
         seen = found.observation
-        lines += ["", f"seen in {seen.runs} simulated runs, {seen.jobs} jobs: evidence beside the proof, no proof"]
+        partial = " (PARTIAL: interrupted)" if found.interrupted else ""
+        lines += [
+            "",
+            f"seen in {seen.runs} simulated runs{partial}, {seen.jobs} jobs: evidence beside the proof, no proof",
+        ]
     return [*lines, *words.assumed(found)]

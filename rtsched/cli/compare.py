@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def compare(
         overrides=overrides,
         jobs=jobs,
         baseline=baseline,
-        progress=None if as_json or not sys.stderr.isatty() else _progress,
+        progress=each,
     )
     if table is not None:
         from rtsched.files import write_whole
@@ -93,12 +92,6 @@ def _split(group: str) -> list[str]:
         else:
             found.append(part)
     return found
-
-
-def _progress(results: Iterator[Any], count: int) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    return iter(tqdm(results, total=count, unit="run", leave=False))
 
 
 def render(answer: Comparison) -> str:

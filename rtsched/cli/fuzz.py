@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rtsched.cli.waiting import INTERRUPTED, progress_bar
 
 if TYPE_CHECKING:
     from rtsched.verify.fuzz import Found, Report
@@ -45,20 +46,13 @@ def fuzz_soundness(
     if replay is not None:
         _again(replay, as_json)
         return
-    bar = None
-    if sys.stderr.isatty():
-        from tqdm import tqdm
+    with progress_bar(total=systems, unit=" systems") as bar:
 
-        bar = tqdm(total=systems, unit=" systems")
-
-    def progress(report: Report) -> None:
-        if bar is not None:
+        def progress(report: Report) -> None:
             bar.update(report.systems - bar.n)
             bar.set_postfix(violations=sum(report.violated.values()))
 
-    report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress)
-    if bar is not None:
-        bar.close()
+        report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress, keep_partial=True)
     files = []
     if report.found:
         output.mkdir(parents=True, exist_ok=True)
@@ -67,6 +61,9 @@ def fuzz_soundness(
         click.echo(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(report, files)))
+    if report.interrupted:
+        click.echo("interrupted: what was looked at until then; violations are not shrunk", err=True)
+        raise SystemExit(INTERRUPTED)
     if report.found:
         raise SystemExit(1)
 
@@ -90,7 +87,8 @@ def _lines(report: Report, files: list[Path]) -> list[str]:
     from rtsched.export.text import aligned
 
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.verdicts.items()))
-    lines = [f"{report.systems} systems ({verdicts}), {report.runs} simulations, {report.jobs} jobs", ""]
+    partial = " (PARTIAL: interrupted)" if report.interrupted else ""
+    lines = [f"{report.systems} systems{partial} ({verdicts}), {report.runs} simulations, {report.jobs} jobs", ""]
     header = ["theorem", "applied", "yes", "no", "miss found", "bounds", "attained", "max seen/bound", "mean"]
     rows = [header]
     for name, tally in sorted(report.tallies.items()):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def report(
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
-    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    found = verify(
+        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+        progress=each,
+    )  # fmt: skip
     words = ["rtsched", "report", system, "-o", output.name]
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]

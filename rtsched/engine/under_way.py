@@ -29,7 +29,9 @@ class UnderWay:
     def __init__(self, kernel: Kernel, core: Core) -> None:
         self.kernel = kernel
         self.core = core
+        self.system = core.system
         self.until = core.until
+        self.keeps_trace = core.record.kept
 
     @property
     def now(self) -> int:
