@@ -57,6 +57,7 @@ def run(
     if soc.locks is not None and "ceiling" in system.protocols.values():
         scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     soc.listen(scheduler)
+    _tie_followers(soc.tasks)
     for source in soc.tasks:
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, soc, seed)
@@ -129,8 +130,18 @@ def _longest_deadline(task: TaskSpec) -> int:
     return task.deadline
 
 
+def _tie_followers(sources: tuple[Source, ...]) -> None:
+    """Let every source know those that its completed jobs release; in one pass, since there may be many."""
+    followers: dict[int, list[Source]] = {}
+    for source in sources:
+        if source.spec.after is not None:
+            followers.setdefault(source.spec.after, []).append(source)
+    for index, those in followers.items():
+        sources[index].followers = tuple(those)
+
+
 def _prepare(source: Source, soc: Soc, seed: int) -> None:
-    """Give a source its random streams, its arrivals and its followers."""
+    """Give a source its random streams and its arrivals."""
     from rtsched.engine.execution_time import sampler
     from rtsched.engine.release import Streams, arrivals, blocks
 
@@ -142,7 +153,6 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
         source.executions = spec.arrival.execution
         source.deadlines = spec.arrival.deadlines
     source.watch = spec.on_miss in ("abort", "drop_at_start", "drop_if_hopeless") or soc.on_deadline is not None
-    source.followers = tuple(other for other in soc.tasks if other.spec.after == spec.index)
     if spec.after is not None:
         if spec.probability < 1:
             source.chance = blocks(random.trigger.random).__next__

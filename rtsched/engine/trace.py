@@ -200,6 +200,23 @@ class Trace:
         """The variant that each (job, node) started under, for tasks with variants."""
         return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
 
+    @cached_property
+    def _by_task(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The numbers of all jobs, task after task, and where each task's begin."""
+        order = np.argsort(self.jobs["task"], kind="stable")
+        return order, np.searchsorted(self.jobs["task"][order], np.arange(len(self.system.tasks) + 1))
+
+    def numbers(self, task: int) -> NDArray[Any]:
+        """The numbers of the jobs of a task, ascending: the rows of `jobs` that are its own."""
+        order, begin = self._by_task
+        own: NDArray[Any] = order[begin[task] : begin[task + 1]]
+        return own
+
+    def jobs_of(self, task: int) -> NDArray[Any]:
+        """The rows of `jobs` of a task, in order of release."""
+        rows: NDArray[Any] = self.jobs[self.numbers(task)]
+        return rows
+
     def node(self, job: int, node: int) -> NodeSpec:
         """Node number `node` of a job as it ran: that of its variant; after the nodes come `TaskSpec.pieces`."""
         task: TaskSpec = self.system.tasks[self.jobs["task"][job]]

@@ -64,7 +64,7 @@ def _processors(figures: Summary) -> str:
     rows = [["processor", "running %" if waiting else "busy %", "waiting %", "preemptions", "migrations"]]
     idle = [processor.name for processor in figures.processors if not processor.starts]
     for processor in figures.processors:
-        if processor.name in idle and len(idle) > 1:
+        if not processor.starts and len(idle) > 1:
             continue
         rows.append(
             [

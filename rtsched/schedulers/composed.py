@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
@@ -101,19 +102,19 @@ class ComposedScheduler(Scheduler):
         """One pool per set of processors that share segments, directly or through others."""
         places = [[self.placement.where(task, node) for node in task.nodes] for task in soc.tasks]
         parts = _connected([eligible for nodes in places for eligible in nodes])
+        part_of = {index: number for number, part in enumerate(parts) for index in part}
+        inside: list[list[tuple[Source, NodeSpec, tuple[int, ...]]]] = [[] for _ in parts]
+        for task, nodes in zip(soc.tasks, places, strict=True):
+            for node, eligible in zip(task.nodes, nodes, strict=True):
+                inside[part_of[eligible[0]]].append((task, node, eligible))
         by_processor: dict[int, Pool] = {}
         self.pools = []
-        for part in parts:
-            inside = [
-                (task, node, eligible)
-                for task, nodes in zip(soc.tasks, places, strict=True)
-                for node, eligible in zip(task.nodes, nodes, strict=True)
-                if eligible[0] in part
-            ]
-            uniform = all(eligible == part for _, _, eligible in inside)
+        for part, those in zip(parts, inside, strict=True):
+            uniform = all(eligible == part for _, _, eligible in those)
+            times = itemgetter(*part, part[0])
             simple = uniform and all(
-                each.preemptive and len({each.times[index] for index in part}) == 1
-                for task, node, _ in inside
+                each.preemptive and len(set(times(each.times))) == 1
+                for task, node, _ in those
                 for each in _forms(task, node)
             )
             pool = self._pool(soc, part, uniform, simple)
@@ -226,14 +227,18 @@ def _settled(settles: list[Callable[[], None]], dispatch: Callable[[], None]) ->
 
 def _connected(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """The connected components of processors that occur together in a set, each ascending, by lowest member."""
-    parts: list[set[int]] = []
+    above: dict[int, int] = {}  # towards the lowest member of its component
+
+    def lowest(index: int) -> int:
+        while (up := above.setdefault(index, index)) != index:
+            above[index] = index = above[up]
+        return index
+
     for members in dict.fromkeys(sets):
-        joined = set(members)
-        rest = []
-        for part in parts:
-            if part.isdisjoint(joined):
-                rest.append(part)
-            else:
-                joined |= part
-        parts = [*rest, joined]
-    return sorted(tuple(sorted(part)) for part in parts)
+        for index in members:
+            first, second = sorted((lowest(members[0]), lowest(index)))
+            above[second] = first
+    parts: dict[int, list[int]] = {}
+    for index in sorted(above):
+        parts.setdefault(lowest(index), []).append(index)
+    return [tuple(part) for part in parts.values()]
