@@ -139,7 +139,7 @@ def case(seed: int, number: int, kind: str | None = None) -> Drawn:
     """System number so of the run with this seed (of one family or focus), and the seed of its patterns."""
     first, second = np.random.SeedSequence([seed, number]).spawn(2)
     random = np.random.default_rng(first)
-    own = int(second.generate_state(1, np.uint64)[0] >> 1)
+    own = int(second.generate_state(1, np.uint64)[0]) >> 1
     kind = kind or KINDS[int(random.integers(0, len(KINDS)))]
     if kind in FAMILIES:
         return Drawn(*random_system(random, kind), own)
