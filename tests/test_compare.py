@@ -241,7 +241,7 @@ def test_a_policy_in_its_own_file_compares(system: str, tmp_path: Path, monkeypa
         (["no_such_system", "-s", "edf"], "no workload is called"),
         (["buttazzo_rm_edf", "-s", "edg"], "did you mean"),
         (["buttazzo_rm_edf", "-s", "edf", "--baseline", "rm"], "is none of the policies compared"),
-        (["buttazzo_rm_edf", "-s", "edf", "--plot", "x.gif"], "use .png, .svg or .pdf"),
+        (["buttazzo_rm_edf", "-s", "edf", "--plot", "x.gif"], "pictures are .png, .svg, .pdf"),
         (["buttazzo_rm_edf", "-s", "edf+subflow,edf+early-exit", "--seeds", "1"], "edf+early-exit, seed 0: adaptation"),
     ],
 )

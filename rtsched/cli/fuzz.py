@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rtsched.cli.console import echo, echo_json
+from rtsched.files import make_folder
 
 if TYPE_CHECKING:
     from rtsched.verify.fuzz import Found, Report
@@ -61,12 +63,12 @@ def fuzz_soundness(
         bar.close()
     files = []
     if report.found:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         files = [write(found, output) for found in report.found]
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+        echo_json(report.to_dict())
     else:
-        click.echo("\n".join(_lines(report, files)))
+        echo("\n".join(_lines(report, files)))
     if report.found:
         raise SystemExit(1)
 
@@ -77,11 +79,11 @@ def _again(path: Path, as_json: bool) -> None:
     found, now = again(path)
     if as_json:
         shown = {**found.to_dict(), "violated": now is not None, "now": None if now is None else str(now)}
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        echo_json(shown)
     else:
-        click.echo(found.yaml)
-        click.echo(f"then: {found.violation.text or found.violation}")
-        click.echo(f"now:  {now if now is not None else 'no violation'}")
+        echo(found.yaml)
+        echo(f"then: {found.violation.text or found.violation}")
+        echo(f"now:  {now if now is not None else 'no violation'}")
     if now is not None:
         raise SystemExit(1)
 
