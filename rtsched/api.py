@@ -391,7 +391,7 @@ def _until(until: int | str) -> int | str:
     try:
         return Simulate(until=until).until
     except InputError as error:
-        raise InputError(str(error).replace("Simulate: until: ", "--until: ")) from None
+        raise InputError(*(text.replace("Simulate: until: ", "--until: ") for text in error.problems)) from None
 
 
 def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:

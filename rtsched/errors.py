@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtsched.visible import message
+
 __all__ = ["EndlessError", "HorizonError", "InputError", "RtschedError", "SchedulerError", "SoundnessError"]
 
 
@@ -15,8 +17,11 @@ class InputError(RtschedError):
     """A file or an option that cannot be used; each problem is one line `file:line:column: where: what; what to do`."""
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = tuple(map(message, problems))
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> Any:
+        return type(self), self.problems  # between processes, too, a problem is a line
 
 
 class HorizonError(InputError):

@@ -1,29 +1,156 @@
-"""Output files are written whole or not at all."""
+"""Outputs go to what the user named: files are replaced whole or not at all, devices and pipes are written to.
+
+``-`` is standard output. A symbolic link stays one; what it leads to is replaced.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import stat
+import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rtsched.errors import InputError
 
+#: The end of the name of a file that is still being written: one that is left over can be deleted.
+UNFINISHED = ".rtsched-tmp"
+
+STANDARD_OUTPUT = Path("-")
+#: The formats of pictures, by the ending of a name; the first where there is none.
+PICTURES = (".png", ".svg", ".pdf")
+_DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)|dev)/fd/(\d+)")
+
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` to `path` through a temporary file beside it; raises InputError if that cannot be done."""
-    data = content.encode() if isinstance(content, str) else content
+    """Write `content` (text as UTF-8) to what `path` names; raises InputError if that cannot be done.
+
+    A regular file is written under another name beside it, which then takes its place and its permissions. A pipe that
+    nobody reads raises BrokenPipeError.
+    """
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
+        if path == STANDARD_OUTPUT:
+            _write_standard_output(data)
+        elif (descriptor := _descriptor(path)) is not None:
+            _write_descriptor(descriptor, data)
+        elif _is_stream(path):
+            with open(path, "wb") as stream:
                 stream.write(data)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
+        else:
+            _replace(Path(os.path.realpath(path)), data)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from None
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` if it is not there; raises InputError if that cannot be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be made: {reason}; choose another place") from None
+
+
+def cannot_write(path: Path | str, error: Exception) -> InputError:
+    """What to say of an output that cannot be written."""
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"{path}: cannot be written: {reason}; choose another place")
+
+
+def is_standard_output(path: Path | None) -> bool:
+    """Whether a path means standard output: then nothing else belongs there."""
+    return path is not None and (path == STANDARD_OUTPUT or _descriptor(path) == 1)
+
+
+def format_of(path: Path, formats: Sequence[str], problem: str) -> str:
+    """The format, one of `formats` (".png", …), that the ending of an output's name says.
+
+    Standard output, pipes and devices have no ending and get the first format. Raises InputError with the `problem`
+    where the ending says nothing.
+    """
+    ending = path.suffix.lower()
+    if ending in formats:
+        return ending
+    if not ending and (path == STANDARD_OUTPUT or _descriptor(path) is not None or _is_stream(path)):
+        return formats[0]
+    raise InputError(problem)
+
+
+def picture_format(path: Path) -> str:
+    """The format of a picture, as matplotlib calls it, by its file's name. Raises InputError."""
+    return format_of(path, PICTURES, f"{path}: pictures are {', '.join(PICTURES)}; rename it")[1:]
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path leads to a device, a pipe or a socket: to anything there but a regular file or a folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _descriptor(path: Path) -> int | None:
+    """The open file of this process that a path such as ``/dev/stdout`` or ``/proc/self/fd/1`` stands for."""
+    place = os.path.abspath(path) if path != STANDARD_OUTPUT else ""
+    for _ in range(10):
+        found = _DESCRIPTOR.fullmatch(place)
+        if found is not None:
+            return int(found[1]) if place.split("/")[2] in ("fd", "self", "thread-self", str(os.getpid())) else None
+        try:
+            place = os.path.join(os.path.dirname(place), os.readlink(place))
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _write_standard_output(data: bytes) -> None:
+    if sys.stdout is None:
+        raise OSError(0, "it is closed")
+    sys.stdout.flush()
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:  # a stand-in for text
+        sys.stdout.write(data.decode(errors="backslashreplace"))
+    else:
+        binary.write(data)
+    sys.stdout.flush()
+
+
+def _write_descriptor(number: int, data: bytes) -> None:
+    for standard in filter(None, (sys.stdout, sys.stderr)):
+        standard.flush()
+    with os.fdopen(os.dup(number), "wb") as stream:
+        stream.write(data)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    try:
+        old = os.stat(target)
+    except FileNotFoundError:
+        old = None
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(0, "it is a folder")
+    if old is not None and not os.access(target, os.W_OK):
+        raise PermissionError(0, "it is write-protected")
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.", suffix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        if old is not None and hasattr(os, "chown"):
+            with suppress(OSError):
+                os.chown(temporary, old.st_uid, old.st_gid)
+        os.chmod(temporary, 0o666 & ~_umask() if old is None else stat.S_IMODE(old.st_mode))
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
             os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from None
+        raise
 
 
 def _umask() -> int:

@@ -1,8 +1,16 @@
-"""The command line. Exit codes: 0 fine, 1 the answer is no (asked with --fail-on), 2 bad input."""
+"""The command line.
+
+Exit codes: 0 fine; 1 the answer is no (asked with --fail-on, or a proof that fuzz-soundness broke), and nothing else;
+2 bad input, or an output that cannot be written; 3 an internal error or a simulation that beats a proof, with what a
+report needs saved in a file; 130 interrupted. A closed pipe is no fault, and nothing is ever a traceback (`ending`).
+
+Answers go to standard output, warnings and errors to standard error; where an output is `-`, nothing else goes to
+standard output. What a console cannot show is written in ASCII; names are shown with what cannot be seen escaped, but
+in JSON (`console`).
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +20,14 @@ import click
 from rtsched import __version__
 from rtsched.cli.analyse import analyse
 from rtsched.cli.compare import compare
+from rtsched.cli.console import echo, echo_document, echo_json, leave, prepare, tell, want_standard_output
+from rtsched.cli.ending import INTERRUPTED, ended, stopped
 from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
 from rtsched.cli.report import report
-from rtsched.cli.waiting import INTERRUPTED, waiting
-from rtsched.errors import InputError, RtschedError
+from rtsched.cli.waiting import waiting
+from rtsched.errors import InputError
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from rtsched.metrics import Summary
@@ -24,7 +35,19 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Interruptions and closed pipes end commands as `ending` has it: click would exit with 1, which is an answer."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with stopped():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, context: click.Context) -> Any:
+        with stopped():
+            return super().invoke(context)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="rtsched")
 def cli() -> None:
     """Real-time multi-DNN scheduling on heterogeneous chips: simulate it, prove it, show it.
@@ -35,7 +58,7 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("system")
-@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, …")
+@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
 @click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
 @click.option("--until", help="How long jobs are released: '10 s', or 'hyperperiod'.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of everything random.")
@@ -76,6 +99,7 @@ def run(
     from rtsched import api, metrics
     from rtsched.export.text import render_table
 
+    want_standard_output(as_json, gantt, directory)
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
     loaded = api.load(system, platform=platform, overrides=overrides)
@@ -93,13 +117,13 @@ def run(
 
         write_csv(trace, directory)
     if as_json:
-        click.echo(json.dumps(figures.to_dict(), indent=2, ensure_ascii=False))
+        echo_json(figures.to_dict())
     else:
-        click.echo(render_table(figures))
+        tell(render_table(figures), gantt)
         for note in trace.system.assumed:
-            click.echo(f"assumed: {note}")
+            tell(f"assumed: {visible(note)}", gantt)
     if figures.planned is not None:
-        click.echo("interrupted: the figures are those until then", err=True)
+        echo("interrupted: the figures are those until then", err=True)
         raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
@@ -144,13 +168,13 @@ def validate(systems: tuple[str, ...], as_json: bool) -> None:
         except InputError as error:
             answers.append({"file": name, "valid": False, "problems": list(error.problems)})
     if as_json:
-        click.echo(json.dumps(answers, indent=2, ensure_ascii=False))
+        echo_json(answers)
     else:
         for answer in answers:
             if answer["valid"]:
-                click.echo(f"{answer['file']}: valid")
+                echo(f"{answer['file']}: valid")
             for problem in answer["problems"]:
-                click.echo(problem, err=True)
+                echo(problem, err=True)
     if not all(answer["valid"] for answer in answers):
         raise SystemExit(2)
 
@@ -169,7 +193,7 @@ def schema(what: str) -> None:
         answer = SUMMARY_SCHEMA
     else:
         answer = json_schema(Platform if what == "platform" else System)
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    echo_json(answer)
 
 
 KINDS = (
@@ -193,13 +217,13 @@ def list_(kind: str | None, as_json: bool) -> None:
     """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems."""
     answer = {each: _known(each) for each in ([kind] if kind else KINDS)}
     if as_json:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        echo_json(answer)
         return
     for each, rows in answer.items():
-        click.echo(each)
+        echo(each)
         width = max((len(name) for name in rows), default=0)
         for name, line in rows.items():
-            click.echo(f"  {name:<{width}}  {line}".rstrip())
+            echo(visible(f"  {name:<{width}}  {line}".rstrip()))
 
 
 def _known(kind: str) -> dict[str, str]:
@@ -243,11 +267,12 @@ def _first_line(thing: Any) -> str:
 def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_json: bool) -> None:
     """Show one thing by name: a workload, a platform, a network or a policy, with its sources.
 
-    KIND (platform, workload, network, scheduler, ordering, …) tells things of one name apart. `show cost NETWORK
+    KIND (platform, workload, network, scheduler, ordering, ...) tells things of one name apart. `show cost NETWORK
     --platform P` compares measured times with those of the cost model.
     """
     from rtsched import show as views
 
+    want_standard_output(as_json, picture)
     if len(words) > 2:
         raise InputError(f"show: {' '.join(words)!r} is no [KIND] NAME; write `rtsched show platform rk3588`")
     if len(words) == 2 and words[0] == "cost":
@@ -266,7 +291,10 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
         from rtsched.plot.platform import block_diagram
 
         block_diagram(answer.platform, picture)
-    click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False) if as_json else answer.text)
+    if as_json:
+        echo_json(answer.data)
+    else:
+        tell(answer.text, picture)
 
 
 @cli.command(name="import")
@@ -288,18 +316,18 @@ def import_(file: str, output: Path | None, shapes: tuple[str, ...], as_json: bo
 
         result = import_file(file)
         for warning in result.warnings:
-            click.echo(f"{file}: {warning}", err=True)
+            echo(f"{file}: {warning}", err=True)
         if as_json:
             text = result.system.model_dump_json(exclude_defaults=True, by_alias=True, indent=2) + "\n"
         else:
             text = to_yaml(result.system)
     if output is None:
-        click.echo(text, nl=False)
+        echo_document(text)
     else:
         from rtsched.files import write_whole
 
         write_whole(output, text)
-        click.echo(f"wrote {output}")
+        tell(f"wrote {output}", output)
 
 
 cli.add_command(analyse)
@@ -316,31 +344,27 @@ def _imported_network(file: str, shapes: tuple[str, ...], as_json: bool) -> str:
 
     network = onnx.load(file, dict(map(read_shape, shapes)))
     for note in network.notes:
-        click.echo(f"{file}: {note}", err=True)
+        echo(f"{file}: {note}", err=True)
     if network.unknown:
-        click.echo(
+        echo(
             f"{file}: {len(network.unknown)} tensors have no shape, e.g. {', '.join(network.unknown[:5])}; give open "
             "inputs a size with --shape",
             err=True,
         )
     why = cost.unknown(network)
     if why:
-        click.echo(
+        echo(
             f"{file}: the network has no cost: {why}; give open inputs a --shape, or measure it (`rtsched profile`)",
             err=True,
         )
     if as_json:
+        import json
+
         return json.dumps(network_file.as_data(network), indent=2, ensure_ascii=False) + "\n"
     return network_file.write(network)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line and exit code 2, never a traceback."""
-    try:
-        cli(standalone_mode=True)
-    except RtschedError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    """Run the command line and leave with its exit code, whatever happens."""
+    prepare()
+    sys.exit(leave(ended(lambda: cli(standalone_mode=False))))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rtsched.cli.waiting import INTERRUPTED, each
+from rtsched.cli.console import echo, echo_json, tell, want_standard_output
+from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from rtsched.verify.verification import Verification
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("system")
-@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, …")
+@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
 @click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
@@ -61,6 +63,7 @@ def analyse(
     """Prove, refute, or say why neither: does every job of SYSTEM meet its deadline, whatever happens?"""
     from rtsched.verify.verification import verify
 
+    want_standard_output(as_json, miss)
     found = verify(
         system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
         progress=each, keep_partial=True,
@@ -73,11 +76,11 @@ def analyse(
     if as_json:
         from rtsched.verify.document import to_dict
 
-        click.echo(json.dumps(to_dict(found, margins=margins), indent=2, ensure_ascii=False))
+        echo_json(to_dict(found, margins=margins))
     else:
-        click.echo("\n".join(_lines(found, margins, parts)))
+        tell("\n".join(_lines(found, margins, parts)), miss)
     if found.interrupted:
-        click.echo("interrupted: fewer runs were simulated than asked for", err=True)
+        echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)
     if fail_on is not None and _fails(found, fail_on):
         raise SystemExit(1)
@@ -104,15 +107,15 @@ def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
 
     lines = [words.verdict(found), "", words.table(found), ""]
     for part in found.analysis.parts:
-        lines += words.part(found, part)
-    lines += words.chains(found)
+        lines += map(visible, words.part(found, part))
+    lines += map(visible, words.chains(found))
     if parts:
         lines += ["", words.parts(found)]
     if margins:
         from rtsched.verify.actions import actions
 
         lines += ["", words.margins(found)]
-        lines += [f"to do ({action.part}): {action.text}" for action in actions(found)]
+        lines += [visible(f"to do ({action.part}): {action.text}") for action in actions(found)]
     if found.observation is not None:
         seen = found.observation
         partial = " (PARTIAL: interrupted)" if found.interrupted else ""
@@ -120,4 +123,4 @@ def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
             "",
             f"seen in {seen.runs} simulated runs{partial}, {seen.jobs} jobs: evidence beside the proof, no proof",
         ]
-    return [*lines, *words.assumed(found)]
+    return [*lines, *map(visible, words.assumed(found))]

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.waiting import each
 from rtsched.errors import InputError
+from rtsched.files import picture_format
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from rtsched.experiment.compare import Cell, Comparison
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
     "--schedulers",
     multiple=True,
     required=True,
-    metavar="A,B,…",
-    help="Policies: edf,rm+first-fit,edf+subflow,…; 'file' is the system's own.",
+    metavar="A,B,...",
+    help="Policies: edf,rm+first-fit,edf+subflow,...; 'file' is the system's own.",
 )
 @click.option("--seeds", type=click.IntRange(1, 100_000), default=10, show_default=True, help="How many worlds.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="The first of the seeds.")
@@ -54,8 +57,9 @@ def compare(
     """Run several policies on SYSTEM, each on the same seeds, and say how they differ."""
     from rtsched.experiment import compare as experiment
 
-    if picture is not None and picture.suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {picture}: the ending says the format; use .png, .svg or .pdf")
+    want_standard_output(as_json, table, picture)
+    if picture is not None:
+        picture_format(picture)
     for path in (picture, table):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{path}: there is no such folder; make it first")
@@ -79,7 +83,7 @@ def compare(
         from rtsched.plot.front import front
 
         front(answer, picture)
-    click.echo(json.dumps(answer.to_dict(), indent=2) if as_json else render(answer))
+    tell(json.dumps(answer.to_dict(), indent=2) if as_json else render(answer), table, picture)
 
 
 def _split(group: str) -> list[str]:
@@ -105,7 +109,8 @@ def render(answer: Comparison) -> str:
         rows.append([row.policy, *(_cell(row.cells[metric], metric) for metric in answer.metrics)])
     span = units.format_duration(answer.until, digits=4)
     count = len(answer.seeds)
-    lines = [f"{answer.system}: {count} seed{'s' * (count > 1)}, jobs released for {span}, the same for every policy"]
+    name = visible(answer.system)
+    lines = [f"{name}: {count} seed{'s' * (count > 1)}, jobs released for {span}, the same for every policy"]
     lines += ["", aligned(rows)]
     if answer.fixed:
         lines.append("All seeds gave the same: nothing in this system is random.")
@@ -114,7 +119,7 @@ def render(answer: Comparison) -> str:
             f"± half of a 95 % confidence interval (Student's t); * differs from {answer.baseline} with p < 0.05, "
             "** < 0.01\n(paired sign-flip test, Holm's correction)"
         )
-    lines += [*answer.notes, *(f"assumed: {note}" for note in answer.assumed)]
+    lines += map(visible, [*answer.notes, *(f"assumed: {note}" for note in answer.assumed)])
     return "\n".join(lines)
 
 

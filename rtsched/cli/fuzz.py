@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rtsched.cli.waiting import INTERRUPTED, progress_bar
+from rtsched.cli.console import echo, echo_json
+from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.waiting import progress_bar
+from rtsched.files import make_folder
 
 if TYPE_CHECKING:
     from rtsched.verify.fuzz import Found, Report
@@ -55,14 +57,14 @@ def fuzz_soundness(
         report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress, keep_partial=True)
     files = []
     if report.found:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         files = [write(found, output) for found in report.found]
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+        echo_json(report.to_dict())
     else:
-        click.echo("\n".join(_lines(report, files)))
+        echo("\n".join(_lines(report, files)))
     if report.interrupted:
-        click.echo("interrupted: what was looked at until then; violations are not shrunk", err=True)
+        echo("interrupted: what was looked at until then; violations are not shrunk", err=True)
         raise SystemExit(INTERRUPTED)
     if report.found:
         raise SystemExit(1)
@@ -74,11 +76,11 @@ def _again(path: Path, as_json: bool) -> None:
     found, now = again(path)
     if as_json:
         shown = {**found.to_dict(), "violated": now is not None, "now": None if now is None else str(now)}
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        echo_json(shown)
     else:
-        click.echo(found.yaml)
-        click.echo(f"then: {found.violation.text or found.violation}")
-        click.echo(f"now:  {now if now is not None else 'no violation'}")
+        echo(found.yaml)
+        echo(f"then: {found.violation.text or found.violation}")
+        echo(f"now:  {now if now is not None else 'no violation'}")
     if now is not None:
         raise SystemExit(1)
 

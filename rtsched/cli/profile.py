@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from rtsched.cli.console import tell, want_standard_output
 from rtsched.errors import InputError
 
 
@@ -43,40 +44,46 @@ def profile(
     With -o FOLDER/platforms/latency.csv and RTSCHED_PATH=FOLDER, system files can name the network.
     """
     from rtsched.dnn import profiler
-    from rtsched.files import write_whole
+    from rtsched.files import make_folder, write_whole
+    from rtsched.model.document import read_text
 
+    want_standard_output(as_json, output, nodes)
     if output is not None and platform is None:
         raise InputError("-o: a row of a latency table names its platform; add --platform NAME")
     found = profiler.measure(
         model, runs=runs, warm_up=warm_up, threads=threads, shapes=dict(map(read_shape, shapes)), progress=_progress
     )
     if output is not None and platform is not None:
-        table = output.read_text(encoding="utf-8") if output.exists() else ""
-        output.parent.mkdir(parents=True, exist_ok=True)
+        table = read_text(output) if output.is_file() else ""
+        make_folder(output.parent)
         row = profiler.table_row(found, platform, processor, network)
         write_whole(output, profiler.merged(table, output, row))
     if nodes is not None:
         write_whole(nodes, profiler.node_table(found))
+
+    def say(text: str) -> None:
+        tell(text, output, nodes)
+
     if as_json:
         from dataclasses import asdict
 
         data = asdict(found)
         for entry, node in zip(data["nodes"], found.nodes, strict=True):
             entry["largest"] = found.largest(node)
-        click.echo(json.dumps({"format": 1, **data}, indent=2))
+        say(json.dumps({"format": 1, **data}, indent=2))
         return
     whole = found.whole
-    click.echo(f"{found.network} ({found.inputs}), {threads} thread{'s' * (threads > 1)}, {whole.count} runs")
-    click.echo(f"  median {whole.median / 1000:.4g} ms, p99 {whole.p99 / 1000:.4g} ms, max {whole.max / 1000:.4g} ms")
+    say(f"{found.network} ({found.inputs}), {threads} thread{'s' * (threads > 1)}, {whole.count} runs")
+    say(f"  median {whole.median / 1000:.4g} ms, p99 {whole.p99 / 1000:.4g} ms, max {whole.max / 1000:.4g} ms")
     slowest = sorted(found.nodes, key=lambda node: -node.scaled)[:8]
     for node in slowest:
         share = node.scaled / whole.median if whole.median else 0.0
         most = f"max {found.largest(node) / 1000:.4g} ms"
-        click.echo(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {most:<14}  {node.operator:<12} {node.name}")
+        say(f"  {node.scaled / 1000:9.4g} ms  {share:6.1%}  {most:<14}  {node.operator:<12} {node.name}")
     if output is not None:
-        click.echo(f"wrote {output}")
+        say(f"wrote {output}")
     if nodes is not None:
-        click.echo(f"wrote {nodes}")
+        say(f"wrote {nodes}")
 
 
 def read_shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli.console import tell
 from rtsched.cli.waiting import each
 from rtsched.errors import InputError
+from rtsched.files import format_of, write_whole
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -26,9 +28,15 @@ FORMATS = (".html", ".pdf", ".md", ".json")
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help=f"The file to write; its ending says the format: {', '.join(FORMATS)}.",
+    help=f"The file to write, or '-'; its ending says the format: {', '.join(FORMATS)}.",
 )
-@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, …")
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice([ending[1:] for ending in FORMATS]),
+    help="The format, whatever the file is called; without an ending: html.",
+)
+@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
 @click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
@@ -45,6 +53,7 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 def report(
     system: str,
     output: Path,
+    wanted: str | None,
     scheduler: str | None,
     platform: str | None,
     overrides: tuple[str, ...],
@@ -53,12 +62,11 @@ def report(
     date: str | None,
 ) -> None:
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
-    if output.suffix.lower() not in FORMATS:
-        raise InputError(f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    refusal = f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or --format"
+    ending = format_of(output, FORMATS, refusal) if wanted is None else f".{wanted}"
     if not output.parent.is_dir():
         raise InputError(f"{output}: there is no such folder; make it first")
     day = _day(date)
-    from rtsched.files import write_whole
     from rtsched.report.content import Report
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
@@ -72,9 +80,10 @@ def report(
         words += [] if value is None else [option, value]
     for text in overrides:
         words += ["--set", text]
+    words += [] if wanted is None else ["--format", wanted]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
-    write_whole(output, render(Report(found, day, shlex.join(words)), output.suffix.lower()))
-    click.echo(f"{found.system.name}: {outcome(found)}; report written to {output}")
+    write_whole(output, render(Report(found, day, shlex.join(words)), ending))
+    tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output)
 
 
 def _day(text: str | None) -> str:

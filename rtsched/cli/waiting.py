@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
+from rtsched.cli.console import echo
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-#: Exit code of a command that was interrupted: 128 and the number of the signal.
-INTERRUPTED = 130
 #: Seconds before a command says how far it is, and between two looks at a run.
 PATIENCE, LOOK = 2.0, 0.2
 
@@ -53,7 +51,7 @@ class Waiting:
 
         text = warning(forecast(run.system, run.until, trace=run.keeps_trace), machine_memory())
         if text is not None:
-            click.echo(text, err=True)
+            echo(text, err=True)
         self.run = run
         if sys.stderr.isatty():
             self.thread = threading.Thread(target=self._show, daemon=True)

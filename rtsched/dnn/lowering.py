@@ -7,6 +7,7 @@ long, which numbers are assumed, and how long a run lasts.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
+from rtsched.model.document import cut
 from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
@@ -43,6 +45,8 @@ from rtsched.model.work import ANY, Work
 #: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
 AUTO_JOBS = 20_000
 AUTO_TIME = 10 * units.S
+
+_PRIORITY = re.compile(r"[+-]?[0-9]{1,18}")
 #: A hyperperiod with more jobs than this is refused: hours of simulation.
 MOST_JOBS = 20_000_000
 
@@ -427,14 +431,16 @@ def read_jobs(path: Path) -> tuple[JobModel, ...]:
     """Explicit jobs from a CSV: columns name, release, wcet, deadline (absolute), priority; times carry units."""
     table = TimeTable(path, ("release", "wcet", "deadline"))
     count = len(table.rows)
+    if not count:
+        raise InputError(f"{path}: no jobs; add a row below the header")
     names = table.text("name") or ("",) * count
     priorities = table.text("priority") or ("",) * count
     rows = zip(table.times("release"), table.times("wcet", least=1), table.times("deadline", least=1), strict=True)
     jobs = []
     for number, (release, wcet, deadline) in enumerate(rows):
         priority = priorities[number]
-        if priority and not priority.lstrip("-").isdecimal():
-            raise InputError(f"{path}:{number + 2}: priority {priority!r} is no whole number")
+        if priority and not _PRIORITY.fullmatch(priority):
+            raise InputError(f"{path}:{number + 2}: priority {cut(priority)!r} is no whole number of at most 18 digits")
         jobs.append(
             JobModel(
                 name=names[number] or None,

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from rtsched import units
 from rtsched.metrics import ChainFigures, Summary
 from rtsched.usage import HardwareFigures
+from rtsched.visible import cut, shown
+
+#: The widest cell of a table.
+WIDEST = 120
 
 
 def render_table(figures: Summary) -> str:
     """The figures as text for a terminal."""
+    figures = shown(figures)
     span = units.format_duration(figures.until, digits=4)
     if figures.planned is not None:
         span += f" of {units.format_duration(figures.planned, digits=4)} (PARTIAL: interrupted)"
@@ -192,7 +197,8 @@ def _energy(nanojoules: float) -> str:
 
 
 def aligned(rows: list[list[str]]) -> str:
-    """Rows as columns: the first to the left, the others to the right."""
+    """Rows as columns: the first to the left, the others to the right; no cell is wider than anyone reads."""
+    rows = [[cut(cell, WIDEST) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(cells))

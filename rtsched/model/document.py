@@ -18,6 +18,7 @@ import yaml
 from yaml.reader import Reader
 
 from rtsched.errors import InputError
+from rtsched.visible import cut
 
 __all__ = ["Document", "Location", "cut", "parse_value", "parse_yaml", "read_text", "read_yaml"]
 
@@ -87,14 +88,6 @@ class Document:
             if child is not None:
                 found.append(child)
         return found
-
-
-def cut(text: str, length: int = 60) -> str:
-    """`text` on one line, at most `length` characters, control characters escaped."""
-    line = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[: length + 1]
-    )
-    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from rtsched.experiment.compare import Comparison
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
@@ -38,7 +41,7 @@ def points(answer: Comparison) -> tuple[list[Point], str]:
             raise InputError("--plot draws misses against accuracy, and this comparison lacks one of them")
     sign = 1 if metric == "effective_accuracy" else -1
     scale = 100 if sign == 1 else 1
-    places = [(row.policy, row.cells["miss_ratio"], row.cells[metric]) for row in answer.rows]
+    places = [(visible(row.policy), row.cells["miss_ratio"], row.cells[metric]) for row in answer.rows]
     found = []
     for name, misses, height in places:
         beaten = any(
@@ -58,16 +61,20 @@ def points(answer: Comparison) -> tuple[list[Point], str]:
 
 def front(answer: Comparison, path: str | Path) -> None:
     """Draw the comparison into `path` (.png, .svg or .pdf), whole or not at all."""
-    import io
+    from rtsched.files import picture_format, write_whole
+    from rtsched.plot.gantt import render
+    from rtsched.plot.look import plain
 
+    path = Path(path)
+    kind = picture_format(path)
+    with plain():
+        write_whole(path, render(_draw(answer), kind))
+
+
+def _draw(answer: Comparison) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from rtsched.files import write_whole
-
-    path = Path(path)
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {path}: the ending says the format; use .png, .svg or .pdf")
     marks, metric = points(answer)
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -78,12 +85,11 @@ def front(answer: Comparison, path: str | Path) -> None:
     axes.set_ylabel("effective accuracy (%)" if accurate else "worst p95 / deadline of finished jobs")
     count = len(answer.seeds)
     better = "up and to the left is better" if accurate else "down and to the left is better"
-    notes = "".join(f"\n{note}" for note in answer.notes)
-    axes.set_title(f"{answer.system}, {count} seed{'s' * (count > 1)}: {better}{notes}", fontsize=10, loc="left")
+    notes = "".join(f"\n{visible(note)}" for note in answer.notes)
+    name = visible(answer.system)
+    axes.set_title(f"{name}, {count} seed{'s' * (count > 1)}: {better}{notes}", fontsize=10, loc="left")
     label_points(axes, marks)
-    stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-    write_whole(path, stream.getvalue())
+    return figure
 
 
 def draw_points(axes: Any, marks: list[Point], percent: bool) -> None:

@@ -9,6 +9,7 @@ Colours are Okabe and Ito's, hatches repeat them for print.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,10 @@ from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE
 from rtsched.engine.trace import DRAINED, KILLED, OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
-from rtsched.files import write_whole
+from rtsched.files import picture_format, write_whole
 from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages, split_waits
+from rtsched.plot.look import plain
+from rtsched.visible import cut, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +36,9 @@ DRAIN: dict[str, Any] = {"facecolor": "white", "hatch": "....", "edgecolor": "#8
 
 #: The width of a label's character, as a share of the axes.
 CHARACTER = 0.0065
-FORMATS = ("png", "svg", "pdf")
+
+#: The most characters of a name beside a lane or above all, and of what a policy is called.
+LONGEST_NAME, LONGEST_TITLE = 60, 100
 
 #: A run with more slices than this is shown in part, around its first miss: about PART_SLICES of them.
 MOST_SLICES = 150
@@ -49,7 +54,7 @@ def gantt(
     trace, the window is empty or the format unknown.
     """
     path = None if path is None else Path(path)
-    kind = _format(path) if path is not None else "png"
+    kind = picture_format(path) if path is not None else "png"
     if not trace.kept:
         raise InputError("this run kept no trace to draw; run it with a trace")
     part = ""
@@ -57,7 +62,10 @@ def gantt(
         start, end, part = _window(trace, start)
     if end <= start:
         raise InputError(f"the picture ends at {units.format_duration(end)}, before it begins; give a later end")
-    figure = _draw(trace, start, end, (title or f"{trace.system.name} – {trace.scheduler}") + part)
+    trace = replace(trace, system=shown(trace.system))
+    heading = title or f"{cut(trace.system.name, LONGEST_NAME)} – {cut(trace.scheduler, LONGEST_TITLE)}"
+    with plain():
+        figure = _draw(trace, start, end, heading + part)
     if path is not None:
         write_whole(path, render(figure, kind))
     return figure
@@ -65,20 +73,11 @@ def gantt(
 
 def render(figure: Figure, kind: str) -> bytes:
     """The bytes of a figure: the same for the same figure."""
-    import matplotlib
-
     stream = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "rtsched", "pdf.fonttype": 42}):
+    with plain():
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
         figure.savefig(stream, format=kind, dpi=150, metadata=metadata)
     return stream.getvalue()
-
-
-def _format(path: Path) -> str:
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise InputError(f"{path}: pictures are {', '.join('.' + known for known in FORMATS)}; rename it")
-    return kind
 
 
 def _window(trace: Trace, start: int) -> tuple[int, int, str]:
@@ -148,7 +147,9 @@ def _scale(span: int) -> tuple[int, str]:
 
 
 def _lane(axes: Axes, names: list[str], label: str) -> None:
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_yticks(range(len(names)), [cut(name, LONGEST_NAME) for name in names], fontsize=8)
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)  # also where somebody else draws the figure again
     axes.set_ylim(len(names) - 0.35, -0.75)
     axes.set_ylabel(label, fontsize=8)
     axes.tick_params(axis="y", length=0)

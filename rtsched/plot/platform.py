@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
-from rtsched.errors import InputError
-from rtsched.files import write_whole
+from rtsched.files import picture_format, write_whole
 from rtsched.model.memory import Contention, Memory, Pairwise, Pccs, PowerLaw
 from rtsched.model.platform import Link, Platform
 from rtsched.plot.cells import box_height, draw_box, has_domains, short_size
-from rtsched.plot.gantt import FORMATS, render
+from rtsched.plot.gantt import render
+from rtsched.plot.look import plain
 from rtsched.plot.sheet import ASSUMED, GREY, INK, PAD, PAGE, Rect, Sheet
+from rtsched.visible import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,10 +44,9 @@ def block_diagram(platform: Platform, path: str | Path | None = None) -> Figure:
     Raises InputError when the format is unknown or the file cannot be written.
     """
     path = None if path is None else Path(path)
-    kind = "png" if path is None else path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise InputError(f"{path}: pictures are {', '.join('.' + known for known in FORMATS)}; rename it")
-    figure = _draw(platform)
+    kind = "png" if path is None else picture_format(path)
+    with plain():
+        figure = _draw(shown(platform))
     if path is not None:
         write_whole(path, render(figure, kind))
     return figure

@@ -35,6 +35,7 @@ from rtsched.verify.actions import Action, actions
 from rtsched.verify.assumptions import assumptions, times
 from rtsched.verify.criticality import levels
 from rtsched.verify.verification import PROVING, Verification
+from rtsched.visible import shown, visible
 
 ROLES = ("Prepared by", "Reviewed by", "Approved by")
 EVIDENCE = "evidence, not proof"
@@ -84,12 +85,13 @@ class Report:
     @property
     def title(self) -> str:
         """The heading."""
-        return f"Schedulability report: {self.name}"
+        return f"Schedulability report: {visible(self.name)}"
 
     @property
     def footer(self) -> str:
         """What tells pages of two reports apart."""
-        return f"{self.name} · {words.outcome(self.found)} · input {self.found.inputs_sha256[:12]} · {self.date}"
+        name, fingerprint = visible(self.name), self.found.inputs_sha256[:12]
+        return f"{name} · {words.outcome(self.found)} · input {fingerprint} · {self.date}"
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
@@ -108,7 +110,10 @@ class Report:
             ("Actions", self._actions),
             ("Reproducibility", self._repeat),
         )
-        return tuple(Section(number, title, make()) for number, (title, make) in enumerate(makers, 1))
+        return tuple(
+            Section(number, title, tuple(block if isinstance(block, Listing) else shown(block) for block in make()))
+            for number, (title, make) in enumerate(makers, 1)
+        )
 
     # ---- 1 to 3 --------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtsched import units
+from rtsched.plot.look import plain
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,21 +36,14 @@ class Drawing:
 @contextmanager
 def style() -> Iterator[None]:
     """Names from a file are never read as formulas; nothing written depends on the day."""
-    import matplotlib
-
     look: Any = {
-        "svg.hashsalt": "rtsched",
         "svg.fonttype": "path",
-        "pdf.fonttype": 42,
-        "text.parse_math": False,
         "hatch.linewidth": 0.5,
         "font.family": ["DejaVu Sans"],
         "font.size": 8.0,
         "axes.unicode_minus": True,
     }
-    with matplotlib.rc_context(look), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        warnings.filterwarnings("ignore", message="constrained_layout not applied")
+    with plain(**look):
         yield
 
 
@@ -81,7 +75,7 @@ def scale(span: float) -> tuple[int, str]:
 
 def short(text: str, length: int = 28) -> str:
     """A name that fits beside an axis."""
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return cut(text, length)
 
 
 def settle(figure: Figure) -> None:

@@ -16,6 +16,7 @@ from rtsched.schedulability.analyse import PartAnalysis, apply, combine
 from rtsched.schedulability.result import KINDS, Bound
 from rtsched.verify import words
 from rtsched.verify.verification import Verification
+from rtsched.visible import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,8 @@ def drawings(found: Verification) -> list[Drawing]:
     from rtsched.report.critical import critical
     from rtsched.report.graph import graphs
 
-    return [bars(found), critical(found), histograms(found), sensitivity(found), chains(found), *graphs(found)]
+    made = [bars(found), critical(found), histograms(found), sensitivity(found), chains(found), *graphs(found)]
+    return [shown(each) for each in made]
 
 
 # ---- (a) what the bounds consist of ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from rtsched.schedulability.theorem import theorems
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
 from rtsched.show.text import View, table
+from rtsched.visible import shown, visible
 
 __all__ = ["KINDS", "Ability", "View", "abilities", "describe"]
 
@@ -129,8 +130,8 @@ def _workload(name: str) -> View:
 
     loaded = load(name)
     system = loaded.system
-    spec = loaded.lower()
-    lines = [f"{system.name}: {system.title or 'a system'}", f"  {system.why}" if system.why else ""]
+    spec = shown(loaded.lower())
+    lines = [f"{visible(system.name)}: {system.title or 'a system'}", f"  {system.why}" if system.why else ""]
     lines += [f"  platform {loaded.platform.name}, scheduler {_scheduler_text(parts_of(system.scheduler))}", ""]
     width = max(len(task.name) for task in spec.tasks)
     for task in spec.tasks:
@@ -140,10 +141,10 @@ def _workload(name: str) -> View:
             f"  {task.name:<{width}}  {times}; {gap}; deadline {units.format_duration(task.deadline, digits=5)}; "
             f"{task.criticality}"
         )
-    lines += [""] + [f"  note: {note}" for note in system.notes]
-    lines += [f"  chosen: {note}" for note in system.chosen]
+    lines += [""] + [visible(f"  note: {note}") for note in system.notes]
+    lines += [visible(f"  chosen: {note}") for note in system.chosen]
     lines += [f"  assumed: {note}" for note in spec.assumed]
-    lines += [f"  source: {where}: {source}" for where, source in system.sources.items()]
+    lines += [visible(f"  source: {where}: {source}") for where, source in system.sources.items()]
     text = "\n".join(line for line, before in zip(lines, ["x", *lines], strict=False) if line or before)
     return View(text.rstrip(), system.model_dump(mode="json", exclude_defaults=True, by_alias=True), "workload")
 
@@ -194,11 +195,13 @@ def _theorem(name: str) -> View:
 
 
 def _network(name: str, rows: list[dict[str, str]]) -> View:
+    exact = rows
     columns = ("platform", "processor", "input", "precision", "runtime", "threads", "latency_ms", "status", "source")
+    rows = [shown(row) for row in rows]
     widths = {column: max(len(column), *(len(row[column]) for row in rows)) for column in columns}
     lines = [f"{name} (network)", "", "  " + "  ".join(f"{column:<{widths[column]}}" for column in columns)]
     lines += ["  " + "  ".join(f"{row[column]:<{widths[column]}}" for column in columns).rstrip() for row in rows]
-    return View("\n".join(lines), {"name": name, "kind": "network", "rows": rows}, "network")
+    return View("\n".join(lines), {"name": name, "kind": "network", "rows": exact}, "network")
 
 
 def _size(count: int | None) -> str:

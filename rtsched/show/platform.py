@@ -14,10 +14,12 @@ from rtsched.model.platform import Cluster, Link, ModeLimit, Platform
 from rtsched.model.power import OperatingPoint, Thermal
 from rtsched.show.abilities import abilities
 from rtsched.show.text import View, table, wrapped
+from rtsched.visible import shown
 
 
 def describe_platform(name: str) -> View:
     platform = catalogue.load_platform(name, None)
+    exact, platform = platform, shown(platform)
     lines = [f"{platform.name}: {platform.title or 'a platform'}"]
     if platform.aliases:
         lines.append(f"also called {', '.join(platform.aliases)}")
@@ -38,8 +40,8 @@ def describe_platform(name: str) -> View:
     if not any(ability.answer != "no" for ability in abilities_[1:]):
         lines += ["", "  Only task sets with execution times of your own can be simulated on this platform."]
     lines += _notes(platform)
-    data = platform.model_dump(mode="json", exclude_defaults=True, by_alias=True)
-    return View("\n".join(lines), data, "platform", platform)
+    data = exact.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+    return View("\n".join(lines), data, "platform", exact)
 
 
 def _identity(cluster: Cluster) -> str:

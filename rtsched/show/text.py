@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtsched.model.platform import Platform
+from rtsched.visible import visible
 
 #: Lines are broken here.
 WIDTH = 110
@@ -25,6 +26,7 @@ class View:
 
 def table(rows: Sequence[tuple[str, str]], indent: int = 2) -> list[str]:
     """Lines of two columns, the second one wrapped."""
+    rows = [(visible(label), text) for label, text in rows]
     width = max((len(label) for label, _ in rows), default=0)
     lines = []
     for label, text in rows:
@@ -35,5 +37,5 @@ def table(rows: Sequence[tuple[str, str]], indent: int = 2) -> list[str]:
 def wrapped(text: str, first: str) -> list[str]:
     """`text` after `first`, broken into lines that begin where it began."""
     room = max(40, WIDTH - len(first))
-    parts = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    parts = textwrap.wrap(visible(text), room, break_long_words=False, break_on_hyphens=False) or [""]
     return [first + parts[0], *(" " * len(first) + part for part in parts[1:])]

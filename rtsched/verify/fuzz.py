@@ -19,9 +19,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from rtsched import __version__
 from rtsched.errors import InputError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.document import cut, read_text
+from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.verify import documents, replay
 from rtsched.verify.draw import Draw
@@ -142,7 +146,7 @@ def case(seed: int, number: int, kind: str | None = None) -> Drawn:
     """System number so of the run with this seed (of one family or focus), and the seed of its patterns."""
     first, second = np.random.SeedSequence([seed, number]).spawn(2)
     random = np.random.default_rng(first)
-    own = int(second.generate_state(1, np.uint64)[0] >> 1)
+    own = int(second.generate_state(1, np.uint64)[0]) >> 1
     kind = kind or KINDS[int(random.integers(0, len(KINDS)))]
     if kind in FAMILIES:
         return Drawn(*random_system(random, kind), own)
@@ -332,33 +336,29 @@ def write(found: Found, folder: Path) -> Path:
 def read(path: Path) -> Found:
     """A violation out of a replay file. Raises InputError."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"{path}: is no replay file of fuzz-soundness")
     try:
-        violation = Violation(
-            document["theorem"],
-            document["kind"],
-            document["task"],
-            document["claimed_ns"],
-            document["observed_ns"],
-            document["pattern"],
-            document["text"],
-        )
+        names = ("theorem", "kind", "task", "claimed_ns", "observed_ns", "pattern", "text")
+        violation = TypeAdapter(Violation).validate_python({name.removesuffix("_ns"): document[name] for name in names})
         described = document["document"]
         if described is None:
             case = replay.load(document["system"]), document["scheduler"]
+            validate(System, parse_yaml(replay.to_yaml(*case), str(path)))  # no stranger than a file may be
         else:
             lowered = documents.lowered(described)
             if lowered is None:
                 raise InputError(f"{path}: its system is refused now; see it with rtsched validate")
             case = lowered
         number, seed, small = document["number"], document["seed"], document["shrunk"]
-        return Found(number, seed, violation, *case, small, described)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is no complete replay file: {error}") from None
+        if not (isinstance(number, int) and isinstance(seed, int) and 0 <= seed < 2**63):
+            raise InputError(f"{path}: its number and its seed must be whole numbers, the seed zero or more")
+        return Found(number, seed, violation, *case, bool(small), described)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is no complete replay file: {cut(str(error), 300)}") from None
 
 
 def again(path: Path) -> tuple[Found, Violation | None]:

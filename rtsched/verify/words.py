@@ -11,6 +11,7 @@ from rtsched.schedulability.result import KINDS
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
 from rtsched.verify.verification import Verification
+from rtsched.visible import visible
 
 
 def time(value: int | None) -> str:
@@ -103,7 +104,7 @@ def verdict(found: Verification) -> str:
     factor = found.breakdown
     if factor is not None and all(part.view.models for part in found.analysis.parts):
         lines.append(f"Breakdown factor: {float(factor):.3f} (all execution times together).")
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 def tightest(found: Verification) -> str | None:

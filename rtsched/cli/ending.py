@@ -1,0 +1,158 @@
+"""How a command ends: the exit code says it, one line tells it, and what a bug report needs is saved.
+
+0 fine; 1 the answer is no; 2 bad input; 3 an internal error, or a simulation that beats a proof; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rtsched.cli.console import echo
+from rtsched.errors import InputError, RtschedError, SoundnessError
+from rtsched.visible import cut, message
+
+FINE, NO, BAD_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: Whom rtsched's own code calls; an error in any other module that it calls is that module's: a policy's.
+_KNOWN = frozenset(
+    ("rtsched", "click", "simpy", "numpy", "networkx", "pydantic", "pydantic_core", "matplotlib", "yaml", "tqdm",
+     "onnx", "onnxruntime", "google", "scipy", "pandas", "pyarrow", "distributed")
+)  # fmt: skip
+
+
+def ended(command: Callable[[], Any]) -> int:
+    """Run a command; its exit code. What went wrong is told in a line on standard error."""
+    try:
+        return _code(command())
+    except SystemExit as left:
+        return _code(left.code)
+    except BrokenPipeError:
+        return FINE
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return BAD_INPUT
+    except SoundnessError as error:
+        _say(f"{message(str(error))}; {_saved(save_contradiction, error)}")
+        return INTERNAL
+    except RtschedError as error:
+        _say("\n".join(map(message, str(error).split("\n"))))
+        return BAD_INPUT
+    except Exception as error:
+        return _unexpected(error)
+
+
+@contextmanager
+def stopped() -> Iterator[None]:
+    """Within a command: an interruption is told in one line, a pipe that nobody reads any more ends it in silence."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise SystemExit(FINE) from None
+
+
+def _code(value: Any) -> int:
+    return value if isinstance(value, int) else FINE if value is None else BAD_INPUT
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, InputError):  # nobody may be listening
+        echo(text, err=True)
+
+
+def _unexpected(error: Exception) -> int:
+    """An error that nobody foresaw: a policy's own is bad input, all others are rtsched's bugs."""
+    what = cut(f"{type(error).__name__}: {error}".removesuffix(": "), 300)
+    saved = _saved(save_traceback, error)
+    place = foreign(error)
+    if place is not None:
+        _say(f"{place}: {what}; it is not rtsched's code: mend it there; {saved}")
+        return BAD_INPUT
+    _say(f"internal error: {what}; this is a bug of rtsched, not of your input: please report it; {saved}")
+    return INTERNAL
+
+
+def foreign(error: BaseException) -> str | None:
+    """``file:line`` of the first code that is not rtsched's and that rtsched called on the way to an error."""
+    trace, own = error.__traceback__, False
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0]
+        if own and module not in _KNOWN and module not in sys.stdlib_module_names:
+            return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        own = module == "rtsched"
+        trace = trace.tb_next
+    return None
+
+
+# ---- what a bug report needs -----------------------------------------------------------------------------------------
+
+
+def _saved(save: Callable[[Any], Path], error: Exception) -> str:
+    try:
+        return f"what a report needs is in {save(error)}"
+    except Exception as other:  # a full disk must not hide what there is to say
+        return f"what a report needs could not be saved ({cut(str(other), 300)})"
+
+
+def save_traceback(error: BaseException) -> Path:
+    """Save the traceback of an error, whole, with what was called and by what version."""
+    import shlex
+    import traceback
+
+    told = "".join(traceback.format_exception(error))
+    lines = [f"{name}: {value}" for name, value in {"command": shlex.join(sys.argv), **_versions()}.items()]
+    return _write("rtsched-error", ".txt", "\n".join([*lines, "", told]))
+
+
+def save_contradiction(error: SoundnessError) -> Path:
+    """Save both sides of a contradiction: the system with what was proven of it, and the run that beats the proof."""
+    import json
+
+    from rtsched.export.tables import columns
+    from rtsched.verify import replay
+
+    data: dict[str, Any] = {"format": 1, "message": str(error), "command": sys.argv, **_versions()}
+    trace, analysis = error.trace, error.analysis
+    if trace is not None:
+        data |= {"system": replay.dump(trace.system), "scheduler": str(trace.scheduler), "seed": trace.seed}
+        data |= {"until": trace.until, "trace": {table: columns(trace, table) for table in ("jobs", "slices")}}
+    if analysis is not None:
+        data["analysed"] = replay.dump(analysis.system)
+        data["analysis"] = [{"part": part.view.name, **part.result.to_dict()} for part in analysis.parts]
+    return _write("rtsched-soundness", ".json", json.dumps(data, indent=1, default=str) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    from rtsched import __version__
+
+    return {"rtsched": __version__, "python": sys.version.replace("\n", " "), "system": platform.platform()}
+
+
+def _write(stem: str, ending: str, text: str) -> Path:
+    """Write a file into the working folder, or else the one for temporary files; the same error, the same name."""
+    import hashlib
+    import tempfile
+
+    from rtsched.files import write_whole
+
+    name = f"{stem}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:8]}{ending}"
+    try:
+        path = Path.cwd() / name
+        write_whole(path, text)
+    except (InputError, OSError):
+        path = Path(tempfile.gettempdir()) / name
+        write_whole(path, text)
+    return path
