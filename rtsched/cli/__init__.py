@@ -35,7 +35,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead
 
 
 class _Commands(click.Group):
-    """Interruptions and closed pipes end commands as `ending` has it: click would exit with 1, and that is an answer."""
+    """Interruptions and closed pipes end commands as `ending` has it; click would exit with 1, which is an answer."""
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         with stopped():
