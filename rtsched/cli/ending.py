@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,11 @@ from rtsched.errors import InputError, RtschedError, SoundnessError
 from rtsched.visible import cut, message
 
 FINE, NO, BAD_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: Errors that say something of the machine and nothing of rtsched: a full disk, no more files, no memory.
+_MACHINE = frozenset(
+    getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "EIO", "EFBIG")
+) - {None}
 
 #: Whom rtsched's own code calls; an error in any other module that it calls is that module's: a policy's.
 _KNOWN = frozenset(
@@ -46,7 +52,14 @@ def ended(command: Callable[[], Any]) -> int:
     except RtschedError as error:
         _say("\n".join(map(message, str(error).split("\n"))))
         return BAD_INPUT
+    except MemoryError:
+        _say("there is not enough memory for this; ask for a shorter time, or for less to be kept (run --no-trace)")
+        return BAD_INPUT
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            named = "" if error.filename is None else f"{error.filename}: "
+            _say(message(f"{named}this machine cannot go on: {error.strerror}; make room, or run it elsewhere"))
+            return BAD_INPUT
         return _unexpected(error)
 
 

@@ -21,6 +21,8 @@ import numpy as np
 
 from rtsched import __version__
 from rtsched.errors import InputError
+from rtsched.files import write_whole
+from rtsched.model.document import read_text
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.verify import documents, replay
 from rtsched.verify.draw import Draw
@@ -304,15 +306,15 @@ def write(found: Found, folder: Path) -> Path:
     """A replay file of a violation."""
     name = re.sub(r"\W+", "-", found.violation.theorem)
     path = folder / f"soundness-{name}-{found.violation.kind}-{found.number}.json"
-    path.write_text(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
     return path
 
 
 def read(path: Path) -> Found:
     """A violation out of a replay file. Raises InputError."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"{path}: is no replay file of fuzz-soundness")
