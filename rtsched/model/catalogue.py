@@ -141,7 +141,10 @@ def _by_alias(name: str) -> Path:
     except InputError:
         for each in names("platforms"):
             path = find("platforms", each)
-            aliases = read_yaml(path).data.get("aliases")
+            try:
+                aliases = read_yaml(path).data.get("aliases")
+            except InputError:  # a broken file has no aliases
+                continue
             if isinstance(aliases, list) and name in aliases:
                 return path
         raise
