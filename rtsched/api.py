@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -201,6 +202,44 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
+    return _usable(made)
+
+
+def _usable(made: Scheduler) -> Scheduler:
+    """The scheduler, if the engine can call it. Raises InputError."""
+    from rtsched.schedulers.base import Scheduler
+
+    kind = type(made)
+    if getattr(made.dispatch, "__func__", None) is Scheduler.dispatch:
+        raise InputError(
+            f"scheduler {kind.__name__} has no dispatch; write 'def dispatch(self)', which starts segments"
+        )
+    for event in ("setup", "dispatch", *(name for name in vars(Scheduler) if name.startswith("on_"))):
+        method = getattr(made, event)
+        if not callable(method):
+            raise InputError(f"scheduler {kind.__name__}: {event} is a {type(method).__name__}; write it as a method")
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            raise InputError(
+                f"scheduler {kind.__name__}: {event} is async, and nobody waits for it; write 'def {event}'"
+            )
+        if inspect.isgeneratorfunction(method):
+            raise InputError(
+                f"scheduler {kind.__name__}: {event} has a 'yield', so that calling it does nothing; write it without"
+            )
+        told = list(inspect.signature(getattr(Scheduler, event)).parameters)[1:]
+        try:
+            inspect.signature(method).bind(*told)
+        except TypeError:
+            raise InputError(
+                f"scheduler {kind.__name__}: {event} is called with {', '.join(told) or 'nothing'}; write "
+                f"'def {event}({', '.join(['self', *told])})'"
+            ) from None
+        except ValueError:
+            pass  # nobody can say what it takes
+    if made.preemption not in MODES:
+        raise InputError(
+            f"scheduler {kind.__name__}: preemption {cut(repr(made.preemption))} is not one of {', '.join(MODES)}"
+        )
     return made
 
 
@@ -397,7 +436,7 @@ def _until(until: int | str) -> int | str:
 def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
     """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
-        return scheduler(choice)
+        return _usable(scheduler(choice))
     try:
         own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:

@@ -12,7 +12,7 @@ from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.waiting import each
 from rtsched.errors import InputError
 from rtsched.files import picture_format
-from rtsched.visible import visible
+from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
     from rtsched.experiment.compare import Cell, Comparison
@@ -144,5 +144,5 @@ def _csv(answer: Comparison) -> str:
     writer.writerow(["policy", "seed", *answer.metrics])
     for row in answer.rows:
         for seed, values in zip(answer.seeds, row.runs, strict=True):
-            writer.writerow([row.policy, seed, *(values[metric] for metric in answer.metrics)])
+            writer.writerow([cell(row.policy), seed, *(values[metric] for metric in answer.metrics)])
     return stream.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -228,10 +228,18 @@ def _line(low: float, high: float, share: float) -> float:
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def variant_rows() -> list[VariantRow]:
-    """All rows of all ``platforms/variants.csv``, the user's own first. InputError names file and line."""
-    paths = [folder / "variants.csv" for folder in catalogue.folders("platforms")]
-    return [row for path in paths if path.is_file() for row in read_variants(path)]
+def variant_rows(tell: Callable[[InputError], None] | None = None) -> list[VariantRow]:
+    """All rows of all ``platforms/variants.csv``, the user's own first; InputError names file and line, or is told."""
+    rows: list[VariantRow] = []
+    for path in (folder / "variants.csv" for folder in catalogue.folders("platforms")):
+        if path.is_file():
+            try:
+                rows += list(read_variants(path))
+            except InputError as error:
+                if tell is None:
+                    raise
+                tell(error)
+    return rows
 
 
 def read_variants(path: Path) -> Iterator[VariantRow]:

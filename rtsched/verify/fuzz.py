@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 
 from rtsched import __version__
 from rtsched.errors import InputError
+from rtsched.files import write_whole
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.document import cut, read_text
 from rtsched.model.system import System
@@ -329,7 +330,7 @@ def write(found: Found, folder: Path) -> Path:
     """A replay file of a violation."""
     name = re.sub(r"\W+", "-", found.violation.theorem)
     path = folder / f"soundness-{name}-{found.violation.kind}-{found.number}.json"
-    path.write_text(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
     return path
 
 
