@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from rtsched.registry import PARTS, REGISTRY, build
 
 if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
+    from rtsched.engine.under_way import UnderWay
     from rtsched.metrics import Summary
     from rtsched.model.config import Document
     from rtsched.model.policy import Policy
@@ -341,17 +342,19 @@ def simulate(
     until: int | str | None = None,
     seed: int | None = None,
     trace: bool = True,
+    watch: Callable[[UnderWay], None] | None = None,
 ) -> Trace:
     """Run a system (a name, a path, a mapping, a System) and return what happened.
 
     `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
-    flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
+    flat, however long the run. `watch` is given the run before time starts: to look at it from another thread, or to
+    interrupt it. Raises InputError, and SchedulerError when a policy acts illegally.
     """
     loaded = load(source, platform=platform)
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
     prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
-    return prepared.run(chosen, number, trace=trace)
+    return prepared.run(chosen, number, trace=trace, watch=watch)
 
 
 def checked_seed(seed: Any) -> int:
@@ -381,7 +384,14 @@ class Prepared:
         more = dict.fromkeys((*self.spec.assumed, *notes))
         return replace(self, spec=replace(self.spec, assumed=tuple(more)))
 
-    def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
+    def run(
+        self,
+        scheduler: Scheduler,
+        seed: int,
+        *,
+        trace: bool = True,
+        watch: Callable[[UnderWay], None] | None = None,
+    ) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
         from rtsched.engine.simulation import run
 
@@ -398,6 +408,7 @@ class Prepared:
             warm_up=self.options.warm_up,
             drain=self.options.drain,
             tally=tally,
+            watch=watch,
         )
 
 

@@ -20,6 +20,9 @@ US: Final = 1_000
 MS: Final = 1_000_000
 S: Final = 1_000_000_000
 
+#: No quantity is larger in its base unit (bytes, bytes per second, Hz, uW, nJ): all fit a signed 64-bit column.
+LARGEST: Final = 2**62
+
 #: The longest time that a file may name: 100 years. Sums of a few of them still fit a signed 64-bit column.
 LONGEST: Final = 100 * 365 * 86_400 * S
 
@@ -66,6 +69,13 @@ def _bounded(nanoseconds: int, text: str) -> int:
     return nanoseconds
 
 
+def _whole(value: Fraction, text: str) -> int:
+    number = round(value)
+    if abs(number) > LARGEST:
+        raise ValueError(f"{text!r} is more than any chip has")
+    return number
+
+
 def parse_duration(text: str) -> int:
     """Nanoseconds in a text such as ``"33.3 ms"``, rounded to the nearest; it may be negative."""
     value = _split(text, "duration", DURATIONS, "5 ms")
@@ -93,22 +103,22 @@ def parse_period(text: str) -> int:
 
 def parse_size(text: str) -> int:
     """Bytes in a text such as ``"4 MB"`` (decimal) or ``"4 MiB"`` (binary)."""
-    return round(_split(text, "size", SIZES, "4 MB"))
+    return _whole(_split(text, "size", SIZES, "4 MB"), text)
 
 
 def parse_bandwidth(text: str) -> int:
     """Bytes per second in a text such as ``"51.2 GB/s"``."""
-    return round(_split(text, "bandwidth", {f"{unit}/s": scale for unit, scale in SIZES.items()}, "51.2 GB/s"))
+    return _whole(_split(text, "bandwidth", {f"{unit}/s": scale for unit, scale in SIZES.items()}, "51.2 GB/s"), text)
 
 
 def parse_power(text: str) -> int:
     """Microwatts in a text such as ``"1.2 W"`` or ``"350 mW"``."""
-    return round(_split(text, "power", POWERS, "1.2 W"))
+    return _whole(_split(text, "power", POWERS, "1.2 W"), text)
 
 
 def parse_energy(text: str) -> int:
     """Nanojoules in a text such as ``"2.4 mJ"`` or ``"15 Wh"``."""
-    return round(_split(text, "energy", ENERGIES, "2.4 mJ"))
+    return _whole(_split(text, "energy", ENERGIES, "2.4 mJ"), text)
 
 
 def _decimal(value: Fraction) -> str:

@@ -171,7 +171,8 @@ def test_an_interruption_ends_with_130_and_one_line(here: Path) -> None:
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
         assert running.wait(30) == 130
-        assert running.stderr.read() == b"interrupted\n"
+        told = running.stderr.read()
+        assert (told.startswith(b"interrupted"), told.count(b"\n")) == (True, 1)
 
 
 # ---- consoles, pipes, devices ----------------------------------------------------------------------------------------
@@ -364,6 +365,22 @@ def test_what_cannot_be_written_is_told_and_leaves_the_old_file(
     monkeypatch.undo()
     assert (here / name).read_text() == "old"
     assert sorted(path.name for path in here.iterdir()) == sorted(["their.json", name])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "dhall", "--gantt"],
+        ["analyse", "dhall", "--counterexample"],
+        ["report", "dhall", "-o"],
+        ["compare", "dhall", "-s", "edf", "--plot"],
+        ["compare", "dhall", "-s", "edf", "--csv"],
+        ["profile", "x.onnx", "--nodes"],
+    ],
+)
+def test_outputs_are_refused_before_the_work(arguments: list[str], here: Path) -> None:
+    name = "nowhere/x.pdf"
+    assert ended(*arguments, name).stderr == f"{name}: there is no such folder; make it first\n"
 
 
 def test_a_file_that_outgrows_its_limit_is_told(here: Path) -> None:

@@ -44,7 +44,7 @@ from rtsched.verify import fuzz as fuzz_module
 from rtsched.verify import replay
 from rtsched.verify.documents import FOCI, Sketch, lowered
 from rtsched.verify.draw import Draw
-from rtsched.verify.examine import examine
+from rtsched.verify.examine import Violation, examine
 from rtsched.verify.fuzz import Found, Report, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
 from rtsched.verify.replay import document_yaml
@@ -298,11 +298,33 @@ def test_a_violation_is_written_and_replayed(tmp_path: Path, monkeypatch: pytest
     assert "no violation" in mended.output
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "rtsched fuzz-soundness 2"}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"format": "rtsched fuzz-soundness 2"}'])
 def test_another_file_is_no_replay(text: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"other\.json"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("seed", -1), ("number", "one"), ("theorem", []), ("scheduler", 3), ("system.tasks.0.nodes.0", "x"),
+        ("system.tasks.0.nodes.0.times", [-5]), ("system.processors", []), ("system.chains", [{"tasks": [99]}]),
+    ],
+)  # fmt: skip
+def test_a_replay_file_that_was_changed_is_refused(place: str, value: object, tmp_path: Path) -> None:
+    drawn = next(each for each in (case(5, number) for number in range(99)) if each.document is None)
+    found = Found(0, 5, Violation("np-fp-rta", "bound"), drawn.system, drawn.scheduler)
+    document = json.loads(json.dumps(found.to_dict()))
+    *above, last = place.split(".")
+    here = document
+    for step in above:
+        here = here[int(step) if isinstance(here, list) else step]
+    here[int(last) if isinstance(here, list) else last] = value
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"changed\.json"):
         read(path)
 
 

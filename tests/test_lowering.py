@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import rtsched
 from rtsched import analyse
 from rtsched.api import Loaded, load, simulate
 from rtsched.dnn.lowering import horizon
@@ -361,3 +362,22 @@ tasks:
     ]
     assert trace.jobs["outcome"].tolist() == [0, 1]
     assert analyse(chip(text), runs=0).verdict == "unschedulable"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [("", "no jobs; add a row"), ("j,1,2,9,٣", "is no whole number"), ("j,1,2,9," + "9" * 5000, "at most 18 digits")],
+)
+def test_a_table_of_jobs_that_cannot_be_used(rows: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_text(f"name,release_ms,wcet_ms,deadline_ms,priority\n{rows}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        rtsched.simulate({"platform": "uniprocessor", "jobs": str(path)})
+
+
+def test_no_quantity_is_beyond_64_bits(tmp_path: Path) -> None:
+    task = {"name": "a", "wcet": "1 ms", "period": "9 ms"}
+    for bandwidth in ("9223372036854775807 MB/s", 2**62 + 1):
+        platform = {"processors": {"a": {}, "b": {}}, "links": {"l": {"between": ["a", "b"], "bandwidth": bandwidth}}}
+        with pytest.raises(InputError, match="more than any chip has"):
+            rtsched.simulate({"platform": platform, "tasks": [task]})

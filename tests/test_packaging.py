@@ -99,6 +99,15 @@ def test_own_folders_come_first(tmp_path: Path) -> None:
     assert "rk3588" in run(sys.executable, "list", "platforms", RTSCHED_PATH=path)
 
 
+def test_threads_of_a_latency_table_are_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "platforms").mkdir()
+    table = ",".join(catalogue.LATENCY_COLUMNS) + "\nrk3588,tinynet,,big,many,,,2.5,measured,mine\n"
+    (tmp_path / "platforms" / "latency.csv").write_text(table)
+    monkeypatch.setenv("RTSCHED_PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"latency\.csv:2: threads: 'many' is no number of threads"):
+        catalogue.latency_table()
+
+
 def test_platforms_take_parameters_and_have_aliases() -> None:
     assert catalogue.load_platform("multicore:4").processors["cpu"].cores == 4
     assert catalogue.load_platform("multicore:m=3").processors["cpu"].cores == 3

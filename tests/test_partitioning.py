@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from fractions import Fraction
 from itertools import product
 from types import SimpleNamespace
@@ -41,7 +40,6 @@ from rtsched.schedulers.placement import (
 )
 from tests.helpers import cpus, simulate, task
 
-NO_SOLVER = "the exact assignment needs scipy (the extra solver)"
 SIMULATED = {
     "first-fit": FirstFitDecreasing,
     "best-fit": BestFitDecreasing,
@@ -230,7 +228,6 @@ def smallest(model: Unrelated) -> Fraction:
 
 
 def test_exact_assignment_against_all_assignments() -> None:
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     rng = random.Random(5)
     for _ in range(150):
         model = random_system(rng, rng.uniform(0.5, 1.3))
@@ -243,7 +240,6 @@ def test_exact_assignment_against_all_assignments() -> None:
 
 def test_exact_assignment_with_periods_that_share_nothing() -> None:
     # the common denominator is out of reach of the solver: the loads are exact all the same, Z within the tolerance
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     rng = random.Random(6)
     for _ in range(40):
         names = ("p", "q", "r")
@@ -262,7 +258,6 @@ def test_exact_assignment_with_periods_that_share_nothing() -> None:
 
 
 def test_exact_assignment_beats_packing() -> None:
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     # a is the heaviest and could go anywhere, b only to p, where the rules have put a
     names = ("p", "q")
     model = Unrelated((PlacedTask("a", dict.fromkeys(names, 6), 6, 6), PlacedTask("b", {"p": 8}, 15, 13)), names, "EDF")
@@ -276,7 +271,6 @@ def test_exact_assignment_beats_packing() -> None:
 
 
 def test_exact_assignment_leaves_out_where_a_task_is_late_alone() -> None:
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     # b on q would even out the load, but takes 13 there and has 11
     names = ("p", "q")
     a, b = PlacedTask("a", dict.fromkeys(names, 4), 6, 4), PlacedTask("b", {"p": 10, "q": 13}, 20, 11)
@@ -310,7 +304,6 @@ def test_a_solver_that_is_wrong_is_not_believed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_exact_assignment_that_fails_its_test() -> None:
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     # in load both fit on p, and neither may be on q: but without preemption b makes a late
     tasks = (PlacedTask("a", {"p": 1, "q": 5}, 10, 4), PlacedTask("b", {"p": 6, "q": 25}, 20, 20))
     model = Unrelated(tasks, ("p", "q"), modes={"p": "nonpreemptive"})
@@ -323,7 +316,6 @@ def test_exact_assignment_that_fails_its_test() -> None:
 
 
 def test_a_load_within_the_tolerance_of_the_solver_is_reported() -> None:
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     second = 10**9
     tasks = (PlacedTask("a", {"p": 500_000_000}, second, second), PlacedTask("b", {"p": 500_000_001}, second, second))
     found = assign(Unrelated(tasks, ("p",)))
@@ -332,7 +324,6 @@ def test_a_load_within_the_tolerance_of_the_solver_is_reported() -> None:
 
 
 def test_limits_of_the_solver() -> None:
-    pytest.importorskip("scipy", reason=NO_SOLVER)
     rng = random.Random(1)
     names = tuple(f"p{index}" for index in range(6))
     tasks = [PlacedTask(f"t{i}", {p: rng.randint(100, 900) for p in names}, 2003, 2003) for i in range(40)]
@@ -342,23 +333,6 @@ def test_limits_of_the_solver() -> None:
     cut = assign(Unrelated(tuple(tasks), names), node_limit=1)
     assert set(cut.places) == {each.name for each in tasks}
     assert assign(Unrelated(tuple(tasks), names), node_limit=1).places == cut.places
-
-
-def test_without_the_solver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)  # its import fails, whether it is installed or not
-    with pytest.raises(InputError, match=r"install the extra `solver` \(pip install 'rtsched\[solver\]'\)"):
-        assign(shares([1], 1))
-    assert partitioned(shares([5, 5], 1)).verdict == "schedulable"
-    names = ("p", "q")
-    model = Unrelated((PlacedTask("a", dict.fromkeys(names, 6), 6, 6), PlacedTask("b", {"p": 8}, 15, 13)), names)
-    result = partitioned(model)
-    assert result.verdict == "unknown"
-    assert result.reason == (
-        "'b' fits on no processor under first-fit, and no other rule finds a partition; the exact assignment needs "
-        "scipy; install the extra `solver` (pip install 'rtsched[solver]')"
-    )
-    assert result.first_failure is not None
-    assert result.first_failure.hint == "least loaded with it: 'p', 153.3 %"
 
 
 # ---- theorems --------------------------------------------------------------------------------------------------------
@@ -374,8 +348,7 @@ def passing(model: Unrelated) -> bool:
 
 
 @pytest.mark.parametrize(("order", "mode"), [*product(["FP", "EDF"], ["preemptive", "nonpreemptive"])])
-def test_partitioned_against_all_assignments(order: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)  # the same with and without it
+def test_partitioned_against_all_assignments(order: Any, mode: Mode) -> None:
     rng = random.Random(8)
     found = missed = overloaded = 0
     for _ in range(150):

@@ -22,11 +22,13 @@ from rtsched import __version__
 from rtsched.cli.analyse import analyse
 from rtsched.cli.compare import compare
 from rtsched.cli.console import echo, echo_document, echo_json, leave, prepare, tell, want_standard_output
-from rtsched.cli.ending import ended, stopped
+from rtsched.cli.ending import INTERRUPTED, ended, stopped
 from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
 from rtsched.cli.report import report
+from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
+from rtsched.files import check_outputs, picture_format
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
@@ -100,12 +102,16 @@ def run(
     from rtsched.export.text import render_table
 
     want_standard_output(as_json, gantt, directory)
+    check_outputs(gantt)
+    if gantt is not None:
+        picture_format(gantt)
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
     loaded = api.load(system, platform=platform, overrides=overrides)
     if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
         raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
-    trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace)
+    with waiting() as watch:
+        trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
     figures = metrics.summary(trace)
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
@@ -121,6 +127,9 @@ def run(
         tell(render_table(figures), gantt)
         for note in trace.system.assumed:
             tell(f"assumed: {visible(note)}", gantt)
+    if figures.planned is not None:
+        echo("interrupted: the figures are those until then", err=True)
+        raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
 
@@ -168,7 +177,7 @@ def validate(systems: tuple[str, ...], as_json: bool) -> None:
     else:
         for answer in answers:
             if answer["valid"]:
-                echo(f"{answer['file']}: valid")
+                echo(visible(f"{answer['file']}: valid"))
             for problem in answer["problems"]:
                 echo(problem, err=True)
     if not all(answer["valid"] for answer in answers):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rtsched.cli.console import tell, want_standard_output
-from rtsched.errors import InputError
-from rtsched.files import picture_format
+from rtsched.cli.waiting import each
+from rtsched.files import check_outputs, picture_format
 from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
@@ -61,9 +59,7 @@ def compare(
     want_standard_output(as_json, table, picture)
     if picture is not None:
         picture_format(picture)
-    for path in (picture, table):
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"{path}: there is no such folder; make it first")
+    check_outputs(picture, table)
     policies = [name.strip() for group in schedulers for name in _split(group) if name.strip()]
     answer = experiment.compare(
         system,
@@ -74,7 +70,7 @@ def compare(
         overrides=overrides,
         jobs=jobs,
         baseline=baseline,
-        progress=None if as_json or not sys.stderr.isatty() else _progress,
+        progress=each,
     )
     if table is not None:
         from rtsched.files import write_whole
@@ -97,12 +93,6 @@ def _split(group: str) -> list[str]:
         else:
             found.append(part)
     return found
-
-
-def _progress(results: Iterator[Any], count: int) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    return iter(tqdm(results, total=count, unit="run", leave=False))
 
 
 def render(answer: Comparison) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli.console import tell
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
-from rtsched.files import format_of, write_whole
+from rtsched.files import check_outputs, format_of, write_whole
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -63,14 +64,16 @@ def report(
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
     refusal = f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or --format"
     ending = format_of(output, FORMATS, refusal) if wanted is None else f".{wanted}"
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: there is no such folder; make it first")
+    check_outputs(output)
     day = _day(date)
     from rtsched.report.content import Report
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
-    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    found = verify(
+        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+        progress=each,
+    )  # fmt: skip
     words = ["rtsched", "report", system, "-o", output.name]
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]

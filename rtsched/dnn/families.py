@@ -422,9 +422,9 @@ def _choice(lowering: Lowering, what: str, name: str, variant: FamilyVariant) ->
 
 def _cluster(lowering: Lowering, processor: str) -> str | None:
     """The cluster of a row: itself, or the only one of its kind (of several it is not known which one ran)."""
-    if processor in lowering.members:
+    if processor in lowering.where.members:
         return processor
-    clusters = {lowering.processors[place].cluster for place in lowering.kinds.get(processor, ())}
+    clusters = {lowering.processors[place].cluster for place in lowering.where.kinds.get(processor, ())}
     return clusters.pop() if len(clusters) == 1 else None
 
 
@@ -432,6 +432,6 @@ def _single(lowering: Lowering, cluster: str, time: int, threads: int) -> int | 
     """The time as a 'wcet' has it, of one thread; None if several threads ran and the cluster's cores serve alone."""
     if threads == 1:
         return time
-    unit = lowering.unit_of.get(lowering.members[cluster][0])
+    unit = lowering.where.unit_of.get(lowering.where.members[cluster][0])
     table = None if unit is None else unit.description.threads
     return None if table is None or threads not in table else round(time * table[threads])

@@ -122,6 +122,8 @@ def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) 
             if given != 0 and info.context is not None and info.context.get("file"):
                 raise problem(f"a {what} needs a unit; write e.g. {example!r}")
             number = given
+        if abs(number) > units.LARGEST:
+            raise problem("is more than any chip has; below 2^62 is counted")
         if number < least:
             raise problem(f"must be {'positive' if least > 0 else 'zero or more'}; write e.g. {example!r}")
         return number

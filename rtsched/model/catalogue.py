@@ -37,6 +37,8 @@ LATENCY_COLUMNS = (
 
 #: A name out of the catalogue: one part of a path.
 _NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
+#: How many threads a row was measured with; nothing is one.
+_THREADS = re.compile(r"(?:[1-9][0-9]{0,3})?")
 
 
 def folders(kind: str) -> list[Path]:
@@ -223,6 +225,8 @@ def _latencies(path: Path) -> list[dict[str, str]]:
                 raise InputError(f"{place}: latency_ms: {error}; write milliseconds, e.g. 4.2") from None
             if not positive:
                 raise InputError(f"{place}: latency_ms: must be positive (got {row['latency_ms']!r})")
+            if not _THREADS.fullmatch(row["threads"]):
+                raise InputError(f"{place}: threads: {cut(row['threads'])!r} is no number of threads; write e.g. 4")
             rows.append(row)
     except csv.Error as error:
         raise InputError(f"{path}:{reader.reader.line_num}: cannot be read as CSV: {error}; check its quotes") from None

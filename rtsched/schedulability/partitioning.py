@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 from rtsched import units
@@ -215,7 +214,7 @@ def assign(model: Unrelated, *, time_limit: float | None = None, node_limit: int
     Minimise Z with Σ_i u_ip x_ip <= Z on each p (Lenstra, Shmoys, Tardos, Math. Programming 46, 1990; Baruah 2004).
     Loads are computed anew in exact arithmetic: of the solver only who goes where is believed, and `optimal` within its
     tolerance, unless plain worst fit does better. At `time_limit` (in seconds: it depends on the machine) or
-    `node_limit` (which does not) the best so far is returned, with `optimal` False. Needs scipy, the extra ``solver``.
+    `node_limit` (which does not) the best so far is returned, with `optimal` False.
     Z <= 1 proves nothing for D < T, fixed priorities or regions: test the models of the result.
     """
     _check(model)
@@ -246,12 +245,8 @@ def _milp(model: Unrelated, pairs: list[tuple[int, str]], unit: int, limits: dic
     Z stays a real number even where all loads are integers: HiGHS 1.12 has called a worse assignment optimal when Z was
     an integer whose lower bound was not.
     """
-    try:
-        optimize, sparse = import_module("scipy.optimize"), import_module("scipy.sparse")
-    except ImportError:
-        raise InputError(
-            "the exact assignment needs scipy; install the extra `solver` (pip install 'rtsched[solver]')"
-        ) from None
+    from scipy import optimize, sparse
+
     n, z = len(model.tasks), len(pairs)
     row = {processor: n + index for index, processor in enumerate(model.processors)}
     entries = [(1.0, i, column) for column, (i, _) in enumerate(pairs)]
@@ -375,8 +370,8 @@ def unrelated_load(model: Unrelated) -> Result:
 def partitioned(model: Unrelated) -> Result:
     """Schedulable once tasks are placed as in ``details["assignment"]``; the bounds are those of the processors' tests.
 
-    The rules are tried in the order of `RULES`, by utilisation and then by density, and then the exact assignment, if
-    scipy is installed. Nothing follows where none of them finds a partition.
+    The rules are tried in the order of `RULES`, by utilisation and then by density, and then the exact assignment.
+    Nothing follows where none of them finds a partition.
 
     >>> times = {"detect": {"cpu": 8, "npu": 2}, "plan": {"cpu": 5}, "track": {"cpu": 4, "npu": 6}}
     >>> system = Unrelated(tuple(PlacedTask(name, each, 10, 10) for name, each in times.items()), ("cpu", "npu"))
@@ -396,10 +391,7 @@ def partitioned(model: Unrelated) -> Result:
                 return _accepted(model, found, test)
             first = first or found
     assert first is not None
-    try:
-        exact = assign(_in_time(model), time_limit=SECONDS, node_limit=NODES)
-    except InputError as missing:
-        return _rejected(first, str(missing))
+    exact = assign(_in_time(model), time_limit=SECONDS, node_limit=NODES)
     late = next((each for each in exact.models.values() if test(each).verdict != "schedulable"), None)
     if late is None:
         return _accepted(model, exact, test)

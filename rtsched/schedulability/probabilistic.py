@@ -5,10 +5,9 @@ The only room with floating-point numbers: probabilities. Times stay integers, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, inf, lgamma, log, log1p
-from statistics import NormalDist
+from math import exp, inf, log
 
 from rtsched.schedulability.result import Assumption, Bound, Failure, Result
 from rtsched.schedulability.theorem import theorem
@@ -221,51 +220,9 @@ def monte_carlo_interval(misses: int, runs: int, confidence: float = 0.95) -> Es
     """
     if not 0 <= misses <= runs or runs < 1 or not 0 < confidence < 1:
         raise ValueError(f"no interval for {misses} of {runs} runs with confidence {confidence}")
-    tail = (1 - confidence) / 2
-    share = misses / runs
-    low = 0.0 if misses == 0 else _root(lambda p: _at_least(misses, runs, p) <= tail, 0.0, share)[0]
-    high = 1.0 if misses == runs else _root(lambda p: _at_least(runs - misses, runs, 1 - p) > tail, share, 1.0)[1]
-    return Estimate(misses, runs, confidence, _wilson(misses, runs, tail), (low, high))
+    from scipy.stats import binomtest
 
-
-def _wilson(misses: int, runs: int, tail: float) -> tuple[float, float]:
-    z = NormalDist().inv_cdf(1 - tail)
-    share = misses / runs
-    centre = share + z * z / (2 * runs)
-    half = z * (share * (1 - share) / runs + z * z / (4 * runs * runs)) ** 0.5
-    whole = 1 + z * z / runs
-    low = 0.0 if misses == 0 else max(0.0, (centre - half) / whole)
-    high = 1.0 if misses == runs else min(1.0, (centre + half) / whole)
-    return low, high
-
-
-def _root(holds: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:
-    """Where a condition that holds at `low` and not at `high` changes: numbers on both sides, as near as floats are."""
-    while True:
-        middle = (low + high) / 2
-        if not low < middle < high:
-            return low, high
-        low, high = (middle, high) if holds(middle) else (low, middle)
-
-
-def _at_least(count: int, runs: int, p: float) -> float:
-    """P(X >= count) of a binomial X, for `count` >= runs p: the terms fall, so the sum may stop early."""
-    if p <= 0:
-        return 0.0 if count else 1.0
-    if p >= 1:
-        return 1.0
-    total = 0.0
-    for term in _falling(count, runs, p):
-        total += term
-        if term <= 1e-18 * total:  # also where the first term is too small for a float
-            break
-    return total
-
-
-def _falling(count: int, runs: int, p: float) -> Iterator[float]:
-    """The probabilities of `count`, `count` + 1, ... successes."""
-    first = lgamma(runs + 1) - lgamma(count + 1) - lgamma(runs - count + 1)
-    term = exp(first + count * log(p) + (runs - count) * log1p(-p))
-    for successes in range(count, runs + 1):
-        yield term
-        term *= (runs - successes) / (successes + 1) * p / (1 - p)
+    test = binomtest(misses, runs)
+    found = [test.proportion_ci(confidence, method) for method in ("wilson", "exact")]
+    wilson, exact = [(float(each.low), float(each.high)) for each in found]
+    return Estimate(misses, runs, confidence, wilson, exact)

@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -18,11 +19,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from rtsched import __version__
 from rtsched.errors import InputError
 from rtsched.files import write_whole
-from rtsched.model.document import read_text
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.document import cut, read_text
+from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.verify import documents, replay
 from rtsched.verify.draw import Draw
@@ -107,6 +111,7 @@ class Report:
     tallies: dict[str, Tally] = field(default_factory=dict)
     violated: dict[str, int] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
+    interrupted: bool = False
 
     def add(self, other: Report) -> None:
         """Count another report in; of each statement the first violation is kept."""
@@ -128,6 +133,7 @@ class Report:
             "version": __version__,
             "seed": self.seed,
             "systems": self.systems,
+            "interrupted": self.interrupted,
             "simulations": self.runs,
             "jobs": self.jobs,
             "verdicts": dict(sorted(self.verdicts.items())),
@@ -141,7 +147,7 @@ def case(seed: int, number: int, kind: str | None = None) -> Drawn:
     """System number so of the run with this seed (of one family or focus), and the seed of its patterns."""
     first, second = np.random.SeedSequence([seed, number]).spawn(2)
     random = np.random.default_rng(first)
-    own = int(second.generate_state(1, np.uint64)[0] >> 1)
+    own = int(second.generate_state(1, np.uint64)[0]) >> 1
     kind = kind or KINDS[int(random.integers(0, len(KINDS)))]
     if kind in FAMILIES:
         return Drawn(*random_system(random, kind), own)
@@ -200,23 +206,32 @@ def fuzz(
     minutes: float = 1.0,
     jobs: int | None = None,
     progress: Callable[[Report], None] | None = None,
+    keep_partial: bool = False,
 ) -> Report:
     """Look at `systems` systems, or at as many as fit into `minutes`, with `jobs` processes; then shrink.
 
-    With `systems` the report is the same for every number of processes.
+    With `systems` the report is the same for every number of processes. With `keep_partial` a KeyboardInterrupt ends
+    the search, and what was found so far is reported as it is.
     """
     workers = (os.cpu_count() or 1) if jobs is None else jobs
     end = None if systems is not None else time.monotonic() + 60 * minutes
     chunks: dict[int, Report] = {}
     total = Report(seed)
-    for first, report in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
-        chunks[first] = report
-        if progress is not None:
-            total.add(report)
-            progress(total)
     whole = Report(seed)
+    try:
+        for first, report in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
+            chunks[first] = report
+            if progress is not None:
+                total.add(report)
+                progress(total)
+    except KeyboardInterrupt:
+        if not keep_partial:
+            raise
+        whole.interrupted = True
     for first in sorted(chunks):
         whole.add(chunks[first])
+    if whole.interrupted:
+        return whole
     whole.found = [smallest(found) if place < MOST_SHRUNK else found for place, found in enumerate(whole.found)]
     return whole
 
@@ -240,21 +255,30 @@ def _spread(seed: int, systems: int | None, end: float | None, workers: int) -> 
     todo = _chunks(systems, end)
     running: dict[Future[Report], tuple[int, int]] = {}
     others = multiprocessing.active_children()
-    with ProcessPoolExecutor(workers) as pool:
-        while True:
-            while len(running) < 2 * workers and (piece := next(todo, None)) is not None:
-                running[pool.submit(look_at, seed, *piece)] = piece
-            if not running:
-                return
-            done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
-            if not done:
-                for process in multiprocessing.active_children():
-                    if process not in others:
-                        process.kill()
-                yield from ((first, _hung(seed, first, count)) for first, count in running.values())
-                return
-            for future in done:
-                yield running.pop(future)[0], future.result()
+    with ProcessPoolExecutor(workers, initializer=end_silently) as pool:
+        try:
+            while True:
+                while len(running) < 2 * workers and (piece := next(todo, None)) is not None:
+                    running[pool.submit(look_at, seed, *piece)] = piece
+                if not running:
+                    return
+                done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
+                if not done:
+                    for process in multiprocessing.active_children():
+                        if process not in others:
+                            process.kill()
+                    yield from ((first, _hung(seed, first, count)) for first, count in running.values())
+                    return
+                for future in done:
+                    yield running.pop(future)[0], future.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def end_silently() -> None:
+    """An interrupt ends a worker at once and without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _hung(seed: int, first: int, count: int) -> Report:
@@ -319,27 +343,23 @@ def read(path: Path) -> Found:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"{path}: is no replay file of fuzz-soundness")
     try:
-        violation = Violation(
-            document["theorem"],
-            document["kind"],
-            document["task"],
-            document["claimed_ns"],
-            document["observed_ns"],
-            document["pattern"],
-            document["text"],
-        )
+        names = ("theorem", "kind", "task", "claimed_ns", "observed_ns", "pattern", "text")
+        violation = TypeAdapter(Violation).validate_python({name.removesuffix("_ns"): document[name] for name in names})
         described = document["document"]
         if described is None:
             case = replay.load(document["system"]), document["scheduler"]
+            validate(System, parse_yaml(replay.to_yaml(*case), str(path)))  # no stranger than a file may be
         else:
             lowered = documents.lowered(described)
             if lowered is None:
                 raise InputError(f"{path}: its system is refused now; see it with rtsched validate")
             case = lowered
         number, seed, small = document["number"], document["seed"], document["shrunk"]
-        return Found(number, seed, violation, *case, small, described)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is no complete replay file: {error}") from None
+        if not (isinstance(number, int) and isinstance(seed, int) and 0 <= seed < 2**63):
+            raise InputError(f"{path}: its number and its seed must be whole numbers, the seed zero or more")
+        return Found(number, seed, violation, *case, bool(small), described)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: is no complete replay file: {cut(str(error), 300)}") from None
 
 
 def again(path: Path) -> tuple[Found, Violation | None]:
