@@ -21,7 +21,9 @@ from click.testing import CliRunner, Result
 from rtsched import files
 from rtsched.cli import cli, console, ending
 from rtsched.errors import InputError, RtschedError, SoundnessError
+from rtsched.model.taskgraph import SystemSpec
 from rtsched.visible import cell, shown, visible
+from tests.helpers import cpus, task
 
 COMMAND = [sys.executable, "-m", "rtsched.cli"]
 NAMES = r"""
@@ -381,6 +383,20 @@ def test_what_cannot_be_written_is_told_and_leaves_the_old_file(
 def test_outputs_are_refused_before_the_work(arguments: list[str], here: Path) -> None:
     name = "nowhere/x.pdf"
     assert ended(*arguments, name).stderr == f"{name}: there is no such folder; make it first\n"
+
+
+def test_a_violation_is_told_where_its_file_cannot_be_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rtsched.verify import fuzz
+    from rtsched.verify.examine import Violation
+
+    violation = Violation("rta", "bound", "a", 1, 2, "as declared", "a took 2 ns")
+    broken = fuzz.Found(1, 2, violation, SystemSpec(cpus(), (task(0, 1, 5),)), {"ordering": "edf"})
+    monkeypatch.setattr(fuzz, "fuzz", lambda **_: fuzz.Report(0, systems=1, found=[broken]))
+    (here / "file").write_text("")
+    result = ended("fuzz-soundness", "--systems", "1", "--output", "file/folder")
+    assert result.exit_code == 2
+    assert "replay: not written" in result.stdout
+    assert "file/folder: cannot be made: " in result.stderr
 
 
 def test_a_file_that_outgrows_its_limit_is_told(here: Path) -> None:
