@@ -332,8 +332,6 @@ def test_links_stay_and_permissions_are_kept(here: Path) -> None:
 
 
 WRITERS: dict[str, list[str]] = {
-    "x.html": ["report", "dhall", "-o", "x.html", "--runs", "1"],
-    "x.pdf": ["report", "dhall", "-o", "x.pdf", "--runs", "1"],
     "x.md": ["report", "dhall", "-o", "x.md", "--runs", "1"],
     "x.json": ["report", "dhall", "-o", "x.json", "--runs", "1"],
     "x.png": ["run", "dhall", "--gantt", "x.png"],
