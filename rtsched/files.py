@@ -47,6 +47,18 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise cannot_write(path, error) from None
 
 
+def check_outputs(*paths: Path | None) -> None:
+    """Refuse outputs that cannot be written, before the work that they are to hold; raises InputError."""
+    for path in paths:
+        if path is None or path == STANDARD_OUTPUT or _descriptor(path) is not None or _is_stream(path):
+            continue
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise InputError(f"{path}: there is no such folder; make it first")
+        if not os.access(folder, os.W_OK):
+            raise cannot_write(path, PermissionError(0, "its folder is write-protected"))
+
+
 def make_folder(path: Path) -> None:
     """Make the folder `path` if it is not there; raises InputError if that cannot be done."""
     try:

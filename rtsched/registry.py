@@ -139,6 +139,25 @@ def told(error: BaseException) -> str:
     return text if is_known else f"{text} ({place.filename}:{place.lineno})"
 
 
+#: Whom rtsched's own code calls; an error in any other module that it calls is that module's: a policy's.
+_KNOWN = frozenset(
+    ("rtsched", "click", "simpy", "numpy", "networkx", "pydantic", "pydantic_core", "matplotlib", "yaml", "tqdm",
+     "onnx", "onnxruntime", "google", "scipy", "pandas", "pyarrow", "distributed")
+)  # fmt: skip
+
+
+def foreign(error: BaseException) -> str | None:
+    """``file:line`` of the first code that is not rtsched's and that rtsched called on the way to an error."""
+    trace, own = error.__traceback__, False
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0]
+        if own and module not in _KNOWN and module not in sys.stdlib_module_names:
+            return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        own = module == "rtsched"
+        trace = trace.tb_next
+    return None
+
+
 def build(kind: str, name: str, parameters: dict[str, Any], code: bool = True) -> Any:
     """Make the policy `name` with `parameters`; unknown or unfit parameters raise InputError."""
     factory = REGISTRY.find(kind, name, code)

@@ -28,6 +28,7 @@ from rtsched.cli.profile import profile
 from rtsched.cli.report import report
 from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
+from rtsched.files import check_outputs, picture_format
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
@@ -101,6 +102,9 @@ def run(
     from rtsched.export.text import render_table
 
     want_standard_output(as_json, gantt, directory)
+    check_outputs(gantt)
+    if gantt is not None:
+        picture_format(gantt)
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
     loaded = api.load(system, platform=platform, overrides=overrides)
@@ -173,7 +177,7 @@ def validate(systems: tuple[str, ...], as_json: bool) -> None:
     else:
         for answer in answers:
             if answer["valid"]:
-                echo(f"{answer['file']}: valid")
+                echo(visible(f"{answer['file']}: valid"))
             for problem in answer["problems"]:
                 echo(problem, err=True)
     if not all(answer["valid"] for answer in answers):

@@ -11,6 +11,7 @@ from rtsched.cli.console import echo, echo_json, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import each
 from rtsched.errors import InputError
+from rtsched.files import check_outputs, write_whole
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
@@ -64,12 +65,12 @@ def analyse(
     from rtsched.verify.verification import verify
 
     want_standard_output(as_json, miss)
+    check_outputs(miss)
     found = verify(
         system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
         progress=each, keep_partial=True,
     )  # fmt: skip
     if miss is not None:
-        from rtsched.files import write_whole
         from rtsched.verify.witness import witness
 
         write_whole(miss, witness(found))

@@ -10,8 +10,7 @@ import click
 
 from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.waiting import each
-from rtsched.errors import InputError
-from rtsched.files import picture_format
+from rtsched.files import check_outputs, picture_format
 from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
@@ -60,9 +59,7 @@ def compare(
     want_standard_output(as_json, table, picture)
     if picture is not None:
         picture_format(picture)
-    for path in (picture, table):
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"{path}: there is no such folder; make it first")
+    check_outputs(picture, table)
     policies = [name.strip() for group in schedulers for name in _split(group) if name.strip()]
     answer = experiment.compare(
         system,

@@ -25,19 +25,13 @@ _MACHINE = frozenset(
     getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "EIO", "EFBIG")
 ) - {None}
 
-#: Whom rtsched's own code calls; an error in any other module that it calls is that module's: a policy's.
-_KNOWN = frozenset(
-    ("rtsched", "click", "simpy", "numpy", "networkx", "pydantic", "pydantic_core", "matplotlib", "yaml", "tqdm",
-     "onnx", "onnxruntime", "google", "scipy", "pandas", "pyarrow", "distributed")
-)  # fmt: skip
-
 
 def ended(command: Callable[[], Any]) -> int:
     """Run a command; its exit code. What went wrong is told in a line on standard error."""
     try:
         return _code(command())
     except SystemExit as left:
-        return _code(left.code) if foreign(left) is None else _unexpected(left)
+        return _code(left.code) if _foreign(left) is None else _unexpected(left)
     except BrokenPipeError:
         return FINE
     except (KeyboardInterrupt, click.Abort):
@@ -84,28 +78,22 @@ def _say(text: str) -> None:
         echo(text, err=True)
 
 
+def _foreign(error: BaseException) -> str | None:
+    from rtsched.registry import foreign
+
+    return foreign(error)
+
+
 def _unexpected(error: BaseException) -> int:
     """An error that nobody foresaw: a policy's own is bad input, all others are rtsched's bugs."""
     what = cut(f"{type(error).__name__}: {error}".removesuffix(": "), 300)
     saved = f"the traceback {_saved(save_traceback, error)}"
-    place = foreign(error)
+    place = _foreign(error)
     if place is not None:
         _say(f"{place}: {what}; this is not rtsched's code: mend it there ({saved})")
         return BAD_INPUT
     _say(f"internal error: {what}; this is rtsched's own bug, not your mistake: please report it ({saved})")
     return INTERNAL
-
-
-def foreign(error: BaseException) -> str | None:
-    """``file:line`` of the first code that is not rtsched's and that rtsched called on the way to an error."""
-    trace, own = error.__traceback__, False
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0]
-        if own and module not in _KNOWN and module not in sys.stdlib_module_names:
-            return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        own = module == "rtsched"
-        trace = trace.tb_next
-    return None
 
 
 # ---- what a bug report needs -----------------------------------------------------------------------------------------

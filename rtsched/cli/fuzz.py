@@ -10,6 +10,7 @@ import click
 from rtsched.cli.console import echo, echo_json
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import progress_bar
+from rtsched.errors import InputError
 from rtsched.files import make_folder
 
 if TYPE_CHECKING:
@@ -55,14 +56,20 @@ def fuzz_soundness(
             bar.set_postfix(violations=sum(report.violated.values()))
 
         report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress, keep_partial=True)
-    files = []
-    if report.found:
-        make_folder(output)
-        files = [write(found, output) for found in report.found]
+    problem = None
+    files = [Path("not written")] * len(report.found)
+    try:
+        if report.found:
+            make_folder(output)
+            files = [write(found, output) for found in report.found]
+    except InputError as error:  # what was found is told first: it may have taken hours
+        problem = error
     if as_json:
         echo_json(report.to_dict())
     else:
         echo("\n".join(_lines(report, files)))
+    if problem is not None:
+        raise problem
     if report.interrupted:
         echo("interrupted: what was looked at until then; violations are not shrunk", err=True)
         raise SystemExit(INTERRUPTED)

@@ -44,10 +44,11 @@ def profile(
     With -o FOLDER/platforms/latency.csv and RTSCHED_PATH=FOLDER, system files can name the network.
     """
     from rtsched.dnn import profiler
-    from rtsched.files import make_folder, write_whole
+    from rtsched.files import check_outputs, make_folder, write_whole
     from rtsched.model.document import read_text
 
     want_standard_output(as_json, output, nodes)
+    check_outputs(nodes)
     if output is not None and platform is None:
         raise InputError("-o: a row of a latency table names its platform; add --platform NAME")
     found = profiler.measure(

@@ -13,7 +13,7 @@ import click
 from rtsched.cli.console import tell
 from rtsched.cli.waiting import each
 from rtsched.errors import InputError
-from rtsched.files import format_of, write_whole
+from rtsched.files import check_outputs, format_of, write_whole
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -64,8 +64,7 @@ def report(
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
     refusal = f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or --format"
     ending = format_of(output, FORMATS, refusal) if wanted is None else f".{wanted}"
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: there is no such folder; make it first")
+    check_outputs(output)
     day = _day(date)
     from rtsched.report.content import Report
     from rtsched.verify.verification import verify

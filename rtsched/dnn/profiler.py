@@ -159,7 +159,7 @@ def measure(
         profiled = _session(onnxruntime, path, options)
         for _ in progress(range(warm_up + runs)):
             profiled.run(None, feeds)
-        events = json.loads(Path(profiled.end_profiling()).read_text())
+        events = json.loads(Path(profiled.end_profiling()).read_text(encoding="utf-8"))
     shown = "; ".join(f"{name}={'x'.join(map(str, value.shape))}" for name, value in feeds.items())
     return Profile(path.stem, threads, shown, whole, node_figures(events, warm_up, whole))
 

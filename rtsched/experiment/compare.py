@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from rtsched import api, metrics
-from rtsched.errors import InputError, RtschedError
+from rtsched.errors import InputError, RtschedError, SchedulerError
 from rtsched.experiment.statistics import holm, interval, sign_flip
+from rtsched.registry import foreign
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
@@ -246,6 +248,12 @@ def _one(prepared: api.Prepared, policy: str, seed: int) -> Values | RtschedErro
         return values_of(trace, metrics.summary(trace))
     except RtschedError as error:
         return type(error)(f"{policy}, seed {seed}: {error}")
+    except (Exception, SystemExit) as error:
+        place = foreign(error)
+        if place is None:
+            raise
+        return SchedulerError(f"{policy}, seed {seed}: {place}: {cut(repr(error), 300)}; this is not rtsched's code: "
+                              "mend it there")  # fmt: skip
 
 
 def values_of(trace: Trace, figures: Summary) -> Values:

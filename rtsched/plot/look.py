@@ -1,4 +1,4 @@
-"""What all pictures have in common: names are never read as formulas, and a letter that no font has is no alarm."""
+"""What all pictures have in common: names are never read as formulas, and what fonts and folders lack is no alarm."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def plain(**look: Any) -> Iterator[None]:
     """Settings of matplotlib under which a picture is drawn and written: the same bytes each time."""
     import logging
 
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)  # before it is imported: it tells of folders, too
     import matplotlib
 
-    fonts = logging.getLogger("matplotlib")
-    level = fonts.level
     settings: Any = {"svg.hashsalt": "rtsched", "pdf.fonttype": 42, "text.parse_math": False} | look
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        fonts.setLevel(logging.ERROR)
         try:
             yield
         finally:
-            fonts.setLevel(level)
+            log.setLevel(level)

@@ -50,7 +50,7 @@ CHECKS = (
 
 def checked() -> dict[str, Any]:
     """How this version was checked: per theorem the corpus records passed, and the last long run of the fuzzer."""
-    found: dict[str, Any] = json.loads((files("rtsched.report") / "checked.json").read_text())
+    found: dict[str, Any] = json.loads((files("rtsched.report") / "checked.json").read_text(encoding="utf-8"))
     return found
 
 
