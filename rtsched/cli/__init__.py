@@ -107,26 +107,27 @@ def run(
         picture_format(gantt)
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
+    first, last = _instant(start), None if end is None else _instant(end)
     loaded = api.load(system, platform=platform, overrides=overrides)
     if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
         raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
     with waiting() as watch:
         trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
     figures = metrics.summary(trace)
-    if gantt is not None:
-        from rtsched.plot.gantt import gantt as draw
-
-        draw(trace, gantt, start=_instant(start), end=None if end is None else _instant(end))
-    if directory is not None:
-        from rtsched.export.tables import write_csv
-
-        write_csv(trace, directory)
     if as_json:
         echo_json(figures.to_dict())
     else:
         tell(render_table(figures), gantt)
         for note in trace.system.assumed:
             tell(f"assumed: {visible(note)}", gantt)
+    if gantt is not None:
+        from rtsched.plot.gantt import gantt as draw
+
+        draw(trace, gantt, start=first, end=last)
+    if directory is not None:
+        from rtsched.export.tables import write_csv
+
+        write_csv(trace, directory)
     if figures.planned is not None:
         echo("interrupted: the figures are those until then", err=True)
         raise SystemExit(INTERRUPTED)
