@@ -10,7 +10,7 @@ from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
 from rtsched.engine.source import Source
-from rtsched.engine.trace import ProcessorCounters, Trace
+from rtsched.engine.trace import ProcessorCounters, Trace, is_wide
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
@@ -47,6 +47,7 @@ def run(
         None if tally is None else lambda block: tally.update(block),
         None if tally is None else lambda block: tally.judge(block),
         None if tally is None else lambda block: tally.changes.update(block),
+        is_wide(system),
     )
     soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
