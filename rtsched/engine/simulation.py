@@ -11,6 +11,7 @@ from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
 from rtsched.engine.source import Source
 from rtsched.engine.trace import ProcessorCounters, Trace, is_wide
+from rtsched.model.collector import collector_paused
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
@@ -55,10 +56,7 @@ def run(
     if soc.locks is not None and "ceiling" in system.protocols.values():
         scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     soc.listen(scheduler)
-    _tie_followers(soc.tasks)
-    for source in soc.tasks:
-        source.truth = None if truths is None else truths.get(source.index)
-        _prepare(source, soc, seed)
+    _prepare_all(soc, seed, truths)
     dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if soc.chip is None:
@@ -109,6 +107,14 @@ def _longest_deadline(task: TaskSpec) -> int:
     if isinstance(task.arrival, TraceArrivals) and task.arrival.deadlines is not None:
         return max(task.deadline, *task.arrival.deadlines)
     return task.deadline
+
+
+@collector_paused()
+def _prepare_all(soc: Soc, seed: int, truths: dict[int, Truth] | None) -> None:
+    _tie_followers(soc.tasks)
+    for source in soc.tasks:
+        source.truth = None if truths is None else truths.get(source.index)
+        _prepare(source, soc, seed)
 
 
 def _tie_followers(sources: tuple[Source, ...]) -> None:
