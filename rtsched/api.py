@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rtsched.errors import HorizonError, InputError
 from rtsched.model import catalogue
 from rtsched.model.base import whole_number
+from rtsched.model.collector import collector_paused
 from rtsched.model.document import cut, parse_value
 from rtsched.model.platform import Platform
 from rtsched.model.system import Simulate, System
@@ -65,6 +66,7 @@ class Loaded:
         shown = ".".join(map(str, place)) + ": "
         return shown if self.document is None else f"{self.document.where(place)}: {shown}"
 
+    @collector_paused()
     def lower(self, *, largest: bool = False) -> SystemSpec:
         """The system in integers; with the `largest` time that was measured of each network, as proofs want it."""
         from rtsched.dnn.lowering import Lowering
@@ -112,6 +114,7 @@ def _key_in(task: dict[str, Any], problem: str) -> tuple[str, ...]:
 Source = str | Path | Mapping[str, Any] | System | Loaded
 
 
+@collector_paused()
 def load(
     source: Source, *, platform: str | Mapping[str, Any] | Platform | None = None, overrides: Sequence[str] = ()
 ) -> Loaded:
@@ -354,6 +357,7 @@ def simulate(
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
     prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
+    del loaded, source  # kilobytes for every task, which are not needed while time runs
     return prepared.run(chosen, number, trace=trace, watch=watch)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rtsched import units
 from rtsched.engine.job import ABORTED, DROPPED, LATE, OK, UNFINISHED
 from rtsched.engine.trace import Trace
+from rtsched.model.collector import collector_paused
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.tally import Tally
 from rtsched.usage import HardwareFigures, hardware
@@ -180,6 +181,7 @@ class Summary:
 # ---- the summary -----------------------------------------------------------------------------------------------------
 
 
+@collector_paused()
 def summary(trace: Trace) -> Summary:
     """The figures of a run, from its trace, or from its tally if it kept none."""
     tally = trace.tally

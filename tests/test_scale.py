@@ -194,6 +194,19 @@ def test_a_platform_may_have_ten_thousand_cores() -> None:
     assert trace.slices["processor"].tolist() == list(range(20))
 
 
+def test_a_trace_knows_the_numbers_of_fifty_thousand_processors() -> None:
+    """Two bytes hold those of 32768, and four take their place beyond."""
+    clusters = {name: {"cores": 16_384} for name in ("a", "b", "c")}
+    task = {"name": "t", "wcet": 5, "period": 10, "pin": "c16383"}
+    system = {"platform": {"name": "many", "processors": clusters}, "tasks": [task]}
+    trace = api.simulate(system, scheduler="rm+pinned", until=1)
+    for rows in (trace.slices, trace.decisions, trace.node_times()):
+        assert rows["processor"].tolist() == [3 * 16_384 - 1]
+    assert columns(trace, "slices")["processor"] == ["c16383"]
+    assert trace.check() == []
+    assert api.simulate(simple(1), until=1).slices.dtype["processor"].itemsize == 2
+
+
 def held(make: Callable[[], Any]) -> int:
     """The bytes that what `make` returns holds on to."""
     gc.collect()

@@ -32,6 +32,7 @@ from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out, mark_piec
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.source import Source
+from rtsched.model.collector import collector_paused
 from rtsched.model.taskgraph import SystemSpec
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 class Core:
     """The state of a run and everything that changes it; `Soc` adds what a scheduler may see and do."""
 
+    @collector_paused()
     def __init__(
         self, system: SystemSpec, scheduler: Scheduler, kernel: Kernel, until: int, record: Recorder, seed: int = 0
     ) -> None:

@@ -25,6 +25,7 @@ from rtsched.engine.trace import (
     WAVES,
     Columns,
     Deadlock,
+    widened,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Recorder:
     """Columns of a run: jobs always, slices and decisions only when a trace is kept.
 
     Without a trace every block of ended jobs is handed to `consume`, of answers to `judge`, of changes of the hardware
-    to `change`, and forgotten, so that memory stays flat.
+    to `change`, and forgotten, so that memory stays flat. Of a `wide` system numbers take more room.
     """
 
     def __init__(
@@ -52,17 +53,18 @@ class Recorder:
         consume: Callable[[NDArray[Any]], None] | None = None,
         judge: Callable[[NDArray[Any]], None] | None = None,
         change: Callable[[NDArray[Any]], None] | None = None,
+        wide: bool = False,
     ) -> None:
         self.kept = keep
         self.jobs = Columns(ENDED, None if keep else consume)
-        self.slices = Columns(SLICES) if keep else None
-        self.decisions = Columns(DECISIONS) if keep else None
+        self.slices = Columns(widened(SLICES, wide)) if keep else None
+        self.decisions = Columns(widened(DECISIONS, wide)) if keep else None
         self.changes = Columns(CHANGES, None if keep else change)
-        self.waves = Columns(WAVES) if keep else None
-        self.waits = Columns(WAITS) if keep else None
+        self.waves = Columns(widened(WAVES, wide)) if keep else None
+        self.waits = Columns(widened(WAITS, wide)) if keep else None
         self.answers = Columns(ANSWERS, None if keep else judge)
-        self.choices = Columns(CHOICES) if keep else None
-        self.locks = Columns(LOCKS) if keep else None
+        self.choices = Columns(widened(CHOICES, wide)) if keep else None
+        self.locks = Columns(widened(LOCKS, wide)) if keep else None
         self.deadlocks: list[Deadlock] = []
         self.deadlock_count = 0
 

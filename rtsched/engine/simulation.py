@@ -10,8 +10,9 @@ from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
 from rtsched.engine.source import Source
-from rtsched.engine.trace import ProcessorCounters, Trace
+from rtsched.engine.trace import ProcessorCounters, Trace, is_wide
 from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
+from rtsched.model.collector import collector_paused
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
@@ -50,6 +51,7 @@ def run(
         None if tally is None else lambda block: tally.update(block),
         None if tally is None else lambda block: tally.judge(block),
         None if tally is None else lambda block: tally.changes.update(block),
+        is_wide(system),
     )
     soc = Soc(system, scheduler, kernel, until, record, seed)
     scheduler.soc = soc
@@ -57,10 +59,7 @@ def run(
     if soc.locks is not None and "ceiling" in system.protocols.values():
         scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     soc.listen(scheduler)
-    _tie_followers(soc.tasks)
-    for source in soc.tasks:
-        source.truth = None if truths is None else truths.get(source.index)
-        _prepare(source, soc, seed)
+    _prepare_all(soc, seed, truths)
     dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if soc.chip is not None:
@@ -128,6 +127,14 @@ def _longest_deadline(task: TaskSpec) -> int:
     if isinstance(task.arrival, TraceArrivals) and task.arrival.deadlines is not None:
         return max(task.deadline, *task.arrival.deadlines)
     return task.deadline
+
+
+@collector_paused()
+def _prepare_all(soc: Soc, seed: int, truths: dict[int, Truth] | None) -> None:
+    _tie_followers(soc.tasks)
+    for source in soc.tasks:
+        source.truth = None if truths is None else truths.get(source.index)
+        _prepare(source, soc, seed)
 
 
 def _tie_followers(sources: tuple[Source, ...]) -> None:

@@ -353,15 +353,15 @@ class Soc(Core):
     def _segment(self, job: Job, nodes: int | Sequence[int], processor: Processor) -> Segment:
         """The segment of one node by number, or of the first of several, the others claimed for the same run."""
         numbers = [nodes] if isinstance(nodes, int) else list(nodes)
-        by_number = {segment.node.index: segment for segment in job.segments}
-        unknown = [number for number in numbers if number not in by_number]
+        known = range(len(job.segments))  # a node's number is its place
+        unknown = [number for number in numbers if number not in known]
         if unknown or not numbers:
             which = unknown[0] if unknown else "in this run"
             raise SchedulerError(
                 f"start of nodes {numbers} of {job!r}: it has no node {which} to start "
                 f"({len(job.task.nodes)} nodes; a job that has ended has none)"
             )
-        run = tuple(by_number[number] for number in numbers)
+        run = tuple(job.segments[number] for number in numbers)
         first = run[0]
         if len(run) > 1:
             if first.state != READY or processor.segment is not None or first.node.times[processor.index] is None:

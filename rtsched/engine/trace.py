@@ -80,6 +80,23 @@ ANSWERS = np.dtype(
 CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "i2")])
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
+#: As many nodes of a task, processors or resources fit into two bytes.
+MOST_NARROW = 1 << 15
+
+
+def is_wide(system: SystemSpec) -> bool:
+    """Whether the tables of a system's traces need four bytes for the numbers of nodes, processors or resources."""
+    counts = (len(system.processors), len(system.protocols), *(len(task.pieces) for task in system.tasks))
+    return max(counts) > MOST_NARROW
+
+
+def widened(dtype: np.dtype[Any], wide: bool) -> np.dtype[Any]:
+    """The type of a table's rows, with four bytes for such numbers where they need them."""
+    names = dtype.names if wide else None
+    large = ("node", "processor", "resource")
+    return np.dtype([(name, "i4" if name in large else dtype[name].str) for name in names]) if names else dtype
+
+
 #: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
 BLOCK_ROWS = 8192
 
@@ -284,8 +301,9 @@ class Trace:
 
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
-        dtype = [("job", "i4"), ("node", "i2"), ("start", "i8"), ("finish", "i8"), ("processor", "i2")]
         work = self.own[~np.isin(self.own["reason"], (OVERHEAD, DRAINED))]
+        node, processor = work.dtype["node"], work.dtype["processor"]
+        dtype = [("job", "i4"), ("node", node), ("start", "i8"), ("finish", "i8"), ("processor", processor)]
         order = np.lexsort((work["start"], work["node"], work["job"]))
         work = work[order]
         first = np.ones(len(work), bool)
@@ -337,7 +355,7 @@ def _begun(slices: NDArray[Any]) -> NDArray[Any]:
 
 def _decided(rows: NDArray[Any], times: NDArray[Any], actions: Any) -> NDArray[Any]:
     """Rows of slices as decisions."""
-    table = np.empty(len(rows), DECISIONS)
+    table = np.empty(len(rows), widened(DECISIONS, rows.dtype["node"].itemsize > DECISIONS["node"].itemsize))
     for name in ("job", "node", "processor"):
         table[name] = rows[name]
     table["time"] = times

@@ -7,6 +7,7 @@ In a file a time is text with a unit (``"5 ms"``); in Python an ``int`` is nanos
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from numbers import Integral
 from typing import Annotated, Any, Self
 
@@ -109,6 +110,8 @@ def problem(message: str, key: str | None = None) -> PydanticCustomError:
 
 
 def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) -> Callable[[Any, ValidationInfo], int]:
+    parse = lru_cache(maxsize=4096)(parse)  # of many thousand tasks most have the same few periods and times
+
     def validate(value: Any, info: ValidationInfo) -> int:
         if isinstance(value, str):
             try:

@@ -78,7 +78,8 @@ class GraphModel(Model):
                 if not waiting[target]:
                     free.append(target)
         if len(free) < len(self.nodes):
-            left = [name for name in self.nodes if name not in set(free)]
+            done = set(free)
+            left = [name for name in self.nodes if name not in done]
             raise problem(f"the graph has a cycle through {', '.join(left[:6])}; remove one of its edges")
         for node, branch in self.branches.items():
             followers = after.get(node, [])

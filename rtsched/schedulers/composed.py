@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
+from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptation import EVENTS, Adaptation
 from rtsched.schedulers.base import Preemption, Scheduler
@@ -51,6 +52,7 @@ class ComposedScheduler(Scheduler):
         self.adaptation, self.admission = adaptation, admission
         self.helpers = [helper for helper in (admission, adaptation) if helper is not None]
 
+    @collector_paused()
     def setup(self, soc: Soc) -> None:
         self.soc = soc
         #: what changed since the last dispatch: pools, and processors, which know theirs
