@@ -129,7 +129,7 @@ def _result(found: list[tuple[Bound, tuple[int, ...]]], together: bool) -> Resul
     )
 
 
-_NEEDS = (needs.served, needs.constrained_deadlines)
+_NEEDS = (needs.few_tasks, needs.served, needs.constrained_deadlines)
 
 
 @theorem(

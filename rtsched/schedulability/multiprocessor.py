@@ -15,8 +15,11 @@ from rtsched.schedulability.model import Cluster, Sporadic
 from rtsched.schedulability.result import Bound, Part, Result, from_bounds, unknown
 from rtsched.schedulability.theorem import theorem
 
+#: Works of one task in the window of another that are added up before global-edf-rta is given up: some fifteen seconds.
+MOST_WORKS = 5 * 10**7
+
 _PLAIN = (needs.mode("preemptive"), needs.no_jitter, needs.no_blocking, needs.no_suspension)
-_NEEDS = (*_PLAIN, needs.constrained_deadlines)
+_NEEDS = (needs.few_tasks, *_PLAIN, needs.constrained_deadlines)
 
 
 def _verdict(model: Cluster, accepted: bool, why: str) -> Result:
@@ -184,6 +187,23 @@ def edf_workload(h: Sporadic, D: int, slack: int) -> int:
     return n * h.C + min(h.C, max(0, D - n * h.T - slack))
 
 
+class Budget:
+    """How many works global-edf-rta may still add up; raises NotConverged beyond MOST_WORKS."""
+
+    def __init__(self, tasks: int) -> None:
+        self.tasks = tasks
+        self.left = MOST_WORKS
+
+    def spend(self) -> None:
+        """One look at all tasks."""
+        self.left -= self.tasks
+        if self.left < 0:
+            raise NotConverged(
+                f"{self.tasks} tasks were compared with each other {MOST_WORKS} times without an end; spread them over "
+                "the processors (placement first-fit)"
+            )
+
+
 @theorem(
     "global-edf-rta",
     title="Global EDF, response times with iterated slack",
@@ -199,15 +219,16 @@ def global_edf_rta(model: Cluster) -> Result:
     All or nothing: the argument looks at the first deadline that would be missed.
     """
     slack = [0] * len(model.tasks)
+    budget = Budget(len(slack))
     while True:
-        bounds = [_edf_bound(model, index, slack) for index in range(len(slack))]
+        bounds = [_edf_bound(model, index, slack, budget) for index in range(len(slack))]
         better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
         if better == slack:
             return from_bounds(bounds, exact=False)
         slack = better
 
 
-def _edf_bound(model: Cluster, index: int, slack: list[int]) -> Bound:
+def _edf_bound(model: Cluster, index: int, slack: list[int], budget: Budget) -> Bound:
     task = model.tasks[index]
     names = [other.name for place, other in enumerate(model.tasks) if place != index]
     # what the window adds to R where it is moved to its worst, and what deadlines within D allow whatever R is; a task
@@ -219,6 +240,7 @@ def _edf_bound(model: Cluster, index: int, slack: list[int]) -> Bound:
     ]
 
     def works(R: int) -> list[int]:
+        budget.spend()
         return [
             min((R + more) // T * C + min(C, (R + more) % T), most) for C, T, more, most in others
         ]  # `workload`, without the call: the square of the tasks come here
