@@ -145,7 +145,7 @@ def trigger_blocking_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def one_processor_too_many(patch: pytest.MonkeyPatch) -> None:
     true = multiprocessor._bound
-    patch.setattr(multiprocessor, "_bound", lambda task, m, works: true(task, m + 1, works))
+    patch.setattr(multiprocessor, "_bound", lambda task, m, *rest: true(task, m + 1, *rest))
 
 
 def regions_of_pools_forgotten(patch: pytest.MonkeyPatch) -> None:

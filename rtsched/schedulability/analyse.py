@@ -9,6 +9,7 @@ from typing import Any
 
 from rtsched.model.policy import Policy
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.schedulability import needs
 from rtsched.schedulability.declared import as_declared
 from rtsched.schedulability.part import View
 from rtsched.schedulability.result import Bound, Failure, Part, Result, Verdict
@@ -222,6 +223,9 @@ def analyse_part(view: View, system: SystemSpec) -> PartAnalysis:
         return PartAnalysis(view, (), (), result)
     applied, refused = apply(view.models)
     result = combine(view, applied, names)
+    large = next((reason for reason in map(needs.few_tasks, view.models) if reason is not None), None)
+    if large is not None and result.verdict == "unknown":
+        result = replace(result, reason=large if _closest(applied) is None else f"{result.reason}; {large}")
     declared = None if result.verdict == "schedulable" else as_declared(view, system)
     return PartAnalysis(view, applied, refused, result, declared)
 

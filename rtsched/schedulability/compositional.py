@@ -7,9 +7,10 @@ Jitters are grown to a fixpoint (Henia, Hamann, Jersak, Racu, Richter, Ernst, IE
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 from rtsched.schedulability.backlog import EARLIER, MOST_JOBS, Work, parts_from
 from rtsched.schedulability.fixpoint import CAP, NotConverged, least_fixpoint
@@ -100,8 +101,14 @@ def no_regions(network: Network) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    """A response; its parts are put together only when they are asked for, for most answers are not the last."""
+
     R: int
-    parts: tuple[Part, ...]
+    told: Callable[[], tuple[Part, ...]] = tuple
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.told()
 
 
 def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answer | None:
@@ -126,7 +133,7 @@ def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answe
     B = sum(part.amount for part in blocked)
     own = streams[me.name]
     last = me.worst if mode != "preemptive" else 0
-    best, q, w = _Answer(-1, ()), 0, B + me.worst - last
+    best, q, w = _Answer(-1), 0, B + me.worst - last
     while True:
         base = B + (q + 1) * me.worst - last
         open_ = 1 if last else 0
@@ -139,9 +146,10 @@ def _respond(network: Network, index: int, streams: dict[str, Events]) -> _Answe
         R = w + last - own.earliest(q)
         if best.R < R:
             if limit is not None and limit < R:
-                return _Answer(R, ())
+                return _Answer(R)
             counts = [*(streams[c.name].within(w + open_) for c in above), q]
-            best = _Answer(R, _parts((*above, me), streams, counts, blocked, 0 if mode == "preemptive" else 1))
+            whole = 0 if mode == "preemptive" else 1
+            best = _Answer(R, partial(_parts, (*above, me), streams, counts, blocked, whole))
         q += 1
         if w + last <= own.earliest(q):
             return best

@@ -42,6 +42,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import islice
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.fixpoint import least_fixpoint
@@ -49,24 +50,20 @@ from rtsched.schedulability.model import DagTask, TypedPools
 from rtsched.schedulability.multiprocessor import shared_out
 from rtsched.schedulability.result import Bound, Part, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
+from rtsched.units import LONGEST
 
-#: For a task j, a window y (ns) and the deadline or response assumed of it: how many of its jobs interfere.
-Count = Callable[[DagTask, int], int]
+#: For a task j: how much before the window its jobs may have been released, and how many of them can count at most.
+Count = Callable[[DagTask], tuple[int, int]]
 
 
 def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> tuple[Fraction, list[tuple[str, int]]]:
     """β of a type: the sum of the M largest (region - 1) of `tasks`, over M; and whose they are."""
-    mode = model.mode(kind)
-    found = sorted(
-        (
-            (vertex.region(mode) - 1, f"{task.name} {vertex.name}".rstrip())
-            for task in tasks
-            for vertex in task.dag.vertices
-            if vertex.type == kind
-        ),
-        key=lambda item: (-item[0], item[1]),
-    )[: model.cores[kind]]
-    return Fraction(sum(size for size, _ in found), model.cores[kind]), [(name, size) for size, name in found if size]
+    if not tasks or not model.regions[kind]:
+        return Fraction(0), []
+    meant = {id(task) for task in tasks}
+    mine = ((name, size) for size, name, task in model.regions[kind] if id(task) in meant)
+    found = list(islice(mine, model.cores[kind]))
+    return Fraction(sum(size for _, size in found), model.cores[kind]), found
 
 
 def bound(
@@ -74,7 +71,8 @@ def bound(
 ) -> tuple[Bound, tuple[int, ...]]:
     """The least fixpoint of the bound of one task, with its parts, and the path that attains it.
 
-    `below` can block with their regions, `others` interfere with ``count(other, y)`` jobs in a window of y.
+    `below` can block with their regions; of each of the `others`, ``late, most = count(other)``, min(ceil((y + late) /
+    T), most) jobs interfere in a window of y. All is added up in units of 1/scale, alike tasks at once.
     """
     dag, cores = task.dag, model.cores
     blocks = {kind: largest_regions(model, kind, below) for kind in dag.volumes}
@@ -83,12 +81,15 @@ def bound(
     ]
     longest, path = dag.heaviest(weights)
     base = longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0))
-    each = {
-        other.name: sum((Fraction(other.dag.volumes.get(kind, 0), cores[kind]) for kind in dag.volumes), Fraction(0))
-        for other in others
-    }
+    scale, each = model.spread(tuple(dag.volumes))
+    alike: dict[tuple[int, int, int], int] = {}
+    for other in others:
+        key = (*count(other), other.T)
+        alike[key] = alike.get(key, 0) + each[other.name]
+    terms = [(late, most, T, weight) for (late, most, T), weight in alike.items() if weight]
+    own = int(base * scale)
     R = least_fixpoint(
-        lambda y: math.ceil(base + sum(count(other, y) * each[other.name] for other in others)),
+        lambda y: -(-(own + sum(min(-(-(y + late) // T), most) * weight for late, most, T, weight in terms)) // scale),
         math.ceil(base),
         limit=max(task.D - task.J, 0),
     )
@@ -103,11 +104,14 @@ def bound(
     ]
     inside = base - on_path - sum((amount for _, amount in blocked), Fraction(0))
     parts = [Part("own", task.name, on_path)]
-    shares = [(f"{task.name} (parallel vertices)", inside)]
-    shares += [(other.name, count(other, R) * each[other.name]) for other in others if each[other.name]]
+    shares = [(f"{task.name} (parallel vertices)", int(inside * scale))]
+    for other in others:
+        if each[other.name]:
+            late, most = count(other)
+            shares.append((other.name, min(-(-(R + late) // other.T), most) * each[other.name]))
     blocking = [Part("blocking", name, math.floor(amount)) for name, amount in blocked if amount >= 1]
     rest = R - on_path - sum(part.amount for part in blocking)
-    parts += [*blocking, *shared_out([share for share in shares if share[1] > 0], 1, rest)]
+    parts += [*blocking, *shared_out([share for share in shares if share[1] > 0], scale, rest)]
     if task.J:
         parts.append(Part("jitter", task.name, task.J))
     return Bound(task.name, R + task.J, task.D, tuple(parts)), path
@@ -125,7 +129,7 @@ def _result(found: list[tuple[Bound, tuple[int, ...]]], together: bool) -> Resul
     )
 
 
-_NEEDS = (needs.served, needs.constrained_deadlines)
+_NEEDS = (needs.few_tasks, needs.served, needs.constrained_deadlines)
 
 
 @theorem(
@@ -156,7 +160,7 @@ def a6_fp(model: TypedPools) -> Result:
             found.append((Bound(task.name, None, task.D, converged=False), ()))
             continue
         below = model.tasks[index + 1 :]
-        each, path = bound(model, task, below, above, lambda j, y: -(-(y + proven[j.name]) // j.T))
+        each, path = bound(model, task, below, above, lambda j: (proven[j.name], LONGEST))
         found.append((each, path))
         if each.wcrt is not None:
             proven[task.name] = each.wcrt
@@ -185,7 +189,7 @@ def _others(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
 
 
 def _any_order(model: TypedPools, task: DagTask) -> tuple[Bound, tuple[int, ...]]:
-    return bound(model, task, (), _others(model, task), lambda j, y: -(-(y + j.D) // j.T))
+    return bound(model, task, (), _others(model, task), lambda j: (j.D, LONGEST))
 
 
 @theorem(
@@ -206,7 +210,7 @@ def a6_edf(model: TypedPools) -> Result:
     for task in model.tasks:
         others = _others(model, task)
         # a deadline counts from the arrival, a release may come J later: the window of urgent arrivals is D_i long
-        urgent = bound(model, task, others, others, lambda j, y: min(-(-(y + j.D) // j.T), -(-task.D // j.T)))  # noqa: B023
+        urgent = bound(model, task, others, others, lambda j: (j.D, -(-task.D // j.T)))  # noqa: B023
         plain = _any_order(model, task)
         late = task.D + 1
         found.append(min((urgent, plain), key=lambda item: late if item[0].wcrt is None else item[0].wcrt))
@@ -216,11 +220,11 @@ def a6_edf(model: TypedPools) -> Result:
 def _carried_volume(task: DagTask, L: int, R: int, m: int) -> int:
     """The most work of `task` on m processors in a window of L when its jobs respond within R, rounded up."""
     volume = task.dag.volume
-    x = L + R - Fraction(volume, m)
-    if x <= 0:
+    room = (L + R) * m - volume  # of all m processors
+    if room <= 0:
         return 0
-    whole = x // task.T
-    return math.ceil(whole * volume + min(Fraction(volume), m * (x - whole * task.T)))
+    whole, rest = divmod(room, m * task.T)
+    return whole * volume + min(volume, rest)
 
 
 @theorem(
@@ -248,17 +252,17 @@ def melani(model: TypedPools) -> Result:
             continue
         late = {j.name: proven[j.name] if model.order == "FP" else j.D for j in others}
         length = task.dag.length
-        base = length + Fraction(task.dag.volume - length, m)
+        own = length * m + task.dag.volume - length
         R = least_fixpoint(
-            lambda R: math.ceil(base + Fraction(sum(_carried_volume(j, R, late[j.name], m) for j in others), m)),  # noqa: B023
-            math.ceil(base),
+            lambda R: -(-(own + sum(_carried_volume(j, R, late[j.name], m) for j in others)) // m),  # noqa: B023
+            -(-own // m),
             limit=task.D,
         )
         if R is None:
             found.append((Bound(task.name, None, task.D, converged=False), ()))
             continue
         proven[task.name] = R
-        shares: list[tuple[str, int | Fraction]] = [(f"{task.name} (parallel vertices)", task.dag.volume - length)]
+        shares = [(f"{task.name} (parallel vertices)", task.dag.volume - length)]
         shares += [(j.name, _carried_volume(j, R, late[j.name], m)) for j in others]
         parts = (Part("own", task.name, length), *shared_out(shares, m, R - length))
         found.append((Bound(task.name, R, task.D, parts), ()))

@@ -191,7 +191,7 @@ def response_above(demand: Demand, deadline: int) -> Response | None:
     return Response(R, _parts(demand, 0, w)) if R > deadline else None
 
 
-_NEEDS = (needs.order("FP"), needs.no_suspension)
+_NEEDS = (needs.few_tasks, needs.order("FP"), needs.no_suspension)
 
 
 @theorem(

@@ -6,6 +6,8 @@ S self-suspension. Tasks stand in the order of their priorities, most urgent fir
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -161,7 +163,7 @@ class Dag:
             found[vertex.type] = found.get(vertex.type, 0) + vertex.c
         return found
 
-    @property
+    @cached_property
     def volume(self) -> int:
         """The sum of all vertices."""
         return sum(vertex.c for vertex in self.vertices)
@@ -186,7 +188,7 @@ class Dag:
             start = follow[start]
         return length, tuple(path)
 
-    @property
+    @cached_property
     def length(self) -> int:
         """The longest path."""
         return int(self.heaviest([vertex.c for vertex in self.vertices])[0])
@@ -212,6 +214,37 @@ class TypedPools:
     order: Order = "FP"
     modes: dict[str, Mode] | None = None
     name: str = "pools"
+
+    @cached_property
+    def spreads(self) -> dict[tuple[str, ...], tuple[int, dict[str, int]]]:
+        """For `spread`: what has been added up already."""
+        return {}
+
+    def spread(self, kinds: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """Per task the sum of its volumes over the processors of each of `kinds`, in units of 1/(the first result)."""
+        key = tuple(kinds)
+        if key not in self.spreads:
+            scale = math.lcm(*(self.cores[kind] for kind in key))
+            each = {kind: scale // self.cores[kind] for kind in key}
+            sums = {
+                task.name: sum(volume * each.get(kind, 0) for kind, volume in task.dag.volumes.items())
+                for task in self.tasks
+            }
+            self.spreads[key] = scale, sums
+        return self.spreads[key]
+
+    @cached_property
+    def regions(self) -> dict[str, list[tuple[int, str, DagTask]]]:
+        """By type, what cannot be preempted: its ticks beyond one (if any), who, and whose; largest first."""
+        found: dict[str, list[tuple[int, str, DagTask]]] = {kind: [] for kind in self.cores}
+        for task in self.tasks:
+            for vertex in task.dag.vertices:
+                size = vertex.region(self.mode(vertex.type)) - 1
+                if size:
+                    found[vertex.type].append((size, f"{task.name} {vertex.name}".rstrip(), task))
+        for each in found.values():
+            each.sort(key=lambda item: (-item[0], item[1]))
+        return found
 
     def mode(self, kind: str) -> Mode:
         """How the processors of a type are preempted."""

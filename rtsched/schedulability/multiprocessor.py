@@ -15,8 +15,11 @@ from rtsched.schedulability.model import Cluster, Sporadic
 from rtsched.schedulability.result import Bound, Part, Result, from_bounds, unknown
 from rtsched.schedulability.theorem import theorem
 
+#: Works of one task in the window of another that are added up before global-edf-rta is given up: some fifteen seconds.
+MOST_WORKS = 5 * 10**7
+
 _PLAIN = (needs.mode("preemptive"), needs.no_jitter, needs.no_blocking, needs.no_suspension)
-_NEEDS = (*_PLAIN, needs.constrained_deadlines)
+_NEEDS = (needs.few_tasks, *_PLAIN, needs.constrained_deadlines)
 
 
 def _verdict(model: Cluster, accepted: bool, why: str) -> Result:
@@ -71,11 +74,11 @@ def bcl(model: Cluster) -> Result:
     return _verdict(model, True, "")
 
 
-#: Interfering tasks in a window that ends R after a release: name and work, not yet cut to what can delay.
-Works = Callable[[int], list[tuple[str, int]]]
+#: The work of each interfering task in a window that ends R after a release, not yet cut to what can delay.
+Works = Callable[[int], list[int]]
 
 
-def _bound(task: Sporadic, m: int, works: Works) -> Bound:
+def _bound(task: Sporadic, m: int, names: Sequence[str], works: Works) -> Bound:
     """The least R = C + floor(Σ min(work, R - C + 1) / m), with its parts; no value once R exceeds D.
 
     While m works exceed x = R - C, their sum over m exceeds it as well, and x would grow by a tick at a time; works
@@ -86,23 +89,24 @@ def _bound(task: Sporadic, m: int, works: Works) -> Bound:
         if task.C + x > task.D:
             return Bound(task.name, None, task.D, converged=False)
         found = works(task.C + x)
-        following = sum(min(work, x + 1) for _, work in found) // m
-        largest = sorted((work for _, work in found), reverse=True)[:m]
-        if len(largest) == m:
-            following = max(following, largest[-1] if largest[-1] > x else 0)
+        room = x + 1
+        following = sum([work if work < room else room for work in found]) // m
+        if len(found) >= m:
+            least = sorted(found)[-m]
+            following = max(following, least if least > x else 0)
         if following <= x:
-            shares = [(name, min(work, x + 1)) for name, work in found]
+            shares = [(name, min(work, room)) for name, work in zip(names, found, strict=True)]
             return Bound(task.name, task.C + x, task.D, (Part("own", task.name, task.C), *shared_out(shares, m, x)))
         x = following
     raise NotConverged(f"no fixpoint was found for {task.name!r} in {CAP} steps")
 
 
-def shared_out(shares: Sequence[tuple[str, int | Fraction]], m: int, total: int) -> list[Part]:
+def shared_out(shares: Sequence[tuple[str, int]], m: int, total: int) -> list[Part]:
     """`total` ns of interference, split like the `shares` (whose sum over m it is), rounded so that it adds up."""
-    parts, given, exact = [], 0, Fraction(0)
+    parts, given, exact = [], 0, 0
     for name, share in shares:
-        exact += Fraction(share) / m
-        amount = min(total, int(exact)) - given
+        exact += share
+        amount = min(total, exact // m) - given
         given += amount
         if amount:
             parts.append(Part("interference", name, amount))
@@ -112,15 +116,16 @@ def shared_out(shares: Sequence[tuple[str, int | Fraction]], m: int, total: int)
     return parts
 
 
-def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[tuple[str, int]]]) -> Result:
+def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[int]]) -> Result:
     """The bounds of all tasks in priority order; after the first failure none can be given."""
     bounds: list[Bound] = []
     responses: list[int] = []
+    names = [task.name for task in model.tasks]
     for index, task in enumerate(model.tasks):
         if len(responses) < index:
             bounds.append(Bound(task.name, None, task.D, converged=False))
             continue
-        bound = _bound(task, model.m, lambda R: works_of(index, R, responses))  # noqa: B023
+        bound = _bound(task, model.m, names[:index], lambda R: works_of(index, R, responses))  # noqa: B023
         bounds.append(bound)
         if bound.wcrt is not None:
             responses.append(bound.wcrt)
@@ -138,9 +143,9 @@ def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[tup
 def global_rta(model: Cluster) -> Result:
     """R = C + floor(Σ_hp min(W(R + R_h - C_h), R - C + 1) / m)."""
 
-    def works(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
+    def works(index: int, R: int, responses: list[int]) -> list[int]:
         above = zip(model.tasks[:index], responses, strict=True)
-        return [(h.name, workload(h, R + R_h - h.C)) for h, R_h in above]
+        return [workload(h, R + R_h - h.C) for h, R_h in above]
 
     return _sequence(model, works)
 
@@ -163,15 +168,15 @@ def carried(h: Sporadic, R_h: int, R: int) -> tuple[int, int]:
 def global_rta_lc(model: Cluster) -> Result:
     """As `global_rta`, but at most m - 1 tasks carry a job into the window; never worse."""
 
-    def works(index: int, R: int, responses: list[int]) -> list[tuple[str, int]]:
+    def works(index: int, R: int, responses: list[int]) -> list[int]:
         cap = R - model.tasks[index].C + 1
-        above = [(h.name, *carried(h, R_h, R)) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
+        above = [carried(h, R_h, R) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
         gains = sorted(
-            ((min(with_, cap) - min(without, cap), -place) for place, (_, without, with_) in enumerate(above)),
+            ((min(with_, cap) - min(without, cap), -place) for place, (without, with_) in enumerate(above)),
             reverse=True,
         )
         carriers = {-place for gain, place in gains[: model.m - 1] if gain > 0}
-        return [(name, with_ if place in carriers else without) for place, (name, without, with_) in enumerate(above)]
+        return [with_ if place in carriers else without for place, (without, with_) in enumerate(above)]
 
     return _sequence(model, works)
 
@@ -180,6 +185,23 @@ def edf_workload(h: Sporadic, D: int, slack: int) -> int:
     """The most work of `h` with deadlines inside a window that ends at a deadline, D long; `slack` of h is proven."""
     n = max(0, (D - h.D) // h.T + 1)
     return n * h.C + min(h.C, max(0, D - n * h.T - slack))
+
+
+class Budget:
+    """How many works global-edf-rta may still add up; raises NotConverged beyond MOST_WORKS."""
+
+    def __init__(self, tasks: int) -> None:
+        self.tasks = tasks
+        self.left = MOST_WORKS
+
+    def spend(self) -> None:
+        """One look at all tasks."""
+        self.left -= self.tasks
+        if self.left < 0:
+            raise NotConverged(
+                f"{self.tasks} tasks were compared with each other {MOST_WORKS} times without an end; spread them over "
+                "the processors (placement first-fit)"
+            )
 
 
 @theorem(
@@ -197,25 +219,33 @@ def global_edf_rta(model: Cluster) -> Result:
     All or nothing: the argument looks at the first deadline that would be missed.
     """
     slack = [0] * len(model.tasks)
+    budget = Budget(len(slack))
     while True:
-        bounds = [_edf_bound(model, index, slack) for index in range(len(slack))]
+        bounds = [_edf_bound(model, index, slack, budget) for index in range(len(slack))]
         better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
         if better == slack:
             return from_bounds(bounds, exact=False)
         slack = better
 
 
-def _edf_bound(model: Cluster, index: int, slack: list[int]) -> Bound:
+def _edf_bound(model: Cluster, index: int, slack: list[int], budget: Budget) -> Bound:
     task = model.tasks[index]
-    others = [(other, slack[place]) for place, other in enumerate(model.tasks) if place != index]
+    names = [other.name for place, other in enumerate(model.tasks) if place != index]
+    # what the window adds to R where it is moved to its worst, and what deadlines within D allow whatever R is; a task
+    # that cannot meet its deadline at all (C > D) is refused anyway, and does no negative work
+    others = [
+        (other.C, other.T, max(0, other.D - other.C - slack[place]), edf_workload(other, task.D, slack[place]))
+        for place, other in enumerate(model.tasks)
+        if place != index
+    ]
 
-    return _bound(
-        task,
-        model.m,
-        lambda R: [
-            (o.name, min(workload(o, R + o.D - o.C - proven), edf_workload(o, task.D, proven))) for o, proven in others
-        ],
-    )
+    def works(R: int) -> list[int]:
+        budget.spend()
+        return [
+            min((R + more) // T * C + min(C, (R + more) % T), most) for C, T, more, most in others
+        ]  # `workload`, without the call: the square of the tasks come here
+
+    return _bound(task, model.m, names, works)
 
 
 def mcnaughton(C: Sequence[int], m: int) -> int:

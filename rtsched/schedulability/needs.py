@@ -10,6 +10,20 @@ from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniproc
 
 _ns = units.format_duration
 
+#: Tasks up to which each is compared with all others: time and parts of bounds grow with the square (half a minute).
+MOST_TASKS = 2_000
+
+
+def few_tasks(model: Any) -> str | None:
+    """At most MOST_TASKS tasks."""
+    count = len(getattr(model, "tasks", ()))
+    if count <= MOST_TASKS:
+        return None
+    return (
+        f"it compares each task with all others, and {count} tasks on {model.name!r} are more than the {MOST_TASKS} "
+        "for which that is tried; join small tasks, or spread them over more processors (placement first-fit)"
+    )
+
 
 def constrained_deadlines(model: Any) -> str | None:
     """D <= T."""
