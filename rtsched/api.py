@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from rtsched.registry import PARTS, REGISTRY, build
 
 if TYPE_CHECKING:
     from rtsched.engine.trace import Trace
+    from rtsched.engine.under_way import UnderWay
     from rtsched.metrics import Summary
     from rtsched.model.config import Document
     from rtsched.model.policy import Policy
@@ -200,6 +202,44 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
+    return _usable(made)
+
+
+def _usable(made: Scheduler) -> Scheduler:
+    """The scheduler, if the engine can call it. Raises InputError."""
+    from rtsched.schedulers.base import Scheduler
+
+    kind = type(made)
+    if getattr(made.dispatch, "__func__", None) is Scheduler.dispatch:
+        raise InputError(
+            f"scheduler {kind.__name__} has no dispatch; write 'def dispatch(self)', which starts segments"
+        )
+    for event in ("setup", "dispatch", *(name for name in vars(Scheduler) if name.startswith("on_"))):
+        method = getattr(made, event)
+        if not callable(method):
+            raise InputError(f"scheduler {kind.__name__}: {event} is a {type(method).__name__}; write it as a method")
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            raise InputError(
+                f"scheduler {kind.__name__}: {event} is async, and nobody waits for it; write 'def {event}'"
+            )
+        if inspect.isgeneratorfunction(method):
+            raise InputError(
+                f"scheduler {kind.__name__}: {event} has a 'yield', so that calling it does nothing; write it without"
+            )
+        told = list(inspect.signature(getattr(Scheduler, event)).parameters)[1:]
+        try:
+            inspect.signature(method).bind(*told)
+        except TypeError:
+            raise InputError(
+                f"scheduler {kind.__name__}: {event} is called with {', '.join(told) or 'nothing'}; write "
+                f"'def {event}({', '.join(['self', *told])})'"
+            ) from None
+        except ValueError:
+            pass  # nobody can say what it takes
+    if made.preemption not in MODES:
+        raise InputError(
+            f"scheduler {kind.__name__}: preemption {cut(repr(made.preemption))} is not one of {', '.join(MODES)}"
+        )
     return made
 
 
@@ -302,17 +342,19 @@ def simulate(
     until: int | str | None = None,
     seed: int | None = None,
     trace: bool = True,
+    watch: Callable[[UnderWay], None] | None = None,
 ) -> Trace:
     """Run a system (a name, a path, a mapping, a System) and return what happened.
 
     `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
-    flat, however long the run. Raises InputError, and SchedulerError when a policy acts illegally.
+    flat, however long the run. `watch` is given the run before time starts: to look at it from another thread, or to
+    interrupt it. Raises InputError, and SchedulerError when a policy acts illegally.
     """
     loaded = load(source, platform=platform)
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
     prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
-    return prepared.run(chosen, number, trace=trace)
+    return prepared.run(chosen, number, trace=trace, watch=watch)
 
 
 def checked_seed(seed: Any) -> int:
@@ -342,7 +384,14 @@ class Prepared:
         more = dict.fromkeys((*self.spec.assumed, *notes))
         return replace(self, spec=replace(self.spec, assumed=tuple(more)))
 
-    def run(self, scheduler: Scheduler, seed: int, *, trace: bool = True) -> Trace:
+    def run(
+        self,
+        scheduler: Scheduler,
+        seed: int,
+        *,
+        trace: bool = True,
+        watch: Callable[[UnderWay], None] | None = None,
+    ) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
         from rtsched.engine.simulation import run
 
@@ -359,6 +408,7 @@ class Prepared:
             warm_up=self.options.warm_up,
             drain=self.options.drain,
             tally=tally,
+            watch=watch,
         )
 
 
@@ -386,7 +436,7 @@ def _until(until: int | str) -> int | str:
 def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
     """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
-        return scheduler(choice)
+        return _usable(scheduler(choice))
     try:
         own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:

@@ -132,7 +132,8 @@ class Summary:
     """All figures of a run; accuracies are means over the tasks that have any, by their weights.
 
     Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
-    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late.
+    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late. `stranded`, `standstill` and
+    `planned` (of a run that was interrupted: all figures are those until then) are as in the trace.
     """
 
     system: str
@@ -156,6 +157,10 @@ class Summary:
     hardware: HardwareFigures | None
     deadlocks: tuple[DeadlockFigures, ...]
     deadlock_count: int
+    stranded: tuple[str, ...]
+    stranded_count: int
+    standstill: int | None
+    planned: int | None
     assumed: tuple[str, ...]
     headline: str
 
@@ -212,6 +217,10 @@ def summary(trace: Trace) -> Summary:
         hardware=hardware(trace, [int(tally.outcomes[index].sum()) for index in range(len(tasks))], tally.changes),
         deadlocks=tuple(DeadlockFigures(each.time, str(each)) for each in trace.deadlocks),
         deadlock_count=trace.deadlock_count,
+        stranded=trace.stranded,
+        stranded_count=trace.stranded_count,
+        standstill=trace.standstill,
+        planned=trace.planned,
         assumed=trace.system.assumed,
         headline="",
     )
@@ -238,7 +247,7 @@ def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
     jobs = sum(counts) - counts[UNFINISHED]
     misses = counts[LATE] + counts[DROPPED] + counts[ABORTED]
     response = _response(trace, tally, index)
-    finished = int(tally.histogram[index].sum())
+    finished = int(tally.finished[index])
     answers = tally.answers
     given = int(answers.given[index])
     measured = spec.quality is not None and spec.quality.measured
@@ -300,12 +309,12 @@ def _weighted(values: list[tuple[float, float | None]]) -> float | None:
 
 
 def _response(trace: Trace, tally: Tally, index: int) -> Response:
-    finished = int(tally.histogram[index].sum())
+    finished = int(tally.finished[index])
     if not finished:
         return Response(None, None, None, None, None, None, None, None)
     if trace.kept:
-        rows = trace.jobs[(trace.jobs["task"] == index) & (trace.jobs["finish"] >= 0)]
-        rows = rows[rows["release"] >= trace.warm_up]
+        rows = trace.jobs_of(index)
+        rows = rows[(rows["finish"] >= 0) & (rows["release"] >= trace.warm_up)]
         times = rows["finish"] - rows["arrival"]
         p50, p95, p99 = (int(value) for value in np.percentile(times, (50, 95, 99), method="inverted_cdf"))
     else:
@@ -348,7 +357,8 @@ def mk(trace: Trace, task: int, window: int) -> int | None:
 
     Hamdaoui and Ramanathan (IEEE ToC 44(12), 1995). None when fewer than `window` jobs ended.
     """
-    rows = trace.jobs[(trace.jobs["task"] == task) & (trace.jobs["outcome"] != UNFINISHED)]
+    rows = trace.jobs_of(task)
+    rows = rows[rows["outcome"] != UNFINISHED]
     met = (rows["outcome"] == OK).astype(np.int64)
     if window < 1 or len(met) < window:
         return None
@@ -358,21 +368,24 @@ def mk(trace: Trace, task: int, window: int) -> int | None:
 
 def start_jitter(trace: Trace, task: int) -> int | None:
     """The largest minus the smallest delay from arrival to first start, in ns."""
-    rows = trace.jobs[(trace.jobs["task"] == task) & (trace.jobs["start"] >= 0)]
+    rows = trace.jobs_of(task)
+    rows = rows[rows["start"] >= 0]
     delays = rows["start"] - rows["arrival"]
     return int(delays.max() - delays.min()) if len(delays) else None
 
 
 def output_jitter(trace: Trace, task: int) -> int | None:
     """The largest change of the response time from one finished job to the next, in ns."""
-    rows = trace.jobs[(trace.jobs["task"] == task) & (trace.jobs["finish"] >= 0)]
+    rows = trace.jobs_of(task)
+    rows = rows[rows["finish"] >= 0]
     steps = np.abs(np.diff(rows["finish"] - rows["arrival"]))
     return int(steps.max()) if len(steps) else None
 
 
 def _finished(trace: Trace, task: int) -> tuple[Integers, Integers]:
     """Start and finish of the finished jobs of a task, by start."""
-    rows = trace.jobs[(trace.jobs["task"] == task) & (trace.jobs["finish"] >= 0)]
+    rows = trace.jobs_of(task)
+    rows = rows[rows["finish"] >= 0]
     rows = rows[np.argsort(rows["start"], kind="stable")]
     return rows["start"], rows["finish"]
 
@@ -381,10 +394,10 @@ def begun(trace: Trace, chain: ChainSpec) -> int | None:
     """The first instant in ns at which every task of a chain has started a job; None if one never does."""
     first = []
     for task in chain.tasks:
-        starts = trace.jobs["start"][(trace.jobs["task"] == task) & (trace.jobs["start"] >= 0)]
-        if not len(starts):
+        starts = trace.jobs_of(task)["start"]
+        if not (starts >= 0).any():
             return None
-        first.append(int(starts.min()))
+        first.append(int(starts[starts >= 0].min()))
     return max(first)
 
 
@@ -502,6 +515,8 @@ def headline(figures: Summary) -> str:
         parts.append(
             f"deadlock at {first}" + (f" and {figures.deadlock_count - 1} more" if figures.deadlock_count > 1 else "")
         )
+    if figures.stranded_count:
+        parts.append(f"{_jobs(figures.stranded_count)} can never finish")
     if unfinished:
         parts.append(still_open)
     return "; ".join([*parts, load]) + "."

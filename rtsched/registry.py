@@ -10,14 +10,20 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import math
 import os
+import re
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
-from rtsched.errors import InputError
+from rtsched.errors import InputError, RtschedError
+from rtsched.visible import cut
 
 #: The parts of a composed scheduler, and the whole.
 PARTS = ("ordering", "placement", "adaptation", "admission")
@@ -106,8 +112,8 @@ def _owner(point: EntryPoint) -> str:
 def _load(kind: str, name: str, point: EntryPoint) -> Callable[..., Any]:
     try:
         return point.load()  # type: ignore[no-any-return]
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{kind} {name!r} of package {_owner(point)} cannot be loaded: {error}") from error
+    except (Exception, SystemExit) as error:  # somebody's module: anything can happen in it
+        raise InputError(f"{kind} {name!r} of package {_owner(point)} cannot be loaded: {told(error)}") from error
 
 
 def _imported(kind: str, name: str) -> Callable[..., Any]:
@@ -115,24 +121,76 @@ def _imported(kind: str, name: str) -> Callable[..., Any]:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a policy in the working folder, also for the installed command
     try:
-        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{kind} {name!r} cannot be imported: {error}") from error
+        found = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # somebody's module: anything can happen in it
+        raise InputError(f"{kind} {cut(name)!r} cannot be imported: {told(error)}") from error
+    if not callable(found):
+        raise InputError(f"{kind} {cut(name)!r} is a {type(found).__name__}; name a class")
+    return found  # type: ignore[no-any-return]
+
+
+def told(error: BaseException) -> str:
+    """What somebody's code raised, with the place of its own in which that happened."""
+    text = str(error) if isinstance(error, ImportError | AttributeError | ValueError) else ""
+    text = text or f"{type(error).__name__}: {error}".removesuffix(": ")
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    inside = Path(place.filename).parent in (Path(__file__).parent, Path(importlib.__file__).parent)
+    is_known = inside or place.filename.startswith("<") or isinstance(error, SyntaxError)  # which names its file itself
+    return text if is_known else f"{text} ({place.filename}:{place.lineno})"
 
 
 def build(kind: str, name: str, parameters: dict[str, Any], code: bool = True) -> Any:
     """Make the policy `name` with `parameters`; unknown or unfit parameters raise InputError."""
     factory = REGISTRY.find(kind, name, code)
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):
+        raise InputError(f"{kind} {name!r} cannot be made, for nobody can say what it takes; name a class") from None
     known = [
         parameter.name
-        for parameter in inspect.signature(factory).parameters.values()
+        for parameter in signature.parameters.values()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
     for parameter in parameters:
         if parameter not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
-            raise InputError(f"{kind} {name!r} has no parameter {parameter!r}; {has}")
+            raise InputError(f"{kind} {name!r} has no parameter {cut(parameter)!r}; {has}")
+    for parameter, value in parameters.items():
+        _check(kind, name, signature.parameters[parameter], value)
     try:
         return factory(**parameters)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{kind} {name!r}: {error}") from error
+    except RtschedError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{kind} {name!r}: {told(error)}") from error
+
+
+#: What the values of a parameter may be, by a word of its annotation, and how that is called.
+_TYPES: dict[str, Any] = {
+    "int": Integral, "float": Real, "str": str, "bool": bool, "dict": Mapping, "Sequence": (list, tuple)
+}  # fmt: skip
+_CALLED = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "dict": "a mapping"}
+_ANNOTATION = re.compile(r"(\w+)(?:\[(?:str, )?(\w+)\])?")
+
+
+def _check(kind: str, name: str, parameter: inspect.Parameter, value: Any) -> None:
+    """Refuse a value of another type than the one of the parameter's annotation, where that is made of simple ones."""
+    wanted = str(parameter.annotation).split(" | ")
+    if any((found := _ANNOTATION.fullmatch(each)) is None or found[1] not in (*_TYPES, "None") for each in wanted):
+        return
+    if not any(_fits(each, value) for each in wanted):
+        known = " or ".join(_CALLED.get(each.partition("[")[0], "a list") for each in wanted if each != "None")
+        raise InputError(f"{kind} {name!r}: {parameter.name}: must be {known} (found {cut(repr(value))})")
+
+
+def _fits(annotation: str, value: Any) -> bool:
+    found = _ANNOTATION.fullmatch(annotation)
+    assert found is not None
+    if found[1] == "None" or value is None:
+        return found[1] == "None" and value is None
+    if isinstance(value, bool) and found[1] != "bool":
+        return False
+    if not isinstance(value, _TYPES[found[1]]) or (isinstance(value, float) and not math.isfinite(value)):
+        return False
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return all(_fits(found[2] or "str", item) for item in items)

@@ -51,11 +51,13 @@ class Tally:
         self.least = np.full(count, np.iinfo(np.int64).max)
         self.most = np.full(count, -1)
         self.lateness = np.full(count, np.iinfo(np.int64).min)
-        self.histogram = np.zeros((count, BUCKETS), np.int64)
+        self.finished = np.zeros(count, np.int64)
+        self.histogram = Histogram()
         self.runs = MissRuns(count)
         self.answers = Answers(system, warm_up)
         self.changes = Changes()
         self.samples: list[tuple[Integers, Integers]] | None = []
+        self.sorted = False
 
     def judge(self, answers: NDArray[Any]) -> None:
         """Take in a block of answers (structured, as a trace's)."""
@@ -78,13 +80,15 @@ class Tally:
         late = rows["finish"] - rows["deadline"]
         if self.samples is not None:
             self.samples.append((task, response))
+            self.sorted = False
             if sum(len(block) for block, _ in self.samples) > MOST_SAMPLES:
                 self.samples = None
         np.minimum.at(self.least, task, response)
         np.maximum.at(self.most, task, response)
         np.maximum.at(self.lateness, task, late)
         bucket = (np.log(response.astype(float) + 1) / GROWTH).astype(np.int64)
-        np.add.at(self.histogram, (task, bucket), 1)
+        self.finished += np.bincount(task, minlength=self.tasks)
+        self.histogram.add(task * BUCKETS + bucket)
         self._share(task, rows["deadline"] - rows["arrival"], response)
         sums = np.zeros((2, self.tasks), np.int64)
         np.add.at(sums[0], task, response)
@@ -110,12 +114,52 @@ class Tally:
     def percentile(self, task: int, share: float) -> int:
         """The response time that a share of the finished jobs does not exceed."""
         if self.samples is not None:
-            times = np.concatenate([response[block == task] for block, response in self.samples])
-            return int(np.percentile(times, 100 * share, method="inverted_cdf"))
-        counts = np.cumsum(self.histogram[task])
-        bucket = int(np.searchsorted(counts, max(1, math.ceil(share * int(counts[-1])))))
-        middle = math.exp((bucket + 0.5) * GROWTH) - 1
+            return int(np.percentile(self._sampled(task), 100 * share, method="inverted_cdf"))
+        keys, counts = self.histogram.between(task * BUCKETS, (task + 1) * BUCKETS)
+        place = int(np.searchsorted(np.cumsum(counts), max(1, math.ceil(share * int(self.finished[task])))))
+        middle = math.exp((int(keys[place]) % BUCKETS + 0.5) * GROWTH) - 1
         return min(max(round(middle), int(self.least[task])), int(self.most[task]))
+
+    def _sampled(self, task: int) -> Integers:
+        """The response times of a task while all are kept; by then they stand in one block, sorted by task."""
+        assert self.samples is not None
+        if len(self.samples) != 1 or not self.sorted:
+            tasks, responses = (np.concatenate(columns) for columns in zip(*self.samples, strict=True))
+            order = np.argsort(tasks, kind="stable")
+            self.samples, self.sorted = [(tasks[order], responses[order])], True
+        tasks, responses = self.samples[0]
+        return responses[np.searchsorted(tasks, task) : np.searchsorted(tasks, task, "right")]
+
+
+class Histogram:
+    """How often each key was counted: memory is that of the keys that occurred, not of all there could be."""
+
+    def __init__(self) -> None:
+        self.keys = self.counts = np.empty(0, np.int64)
+        self.fresh: list[Integers] = []
+        self.waiting = 0
+
+    def add(self, keys: Integers) -> None:
+        """Count each of `keys` once; they are sorted in when they are as many as the known ones, so seldom."""
+        self.fresh.append(keys)
+        self.waiting += len(keys)
+        if self.waiting > max(MOST_SAMPLES, len(self.keys)):
+            self._settle()
+
+    def _settle(self) -> None:
+        keys, counts = np.unique(np.concatenate([np.empty(0, np.int64), *self.fresh]), return_counts=True)
+        self.fresh, self.waiting = [], 0
+        both, places = np.unique(np.concatenate([self.keys, keys]), return_inverse=True)
+        sums = np.zeros(len(both), np.int64)
+        np.add.at(sums, places, np.concatenate([self.counts, counts]))
+        self.keys, self.counts = both, sums
+
+    def between(self, first: int, last: int) -> tuple[Integers, Integers]:
+        """The keys from `first` up to, not including, `last` that occurred, ascending, and how often each did."""
+        if self.fresh:
+            self._settle()
+        place = slice(*np.searchsorted(self.keys, (first, last)).tolist())
+        return self.keys[place], self.counts[place]
 
 
 class Course:

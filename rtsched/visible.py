@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-__all__ = ["cut", "message", "shown", "visible"]
+__all__ = ["cell", "cut", "message", "shown", "visible"]
 
 #: The longest line of an error; the middle of a longer one is left out, for what to do stands at the end.
 LONGEST = 2000
@@ -38,6 +38,21 @@ def message(text: str) -> str:
     """The text of an error on one line, without its middle if it is longer than anyone reads."""
     line = visible(text)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 600]} … {line[-500:]}"
+
+
+#: What spreadsheets take for the beginning of a formula, also in full width.
+_FORMULA = tuple("=+-@\t\r＝＋－＠")
+
+
+def cell(value: Any) -> Any:
+    """A value as a cell of a CSV table: text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def shown(thing: Any) -> Any:

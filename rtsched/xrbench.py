@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from rtsched.engine.job import ABORTED, DROPPED
 from rtsched.engine.trace import ABORT, DROP, Trace
 from rtsched.errors import InputError
@@ -57,7 +55,7 @@ def _model(trace: Trace, task: object) -> ModelScore:
     about = task.nodes[0].hardware
     if about is None or not about.energy:
         raise InputError(f"task {task.name!r} has no energy per inference; add 'power: {{}}' and measured energies")
-    mine = np.flatnonzero(trace.jobs["task"] == task.index)
+    mine = trace.numbers(task.index)
     places = {int(row["job"]): int(row["processor"]) for row in trace.slices}
     times = {int(row["job"]): int(row["time"]) for row in trace.logged if row["action"] in (DROP, ABORT)}
     own = trace.scheduler.startswith("XRBench")

@@ -303,6 +303,18 @@ def test_a_victim_that_asks_for_no_memory_is_slowed_in_some_models(model: str, b
     assert (seen["b"] == 2 * MS) == bounded
 
 
+def test_a_measured_pair_slows_its_victim_though_nobody_asks_for_memory() -> None:
+    pairs = "[{victim: cpu, beside: npu, slowdown: 2}]"
+    case = Case(
+        "name: a, wcet: {cpu: 3 ms}, period: 10 ms",
+        "name: b, wcet: {npu: 2 ms}, period: 10 ms",
+        platform=f"""{{name: chip, processors: {{cpu: {{kind: cpu}}, npu: {{kind: npu}}}},
+          memory: {{contention: {{model: pairwise, pairs: {pairs}}}}}}}""",
+    )
+    assert case.bounds == {"a": None, "b": 2 * MS}
+    assert case.check(10 * MS)["a"] == 4 * MS
+
+
 # ---- recorded deadlines --------------------------------------------------------------------------------------------
 
 

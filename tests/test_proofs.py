@@ -396,6 +396,18 @@ def stages_that_suspend() -> None:
     assert suspending.pipelines_suspending(model).responses == [6, 10]
 
 
+def stages_behind_their_own() -> None:
+    """By hand: while the first stage runs to its end, more urgent work piles up in front of the second.
+
+    The first waits for 3 and takes 2. Both others may come just after it began, and twice before 7 ticks are over from
+    then on: the second waits for 2 * 1 + 2 * 2 and takes 1; the last takes 1. A run takes 11.
+    """
+    one, two = PipelineTask("one", (Stage("cpu", 1),), 4, 4), PipelineTask("two", (Stage("cpu", 2),), 5, 5)
+    low = PipelineTask("low", (Stage("cpu", 2), Stage("cpu", 1), Stage("npu", 1)), 20, 20)
+    model = Pipelines((one, two, low), {"cpu": "nonpreemptive", "npu": "nonpreemptive"})
+    assert suspending.pipelines_suspending(model).responses == [2, 4, 13]
+
+
 def global_by_the_letter() -> None:
     """The published recurrences of global fixed priorities, tick by tick."""
     random_ = random.Random(12)
@@ -460,6 +472,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "jitter of EDF": jitter_of_edf,
     "shorter stages": shorter_stages,
     "stages that suspend": stages_that_suspend,
+    "stages behind their own": stages_behind_their_own,
     "global by the letter": global_by_the_letter,
 }
 
@@ -573,8 +586,15 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "0",
         ("stages that suspend",),
     ),
-    "no region in front of a stage": (suspending, "stage_response", "demand.blocking", "0", ("stages that suspend",)),
+    "no region in front of a stage": (suspending, "stage_response", "demand.blocking)", "0)", ("stages that suspend",)),
     "no push-through": (pipelines, "stage_demand", "i if own else i + 1", "i + 1", ("pipeline",)),
+    "nothing piles up behind a stage": (
+        suspending,
+        "stage_response",
+        "stages[:k]",
+        "stages[:0]",
+        ("stages behind their own",),
+    ),
     "no carry-in": (multiprocessor, "global_rta", "R + R_h - h.C", "R", ("global by the letter",)),
     "everybody carries in": (
         multiprocessor,

@@ -12,6 +12,7 @@ in JSON (`console`).
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,11 @@ from rtsched import __version__
 from rtsched.cli.analyse import analyse
 from rtsched.cli.compare import compare
 from rtsched.cli.console import echo, echo_document, echo_json, leave, prepare, tell, want_standard_output
-from rtsched.cli.ending import ended, stopped
+from rtsched.cli.ending import INTERRUPTED, ended, stopped
 from rtsched.cli.fuzz import fuzz_soundness
 from rtsched.cli.profile import profile
 from rtsched.cli.report import report
+from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
 from rtsched.visible import visible
 
@@ -35,7 +37,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead
 
 
 class _Commands(click.Group):
-    """Interruptions and closed pipes end commands as `ending` has it: click would exit with 1, which is an answer."""
+    """Interruptions and closed pipes end commands as `ending` has it; click would exit with 1, which is an answer."""
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         with stopped():
@@ -104,7 +106,8 @@ def run(
     loaded = api.load(system, platform=platform, overrides=overrides)
     if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
         raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
-    trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace)
+    with waiting() as watch:
+        trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
     figures = metrics.summary(trace)
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
@@ -120,6 +123,9 @@ def run(
         tell(render_table(figures), gantt)
         for note in trace.system.assumed:
             tell(f"assumed: {visible(note)}", gantt)
+    if figures.planned is not None:
+        echo("interrupted: the figures are those until then", err=True)
+        raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
 
@@ -210,7 +216,13 @@ KINDS = (
 @_JSON
 def list_(kind: str | None, as_json: bool) -> None:
     """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems."""
-    answer = {each: _known(each) for each in ([kind] if kind else KINDS)}
+    answer: dict[str, dict[str, str]] = {}
+    for each in [kind] if kind else KINDS:
+        try:
+            answer[each] = _known(each)
+        except InputError as error:  # one broken file or package hides nothing else
+            _warn(error)
+            answer[each] = {}
     if as_json:
         echo_json(answer)
         return
@@ -221,23 +233,27 @@ def list_(kind: str | None, as_json: bool) -> None:
             echo(visible(f"  {name:<{width}}  {line}".rstrip()))
 
 
+def _warn(error: InputError) -> None:
+    echo(str(error), err=True)
+
+
 def _known(kind: str) -> dict[str, str]:
-    """Names and one line each."""
+    """Names and one line each; what cannot be read is told on standard error."""
     from rtsched.model import catalogue
 
     if kind in ("workloads", "platforms"):
-        return {name: catalogue.title(kind, name) for name in catalogue.names(kind)}
+        return _lines(catalogue.names(kind), lambda name: catalogue.title(kind, name))
     if kind == "families":
         from rtsched.dnn.families import load_families, variant_rows
 
-        return {name: family.title for name, family in sorted(load_families(variant_rows()).items())}
+        return {name: family.title for name, family in sorted(load_families(variant_rows(_warn)).items())}
     if kind == "theorems":
         from rtsched.schedulability.theorem import theorems
 
         return {name: f"{theorem.strength}: {theorem.title}" for name, theorem in theorems().items()}
     if kind == "networks":
         found: dict[str, set[str]] = {}
-        for row in catalogue.latency_table():
+        for row in catalogue.latency_table(_warn):
             found.setdefault(row["network"], set()).add(row["platform"])
         for name in catalogue.network_names():
             found.setdefault(name, set()).add("its operators")
@@ -245,7 +261,18 @@ def _known(kind: str) -> dict[str, str]:
     from rtsched.registry import REGISTRY
 
     single = kind.removesuffix("s")
-    return {name: _first_line(REGISTRY.find(single, name)) for name in REGISTRY.names(single)}
+    return _lines(REGISTRY.names(single), lambda name: _first_line(REGISTRY.find(single, name)))
+
+
+def _lines(names: Iterable[str], line: Callable[[str], str]) -> dict[str, str]:
+    """The line of every name; those that have none, since they are broken, are told on standard error."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = line(name)
+        except InputError as error:
+            _warn(error)
+    return found
 
 
 def _first_line(thing: Any) -> str:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rtsched.cli.console import echo_json, tell, want_standard_output
+from rtsched.cli.console import echo, echo_json, tell, want_standard_output
+from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
 from rtsched.visible import visible
 
@@ -62,7 +64,10 @@ def analyse(
     from rtsched.verify.verification import verify
 
     want_standard_output(as_json, miss)
-    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    found = verify(
+        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+        progress=each, keep_partial=True,
+    )  # fmt: skip
     if miss is not None:
         from rtsched.files import write_whole
         from rtsched.verify.witness import witness
@@ -74,6 +79,9 @@ def analyse(
         echo_json(to_dict(found, margins=margins))
     else:
         tell("\n".join(_lines(found, margins, parts)), miss)
+    if found.interrupted:
+        echo("interrupted: fewer runs were simulated than asked for", err=True)
+        raise SystemExit(INTERRUPTED)
     if fail_on is not None and _fails(found, fail_on):
         raise SystemExit(1)
 
@@ -110,5 +118,9 @@ def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
         lines += [visible(f"to do ({action.part}): {action.text}") for action in actions(found)]
     if found.observation is not None:
         seen = found.observation
-        lines += ["", f"seen in {seen.runs} simulated runs, {seen.jobs} jobs: evidence beside the proof, no proof"]
+        partial = " (PARTIAL: interrupted)" if found.interrupted else ""
+        lines += [
+            "",
+            f"seen in {seen.runs} simulated runs{partial}, {seen.jobs} jobs: evidence beside the proof, no proof",
+        ]
     return [*lines, *map(visible, words.assumed(found))]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rtsched.cli.console import tell, want_standard_output
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
 from rtsched.files import picture_format
-from rtsched.visible import visible
+from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
     from rtsched.experiment.compare import Cell, Comparison
@@ -74,7 +73,7 @@ def compare(
         overrides=overrides,
         jobs=jobs,
         baseline=baseline,
-        progress=None if as_json or not sys.stderr.isatty() else _progress,
+        progress=each,
     )
     if table is not None:
         from rtsched.files import write_whole
@@ -97,12 +96,6 @@ def _split(group: str) -> list[str]:
         else:
             found.append(part)
     return found
-
-
-def _progress(results: Iterator[Any], count: int) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    return iter(tqdm(results, total=count, unit="run", leave=False))
 
 
 def render(answer: Comparison) -> str:
@@ -151,5 +144,5 @@ def _csv(answer: Comparison) -> str:
     writer.writerow(["policy", "seed", *answer.metrics])
     for row in answer.rows:
         for seed, values in zip(answer.seeds, row.runs, strict=True):
-            writer.writerow([row.policy, seed, *(values[metric] for metric in answer.metrics)])
+            writer.writerow([cell(row.policy), seed, *(values[metric] for metric in answer.metrics)])
     return stream.getvalue()

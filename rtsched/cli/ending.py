@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,11 @@ from rtsched.visible import cut, message
 
 FINE, NO, BAD_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
 
+#: Errors that say something of the machine and nothing of rtsched: a full disk, no more files, no memory.
+_MACHINE = frozenset(
+    getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "EIO", "EFBIG")
+) - {None}
+
 #: Whom rtsched's own code calls; an error in any other module that it calls is that module's: a policy's.
 _KNOWN = frozenset(
     ("rtsched", "click", "simpy", "numpy", "networkx", "pydantic", "pydantic_core", "matplotlib", "yaml", "tqdm",
@@ -31,7 +37,7 @@ def ended(command: Callable[[], Any]) -> int:
     try:
         return _code(command())
     except SystemExit as left:
-        return _code(left.code)
+        return _code(left.code) if foreign(left) is None else _unexpected(left)
     except BrokenPipeError:
         return FINE
     except (KeyboardInterrupt, click.Abort):
@@ -41,12 +47,19 @@ def ended(command: Callable[[], Any]) -> int:
         error.show(file=sys.stderr)
         return BAD_INPUT
     except SoundnessError as error:
-        _say(f"{message(str(error))}; {_saved(save_contradiction, error)}")
+        _say(f"{message(str(error))}; both sides {_saved(save_contradiction, error)}")
         return INTERNAL
     except RtschedError as error:
         _say("\n".join(map(message, str(error).split("\n"))))
         return BAD_INPUT
+    except MemoryError:
+        _say("there is not enough memory for this; ask for a shorter time, or for less to be kept (run --no-trace)")
+        return BAD_INPUT
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            named = "" if error.filename is None else f"{error.filename}: "
+            _say(message(f"{named}this machine cannot go on: {error.strerror}; make room, or run it elsewhere"))
+            return BAD_INPUT
         return _unexpected(error)
 
 
@@ -71,15 +84,15 @@ def _say(text: str) -> None:
         echo(text, err=True)
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: BaseException) -> int:
     """An error that nobody foresaw: a policy's own is bad input, all others are rtsched's bugs."""
     what = cut(f"{type(error).__name__}: {error}".removesuffix(": "), 300)
-    saved = _saved(save_traceback, error)
+    saved = f"the traceback {_saved(save_traceback, error)}"
     place = foreign(error)
     if place is not None:
-        _say(f"{place}: {what}; it is not rtsched's code: mend it there; {saved}")
+        _say(f"{place}: {what}; this is not rtsched's code: mend it there ({saved})")
         return BAD_INPUT
-    _say(f"internal error: {what}; this is a bug of rtsched, not of your input: please report it; {saved}")
+    _say(f"internal error: {what}; this is rtsched's own bug, not your mistake: please report it ({saved})")
     return INTERNAL
 
 
@@ -98,11 +111,11 @@ def foreign(error: BaseException) -> str | None:
 # ---- what a bug report needs -----------------------------------------------------------------------------------------
 
 
-def _saved(save: Callable[[Any], Path], error: Exception) -> str:
+def _saved(save: Callable[[Any], Path], error: BaseException) -> str:
     try:
-        return f"what a report needs is in {save(error)}"
+        return f"saved in {save(error)}"
     except Exception as other:  # a full disk must not hide what there is to say
-        return f"what a report needs could not be saved ({cut(str(other), 300)})"
+        return f"not saved: {cut(str(other), 300)}"
 
 
 def save_traceback(error: BaseException) -> Path:

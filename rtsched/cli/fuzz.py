@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rtsched.cli.console import echo, echo_json
+from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.waiting import progress_bar
 from rtsched.files import make_folder
 
 if TYPE_CHECKING:
@@ -47,20 +48,13 @@ def fuzz_soundness(
     if replay is not None:
         _again(replay, as_json)
         return
-    bar = None
-    if sys.stderr.isatty():
-        from tqdm import tqdm
+    with progress_bar(total=systems, unit=" systems") as bar:
 
-        bar = tqdm(total=systems, unit=" systems")
-
-    def progress(report: Report) -> None:
-        if bar is not None:
+        def progress(report: Report) -> None:
             bar.update(report.systems - bar.n)
             bar.set_postfix(violations=sum(report.violated.values()))
 
-    report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress)
-    if bar is not None:
-        bar.close()
+        report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress, keep_partial=True)
     files = []
     if report.found:
         make_folder(output)
@@ -69,6 +63,9 @@ def fuzz_soundness(
         echo_json(report.to_dict())
     else:
         echo("\n".join(_lines(report, files)))
+    if report.interrupted:
+        echo("interrupted: what was looked at until then; violations are not shrunk", err=True)
+        raise SystemExit(INTERRUPTED)
     if report.found:
         raise SystemExit(1)
 
@@ -92,7 +89,8 @@ def _lines(report: Report, files: list[Path]) -> list[str]:
     from rtsched.export.text import aligned
 
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.verdicts.items()))
-    lines = [f"{report.systems} systems ({verdicts}), {report.runs} simulations, {report.jobs} jobs", ""]
+    partial = " (PARTIAL: interrupted)" if report.interrupted else ""
+    lines = [f"{report.systems} systems{partial} ({verdicts}), {report.runs} simulations, {report.jobs} jobs", ""]
     header = ["theorem", "applied", "yes", "no", "miss found", "bounds", "attained", "max seen/bound", "mean"]
     rows = [header]
     for name, tally in sorted(report.tallies.items()):

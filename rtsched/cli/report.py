@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli.console import tell
+from rtsched.cli.waiting import each
 from rtsched.errors import InputError
 from rtsched.files import format_of, write_whole
 
@@ -70,7 +71,10 @@ def report(
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
-    found = verify(system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed)
+    found = verify(
+        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+        progress=each,
+    )  # fmt: skip
     words = ["rtsched", "report", system, "-o", output.name]
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
@@ -28,7 +29,9 @@ def lower_nodes(lowering: Lowering, task: Task, graph: GraphModel) -> list[NodeS
 
     def lowered() -> list[NodeSpec]:
         return [
-            lowering.node(f"task {task.name!r}, node {name!r}", name, index, model, _limit(lowering, task, model))
+            lowering.node(
+                f"task {task.name!r}, node {name!r}", name, index, model, partial(_limit, lowering, task, model)
+            )
             for index, (name, model) in enumerate(models.items())
         ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -228,10 +228,18 @@ def _line(low: float, high: float, share: float) -> float:
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def variant_rows() -> list[VariantRow]:
-    """All rows of all ``platforms/variants.csv``, the user's own first. InputError names file and line."""
-    paths = [folder / "variants.csv" for folder in catalogue.folders("platforms")]
-    return [row for path in paths if path.is_file() for row in read_variants(path)]
+def variant_rows(tell: Callable[[InputError], None] | None = None) -> list[VariantRow]:
+    """All rows of all ``platforms/variants.csv``, the user's own first; InputError names file and line, or is told."""
+    rows: list[VariantRow] = []
+    for path in (folder / "variants.csv" for folder in catalogue.folders("platforms")):
+        if path.is_file():
+            try:
+                rows += list(read_variants(path))
+            except InputError as error:
+                if tell is None:
+                    raise
+                tell(error)
+    return rows
 
 
 def read_variants(path: Path) -> Iterator[VariantRow]:
@@ -414,9 +422,9 @@ def _choice(lowering: Lowering, what: str, name: str, variant: FamilyVariant) ->
 
 def _cluster(lowering: Lowering, processor: str) -> str | None:
     """The cluster of a row: itself, or the only one of its kind (of several it is not known which one ran)."""
-    if processor in lowering.members:
+    if processor in lowering.where.members:
         return processor
-    clusters = {lowering.processors[place].cluster for place in lowering.kinds.get(processor, ())}
+    clusters = {lowering.processors[place].cluster for place in lowering.where.kinds.get(processor, ())}
     return clusters.pop() if len(clusters) == 1 else None
 
 
@@ -424,6 +432,6 @@ def _single(lowering: Lowering, cluster: str, time: int, threads: int) -> int | 
     """The time as a 'wcet' has it, of one thread; None if several threads ran and the cluster's cores serve alone."""
     if threads == 1:
         return time
-    unit = lowering.unit_of.get(lowering.members[cluster][0])
+    unit = lowering.where.unit_of.get(lowering.where.members[cluster][0])
     table = None if unit is None else unit.description.threads
     return None if table is None or threads not in table else round(time * table[threads])

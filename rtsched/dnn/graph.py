@@ -85,9 +85,9 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
     from rtsched.dnn.latency import total
 
     found: dict[str, list[float]] = {}
-    allowed = lowering.allowed(what, task)
+    allowed = lowering.where.allowed(what, task)
     for cluster in lowering.platform.processors:
-        used = not allowed.isdisjoint(lowering.members[cluster])
+        used = not allowed.isdisjoint(lowering.where.members[cluster])
         model = cost.model_for(lowering.platform, cluster, lowering.latency, use.precision)
         if model is None and use.precision is not None:  # tables often leave a CPU's or a GPU's precision out
             model = cost.model_for(lowering.platform, cluster, lowering.latency, "fp32")

@@ -38,8 +38,8 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
             f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
         )
     times: list[int | None] = [None] * len(lowering.processors)
-    allowed = lowering.allowed(what, work)
-    for cluster, places in lowering.members.items():
+    allowed = lowering.where.allowed(what, work)
+    for cluster, places in lowering.where.members.items():
         mine = [row for row in matching if row["processor"] == cluster and _has_cores(row, lowering.platform, cluster)]
         speedup = 1.0
         if cluster in servers:
@@ -55,7 +55,7 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
         if typical:
             time = Decimal(best["latency_ms"])
         else:
-            lowering.rows.append((work, cluster, best))
+            lowering.rows.setdefault(id(work), []).append((work, cluster, best))
             time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
         for place in places:
             times[place] = max(1, round(time * units.MS / Decimal(repr(speedup))))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
+from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
 from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
@@ -64,23 +64,17 @@ class Lowering:
     latency: Rows = ()
     folder: Path | None = None
     largest: bool = False
-    assumed: list[str] = field(default_factory=list)
+    assumed: dict[str, None] = field(default_factory=dict)
     origins: dict[Origin, None] = field(default_factory=dict)
-    #: the rows of the latency tables that were taken: for which work, on which cluster
-    rows: list[tuple[Work, str, Mapping[str, str]]] = field(default_factory=list)
+    #: the rows of the latency tables that were taken, by the identity of the work: for which work, on which cluster
+    rows: dict[int, list[tuple[Work, str, Mapping[str, str]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.platform = in_mode(self.platform, self.system)
         self.processors, self.units = lower_platform(self.platform)
-        self.unit_of = {place: unit for unit in self.units for place in unit.processors}
-        self.names = {processor.name: processor.index for processor in self.processors}
-        self.members: dict[str, list[int]] = {}
-        for processor in self.processors:
-            self.members.setdefault(processor.cluster, []).append(processor.index)
-        self.kinds: dict[str, list[int]] = {}
-        for processor in self.processors:
-            if processor.kind != "link":
-                self.kinds.setdefault(processor.kind, []).append(processor.index)
+        self.where = Places(self.platform, self.processors, self.units)
+        self.numbers = {task.name: number for number, task in enumerate(self.system.tasks)}
+        self.shared: dict[tuple[int | None, ...], tuple[int | None, ...]] = {}
 
     def lower(self) -> SystemSpec:
         """The whole system."""
@@ -126,8 +120,7 @@ class Lowering:
 
     def assume(self, note: str) -> None:
         """Remember, once, that a number is assumed."""
-        if note not in self.assumed:
-            self.assumed.append(note)
+        self.assumed[note] = None
 
     def rests(self, basis: Basis, text: str) -> None:
         """Remember, once, where a time of the task that is being lowered comes from."""
@@ -135,7 +128,7 @@ class Lowering:
 
     def place(self, task: Task, key: str) -> str:
         """Where a key of a task stands, for messages."""
-        return f"tasks.{self.system.tasks.index(task)}.{key}"
+        return f"tasks.{self.numbers[task.name]}.{key}"
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
@@ -184,21 +177,22 @@ class Lowering:
         """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""
         from dataclasses import replace
 
-        described = {name: task for task in self.system.tasks for name in instance_names(task)}
         models = {task.name: task for task in self.system.tasks}
-        for position, spec in enumerate(tasks):
-            task = described.get(spec.name)
-            if task is None or task.after is None:
+        position = 0
+        for task in self.system.tasks:
+            first, position = position, position + task.instances
+            if task.after is None:
                 continue
             sources = instance_names(models[task.after.task])
-            mine = instance_names(task).index(spec.name)
             if len(sources) not in (1, task.instances):
                 raise InputError(
                     f"task {task.name!r} has {task.instances} instances after the {len(sources)} of "
                     f"{task.after.task!r}; make the numbers equal, or trigger from a single one"
                 )
-            source = sources[mine if len(sources) > 1 else 0]
-            tasks[position] = replace(spec, after=places[source], probability=task.after.probability)
+            for number in range(task.instances):
+                source = places[sources[number if len(sources) > 1 else 0]]
+                spec = replace(tasks[first + number], after=source, probability=task.after.probability)
+                tasks[first + number] = spec
         return tasks
 
     def arrival(self, task: Task) -> Arrival:
@@ -278,18 +272,21 @@ class Lowering:
 
         order = {name: index for index, name in enumerate(graph.nodes)}
         nodes = lower_nodes(self, task, graph)
-        pairs: list[tuple[int, int]] = []
+        before: dict[int, set[int]] = {}
+        behind: dict[int, set[int]] = {}
         copies: list[CopySpec] = []
         for edge in graph.edges:
             source, target = order[edge.source], order[edge.target]
             transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
             if edge.bytes and transfer is None and self.roams(nodes[source], nodes[target]):
                 copies += self.copy(task, nodes[source], nodes[target], edge.bytes)
-            if transfer is None:
-                pairs.append((source, target))
-            else:
+            ways = [(source, target)]
+            if transfer is not None:
                 nodes.append(transfer)
-                pairs += [(source, transfer.index), (transfer.index, target)]
+                ways = [(source, transfer.index), (transfer.index, target)]
+            for first, then in ways:
+                before.setdefault(then, set()).add(first)
+                behind.setdefault(first, set()).add(then)
         for number, copy in enumerate(copies, len(nodes)):
             (target,) = copy.node.successors
             numbered = replace(copy, node=replace(copy.node, index=number))
@@ -297,8 +294,8 @@ class Lowering:
         return tuple(
             replace(
                 node,
-                predecessors=tuple(sorted({u for u, v in pairs if v == node.index})),
-                successors=tuple(sorted({v for u, v in pairs if u == node.index})),
+                predecessors=tuple(sorted(before.get(node.index, ()))),
+                successors=tuple(sorted(behind.get(node.index, ()))),
             )
             for node in nodes
         )
@@ -315,7 +312,7 @@ class Lowering:
         """
         ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
         skips = task.variants is not None and any(source.name in choice.skip for choice in task.variants.choices)
-        origins = set(self.members) if skips else ends[0]
+        origins = set(self.where.members) if skips else ends[0]
         times: list[int | None] = [None] * len(self.processors)
         links: dict[tuple[str, str], int] = {}
         for place, link in enumerate(self.platform.links.values(), len(self.processors) - len(self.platform.links)):
@@ -355,23 +352,23 @@ class Lowering:
         self.assume(f"transfers between {' and '.join(sorted(pair))} take no time: the platform has no link there")
         return None
 
-    def node(self, what: str, name: str, index: int, work: Work, limit: str = "") -> NodeSpec:
-        """One node: where it may run, and for how long; `limit` is the place of what says where, if not its own."""
+    def node(self, what: str, name: str, index: int, work: Work, limit: Callable[[], str] | None = None) -> NodeSpec:
+        """One node: where it may run, and for how long; `limit` tells the place of what says where, if not its own."""
         if is_expanded(work.network):
             raise InputError(f"{what}: only a task's own network can be cut; leave 'partition' (and files) out here")
         if work.network is not None:
             times = measured(self, what, work)
         else:
-            times = self.given(what, work) if work.wcet is not None else [None] * len(self.processors)
+            times = self.where.given(what, work) if work.wcet is not None else [None] * len(self.processors)
         hardware = hardware_of(self, what, work, times)
-        allowed = self.allowed(what, work)
-        usable = tuple(time if place in allowed else None for place, time in enumerate(times))
-        if not any(time is not None for time in usable):
+        usable = tuple(self.where.usable(what, work, times))
+        usable = self.shared.setdefault(usable, usable)
+        if usable.count(None) == len(usable):
             have = sorted({self.processors[place].cluster for place, time in enumerate(times) if time is not None})
             raise InputError(
-                f"{limit}{what}: no processor of {self.platform.name!r} that it may use can run it"
+                f"{limit() if limit else ''}{what}: no processor of {self.platform.name!r} that it may use can run it"
                 + (f" (it has times for {', '.join(have)})" if have else "")
-                + f"; give a time for one of {', '.join(self.members)}"
+                + f"; give a time for one of {', '.join(self.where.members)}"
             )
         if (work.regions or work.sections) and len({time for time in usable if time is not None}) > 1:
             raise InputError(
@@ -400,8 +397,8 @@ class Lowering:
         found = [0.0] * len(self.processors)
         for exact in (False, True):  # kinds first
             for name, loss in work.loss.items():
-                if (name in self.members or name in self.names) == exact:
-                    for place in self.places(what, name):
+                if self.where.exact(name) == exact:
+                    for place in self.where.of(what, name):
                         found[place] = loss
         return tuple(found)
 
@@ -415,98 +412,14 @@ class Lowering:
         took = times[places[0]]
         assert took is not None
         if work.wcet is not None:
-            written = [self.written(what, work)[place][0] for place in places]
+            as_written = self.where.written(what, work)
+            written = [time for place in places if (time := as_written[place]) is not None]
         elif work.network is not None:  # the medians, also where a proof takes the largest times measured
             typical = measured(self, what, work, typical=True)
             written = [time for place, time in enumerate(typical) if place in places and time is not None]
         else:
             written = [took]
         return lower_pieces(what, work, written, took, self.system.resources)
-
-    def allowed(self, what: str, work: Work) -> set[int]:
-        """The processors that `pin` and `processors` leave."""
-        if work.pin is not None:
-            if work.pin in self.names:
-                return {self.names[work.pin]}
-            if len(self.members.get(work.pin, ())) == 1:
-                return set(self.members[work.pin])
-            raise InputError(f"{what}: pin {work.pin!r} is no processor; known: {', '.join(self.names)}")
-        if work.processors is None:
-            return set(range(len(self.processors)))
-        allowed: set[int] = set()
-        for name in work.processors:
-            allowed |= set(self.places(what, name))
-        return allowed
-
-    def places(self, what: str, name: str) -> list[int]:
-        """The processors called `name`: a processor, a cluster or a kind."""
-        if name in self.members:
-            return self.members[name]
-        if name in self.names:
-            return [self.names[name]]
-        if name in self.kinds:
-            return self.kinds[name]
-        raise InputError(
-            f"{what}: {name!r} is no processor, cluster or kind of {self.platform.name!r}; "
-            f"known: {', '.join(dict.fromkeys([*self.members, *self.kinds]))}"
-        )
-
-    def given(self, what: str, work: Work) -> list[int | None]:
-        """The execution times that a file gives, at each processor's speed and with the threads it may use."""
-        written = self.written(what, work)
-        return [
-            self.threaded(what, written[place][1], place, work.threads) if place in written else None
-            for place in range(len(self.processors))
-        ]
-
-    def written(self, what: str, work: Work) -> dict[int, tuple[int, int]]:
-        """By processor the execution time as written, and what it is at its speed.
-
-        A processor's time beats its cluster's beats its kind's beats the plain one.
-        """
-        assert work.wcet is not None
-        times: dict[int, tuple[int, int]] = {}
-        plain = work.wcet.get(ANY)
-        if plain is not None:
-            anywhere = self.kinds.get("cpu") or [place for kind in self.kinds.values() for place in kind]
-            for place in anywhere:
-                times[place] = plain, self.scaled(plain, place)
-        named = [(name, time, self.places(what, name)) for name, time in work.wcet.items() if name != ANY]
-        for exact in (False, True):  # kinds first, then clusters and processors, which are more exact
-            for name, time, places in named:
-                if (name in self.members or name in self.names) == exact:
-                    for place in places:
-                        times[place] = (
-                            time,
-                            self.scaled(time, place) if not exact else self.relative(time, place, name),
-                        )
-        return times
-
-    def threaded(self, what: str, time: int, place: int, threads: int | None) -> int:
-        """A one-thread time on a CPU cluster that is one server, with its measured speed-up."""
-        unit = self.unit_of.get(place)
-        table = None if unit is None else unit.description.threads
-        if table is None:
-            return time
-        count = max(table) if threads is None else threads
-        if count not in table:
-            raise InputError(
-                f"{what}: {self.processors[place].name} has no speed-up for {count} threads; "
-                f"it has for {', '.join(map(str, sorted(table)))}"
-            )
-        return max(1, round(time / table[count]))
-
-    def scaled(self, time: int, place: int) -> int:
-        """A time written for speed 1 on a processor of another speed, rounded up."""
-        return math.ceil(time / self.processors[place].speed)
-
-    def relative(self, time: int, place: int, name: str) -> int:
-        """A time written for a cluster holds for its `speed`; cores with speeds of their own scale from there."""
-        processor = self.processors[place]
-        if name == processor.name and name not in self.members:
-            return time
-        base = self.platform.processors[processor.cluster].speed if processor.cluster in self.platform.processors else 1
-        return math.ceil(time * Fraction(base) / processor.speed)
 
 
 def transfer_time(link: Link, size: int) -> int:

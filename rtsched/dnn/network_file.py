@@ -17,6 +17,7 @@ from rtsched.dnn.network import Network, Operator
 from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.model.document import cut, read_text
+from rtsched.visible import cell, visible
 
 COLUMNS = (
     "name", "kind", "macs", "depthwise", "weights", "weight_bytes", "input_bytes", "output_bytes", "output_elements",
@@ -58,10 +59,15 @@ def write(network: Network) -> str:
     writer.writerow([*COLUMNS, *more])
     for operator in network.operators:
         row = [getattr(operator, name) for name in COLUMNS[:-1]]
-        row = [int(value) if isinstance(value, bool) else value for value in row]
+        row = [int(value) if isinstance(value, bool) else _label(value) for value in row]
         rest = [getattr(operator, name) for name in more]
         writer.writerow([*row, " ".join(map(str, operator.predecessors)), *rest])
     return "\n".join(" ".join(line.splitlines()).rstrip() for line in lines) + "\n" + stream.getvalue()
+
+
+def _label(value: Any) -> Any:
+    """A name or a kind on one line, for files are read by lines; spreadsheets must not take it for a formula."""
+    return cell(visible(value)) if isinstance(value, str) else value
 
 
 def as_data(network: Network) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.accelerator import MEMORY_SLICES, BlockLevel
+from rtsched.model.memory import Pairwise
 from rtsched.model.platform import Cluster, Link, ModeLimit, Platform
 from rtsched.model.power import OperatingPoint, PowerOptions, active_powers
 from rtsched.model.system import System
@@ -190,8 +191,10 @@ def lower_hardware(
 ) -> HardwareSpec | None:
     """What of the chip this run uses beyond plain processors; None if nothing. `assume` hears what is not measured."""
     rated: set[int] = set()
-    contended = platform.memory is not None and platform.memory.contention is not None
-    contended = contended and any(node.hardware is not None and node.hardware.memory for node in nodes)
+    contention = None if platform.memory is None else platform.memory.contention
+    contended = isinstance(contention, Pairwise) or (  # a measured pair slows its victim whatever the two ask for
+        contention is not None and any(node.hardware is not None and node.hardware.memory for node in nodes)
+    )
     for piece in pieces:
         cluster = piece.description
         if (

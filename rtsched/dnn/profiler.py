@@ -23,6 +23,7 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.model.catalogue import LATENCY_COLUMNS
 from rtsched.model.document import cut
+from rtsched.visible import cell
 
 #: The columns of a table that this writes: those that must be there, and the percentiles.
 COLUMNS = (
@@ -214,6 +215,9 @@ def _feeds(session: Any, path: Path, shapes: Mapping[str, Sequence[int]]) -> dic
 def table_row(profile: Profile, platform: str, processor: str, network: str | None = None) -> dict[str, str]:
     """The row of a latency table."""
     whole = profile.whole
+    for name in (network or profile.network, platform, processor):
+        if cell(name) != name:
+            raise InputError(f"{name!r}: a spreadsheet would take this name for a formula; give another one")
     sizes = [part.partition("=")[2] for part in profile.inputs.split("; ")]
     return {
         **dict.fromkeys(COLUMNS, ""),
@@ -269,8 +273,8 @@ def node_table(profile: Profile) -> str:
         largest = math.ceil(round(profile.largest(node) * 1000, 3)) / 1000
         writer.writerow(
             (
-                node.name,
-                node.operator,
+                cell(node.name),
+                cell(node.operator),
                 each.median,
                 each.p99,
                 each.max,

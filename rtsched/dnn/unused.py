@@ -31,11 +31,14 @@ def unused_keys(lowering: Lowering, task: Task, nodes: Sequence[NodeSpec]) -> It
 
 
 def _unused(lowering: Lowering, work: Work, name: str, nodes: Sequence[NodeSpec]) -> Iterator[str]:
+    given = [key for key in NEEDS if getattr(work, key, None)]
+    if not given:
+        return  # as nearly always, and there may be thousands of tasks on thousands of units
     places = {place for node in nodes for place in node.eligible}
-    units = [unit for unit in lowering.units if places & set(unit.processors)]
-    for key, why in NEEDS.items():
-        if getattr(work, key, None) and not any(_knows(lowering, unit, key) for unit in units):
-            yield f"{name}: {key!r} has no effect on {lowering.platform.name}: {why}"
+    units = [unit for unit in lowering.units if not places.isdisjoint(unit.processors)]
+    for key in given:
+        if not any(_knows(lowering, unit, key) for unit in units):
+            yield f"{name}: {key!r} has no effect on {lowering.platform.name}: {NEEDS[key]}"
 
 
 def _knows(lowering: Lowering, unit: UnitSpec, key: str) -> bool:

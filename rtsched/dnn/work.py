@@ -20,7 +20,7 @@ MOST_KERNELS = 10_000
 
 def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | None]) -> NodeHardware | None:
     """What the hardware needs to know of a node; fills in `times` where kernels say how long it takes."""
-    gpus = {place: unit.block_level for place, unit in lowering.unit_of.items() if unit.block_level is not None}
+    gpus = lowering.where.gpus
     kernels: list[tuple[Kernel | Copy, ...] | None] = []
     if gpus:
         kernels = [None] * len(times)
@@ -124,7 +124,7 @@ def _memory(lowering: Lowering, what: str, work: Work, times: list[int | None]) 
     for exact in (False, True):
         for name, use in work.memory.items():
             if (name != ANY) == exact:
-                for place in lowering.places(what, name) if name != ANY else range(len(times)):
+                for place in lowering.where.of(what, name) if name != ANY else range(len(times)):
                     found[place] = _demand(use, times[place])
     return tuple(found)
 
@@ -143,14 +143,14 @@ def _energy(lowering: Lowering, what: str, work: Work, times: list[int | None]) 
     if lowering.system.power is None:
         return ()
     found: list[int | None] = [None] * len(times)
-    for owner, cluster, row in lowering.rows:
-        if owner is work and row.get("energy_mj"):
-            for place in lowering.members[cluster]:
+    for _, cluster, row in lowering.rows.get(id(work), ()):
+        if row.get("energy_mj"):
+            for place in lowering.where.members[cluster]:
                 found[place] = round(Decimal(row["energy_mj"]) * 10**6)
     for exact in (False, True):
         for name, value in (work.energy or {}).items():
             if (name != ANY) == exact:
-                for place in lowering.places(what, name) if name != ANY else range(len(times)):
+                for place in lowering.where.of(what, name) if name != ANY else range(len(times)):
                     found[place] = value
     return tuple(found) if any(value is not None for value in found) else ()
 
@@ -158,8 +158,8 @@ def _energy(lowering: Lowering, what: str, work: Work, times: list[int | None]) 
 def _products(lowering: Lowering, work: Work, times: list[int | None]) -> tuple[float | None, ...]:
     """Energy-delay products per processor, where the latency tables have any."""
     found: list[float | None] = [None] * len(times)
-    for owner, cluster, row in lowering.rows:
-        if owner is work and row.get("edp_ms_mj"):
-            for place in lowering.members[cluster]:
+    for _, cluster, row in lowering.rows.get(id(work), ()):
+        if row.get("edp_ms_mj"):
+            for place in lowering.where.members[cluster]:
                 found[place] = float(row["edp_ms_mj"])
     return tuple(found) if any(value is not None for value in found) else ()

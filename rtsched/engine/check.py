@@ -97,8 +97,8 @@ def _all_nodes(trace: Trace) -> Iterator[str]:
     for task in trace.system.tasks:
         if task.branches or (task.quality is not None and task.quality.variants):
             continue
-        mine = (trace.jobs["task"] == task.index) & (trace.jobs["finish"] >= 0) & (counts < len(task.nodes))
-        for job in np.flatnonzero(mine):
+        mine = trace.numbers(task.index)
+        for job in mine[(trace.jobs["finish"][mine] >= 0) & (counts[mine] < len(task.nodes))]:
             if int(job) not in accepted:
                 yield f"{_name(trace, job)} finished with {counts[job]} of its {len(task.nodes)} nodes"
 
@@ -122,7 +122,7 @@ def _after_the_end(trace: Trace) -> Iterator[str]:
 def _deadlines(trace: Trace) -> Iterator[str]:
     """A job's deadline is its arrival and its task's relative deadline, or its own out of a recording."""
     for task in trace.system.tasks:
-        mine = trace.jobs[trace.jobs["task"] == task.index]
+        mine = trace.jobs_of(task.index)
         own = task.arrival.deadlines if isinstance(task.arrival, TraceArrivals) else None
         relative = task.deadline if own is None else np.array(own, np.int64)[mine["index"]]
         for row in mine[mine["deadline"] != mine["arrival"] + relative]:
@@ -244,15 +244,17 @@ def _no_overlap(trace: Trace) -> Iterator[str]:
     for task in trace.system.tasks:
         if task.overlap:
             continue
-        mine = np.flatnonzero((trace.jobs["task"] == task.index) & (last >= 0))
+        mine = trace.numbers(task.index)
+        mine = mine[last[mine] >= 0]
         for index in np.flatnonzero(first[mine[1:]] < last[mine[:-1]]):
             yield f"{_name(trace, mine[index + 1])} starts before {_name(trace, mine[index])} is over"
 
 
 def _busy(trace: Trace) -> Iterator[str]:
-    length = trace.slices["end"] - trace.slices["start"]
+    totals = np.zeros(len(trace.processors), np.int64)
+    np.add.at(totals, trace.slices["processor"], trace.slices["end"] - trace.slices["start"])
     for index, counters in enumerate(trace.processors):
-        total = int(length[trace.slices["processor"] == index].sum())
+        total = int(totals[index])
         if total != counters.busy:
             name = trace.system.processors[index].name
             yield f"processor {name!r}: slices of {total} ns, but busy for {counters.busy}"

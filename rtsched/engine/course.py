@@ -216,6 +216,8 @@ class Courses:
                 continue
             if segment.processor is None and segment.state in (WAITING, READY, BLOCKED, CLAIMED):
                 segment.node = variant.nodes[segment.node.index]
+                if segment.state == READY:
+                    self.core.scheduler.reconfigured(segment)
         if variant.skipped:
             self._pass_over(job)
 

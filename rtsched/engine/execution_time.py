@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtsched.engine.release import BLOCK, blocks
 from rtsched.errors import InputError
 from rtsched.model.task import Autocorrelated, Constant, Empirical, Execution, LogNormal, Normal, Uniform
-
-BLOCK = 256
 
 #: Truncation draws again for what falls outside; a window with less mass than this is refused.
 LEAST_MASS = 1e-4
@@ -47,12 +47,8 @@ def sampler(
     marginal = model.marginal if isinstance(model, Autocorrelated) else model
     exact = reference if isinstance(marginal, Empirical) else None
 
-    def factors() -> Any:
-        while True:
-            values = draw(block).tolist()
-            yield from values if exact is None else (Fraction(value, exact) for value in values)
-
-    return factors().__next__  # type: ignore[no-any-return]
+    values = blocks(draw, block)
+    return values.__next__ if exact is None else (Fraction(value, exact) for value in values).__next__
 
 
 def _log_parameters(model: LogNormal) -> tuple[float, float]:
@@ -124,6 +120,7 @@ def _correlated(model: Autocorrelated, random: np.random.Generator) -> Callable[
     return draw
 
 
+@lru_cache(maxsize=16)  # thousands of tasks may have one distribution, and its table takes megabytes
 def _inverse(marginal: Uniform | Normal | LogNormal | Empirical) -> Callable[[Floats], Any]:
     """The quantile function of a marginal."""
     if isinstance(marginal, Uniform):

@@ -73,6 +73,8 @@ class Kernel(simpy.Environment):
     _queue: list[Any]
     _eid: count[int]
     _now: int
+    #: how often the scheduler was asked
+    dispatches = 0
 
     def ration(self, most: int) -> None:
         """Raise EndlessError once `most` events have been armed."""
@@ -86,14 +88,13 @@ class Kernel(simpy.Environment):
         """Let `alarm` fire at `time`, which is not in the past."""
         heappush(self._queue, (time, alarm.rank, next(self._eid), alarm))
 
-    def drain(self, changed: list[bool], dispatch: Callable[[], None], stop: int) -> int:
-        """Run until the queue is empty or its next event lies after `stop`; return how often `dispatch` was called.
+    def drain(self, changed: list[bool], dispatch: Callable[[], None], stop: int) -> None:
+        """Run until the queue is empty or its next event lies after `stop`; count in `dispatches` how often it acted.
 
         All events of an instant are delivered, then `dispatch` is called once if any of them set ``changed[0]``; it is
         called again at the same instant only while acting sets the flag anew or produces further events there.
         """
         queue = self._queue
-        dispatches = 0
         while queue:
             now = queue[0][0]
             if now > stop:
@@ -115,8 +116,7 @@ class Kernel(simpy.Environment):
                 turns += 1
                 if turns > RESTLESS:
                     raise SchedulerError(f"the scheduler does not come to rest at t={now} ns: {RESTLESS} dispatches")
-            dispatches += turns
-        return dispatches
+            self.dispatches += turns
 
 
 def _process(event: simpy.Event) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from rtsched.model.task import Bursty, Poisson, Sporadic, TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 
-#: Draws are made this many at a time.
+#: Draws are made this many at a time, but for the first ones: of many thousand tasks most may draw but little.
 BLOCK = 256
+FIRST_BLOCK = 8
 
 PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty", "confidence", "routing")
 
@@ -126,7 +127,9 @@ def _bursty(first: int, model: Bursty, random: np.random.Generator) -> Iterator[
         yield first + last
 
 
-def blocks(draw: Callable[[int], NDArray[Any]]) -> Iterator[Any]:
-    """The draws of ``draw(size)`` one by one, made a block at a time."""
+def blocks(draw: Callable[[int], NDArray[Any]], most: int = BLOCK) -> Iterator[Any]:
+    """The draws of ``draw(size)`` one by one, made a block at a time: how many at a time changes none of them."""
+    size = min(FIRST_BLOCK, most)
     while True:
-        yield from draw(BLOCK).tolist()
+        yield from draw(size).tolist()
+        size = min(2 * size, most)

@@ -11,6 +11,7 @@ from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
 from rtsched.engine.source import Source
 from rtsched.engine.trace import ProcessorCounters, Trace
+from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
@@ -32,12 +33,14 @@ def run(
     tally: Any = None,
     truths: dict[int, Truth] | None = None,
     most_events: int | None = None,
+    watch: Callable[[UnderWay], None] | None = None,
 ) -> Trace:
     """Simulate `system` under `scheduler` with releases in [0, until) and return what happened.
 
     The run ends as DESIGN §4.5 says (`drain` "deadline"), or when every job is done ("all"). With a `tally` no trace
     is kept: ended jobs go to ``tally.update`` in blocks and are forgotten, so that memory stays flat.
-    With `most_events` a run that needs more raises EndlessError.
+    With `most_events` a run that needs more raises EndlessError. `watch` is given the run before time starts: to look
+    at from another thread, or to interrupt.
     """
     kernel = Kernel()
     if most_events is not None:
@@ -54,23 +57,37 @@ def run(
     if soc.locks is not None and "ceiling" in system.protocols.values():
         scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     soc.listen(scheduler)
+    _tie_followers(soc.tasks)
     for source in soc.tasks:
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, soc, seed)
     dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
-    if soc.chip is None:
-        dispatches = kernel.drain(soc.changed, dispatch, stop)
-        end = min(max(kernel._now, until), stop)
-    else:
+    if soc.chip is not None:
         soc.chip.start(soc.processors, stop, tally is None)
-        dispatches = kernel.drain(soc.changed, soc.chip.around(dispatch), stop)
-        end = min(max(soc.chip.last, until), stop)
-    if stop != NEVER and (soc.open_jobs() or soc.drains.since):
-        end = stop  # whatever is open goes on until then, also where nothing more happens
+        dispatch = soc.chip.around(dispatch)
+    if watch is not None:
+        watch(UnderWay(kernel, soc))
+    standstill = planned = None
+    try:
+        if stop == NEVER:
+            kernel.drain(soc.changed, dispatch, until - 1)
+            standstill = drain_out(kernel, soc, dispatch)
+        else:
+            kernel.drain(soc.changed, dispatch, stop)
+        last = kernel._now if soc.chip is None else soc.chip.last
+        if standstill is not None and soc.chip is None:
+            last = standstill
+        end = min(max(last, until), stop)
+        if stop != NEVER and (soc.open_jobs() or soc.drains.since):
+            end = stop  # whatever is open goes on until then, also where nothing more happens
+    except InterruptError:
+        end = max(1, kernel._now)
+        planned, until = until, min(until, end)
     if soc.chip is not None:
         soc.chip.finish(end)
-    soc.end(end, forever=stop == NEVER)
+    stranded = soc.open_jobs() if stop == NEVER and planned is None else []
+    soc.end(end, forever=bool(stranded))
     record.pack()
     return Trace(
         system=system,
@@ -87,7 +104,7 @@ def run(
             ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations, p.waited)
             for p in soc.processors
         ),
-        dispatches=dispatches,
+        dispatches=kernel.dispatches,
         events=next(kernel._eid),
         tally=tally,
         changes=record.change_table(),
@@ -98,6 +115,10 @@ def run(
         locks=record.lock_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
+        stranded=named(stranded),
+        stranded_count=len(stranded),
+        standstill=standstill,
+        planned=planned,
         energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
         peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
     )
@@ -109,8 +130,18 @@ def _longest_deadline(task: TaskSpec) -> int:
     return task.deadline
 
 
+def _tie_followers(sources: tuple[Source, ...]) -> None:
+    """Let every source know those that its completed jobs release; in one pass, since there may be many."""
+    followers: dict[int, list[Source]] = {}
+    for source in sources:
+        if source.spec.after is not None:
+            followers.setdefault(source.spec.after, []).append(source)
+    for index, those in followers.items():
+        sources[index].followers = tuple(those)
+
+
 def _prepare(source: Source, soc: Soc, seed: int) -> None:
-    """Give a source its random streams, its arrivals and its followers."""
+    """Give a source its random streams and its arrivals."""
     from rtsched.engine.execution_time import sampler
     from rtsched.engine.release import Streams, arrivals, blocks
 
@@ -122,7 +153,6 @@ def _prepare(source: Source, soc: Soc, seed: int) -> None:
         source.executions = spec.arrival.execution
         source.deadlines = spec.arrival.deadlines
     source.watch = spec.on_miss in ("abort", "drop_at_start", "drop_if_hopeless") or soc.on_deadline is not None
-    source.followers = tuple(other for other in soc.tasks if other.spec.after == spec.index)
     if spec.after is not None:
         if spec.probability < 1:
             source.chance = blocks(random.trigger.random).__next__

@@ -154,7 +154,10 @@ class Trace:
     its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
     went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
     `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
-    `resources`; `deadlocks` are the first of the `deadlock_count` that there were.
+    `resources`; `deadlocks` are the first of the `deadlock_count` that there were. `stranded` are the first of the
+    `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where only
+    timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a run
+    that was interrupted.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -182,6 +185,10 @@ class Trace:
     locks: NDArray[Any] = field(default_factory=lambda: np.empty(0, LOCKS))
     deadlocks: tuple[Deadlock, ...] = ()
     deadlock_count: int = 0
+    stranded: tuple[str, ...] = ()
+    stranded_count: int = 0
+    standstill: int | None = None
+    planned: int | None = None
 
     @cached_property
     def resources(self) -> tuple[str, ...]:
@@ -192,6 +199,23 @@ class Trace:
     def chosen(self) -> dict[tuple[int, int], int]:
         """The variant that each (job, node) started under, for tasks with variants."""
         return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
+
+    @cached_property
+    def _by_task(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The numbers of all jobs, task after task, and where each task's begin."""
+        order = np.argsort(self.jobs["task"], kind="stable")
+        return order, np.searchsorted(self.jobs["task"][order], np.arange(len(self.system.tasks) + 1))
+
+    def numbers(self, task: int) -> NDArray[Any]:
+        """The numbers of the jobs of a task, ascending: the rows of `jobs` that are its own."""
+        order, begin = self._by_task
+        own: NDArray[Any] = order[begin[task] : begin[task + 1]]
+        return own
+
+    def jobs_of(self, task: int) -> NDArray[Any]:
+        """The rows of `jobs` of a task, in order of release."""
+        rows: NDArray[Any] = self.jobs[self.numbers(task)]
+        return rows
 
     def node(self, job: int, node: int) -> NodeSpec:
         """Node number `node` of a job as it ran: that of its variant; after the nodes come `TaskSpec.pieces`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from numbers import Integral
@@ -109,7 +109,7 @@ def compare(
     overrides: Sequence[str] = (),
     jobs: int | None = None,
     baseline: str | None = None,
-    progress: Callable[[Iterator[Values], int], Iterator[Values]] | None = None,
+    progress: Callable[[Iterable[Values], int], Iterable[Values]] | None = None,
 ) -> Comparison:
     """Run every policy on the same seeds and say how they differ from the baseline (the first, unless named).
 

@@ -169,6 +169,14 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                 "description": "the first of them: jobs that wait for each other's resources in a circle",
             },
             "deadlock_count": _COUNT,
+            "stranded": {
+                "type": "array",
+                "items": _TEXT,
+                "description": "the first of the jobs that can never finish, of a run that drains all",
+            },
+            "stranded_count": _COUNT,
+            "standstill": _maybe("integer", "since when only timers happened, at the end of a run that drains all, ns"),
+            "planned": _maybe("integer", "the until that was asked for, of a run that was interrupted; else null"),
             "assumed": {"type": "array", "items": _TEXT, "description": "numbers without a source of their own"},
             "headline": {"type": "string", "description": "what to look at"},
         }

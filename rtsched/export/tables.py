@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rtsched.engine.job import OUTCOMES
 from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, REASONS, Trace
 from rtsched.errors import InputError
-from rtsched.files import write_whole
+from rtsched.files import STANDARD_OUTPUT, make_folder, write_whole
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.visible import cell
 
 TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks")
 
@@ -80,10 +80,9 @@ def write_csv(trace: Trace, directory: str | Path) -> None:
     The folder is made if need be; each file is written whole or not at all.
     """
     directory = Path(directory)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be made: {error.strerror or error}; choose another place") from None
+    if directory == STANDARD_OUTPUT:
+        raise InputError("'-' is standard output, and these are several tables; name a folder")
+    make_folder(directory)
     wanted = [table for table in TABLES if table in TABLES[:3] or len(getattr(trace, table))]
     texts = {table: _text(columns(trace, table)) for table in wanted}
     for table, text in texts.items():
@@ -94,12 +93,16 @@ def _text(table: dict[str, list[Any]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(table)
-    writer.writerows(_rows(table))
+    writer.writerows(zip(*map(_cells, table.values()), strict=True))
     return stream.getvalue()
 
 
-def _rows(table: dict[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
-    return zip(*table.values(), strict=True)
+def _cells(values: list[Any]) -> list[Any]:
+    """A column as cells: few names, many rows."""
+    if not values or not isinstance(values[0], str):
+        return values
+    known = {name: cell(name) for name in set(values)}
+    return [known[name] for name in values]
 
 
 def frame(trace: Trace, table: str) -> Any:

@@ -17,6 +17,8 @@ def render_table(figures: Summary) -> str:
     """The figures as text for a terminal."""
     figures = shown(figures)
     span = units.format_duration(figures.until, digits=4)
+    if figures.planned is not None:
+        span += f" of {units.format_duration(figures.planned, digits=4)} (PARTIAL: interrupted)"
     head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
@@ -28,6 +30,8 @@ def render_table(figures: Summary) -> str:
     parts += _ways(figures)
     if figures.deadlocks:
         parts.append(_deadlocks(figures))
+    if figures.stranded:
+        parts.append(_stranded(figures))
     parts.append(figures.headline)
     return "\n\n".join(parts)
 
@@ -65,7 +69,7 @@ def _processors(figures: Summary) -> str:
     rows = [["processor", "running %" if waiting else "busy %", "waiting %", "preemptions", "migrations"]]
     idle = [processor.name for processor in figures.processors if not processor.starts]
     for processor in figures.processors:
-        if processor.name in idle and len(idle) > 1:
+        if not processor.starts and len(idle) > 1:
             continue
         rows.append(
             [
@@ -97,6 +101,16 @@ def _deadlocks(figures: Summary) -> str:
     if figures.deadlock_count > len(lines):
         lines.append(f"and {figures.deadlock_count - len(lines)} more deadlocks")
     return "\n".join(lines)
+
+
+def _stranded(figures: Summary) -> str:
+    """The jobs that can never finish."""
+    more = figures.stranded_count - len(figures.stranded)
+    line = f"can never finish: {', '.join(figures.stranded)}" + (f" and {more} more" if more else "")
+    if figures.standstill is not None:
+        since = units.format_duration(figures.standstill, digits=4)
+        line += f"; from {since} on nothing but timers happened, and the run was ended"
+    return line
 
 
 def _ways(figures: Summary) -> list[str]:

@@ -7,7 +7,7 @@ import difflib
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,10 @@ def _by_alias(name: str) -> Path:
     except InputError:
         for each in names("platforms"):
             path = find("platforms", each)
-            aliases = read_yaml(path).data.get("aliases")
+            try:
+                aliases = read_yaml(path).data.get("aliases")
+            except InputError:  # a broken file has no aliases
+                continue
             if isinstance(aliases, list) and name in aliases:
                 return path
         raise
@@ -194,13 +197,18 @@ def _replaced(data: Any, values: dict[str, Any]) -> Any:
 # ---- latencies -------------------------------------------------------------------------------------------------------
 
 
-def latency_table() -> list[dict[str, str]]:
-    """All rows of all ``platforms/latency.csv``, the user's own first."""
+def latency_table(tell: Callable[[InputError], None] | None = None) -> list[dict[str, str]]:
+    """All rows of all ``platforms/latency.csv``, the user's own first; what is wrong with one is raised, or told."""
     rows: list[dict[str, str]] = []
     for folder in folders("platforms"):
         path = folder / "latency.csv"
         if path.is_file():
-            rows += _latencies(path)
+            try:
+                rows += _latencies(path)
+            except InputError as error:
+                if tell is None:
+                    raise
+                tell(error)
     return rows
 
 

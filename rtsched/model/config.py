@@ -15,6 +15,7 @@ from rtsched.errors import InputError
 from rtsched.model.document import MAX_DEPTH, Document, Location, cut, parse_value, parse_yaml, read_yaml
 from rtsched.model.labels import LABELS
 from rtsched.model.work import ANY
+from rtsched.visible import visible
 
 __all__ = ["Document", "Override", "json_schema", "parse_override", "parse_yaml", "read_yaml", "to_yaml", "validate"]
 
@@ -412,8 +413,21 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
 def to_yaml(model: BaseModel) -> str:
     """The YAML text of a model, without what is default; reading it back gives an equal model."""
     data = _plain(model, model.model_dump(mode="json", exclude_defaults=True, by_alias=True))
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120))
+    text = str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+    return visible(text, lines=True)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Puts texts with something that cannot be seen in quotes, where escapes say it."""
+
+
+def _text(dumper: Any, text: str) -> Any:
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if visible(text, lines=True) == text else '"'
+    )
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _plain(value: Any, data: Any) -> Any:

@@ -79,7 +79,7 @@ class Cluster(Model):
     """
 
     kind: Kind = "cpu"
-    cores: int = Field(default=1, ge=1, le=1024)
+    cores: int = Field(default=1, ge=1, le=16_384)
     core: str | None = Field(default=None, description="microarchitecture, e.g. Cortex-A76")
     model: str | None = Field(default=None, description="product name, e.g. Mali-G610 MP4")
     speed: Speed = Fraction(1)

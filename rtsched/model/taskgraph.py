@@ -118,12 +118,12 @@ class NodeSpec:
     @property
     def eligible(self) -> tuple[int, ...]:
         """The processors the node may use, ascending."""
-        return tuple(index for index, time in enumerate(self.times) if time is not None)
+        return tuple([index for index, time in enumerate(self.times) if time is not None])
 
     @property
     def fastest(self) -> int:
         """The shortest of its execution times, in ns."""
-        return min(time for time in self.times if time is not None)
+        return min(time for time in set(self.times) if time is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,7 @@ def _way(trace: Trace, row: Any) -> str:
 
 
 def _arrows(axes: Axes, trace: Trace, task: int, start: int, end: int, scale: int) -> None:
-    jobs = trace.jobs[trace.jobs["task"] == task]
+    jobs = trace.jobs_of(task)
     foot, head = task + 0.3, task - 0.5
     for instants, begin, tip, colour in (
         (jobs["release"], foot, head, "black"),
@@ -271,8 +271,9 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
     names = [trace.system.processors[index].name for index in used]
     _lane(axes, names, "processor")
     for lane, processor in enumerate(used):
-        for task in trace.system.tasks:
-            mine = shown[(owner == task.index) & (shown["processor"] == processor)]
+        here = shown["processor"] == processor
+        for task in (trace.system.tasks[index] for index in np.unique(owner[here])):
+            mine = shown[here & (owner == task.index)]
             _bars(axes, mine[mine["reason"] == DRAINED], lane, scale, task.index, **DRAIN)
             mine = mine[mine["reason"] != DRAINED]
             work = mine["reason"] != OVERHEAD

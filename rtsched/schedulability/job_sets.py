@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rtsched.errors import InputError
+from rtsched.model.document import read_text
 from rtsched.schedulability.fixpoint import CAP, NotConverged
 from rtsched.schedulability.job_set_graph import (
     NEVER,
@@ -173,9 +174,9 @@ def _rows(path: str | Path | None, columns: str) -> Iterator[tuple[str, list[int
     if path is None:
         return
     try:
-        lines = list(enumerate(csv.reader(Path(path).read_text(encoding="utf-8-sig").splitlines()), 1))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        lines = list(enumerate(csv.reader(read_text(path).splitlines()), 1))
+    except csv.Error as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
     wanted = columns.count(",") + 1
     for number, cells in lines:
         row, at = [cell.strip() for cell in cells], f"{path}:{number}"

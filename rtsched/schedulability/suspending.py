@@ -8,8 +8,10 @@ a task (of n, all at least one tick long) became ready within [k, D - (n - k)] a
 on the processor is D - n. And earlier jobs of the task are done, since D <= T. So from the instant at which a stage
 is ready, or from the earlier one since which more urgent work has kept the processor busy, only more urgent stages
 (with their jitters), one region that has just begun, and the stage itself matter: its response there is A2's for the
-first job of a busy period. The responses outside its home core sum to the suspension S; on the core, J_h = D_h - C_h
-bounds what a more urgent suspending task carries in (the jitter bound of Huang et al. with D for R). All or nothing.
+first job of a busy period. That region is one of a less urgent task; or of an earlier stage of the same job, which is
+over when this one is ready, but more urgent work has piled up behind it. The responses outside its home core sum to
+the suspension S; on the core, J_h = D_h - C_h bounds what a more urgent suspending task carries in (the jitter bound of
+Huang et al. with D for R). All or nothing.
 """
 
 from __future__ import annotations
@@ -29,20 +31,27 @@ def stage_jitter(task: PipelineTask, k: int) -> int:
 
 def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> tuple[Part, ...] | None:
     """The longest time from the instant at which stage k of task i is ready to its end, in parts; None beyond D."""
+    stages = model.tasks[i].stages
+    core, mode = stages[k].processor, model.modes[stages[k].processor]
     demand = stage_demand(model, i, k, jitter, own=False)
-    base = demand.blocking + demand.C - demand.last
-    start = least_fixpoint(
-        lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in demand.above), base, limit=model.tasks[i].D
-    )
-    if start is None:
-        return None
-    at = f" on {model.tasks[i].stages[k].processor}"
-    parts = [
-        Part("own", f"stage {k + 1}{at}", demand.C),
-        Part("blocking", demand.blocker + at, demand.blocking),
-        *(Part("interference", h.name + at, ((start + h.J) // h.T + 1) * h.C) for h in demand.above),
-    ]
-    return tuple(part for part in parts if part.amount)
+    behind = max((stage.region(mode) - 1 for stage in stages[:k] if stage.processor == core), default=0)
+    found = []
+    for region, waited in ((demand.blocking, demand.blocking), (behind, 0)):
+        base = region + demand.C - demand.last
+        start = least_fixpoint(
+            lambda s, base=base: base + sum(((s + h.J) // h.T + 1) * h.C for h in demand.above),  # type: ignore[misc]
+            base,
+            limit=model.tasks[i].D + region - waited,
+        )
+        if start is None:
+            return None
+        parts = [
+            Part("own", f"stage {k + 1} on {core}", demand.C),
+            Part("blocking", f"{demand.blocker} on {core}", waited),
+            *(Part("interference", f"{h.name} on {core}", ((start + h.J) // h.T + 1) * h.C) for h in demand.above),
+        ]
+        found.append(tuple(part for part in parts if part.amount))
+    return max(found, key=lambda parts: sum(part.amount for part in parts))
 
 
 @theorem(

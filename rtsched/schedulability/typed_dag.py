@@ -7,8 +7,9 @@ over the sum of the processors of all types is not: a vertex cannot use a proces
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from operator import getitem
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.fixpoint import NotConverged
@@ -18,6 +19,10 @@ from rtsched.schedulability.theorem import theorem
 
 #: Labels of partial paths after which the second bound of Han is given up.
 MOST_LABELS = 50_000
+#: Sums over sets of nodes, times nodes, after which it is given up: some twenty seconds.
+MOST_SUMS = 5 * 10**9
+#: Nodes of a graph from which on it is not tried: which nodes run beside which is four sets of nodes for each (200 MB).
+MOST_VERTICES = 20_000
 
 
 def jaffe(dag: Dag, cores: dict[str, int]) -> Fraction:
@@ -48,10 +53,9 @@ def parallel(dag: Dag) -> list[int]:
     """Per vertex, as a bit mask, the vertices of its own type without a directed path to or from it."""
     after = reachable(dag)
     before = [0] * len(dag.vertices)
-    for index, mask in enumerate(after):
-        for other in range(len(dag.vertices)):
-            if mask >> other & 1:
-                before[other] |= 1 << index
+    for index in dag.order:
+        for source in dag.predecessors[index]:
+            before[index] |= before[source] | 1 << source
     kinds: dict[str, int] = {}
     for index, vertex in enumerate(dag.vertices):
         kinds[vertex.type] = kinds.get(vertex.type, 0) | 1 << index
@@ -60,54 +64,79 @@ def parallel(dag: Dag) -> list[int]:
     ]
 
 
+def masked_sum(weights: list[int]) -> Callable[[int], int]:
+    """The function from a bit mask to the sum of the weights it holds; by bytes, each looked up."""
+    tables = []
+    for start in range(0, len(weights), 8):
+        table = [0]
+        for weight in weights[start : start + 8]:
+            table += [each + weight for each in table]
+        tables.append(table)
+
+    def total(mask: int) -> int:
+        return sum(map(getitem, tables, mask.to_bytes(len(tables), "little"))) if mask else 0
+
+    return total
+
+
 def han2(dag: Dag, cores: dict[str, int]) -> tuple[Fraction, tuple[int, ...]]:
     """max over paths of Σ c + Σ_s vol(ivs(π, s)) / M_s, and the path that attains it (Han et al. 2019, bound 2).
 
     ivs(π, s): vertices of type s parallel to some type-s vertex of π. Labels (score, parallel vertices) run along the
     graph; one is dropped when no continuation can make it win: what the other counts already, and a later vertex
-    could still add, is its only chance. Raises NotConverged beyond MOST_LABELS.
+    could still add, is its only chance. Scores count in 1/lcm(M). Raises NotConverged beyond MOST_LABELS, MOST_SUMS or
+    MOST_VERTICES.
     """
+    count_of_vertices = len(dag.vertices)
+    if count_of_vertices > MOST_VERTICES:
+        raise NotConverged(
+            f"{count_of_vertices} nodes are more than the {MOST_VERTICES} that the second bound of Han compares in "
+            "pairs; join nodes that run one after the other"
+        )
     beside = parallel(dag)
-    weight = [Fraction(vertex.c, cores[vertex.type]) for vertex in dag.vertices]
-    later = [0] * len(dag.vertices)  # what vertices after this one may still add
+    scale = math.lcm(*(cores[kind] for kind in dag.volumes))
+    volume = masked_sum([vertex.c * scale // cores[vertex.type] for vertex in dag.vertices])
+    later = [0] * count_of_vertices  # what vertices after this one may still add
     for index in reversed(dag.order):
         for target in dag.successors[index]:
             later[index] |= later[target] | beside[target]
 
-    def volume(mask: int) -> Fraction:
-        total = Fraction(0)
-        while mask:
-            low = mask & -mask
-            total += weight[low.bit_length() - 1]
-            mask ^= low
-        return total
-
-    Label = tuple[Fraction, int, tuple[int, ...]]
+    Label = tuple[int, int, tuple[int, ...]]
     labels: list[list[Label]] = [[] for _ in dag.vertices]
-    count = 0
-    best: Label = (Fraction(-1), 0, ())
+    open_edges = [len(targets) for targets in dag.successors]
+    count = summed = 0
+    best: Label = (-1, 0, ())
     for index in dag.order:
         arriving: list[Label] = []
         for source in dag.predecessors[index]:
             arriving += labels[source]
+            open_edges[source] -= 1
+            if not open_edges[source]:
+                labels[source] = []
         if not dag.predecessors[index]:
-            arriving = [(Fraction(0), 0, ())]
+            arriving = [(0, 0, ())]
         made = []
         for score, mask, path in arriving:
             new = beside[index] & ~mask
-            made.append((score + dag.vertices[index].c + volume(new), mask | beside[index], (*path, index)))
+            made.append((score + dag.vertices[index].c * scale + volume(new), mask | beside[index], (*path, index)))
         made.sort(key=lambda label: (-label[0], label[2]))
         kept: list[Label] = []
         for label in made:
+            summed += 1 + len(kept)
             if not any(k[0] - label[0] >= volume(k[1] & ~label[1] & later[index]) for k in kept):
                 kept.append(label)
         labels[index] = kept
         count += len(kept)
         if count > MOST_LABELS:
             raise NotConverged(f"the second bound of Han met {MOST_LABELS} partial paths")
+        if summed * count_of_vertices > MOST_SUMS:
+            raise NotConverged(
+                f"the second bound of Han compared {summed} partial paths of {count_of_vertices} nodes, and had not "
+                "seen them all; join nodes that run one after the other"
+            )
         if not dag.successors[index] and kept[0][0] > best[0]:
             best = kept[0]
-    return best[0], best[2]
+    return Fraction(best[0], scale), best[2]
 
 
 def graham(dag: Dag, m: int) -> Fraction:

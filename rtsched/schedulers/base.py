@@ -82,6 +82,9 @@ class Scheduler:
         """A locking protocol lends `segment` another urgency."""
         raise SchedulerError(f"{type(self).__name__} cannot lend priorities; use protocol none or a composed scheduler")
 
+    def reconfigured(self, segment: Segment) -> None:
+        """`segment`, which is ready, has another variant than when it became so."""
+
     def level(self, task: Source) -> int:
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
@@ -11,9 +12,10 @@ from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptation import EVENTS, Adaptation
 from rtsched.schedulers.base import Preemption, Scheduler
 from rtsched.schedulers.estimate import Estimator
+from rtsched.schedulers.general import ChangingPool, GeneralPool
 from rtsched.schedulers.ordering import EDF, Ordering
 from rtsched.schedulers.placement import Global, Placement
-from rtsched.schedulers.pools import Entry, GeneralPool, NoPool, Pool, PreemptivePool, RegionPool
+from rtsched.schedulers.pools import Entry, NoPool, Pool, PreemptivePool, RegionPool
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -93,7 +95,7 @@ class ComposedScheduler(Scheduler):
 
     def _queues(self, soc: Soc) -> None:
         """One pool per processor."""
-        self.pools = [self._pool(soc, (index,), True, False) for index in range(len(soc.processors))]
+        self.pools = [self._pool(soc, (index,), True, True, False) for index in range(len(soc.processors))]
         self.queues: list[Door] = [(pool, pool.door((index,))) for index, pool in enumerate(self.pools)]
         self.doors: list[list[Door]] = []
 
@@ -101,22 +103,20 @@ class ComposedScheduler(Scheduler):
         """One pool per set of processors that share segments, directly or through others."""
         places = [[self.placement.where(task, node) for node in task.nodes] for task in soc.tasks]
         parts = _connected([eligible for nodes in places for eligible in nodes])
+        part_of = {index: number for number, part in enumerate(parts) for index in part}
+        inside: list[list[tuple[Source, NodeSpec, tuple[int, ...]]]] = [[] for _ in parts]
+        for task, nodes in zip(soc.tasks, places, strict=True):
+            for node, eligible in zip(task.nodes, nodes, strict=True):
+                inside[part_of[eligible[0]]].append((task, node, eligible))
         by_processor: dict[int, Pool] = {}
         self.pools = []
-        for part in parts:
-            inside = [
-                (task, node, eligible)
-                for task, nodes in zip(soc.tasks, places, strict=True)
-                for node, eligible in zip(task.nodes, nodes, strict=True)
-                if eligible[0] in part
-            ]
-            uniform = all(eligible == part for _, _, eligible in inside)
-            simple = uniform and all(
-                each.preemptive and len({each.times[index] for index in part}) == 1
-                for task, node, _ in inside
-                for each in _forms(task, node)
-            )
-            pool = self._pool(soc, part, uniform, simple)
+        for part, those in zip(parts, inside, strict=True):
+            uniform = all(eligible == part for _, _, eligible in those)
+            times = itemgetter(*part, part[0])
+            forms = [each for task, node, _ in those for each in _forms(task, node)] if uniform else []
+            equal = uniform and all(len(set(times(each.times))) == 1 for each in forms)
+            simple = equal and all(each.preemptive for each in forms)
+            pool = self._pool(soc, part, uniform, equal, simple)
             self.pools.append(pool)
             by_processor.update(dict.fromkeys(part, pool))
         self.doors = [
@@ -124,16 +124,28 @@ class ComposedScheduler(Scheduler):
             for nodes in places
         ]
 
-    def _pool(self, soc: Soc, part: tuple[int, ...], uniform: bool, simple: bool) -> Pool:
-        """The pool for some processors: `uniform` if all segments may use all, `simple` if also at one speed."""
+    def _pool(self, soc: Soc, part: tuple[int, ...], uniform: bool, equal: bool, simple: bool) -> Pool:
+        """The pool for some processors: `uniform` if all segments may use all, `equal` if also at one speed.
+
+        `simple` if all of them may be preempted, too.
+        """
         processors = [soc.processors[index] for index in part]
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):
             return RegionPool(soc, processors, self.ordering, uniform)
         steady = soc.chip is None or not soc.chip.fallible.intersection(part)
         if simple and steady and all(preemptible) and not self.ordering.dynamic and soc.locks is None:
-            return PreemptivePool(soc, processors, self.ordering)
-        return GeneralPool(soc, processors, self.ordering)
+            return PreemptivePool(soc, processors, self.ordering, self._lasting(soc))
+        # the queue that a dynamic placement chose is not found again when a variant changes
+        lost = self.ordering.dynamic and self.placement.dynamic and soc.courses is not None
+        if lost or not self.ordering.is_steady():
+            return ChangingPool(soc, processors, self.ordering)
+        return GeneralPool(soc, processors, self.ordering, equal)
+
+    def _lasting(self, soc: Soc) -> bool:
+        """Whether no job is ever given up while it waits: neither the tasks nor a policy beside this one do so."""
+        alone = type(self) is ComposedScheduler and not self.helpers
+        return alone and all(task.spec.on_miss == "continue" for task in soc.tasks)
 
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
         task = job.task
@@ -181,6 +193,10 @@ class ComposedScheduler(Scheduler):
         if segment.state == READY:
             self.on_ready(segment.job, (segment,))
 
+    def reconfigured(self, segment: Segment) -> None:
+        if segment.entry is not None and self.doors:
+            self.doors[segment.job.task.index][segment.node.index][0].doubt(segment.entry)
+
     def level(self, task: Source) -> Any:
         return self.ordering.urgency(task)
 
@@ -226,14 +242,18 @@ def _settled(settles: list[Callable[[], None]], dispatch: Callable[[], None]) ->
 
 def _connected(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """The connected components of processors that occur together in a set, each ascending, by lowest member."""
-    parts: list[set[int]] = []
+    above: dict[int, int] = {}  # towards the lowest member of its component
+
+    def lowest(index: int) -> int:
+        while (up := above.setdefault(index, index)) != index:
+            above[index] = index = above[up]
+        return index
+
     for members in dict.fromkeys(sets):
-        joined = set(members)
-        rest = []
-        for part in parts:
-            if part.isdisjoint(joined):
-                rest.append(part)
-            else:
-                joined |= part
-        parts = [*rest, joined]
-    return sorted(tuple(sorted(part)) for part in parts)
+        for index in members:
+            first, second = sorted((lowest(members[0]), lowest(index)))
+            above[second] = first
+    parts: dict[int, list[int]] = {}
+    for index in sorted(above):
+        parts.setdefault(lowest(index), []).append(index)
+    return [tuple(part) for part in parts.values()]

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 class Ordering:
     """A rule of urgency. Write `key`; set `dynamic` when the key of a segment changes while it is in the system.
 
+    The keys of all that wait are then asked for at each dispatch, which costs as much as there are of them. Where the
+    class that writes `key` also sets `steady_waiting`, only what runs has a key that changes with time: that of what
+    waits rests on the segment, its job and ``soc.remaining`` alone, and is asked for once.
+
     A rule of fixed priorities is shorter: subclass `FixedPriority` and write `level`. Proofs then know it.
     """
 
     dynamic: ClassVar[bool] = False
+    #: beside `dynamic`: whether the key of a segment that waits is always what it was when it came to wait
+    steady_waiting: ClassVar[bool] = False
     #: whether it asks its `estimator`, which is there by the first `key`
     estimates: ClassVar[bool] = False
     soc: Soc
@@ -35,7 +41,7 @@ class Ordering:
         self.soc = soc
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
-        """What to compare; evaluated when the segment becomes ready (at every dispatch if `dynamic`)."""
+        """What to compare; evaluated when the segment becomes ready (at every dispatch if `dynamic`, see there)."""
         raise NotImplementedError
 
     def urgency(self, task: Source) -> Any:
@@ -45,6 +51,11 @@ class Ordering:
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         """The instant at which `running` should be compared with the first of the waiting anew; None: no need."""
         return None
+
+    def is_steady(self) -> bool:
+        """Whether keys of waiting segments stay: said by the class whose key this is, since another's may differ."""
+        owner = next((each for each in type(self).__mro__ if "key" in vars(each)), Ordering)
+        return not self.dynamic or ("key" not in vars(self) and bool(vars(owner).get("steady_waiting", False)))
 
     def traits(self, name: str) -> OrderingTraits:
         """What proofs may rely on: the order of the class whose key this is, and fixed levels."""
@@ -142,6 +153,7 @@ class LeastSlackTime(Ordering):
     """
 
     dynamic = True
+    steady_waiting = True  # the slack of all that wait falls alike, by 1 ns each ns: what compares them is constant
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         return (segment.job.deadline - self.soc.remaining(segment),)
@@ -153,6 +165,8 @@ class LeastLaxityFirst(LeastSlackTime):
     Laxities that meet would make two segments alternate without end; so after they meet, the running one keeps the
     processor for another `quantum`. Optimal on one preemptive processor for a vanishing quantum; many preemptions.
     """
+
+    steady_waiting = True
 
     def __init__(self, quantum: int | str = units.MS) -> None:
         self.quantum = _duration(quantum, "quantum")
@@ -178,6 +192,7 @@ class RoundRobin(Ordering):
     """
 
     dynamic = True
+    steady_waiting = True  # a turn ends on the processor
 
     def __init__(self, quantum: int | str = 10 * units.MS) -> None:
         self.quantum = _duration(quantum, "quantum")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from rtsched.errors import SchedulerError
@@ -71,25 +72,32 @@ class Pinned(Placement):
     """Every node has been given its one processor in the file (``pin``, or only one processor can run it)."""
 
     def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
-        if len(node.eligible) != 1:
-            names = ", ".join(self.soc.processors[index].name for index in node.eligible)
+        eligible = node.eligible
+        if len(eligible) != 1:
+            names = ", ".join(self.soc.processors[index].name for index in eligible)
             raise SchedulerError(
                 f"placement 'pinned': node {node.name!r} of task {task.name!r} may run on {names}; give it a 'pin'"
             )
-        return node.eligible
+        return eligible
 
 
 def utilisation(task: Source, node: NodeSpec, processor: int) -> Fraction:
     """The share of `processor` that `node` takes: its time there over the period (or the deadline, without one)."""
     time = node.times[processor]
     assert time is not None
-    return Fraction(time, task.period or task.deadline)
+    return _share(time, task.period or task.deadline)
+
+
+@lru_cache(maxsize=1024)
+def _share(time: int, span: int) -> Fraction:
+    """Of thousands of processors nearly all ask for the same one."""
+    return Fraction(time, span)
 
 
 def _lightest(item: tuple[Source, NodeSpec]) -> Fraction:
     """Minus the smallest utilisation of a node over its processors: sorts the heaviest first."""
     task, node = item
-    return -min(utilisation(task, node, index) for index in node.eligible)
+    return -_share(node.fastest, task.period or task.deadline)
 
 
 class _Packing(Placement):
@@ -104,26 +112,29 @@ class _Packing(Placement):
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
-        self.loads = {processor.index: Fraction(0) for processor in soc.processors}
+        self.room = {processor.index: Fraction(1) for processor in soc.processors}
         self.home: dict[tuple[int, int], int] = {}
         self.current = 0
         nodes = [(task, node) for task in soc.tasks for node in task.nodes]
         nodes.sort(key=_lightest)
         for task, node in nodes:
-            options = [index for index in node.eligible if self.loads[index] + utilisation(task, node, index) <= 1]
-            if not options and self.strict:
+            eligible = node.eligible
+            options = (index for index in eligible if utilisation(task, node, index) <= self.room[index])
+            index = self.pick(task, node, options)
+            if index is None and self.strict:
                 raise SchedulerError(f"node {node.name!r} of task {task.name!r} fits on no processor")
-            index = self.pick(task, node, options) if options else self.least_loaded(task, node, node.eligible)
+            if index is None:
+                index = min(eligible, key=lambda index: (-self.left(task, node, index), index))
             self.home[task.index, node.index] = index
-            self.loads[index] += utilisation(task, node, index)
+            self.room[index] = self.left(task, node, index)
 
-    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        """Which of the processors on which the node fits, ascending, it gets."""
+    def pick(self, task: Source, node: NodeSpec, options: Iterator[int]) -> int | None:
+        """Which of the processors on which the node fits, ascending, it gets; None if there is none."""
         raise NotImplementedError
 
-    def least_loaded(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        """The one of `options` that would be left with the most room."""
-        return min(options, key=lambda index: (self.loads[index] + utilisation(task, node, index), index))
+    def left(self, task: Source, node: NodeSpec, index: int) -> Fraction:
+        """The room that the node would leave on a processor."""
+        return self.room[index] - utilisation(task, node, index)
 
     def where(self, task: Source, node: NodeSpec) -> tuple[int, ...]:
         return (self.home[task.index, node.index],)
@@ -132,31 +143,37 @@ class _Packing(Placement):
 class FirstFitDecreasing(_Packing):
     """Partitioned, first fit decreasing: the lowest processor on which the node fits."""
 
-    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        return options[0]
+    def pick(self, task: Source, node: NodeSpec, options: Iterator[int]) -> int | None:
+        return next(options, None)
 
 
 class BestFitDecreasing(_Packing):
     """Partitioned, best fit decreasing: the processor that is left with the least room."""
 
-    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        return min(options, key=lambda index: (-self.loads[index] - utilisation(task, node, index), index))
+    def pick(self, task: Source, node: NodeSpec, options: Iterator[int]) -> int | None:
+        return min(options, key=lambda index: (self.left(task, node, index), index), default=None)
 
 
 class WorstFitDecreasing(_Packing):
     """Partitioned, worst fit decreasing: the processor that is left with the most room."""
 
-    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        return self.least_loaded(task, node, options)
+    def pick(self, task: Source, node: NodeSpec, options: Iterator[int]) -> int | None:
+        return min(options, key=lambda index: (-self.left(task, node, index), index), default=None)
 
 
 class NextFitDecreasing(_Packing):
     """Partitioned, next fit decreasing: the processor of the last node, or else the next ones in turn."""
 
-    def pick(self, task: Source, node: NodeSpec, options: Sequence[int]) -> int:
-        later = [index for index in options if index >= self.current]
-        self.current = later[0] if later else options[0]
-        return self.current
+    def pick(self, task: Source, node: NodeSpec, options: Iterator[int]) -> int | None:
+        first = None
+        for index in options:
+            first = index if first is None else first
+            if index >= self.current:
+                self.current = index
+                return index
+        if first is not None:
+            self.current = first
+        return first
 
 
 class Clustered(Placement):

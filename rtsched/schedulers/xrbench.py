@@ -133,7 +133,7 @@ class XRBench(Scheduler):
         if not self.event or self.over:
             return
         self.event = False
-        if self.soc.now % self.tick == 0:
+        if self.soc.now % self.tick == 0 and (self.soc.now < self.soc.until or any(self.due) or any(self.queues)):
             self.soc.wake_at(self.soc.now + self.tick)
         self._inject()
         while self._drop():

@@ -65,7 +65,12 @@ def to_dict(found: Verification, *, margins: bool = False) -> dict[str, Any]:
         },
         "simulated": None
         if found.observation is None
-        else {"runs": found.observation.runs, "jobs": found.observation.jobs, "seed": found.seed},
+        else {
+            "runs": found.observation.runs,
+            "jobs": found.observation.jobs,
+            "seed": found.seed,
+            "interrupted": found.interrupted,
+        },
     }
     if margins:
         made["margins"] = {

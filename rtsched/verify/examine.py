@@ -374,7 +374,7 @@ class _Watch:
         jobs = trace.jobs
         worst: dict[int, int] = {}
         for task in self.system.tasks:
-            mine = jobs[jobs["task"] == task.index]
+            mine = trace.jobs_of(task.index)
             if not len(mine):
                 continue
             arrival = mine["arrival"]
@@ -406,7 +406,7 @@ class _Watch:
         from rtsched.metrics import reaction_times
 
         for place, (chain, result) in enumerate(zip(self.system.chains, self.analysis.chains, strict=True)):
-            begun = [trace.jobs["start"][trace.jobs["task"] == task] for task in chain.tasks]
+            begun = [trace.jobs_of(task)["start"] for task in chain.tasks]
             if not all(map(len, begun)):
                 continue
             window = (max(int(starts.min()) for starts in begun), pattern.until)  # all of the chain has begun

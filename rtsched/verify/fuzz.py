@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,6 +23,7 @@ from pydantic import TypeAdapter
 
 from rtsched import __version__
 from rtsched.errors import InputError
+from rtsched.files import write_whole
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.document import cut, read_text
 from rtsched.model.system import System
@@ -109,6 +111,7 @@ class Report:
     tallies: dict[str, Tally] = field(default_factory=dict)
     violated: dict[str, int] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
+    interrupted: bool = False
 
     def add(self, other: Report) -> None:
         """Count another report in; of each statement the first violation is kept."""
@@ -130,6 +133,7 @@ class Report:
             "version": __version__,
             "seed": self.seed,
             "systems": self.systems,
+            "interrupted": self.interrupted,
             "simulations": self.runs,
             "jobs": self.jobs,
             "verdicts": dict(sorted(self.verdicts.items())),
@@ -202,23 +206,32 @@ def fuzz(
     minutes: float = 1.0,
     jobs: int | None = None,
     progress: Callable[[Report], None] | None = None,
+    keep_partial: bool = False,
 ) -> Report:
     """Look at `systems` systems, or at as many as fit into `minutes`, with `jobs` processes; then shrink.
 
-    With `systems` the report is the same for every number of processes.
+    With `systems` the report is the same for every number of processes. With `keep_partial` a KeyboardInterrupt ends
+    the search, and what was found so far is reported as it is.
     """
     workers = (os.cpu_count() or 1) if jobs is None else jobs
     end = None if systems is not None else time.monotonic() + 60 * minutes
     chunks: dict[int, Report] = {}
     total = Report(seed)
-    for first, report in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
-        chunks[first] = report
-        if progress is not None:
-            total.add(report)
-            progress(total)
     whole = Report(seed)
+    try:
+        for first, report in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
+            chunks[first] = report
+            if progress is not None:
+                total.add(report)
+                progress(total)
+    except KeyboardInterrupt:
+        if not keep_partial:
+            raise
+        whole.interrupted = True
     for first in sorted(chunks):
         whole.add(chunks[first])
+    if whole.interrupted:
+        return whole
     whole.found = [smallest(found) if place < MOST_SHRUNK else found for place, found in enumerate(whole.found)]
     return whole
 
@@ -242,21 +255,30 @@ def _spread(seed: int, systems: int | None, end: float | None, workers: int) -> 
     todo = _chunks(systems, end)
     running: dict[Future[Report], tuple[int, int]] = {}
     others = multiprocessing.active_children()
-    with ProcessPoolExecutor(workers) as pool:
-        while True:
-            while len(running) < 2 * workers and (piece := next(todo, None)) is not None:
-                running[pool.submit(look_at, seed, *piece)] = piece
-            if not running:
-                return
-            done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
-            if not done:
-                for process in multiprocessing.active_children():
-                    if process not in others:
-                        process.kill()
-                yield from ((first, _hung(seed, first, count)) for first, count in running.values())
-                return
-            for future in done:
-                yield running.pop(future)[0], future.result()
+    with ProcessPoolExecutor(workers, initializer=end_silently) as pool:
+        try:
+            while True:
+                while len(running) < 2 * workers and (piece := next(todo, None)) is not None:
+                    running[pool.submit(look_at, seed, *piece)] = piece
+                if not running:
+                    return
+                done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
+                if not done:
+                    for process in multiprocessing.active_children():
+                        if process not in others:
+                            process.kill()
+                    yield from ((first, _hung(seed, first, count)) for first, count in running.values())
+                    return
+                for future in done:
+                    yield running.pop(future)[0], future.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def end_silently() -> None:
+    """An interrupt ends a worker at once and without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _hung(seed: int, first: int, count: int) -> Report:
@@ -308,7 +330,7 @@ def write(found: Found, folder: Path) -> Path:
     """A replay file of a violation."""
     name = re.sub(r"\W+", "-", found.violation.theorem)
     path = folder / f"soundness-{name}-{found.violation.kind}-{found.number}.json"
-    path.write_text(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n")
     return path
 
 
@@ -322,9 +344,7 @@ def read(path: Path) -> Found:
         raise InputError(f"{path}: is no replay file of fuzz-soundness")
     try:
         names = ("theorem", "kind", "task", "claimed_ns", "observed_ns", "pattern", "text")
-        violation = TypeAdapter(Violation).validate_python(
-            {name.removesuffix("_ns"): document[name] for name in names}
-        )
+        violation = TypeAdapter(Violation).validate_python({name.removesuffix("_ns"): document[name] for name in names})
         described = document["document"]
         if described is None:
             case = replay.load(document["system"]), document["scheduler"]

@@ -113,9 +113,9 @@ class Observer:
         # what was aborted or dropped is late; and so is what is still open, for the run lasts beyond all deadlines
         late = ~done | (jobs["finish"] > jobs["deadline"])
         for index, task in enumerate(self.analysis.system.tasks):
-            mine = jobs["task"] == index
-            ended = response[mine & done]
-            self.misses[index] += int((late & mine).sum())
+            mine = trace.numbers(index)
+            ended = response[mine[done[mine]]]
+            self.misses[index] += int(late[mine].sum())
             if not len(ended):
                 continue
             most = int(ended.max())

@@ -119,6 +119,12 @@ def patterns(system: SystemSpec, count: int, seed: int) -> Iterator[Pattern]:
         yield _random(system, number, until, random)
 
 
+def pattern_count(system: SystemSpec, count: int) -> int:
+    """How many `patterns` makes."""
+    blockers = min(BLOCKERS, sum(map(free, system.tasks))) if len(system.tasks) > 1 else 0
+    return 1 + blockers + count
+
+
 def _random(system: SystemSpec, number: int, until: int, random: np.random.Generator) -> Pattern:
     tasks = []
     for task in system.tasks:

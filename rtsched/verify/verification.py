@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -20,7 +20,7 @@ from rtsched.schedulability.analyse import PartAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.result import Bound, Verdict
 from rtsched.verify.observation import Counterexample, Observation, Observer, WorstChain
-from rtsched.verify.patterns import patterns
+from rtsched.verify.patterns import Pattern, pattern_count, patterns
 
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 RUNS = 20
 #: In a part with more tasks than this and no quick test, only a few, the tightest, are moved by themselves.
 MANY, FEW = 24, 6
+Progress = Callable[[Iterable[Pattern], int], Iterable[Pattern]]
+
 #: Execution times of which a proof is one.
 PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
 
@@ -44,6 +46,7 @@ class Verification:
     observation: Observation | None
     counterexample: Counterexample | None
     seed: int = 0
+    interrupted: bool = False
     margin_cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -184,12 +187,15 @@ def verify(
     overrides: Sequence[str] = (),
     runs: int = RUNS,
     seed: int = 0,
+    progress: Progress | None = None,
+    keep_partial: bool = False,
 ) -> Verification:
     """Prove what can be proven of a system, and simulate it beside the proof.
 
     `runs` random release patterns are simulated beside the declared one and those that theory says are bad; 0 simulates
-    nothing. Both take the largest times that were measured of each network. Raises InputError, and SoundnessError when
-    a simulation beats a proven bound.
+    nothing. Both take the largest times that were measured of each network. `progress` is given the patterns and their
+    number, and hands them on (as tqdm does). With `keep_partial` a KeyboardInterrupt ends the simulations, and what was
+    seen so far stands. Raises InputError, and SoundnessError when a simulation beats a proven bound.
     """
     loaded = api.load(source, platform=platform, overrides=overrides)
     seed, count = api.checked_seed(seed), whole_number(runs)
@@ -201,8 +207,15 @@ def verify(
     if not count:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = Observer(analysis, description, seed)
-    observer.see_all(patterns(system, count, seed))
-    return Verification(loaded, description, analysis, observer.observation(), observer.found, seed)
+    made: Iterable[Pattern] = patterns(system, count, seed)
+    interrupted = False
+    try:
+        observer.see_all(made if progress is None else progress(made, pattern_count(system, count)))
+    except KeyboardInterrupt:
+        if not keep_partial:
+            raise
+        interrupted = True
+    return Verification(loaded, description, analysis, observer.observation(), observer.found, seed, interrupted)
 
 
 #: The public name.

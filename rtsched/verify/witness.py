@@ -12,6 +12,7 @@ from typing import Any
 
 from rtsched import api
 from rtsched.errors import InputError, RtschedError
+from rtsched.files import write_whole
 from rtsched.model import catalogue
 from rtsched.model.config import to_yaml
 from rtsched.model.platform import Platform
@@ -42,13 +43,16 @@ def witness(found: Verification) -> str:
 
 def _problem(text: str, counter: Counterexample) -> str:
     """Why the file does not show the miss of the counterexample; nothing if it does."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "miss.yaml"
-        path.write_text(text, encoding="utf-8")
-        try:
-            trace = api.simulate(str(path))
-        except RtschedError as error:
-            return str(error).split("\n", 1)[0].removeprefix(f"{path}:")
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "miss.yaml"
+            try:
+                write_whole(path, text)
+                trace = api.simulate(str(path))
+            except RtschedError as error:
+                return str(error).split("\n", 1)[0].removeprefix(f"{path}:")
+    except OSError as error:
+        return f"there is no room for it to be tried: {error.strerror}"
     job = counter.trace.jobs[counter.job]
     if counter.job < len(trace.jobs):
         again = trace.jobs[counter.job]

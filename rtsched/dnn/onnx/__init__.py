@@ -65,6 +65,8 @@ def _read(path: Path) -> ModelProto:
     except ImportError:
         raise InputError("onnx is not installed; pip install 'rtsched[onnx]'") from None
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is {'a folder' if path.is_dir() else 'no regular file'}; name an ONNX model")
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {format_size(MAX_BYTES)}; export it with external weights")
         model: Any = onnx.load(str(path), format="protobuf", load_external_data=False)
