@@ -89,6 +89,22 @@ def _words(random_: random.Random, data: bytes) -> bytes:
     return data[: here.start()] + word + data[here.end() :]
 
 
+_NUMBER = re.compile(rb"\d+(?:\.\d+)?")
+
+
+def _numbers(random_: random.Random, data: bytes) -> bytes:
+    """One number another: most inputs stay valid, and mean something extreme."""
+    found = list(_NUMBER.finditer(data))
+    if not found:
+        return _words(random_, data)
+    here = random_.choice(found)
+    factor = random_.choice((0, 0.1, 0.5, 1.001, 2, 3, 10, 1000, 10**6, 10**9, 10**15))
+    number = random_.choice(
+        (f"{float(here[0][:30]) * factor:.15g}", str(round(float(here[0][:30]) * factor)), "1", "7")
+    )
+    return data[: here.start()] + number.encode() + data[here.end() :]
+
+
 def _nested(random_: random.Random, data: bytes) -> bytes:
     """A word inside many brackets."""
     opening, closing = random_.choice(
@@ -101,7 +117,7 @@ def _nested(random_: random.Random, data: bytes) -> bytes:
 
 
 PLAIN: tuple[Callable[[random.Random, bytes], bytes], ...] = (
-    _flip, _truncated, _spliced, _lines, _lines, _words, _words, _words, _nested,
+    _flip, _truncated, _spliced, _lines, _lines, _words, _words, _numbers, _numbers, _numbers, _nested,
 )  # fmt: skip
 
 
@@ -123,7 +139,7 @@ def _grown(random_: random.Random, tree: Any) -> Any:
         return random_.choice(VALUES)
     holder, key = random_.choice(places)
     other, its = random_.choice(places)
-    what = random_.randrange(9)
+    what = random_.randrange(11)
     if what == 0:
         holder[key] = random_.choice(VALUES)
     elif what <= 2:
@@ -137,7 +153,7 @@ def _grown(random_: random.Random, tree: Any) -> Any:
     elif what == 6 and isinstance(holder, dict):
         name = random_.choice([*WORDS, *(str(each) for _, each in places)])
         holder[name] = holder.pop(key)
-    elif what == 7:
+    elif what >= 8:
         holder[key] = _nudged(random_, holder[key])
     else:
         holder[key] = json.loads(json.dumps(other[its], default=str))  # a copy: never a circle

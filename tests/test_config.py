@@ -193,7 +193,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("none.yaml", "none.yaml: cannot be read: No such file or directory; check the path"),
         ("", ": is a folder; name a file"),
         ("fifo", "fifo: is not a regular file; name a file"),
-        ("a\0b", "b: cannot be read: embedded null byte; check the path"),
+        ("a\0b", "b: cannot be read: no path has such characters; check the path"),
         ("a.yaml", "a.yaml:2:7: is not UTF-8 text (byte 0xe9); save it as UTF-8"),
     ]:
         with pytest.raises(InputError) as caught:

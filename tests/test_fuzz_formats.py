@@ -42,9 +42,9 @@ def test_an_input_is_the_same_whenever_it_is_made() -> None:
 
 @pytest.fixture
 def alarm() -> Iterator[None]:
-    before = signal.signal(signal.SIGALRM, fuzz_formats._alarm)
+    before = signal.signal(signal.SIGPROF, fuzz_formats._alarm)
     yield
-    signal.signal(signal.SIGALRM, before)
+    signal.signal(signal.SIGPROF, before)
 
 
 def problem_of(monkeypatch: pytest.MonkeyPatch, folder: Path, fault: object) -> str | None:

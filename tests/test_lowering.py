@@ -381,3 +381,11 @@ def test_no_quantity_is_beyond_64_bits(tmp_path: Path) -> None:
         platform = {"processors": {"a": {}, "b": {}}, "links": {"l": {"between": ["a", "b"], "bandwidth": bandwidth}}}
         with pytest.raises(InputError, match="more than any chip has"):
             rtsched.simulate({"platform": platform, "tasks": [task]})
+
+
+@pytest.mark.parametrize("bandwidth", ["99999999999 MB/s", "1 B/s"])
+def test_a_link_stays_near_its_nominal_bandwidth(bandwidth: str) -> None:
+    link = {"between": ["a", "b"], "bandwidth": "2 GB/s", "trace": [{"at": "0 ms", "bandwidth": bandwidth}]}
+    platform = {"processors": {"a": {}, "b": {}}, "links": {"l": link}}
+    with pytest.raises(InputError, match=r"link 'l': .* is too far from its nominal 2 GB/s"):
+        rtsched.simulate({"platform": platform, "tasks": [{"name": "t", "wcet": "1 ms", "period": "9 ms"}]})

@@ -99,12 +99,22 @@ def test_own_folders_come_first(tmp_path: Path) -> None:
     assert "rk3588" in run(sys.executable, "list", "platforms", RTSCHED_PATH=path)
 
 
-def test_threads_of_a_latency_table_are_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("many,,,2.5,measured,mine,,", "threads: 'many' is no number of threads"),
+        ("1,,,2.5,measured,mine,often,", "max_ms: 'often' is not a number; write milliseconds"),
+        ("1,,,2.5,measured,mine,,-3", "energy_mj: must be positive"),
+    ],
+)
+def test_figures_of_a_latency_table_are_numbers(
+    cells: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "platforms").mkdir()
-    table = ",".join(catalogue.LATENCY_COLUMNS) + "\nrk3588,tinynet,,big,many,,,2.5,measured,mine\n"
-    (tmp_path / "platforms" / "latency.csv").write_text(table)
+    header = ",".join((*catalogue.LATENCY_COLUMNS, "max_ms", "energy_mj"))
+    (tmp_path / "platforms" / "latency.csv").write_text(f"{header}\nrk3588,tinynet,,big,{cells}\n")
     monkeypatch.setenv("RTSCHED_PATH", str(tmp_path))
-    with pytest.raises(InputError, match=r"latency\.csv:2: threads: 'many' is no number of threads"):
+    with pytest.raises(InputError, match=f"latency\\.csv:2: {message}"):
         catalogue.latency_table()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtsched import units
 from rtsched.errors import InputError
+from rtsched.model.catalogue import UPPER
 from rtsched.model.platform import Platform
 from rtsched.model.taskgraph import Basis
 from rtsched.model.work import NetworkUse, Work
@@ -61,8 +62,6 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
     return times
 
 
-#: The columns of a table with values of repeated measurements above the median.
-UPPER = ("p99_ms", "p99_9_ms", "max_ms")
 #: What the time of a row is, by its status.
 _FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typical time"}
 

@@ -16,6 +16,8 @@ from rtsched.model.system import System
 from rtsched.model.tables import TimeTable
 from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, UnitSpec
 
+#: How many times a link may be faster than its nominal bandwidth, and how many times slower.
+FASTEST, SLOWEST = 10**6, 10**9
 #: A link's recorded bandwidth may have this many points.
 MOST_POINTS = 1_000_000
 
@@ -225,6 +227,8 @@ def lower_hardware(
             if change.link not in platform.links or platform.links[change.link].bandwidth is None:
                 raise InputError(f"environment.{position}: {change.link!r} is no link with a bandwidth")
             courses.setdefault(change.link, ())
+    for name in courses:
+        _check_swing(name, platform.links[name], courses[name], system)
     rated.update(p.index for p in processors if p.kind == "link" and p.name in courses)
     capped = caps(platform, system, assume)
     if system.power is not None:
@@ -294,6 +298,20 @@ def _course(name: str, link: Link, folder: Path | None) -> tuple[tuple[int, int]
     if not points or any(later[0] <= earlier[0] for earlier, later in pairwise(points)):
         raise InputError(f"link {name!r}: the points of its trace must ascend in time, at least one")
     return points
+
+
+def _check_swing(name: str, link: Link, points: tuple[tuple[int, int], ...], system: System) -> None:
+    """A trace counts speeds in parts of the nominal one, in 64 bits: no bandwidth may be too far from it."""
+    assert link.bandwidth is not None
+    seen = [bandwidth for _, bandwidth in points]
+    seen += [] if link.markov is None else [state.bandwidth for state in link.markov.states]
+    seen += [each.bandwidth for each in system.environment if each.link == name and each.bandwidth is not None]
+    for bandwidth in seen:
+        if not link.bandwidth <= bandwidth * SLOWEST or bandwidth > link.bandwidth * FASTEST:
+            raise InputError(
+                f"link {name!r}: {units.format_bandwidth(bandwidth)} is too far from its nominal "
+                f"{units.format_bandwidth(link.bandwidth)}; correct one of the two"
+            )
 
 
 def _recorded(path: Path) -> tuple[tuple[int, int], ...]:

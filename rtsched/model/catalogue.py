@@ -35,6 +35,12 @@ LATENCY_COLUMNS = (
 )
 
 
+#: Columns that it may have, with values of repeated measurements above the median.
+UPPER = ("p99_ms", "p99_9_ms", "max_ms")
+#: All columns with figures that may be there, and the units of those that are no times.
+FIGURES = (*UPPER, "energy_mj", "edp_ms_mj")
+_UNITS = {"energy_mj": "millijoules", "edp_ms_mj": "milliseconds times millijoules"}
+
 #: A name out of the catalogue: one part of a path.
 _NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
 #: How many threads a row was measured with; nothing is one.
@@ -219,12 +225,15 @@ def _latencies(path: Path) -> list[dict[str, str]]:
             place = f"{path}:{reader.line_num}"
             if None in row:
                 raise InputError(f"{place}: more cells than columns; put text with commas in double quotes")
-            try:
-                positive = scaled(row["latency_ms"], 10**6) > 0
-            except ValueError as error:
-                raise InputError(f"{place}: latency_ms: {error}; write milliseconds, e.g. 4.2") from None
-            if not positive:
-                raise InputError(f"{place}: latency_ms: must be positive (got {row['latency_ms']!r})")
+            for column in ("latency_ms", *(name for name in FIGURES if row.get(name))):
+                try:
+                    positive = scaled(row[column], 10**6) > 0
+                except ValueError as error:
+                    raise InputError(
+                        f"{place}: {column}: {error}; write {_UNITS.get(column, 'milliseconds')}, e.g. 4.2"
+                    ) from None
+                if not positive:
+                    raise InputError(f"{place}: {column}: must be positive (got {row[column]!r})")
             if not _THREADS.fullmatch(row["threads"]):
                 raise InputError(f"{place}: threads: {cut(row['threads'])!r} is no number of threads; write e.g. 4")
             rows.append(row)

@@ -103,7 +103,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
         with open(path, "rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else "no path has such characters"
         raise InputError(f"{cut(shown, 500)}: cannot be read: {reason}; check the path") from None
     if len(raw) > MAX_BYTES:
         raise InputError(f"{shown}: is larger than {MAX_BYTES >> 20} MiB; split it")
