@@ -111,6 +111,8 @@ def _latency(path: Path, _: random.Random) -> None:
     _table("latency.csv", path)
     rows = catalogue._latencies(Path(os.environ["RTSCHED_PATH"]) / "platforms" / "latency.csv")
     catalogue.latency_table = lambda: rows  # type: ignore[assignment]
+    if not rows:
+        return
     first = rows[0]
     network = {"network": first["network"], "input": first["input"] or None, "precision": first["precision"] or None}
     task = {"name": "a", "network": network, "period": "90 ms"}

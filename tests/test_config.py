@@ -585,3 +585,9 @@ def test_systems_with_hardware_read_back_equal(seed: int) -> None:
 
     described = validate(System, parse_yaml(system(seed)))
     assert validate(System, parse_yaml(to_yaml(described))) == described
+
+
+def test_a_pair_of_one_says_what_is_missing() -> None:
+    platform = {"processors": {"a": {}}, "links": {"bus": {"between": ["a"], "bandwidth": "1 GB/s"}}}
+    with pytest.raises(InputError, match=r"platform\.links\.bus\.between: item 2 is missing; add it"):
+        System.model_validate({"platform": platform, "tasks": [{"name": "t", "wcet": "1 ms", "period": "9 ms"}]})

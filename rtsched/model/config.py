@@ -259,7 +259,7 @@ def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Loca
         fields = [field for option in options for field in _fields(option).items()]
         inside = [option for key, annotation in fields if key == part for option in _alternatives(annotation)]
         if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int)):
-            here = here[part]
+            here = here[part] if isinstance(here, dict) or part < len(here) else None  # an item may be missing
         elif isinstance(here, list) and any(map(_items, inside)):  # written without the key that holds the list
             options = inside
             continue
@@ -322,7 +322,8 @@ def _line(fault: _Fault, document: Document, data: Any, set_at: Sequence[tuple[L
     """A fault as ``place: path: message``."""
     loc = fault.loc
     if fault.kind == "missing":
-        message = f"{loc[-1]!r} is missing; add it"
+        what = f"item {loc[-1] + 1}" if isinstance(loc[-1], int) else repr(loc[-1])
+        message = f"{what} is missing; add it"
         loc = loc[:-1]
     elif fault.kind == "extra_forbidden":
         message = f"unknown key {cut(str(loc[-1]))!r}; {_suggestion(str(loc[-1]), fault.known)}"

@@ -59,7 +59,7 @@ class PowerLaw(Model):
 
     model: Literal["power-law"]
     a: Annotated[float, Field(ge=0)]
-    b: Annotated[float, Field(ge=0)]
+    b: Annotated[float, Field(ge=0, le=8)]
 
 
 class Pair(Model):
