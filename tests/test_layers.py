@@ -49,7 +49,7 @@ ALLOWED = {
         "errors",
         "visible",
     },
-    "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors"},
+    "experiment": {"api", "metrics", "xrbench", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
         "dnn",
