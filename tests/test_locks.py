@@ -270,3 +270,18 @@ def test_who_must_wait_at_the_start_leaves_its_processor_to_its_pool() -> None:
     beside = task(2, (None, 1), 15)
     trace = simulate([high, low, beside], processors=cpus(2), protocols={"r": "none"}, until=15)
     assert finishes(trace) == {"a": [9], "b": [11], "c": [1]}
+
+
+@pytest.mark.parametrize("ordering", ["lst", "llf", "rr"])
+def test_nobody_inherits_an_urgency_that_does_not_last(ordering: str) -> None:
+    text = """
+platform: {name: chip, processors: {cpu: {}}}
+resources: {bus: {protocol: inheritance}}
+tasks:
+  - {name: a, wcet: 2 ms, period: 9 ms, sections: [{resource: bus, start: 0 ms, length: 1 ms}]}
+"""
+    with pytest.raises(SchedulerError, match="what the inheritance protocol lends would not last"):
+        on_chip(text, scheduler=ordering)
+    on_chip(text, scheduler=f"{ordering}+limited")
+    on_chip(text, scheduler="edf")
+    on_chip(text.replace("inheritance", "none"), scheduler=ordering)

@@ -245,3 +245,13 @@ tasks: [{name: load, wcet: {big: 30 ms}, period: 40 ms, instances: 4, on_miss: a
     cool = simulate(validate(System, parse_yaml(frugal)), until="60 s")
     assert cool.peak_temperature is not None
     assert cool.peak_temperature < 85
+
+
+def test_heat_that_runs_away_is_told_and_not_written_into_the_trace() -> None:
+    network = """
+    period: 100 ms
+    network: {inputs: [cpu], a: [[0.5]], b: [[1e18]]}
+    trips: []"""
+    text = CHIP.replace(CHIP[CHIP.index("    node:") : CHIP.index("power: {gov")], network.removeprefix("\n") + "\n")
+    with pytest.raises(InputError, match=r"thermal: the heat runs away, to .* °C; check the constants"):
+        run(text, until="10 s")

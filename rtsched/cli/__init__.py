@@ -108,11 +108,15 @@ def run(
     if no_trace and (gantt or directory):
         raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
     first, last = _instant(start), None if end is None else _instant(end)
-    loaded = api.load(system, platform=platform, overrides=overrides)
-    if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in loaded.system.chains):
-        raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
+
+    def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
+        found = api.load(system, platform=platform, overrides=overrides)
+        if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in found.system.chains):
+            raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
+        return found
+
     with waiting() as watch:
-        trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
+        trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
     figures = metrics.summary(trace)
     if as_json:
         echo_json(figures.to_dict())

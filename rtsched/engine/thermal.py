@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine import trace as log
 from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
+from rtsched.errors import InputError
 from rtsched.model.power import Thermal
 
 if TYPE_CHECKING:
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 
 #: nW in a watt, ns in a second.
 WATT = SECOND = 10**9
+
+
+#: No chip is hotter (or colder) than this, in °C.
+ABSURD = 1e6
+
+
+def _millidegrees(temperature: float) -> int:
+    """A temperature as traces hold it. Raises InputError where it has run away."""
+    if not -ABSURD < temperature < ABSURD:
+        raise InputError(
+            f"thermal: the heat runs away, to {temperature:.3g} °C; check the constants of the thermal model and of "
+            "the leakage, and their units"
+        )
+    return round(temperature * 1000)
 
 
 class Mass:
@@ -107,7 +122,7 @@ class Heat:
         if hot:
             self._enter(hot - 1)
         else:
-            self.chip.note(log.TEMPERATURE, self.state, round(self.temperature * 1000))
+            self.chip.note(log.TEMPERATURE, self.state, _millidegrees(self.temperature))
         if self.period is not None:
             self.chip.kernel.arm(self.sample, self.period)
 
@@ -154,7 +169,7 @@ class Heat:
         self.chip.account(now)
         hottest = self.temperature = self.body.advance(now)
         self.peak = max(self.peak, hottest)
-        self.chip.note(log.TEMPERATURE, self.state, round(hottest * 1000))
+        self.chip.note(log.TEMPERATURE, self.state, _millidegrees(hottest))
         state = self.state
         for number, trip in enumerate(self.thermal.trips):
             if hottest > trip.temperature and state < number:
@@ -171,7 +186,7 @@ class Heat:
         """Another trip is in force: its caps hold, those of the one before do not."""
         self.state = state
         chip = self.chip
-        chip.note(log.TEMPERATURE, state, round(self.temperature * 1000))
+        chip.note(log.TEMPERATURE, state, _millidegrees(self.temperature))
         caps = self.thermal.trips[state].caps if state >= 0 else {}
         for domain in chip.domains:
             cap = caps.get(domain.units[0].spec.cluster)

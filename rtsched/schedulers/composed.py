@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
+from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptation import EVENTS, Adaptation
@@ -58,6 +59,12 @@ class ComposedScheduler(Scheduler):
         #: what changed since the last dispatch: pools, and processors, which know theirs
         self.changed: dict[Pool | Processor, str] = {}
         self.ordering.setup(soc)
+        if self.ordering.dynamic and self.preemption == "preemptive" and _lends(soc):
+            raise SchedulerError(
+                f"{type(self.ordering).__name__}: its urgencies change as time goes by, and what the inheritance "
+                "protocol lends would not last; choose an ordering whose urgencies stand (fp, rm, dm, edf, …), or "
+                "protocol: none"
+            )
         self.key = self.ordering.key
         self.placement.setup(soc)
         if self.helpers or self.placement.dynamic or self.ordering.estimates:
@@ -221,6 +228,11 @@ class ComposedScheduler(Scheduler):
     def describe(self) -> str:
         parts = (self.ordering, self.placement)
         return " + ".join(type(part).__name__ for part in (*parts, *reversed(self.helpers))) + f", {self.preemption}"
+
+
+def _lends(soc: Soc) -> bool:
+    """Whether a protocol lends urgencies to who holds a resource."""
+    return soc.locks is not None and "inheritance" in soc.system.protocols.values()
 
 
 def _forms(task: Source, node: NodeSpec) -> list[NodeSpec]:
