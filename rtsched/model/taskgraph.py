@@ -18,6 +18,8 @@ from rtsched.model.power import PowerOptions
 from rtsched.model.system import Overheads
 from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Periodic
 
+PERIODIC, CONSTANT = Periodic(), Constant()
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessorSpec:
@@ -237,8 +239,8 @@ class TaskSpec:
     offset: int = 0
     jitter: int = 0
     release: int | None = None
-    arrival: Arrival = field(default_factory=Periodic)
-    execution: Execution = field(default_factory=Constant)
+    arrival: Arrival = PERIODIC
+    execution: Execution = CONSTANT
     after: int | None = None
     probability: float = 1.0
     criticality: str = "soft"
