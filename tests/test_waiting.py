@@ -148,6 +148,15 @@ def test_an_interrupted_analysis_prints_the_proof_and_what_was_seen(folder: Path
     assert "Traceback" not in ended.screen
 
 
+def test_a_long_proof_says_that_it_is_under_way(folder: Path) -> None:
+    tasks = [f"{{name: t{n}, wcet: 1 ms, period: {1000 + n} ms}}" for n in range(700)]
+    (folder / "many.yaml").write_text("platform: uniprocessor\ntasks:\n" + "".join(f"  - {task}\n" for task in tasks))
+    ended = interrupted("analyse", "many.yaml", "--runs", "0", at=r"proving \[00:0[2-9]\]", folder=folder)
+    assert (ended.code, ended.output) == (130, "")
+    assert ended.screen.rstrip().endswith("interrupted")
+    assert "Traceback" not in ended.screen
+
+
 def test_an_interrupted_search_prints_what_was_looked_at(folder: Path) -> None:
     ended = interrupted("fuzz-soundness", "--minutes", "30", "-j", "2", at="[1-9]0 systems", folder=folder)
     assert ended.code == 130

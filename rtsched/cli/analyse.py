@@ -9,7 +9,7 @@ import click
 
 from rtsched.cli.console import echo, echo_json, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
-from rtsched.cli.waiting import each
+from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, write_whole
 from rtsched.visible import visible
@@ -66,10 +66,11 @@ def analyse(
 
     want_standard_output(as_json, miss)
     check_outputs(miss)
-    found = verify(
-        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
-        progress=each, keep_partial=True,
-    )  # fmt: skip
+    with proving() as progress:
+        found = verify(
+            system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+            progress=progress, keep_partial=True,
+        )  # fmt: skip
     if miss is not None:
         from rtsched.verify.witness import witness
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli.console import tell
-from rtsched.cli.waiting import each
+from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, format_of, write_whole
 
@@ -70,10 +70,11 @@ def report(
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
-    found = verify(
-        system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
-        progress=each,
-    )  # fmt: skip
+    with proving() as progress:
+        found = verify(
+            system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
+            progress=progress,
+        )  # fmt: skip
     words = ["rtsched", "report", system, "-o", output.name]
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]

@@ -37,13 +37,41 @@ def each(items: Iterable[Item], count: int, unit: str = " runs") -> Iterable[Ite
             bar.update()
 
 
+class Ticker:
+    """A bar that a thread keeps up, after two seconds and only on a terminal; `look` is given it each time."""
+
+    def __init__(self, look: Callable[[Any], None], **options: Any) -> None:
+        self.look, self.options = look, options
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._show, daemon=True)
+        if sys.stderr.isatty():
+            self.thread.start()
+
+    def _show(self) -> None:
+        if self.over.wait(PATIENCE):
+            return
+        from tqdm import tqdm
+
+        bar = tqdm(delay=LOOK, leave=False, dynamic_ncols=True, **self.options)  # shown when it is first looked at
+        bar.start_t -= PATIENCE
+        with bar:
+            self.look(bar)
+            while not self.over.wait(LOOK):
+                self.look(bar)
+
+    def stop(self) -> None:
+        """There is nothing more to wait for."""
+        self.over.set()
+        if self.thread.is_alive():
+            self.thread.join()
+
+
 class Waiting:
-    """Given to a run as its `watch`: shows how far it is from a thread of its own."""
+    """Given to a run as its `watch`: shows how far it is."""
 
     def __init__(self) -> None:
         self.run: UnderWay | None = None
-        self.over = threading.Event()
-        self.thread: threading.Thread | None = None
+        self.ticker: Ticker | None = None
 
     def __call__(self, run: UnderWay) -> None:
         """The run is about to begin: say so if it will be long or large."""
@@ -53,23 +81,13 @@ class Waiting:
         if text is not None:
             echo(text, err=True)
         self.run = run
-        if sys.stderr.isatty():
-            self.thread = threading.Thread(target=self._show, daemon=True)
-            self.thread.start()
-
-    def _show(self) -> None:
-        if self.over.wait(PATIENCE):
-            return
-        from tqdm import tqdm
-
-        assert self.run is not None
         layout = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}<{remaining}]"
-        bar = tqdm(total=self.run.until, desc=self._far(), leave=False, bar_format=layout, dynamic_ncols=True)
-        bar.start_t -= PATIENCE
-        with bar:
-            while not self.over.wait(LOOK):
-                bar.n = min(self.run.now, self.run.until)
-                bar.set_description_str(self._far())
+        self.ticker = Ticker(self._look, total=run.until, bar_format=layout)
+
+    def _look(self, bar: Any) -> None:
+        assert self.run is not None
+        bar.n = min(self.run.now, self.run.until)
+        bar.set_description_str(self._far())
 
     def _far(self) -> str:
         """How far the run is, in words."""
@@ -81,9 +99,23 @@ class Waiting:
 
     def stop(self) -> None:
         """The run is over."""
-        self.over.set()
-        if self.thread is not None:
-            self.thread.join()
+        if self.ticker is not None:
+            self.ticker.stop()
+
+
+@contextmanager
+def proving() -> Iterator[Callable[[Iterable[Item], int], Iterable[Item]]]:
+    """Say that a proof is under way; yields the `progress` of the runs beside it, which have a bar of their own."""
+    ticker = Ticker(lambda bar: bar.refresh(), desc="proving", bar_format="{desc} [{elapsed}]")
+
+    def progress(items: Iterable[Item], count: int) -> Iterable[Item]:
+        ticker.stop()
+        return each(items, count)
+
+    try:
+        yield progress
+    finally:
+        ticker.stop()
 
 
 @contextmanager
