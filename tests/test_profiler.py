@@ -210,3 +210,10 @@ def test_a_broken_model_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"\x00" * 100)
     done = CliRunner().invoke(cli, ["profile", str(tmp_path / "bad.onnx")])
     assert "onnxruntime cannot load it" in str(done.exception)
+
+
+def test_a_table_that_begins_with_an_empty_line_loses_nothing() -> None:
+    path = Path("latency.csv")
+    first = merged("", path, table_row(PROFILE, "mine", "cpu"))
+    other = table_row(PROFILE, "mine", "cpu", network="other")
+    assert merged("\n\r\n" + first, path, other) == merged(first, path, other)

@@ -244,7 +244,7 @@ def _milliseconds(time: float) -> str:
 
 def merged(table: str, path: Path, row: Mapping[str, str]) -> str:
     """The text of a latency table with `row` in it, instead of one for the same thing if there is one."""
-    reader = csv.DictReader(io.StringIO(table))
+    reader = csv.DictReader(io.StringIO(table.lstrip("\r\n")))  # an empty line is no header
     header = list(reader.fieldnames or COLUMNS)
     missing = [name for name in LATENCY_COLUMNS if name not in header]
     if missing:
