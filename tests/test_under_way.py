@@ -10,6 +10,7 @@ import pytest
 import rtsched
 from rtsched import api, metrics
 from rtsched.engine.job import LATE, UNFINISHED
+from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.simulation import run
 from rtsched.engine.under_way import MOST_NAMED, UnderWay
 from rtsched.export.text import render_table
@@ -147,6 +148,17 @@ def test_an_interrupted_run_with_hardware_counts_energy_until_then() -> None:
     assert trace.end == 22 * MS
     assert trace.check() == []
     assert metrics.summary(trace).hardware is not None
+
+
+@pytest.mark.parametrize("name", catalogue.names("workloads"))
+def test_every_workload_can_be_interrupted_whatever_it_uses(name: str) -> None:
+    def watch(way: UnderWay) -> None:
+        way.kernel.arm(Alarm(way.kernel, TIMER, way.interrupt), 41 * MS)
+
+    trace = rtsched.simulate(name, watch=watch)
+    assert trace.check() == []
+    assert metrics.summary(trace).end == trace.end
+    assert trace.end == 41 * MS or trace.planned is None
 
 
 def test_a_run_can_be_looked_at_and_ended_from_another_thread() -> None:
