@@ -26,13 +26,13 @@ from rtsched.model.system import Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build
 
 if TYPE_CHECKING:
-    from rtsched.engine.trace import Trace
     from rtsched.engine.under_way import UnderWay
-    from rtsched.metrics import Summary
+    from rtsched.metrics.summary import Summary
     from rtsched.model.config import Document
     from rtsched.model.policy import Policy
     from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler
+    from rtsched.trace.trace import Trace
 
 #: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
 _PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
@@ -401,7 +401,7 @@ class Prepared:
 
         tally = None
         if not trace:
-            from rtsched.tally import Tally
+            from rtsched.metrics.tally import Tally
 
             tally = Tally(self.spec, self.options.warm_up)
         return run(
@@ -487,8 +487,8 @@ def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
 
 def summary(trace: Trace) -> Summary:
     """The figures of a run, as the command line prints them."""
-    from rtsched import metrics
-    from rtsched.engine.trace import Trace
+    from rtsched.metrics import summary as metrics
+    from rtsched.trace.trace import Trace
 
     if not isinstance(trace, Trace):
         raise InputError(f"a summary is made of a trace, as simulate returns it (found {_found(trace)})")

@@ -30,7 +30,7 @@ def forecast(system: SystemSpec, until: int, *, trace: bool = True) -> Forecast:
     >>> from rtsched import api
     >>> prepared = api.prepare(api.load("drone_xavier_nx"), "10 s")
     >>> forecast(prepared.spec, prepared.until, trace=False).jobs
-    1200
+    1404
     """
     counts = expected_jobs(system, until)
     memory = sum(

@@ -7,13 +7,13 @@ from typing import Any
 
 from rtsched.api import Loaded, simulate
 from rtsched.engine.job import Job
-from rtsched.engine.trace import CHANGES_KINDS, REASONS, Trace
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
-from rtsched.schedulers.adaptation import Adaptation
+from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.estimate import Estimator
+from rtsched.schedulers.estimator import Estimator
+from rtsched.trace.trace import CHANGES_KINDS, REASONS, Trace
 from rtsched.units import MS
 
 

@@ -184,7 +184,7 @@ def _link(path: Path, _: random.Random) -> None:
 
 
 def _job_set(path: Path, random_: random.Random) -> None:
-    from rtsched.schedulability import job_sets
+    from rtsched.schedulability.theorems import job_sets
 
     folder = DATA / "corpus" / "np_jobsets"
     which = random_.randrange(3)

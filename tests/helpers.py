@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rtsched.engine.simulation import run
-from rtsched.engine.trace import REASONS, Trace
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.ordering import EDF, FixedPriority
+from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.orderings.fixed_priority import FixedPriority
+from rtsched.trace.trace import REASONS, Trace
 
 
 def cpus(count: int = 1, **options: Any) -> tuple[ProcessorSpec, ...]:
@@ -69,7 +70,7 @@ def finishes(trace: Trace) -> dict[str, list[int]]:
 
 def outcomes(trace: Trace) -> dict[str, list[str]]:
     """Outcomes by task."""
-    from rtsched.engine.job import OUTCOMES
+    from rtsched.trace.trace import OUTCOMES
 
     return {
         spec.name: [OUTCOMES[code] for code in trace.jobs[trace.jobs["task"] == spec.index]["outcome"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate, product
 
-from rtsched.schedulability.model import Sporadic
+from rtsched.schedulability.models import Sporadic
 
 #: Per task the ticks since its last arrival (at most T) and the work left; who runs, and the rest of its region.
 State = tuple[tuple[tuple[int, int], ...], int | None, int]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.ordering import EDF, Ordering
+from rtsched.schedulers.orderings.base import Ordering
+from rtsched.schedulers.orderings.edf import EDF
 from tests.conftest import DATA
 from tests.corpus.adapters import ADAPTERS, ORDERINGS, check_schedule
 from tests.corpus.discovery import discover

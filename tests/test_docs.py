@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import pkgutil
 import re
 from pathlib import Path
 
@@ -18,16 +17,12 @@ from rtsched.schedulers.base import Scheduler
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-PROOFS = sorted(
-    f"rtsched.schedulability.{module.name}"
-    for module in pkgutil.iter_modules(importlib.import_module("rtsched.schedulability").__path__)
-    if ">>> " in Path(str(module.module_finder.path), f"{module.name}.py").read_text()  # type: ignore[union-attr]
+PACKAGE = Path(rtsched.__file__).parent
+DOCTESTS = sorted(
+    ".".join(("rtsched", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text()
 )
-DOCTESTS = [
-    *PROOFS,
-    "rtsched.units", "rtsched.api", "rtsched.model.taskgraph", "rtsched.engine.course", "rtsched.schedulers.base",
-    "rtsched.schedulers.ordering", "rtsched.schedulers.joint", "rtsched.schedulers.layers", "rtsched.schedulers.stages",
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DOCTESTS)

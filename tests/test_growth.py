@@ -10,9 +10,10 @@ import pytest
 
 from rtsched import api
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
-from rtsched.schedulability import dag_sets, multiprocessor, needs, typed_dag
+from rtsched.schedulability import needs
 from rtsched.schedulability.analyse import analyse
-from rtsched.schedulability.model import Cluster, Dag, DagTask, Sporadic, TypedPools, Vertex
+from rtsched.schedulability.models import Cluster, Dag, DagTask, Sporadic, TypedPools, Vertex
+from rtsched.schedulability.theorems import dag_sets, multiprocessor, typed_dag
 from tests.helpers import cpus
 
 

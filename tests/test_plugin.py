@@ -79,7 +79,7 @@ def test_names_come_from_the_process_first_and_from_modules_last() -> None:
     assert registry.find("ordering", "edf").__name__ == "EDF"
     registry.register("ordering", "mine", dict)
     assert registry.find("ordering", "mine") is dict
-    assert registry.find("ordering", "rtsched.schedulers.ordering:FIFO").__name__ == "FIFO"
+    assert registry.find("ordering", "rtsched.schedulers.orderings.fifo:FIFO").__name__ == "FIFO"
     with pytest.raises(InputError, match="no ordering is called 'edff'; did you mean 'edf'"):
         registry.find("ordering", "edff")
     with pytest.raises(InputError, match="cannot be imported"):

@@ -16,7 +16,7 @@ from rtsched import api
 from rtsched.engine.simulation import run
 from rtsched.export.tables import columns
 from rtsched.export.text import render_table
-from rtsched.tally import BUCKETS, Histogram, Tally
+from rtsched.metrics.tally import BUCKETS, Histogram, Tally
 
 #: Eight times the work may take twice eight times as long; with its square it would be 64 times.
 MORE, MOST = 8, 16

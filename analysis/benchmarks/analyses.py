@@ -33,9 +33,10 @@ from typing import Any
 import numpy as np
 
 from rtsched import units
-from rtsched.schedulability import batch, edf, fixed_priority, multiprocessor, utilisation
-from rtsched.schedulability.batch import LATE, TaskSets
-from rtsched.schedulability.job_sets import Job, JobSet, explore
+from rtsched.schedulability.search import batch
+from rtsched.schedulability.search.batch import LATE, TaskSets
+from rtsched.schedulability.theorems import edf, fixed_priority, multiprocessor, utilisation
+from rtsched.schedulability.theorems.job_sets import Job, JobSet, explore
 
 M = 4
 SIZES = (10, 50)

@@ -27,12 +27,14 @@ import simpy
 
 from rtsched import units
 from rtsched.engine.simulation import run
+from rtsched.metrics.tally import Tally
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.ordering import EDF, RateMonotonic
-from rtsched.schedulers.placement import FirstFitDecreasing, Global
-from rtsched.tally import Tally
+from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.orderings.fixed_priority import RateMonotonic
+from rtsched.schedulers.placements.declared import Global
+from rtsched.schedulers.placements.packing import FirstFitDecreasing
 
 POINTS = ((10, 1), (50, 1), (200, 1), (10, 4), (50, 4), (200, 4), (50, 8), (200, 8))
 SCHEDULERS: dict[str, Callable[[], Scheduler]] = {

@@ -19,10 +19,10 @@ import time
 from typing import Any
 
 from rtsched import units
-from rtsched.engine.blocks import Operation
-from rtsched.engine.fluid import FluidGpu
-from rtsched.engine.gpu import Gpu
-from rtsched.engine.hardware import Hardware
+from rtsched.engine.chip.components import Hardware
+from rtsched.engine.gpu.blocks import Operation
+from rtsched.engine.gpu.fluid import FluidGpu
+from rtsched.engine.gpu.gpu import Gpu
 from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 

@@ -29,9 +29,9 @@ from typing import Any
 import rtsched
 from rtsched import api
 from rtsched.engine.simulation import run
-from rtsched.engine.trace import Trace
+from rtsched.metrics.tally import Tally
 from rtsched.model.taskgraph import SystemSpec
-from rtsched.tally import Tally
+from rtsched.trace.trace import Trace
 
 # ---- the work ------------------------------------------------------------------------------------------------------
 

@@ -23,9 +23,9 @@ from typing import Any
 
 from rtsched import api, units
 from rtsched.engine.simulation import run
+from rtsched.metrics.tally import Tally
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.schedulability.analyse import analyse
-from rtsched.tally import Tally
 
 READY = (10, 100, 1000)
 ORDERINGS = ("edf", "fifo", "fp", "rm", "dm", "sjf", "lst", "llf", "rr", "mandatory-first", "best-return")

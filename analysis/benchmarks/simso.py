@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engine import POINTS, SCHEDULERS, horizon, system, task_set  # the same sets as the other benchmark
 
 from rtsched.engine.simulation import run
-from rtsched.tally import Tally
+from rtsched.metrics.tally import Tally
 
 POLICIES = {"global-edf": "simso.schedulers.EDF", "partitioned-rm": "simso.schedulers.P_RM"}
 

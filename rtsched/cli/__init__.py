@@ -32,7 +32,7 @@ from rtsched.files import check_outputs, picture_format
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
-    from rtsched.metrics import Summary
+    from rtsched.metrics.summary import Summary
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -98,8 +98,9 @@ def run(
     fail_on: str | None,
 ) -> None:
     """Simulate SYSTEM (a catalogue name or a YAML file) and say what happened."""
-    from rtsched import api, metrics
+    from rtsched import api
     from rtsched.export.text import render_table
+    from rtsched.metrics import summary as metrics
 
     want_standard_output(as_json, gantt, directory)
     check_outputs(gantt)

@@ -6,39 +6,25 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine import trace as log
 from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
-from rtsched.engine.job import (
-    ABORTED,
-    DEAD,
-    DONE,
-    DRAINING,
-    DROPPED,
-    LATE,
-    OK,
-    OPEN,
-    READY,
-    RUNNING,
-    UNFINISHED,
-    WAITING,
-    Job,
-    Segment,
-)
+from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
-from rtsched.engine.plan import LEAVE, NEXT_NODE, REGION_END, lay_out, mark_pieces
+from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, lay_out, mark_pieces
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
-from rtsched.engine.source import Source
+from rtsched.engine.task_state import TaskState
 from rtsched.model.collector import collector_paused
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.trace import trace as log
+from rtsched.trace.trace import ABORTED, DROPPED, LATE, OK, OPEN, UNFINISHED
 
 if TYPE_CHECKING:
-    from rtsched.engine.chip import Chip
-    from rtsched.engine.copies import Copies
-    from rtsched.engine.course import Courses
+    from rtsched.engine.chip.chip import Chip
+    from rtsched.engine.chip.copies import Copies
+    from rtsched.engine.job_path import JobPaths
     from rtsched.schedulers.base import Scheduler
 
 
@@ -76,28 +62,28 @@ class Core:
         if system.hardware is None:
             self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
         else:
-            from rtsched.engine.chip import Chip
+            from rtsched.engine.chip.chip import Chip
 
             self.chip = Chip(system.hardware, self, kernel, seed)
             self.processors = tuple(self.chip.processor(spec, costly) for spec in system.processors)
         for processor in self.processors:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
-        self.tasks = tuple(Source(spec, self) for spec in system.tasks)
+        self.tasks = tuple(TaskState(spec, self) for spec in system.tasks)
         self.drains = Drains(self)
         #: who stopped at a boundary and was ready to go on, and where
         self.parted: dict[Segment, Processor] = {}
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
         hopeless = any(task.on_miss == "drop_if_hopeless" for task in system.tasks)
         self.lookout = Lookout(self) if hopeless else None
-        self.courses: Courses | None = None
+        self.paths: JobPaths | None = None
         if any(task.quality is not None or task.branches for task in system.tasks):
-            from rtsched.engine.course import Courses
+            from rtsched.engine.job_path import JobPaths
 
-            self.courses = Courses(self, seed)
+            self.paths = JobPaths(self, seed)
         self.copies: Copies | None = None
         if copying:
-            from rtsched.engine.copies import Copies
+            from rtsched.engine.chip.copies import Copies
 
             self.copies = Copies(self)
 
@@ -110,14 +96,14 @@ class Core:
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_timer = scheduler.listener("on_timer")
         self.on_environment = scheduler.listener("on_environment")
-        if self.courses is not None:
-            self.courses.listen(scheduler.listener("on_start"))
+        if self.paths is not None:
+            self.paths.listen(scheduler.listener("on_start"))
 
     def _true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
         """What the segment really takes on `processor`, where `time` is planned."""
         if segment.job.task.adaptive:
-            assert self.courses is not None
-            self.courses.start(segment, processor)
+            assert self.paths is not None
+            self.paths.start(segment, processor)
             time = segment.node.times[processor.index] or time
         factor = segment.job.factor
         if callable(factor):
@@ -156,12 +142,12 @@ class Core:
 
     def _plan(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
-        segment.plan = lay_out(segment, self.limited)
+        segment.points = lay_out(segment, self.limited)
 
     def _next_piece(self, segment: Segment) -> int | Fraction:
         """The work up to the next point of the plan, or to the end."""
-        if segment.plan:
-            point: int = segment.plan[-1][0]
+        if segment.points:
+            point: int = segment.points[-1][0]
             return point - (segment.demand - segment.remaining)
         return segment.remaining
 
@@ -181,7 +167,7 @@ class Core:
 
     # ---- what happens in time ------------------------------------------------------------------------------------
 
-    def activate(self, source: Source, job: Job) -> None:
+    def activate(self, source: TaskState, job: Job) -> None:
         """`job` may run: make its segments, and the first ones ready."""
         if source.overlap:
             source.overlapping[job] = None
@@ -191,7 +177,7 @@ class Core:
         if node is not None:
             segment = Segment(job, node, 0)
             if node.regions or node.sections:
-                segment.plan = ()
+                segment.points = ()
             segment.state = READY
             segment.since = self.kernel._now
             fresh: tuple[Segment, ...] = (segment,)
@@ -205,10 +191,10 @@ class Core:
         if self.on_ready is not None:
             self.on_ready(job, fresh)
 
-    def enrich(self, source: Source, job: Job) -> None:
+    def enrich(self, source: TaskState, job: Job) -> None:
         """The less common parts of a release: execution factor, deadline watch, overlap."""
-        if source.adaptive and self.courses is not None:
-            self.courses.enter(job)
+        if source.adaptive and self.paths is not None:
+            self.paths.enter(job)
         if source.truth is not None:
             job.factor = source.truth
         elif source.factors is not None:
@@ -222,7 +208,7 @@ class Core:
         if self.on_release is not None:
             self.on_release(job)
 
-    def _watch(self, source: Source, job: Job) -> None:
+    def _watch(self, source: TaskState, job: Job) -> None:
         """Arm what a missed (or hopeless) deadline must set off."""
         rank = DEADLINE + source.index
         now = self.kernel._now
@@ -263,7 +249,7 @@ class Core:
 
     def _ended(self, processor: Processor, segment: Segment, now: int) -> None:
         """The processor reached the armed end: of the segment, or of a piece of its plan."""
-        if segment.plan:
+        if segment.points:
             self._point(processor, segment, now)
             return
         segment.state = DONE
@@ -315,7 +301,7 @@ class Core:
         self.changed[0] = True
         stop = processor.boundary_stop
         self._stop(processor, segment, now, log.BOUNDARY)
-        plan = segment.plan
+        plan = segment.points
         position = plan[-1][0]
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
             assert self.locks is not None
@@ -331,7 +317,7 @@ class Core:
             segment.state = RUNNING
             processor.segment = segment
             processor.started = now
-            segment.plan = None
+            segment.points = None
             self._ended(processor, segment, now)
             return
         free = self.may_preempt and processor.preemptible and segment.node.preemptive
@@ -370,7 +356,7 @@ class Core:
         """A node inside a run of nodes is done: go on with the next one, or give the rest back if asked to stop."""
         segment.state = DONE
         segment.entry = None
-        segment.plan = None
+        segment.points = None
         processor.started = now
         if self.slices is not None:
             self.record.slice(processor, segment, now, log.COMPLETED)
@@ -392,8 +378,8 @@ class Core:
         self._stop(processor, segment, self.kernel._now, log.KILLED if restart else log.FAILED)
         processor.boundary_stop = False
         rest: tuple[Segment, ...] = ()
-        if segment.plan and segment.plan[0][1] == NEXT_NODE:
-            rest = segment.plan.pop(0)[2]
+        if segment.points and segment.points[0][1] == NEXT_NODE:
+            rest = segment.points.pop(0)[2]
         if restart:
             self._restart(segment)
         segment.state = READY
@@ -407,7 +393,7 @@ class Core:
         segment.remaining = segment.demand
         if self.locks is not None:
             self.locks.forget(segment)
-        if segment.plan is not None:
+        if segment.points is not None:
             self._plan(segment)
 
     def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
@@ -421,8 +407,8 @@ class Core:
             segment.state = WAITING
             if not segment.waits:
                 fresh.append(segment)
-        if fresh and self.courses is not None and fresh[0].job.task.adaptive:
-            self.courses.offer(fresh[0].job, fresh)
+        if fresh and self.paths is not None and fresh[0].job.task.adaptive:
+            self.paths.offer(fresh[0].job, fresh)
         elif fresh:
             self._make_ready(fresh)
             if self.on_ready is not None:
@@ -459,7 +445,7 @@ class Core:
                 self.changed[0] = True
                 self.activate(task, task.pending.popleft())
 
-    def _missed(self, task: Source) -> None:
+    def _missed(self, task: TaskState) -> None:
         task.misses += 1
         if task.spec.on_miss == "skip_next" and task.skip == 0:
             if task.pending:

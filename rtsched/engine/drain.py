@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtsched.engine import trace as log
 from rtsched.engine.execution_time import demand as scaled
-from rtsched.engine.job import DEAD, DRAINING, OPEN, READY, Segment
-from rtsched.engine.plan import LEAVE, NEXT_NODE
+from rtsched.engine.job import DEAD, DRAINING, READY, Segment
+from rtsched.engine.points import LEAVE, NEXT_NODE
+from rtsched.trace import trace as log
+from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -73,7 +74,7 @@ class Drains:
         self.core.changed[0] = True
         # after a move between speeds a fraction of a nanosecond may be left over: the end was rounded up
         segment.remaining = max(0, segment.remaining - processor.progress(now))
-        plan = segment.plan
+        plan = segment.points
         position = segment.demand - segment.remaining
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
             assert self.core.locks is not None
@@ -105,7 +106,7 @@ class Drains:
         segment.state = DRAINING
         segment.processor = processor
         segment.demand = segment.remaining = time
-        segment.plan = [(time, NEXT_NODE, run[1:])] if run[1:] else None
+        segment.points = [(time, NEXT_NODE, run[1:])] if run[1:] else None
         cost = processor.extra(segment) if processor.costly else 0
         processor.overhead_total += cost
         self._go_on(processor, segment, cost, now)

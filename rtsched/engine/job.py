@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from rtsched.trace.trace import OPEN
+
 if TYPE_CHECKING:
-    from rtsched.engine.course import Course
+    from rtsched.engine.job_path import JobPath
     from rtsched.engine.processor import Processor
-    from rtsched.engine.source import Source
+    from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec
 
 # The states of a segment.
@@ -18,10 +20,6 @@ STATES = (
     "draining, or its processor is being reset",
 )  # fmt: skip
 
-# The outcomes of a job. OPEN jobs are in the system.
-OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)
-OUTCOMES = ("ok", "late", "dropped", "aborted", "unfinished")
-
 
 class Job:
     """One instance of a task.
@@ -29,19 +27,19 @@ class Job:
     `arrival`, `release`, `deadline`, `start`, `finish` are instants in ns, -1 where not yet (or never) reached;
     `deadline` is absolute. `number` counts all jobs of a run in the order of release, `index` those of its task.
     `factor` is the truth about its execution times (None: as planned; a factor; or a function), not for policies.
-    `chances`, only where tasks follow with a probability, are its draws by the index of the follower; `course`, only
+    `chances`, only where tasks follow with a probability, are its draws by the index of the follower; `path`, only
     where it may go several ways, is what it has met and chosen.
     """
 
     __slots__ = (
-        "arrival", "chances", "course", "deadline", "factor", "finish", "index", "left", "number", "outcome", "release",
+        "arrival", "chances", "deadline", "factor", "finish", "index", "left", "number", "outcome", "path", "release",
         "segments", "start", "task",
     )  # fmt: skip
 
     chances: dict[int, float]
-    course: Course
+    path: JobPath
 
-    def __init__(self, task: Source, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
+    def __init__(self, task: TaskState, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
         self.task = task
         self.index = index
         self.number = number
@@ -69,8 +67,8 @@ class Segment:
     """
 
     __slots__ = (
-        "demand", "entry", "job", "memo", "node", "plan", "processor", "remaining", "run", "since", "state", "stopped",
-        "waits",
+        "demand", "entry", "job", "memo", "node", "points", "processor", "remaining", "run", "since", "state",
+        "stopped", "waits",
     )  # fmt: skip
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:
@@ -83,7 +81,7 @@ class Segment:
         self.demand = 0
         self.since = -1
         self.stopped = -1
-        self.plan: Any = None
+        self.points: Any = None
         self.run: tuple[Segment, ...] = ()
         self.entry: Any = None
         self.memo: Any = None

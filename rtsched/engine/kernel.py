@@ -20,7 +20,7 @@ NEVER = 1 << 62
 
 # The order within one instant (R1): completions, deadlines, releases, then timers. The low bits carry the index of the
 # processor or task, so that equal instants are handled in that order.
-# What the hardware makes of it all is settled last (see rtsched.engine.hardware).
+# What the hardware makes of it all is settled last (see rtsched.engine.chip.components).
 COMPLETION, DEADLINE, RELEASE, TIMER, SETTLE = 0, 1 << 24, 2 << 24, 3 << 24, 4 << 24
 
 #: A policy that acts this often at one instant without coming to rest is stopped.

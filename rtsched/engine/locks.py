@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import BLOCKED, Segment
-from rtsched.engine.plan import ENTER
-from rtsched.engine.trace import DEADLOCK, GIVE, TAKE, WAIT, Deadlock, resources
+from rtsched.engine.points import ENTER
+from rtsched.trace.trace import DEADLOCK, GIVE, TAKE, WAIT, Deadlock, resources
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -39,7 +39,7 @@ class Locks:
 
     def enter(self, segment: Segment) -> bool:
         """Take every resource that `segment` needs for its next tick; False if it must wait for one."""
-        plan = segment.plan
+        plan = segment.points
         done = segment.demand - segment.remaining
         while plan and plan[-1][0] == done and plan[-1][1] == ENTER:
             name = plan[-1][2]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtsched.engine.job import BLOCKED, DRAINING, OPEN, READY, RUNNING, WAITING, Job, Segment
+from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.job import BLOCKED, DRAINING, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
-from rtsched.engine.rated import RatedProcessor
 from rtsched.model.taskgraph import shortest_paths
+from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -73,7 +74,7 @@ class Lookout:
             processor = segment.processor
             if segment.state == RUNNING and processor is not None and not processor.waiting:
                 look = processor.end + 1
-                if isinstance(processor, RatedProcessor):
+                if isinstance(processor, VariableSpeedProcessor):
                     look = min(look, now + 1 + (segment.node.fastest >> PART))
             again = min(again, look)
         return longest, max(now + 1, again)

@@ -59,13 +59,13 @@ class Processor:
     """One server of work and what it is doing.
 
     `segment` is what runs (None: idle), since `started`, with `overhead` ns of costs first, up to `end`; `waiting` says
-    that it is held for a copy over a link. `pool` belongs to the scheduler. Read-only for policies.
+    that it is held for a copy over a link. `ready_queue` belongs to the scheduler. Read-only for policies.
     """
 
     __slots__ = (
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
-        "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "pool", "preemptible",
-        "preemptions", "queue", "rank", "segment", "service", "soc_done", "spec", "special", "started", "starts",
+        "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "preemptible", "preemptions",
+        "queue", "rank", "ready_queue", "segment", "service", "soc_done", "spec", "special", "started", "starts",
         "supply", "waited", "waiting",
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ class Processor:
         self.started = self.end = self.overhead = 0
         self.boundary_stop = self.waiting = False
         self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = self.waited = 0
-        self.pool: Any = None
+        self.ready_queue: Any = None
 
     def fire(self) -> None:
         """The completion event came up: ignore it if stale, re-arm it if the end has moved back, else complete."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.engine.trace import (
+from rtsched.trace.trace import (
     ANSWERS,
     BOUNDARY,
     CHANGES,

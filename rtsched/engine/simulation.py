@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
-from rtsched.engine.source import Source
-from rtsched.engine.trace import ProcessorCounters, Trace, is_wide
+from rtsched.engine.task_state import TaskState
 from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
 from rtsched.model.collector import collector_paused
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
+from rtsched.trace.trace import ProcessorCounters, Trace, is_wide
 
 if TYPE_CHECKING:
     from rtsched.schedulers.base import Scheduler
@@ -137,9 +137,9 @@ def _prepare_all(soc: Soc, seed: int, truths: dict[int, Truth] | None) -> None:
         _prepare(source, soc, seed)
 
 
-def _tie_followers(sources: tuple[Source, ...]) -> None:
+def _tie_followers(sources: tuple[TaskState, ...]) -> None:
     """Let every source know those that its completed jobs release; in one pass, since there may be many."""
-    followers: dict[int, list[Source]] = {}
+    followers: dict[int, list[TaskState]] = {}
     for source in sources:
         if source.spec.after is not None:
             followers.setdefault(source.spec.after, []).append(source)
@@ -147,7 +147,7 @@ def _tie_followers(sources: tuple[Source, ...]) -> None:
         sources[index].followers = tuple(those)
 
 
-def _prepare(source: Source, soc: Soc, seed: int) -> None:
+def _prepare(source: TaskState, soc: Soc, seed: int) -> None:
     """Give a source its random streams and its arrivals."""
     from rtsched.engine.execution_time import sampler
     from rtsched.engine.release import Streams, arrivals, blocks

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from heapq import heappush
 from typing import Any, NoReturn
 
-from rtsched.engine import trace as log
+from rtsched.engine.chip.power import Domain, point_index
+from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
 from rtsched.engine.core import Core
-from rtsched.engine.job import CLAIMED, DONE, DRAINING, LATE, OK, OPEN, READY, RUNNING, STATES, WAITING, Job, Segment
+from rtsched.engine.job import CLAIMED, DONE, DRAINING, READY, RUNNING, STATES, WAITING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
-from rtsched.engine.plan import NEXT_NODE
-from rtsched.engine.power import Domain, point_index
+from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
-from rtsched.engine.rated import RatedProcessor, StreamProcessor
 from rtsched.errors import SchedulerError
+from rtsched.trace import trace as log
+from rtsched.trace.trace import LATE, OK, OPEN
 
 
 class Soc(Core):
@@ -122,18 +123,18 @@ class Soc(Core):
             if job.start < 0:
                 job.start = now
             # one that took a lock at its first tick and had to wait for a second keeps its plan
-            if segment.plan is not None and not (self.locks is not None and self.locks.held.get(segment)):
+            if segment.points is not None and not (self.locks is not None and self.locks.held.get(segment)):
                 self._plan(segment)
         elif first is not processor:
             self._move(segment, processor, time)
-        plain = segment.plan is None
+        plain = segment.points is None
         if not plain:
             if segment.run:
-                segment.plan = [(segment.demand, NEXT_NODE, segment.run), *segment.plan]
+                segment.points = [(segment.demand, NEXT_NODE, segment.run), *segment.points]
                 segment.run = ()
             if self.parted:
                 self.resumed(segment, now)
-            if segment.plan and self.locks is not None and not self.locks.enter(segment):
+            if segment.points and self.locks is not None and not self.locks.enter(segment):
                 if job.start == now and all(each.processor is None for each in job.segments):
                     job.start = -1  # it waits before its first tick
                 if self.on_processor is not None:  # the processor is still free: its pool must choose again
@@ -182,7 +183,7 @@ class Soc(Core):
                     f"{processor!r} runs {segment!r} to completion, without boundaries; "
                     "use how='drain', 'checkpoint' or 'kill'"
                 )
-            processor.boundary_stop = bool(segment.plan)  # without a plan it ends, or goes on to its end, anyway
+            processor.boundary_stop = bool(segment.points)  # without a plan it ends, or goes on to its end, anyway
             return None
         if how == "now":
             if not (self.may_preempt and processor.preemptible and segment.node.preemptive):
@@ -200,8 +201,8 @@ class Soc(Core):
         self._stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
-        if segment.plan and segment.plan[0][1] == NEXT_NODE:
-            self.release(segment.plan.pop(0)[2])
+        if segment.points and segment.points[0][1] == NEXT_NODE:
+            self.release(segment.points.pop(0)[2])
         if how == "kill":
             self._restart(segment)
             if processor.spec.reset is not None and not waiting:
@@ -211,11 +212,11 @@ class Soc(Core):
         return segment
 
     def _checkpoint(self, processor: Processor, segment: Segment) -> None:
-        if self.chip is None or not isinstance(processor, RatedProcessor):
+        if self.chip is None or not isinstance(processor, VariableSpeedProcessor):
             raise SchedulerError(
                 f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
             )
-        if segment.plan:
+        if segment.points:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
         self.chip.save(processor, segment)
 
@@ -246,7 +247,7 @@ class Soc(Core):
 
     def available(self, processor: Processor) -> bool:
         """Whether a processor is in service (it may be busy)."""
-        return not (isinstance(processor, RatedProcessor) and processor.down)
+        return not (isinstance(processor, VariableSpeedProcessor) and processor.down)
 
     @property
     def temperature(self) -> float | None:
@@ -277,28 +278,28 @@ class Soc(Core):
         (or left out) already.
         """
         self._check_alive(job, "reconfigure")
-        if self.courses is None or not job.task.adaptive:
+        if self.paths is None or not job.task.adaptive:
             raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
-        self.courses.reconfigure(job, variant, None if nodes is None else tuple(nodes))
+        self.paths.reconfigure(job, variant, None if nodes is None else tuple(nodes))
 
     def changeable(self, job: Job) -> bool:
         """Whether `reconfigure` may still choose another variant for `job`: see there."""
-        return self.courses is not None and job.task.adaptive and self.courses.changeable(job)
+        return self.paths is not None and job.task.adaptive and self.paths.changeable(job)
 
     def answer(self, job: Job) -> tuple[int, float | None]:
         """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
-        if self.courses is None or not job.task.adaptive:
+        if self.paths is None or not job.task.adaptive:
             return -1, None
-        return self.courses.answer(job)
+        return self.paths.answer(job)
 
     def expected_accuracy(self, job: Job, accuracy: float) -> float:
         """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.
 
         That is the accuracy itself until an exit has been reached (or a predictor has looked at the input).
         """
-        if self.courses is None or not job.task.adaptive:
+        if self.paths is None or not job.task.adaptive:
             return accuracy
-        return self.courses.expected(job, accuracy)
+        return self.paths.expected(job, accuracy)
 
     def finish(self, job: Job) -> None:
         """Accept the answer `job` has by now: it completes at this instant (early exit).
@@ -306,8 +307,8 @@ class Soc(Core):
         What still runs of it on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
         """
         self._check_alive(job, "finish")
-        if self.courses is not None and job.task.adaptive:
-            self.courses.check_answer(job)
+        if self.paths is not None and job.task.adaptive:
+            self.paths.check_answer(job)
         now = self.kernel._now
         self._halt(job, now)
         self._decide(job, log.FINISH)
@@ -369,15 +370,15 @@ class Soc(Core):
             self._check_run(run, processor)
             for segment in run[1:]:
                 segment.state = CLAIMED
-            first.plan = first.plan or ()
+            first.points = first.points or ()
             first.run = run[1:]
         return first
 
     def _check_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
         """Each node of a run must wait for nothing outside, and be able to run there."""
         inside = {run[0].node.index}
-        if self.courses is not None and run[0].job.task.adaptive:
-            self.courses.check_run(run)
+        if self.paths is not None and run[0].job.task.adaptive:
+            self.paths.check_run(run)
         for segment in run[1:]:
             what = f"run of nodes {[each.node.index for each in run]} of {run[0].job!r} on {processor!r}"
             open_ones = [
@@ -398,7 +399,7 @@ class Soc(Core):
     def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
         first = run[0]
         if len(run) > 1:
-            first.plan = first.plan or ()
+            first.points = first.points or ()
             first.run = run[1:]
         self.inside_run = True
         self.start(first.job, first, processor)

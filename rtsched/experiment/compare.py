@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from rtsched import api, metrics
+from rtsched import api
 from rtsched.errors import InputError, RtschedError, SchedulerError
 from rtsched.experiment.statistics import holm, interval, sign_flip
+from rtsched.metrics import summary as metrics
 from rtsched.registry import foreign
 from rtsched.visible import cut
 
 if TYPE_CHECKING:
-    from rtsched.engine.trace import Trace
-    from rtsched.metrics import Summary
+    from rtsched.metrics.summary import Summary
     from rtsched.model.platform import Platform
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
+    from rtsched.trace.trace import Trace
 
 #: What is measured: its title, and whether more of it is better. Where accuracies count different things there is one
 #: effective accuracy for each, e.g. ``effective_accuracy.miou``. `finished` is shown where some jobs did not finish,
@@ -266,7 +267,7 @@ def values_of(trace: Trace, figures: Summary) -> Values:
     energy = None if figures.hardware is None else figures.hardware.energy
     score = None
     if trace.kept and _has_scores(trace.system):
-        from rtsched.xrbench import scores
+        from rtsched.metrics.xrbench import scores
 
         score = scores(trace).overall
     measures = figures.measures if len(figures.measures) > 1 else ()

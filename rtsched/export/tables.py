@@ -7,11 +7,10 @@ import io
 from pathlib import Path
 from typing import Any
 
-from rtsched.engine.job import OUTCOMES
-from rtsched.engine.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, REASONS, Trace
 from rtsched.errors import InputError
 from rtsched.files import STANDARD_OUTPUT, make_folder, write_whole
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.trace.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, OUTCOMES, REASONS, Trace
 from rtsched.visible import cell
 
 TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks")

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched import units
-from rtsched.engine.job import ABORTED, DROPPED, LATE
-from rtsched.engine.trace import DRAINED, KILLED, OVERHEAD, PREEMPTED, Trace
 from rtsched.errors import InputError
 from rtsched.files import picture_format, write_whole
 from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages, split_waits
 from rtsched.plot.look import plain
+from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, KILLED, LATE, OVERHEAD, PREEMPTED, Trace
 from rtsched.visible import cut, shown
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.engine.trace import DOWN, FREQUENCY, TEMPERATURE, UP, Trace
 from rtsched.model.accelerator import Kernel
 from rtsched.model.taskgraph import UnitSpec
+from rtsched.trace.trace import DOWN, FREQUENCY, TEMPERATURE, UP, Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -81,7 +81,7 @@ class Wire:
 
 
 @dataclass
-class Plan:
+class FloorPlan:
     """The places of a picture's parts."""
 
     assumed: set[str]
@@ -98,10 +98,10 @@ class Plan:
     height: float = 0.0
 
 
-def _plan(platform: Platform) -> Plan:
+def _plan(platform: Platform) -> FloorPlan:
     inside = [name for name, cluster in platform.processors.items() if cluster.kind not in OUTSIDE]
     outside = [name for name in platform.processors if name not in inside]
-    plan = Plan(_assumed(platform), _grid(inside, 3 if outside else 4))
+    plan = FloorPlan(_assumed(platform), _grid(inside, 3 if outside else 4))
     plan.row_of = {name: index for index, row in enumerate(plan.rows) for name in row}
     lanes = _lay_wires(platform, plan)
     tracks = sum(wire.track is not None for wire in plan.wires)
@@ -159,7 +159,7 @@ def _grid(names: list[str], most: int) -> list[list[str]]:
     return grid
 
 
-def _lay_wires(platform: Platform, plan: Plan) -> list[int]:
+def _lay_wires(platform: Platform, plan: FloorPlan) -> list[int]:
     """Give every link its lanes and its track; returns the number of lanes above each row."""
     lanes = [0] * len(plan.rows)
     tracks = 0
@@ -175,7 +175,7 @@ def _lay_wires(platform: Platform, plan: Plan) -> list[int]:
     return lanes
 
 
-def _spread(plan: Plan) -> None:
+def _spread(plan: FloorPlan) -> None:
     """Where each link leaves its boxes: side by side, as far apart as there is room."""
     for name, box in plan.boxes.items():
         wires = [wire for wire in plan.wires if name in wire.link.between]
@@ -211,7 +211,7 @@ def _assumed(platform: Platform) -> set[str]:
 # ---- the chip, its memory and its links ------------------------------------------------------------------------------
 
 
-def _frame(sheet: Sheet, platform: Platform, plan: Plan) -> None:
+def _frame(sheet: Sheet, platform: Platform, plan: FloorPlan) -> None:
     chip = plan.chip
     sheet.rect(chip, rounded=10, facecolor="#F7F7F5", edgecolor="#333333", linewidth=1.6, zorder=0, gid="chip")
     title = platform.title or platform.name
@@ -242,7 +242,7 @@ def _subtitles(platform: Platform) -> list[str]:
     return lines + ([" · ".join(more)] if more else [])
 
 
-def _bus(sheet: Sheet, platform: Platform, plan: Plan) -> None:
+def _bus(sheet: Sheet, platform: Platform, plan: FloorPlan) -> None:
     """A bus below each row, a trunk that joins them on the left, and the DRAM below the chip."""
     if plan.dram is None or platform.memory is None:
         return
@@ -302,7 +302,7 @@ def _contention(model: Contention | None) -> list[str]:
     return [f"contention: proportional, {model.usable * 100:g} % usable", "contention: proportional"]
 
 
-def _wire(sheet: Sheet, platform: Platform, plan: Plan, wire: Wire) -> None:
+def _wire(sheet: Sheet, platform: Platform, plan: FloorPlan, wire: Wire) -> None:
     """A link: up from the boxes into its lane, through the gutter if the other end is elsewhere, with its label."""
     ends: list[tuple[float, float]] = []
     track = None if wire.track is None else plan.gutter + wire.track * TRACK
@@ -334,7 +334,7 @@ def _wire(sheet: Sheet, platform: Platform, plan: Plan, wire: Wire) -> None:
     )
 
 
-def _wire_label(sheet: Sheet, plan: Plan, wire: Wire, row: int, span: tuple[float, float], mark: str) -> None:
+def _wire_label(sheet: Sheet, plan: FloorPlan, wire: Wire, row: int, span: tuple[float, float], mark: str) -> None:
     """The label of a link, on its lane where the fewest other links cross."""
     y = plan.tops[row] - 10 - wire.lanes[row] * LANE
     inner = plan.chip.inner(PAD)
@@ -368,7 +368,7 @@ def _link(link: Link) -> list[str]:
     return [f"{latency}, {width}{varies}", width + varies]
 
 
-def _footer(sheet: Sheet, platform: Platform, plan: Plan) -> None:
+def _footer(sheet: Sheet, platform: Platform, plan: FloorPlan) -> None:
     for index, line in enumerate(_footer_lines(platform)):
         sheet.text(EDGE + 2, plan.footer + 11 * index, line, PAGE - 2 * EDGE - 4, 7, color=GREY)
 

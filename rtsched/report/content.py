@@ -28,7 +28,7 @@ from rtsched.report.blocks import (
     VerdictBox,
 )
 from rtsched.report.coverage import coverage
-from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
 from rtsched.verify.actions import Action, actions
@@ -224,7 +224,7 @@ class Report:
     # ---- 5 and 6 -------------------------------------------------------------------------------------------------
 
     @property
-    def open_parts(self) -> tuple[tuple[PartAnalysis, list[str]], ...]:
+    def open_parts(self) -> tuple[tuple[GroupAnalysis, list[str]], ...]:
         """The parts of which something is neither proven nor refuted, each with the names of those tasks."""
         made = []
         for part in self.found.analysis.parts:

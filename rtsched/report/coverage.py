@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rtsched.schedulability.analyse import PartAnalysis
-from rtsched.schedulability.compositional import Network
-from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
-from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
+from rtsched.schedulability.analyse import GroupAnalysis
+from rtsched.schedulability.models import Cluster, Pipelines, TypedPools, Uniprocessor
+from rtsched.schedulability.theorems.compositional import EventNetwork
+from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.verification import Verification
 
 _ONE = {
@@ -22,7 +22,7 @@ _ONE = {
 _FIFO = "One processor, first in, first out: response times as under EDF with one deadline for all, sufficient."
 
 
-def coverage(found: Verification, part: PartAnalysis) -> str:
+def coverage(found: Verification, part: GroupAnalysis) -> str:
     """What can bound this part at all, in one sentence."""
     if part.view.obstacle is not None:
         return _outside(found, part)
@@ -35,7 +35,7 @@ def coverage(found: Verification, part: PartAnalysis) -> str:
         return _ONE.get((one.order, one.mode), other + "work-conserving order.")
     if PreemptiveJobs in kinds:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
-    if Network in kinds:
+    if EventNetwork in kinds:
         return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
     if Cluster in kinds:
         return (
@@ -53,7 +53,7 @@ def coverage(found: Verification, part: PartAnalysis) -> str:
     return f"Covered by: {'; '.join(titles)}." if titles else "No theorem speaks of this combination: simulate."
 
 
-def _outside(found: Verification, part: PartAnalysis) -> str:
+def _outside(found: Verification, part: GroupAnalysis) -> str:
     """Why nothing sound is implemented for this kind of platform, policy or task."""
     system, obstacle = found.system, part.view.obstacle
     area = None if obstacle is None else obstacle.area

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched import api
-from rtsched.engine.trace import Trace
 from rtsched.report import facts
 from rtsched.report.drawing import DEADLINE, HIGHEST, WIDTH, Drawing, short
+from rtsched.trace.trace import Trace
 from rtsched.verify import words
 from rtsched.verify.patterns import Pattern, horizon, patterns
 from rtsched.verify.verification import Verification
@@ -134,8 +134,8 @@ def _draw(trace: Trace, row: int, start: int, end: int) -> Figure:
     """The house's Gantt chart at the size of the page, the job framed."""
     from matplotlib.patches import Rectangle
 
-    from rtsched.engine.job import ABORTED, DROPPED
     from rtsched.plot.gantt import _scale, gantt
+    from rtsched.trace.trace import ABORTED, DROPPED
 
     job = trace.jobs[row]
     name = trace.system.tasks[int(job["task"])].name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtsched.schedulability.analyse import PartAnalysis
-from rtsched.schedulability.margins import MOST
+from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS, Bound, Evidence
+from rtsched.schedulability.search.margins import MOST
 from rtsched.verify import words
 from rtsched.verify.verification import Verification
 
@@ -87,7 +87,7 @@ def scope(found: Verification) -> str:
     return f"System {found.system.name!r} does not keep all its deadlines {under}: {who}; {shown}."
 
 
-def _against(part: PartAnalysis) -> Sequence[Evidence]:
+def _against(part: GroupAnalysis) -> Sequence[Evidence]:
     return part.result.evidence if part.result.verdict == "unschedulable" else ()
 
 

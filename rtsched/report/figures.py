@@ -11,9 +11,9 @@ import numpy as np
 
 from rtsched.report import facts
 from rtsched.report.drawing import BOUND, DASHES, DEADLINE, GREY, INK, Drawing, empty, scale, short, tidy
-from rtsched.schedulability import margins
-from rtsched.schedulability.analyse import PartAnalysis, apply, combine
+from rtsched.schedulability.analyse import GroupAnalysis, apply, combine
 from rtsched.schedulability.result import KINDS, Bound
+from rtsched.schedulability.search import margins
 from rtsched.verify import words
 from rtsched.verify.verification import Verification
 from rtsched.visible import shown
@@ -176,7 +176,7 @@ def edges(most: int, bound: Bound) -> np.ndarray[Any, np.dtype[np.float64]]:
 # ---- (d) sensitivity -------------------------------------------------------------------------------------------------
 
 
-def scaled_bounds(found: Verification, part: PartAnalysis, factor: Fraction) -> dict[str, int | None]:
+def scaled_bounds(found: Verification, part: GroupAnalysis, factor: Fraction) -> dict[str, int | None]:
     """The bounds of a part's tasks with all its execution times scaled."""
     names = [found.system.tasks[index].name for index in part.view.tasks]
     applied, _ = apply([margins.scaled(model, C=factor) for model in part.view.models])

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rtsched.report.drawing import HIGHEST, INK, Drawing, empty, short
-from rtsched.schedulability.model import Dag, TypedPools
+from rtsched.schedulability.models import Dag, TypedPools
 from rtsched.verify import words
 from rtsched.verify.verification import Verification
 

@@ -10,12 +10,12 @@ from typing import Any
 from rtsched.model.policy import Policy
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability import needs
-from rtsched.schedulability.declared import as_declared
-from rtsched.schedulability.part import View
-from rtsched.schedulability.result import Bound, Failure, Part, Result, Verdict
-from rtsched.schedulability.system_chains import chain_result
+from rtsched.schedulability.lowering.declared import as_declared
+from rtsched.schedulability.lowering.group import View
+from rtsched.schedulability.lowering.system_chains import chain_result
+from rtsched.schedulability.lowering.view import views
+from rtsched.schedulability.result import Bound, Contribution, Failure, Result, Verdict
 from rtsched.schedulability.theorem import Theorem, theorems
-from rtsched.schedulability.view import views
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class PartAnalysis:
+class GroupAnalysis:
     """What is known of one independent part of a system: every test that applied, why others did not, and the sum.
 
     `declared` is the exact answer for the phases exactly as the file has them, where `result` (for any phases) is no
@@ -53,7 +53,7 @@ class SystemAnalysis:
 
     system: SystemSpec
     policy: Policy
-    parts: tuple[PartAnalysis, ...]
+    parts: tuple[GroupAnalysis, ...]
     chains: tuple[Result, ...] = ()
 
     @property
@@ -91,7 +91,7 @@ class SystemAnalysis:
         planned = next(each.volume for each in self.system.tasks if each.name == task)
         return self.part_of(task).view.costs.get(task, planned)
 
-    def part_of(self, task: str) -> PartAnalysis:
+    def part_of(self, task: str) -> GroupAnalysis:
         """The part that a task belongs to; KeyError if there is no such task."""
         for part in self.parts:
             if any(self.system.tasks[index].name == task for index in part.view.tasks):
@@ -201,17 +201,17 @@ def _with_overhead(bound: Bound, view: View) -> Bound:
     own = sum(part.amount for part in bound.parts if part.kind == "own")
     if not cost or not bound.parts or own < cost:
         return bound
-    parts: list[Part] = []
+    parts: list[Contribution] = []
     left = cost
     for part in bound.parts:
         taken = min(left, part.amount) if part.kind == "own" else 0
         left -= taken
         parts.append(replace(part, amount=part.amount - taken))
-    parts.append(Part("overhead", bound.task, cost))
+    parts.append(Contribution("overhead", bound.task, cost))
     return replace(bound, parts=tuple(part for part in parts if part.amount))
 
 
-def analyse_part(view: View, system: SystemSpec) -> PartAnalysis:
+def analyse_part(view: View, system: SystemSpec) -> GroupAnalysis:
     """One part of a system."""
     names = [system.tasks[index].name for index in view.tasks]
     if view.obstacle is not None:
@@ -220,14 +220,14 @@ def analyse_part(view: View, system: SystemSpec) -> PartAnalysis:
         )
         failure = Failure(names[0], view.obstacle.reason, hint=f"to make it provable: {view.obstacle.change}")
         result = Result("unknown", bounds, (), view.assumptions, failure, view.obstacle.reason)
-        return PartAnalysis(view, (), (), result)
+        return GroupAnalysis(view, (), (), result)
     applied, refused = apply(view.models)
     result = combine(view, applied, names)
     large = next((reason for reason in map(needs.few_tasks, view.models) if reason is not None), None)
     if large is not None and result.verdict == "unknown":
         result = replace(result, reason=large if _closest(applied) is None else f"{result.reason}; {large}")
     declared = None if result.verdict == "schedulable" else as_declared(view, system)
-    return PartAnalysis(view, applied, refused, result, declared)
+    return GroupAnalysis(view, applied, refused, result, declared)
 
 
 def analyse(system: SystemSpec, policy: Policy) -> SystemAnalysis:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rtsched import units
-from rtsched.schedulability.model import Cluster, Pipelines, TypedPools, Uniprocessor
+from rtsched.schedulability.models import Cluster, Pipelines, TypedPools, Uniprocessor
 
 _ns = units.format_duration
 

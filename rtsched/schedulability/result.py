@@ -10,17 +10,17 @@ from rtsched import units
 
 Verdict = Literal["schedulable", "unschedulable", "unknown"]
 Strength = Literal["exact", "sufficient", "necessary"]
-PartKind = Literal["own", "blocking", "interference", "jitter", "suspension", "overhead"]
+ContributionKind = Literal["own", "blocking", "interference", "jitter", "suspension", "overhead"]
 
 #: The parts of a bound, in the order in which reports show them.
-KINDS: tuple[PartKind, ...] = ("own", "blocking", "interference", "suspension", "jitter", "overhead")
+KINDS: tuple[ContributionKind, ...] = ("own", "blocking", "interference", "suspension", "jitter", "overhead")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Contribution:
     """A share of a response-time bound: `amount` ns caused by `source` (a task, a region, a driver)."""
 
-    kind: PartKind
+    kind: ContributionKind
     source: str
     amount: int
 
@@ -36,7 +36,7 @@ class Bound:
     task: str
     wcrt: int | None
     deadline: int
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Contribution, ...] = ()
     converged: bool = True
     test: str = ""
     exact: bool = False
@@ -51,12 +51,12 @@ class Bound:
         return None if self.wcrt is None else self.deadline - self.wcrt
 
     @property
-    def largest(self) -> Part | None:
+    def largest(self) -> Contribution | None:
         """The part, other than its own execution, that contributes most."""
         others = [part for part in self.parts if part.kind != "own" and part.amount > 0]
         return max(others, key=lambda part: part.amount, default=None)
 
-    def total(self, kind: PartKind) -> int:
+    def total(self, kind: ContributionKind) -> int:
         """The sum of the parts of one kind, in ns."""
         return sum(part.amount for part in self.parts if part.kind == kind)
 

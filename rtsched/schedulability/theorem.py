@@ -15,8 +15,8 @@ from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
-from rtsched.schedulability.fixpoint import NotConverged
 from rtsched.schedulability.result import Evidence, Result, Strength, unknown
+from rtsched.schedulability.theorems.fixpoint import NotConverged
 
 #: A precondition: a reason why the model does not meet it, or None.
 Need = Callable[[Any], str | None]
@@ -107,8 +107,8 @@ def theorem(
 
 @cache
 def theorems() -> dict[str, Theorem]:
-    """All theorems by name, of every module in this room: adding one is adding a function."""
-    import rtsched.schedulability as here
+    """All theorems by name, of every module in their room: adding one is adding a function."""
+    import rtsched.schedulability.theorems as here
 
     for module in sorted(info.name for info in pkgutil.iter_modules(here.__path__)):
         import_module(f"{here.__name__}.{module}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
-    from rtsched.engine.source import Source
+    from rtsched.engine.task_state import TaskState
 
 Preemption = Literal["preemptive", "limited", "nonpreemptive"]
 
@@ -85,7 +85,7 @@ class Scheduler:
     def reconfigured(self, segment: Segment) -> None:
         """`segment`, which is ready, has another variant than when it became so."""
 
-    def level(self, task: Source) -> int:
+    def level(self, task: TaskState) -> int:
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
 

@@ -11,24 +11,26 @@ from rtsched.engine.job import READY
 from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
-from rtsched.schedulers.adaptation import EVENTS, Adaptation
+from rtsched.schedulers.adaptations.base import EVENTS, Adaptation
 from rtsched.schedulers.base import Preemption, Scheduler
-from rtsched.schedulers.estimate import Estimator
-from rtsched.schedulers.general import ChangingPool, GeneralPool
-from rtsched.schedulers.ordering import EDF, Ordering
-from rtsched.schedulers.placement import Global, Placement
-from rtsched.schedulers.pools import Entry, NoPool, Pool, PreemptivePool, RegionPool
+from rtsched.schedulers.estimator import Estimator
+from rtsched.schedulers.general_queues import ChangingQueue, GeneralQueue
+from rtsched.schedulers.orderings.base import Ordering
+from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.placements.base import Placement
+from rtsched.schedulers.placements.declared import Global
+from rtsched.schedulers.ready_queues import Entry, NoQueue, PreemptiveQueue, ReadyQueue, RegionQueue
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
-    from rtsched.engine.source import Source
+    from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec
 
 
 #: A pool and how to put a segment's entry into it.
-Door = tuple[Pool, Callable[[Entry], None]]
+Door = tuple[ReadyQueue, Callable[[Entry], None]]
 
 
 class ComposedScheduler(Scheduler):
@@ -57,7 +59,7 @@ class ComposedScheduler(Scheduler):
     def setup(self, soc: Soc) -> None:
         self.soc = soc
         #: what changed since the last dispatch: pools, and processors, which know theirs
-        self.changed: dict[Pool | Processor, str] = {}
+        self.changed: dict[ReadyQueue | Processor, str] = {}
         self.ordering.setup(soc)
         if self.ordering.dynamic and self.preemption == "preemptive" and _lends(soc):
             raise SchedulerError(
@@ -76,12 +78,16 @@ class ComposedScheduler(Scheduler):
             self._queues(soc)
         else:
             self._partition(soc)
-        NoPool(soc, [processor for processor in soc.processors if processor.pool is None], self.ordering)
-        if len(self.pools) == 1:
-            self.dispatch = self.pools[0].dispatch  # type: ignore[method-assign]
+        NoQueue(soc, [processor for processor in soc.processors if processor.ready_queue is None], self.ordering)
+        if len(self.ready_queues) == 1:
+            self.dispatch = self.ready_queues[0].dispatch  # type: ignore[method-assign]
         settles = [helper.settle for helper in self.helpers if helper.overrides("settle")]
         if settles:
-            plain = self.pools[0].dispatch if len(self.pools) == 1 else partial(ComposedScheduler.dispatch, self)
+            plain = (
+                self.ready_queues[0].dispatch
+                if len(self.ready_queues) == 1
+                else partial(ComposedScheduler.dispatch, self)
+            )
             self.dispatch = partial(_settled, settles, plain)  # type: ignore[method-assign]
 
     def listener(self, event: str) -> Callable[..., None] | None:
@@ -94,7 +100,7 @@ class ComposedScheduler(Scheduler):
     def _own_listener(self, event: str) -> Callable[..., None] | None:
         """The composed scheduler's own interest in an event."""
         # With a single pool it is dispatched anyway: nobody need tell which one has changed.
-        if event in ("on_processor", "on_timer") and len(self.pools) == 1:
+        if event in ("on_processor", "on_timer") and len(self.ready_queues) == 1:
             return None
         if event == "on_processor" and self.placement.dynamic and self.soc.chip is not None and self.soc.chip.fallible:
             return self._moved
@@ -104,8 +110,12 @@ class ComposedScheduler(Scheduler):
 
     def _queues(self, soc: Soc) -> None:
         """One pool per processor."""
-        self.pools = [self._pool(soc, (index,), True, True, False) for index in range(len(soc.processors))]
-        self.queues: list[Door] = [(pool, pool.door((index,))) for index, pool in enumerate(self.pools)]
+        self.ready_queues = [
+            self._ready_queue(soc, (index,), True, True, False) for index in range(len(soc.processors))
+        ]
+        self.queues: list[Door] = [
+            (ready_queue, ready_queue.door((index,))) for index, ready_queue in enumerate(self.ready_queues)
+        ]
         self.doors: list[list[Door]] = []
 
     def _partition(self, soc: Soc) -> None:
@@ -113,27 +123,27 @@ class ComposedScheduler(Scheduler):
         places = [[self.placement.where(task, node) for node in task.nodes] for task in soc.tasks]
         parts = _connected([eligible for nodes in places for eligible in nodes])
         part_of = {index: number for number, part in enumerate(parts) for index in part}
-        inside: list[list[tuple[Source, NodeSpec, tuple[int, ...]]]] = [[] for _ in parts]
+        inside: list[list[tuple[TaskState, NodeSpec, tuple[int, ...]]]] = [[] for _ in parts]
         for task, nodes in zip(soc.tasks, places, strict=True):
             for node, eligible in zip(task.nodes, nodes, strict=True):
                 inside[part_of[eligible[0]]].append((task, node, eligible))
-        by_processor: dict[int, Pool] = {}
-        self.pools = []
+        by_processor: dict[int, ReadyQueue] = {}
+        self.ready_queues = []
         for part, those in zip(parts, inside, strict=True):
             uniform = all(eligible == part for _, _, eligible in those)
             times = itemgetter(*part, part[0])
             forms = [each for task, node, _ in those for each in _forms(task, node)] if uniform else []
             equal = uniform and all(len(set(times(each.times))) == 1 for each in forms)
             simple = equal and all(each.preemptive for each in forms)
-            pool = self._pool(soc, part, uniform, equal, simple)
-            self.pools.append(pool)
-            by_processor.update(dict.fromkeys(part, pool))
+            ready_queue = self._ready_queue(soc, part, uniform, equal, simple)
+            self.ready_queues.append(ready_queue)
+            by_processor.update(dict.fromkeys(part, ready_queue))
         self.doors = [
             [(by_processor[eligible[0]], by_processor[eligible[0]].door(eligible)) for eligible in nodes]
             for nodes in places
         ]
 
-    def _pool(self, soc: Soc, part: tuple[int, ...], uniform: bool, equal: bool, simple: bool) -> Pool:
+    def _ready_queue(self, soc: Soc, part: tuple[int, ...], uniform: bool, equal: bool, simple: bool) -> ReadyQueue:
         """The pool for some processors: `uniform` if all segments may use all, `equal` if also at one speed.
 
         `simple` if all of them may be preempted, too.
@@ -141,15 +151,15 @@ class ComposedScheduler(Scheduler):
         processors = [soc.processors[index] for index in part]
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):
-            return RegionPool(soc, processors, self.ordering, uniform)
+            return RegionQueue(soc, processors, self.ordering, uniform)
         steady = soc.chip is None or not soc.chip.fallible.intersection(part)
         if simple and steady and all(preemptible) and not self.ordering.dynamic and soc.locks is None:
-            return PreemptivePool(soc, processors, self.ordering, self._lasting(soc))
+            return PreemptiveQueue(soc, processors, self.ordering, self._lasting(soc))
         # the queue that a dynamic placement chose is not found again when a variant changes
-        lost = self.ordering.dynamic and self.placement.dynamic and soc.courses is not None
+        lost = self.ordering.dynamic and self.placement.dynamic and soc.paths is not None
         if lost or not self.ordering.is_steady():
-            return ChangingPool(soc, processors, self.ordering)
-        return GeneralPool(soc, processors, self.ordering, equal)
+            return ChangingQueue(soc, processors, self.ordering)
+        return GeneralQueue(soc, processors, self.ordering, equal)
 
     def _lasting(self, soc: Soc) -> bool:
         """Whether no job is ever given up while it waits: neither the tasks nor a policy beside this one do so."""
@@ -163,9 +173,9 @@ class ComposedScheduler(Scheduler):
             entry = segment.entry
             if entry is None:
                 entry = segment.entry = self.key(segment) + (task.index, job.index, node.index, segment)  # noqa: RUF005 - 60 ns
-            pool, push = self.doors[task.index][node.index] if self.doors else self._queue_of(segment)
+            ready_queue, push = self.doors[task.index][node.index] if self.doors else self._queue_of(segment)
             push(entry)
-            self.changed[pool] = "ready"
+            self.changed[ready_queue] = "ready"
 
     def on_timer(self, tag: Any) -> None:
         self.changed[tag] = "review"
@@ -190,12 +200,12 @@ class ComposedScheduler(Scheduler):
     def dispatch(self) -> None:
         changed = self.changed
         if len(changed) == 1:
-            changed.popitem()[0].pool.dispatch()
+            changed.popitem()[0].ready_queue.dispatch()
             return
-        pools = {item.pool: None for item in changed}
+        ready_queues = {item.ready_queue: None for item in changed}
         changed.clear()
-        for pool in pools:
-            pool.dispatch()
+        for ready_queue in ready_queues:
+            ready_queue.dispatch()
 
     def rekey(self, segment: Segment, entry: Any) -> None:
         segment.entry = entry
@@ -206,7 +216,7 @@ class ComposedScheduler(Scheduler):
         if segment.entry is not None and self.doors:
             self.doors[segment.job.task.index][segment.node.index][0].doubt(segment.entry)
 
-    def level(self, task: Source) -> Any:
+    def level(self, task: TaskState) -> Any:
         return self.ordering.urgency(task)
 
     def policy(self, names: Mapping[str, str]) -> Policy:
@@ -235,7 +245,7 @@ def _lends(soc: Soc) -> bool:
     return soc.locks is not None and "inheritance" in soc.system.protocols.values()
 
 
-def _forms(task: Source, node: NodeSpec) -> list[NodeSpec]:
+def _forms(task: TaskState, node: NodeSpec) -> list[NodeSpec]:
     """A node in all variants of its task."""
     quality = task.spec.quality
     if quality is None or not quality.variants:

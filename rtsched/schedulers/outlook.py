@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from rtsched.engine.job import DONE, RUNNING
 
 if TYPE_CHECKING:
+    from rtsched.engine.chip.residency import Residency
     from rtsched.engine.job import Job, Segment
-    from rtsched.engine.residency import Residency
-    from rtsched.engine.source import Source
+    from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec
-    from rtsched.schedulers.estimate import Estimator
+    from rtsched.schedulers.estimator import Estimator
 
 
 class Form(NamedTuple):
@@ -72,7 +72,7 @@ class Outlook:
         task = job.task
         estimator = self.estimator
         quality = task.spec.quality
-        meant = job.course.variant if quality is not None and quality.variants else 0
+        meant = job.path.variant if quality is not None and quality.variants else 0
         form = estimator.form(task, meant if number is None else number)
         goal = None if exit_ is None else estimator.goal(task, exit_)
         nodes = list(form.nodes)
@@ -87,7 +87,7 @@ class Outlook:
         out = form.skipped | estimator.left_out(job, least)
         return self._run_graph(task, nodes, form.order, job.segments, goal, out, at or {})
 
-    def run_task(self, task: Source, exit_: int | None = None) -> int:
+    def run_task(self, task: TaskState, exit_: int | None = None) -> int:
         """The time in ns that the best variant of a task needs from the start of a job to its end, or to an exit."""
         estimator = self.estimator
         form = estimator.form(task, 0)
@@ -123,7 +123,7 @@ class Outlook:
 
     def _run_graph(
         self,
-        task: Source,
+        task: TaskState,
         nodes: Sequence[NodeSpec],
         order: Sequence[int],
         segments: Sequence[Segment],
@@ -176,7 +176,7 @@ class Outlook:
             where[node.index] = place if place >= 0 else known[0]
 
     def _start(
-        self, task: Source, node: NodeSpec, segment: Segment | None, ready: int, out: bool, where: Mapping[int, int]
+        self, task: TaskState, node: NodeSpec, segment: Segment | None, ready: int, out: bool, where: Mapping[int, int]
     ) -> tuple[int, int]:
         """When a node can start, and on which processor; (-1, …) runs already, (…, -1) is left out."""
         if segment is not None and segment.processor is not None:
@@ -287,7 +287,7 @@ class Outlook:
             cost += unit.saving_time(segment)
         return cost
 
-    def owed(self, task: Source) -> int:
+    def owed(self, task: TaskState) -> int:
         """The time in ns to bring back what loads have thrown out of the weights of a task's own variants."""
         if not self.thrown:
             return 0

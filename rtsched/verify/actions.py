@@ -8,13 +8,20 @@ from typing import Any
 
 from rtsched import api, units
 from rtsched.model.taskgraph import TaskSpec, VariantSpec
-from rtsched.schedulability import margins
-from rtsched.schedulability.analyse import PartAnalysis, analyse, decide
-from rtsched.schedulability.federated import Federated, federated
-from rtsched.schedulability.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
-from rtsched.schedulability.model import Mode, TypedPools, Uniprocessor
-from rtsched.schedulability.partitioning import MEASURES, RULES, PlacedTask, Unrelated, pack, uniprocessor_test
-from rtsched.schedulability.priorities import audsley
+from rtsched.schedulability.analyse import GroupAnalysis, analyse, decide
+from rtsched.schedulability.models import Mode, TypedPools, Uniprocessor
+from rtsched.schedulability.search import margins
+from rtsched.schedulability.theorems.federated import Federated, federated
+from rtsched.schedulability.theorems.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
+from rtsched.schedulability.theorems.partitioning import (
+    MEASURES,
+    RULES,
+    PlacedTask,
+    Unrelated,
+    pack,
+    uniprocessor_test,
+)
+from rtsched.schedulability.theorems.priorities import audsley
 from rtsched.verify.verification import Verification
 
 #: A region is split into at most so many pieces.
@@ -43,7 +50,7 @@ def actions(found: Verification) -> list[Action]:
     return made
 
 
-def part_actions(found: Verification, part: PartAnalysis) -> Iterator[Action]:
+def part_actions(found: Verification, part: GroupAnalysis) -> Iterator[Action]:
     """The changes of one part."""
     models = part.view.models
     for model in models:
@@ -59,7 +66,7 @@ def part_actions(found: Verification, part: PartAnalysis) -> Iterator[Action]:
 _TESTS = {"preemptive": fp_rta, "nonpreemptive": np_fp_rta, "limited": limited_fp_rta}
 
 
-def _priorities(found: Verification, part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
+def _priorities(found: Verification, part: GroupAnalysis, model: Uniprocessor) -> Iterator[Action]:
     """Another order, proven anew: who displaces whom, and what that costs, depends on it."""
     if model.order != "FP" or any(task.B for task in model.tasks):
         return
@@ -76,7 +83,7 @@ def _priorities(found: Verification, part: PartAnalysis, model: Uniprocessor) ->
         )
 
 
-def _splits(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
+def _splits(part: GroupAnalysis, model: Uniprocessor) -> Iterator[Action]:
     """Split the longest region that cannot be preempted, into as few pieces as make the part provable."""
     if model.mode == "preemptive" or part.view.overheads:
         return  # with overheads every further region costs as well
@@ -95,7 +102,7 @@ def _splits(part: PartAnalysis, model: Uniprocessor) -> Iterator[Action]:
             return
 
 
-def _shares(part: PartAnalysis, model: TypedPools) -> Iterator[Action]:
+def _shares(part: GroupAnalysis, model: TypedPools) -> Iterator[Action]:
     """Processors of its own for each task that is too wide for one."""
     if any(model.mode(kind) != "preemptive" for kind in model.cores):
         return  # the light tasks share what is left preemptively
@@ -109,7 +116,7 @@ def _shares(part: PartAnalysis, model: TypedPools) -> Iterator[Action]:
     yield Action(part.view.name, "shares", f"give each wide task processors of its own (federated): {who}")
 
 
-def _times(found: Verification, part: PartAnalysis, models: tuple[Any, ...]) -> Iterator[Action]:
+def _times(found: Verification, part: GroupAnalysis, models: tuple[Any, ...]) -> Iterator[Action]:
     """One task shorter or rarer, or everything faster."""
     names = [found.system.tasks[index].name for index in part.view.tasks]
     each = [found.sensitivity[name] for name in names if name in found.sensitivity]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtsched import __version__
-from rtsched.schedulability.analyse import PartAnalysis
+from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.verify.actions import actions
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
@@ -111,7 +111,7 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
     return rows
 
 
-def _part(found: Verification, part: PartAnalysis) -> dict[str, Any]:
+def _part(found: Verification, part: GroupAnalysis) -> dict[str, Any]:
     obstacle = part.view.obstacle
     return {
         "name": part.view.name,

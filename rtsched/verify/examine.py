@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched import api
-from rtsched.engine.job import OK, UNFINISHED
 from rtsched.engine.simulation import run
 from rtsched.errors import RtschedError
 from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
-from rtsched.schedulability.analyse import Applied, PartAnalysis, SystemAnalysis, analyse
+from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis, analyse
 from rtsched.schedulability.result import Result
+from rtsched.trace.trace import OK, UNFINISHED
 from rtsched.verify.patterns import free, horizon, patterns
 
 if TYPE_CHECKING:
-    from rtsched.engine.trace import Trace
+    from rtsched.trace.trace import Trace
 
 #: Patterns per system: random ones of ``rtsched.verify.patterns``, and those made here.
 PATTERNS, MADE = 3, 10
@@ -346,7 +346,7 @@ class _Watch:
         limits = tuple(values.get(name) for name in names)
         return Claim(item.theorem.name, places, limits, proven)
 
-    def _whole(self, part: PartAnalysis, result: Result, name: str) -> Claim:
+    def _whole(self, part: GroupAnalysis, result: Result, name: str) -> Claim:
         values = {bound.task: bound.wcrt for bound in result.bounds}
         names = tuple(self.system.tasks[index].name for index in part.view.tasks)
         limits = tuple(values.get(name) for name in names)
@@ -403,7 +403,7 @@ class _Watch:
                 self.report(Violation(claim.theorem, "late", name, deadline, seen, pattern.name))
 
     def _chains(self, pattern: Pattern, trace: Trace) -> None:
-        from rtsched.metrics import reaction_times
+        from rtsched.metrics.summary import reaction_times
 
         for place, (chain, result) in enumerate(zip(self.system.chains, self.analysis.chains, strict=True)):
             begun = [trace.jobs_of(task)["start"] for task in chain.tasks]

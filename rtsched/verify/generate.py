@@ -29,7 +29,7 @@ PACKINGS = ("first-fit", "best-fit", "worst-fit", "next-fit", "partitioned", "cl
 
 
 @dataclass(frozen=True)
-class Plan:
+class Draft:
     """What a family of systems looks like; `spreads` are the ways in which a node's work may be given."""
 
     processors: tuple[ProcessorSpec, ...]
@@ -83,12 +83,12 @@ def _on(places: Sequence[int], count: int) -> Spread:
 
 def _one(draw: Draw) -> Case:
     kind: Kind = draw.pick(("cpu", "cpu", "cpu", "cpu", "gpu", "npu"))
-    plan = Plan(processors_of((kind, kind, 1)), (_on([0], 1),), _scheduler(draw), extras=0.35)
+    plan = Draft(processors_of((kind, kind, 1)), (_on([0], 1),), _scheduler(draw), extras=0.35)
     return _system(draw, plan)
 
 
 def _one_dags(draw: Draw) -> Case:
-    plan = Plan(
+    plan = Draft(
         processors_of(("cpu", "cpu", 1)),
         (_on([0], 1),),
         _scheduler(draw),
@@ -101,7 +101,7 @@ def _one_dags(draw: Draw) -> Case:
 
 
 def _locks(draw: Draw) -> Case:
-    plan = Plan(processors_of(("cpu", "cpu", 1)), (_on([0], 1),), _scheduler(draw, orderings=FIXED), tasks=(2, 4))
+    plan = Draft(processors_of(("cpu", "cpu", 1)), (_on([0], 1),), _scheduler(draw, orderings=FIXED), tasks=(2, 4))
     scheduler = plan.scheduler | {"preemption": draw.pick(("preemptive", "preemptive", "preemptive", *MODES))}
     system, _ = _system(draw, replace(plan, extras=0.15, load=(0.2, 0.9)))
     names = [f"r{number}" for number in range(draw.integer(1, 3))]
@@ -137,7 +137,7 @@ def _cluster(draw: Draw) -> Case:
     m = draw.integer(2, 3)
     modes = ("preemptive", "preemptive", "preemptive", *MODES)
     scheduler = _scheduler(draw, orderings=(*FIXED, "edf", "edf", *ORDERINGS)) | {"preemption": draw.pick(modes)}
-    plan = Plan(
+    plan = Draft(
         processors_of(("cpu", "cpu", m)), (_on(range(m), m),), scheduler, tasks=(2, 5), load=(0.2, 0.9), extras=0.15
     )
     return _system(draw, plan)
@@ -145,7 +145,7 @@ def _cluster(draw: Draw) -> Case:
 
 def _cluster_dags(draw: Draw) -> Case:
     m = draw.integer(1, 3)
-    plan = Plan(
+    plan = Draft(
         processors_of(("cpu", "cpu", m)),
         (_on(range(m), m),),
         _scheduler(draw),
@@ -165,7 +165,7 @@ def _typed(draw: Draw) -> Case:
     processors = processors_of(*clusters)
     pools = [list(range(m)), *([place] for place in range(m, len(processors)))]
     spreads = tuple(_on(pool, len(processors)) for pool in pools)
-    plan = Plan(processors, spreads, _scheduler(draw), tasks=(1, 3), nodes=(1, 5), load=(0.1, 0.6), extras=0.2)
+    plan = Draft(processors, spreads, _scheduler(draw), tasks=(1, 3), nodes=(1, 5), load=(0.1, 0.6), extras=0.2)
     return _system(draw, plan)
 
 
@@ -176,7 +176,7 @@ def _pipelines(draw: Draw) -> Case:
     )
     spreads = tuple(_on([place], len(processors)) for place in range(len(processors)))
     orderings = (*FIXED, *FIXED, "edf", "fifo")
-    plan = Plan(
+    plan = Draft(
         processors,
         spreads,
         _scheduler(draw, orderings=orderings),
@@ -196,7 +196,7 @@ def _triggered(draw: Draw) -> Case:
     processors = processors_of(*clusters)
     spreads = tuple(_on([place], len(processors)) for place in range(len(processors)))
     orderings = (*FIXED, "edf", "edf")
-    plan = Plan(processors, spreads, _scheduler(draw, orderings=orderings), tasks=(2, 5), load=(0.15, 0.85))
+    plan = Draft(processors, spreads, _scheduler(draw, orderings=orderings), tasks=(2, 5), load=(0.15, 0.85))
     system, scheduler = _system(draw, plan)
     tasks = list(system.tasks)
     for index in range(1, len(tasks)):
@@ -226,7 +226,7 @@ def _packed(draw: Draw) -> Case:
         return tuple(times)
 
     scheduler = _scheduler(draw, draw.pick(PACKINGS))
-    plan = Plan(processors, (spread,), scheduler, tasks=(2, 5), nodes=(1, draw.pick((1, 1, 3))), load=(0.1, 0.8))
+    plan = Draft(processors, (spread,), scheduler, tasks=(2, 5), nodes=(1, draw.pick((1, 1, 3))), load=(0.1, 0.8))
     return _system(draw, plan)
 
 
@@ -287,7 +287,7 @@ def _traits(draw: Draw, extras: float) -> _Traits:
     )
 
 
-def _system(draw: Draw, plan: Plan) -> Case:
+def _system(draw: Draw, plan: Draft) -> Case:
     """Tasks for a plan, with overheads and chains at times."""
     traits = _traits(draw, plan.extras)
     count = draw.integer(*plan.tasks)
@@ -319,7 +319,7 @@ def _system(draw: Draw, plan: Plan) -> Case:
     return SystemSpec(processors, tuple(tasks), "fuzz", chains, overheads=costs), plan.scheduler
 
 
-def _task(draw: Draw, plan: Plan, traits: _Traits, index: int, share: float, longest: int) -> TaskSpec:
+def _task(draw: Draw, plan: Draft, traits: _Traits, index: int, share: float, longest: int) -> TaskSpec:
     count = draw.integer(*plan.nodes)
     period = draw.integer(2 * count if count > 1 else draw.pick((1, 2, 4)), longest)
     name = f"t{index}"
@@ -362,7 +362,7 @@ def _odd(draw: Draw, task: TaskSpec) -> TaskSpec:
     return replace(task, arrival=TraceArrivals(kind="trace", times=times), period=None, offset=0)
 
 
-def _graph(draw: Draw, plan: Plan, traits: _Traits, name: str, works: Sequence[int]) -> tuple[NodeSpec, ...]:
+def _graph(draw: Draw, plan: Draft, traits: _Traits, name: str, works: Sequence[int]) -> tuple[NodeSpec, ...]:
     """Nodes in a row, in a fork or in any order, with regions and holds."""
     count = len(works)
     shape = "chain" if plan.chain else draw.pick(("chain", "random", "random", "fork"))

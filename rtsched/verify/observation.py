@@ -15,7 +15,7 @@ from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.verify.patterns import Pattern, horizon
 
 if TYPE_CHECKING:
-    from rtsched.engine.trace import Trace
+    from rtsched.trace.trace import Trace
 
 #: Response times kept per task for histograms.
 KEPT = 20_000
@@ -100,8 +100,8 @@ class Observer:
 
     def see(self, pattern: Pattern) -> None:
         """Run one pattern."""
-        from rtsched.engine.job import LATE, OK
         from rtsched.engine.simulation import run
+        from rtsched.trace.trace import LATE, OK
 
         scheduler = api.scheduler(self.description)
         trace = run(pattern.system, scheduler, until=pattern.until, seed=pattern.seed)
@@ -179,7 +179,7 @@ class Observer:
 
     def _chains(self, pattern: Pattern, trace: Trace) -> None:
         """The worst reaction and age of every chain, from when all its tasks have begun."""
-        from rtsched.metrics import begun, data_ages, reaction_times
+        from rtsched.metrics.summary import begun, data_ages, reaction_times
 
         for place, (chain, result) in enumerate(zip(trace.system.chains, self.analysis.chains, strict=True)):
             first = begun(trace, chain)

@@ -15,10 +15,10 @@ from rtsched import api
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
 from rtsched.model.taskgraph import Basis, weakest
-from rtsched.schedulability import margins
-from rtsched.schedulability.analyse import PartAnalysis, SystemAnalysis
+from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.result import Bound, Verdict
+from rtsched.schedulability.search import margins
 from rtsched.verify.observation import Counterexample, Observation, Observer, WorstChain
 from rtsched.verify.patterns import Pattern, pattern_count, patterns
 
@@ -75,7 +75,7 @@ class Verification:
         """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
         return self.verdict == "schedulable" and self.basis in PROVING
 
-    def part_verdict(self, part: PartAnalysis) -> Verdict:
+    def part_verdict(self, part: GroupAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
         found = self.counterexample
         if found is not None and found.task in {self.system.tasks[index].name for index in part.view.tasks}:

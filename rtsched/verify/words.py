@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rtsched import units
 from rtsched.export.text import aligned
-from rtsched.schedulability.analyse import PartAnalysis
-from rtsched.schedulability.job_sets import JobSet
-from rtsched.schedulability.preemptive_jobs import PreemptiveJobs
+from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS
+from rtsched.schedulability.theorems.job_sets import JobSet
+from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
 from rtsched.verify.verification import Verification
@@ -147,7 +147,7 @@ def table(found: Verification) -> str:
     return aligned([list(HEADER), *rows(found)])
 
 
-def part(found: Verification, each: PartAnalysis) -> list[str]:
+def part(found: Verification, each: GroupAnalysis) -> list[str]:
     """What is known of one part: its verdict, by what, and the first failure."""
     result = each.result
     head = f"{each.view.name}: {found.part_verdict(each)}"

@@ -12,13 +12,15 @@ import numpy as np
 import rtsched
 from rtsched.dnn.network import Network
 from rtsched.dnn.onnx import load as load_network
-from rtsched.engine.job import LATE
 from rtsched.engine.simulation import run
-from rtsched.engine.trace import Trace
+from rtsched.metrics.xrbench import scores
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.ordering import EDF, FIFO, FixedPriority, Ordering
-from rtsched.xrbench import scores
+from rtsched.schedulers.orderings.base import Ordering
+from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.orderings.fifo import FIFO
+from rtsched.schedulers.orderings.fixed_priority import FixedPriority
+from rtsched.trace.trace import LATE, Trace
 from tests.corpus import gpu
 from tests.corpus.proofs import PROOFS
 

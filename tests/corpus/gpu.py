@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from rtsched.engine.blocks import Operation
-from rtsched.engine.gpu import Gpu
-from rtsched.engine.hardware import Hardware
+from rtsched.engine.chip.components import Hardware
+from rtsched.engine.gpu.blocks import Operation
+from rtsched.engine.gpu.gpu import Gpu
 from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 from rtsched.units import parse_duration, parse_size

@@ -9,13 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rtsched import metrics
 from rtsched.engine.simulation import run
+from rtsched.metrics import summary as metrics
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
-from rtsched.schedulability import chains, edf, federated, suspension, typed_dag
-from rtsched.schedulability.compositional import Component, Events, Network
-from rtsched.schedulability.job_sets import Job, JobSet, completions, read_csv
-from rtsched.schedulability.model import (
+from rtsched.schedulability.models import (
     Cluster,
     Dag,
     DagTask,
@@ -29,11 +26,14 @@ from rtsched.schedulability.model import (
     Uniprocessor,
     Vertex,
 )
-from rtsched.schedulability.multiprocessor import mcnaughton
 from rtsched.schedulability.result import Result
 from rtsched.schedulability.theorem import theorems
+from rtsched.schedulability.theorems import chains, edf, federated, suspension, typed_dag
+from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
+from rtsched.schedulability.theorems.job_sets import Job, JobSet, completions, read_csv
+from rtsched.schedulability.theorems.multiprocessor import mcnaughton
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.ordering import FixedPriority
+from rtsched.schedulers.orderings.fixed_priority import FixedPriority
 
 Record = dict[str, Any]
 
@@ -316,7 +316,7 @@ def check_cpa(record: Record) -> None:
         for task in given["tasks"]
     )
     modes: dict[str, Mode] = dict.fromkeys((task["resource"] for task in given["tasks"]), "preemptive")
-    result = checked(theorems()["compositional"](Network(components, modes)))
+    result = checked(theorems()["compositional"](EventNetwork(components, modes)))
     found = {bound.task: bound.wcrt for bound in result.bounds}
     assert found == record["expected"]["wcrt"]
 

@@ -17,13 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from rtsched.engine.job import DROPPED, LATE, Segment
+from rtsched.engine.job import Segment
 from rtsched.engine.processor import Processor
 from rtsched.engine.simulation import run
-from rtsched.engine.trace import Trace
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.ordering import EDF, FIFO, FixedPriority, Ordering
+from rtsched.schedulers.orderings.base import Ordering
+from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.orderings.fifo import FIFO
+from rtsched.schedulers.orderings.fixed_priority import FixedPriority
+from rtsched.trace.trace import DROPPED, LATE, Trace
 
 DISPATCH_NS = 40_000
 UNSEEN_NS = 90_000

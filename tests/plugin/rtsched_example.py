@@ -1,7 +1,7 @@
 """A plug-in as a stranger would write it: a policy of their own, and an ordering to compose."""
 
 from rtsched.schedulers.base import Scheduler
-from rtsched.schedulers.ordering import Ordering
+from rtsched.schedulers.orderings.base import Ordering
 
 
 class FirstComeFirstServed(Scheduler):

@@ -1,0 +1,1 @@
+"""The hardware beside plain processors: clocks, power, heat, memory, links, faults, accelerators."""

@@ -1,0 +1,477 @@
+"""The hardware of a run beyond plain processors: units and their speeds, what they need, draw and suffer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtsched.engine.chip.components import Hardware
+from rtsched.engine.chip.copies import Delivery
+from rtsched.engine.chip.faults import CHANNEL, Announcement, Breakdown, FaultCourse, generator
+from rtsched.engine.chip.memory import SharedMemory, User
+from rtsched.engine.chip.power import Domain, Meter, Store
+from rtsched.engine.chip.residency import Residency
+from rtsched.engine.chip.thermal import Heat
+from rtsched.engine.chip.unit import Unit
+from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
+from rtsched.engine.gpu.blocks import ONE, Operation
+from rtsched.engine.gpu.fluid import FluidGpu
+from rtsched.engine.gpu.gpu import Gpu
+from rtsched.engine.job import CLAIMED, DRAINING, READY, RUNNING, Job, Segment
+from rtsched.engine.kernel import NEVER, Kernel
+from rtsched.engine.processor import Processor
+from rtsched.errors import SchedulerError
+from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec
+from rtsched.trace import trace as log
+
+if TYPE_CHECKING:
+    from rtsched.engine.core import Core
+
+_NOBODY = Job.__new__(Job)
+
+#: What "runs" on a processor that is down: nobody can start anything there, and nobody can take this off.
+OUT_OF_SERVICE = Segment(_NOBODY, NodeSpec(0, "out of service", (), preemptive=False), 0)
+
+
+class Chip(Hardware):
+    """All of it. Created before the processors, which it makes."""
+
+    def __init__(self, spec: HardwareSpec, core: Core, kernel: Kernel, seed: int) -> None:
+        super().__init__(kernel, core.changed)
+        self.spec = spec
+        self.core = core
+        self.seed = seed
+        self.horizon = NEVER
+        self.processors: tuple[Processor, ...] = ()
+        memory = spec.platform.memory
+        self.memory = SharedMemory(spec)
+        self.storage: Residency | None = None
+        if memory is not None and memory.load_bandwidth is not None:
+            self.storage = Residency(memory.capacity or 1 << 62, memory.load_bandwidth, lambda *_: None)
+        self.units = [Unit(each, self) for each in spec.units]
+        self.unit_of = {place: unit for unit in self.units for place in unit.spec.processors}
+        self.rated: list[VariableSpeedProcessor] = []
+        self.gpus: list[Gpu] = []
+        self.domains: list[Domain] = []
+        self.courses: dict[str, FaultCourse] = {}
+        self.meter: Meter | None = None
+        self.store: Store | None = None
+        self.heat: Heat | None = None
+        self.recorded: dict[int, int] = {}
+        self.levels: dict[tuple[int, int], int] = {}
+        self.failed: dict[int, int] = {}
+        #: by processor: the share of its speed that each fault leaves it
+        self.slowed: dict[int, dict[int, float]] = {}
+        self.since = 0
+        self.living = True
+        self.last = 0
+        self.over = NEVER
+        #: the processors that can fail
+        self.fallible = {
+            place
+            for fault in spec.faults
+            if fault.speed is None
+            for place in spec.rated
+            if fault.processor in (core.system.processors[place].name, core.system.processors[place].cluster)
+        }
+
+    def processor(self, spec: ProcessorSpec, costly: bool) -> Processor:
+        """The processor for a description: a plain one where nothing special is used."""
+        core = self.core
+        unit = self.unit_of.get(spec.index)
+        if spec.index not in self.spec.rated:
+            return Processor(spec, self.kernel, core._ended, costly)
+        made: VariableSpeedProcessor
+        if unit is not None and unit.spec.block_level is not None:
+            if unit.gpu is None:
+                device = FluidGpu if unit.spec.block_level.mode == "fluid" else Gpu
+                unit.gpu = device(
+                    unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index, self._waited
+                )
+                self.gpus.append(unit.gpu)
+            made = StreamProcessor(spec, self.kernel, core._ended, costly, self, unit, gpu=unit.gpu)
+        else:
+            made = VariableSpeedProcessor(spec, self.kernel, core._ended, costly, self, unit)
+        if unit is not None:
+            unit.processors.append(made)
+        self.rated.append(made)
+        return made
+
+    def _wave(self, operation: Operation, start: int, end: int, blocks: int) -> None:
+        """Log blocks that ran together."""
+        waves = self.core.record.waves
+        if waves is not None:
+            segment, place, number = operation.name
+            waves.buffer += (start, end, segment.job.number, segment.node.index, place, number, blocks)
+            if len(waves.buffer) >= waves.limit:
+                waves.pack()
+
+    def _waited(self, operation: Operation, start: int, end: int) -> None:
+        """Count, and log, that a segment was on a stream while nothing of it ran."""
+        segment, place, _ = operation.name
+        self.processors[place].waited += end - start
+        waits = self.core.record.waits
+        if waits is not None:
+            waits.buffer += (start, end, segment.job.number, segment.node.index, place)
+            if len(waits.buffer) >= waits.limit:
+                waits.pack()
+
+    def _pick(self, count: int) -> int:
+        """Which of the streams that wait for a channel is next, where that is left to chance."""
+        return int(self.chance.integers(count))
+
+    @cached_property
+    def chance(self) -> np.random.Generator:
+        """For the order of streams that wait for a channel."""
+        return generator(self.seed, CHANNEL, 0)
+
+    def start(self, processors: tuple[Processor, ...], horizon: int, keep_jobs: bool) -> None:
+        """Before time starts: domains, meters, heat, faults, links."""
+        self.processors = processors
+        self.horizon = horizon
+        options = self.spec.power
+        if options is not None:
+            self._make_domains()
+            self.meter = Meter(self, options, len(self.core.tasks), keep_jobs)
+            if options.battery is not None:
+                self.store = Store(self, options.battery)
+            thermal = options.thermal or self.spec.platform.thermal
+            if thermal is not None:
+                self.heat = Heat(self, thermal, options.ambient)
+            for domain in self.domains:
+                domain.start()
+            if self.heat is not None:
+                self.heat.start()
+        for position, name in enumerate(self.spec.courses):
+            self.courses[name] = FaultCourse(self, name, position)
+            self.courses[name].start()
+        for position, fault in enumerate(self.spec.faults):
+            Breakdown(self, fault, position).start()
+        for change in self.spec.environment:
+            Announcement(self, change).start()
+        self.settle()
+
+    def _make_domains(self) -> None:
+        assert self.spec.power is not None
+        for name, cluster in self.spec.platform.processors.items():
+            if not cluster.operating_points:
+                continue
+            units = [unit for unit in self.units if unit.spec.cluster == name]
+            top = max(cluster.frequency_max or 0, cluster.operating_points[-1].frequency)
+            groups = cluster.frequency_domains
+            if groups is None or len(units) != cluster.cores:
+                groups = (tuple(range(len(units))),)
+            for number, members in enumerate(groups):
+                own = [units[member] for member in members]
+                label = name if len(groups) == 1 else f"{name}[{number}]"
+                domain = Domain(label, cluster, own, self.spec.power, self, (top, self.spec.caps.get(name, top)))
+                self.domains.append(domain)
+                for unit in own:
+                    unit.domain = domain
+
+    # ---- the end of an instant -----------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        now = self.kernel._now
+        self.account(now)
+        self._pace(now)
+        for gpu in self.gpus:
+            gpu.settle(now)
+        for unit in self.units:
+            unit.working = any(p.working for p in unit.processors)
+        if self.meter is not None:
+            self.meter.read()
+            if self.heat is not None:
+                self.heat.settle(now)
+            if self.store is not None:
+                self.store.settle(now)
+        if self.living:
+            self.last = now
+            self.living = self.alive()
+
+    def account(self, now: int) -> None:
+        """Charge time and energy up to now."""
+        if not self.living:
+            return
+        passed = now - self.since
+        if passed:
+            self.since = now
+            for unit in self.units:
+                if unit.working:
+                    unit.busy += passed
+        if self.meter is not None:
+            self.meter.charge(now)
+
+    def alive(self, always: bool = False) -> bool:
+        """Whether anything is still to come: releases, or open jobs."""
+        return (
+            always
+            or self.kernel._now < self.core.until
+            or (any(task.active is not None or task.overlapping for task in self.core.tasks) and not self._stuck())
+            or bool(self.core.drains.since)
+        )
+
+    def _stuck(self) -> bool:
+        """Whether a deadlock is all that is left: nobody runs or could start, and no deadline is to come."""
+        if not self.core.record.deadlock_count:
+            return False
+        jobs = self.core.open_jobs()
+        return self.kernel._now > max(job.deadline for job in jobs) and not any(
+            segment.state in (READY, RUNNING, CLAIMED, DRAINING) for job in jobs for segment in job.segments
+        )
+
+    def finish(self, end: int) -> None:
+        """The run is over at `end`."""
+        self.living = True
+        self.over = end
+        self.account(end)
+        if self.heat is not None:
+            self.heat.settle(end)
+
+    def _pace(self, now: int) -> None:
+        """Give everybody who runs the speed that holds from now on."""
+        users: list[User] = []
+        running: list[tuple[VariableSpeedProcessor, float, float]] = []
+        for processor in self.rated:
+            segment = processor.segment
+            if segment is None or not processor.working or processor.saving:
+                if processor.saving:
+                    self._set_speed(processor, ONE, now)
+                continue
+            scale, bound, demand, label = self._alone(processor, segment)
+            if scale <= 0:
+                self._set_speed(processor, 0, now)
+                continue
+            running.append((processor, scale, bound))
+            if self.memory.limits:
+                users.append(User(processor.cluster, label, bound, demand / (bound + (1 - bound) * scale)))
+        effects = [(1.0, 1.0)] * len(running)
+        if self.memory.limits:
+            effects = self.memory.effects([processor.unit for processor, _, _ in running], users)
+        for (processor, scale, bound), (factor, share) in zip(running, effects, strict=True):
+            unit = processor.unit
+            taken = (1 - bound) * scale + bound * factor
+            if unit is not None and unit.shared:
+                taken *= sum(p.working for p in unit.processors)
+            for slow in self.slowed.get(processor.index, {}).values():
+                share *= slow
+            self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
+
+    def _alone(self, processor: VariableSpeedProcessor, segment: Segment) -> tuple[float, float, float, str]:
+        """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""
+        unit = processor.unit
+        if unit is None:  # a link
+            course = self.courses.get(processor.name)
+            return (1.0 if course is None else course.nominal / course.bandwidth), 0.0, 0.0, ""
+        about = segment.node.hardware
+        use = about.memory[processor.index] if about is not None and about.memory else None
+        bound, demand, label = (0.0, 0.0, "") if use is None else (use.bound, use.demand, use.label)
+        domain = unit.domain
+        if domain is None:
+            return 1.0, bound, demand, label
+        if domain.switching and domain.stall:
+            return 0.0, bound, demand, label
+        return domain.scales[domain.index], bound, demand, label
+
+    def _set_speed(self, processor: VariableSpeedProcessor, speed: int, now: int) -> None:
+        if processor.speed != speed or processor.since == now:
+            processor.pace(speed, now)
+        if self.recorded.get(processor.index, ONE) != speed:
+            self.recorded[processor.index] = speed
+            if self.core.record.kept:
+                self.note(log.SPEED, processor.index, speed)
+
+    # ---- what the processors ask ---------------------------------------------------------------------------------
+
+    def lead(self, processor: VariableSpeedProcessor) -> int:
+        """The part of a transfer that no bandwidth shortens: the latency of the link."""
+        link = self.spec.platform.links.get(processor.name) if processor.unit is None else None
+        return 0 if link is None else link.latency
+
+    def clocks(self) -> tuple[int, ...]:
+        """What the times of nodes depend on now, as far as it is known to a policy: operating points and bandwidths."""
+        points = tuple(domain.index for domain in self.domains)
+        return points + tuple(course.bandwidth for course in self.courses.values()) if self.courses else points
+
+    def time_now(self, node: NodeSpec, place: int) -> int:
+        """The planned time in ns of a whole node on processor `place`, alone, at the present clock (or bandwidth)."""
+        unit = self.unit_of.get(place)
+        if unit is not None:
+            return unit.time_at(node, place, None if unit.domain is None else unit.domain.index)
+        time = node.times[place]
+        assert time is not None
+        spec = self.core.system.processors[place]
+        course = self.courses.get(spec.name)
+        if course is None:
+            return time
+        latency = min(time, self.spec.platform.links[spec.name].latency)
+        return latency + -(-(time - latency) * course.nominal // course.bandwidth) if course.bandwidth else NEVER
+
+    def place(self, link: str) -> int:
+        """The processor of a link."""
+        return next(p.index for p in self.core.system.processors if p.name == link)
+
+    def stream_number(self, processor: StreamProcessor) -> int:
+        """Which stream of its GPU a processor is."""
+        assert processor.unit is not None
+        return processor.unit.spec.processors.index(processor.index)
+
+    def stream_priority(self, processor: StreamProcessor, segment: Segment) -> int:
+        """The priority of a launch: as the policy said at the start, or by the rule of the GPU."""
+        said, processor.priority = processor.priority, None
+        gpu = processor.gpu.spec
+        if said is not None:
+            return said
+        if gpu.assign == "policy" or gpu.priorities == 1:
+            return 0
+        task = segment.job.task
+        key = (processor.unit.spec.index if processor.unit is not None else 0, task.index)
+        if key not in self.levels:
+            self._rank_tasks(processor, key[0])
+        return self.levels[key]
+
+    def _rank_tasks(self, processor: StreamProcessor, unit: int) -> None:
+        """Spread the tasks that can use the GPU over its levels, the most urgent to the highest."""
+        gpu = processor.gpu.spec
+        lanes = self.units[unit].spec.processors
+        users = [
+            task
+            for task in self.core.tasks
+            if any(node.times[lane] is not None for node in task.nodes for lane in lanes)
+        ]
+        rank = {"hard": 0, "firm": 1, "soft": 2}
+        keys = {
+            task.index: rank[task.criticality]
+            if gpu.assign == "criticality"
+            else task.priority
+            if gpu.assign == "priority"
+            else task.deadline
+            for task in users
+        }
+        order = sorted(set(keys.values()))
+        for task in users:
+            position = order.index(keys[task.index])
+            self.levels[unit, task.index] = -(gpu.priorities - 1 - min(position, gpu.priorities - 1))
+
+    def networks_in_use(self) -> set[str]:
+        """The networks whose nodes run anywhere."""
+        segments = [p.segment for p in self.rated if p.segment is not None and not p.down]
+        return {segment.node.hardware.network for segment in segments if segment.node.hardware is not None}
+
+    # ---- putting aside, failing, coming back ---------------------------------------------------------------------
+
+    def save(self, processor: VariableSpeedProcessor, segment: Segment) -> None:
+        """Put a running segment aside: its progress is kept, the processor is busy with its state for a while."""
+        unit = processor.unit
+        if unit is None or unit.checkpoint is None:
+            raise SchedulerError(
+                f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
+            )
+        if processor.saving:
+            raise SchedulerError(f"{processor!r} is putting {segment!r} aside already")
+        now = self.kernel._now
+        self.core._stop(processor, segment, now, log.PREEMPTED)
+        processor.preemptions += 1
+        processor.segment = segment
+        processor.started = now
+        time = unit.saving_time(segment)
+        processor.overhead = time
+        processor.overhead_total += time
+        processor.begin(0, now)
+        processor.saving = time
+        self.note(log.CHECKPOINT, processor.index, segment.job.number)
+        self.touch()
+
+    def saved(self, processor: VariableSpeedProcessor, segment: Segment, now: int) -> None:
+        """The state is put aside: the processor is free, the segment ready."""
+        core = self.core
+        core._stop(processor, segment, now, log.PREEMPTED)
+        assert processor.unit is not None
+        processor.unit.restoring.add(segment)
+        segment.state = READY
+        core.changed[0] = True
+        if core.on_ready is not None:
+            core.on_ready(segment.job, (segment,))
+        if core.on_processor is not None:
+            core.on_processor(processor, "idle")
+
+    def slow(self, place: int, fault: int, speed: float, begins: bool) -> None:
+        """A processor goes on at a share of its speed because of a fault, or that fault is over."""
+        if begins:
+            self.slowed.setdefault(place, {})[fault] = speed
+        else:
+            self.slowed[place].pop(fault)
+        self.tell([place], "slow" if begins else "normal")
+
+    def take_down(self, place: int) -> None:
+        """A processor fails: what runs there restarts, resumes or is dropped, as its task says."""
+        self.failed[place] = self.failed.get(place, 0) + 1
+        processor = self.processors[place]
+        assert isinstance(processor, VariableSpeedProcessor)
+        if processor.down:
+            return
+        core = self.core
+        now = self.kernel._now
+        self.account(now)
+        segment = processor.segment
+        self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
+        if isinstance(segment, Delivery):
+            assert core.copies is not None
+            core.copies.lose(processor, segment, now)
+        elif segment is not None and processor not in core.drains.since:
+            fate = segment.job.task.spec.on_fault
+            if fate == "drop":
+                core.give_up(segment.job)
+            else:
+                # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
+                gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
+                core.lose(processor, segment, restart=fate == "restart" or gone)
+        if processor in core.drains.since:  # nothing drains on a processor that is down
+            core.drains.cut(processor, now)
+        processor.down = True
+        processor.segment = OUT_OF_SERVICE
+        self.tell([place], "down")
+
+    def bring_up(self, place: int) -> None:
+        """A processor is back."""
+        self.failed[place] -= 1
+        processor = self.processors[place]
+        assert isinstance(processor, VariableSpeedProcessor)
+        if self.failed[place] or not processor.down:
+            return
+        self.account(self.kernel._now)
+        processor.down = False
+        processor.segment = None
+        processor.last = None
+        self.note(log.UP, place, 0)
+        self.tell([place], "up")
+
+    # ---- telling -------------------------------------------------------------------------------------------------
+
+    def note(self, what: int, subject: int, value: int) -> None:
+        """Log a change of the hardware; without a trace only what comes before the run is over, as figures count it."""
+        now = self.kernel._now
+        if self.core.record.kept or now <= self.last or (self.living and now <= self.over):
+            changes = self.core.record.changes
+            changes.buffer += (now, what, subject, value)
+            if len(changes.buffer) >= changes.limit:
+                changes.pack()
+
+    def tell(self, places: Sequence[int], change: str) -> None:
+        """Tell the policy that processors have changed by themselves."""
+        self.core.changed[0] = True
+        self.touch()
+        if self.core.on_processor is not None:
+            for place in places:
+                self.core.on_processor(self.processors[place], change)
+
+    def announce(self, change: dict[str, Any]) -> None:
+        """Tell the policy that something outside has changed."""
+        self.core.changed[0] = True
+        self.touch()
+        if self.core.on_environment is not None:
+            self.core.on_environment(change)

@@ -1,0 +1,1 @@
+"""A GPU served block by block."""

@@ -1,0 +1,127 @@
+"""A source of jobs: one task at run time. Releases are generated lazily, one ahead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from heapq import heappush
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.job import Job, Segment
+from rtsched.engine.kernel import RELEASE, Alarm
+from rtsched.model.taskgraph import NodeSpec, TaskSpec
+from rtsched.trace.trace import OPEN
+
+if TYPE_CHECKING:
+    from rtsched.engine.core import Core
+
+
+class TaskState:
+    """A task at run time: its description (`spec`, and the fields policies use most) and the state of its jobs.
+
+    Jobs of one task do not overlap (R2) unless the task says so: `active` is the one that may run, `pending` wait.
+    """
+
+    __slots__ = (
+        "active", "adaptive", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines",
+        "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap", "overlapping", "pending",
+        "period", "plain", "priority", "rank", "release", "single", "skip", "soc", "spec", "step", "truth", "watch",
+        "weight",
+    )  # fmt: skip
+
+    def __init__(self, spec: TaskSpec, soc: Core) -> None:
+        self.spec = spec
+        self.soc = soc
+        self.index = spec.index
+        self.name = spec.name
+        self.nodes = spec.nodes
+        self.period = spec.period
+        self.deadline = spec.deadline
+        self.priority = spec.priority
+        self.criticality = spec.criticality
+        self.weight = spec.weight
+        self.overlap = spec.overlap
+        self.single: NodeSpec | None = spec.nodes[0] if len(spec.nodes) == 1 else None
+        self.active: Job | None = None
+        self.pending: deque[Job] = deque()
+        self.overlapping: dict[Job, None] = {}
+        self.count = 0
+        self.misses = 0
+        self.skip = 0
+        self.watch = False
+        self.adaptive = False
+        self.followers: tuple[TaskState, ...] = ()
+        self.chance: Callable[[], float] | None = None
+        self.factors: Callable[[], Fraction | float] | None = None
+        self.executions: tuple[int, ...] | None = None
+        self.deadlines: tuple[int, ...] | None = None
+        self.truth: Callable[[Segment, Any, int], int] | None = None
+        self.arrivals: Iterator[tuple[int, int]] = iter(())
+        self.step = 0
+        self.arrival = self.release = -1
+        self.rank = RELEASE + spec.index
+        self.alarm = Alarm(soc.kernel, self.rank, self.fire)
+        self.plain = True
+
+    def prepare(self, arrivals: Iterator[tuple[int, int]], step: int) -> None:
+        """Take the arrivals from an iterator of (arrival, release), or every `step` ns from the first on."""
+        self.arrivals = arrivals
+        self.step = step
+        self.plain = not (self.factors or self.executions or self.truth or self.watch or self.adaptive) and all(
+            follower.spec.probability == 1 for follower in self.followers
+        )
+        self._advance()
+
+    def _advance(self) -> None:
+        """Arm the next release, if there is one below the horizon."""
+        following = next(self.arrivals, None)
+        if following is None:
+            return
+        self.arrival = following[0]
+        self.release = max(following[1], self.release)
+        if self.release < self.soc.until:
+            self.soc.kernel.arm(self.alarm, self.release)
+
+    def fire(self) -> None:
+        """A release is due: arm the next one, then make the job."""
+        soc = self.soc
+        release = self.release
+        arrival = self.arrival
+        if self.step:
+            following = release + self.step
+            if following < soc.until:
+                self.arrival = self.release = following
+                heappush(soc.queue, (following, self.rank, next(soc.eid), self.alarm))
+        else:
+            self._advance()
+        index = self.count
+        self.count = index + 1
+        number = soc.released
+        soc.released = number + 1
+        deadline = arrival + (self.deadline if self.deadlines is None else self.deadlines[index])
+        job = Job(self, index, number, arrival, release, deadline)
+        soc.changed[0] = True
+        if not self.plain:
+            soc.enrich(self, job)
+            if job.outcome != OPEN:
+                return  # the policy refused it
+        elif soc.on_release is not None:
+            soc.on_release(job)
+            if job.outcome != OPEN:
+                return
+        if self.skip:
+            soc.skip(job)
+        elif self.active is None:
+            soc.activate(self, job)
+        else:
+            self.pending.append(job)
+
+    def trigger(self, job: Job, now: int) -> None:
+        """`job`, of the task before this one, is done: release a job now if chance and the horizon allow it."""
+        if (self.chance is None or job.chances[self.index] < self.spec.probability) and now < self.soc.until:
+            self.arrival = self.release = now
+            self.fire()
+
+    def __repr__(self) -> str:
+        return f"task {self.name!r}"

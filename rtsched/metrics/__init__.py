@@ -1,0 +1,1 @@
+"""What a run amounts to: pure functions of a trace."""

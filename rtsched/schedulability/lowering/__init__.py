@@ -1,0 +1,1 @@
+"""A system and a policy in the models of theorems."""

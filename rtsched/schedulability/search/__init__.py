@@ -1,0 +1,1 @@
+"""Searches over proofs: margins, and many task sets at once."""

@@ -1,0 +1,259 @@
+"""Global scheduling of sequential tasks on identical processors: GFB, BCL, response times, at most m-1 carry in.
+
+Synchronous release is not the worst case here, and a longer period or one more processor can make things worse: these
+tests bound what any release pattern can do. All preemptive with free migration and D <= T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from rtsched.schedulability import needs
+from rtsched.schedulability.models import Cluster, Sporadic
+from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds, unknown
+from rtsched.schedulability.theorem import theorem
+from rtsched.schedulability.theorems.fixpoint import CAP, NotConverged
+
+#: Works of one task in the window of another that are added up before global-edf-rta is given up: some fifteen seconds.
+MOST_WORKS = 5 * 10**7
+
+_PLAIN = (needs.mode("preemptive"), needs.no_jitter, needs.no_blocking, needs.no_suspension)
+_NEEDS = (needs.few_tasks, *_PLAIN, needs.constrained_deadlines)
+
+
+def _verdict(model: Cluster, accepted: bool, why: str) -> Result:
+    bounds = tuple(Bound(task.name, None, task.D) for task in model.tasks)
+    return Result("schedulable", bounds) if accepted else unknown(why, bounds)
+
+
+@theorem(
+    "gfb",
+    title="Global EDF, density bound",
+    strength="sufficient",
+    citation="Goossens, Funk, Baruah, Real-Time Systems 25, 2003; D < T: Bertogna, Cirinei, Lipari, ECRTS 2005",
+    model=Cluster,
+    needs=(needs.order("EDF"), *_PLAIN),
+    sustainable="CTD",
+)
+def gfb(model: Cluster) -> Result:
+    """Σ δ <= m - (m - 1) max δ with δ = C / min(D, T), in exact fractions.
+
+    >>> from rtsched.schedulability.models import Cluster, Sporadic
+    >>> thirds = tuple(Sporadic(str(i), 1, 3, 3) for i in range(4))
+    >>> gfb(Cluster(thirds, 2, "EDF")).verdict             # 4/3 <= 2 - 1/3
+    'schedulable'
+    """
+    densities = [Fraction(task.C, min(task.D, task.T)) for task in model.tasks]
+    total, most = sum(densities, Fraction(0)), max(densities)
+    accepted = total <= model.m - (model.m - 1) * most
+    return _verdict(model, accepted, f"the density {float(total):.3f} exceeds the bound of {model.m} processors")
+
+
+def workload(task: Sporadic, L: int) -> int:
+    """The most work of `task` in a window whose length, moved to its worst alignment, is `L`."""
+    n = L // task.T
+    return n * task.C + min(task.C, L - n * task.T)
+
+
+@theorem(
+    "bcl",
+    title="Global fixed priority, workload bound",
+    strength="sufficient",
+    citation="Bertogna, Cirinei, Lipari, IEEE Trans. Parallel and Distributed Systems 20(4), 2009",
+    model=Cluster,
+    needs=(needs.order("FP"), *_NEEDS),
+)
+def bcl(model: Cluster) -> Result:
+    """For every k: Σ_hp min(W(D_k), D_k - C_k + 1) < m (D_k - C_k + 1)."""
+    for index, task in enumerate(model.tasks):
+        room = task.D - task.C + 1
+        load = sum(min(workload(h, task.D + h.D - h.C), room) for h in model.tasks[:index])
+        if room < 1 or load >= model.m * room:
+            return _verdict(model, False, f"{task.name!r} may be delayed by {needs._ns(load // model.m)} or more")
+    return _verdict(model, True, "")
+
+
+#: The work of each interfering task in a window that ends R after a release, not yet cut to what can delay.
+Works = Callable[[int], list[int]]
+
+
+def _bound(task: Sporadic, m: int, names: Sequence[str], works: Works) -> Bound:
+    """The least R = C + floor(Σ min(work, R - C + 1) / m), with its parts; no value once R exceeds D.
+
+    While m works exceed x = R - C, their sum over m exceeds it as well, and x would grow by a tick at a time; works
+    never shrink, so the search goes on where fewer than m of them do.
+    """
+    x = 0
+    for _ in range(CAP):
+        if task.C + x > task.D:
+            return Bound(task.name, None, task.D, converged=False)
+        found = works(task.C + x)
+        room = x + 1
+        following = sum([work if work < room else room for work in found]) // m
+        if len(found) >= m:
+            least = sorted(found)[-m]
+            following = max(following, least if least > x else 0)
+        if following <= x:
+            shares = [(name, min(work, room)) for name, work in zip(names, found, strict=True)]
+            return Bound(
+                task.name, task.C + x, task.D, (Contribution("own", task.name, task.C), *shared_out(shares, m, x))
+            )
+        x = following
+    raise NotConverged(f"no fixpoint was found for {task.name!r} in {CAP} steps")
+
+
+def shared_out(shares: Sequence[tuple[str, int]], m: int, total: int) -> list[Contribution]:
+    """`total` ns of interference, split like the `shares` (whose sum over m it is), rounded so that it adds up."""
+    parts, given, exact = [], 0, 0
+    for name, share in shares:
+        exact += share
+        amount = min(total, exact // m) - given
+        given += amount
+        if amount:
+            parts.append(Contribution("interference", name, amount))
+    if given < total:  # what rounding up the sum added
+        name = max(shares, key=lambda item: item[1])[0] if shares else "rounding"
+        parts.append(Contribution("interference", name, total - given))
+    return parts
+
+
+def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[int]]) -> Result:
+    """The bounds of all tasks in priority order; after the first failure none can be given."""
+    bounds: list[Bound] = []
+    responses: list[int] = []
+    names = [task.name for task in model.tasks]
+    for index, task in enumerate(model.tasks):
+        if len(responses) < index:
+            bounds.append(Bound(task.name, None, task.D, converged=False))
+            continue
+        bound = _bound(task, model.m, names[:index], lambda R: works_of(index, R, responses))  # noqa: B023
+        bounds.append(bound)
+        if bound.wcrt is not None:
+            responses.append(bound.wcrt)
+    return from_bounds(bounds, exact=False)
+
+
+@theorem(
+    "global-rta",
+    title="Global fixed priority, response times",
+    strength="sufficient",
+    citation="Bertogna, Cirinei, RTSS 2007",
+    model=Cluster,
+    needs=(needs.order("FP"), *_NEEDS),
+)
+def global_rta(model: Cluster) -> Result:
+    """R = C + floor(Σ_hp min(W(R + R_h - C_h), R - C + 1) / m)."""
+
+    def works(index: int, R: int, responses: list[int]) -> list[int]:
+        above = zip(model.tasks[:index], responses, strict=True)
+        return [workload(h, R + R_h - h.C) for h, R_h in above]
+
+    return _sequence(model, works)
+
+
+def carried(h: Sporadic, R_h: int, R: int) -> tuple[int, int]:
+    """The work of `h` in a window of `R` without a job carried into it, and with one."""
+    y = max(R - h.C, 0)
+    with_ = y // h.T * h.C + h.C + min(max(y % h.T - (h.T - R_h), 0), h.C - 1)
+    return workload(h, R), with_
+
+
+@theorem(
+    "global-rta-lc",
+    title="Global fixed priority, response times with limited carry-in",
+    strength="sufficient",
+    citation="Guan, Stigge, Yi, Yu, RTSS 2009; Davis, Burns, Real-Time Systems 47, 2011",
+    model=Cluster,
+    needs=(needs.order("FP"), *_NEEDS),
+)
+def global_rta_lc(model: Cluster) -> Result:
+    """As `global_rta`, but at most m - 1 tasks carry a job into the window; never worse."""
+
+    def works(index: int, R: int, responses: list[int]) -> list[int]:
+        cap = R - model.tasks[index].C + 1
+        above = [carried(h, R_h, R) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
+        gains = sorted(
+            ((min(with_, cap) - min(without, cap), -place) for place, (without, with_) in enumerate(above)),
+            reverse=True,
+        )
+        carriers = {-place for gain, place in gains[: model.m - 1] if gain > 0}
+        return [with_ if place in carriers else without for place, (without, with_) in enumerate(above)]
+
+    return _sequence(model, works)
+
+
+def edf_workload(h: Sporadic, D: int, slack: int) -> int:
+    """The most work of `h` with deadlines inside a window that ends at a deadline, D long; `slack` of h is proven."""
+    n = max(0, (D - h.D) // h.T + 1)
+    return n * h.C + min(h.C, max(0, D - n * h.T - slack))
+
+
+class Budget:
+    """How many works global-edf-rta may still add up; raises NotConverged beyond MOST_WORKS."""
+
+    def __init__(self, tasks: int) -> None:
+        self.tasks = tasks
+        self.left = MOST_WORKS
+
+    def spend(self) -> None:
+        """One look at all tasks."""
+        self.left -= self.tasks
+        if self.left < 0:
+            raise NotConverged(
+                f"{self.tasks} tasks were compared with each other {MOST_WORKS} times without an end; spread them over "
+                "the processors (placement first-fit)"
+            )
+
+
+@theorem(
+    "global-edf-rta",
+    title="Global EDF, response times with iterated slack",
+    strength="sufficient",
+    citation="Bertogna, Cirinei, RTSS 2007",
+    model=Cluster,
+    needs=(needs.order("EDF"), *_NEEDS),
+    interlocked=True,
+)
+def global_edf_rta(model: Cluster) -> Result:
+    """R_k = C_k + floor(Σ min(W_i(R_k), I_i(D_k), R_k - C_k + 1) / m); proven slack shortens what carries in.
+
+    All or nothing: the argument looks at the first deadline that would be missed.
+    """
+    slack = [0] * len(model.tasks)
+    budget = Budget(len(slack))
+    while True:
+        bounds = [_edf_bound(model, index, slack, budget) for index in range(len(slack))]
+        better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
+        if better == slack:
+            return from_bounds(bounds, exact=False)
+        slack = better
+
+
+def _edf_bound(model: Cluster, index: int, slack: list[int], budget: Budget) -> Bound:
+    task = model.tasks[index]
+    names = [other.name for place, other in enumerate(model.tasks) if place != index]
+    # what the window adds to R where it is moved to its worst, and what deadlines within D allow whatever R is; a task
+    # that cannot meet its deadline at all (C > D) is refused anyway, and does no negative work
+    others = [
+        (other.C, other.T, max(0, other.D - other.C - slack[place]), edf_workload(other, task.D, slack[place]))
+        for place, other in enumerate(model.tasks)
+        if place != index
+    ]
+
+    def works(R: int) -> list[int]:
+        budget.spend()
+        return [
+            min((R + more) // T * C + min(C, (R + more) % T), most) for C, T, more, most in others
+        ]  # `workload`, without the call: the square of the tasks come here
+
+    return _bound(task, model.m, names, works)
+
+
+def mcnaughton(C: Sequence[int], m: int) -> int:
+    """The makespan of the optimal preemptive schedule of independent jobs (McNaughton, Management Science 6(1), 1959).
+
+    >>> mcnaughton([6, 5, 4, 3], 3)
+    6
+    """
+    return max(max(C), -(-sum(C) // m))

@@ -1,0 +1,1 @@
+"""How much each job computes: one file per rule."""

@@ -1,0 +1,1 @@
+"""Which jobs are taken at all: one file per rule."""

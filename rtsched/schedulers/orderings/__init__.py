@@ -1,0 +1,1 @@
+"""Which segment comes first: one file per rule."""

@@ -1,0 +1,1 @@
+"""Where a segment may run: one file per rule."""

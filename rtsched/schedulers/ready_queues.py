@@ -1,0 +1,242 @@
+"""Dispatch by rule R6 over a pool: processors that share at least one segment they could run.
+
+Three pools, fastest first. `PreemptiveQueue`: equal preemptive processors that serve the same segments; the m most
+urgent run, and who runs stays where it is. `RegionQueue`: nobody is ever taken off a processor (nonpreemptive and
+limited modes, accelerators). `GeneralQueue` (see `rtsched.schedulers.general_queues`): everything else in preemptive
+mode: pins beside free segments, several speeds, processors of mixed service, keys that change with time.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Sequence
+from functools import partial
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.job import READY, RUNNING
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Segment
+    from rtsched.engine.processor import Processor
+    from rtsched.engine.soc import Soc
+    from rtsched.schedulers.orderings.base import Ordering
+
+#: How many stale entries a heap may hold beside as many as are valid, before it is searched for them.
+SPARE = 256
+
+#: (key…, task, job, node, segment): total order, explicit ties.
+Entry = tuple[Any, ...]
+
+
+class ReadyQueue:
+    """Processors and the segments that wait for them."""
+
+    def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering) -> None:
+        self.soc = soc
+        self.processors = tuple(processors)
+        self.ordering = ordering
+        self.ready_queue = self
+        for processor in processors:
+            processor.ready_queue = self
+
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        """How ready segments that may use the `eligible` processors are put in."""
+        raise NotImplementedError
+
+    def doubt(self, entry: Entry) -> None:
+        """What a waiting segment needs is not what it was when it came."""
+
+    def dispatch(self) -> None:
+        """Apply R6 now."""
+        raise NotImplementedError
+
+
+class EntryHeap:
+    """A heap of waiting entries that may all use the `eligible` processors.
+
+    Entries of what does not wait any more are thrown away when they come first, or when they are the most.
+    """
+
+    __slots__ = ("eligible", "heap", "limit")
+
+    def __init__(self, eligible: tuple[int, ...]) -> None:
+        self.eligible = eligible
+        self.heap: list[Entry] = []
+        self.limit = SPARE
+
+    def push(self, entry: Entry) -> None:
+        """Let a ready segment wait."""
+        heap = self.heap
+        heappush(heap, entry)
+        if len(heap) > self.limit:
+            self.limit = sweep(heap)
+
+    def head(self) -> Entry | None:
+        """The first entry that stands for a ready segment."""
+        heap = self.heap
+        while heap:
+            entry: Entry = heap[0]
+            segment = entry[-1]
+            if segment.state == READY and segment.entry is entry:
+                return heap[0]
+            heappop(heap)
+        return None
+
+
+class NoQueue(ReadyQueue):
+    """Processors that serve nothing; they may still change (fail, for one)."""
+
+    def dispatch(self) -> None:
+        pass
+
+
+class PreemptiveQueue(ReadyQueue):
+    """m equal preemptive processors: the m most urgent segments run; a new one takes the lowest idle processor.
+
+    Urgency never changes here (no locks, no dynamic keys), and a start always succeeds. With `lasting`, nobody who
+    waits is given up: then no entry goes stale without coming first.
+    """
+
+    def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering, lasting: bool = False) -> None:
+        super().__init__(soc, processors, ordering)
+        self.lasting = lasting
+        self.queue = EntryHeap(())
+        self.waiting = self.queue.heap
+        # What runs, ascending; entries of what has ended meanwhile are thrown away when they come last.
+        self.running: list[Entry] = []
+        if len(processors) == 1:
+            self.dispatch = self._dispatch_single  # type: ignore[method-assign]
+
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        return partial(heappush, self.waiting) if self.lasting else self.queue.push
+
+    def _dispatch_single(self) -> None:
+        waiting = self.waiting
+        processor = self.processors[0]
+        while waiting:
+            entry = waiting[0]
+            segment = entry[-1]
+            if segment.state != READY:
+                heappop(waiting)
+                continue
+            running = processor.segment
+            if running is None:
+                heappop(waiting)
+            elif entry < running.entry:
+                self.soc.preempt(processor)
+                heapreplace(waiting, running.entry)
+            else:
+                return
+            self.soc.start(segment.job, segment, processor)
+            return
+
+    def dispatch(self) -> None:
+        waiting = self.waiting
+        if not waiting:
+            return
+        soc = self.soc
+        running = self.running
+        idle = [processor for processor in self.processors if processor.segment is None]
+        idle.reverse()
+        while waiting:
+            entry = waiting[0]
+            segment = entry[-1]
+            if segment.state != READY:
+                heappop(waiting)
+                continue
+            if idle:
+                heappop(waiting)
+                soc.start(segment.job, segment, idle.pop())
+            else:
+                while running[-1][-1].state != RUNNING:
+                    running.pop()
+                if running[-1] < entry:
+                    break
+                worst = running.pop()
+                processor = worst[-1].processor
+                soc.preempt(processor)
+                heapreplace(waiting, worst)
+                soc.start(segment.job, segment, processor)
+            insort(running, entry)
+        if len(running) > 4 * len(self.processors):
+            running[:] = [entry for entry in running if entry[-1].state == RUNNING]
+
+
+class RegionQueue(ReadyQueue):
+    """Nobody is taken off a processor: in key order each waiting segment takes the lowest free one it may use.
+
+    Segments of one class (equal eligible processors) wait in one heap. When all may use the same processors
+    (`uniform`), a segment that has just come to a boundary and is chosen again stays where it is (R6a); otherwise R6
+    holds to the letter.
+    """
+
+    def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering, uniform: bool) -> None:
+        super().__init__(soc, processors, ordering)
+        self.uniform = uniform
+        self.queues: dict[tuple[int, ...], EntryHeap] = {}
+
+    def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
+        return self.queues.setdefault(eligible, EntryHeap(eligible)).push
+
+    def dispatch(self) -> None:
+        free = [processor for processor in self.processors if processor.segment is None]
+        if not free:
+            return
+        if self.uniform:
+            for queue in self.queues.values():
+                self._dispatch_uniform(queue, free)
+        else:
+            self._dispatch_letter({processor.index for processor in free})
+
+    def _dispatch_uniform(self, queue: EntryHeap, free: list[Processor]) -> None:
+        chosen: list[Segment] = []
+        while len(chosen) < len(free) and (head := queue.head()) is not None:
+            heappop(queue.heap)
+            chosen.append(head[-1])
+        now = self.soc.kernel._now
+        stays = {
+            segment: segment.processor
+            for segment in chosen
+            if segment.stopped == now and segment.processor is not None and segment.processor.segment is None
+        }
+        if stays:
+            kept = {processor.index for processor in stays.values()}
+            free = [processor for processor in free if processor.index not in kept]
+        others = iter(free)
+        for segment in chosen:
+            processor = stays.get(segment)
+            self.soc.start(segment.job, segment, next(others) if processor is None else processor)
+
+    def _dispatch_letter(self, free: set[int]) -> None:
+        processors = self.soc.processors
+        while free:
+            best: tuple[Entry, EntryHeap] | None = None
+            for queue in self.queues.values():
+                if free.isdisjoint(queue.eligible):
+                    continue
+                head = queue.head()
+                if head is not None and (best is None or head < best[0]):
+                    best = (head, queue)
+            if best is None:
+                return
+            entry, queue = best
+            heappop(queue.heap)
+            processor = processors[next(index for index in queue.eligible if index in free)]
+            segment = entry[-1]
+            self.soc.start(segment.job, segment, processor)
+            if processor.segment is not None:
+                free.discard(processor.index)
+
+
+def valid(entry: Entry) -> bool:
+    """Whether an entry still stands for a segment that waits."""
+    segment = entry[-1]
+    return segment.state == READY and segment.entry is entry
+
+
+def sweep(heap: list[Entry]) -> int:
+    """Throw away what is stale in a heap, wherever it stands; returns at which length to do so again."""
+    heap[:] = {id(entry): entry for entry in heap if valid(entry)}.values()
+    heapify(heap)
+    return SPARE + 2 * len(heap)

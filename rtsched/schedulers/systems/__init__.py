@@ -1,0 +1,1 @@
+"""Policies that decide everything jointly."""

@@ -1,0 +1,366 @@
+"""What happened: columns of slices, jobs and decisions, and a check of what must hold in every run."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.units import format_duration
+
+if TYPE_CHECKING:
+    from rtsched.trace.energy import EnergyReport
+
+# The outcomes of a job. OPEN jobs are in the system.
+OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)
+OUTCOMES = ("ok", "late", "dropped", "aborted", "unfinished")
+
+# Why a slice ended. What was drained (or reset) ran on after its job, on a processor that cannot stop at once.
+COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRAINED = range(9)
+REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained")
+
+# What was decided. The first four follow from the slices; the rest is logged (a deadlock for each job in the circle).
+START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9)
+ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
+
+# What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
+# B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
+FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY = range(10)
+CHANGES_KINDS = (
+    "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery",
+)  # fmt: skip
+
+#: The value of a SPEED change at full speed.
+FULL_SPEED = 1 << 40
+
+JOBS = np.dtype(
+    [("task", "i4"), ("index", "i4"), ("arrival", "i8"), ("release", "i8"), ("deadline", "i8"), ("start", "i8"),
+     ("finish", "i8"), ("outcome", "i1")]
+)  # fmt: skip
+SLICES = np.dtype(
+    [("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("reason", "i1")]
+)
+CHANGES = np.dtype([("time", "i8"), ("what", "i1"), ("subject", "i4"), ("value", "i8")])
+WAVES = np.dtype(
+    [
+        ("start", "i8"),
+        ("end", "i8"),
+        ("job", "i4"),
+        ("node", "i2"),
+        ("processor", "i2"),
+        ("kernel", "i4"),
+        ("blocks", "i4"),
+    ]
+)
+#: Where a segment was on a stream of a GPU while nothing of it ran: neither blocks nor a copy.
+WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2")])
+# What became of a resource: a node waits for it, holds it from now on, gives it back.
+WAIT, TAKE, GIVE = range(3)
+LOCKINGS = ("wait", "take", "give")
+LOCKS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("resource", "i2"), ("what", "i1")])
+#: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
+#: Instead of an accuracy: there was no answer, or its accuracy is not known.
+NO_ANSWER, UNKNOWN = -1, -2
+ANSWERS = np.dtype(
+    [
+        ("job", "i4"),
+        ("task", "i4"),
+        ("release", "i8"),
+        ("variant", "i2"),
+        ("exit", "i2"),
+        ("accuracy", "i4"),
+        ("right", "i1"),
+        ("worth", "i4"),
+    ]
+)
+#: Which variant each node of a task with variants started under.
+CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "i2")])
+DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
+
+#: As many nodes of a task, processors or resources fit into two bytes.
+MOST_NARROW = 1 << 15
+
+
+def is_wide(system: SystemSpec) -> bool:
+    """Whether the tables of a system's traces need four bytes for the numbers of nodes, processors or resources."""
+    counts = (len(system.processors), len(system.protocols), *(len(task.pieces) for task in system.tasks))
+    return max(counts) > MOST_NARROW
+
+
+def widened(dtype: np.dtype[Any], wide: bool) -> np.dtype[Any]:
+    """The type of a table's rows, with four bytes for such numbers where they need them."""
+    names = dtype.names if wide else None
+    large = ("node", "processor", "resource")
+    return np.dtype([(name, "i4" if name in large else dtype[name].str) for name in names]) if names else dtype
+
+
+#: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
+BLOCK_ROWS = 8192
+
+
+class Columns:
+    """A growing table: rows are appended as plain integers to `buffer`, and packed a block at a time."""
+
+    def __init__(self, dtype: np.dtype[Any], consume: Callable[[NDArray[Any]], None] | None = None) -> None:
+        self.dtype = dtype
+        self.width = len(dtype.names or ())
+        self.buffer: list[int] = []
+        self.blocks: list[NDArray[Any]] = []
+        self.limit = BLOCK_ROWS * self.width
+        self._consume = consume or self.blocks.append
+
+    def pack(self) -> None:
+        """Turn the buffered rows into a block (or hand them to whoever consumes them)."""
+        if self.buffer:
+            raw = np.frombuffer(array("q", self.buffer), dtype=np.int64).reshape(-1, self.width)
+            block = np.empty(len(raw), self.dtype)
+            for position, name in enumerate(self.dtype.names or ()):
+                block[name] = raw[:, position]
+            self.buffer.clear()
+            self._consume(block)
+
+    def table(self) -> NDArray[Any]:
+        """All rows as one structured array."""
+        self.pack()
+        if not self.blocks:
+            return np.empty(0, self.dtype)
+        if len(self.blocks) > 1:
+            self.blocks[:] = [np.concatenate(self.blocks)]
+        return self.blocks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlock:
+    """Jobs that have waited for each other's resources in a circle since `time` (ns), each for the next one's.
+
+    `members` are (job as ``task[index]``, the resource it holds, the one it waits for).
+    """
+
+    time: int
+    members: tuple[tuple[str, str, str], ...]
+
+    def __str__(self) -> str:
+        each = (f"{job} holds {holds} and waits for {waits}" for job, holds, waits in self.members)
+        return f"deadlock at {format_duration(self.time)}: {', '.join(each)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorCounters:
+    """Totals of one processor over a run; `busy` in ns includes `overhead` and, on a stream of a GPU, `waiting`."""
+
+    busy: int
+    overhead: int
+    starts: int
+    preemptions: int
+    migrations: int
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The record of one run.
+
+    `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
+    time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
+    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
+    Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
+    block, with the blocks that ran together (0: a copy), and `waits`, where a slice on a stream had nothing running:
+    its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
+    went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
+    `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
+    `resources`; `deadlocks` are the first of the `deadlock_count` that there were. `stranded` are the first of the
+    `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where only
+    timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a run
+    that was interrupted.
+    Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
+    """
+
+    system: SystemSpec
+    scheduler: str
+    seed: int
+    until: int
+    end: int
+    warm_up: int
+    kept: bool
+    jobs: NDArray[Any]
+    slices: NDArray[Any]
+    logged: NDArray[Any]
+    processors: tuple[ProcessorCounters, ...]
+    dispatches: int
+    events: int
+    tally: Any = field(default=None, compare=False)
+    changes: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHANGES))
+    waves: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAVES))
+    waits: NDArray[Any] = field(default_factory=lambda: np.empty(0, WAITS))
+    energy: EnergyReport | None = None
+    peak_temperature: float | None = None
+    answers: NDArray[Any] = field(default_factory=lambda: np.empty(0, ANSWERS))
+    choices: NDArray[Any] = field(default_factory=lambda: np.empty(0, CHOICES))
+    locks: NDArray[Any] = field(default_factory=lambda: np.empty(0, LOCKS))
+    deadlocks: tuple[Deadlock, ...] = ()
+    deadlock_count: int = 0
+    stranded: tuple[str, ...] = ()
+    stranded_count: int = 0
+    standstill: int | None = None
+    planned: int | None = None
+
+    @cached_property
+    def resources(self) -> tuple[str, ...]:
+        """The names of the resources, by number."""
+        return resources(self.system)
+
+    @cached_property
+    def chosen(self) -> dict[tuple[int, int], int]:
+        """The variant that each (job, node) started under, for tasks with variants."""
+        return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
+
+    @cached_property
+    def _by_task(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The numbers of all jobs, task after task, and where each task's begin."""
+        order = np.argsort(self.jobs["task"], kind="stable")
+        return order, np.searchsorted(self.jobs["task"][order], np.arange(len(self.system.tasks) + 1))
+
+    def numbers(self, task: int) -> NDArray[Any]:
+        """The numbers of the jobs of a task, ascending: the rows of `jobs` that are its own."""
+        order, begin = self._by_task
+        own: NDArray[Any] = order[begin[task] : begin[task + 1]]
+        return own
+
+    def jobs_of(self, task: int) -> NDArray[Any]:
+        """The rows of `jobs` of a task, in order of release."""
+        rows: NDArray[Any] = self.jobs[self.numbers(task)]
+        return rows
+
+    def node(self, job: int, node: int) -> NodeSpec:
+        """Node number `node` of a job as it ran: that of its variant; after the nodes come `TaskSpec.pieces`."""
+        task: TaskSpec = self.system.tasks[self.jobs["task"][job]]
+        if node >= len(task.nodes):
+            return task.pieces[node]
+        number = self.chosen.get((job, node))
+        if number is None or task.quality is None:
+            return task.nodes[node]
+        return task.quality.variants[number].nodes[node]
+
+    @cached_property
+    def own(self) -> NDArray[Any]:
+        """The slices of nodes, without those of copies over links to nodes whose cluster is chosen at run time."""
+        if all(len(task.pieces) == len(task.nodes) for task in self.system.tasks):
+            return self.slices
+        counts = np.array([len(task.nodes) for task in self.system.tasks])
+        own: NDArray[Any] = self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
+        return own
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all columns."""
+        return int(self.jobs.nbytes + self.slices.nbytes + self.logged.nbytes)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Trace of {self.system.name!r} under {self.scheduler}: {len(self.jobs)} jobs, "
+            f"{len(self.slices)} slices, {self.end} ns>"
+        )
+
+    @cached_property
+    def decisions(self) -> NDArray[Any]:
+        """Everything that was decided, by time: starts, resumes, migrations and preemptions, and what was logged."""
+        begun = _begun(self.slices[self.slices["reason"] != DRAINED])
+        order = np.lexsort((begun["start"], begun["node"], begun["job"]))
+        begun = begun[order]
+        again = np.zeros(len(begun), bool)
+        again[1:] = (begun["job"][1:] == begun["job"][:-1]) & (begun["node"][1:] == begun["node"][:-1])
+        moved = again.copy()
+        moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
+        starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))
+        cut = self.slices[np.isin(self.slices["reason"], (PREEMPTED, KILLED, FAILED))]
+        parted = self._parted()
+        cuts = [_decided(rows, rows["end"], PREEMPT) for rows in (cut, parted)]
+        both = np.concatenate((*cuts, self.logged, starts))
+        return both[np.argsort(both["time"], kind="stable")]
+
+    def _parted(self) -> NDArray[Any]:
+        """The slices at whose end, a boundary, a segment was ready to go on and did not at once: preempted there."""
+        rows = self.slices[np.lexsort((self.slices["start"], self.slices["node"], self.slices["job"]))]
+        at_once = np.zeros(len(rows), bool)
+        at_once[:-1] = rows["start"][1:] == rows["end"][:-1]
+        for name in ("job", "node"):
+            at_once[:-1] &= rows[name][1:] == rows[name][:-1]
+        rows = rows[(rows["reason"] == BOUNDARY) & ~at_once & (rows["end"] < self.end)]
+        waits = self.locks[self.locks["what"] == WAIT]
+        waiting = {(int(row["job"]), int(row["node"]), int(row["time"])) for row in waits}
+        over = {(int(row["job"]), int(row["time"])) for row in self.logged}
+        ready = [
+            (job, node, end) not in waiting and (job, end) not in over
+            for job, node, end in rows[["job", "node", "end"]].tolist()
+        ]
+        parted: NDArray[Any] = rows[np.array(ready, bool)]
+        return parted
+
+    def node_times(self) -> NDArray[Any]:
+        """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
+        work = self.own[~np.isin(self.own["reason"], (OVERHEAD, DRAINED))]
+        node, processor = work.dtype["node"], work.dtype["processor"]
+        dtype = [("job", "i4"), ("node", node), ("start", "i8"), ("finish", "i8"), ("processor", processor)]
+        order = np.lexsort((work["start"], work["node"], work["job"]))
+        work = work[order]
+        first = np.ones(len(work), bool)
+        first[1:] = (work["job"][1:] != work["job"][:-1]) | (work["node"][1:] != work["node"][:-1])
+        last = np.append(first[1:], True) if len(work) else first
+        rows = np.empty(int(first.sum()), dtype)
+        for name in ("job", "node", "start", "processor"):
+            rows[name] = work[name][first]
+        rows["finish"] = np.where(work["reason"][last] == COMPLETED, work["end"][last], -1)
+        return rows
+
+    def check(self) -> list[str]:
+        """What must hold in every run and does not, as sentences; empty when all is well.
+
+        No processor runs two slices at once, no node of a job runs twice at once, nothing runs before its release or
+        its predecessors' end or after the end of its job (but what drains), finished jobs ran all their nodes,
+        deadlines are those of the tasks, outcomes fit the times, jobs of a task that must not overlap do not, no
+        resource has two holders, and slices on one processor add up to its busy time.
+        """
+        from rtsched.trace.check import violations
+
+        return violations(self)
+
+    def _repr_html_(self) -> str:
+        late = int((self.jobs["outcome"] == LATE).sum())
+        good = int((self.jobs["outcome"] == OK).sum())
+        rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in (
+            ("system", self.system.name), ("scheduler", self.scheduler), ("jobs", len(self.jobs)), ("on time", good),
+            ("late", late), ("slices", len(self.slices)), ("end", f"{self.end} ns"),
+        ))  # fmt: skip
+        return f"<table>{rows}</table>"
+
+
+def resources(system: SystemSpec) -> tuple[str, ...]:
+    """All resources of a system: those with a protocol first, then any that only sections name."""
+    named = (section.resource for task in system.tasks for node in task.all_nodes for section in node.sections)
+    return tuple(dict.fromkeys((*system.protocols, *named)))
+
+
+def _begun(slices: NDArray[Any]) -> NDArray[Any]:
+    """The slices at whose start something was decided: work that follows its own overhead begins with that."""
+    rows = slices[np.lexsort((slices["start"], slices["processor"]))]
+    follows = np.zeros(len(rows), bool)
+    follows[1:] = (rows["reason"][:-1] == OVERHEAD) & (rows["end"][:-1] == rows["start"][1:])
+    for name in ("processor", "job", "node"):
+        follows[1:] &= rows[name][:-1] == rows[name][1:]
+    return rows[~follows]
+
+
+def _decided(rows: NDArray[Any], times: NDArray[Any], actions: Any) -> NDArray[Any]:
+    """Rows of slices as decisions."""
+    table = np.empty(len(rows), widened(DECISIONS, rows.dtype["node"].itemsize > DECISIONS["node"].itemsize))
+    for name in ("job", "node", "processor"):
+        table[name] = rows[name]
+    table["time"] = times
+    table["action"] = actions
+    return table
