@@ -32,7 +32,9 @@ ALLOWED = {
     "importers": {"model", "units", "errors"},
     "schedulability": {"dnn", "model", "units", "errors"},
     "registry": {"errors", "visible"},
-    "api": {"dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
+    "loading": {"dnn", "model", "errors", "visible"},
+    "description": {"model", "registry", "errors", "visible"},
+    "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
         "api", "schedulability", "metrics", "trace", "engine", "export", "model", "units", "errors", "files", "visible",
     },

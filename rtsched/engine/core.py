@@ -404,6 +404,7 @@ class Core:
         self.changed[0] = True
 
     def decide(self, job: Job, action: int) -> None:
+        """Record what was decided about a whole job, if decisions are recorded."""
         if self.record.decisions is not None:
             self.record.decisions.buffer += (self.kernel._now, job.number, -1, -1, action)
 
