@@ -27,7 +27,7 @@ from rtsched.registry import PARTS, REGISTRY, build
 
 if TYPE_CHECKING:
     from rtsched.engine.under_way import UnderWay
-    from rtsched.metrics.summary import Summary
+    from rtsched.metrics.figures import Summary
     from rtsched.model.config import Document
     from rtsched.model.policy import Policy
     from rtsched.model.taskgraph import SystemSpec

@@ -32,7 +32,7 @@ from rtsched.files import check_outputs, picture_format
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
-    from rtsched.metrics.summary import Summary
+    from rtsched.metrics.figures import Summary
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 

@@ -20,7 +20,7 @@ from rtsched.registry import foreign
 from rtsched.visible import cut
 
 if TYPE_CHECKING:
-    from rtsched.metrics.summary import Summary
+    from rtsched.metrics.figures import Summary
     from rtsched.model.platform import Platform
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
     from rtsched.trace.trace import Trace

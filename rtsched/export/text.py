@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rtsched import units
 from rtsched.metrics.hardware import HardwareFigures
-from rtsched.metrics.summary import ChainFigures, Summary
+from rtsched.metrics.figures import ChainFigures, Summary
 from rtsched.visible import cut, shown
 
 #: The widest cell of a table.
