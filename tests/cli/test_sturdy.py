@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rtsched import files
-from rtsched.cli import cli, console, ending
+from rtsched.cli import COMMANDS, cli, console, ending
 from rtsched.errors import InputError, RtschedError, SoundnessError
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.visible import cell, shown, visible
@@ -206,7 +206,7 @@ def test_what_an_encoding_lacks_is_written_in_ascii() -> None:
 
 
 def test_help_is_ascii() -> None:
-    for words in ([], *([name] for name in cli.commands)):
+    for words in ([], *([name] for name in COMMANDS)):
         assert CliRunner().invoke(cli, [*words, "--help"]).output.isascii(), words
 
 
@@ -604,7 +604,7 @@ HOSTILE: dict[str, bytes] = {
     "json": b'{"tasks": ' + b"[" * 50_000,
     "bells": b"platform: \"\\a\\e[2J\"\ntasks: []\n",
 }  # fmt: skip
-COMMANDS: dict[str, tuple[str, list[str]]] = {
+READERS: dict[str, tuple[str, list[str]]] = {
     "run": (".yaml", ["run", "{}"]),
     "analyse": (".yaml", ["analyse", "{}", "--runs", "1"]),
     "report": (".yaml", ["report", "{}", "-o", "out.md", "--runs", "1"]),
@@ -620,9 +620,9 @@ COMMANDS: dict[str, tuple[str, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", READERS)
 def test_no_file_is_a_traceback(command: str, here: Path) -> None:
-    ending_, words = COMMANDS[command]
+    ending_, words = READERS[command]
     paths = [here / f"{name}{ending_}" for name in HOSTILE]
     for path, content in zip(paths, HOSTILE.values(), strict=True):
         path.write_bytes(content)
