@@ -25,7 +25,7 @@ from rtsched.visible import as_found
 
 if TYPE_CHECKING:
     from rtsched.engine.under_way import UnderWay
-    from rtsched.metrics.summary import Summary
+    from rtsched.metrics.figures import Summary
     from rtsched.model.policy import Policy
     from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler

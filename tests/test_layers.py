@@ -26,7 +26,7 @@ ALLOWED = {
     "engine": {"trace", "model", "units", "errors"},
     "schedulers": {"engine", "trace", "model", "units", "errors"},
     "forecast": {"model"},
-    "metrics": {"trace", "model", "units", "errors"},
+    "metrics": {"trace", "model", "registry", "units", "errors", "visible"},
     "export": {"metrics", "trace", "model", "files", "units", "errors", "visible"},
     "plot": {"experiment", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "importers": {"model", "units", "errors"},

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @options.overrides("Change one value of the system.")
 @click.option("--baseline", metavar="POLICY", help="What differences are taken to; default: the first.")
 @options.jobs()
+@options.metrics()
 @options.as_json("Print JSON instead of text, every run included.")
 @options.file("--csv", "table", text="One line per policy and seed.")
 @options.file("--plot", "picture", text="Draw misses against accuracy.")
@@ -48,6 +49,7 @@ def compare(
     overrides: tuple[str, ...],
     baseline: str | None,
     jobs: int | None,
+    metrics: tuple[str, ...],
     as_json: bool,
     table: Path | None,
     picture: Path | None,
@@ -69,6 +71,7 @@ def compare(
         overrides=overrides,
         jobs=jobs,
         baseline=baseline,
+        metrics=metrics,
         progress=each,
     )
     if table is not None:
@@ -120,15 +123,11 @@ def render(answer: Comparison) -> str:
 
 
 def _cell(cell: Cell, metric: str) -> str:
-    from rtsched.experiment.compare import is_share
+    from rtsched.metrics.metric import of_value
 
-    scale, digits = (100, 2) if is_share(metric) else (1, 4)
-    unit = " %" if scale == 100 else ""
-    shown = f"{cell.mean * scale:.{digits}f}" if scale == 100 else f"{cell.mean:.{digits}g}"
-    if cell.half:
-        shown += f" ± {cell.half * scale:.2f}" if scale == 100 else f" ± {cell.half:.2g}"
+    shown = of_value(metric)[0].show(cell.mean, cell.half)
     mark = "" if cell.p is None or cell.p >= 0.05 else "**" if cell.p < 0.01 else "*"
-    return f"{shown}{unit}{mark:<2}" if cell.half is not None else f"{shown}{unit}"
+    return shown if cell.half is None else f"{shown}{mark:<2}"
 
 
 def _csv(answer: Comparison) -> str:

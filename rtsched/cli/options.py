@@ -45,6 +45,13 @@ def jobs(most: int | None = None) -> Option:
     return click.option("-j", "--jobs", type=click.IntRange(1, most), help="Processes; default: one per CPU.")
 
 
+def metrics() -> Option:
+    """``--metric``, as often as wanted."""
+    return click.option(
+        "--metric", "metrics", multiple=True, metavar="NAME", help="One more metric: see `rtsched list metrics`."
+    )
+
+
 def as_json(text: str = "Print JSON instead of text.") -> Option:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=text)
