@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -211,34 +210,14 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
 def _usable(made: Scheduler) -> Scheduler:
     """The scheduler, if the engine can call it. Raises InputError."""
     from rtsched.schedulers.base import Scheduler
+    from rtsched.schedulers.events import check
 
     kind = type(made)
     if getattr(made.dispatch, "__func__", None) is Scheduler.dispatch:
         raise InputError(
             f"scheduler {kind.__name__} has no dispatch; write 'def dispatch(self)', which starts segments"
         )
-    for event in ("setup", "dispatch", *(name for name in vars(Scheduler) if name.startswith("on_"))):
-        method = getattr(made, event)
-        if not callable(method):
-            raise InputError(f"scheduler {kind.__name__}: {event} is a {type(method).__name__}; write it as a method")
-        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-            raise InputError(
-                f"scheduler {kind.__name__}: {event} is async, and nobody waits for it; write 'def {event}'"
-            )
-        if inspect.isgeneratorfunction(method):
-            raise InputError(
-                f"scheduler {kind.__name__}: {event} has a 'yield', so that calling it does nothing; write it without"
-            )
-        told = list(inspect.signature(getattr(Scheduler, event)).parameters)[1:]
-        try:
-            inspect.signature(method).bind(*told)
-        except TypeError:
-            raise InputError(
-                f"scheduler {kind.__name__}: {event} is called with {', '.join(told) or 'nothing'}; write "
-                f"'def {event}({', '.join(['self', *told])})'"
-            ) from None
-        except ValueError:
-            pass  # nobody can say what it takes
+    check(made, "scheduler", ("setup", "dispatch"))
     if made.preemption not in MODES:
         raise InputError(
             f"scheduler {kind.__name__}: preemption {cut(repr(made.preemption))} is not one of {', '.join(MODES)}"
@@ -471,7 +450,7 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
 def without_effect(system: System, scheduler: Scheduler) -> list[str]:
     """What to note of a system's keys where it is run under a policy that its file does not name."""
     return [
-        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.describe()}"
+        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.described()}"
         for index, key in _unread(system, scheduler)
     ]
 

@@ -94,6 +94,7 @@ class Core:
         self.on_completion = scheduler.listener("on_completion")
         self.on_processor = scheduler.listener("on_processor")
         self.on_deadline = scheduler.listener("on_deadline")
+        self.on_job_end: Callable[[Job], None] | None = scheduler.listener("on_job_end")
         self.on_timer = scheduler.listener("on_timer")
         self.on_environment = scheduler.listener("on_environment")
         if self.paths is not None:
@@ -431,6 +432,8 @@ class Core:
         )  # fmt: skip
         if len(rows) >= self.rows_limit:
             self.record.pack()
+        if self.on_job_end is not None:
+            self.on_job_end(job)
         if outcome:
             self._missed(task)
         if task.followers and job.finish >= 0:

@@ -54,13 +54,14 @@ def run(
         is_wide(system),
     )
     soc = Soc(system, scheduler, kernel, until, record, seed)
-    scheduler.soc = soc
-    scheduler.setup(soc)
+    scheduler.begin(soc)
     if soc.locks is not None and "ceiling" in system.protocols.values():
         scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     soc.listen(scheduler)
     _prepare_all(soc, seed, truths)
-    dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
+    dispatch = scheduler.dispatcher()
+    if soc.copies is not None:
+        dispatch = soc.copies.around(dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if soc.chip is not None:
         soc.chip.start(soc.processors, stop, tally is None)
@@ -90,7 +91,7 @@ def run(
     record.pack()
     return Trace(
         system=system,
-        scheduler=scheduler.describe(),
+        scheduler=scheduler.described(),
         seed=seed,
         until=until,
         end=end,
