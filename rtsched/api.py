@@ -22,7 +22,7 @@ from rtsched.model.collector import collector_paused
 from rtsched.model.document import cut, parse_value
 from rtsched.model.platform import Platform
 from rtsched.model.system import Simulate, System
-from rtsched.registry import PARTS, REGISTRY, build
+from rtsched.registry import PARTS, REGISTRY, build, parameters_of
 
 if TYPE_CHECKING:
     from rtsched.engine.under_way import UnderWay
@@ -177,7 +177,7 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file, also as text:
     ``{ordering: edf, placement: global, preemption: preemptive}`` or ``{name: my-plugin, parameter: value}``.
     """
-    from rtsched.schedulers.base import Scheduler
+    from rtsched.schedulers.base import GUESTS, Scheduler
 
     if isinstance(choice, Scheduler):
         return choice
@@ -195,15 +195,20 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         if parts.pop("speed", None) not in (None, "none"):
             raise InputError("speed: clocks are set by 'power: {governor: ...}', or by a scheduler with soc.set_speed")
         parts = {key: value for key, value in parts.items() if value != "none"}
+    parts = {key: value for key, value in parts.items() if key not in GUESTS or value != "none"}
     for kind in PARTS:
         if kind in parts:
             parts[kind] = _part(kind, parts[kind], code)
     mode = parts.get("preemption", MODES[0])
     if mode not in MODES:
         raise InputError(f"preemption {mode!r} is not one of {', '.join(MODES)}")
+    own = parameters_of("scheduler", name, code)
+    guests = {kind: parts.pop(kind) for kind in GUESTS if kind in parts and kind not in own}
     made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
+    for kind, part in guests.items():
+        made.take(kind, part, name)
     return _usable(made)
 
 
@@ -457,6 +462,9 @@ def without_effect(system: System, scheduler: Scheduler) -> list[str]:
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
     """The key of a scheduler's description that an error is about."""
+    refused = [key for key in description if f" takes no {key}: " in message]
+    if refused:
+        return (refused[0],)
     for key, value in description.items():
         name = value.get("name") if isinstance(value, dict) else value
         if isinstance(name, str) and repr(name) in message:
