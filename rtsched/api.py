@@ -191,23 +191,20 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         if parts.setdefault("ordering", name) != name:
             raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"
-    if name == "composed":
-        if parts.pop("speed", None) not in (None, "none"):
-            raise InputError("speed: clocks are set by 'power: {governor: ...}', or by a scheduler with soc.set_speed")
-        parts = {key: value for key, value in parts.items() if value != "none"}
-    parts = {key: value for key, value in parts.items() if key not in GUESTS or value != "none"}
+    own = {} if name == "composed" else parameters_of("scheduler", name, code)
+    guests = [kind for kind in GUESTS if kind not in own]
+    parts = {key: value for key, value in parts.items() if value != "none" or not (key in guests or name == "composed")}
     for kind in PARTS:
-        if kind in parts:
+        if kind in parts and (kind in guests or kind != "speed"):  # which may be a parameter of a plug-in's own
             parts[kind] = _part(kind, parts[kind], code)
     mode = parts.get("preemption", MODES[0])
     if mode not in MODES:
         raise InputError(f"preemption {mode!r} is not one of {', '.join(MODES)}")
-    own = parameters_of("scheduler", name, code)
-    guests = {kind: parts.pop(kind) for kind in GUESTS if kind in parts and kind not in own}
+    beside = {kind: parts.pop(kind) for kind in guests if kind in parts}
     made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
-    for kind, part in guests.items():
+    for kind, part in beside.items():
         made.take(kind, part, name)
     return _usable(made)
 
@@ -424,7 +421,7 @@ def _until(until: int | str) -> int | str:
 def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
     """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
-        return _usable(scheduler(choice))
+        return _clocked(loaded, _usable(scheduler(choice)))
     try:
         own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:
@@ -435,7 +432,27 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
             f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
             f"servers; leave it out, or write 'scheduler: cbs'"
         )
-    return own
+    return _clocked(loaded, own)
+
+
+def _clocked(loaded: Loaded, chosen: Scheduler) -> Scheduler:
+    """The scheduler, if clocks are left to its speed part, where it has one. Raises InputError with the place."""
+    speed, power = chosen.guests.get("speed"), loaded.system.power
+    if speed is None:
+        return chosen
+    name = type(speed).__name__
+    if power is None:
+        raise InputError(
+            f"{loaded.where('scheduler', 'speed')}{name} sets clocks, and the system counts none; write "
+            "'power: {governor: userspace}'"
+        )
+    governors = [power.clusters.get(each, power.governor).name for each in loaded.platform.processors]
+    if "userspace" not in governors:
+        raise InputError(
+            f"{loaded.where('power', 'governor')}clocks belong to the governor {governors[0]!r}, and the scheduler's "
+            f"speed part ({name}) sets them, too; write 'governor: userspace', or leave 'speed' out"
+        )
+    return chosen
 
 
 #: Keys of a task that only policies with servers read.

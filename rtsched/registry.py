@@ -1,8 +1,8 @@
 """Policies by name: those registered in this process, then entry points of installed packages, then ``module:Class``.
 
 The groups are ``rtsched.schedulers`` for whole policies, and ``rtsched.orderings``, ``rtsched.placements``,
-``rtsched.adaptations`` and ``rtsched.admissions`` for the parts of composed ones. Built-in policies are entry points of
-rtsched itself, so a plug-in takes the same way in.
+``rtsched.adaptations``, ``rtsched.admissions`` and ``rtsched.speeds`` for the parts of composed ones. Built-in policies
+are entry points of rtsched itself, so a plug-in takes the same way in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rtsched.errors import InputError, RtschedError
 from rtsched.visible import cut
 
 #: The parts of a composed scheduler, and the whole.
-PARTS = ("ordering", "placement", "adaptation", "admission")
+PARTS = ("ordering", "placement", "adaptation", "admission", "speed")
 GROUPS = {kind: f"rtsched.{kind}s" for kind in ("scheduler", *PARTS)}
 
 

@@ -216,6 +216,7 @@ KINDS = (
     "placements",
     "adaptations",
     "admissions",
+    "speeds",
     "families",
     "theorems",
 )

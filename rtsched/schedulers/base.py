@@ -66,6 +66,7 @@ class Scheduler(Listener):
         if kind not in self.takes:
             raise InputError(f"scheduler {name or type(self).__name__!r} takes no {kind}: {self.alone}")
         checked(part, kind)
+        part.joins(self.policy({"name": name} if name else {}))
         guests = {**self.guests, kind: part}
         self.guests = {each: guests[each] for each in GUESTS if each in guests}
 

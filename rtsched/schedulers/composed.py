@@ -50,13 +50,14 @@ class ComposedScheduler(Scheduler):
         preemption: Preemption = "preemptive",
         adaptation: Part | None = None,
         admission: Part | None = None,
+        speed: Part | None = None,
     ) -> None:
         self.ordering = ordering or EDF()
         self.placement = placement or Global()
         self.preemption = preemption
         checked(self.ordering, "ordering")
         checked(self.placement, "placement")
-        for kind, part in (("adaptation", adaptation), ("admission", admission)):
+        for kind, part in (("adaptation", adaptation), ("admission", admission), ("speed", speed)):
             if part is not None:
                 self.take(kind, part)
 

@@ -12,6 +12,7 @@ from rtsched.trace.trace import OPEN
 if TYPE_CHECKING:
     from rtsched.engine.job import Job
     from rtsched.engine.soc import Soc
+    from rtsched.model.policy import Policy
     from rtsched.schedulers.estimator import Estimator
 
 
@@ -27,6 +28,9 @@ class Part(Listener):
     kind: ClassVar[str] = "part"
     soc: Soc
     estimator: Estimator
+
+    def joins(self, policy: Policy) -> None:
+        """Raises InputError if this part cannot stand beside the ordering and placement of a policy."""
 
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts."""

@@ -89,7 +89,7 @@ def test_less_to_compute_is_more_in_time() -> None:
     assert late[1] < late[0]
 
 
-@pytest.mark.parametrize("kind", ["adaptation", "admission"])
+@pytest.mark.parametrize("kind", ["adaptation", "admission", "speed"])
 @pytest.mark.parametrize("host", ALONE)
 def test_who_takes_no_guests_says_why(host: str, kind: str) -> None:
     part = REGISTRY.names(kind)[0]
