@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtsched.engine.soc import Soc
 from rtsched.schedulers.events import EVENTS, Listener, check
 from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job
-    from rtsched.engine.soc import Soc
     from rtsched.model.policy import Policy
     from rtsched.schedulers.estimator import Estimator
 
@@ -69,19 +69,17 @@ class Ring:
     tag: Any
 
 
-class OwnTimers:
-    """The handle of a scheduler as a part gets it that may ask for timers: the same, but for whom they wake."""
+class OwnTimers(Soc):
+    """The handle as a part gets it that may ask for timers: that of its scheduler, but for whom they wake."""
 
     def __init__(self, soc: Soc, part: Part) -> None:
-        self._soc = soc
-        self._part = part
+        super().__init__(soc.core)
+        soc.core.soc = soc  # the scheduler's stays that of the run
+        self.part = part
 
     def wake_at(self, time: int, tag: Any = None) -> None:
         """Ask for the part's own ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
-        self._soc.wake_at(time, Ring(self._part, tag))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._soc, name)
+        super().wake_at(time, Ring(self.part, tag))
 
 
 def wakes(part: Part) -> bool:
@@ -91,7 +89,7 @@ def wakes(part: Part) -> bool:
 
 def handle(soc: Soc, part: Part) -> Soc:
     """The handle for a part: the scheduler's own, with timers of the part's where it may ask for some."""
-    return cast("Soc", OwnTimers(soc, part)) if wakes(part) else soc
+    return OwnTimers(soc, part) if wakes(part) else soc
 
 
 def ring(own: Callable[..., None] | None, stir: Callable[[], None], tag: Any) -> None:
