@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from rtsched.model.base import whole_number
 from rtsched.model.document import cut
 from rtsched.model.platform import Platform
 from rtsched.model.system import Simulate, System
-from rtsched.registry import PARTS, REGISTRY, build
+from rtsched.registry import PARTS, REGISTRY, build, parameters_of
 from rtsched.visible import as_found
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     A name, or names joined by ``+`` (``"rm+first-fit+nonpreemptive"``), or a mapping as in a system file, also as text:
     ``{ordering: edf, placement: global, preemption: preemptive}`` or ``{name: my-plugin, parameter: value}``.
     """
-    from rtsched.schedulers.base import Scheduler
+    from rtsched.schedulers.base import GUESTS, Scheduler
 
     if isinstance(choice, Scheduler):
         return choice
@@ -60,53 +59,35 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         if parts.setdefault("ordering", name) != name:
             raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"
-    if name == "composed":
-        if parts.pop("speed", None) not in (None, "none"):
-            raise InputError("speed: clocks are set by 'power: {governor: ...}', or by a scheduler with soc.set_speed")
-        parts = {key: value for key, value in parts.items() if value != "none"}
+    own = {} if name == "composed" else parameters_of("scheduler", name, code)
+    guests = [kind for kind in GUESTS if kind not in own]
+    parts = {key: value for key, value in parts.items() if value != "none" or not (key in guests or name == "composed")}
     for kind in PARTS:
-        if kind in parts:
+        if kind in parts and (kind in guests or kind != "speed"):  # which may be a parameter of a plug-in's own
             parts[kind] = _part(kind, parts[kind], code)
     mode = parts.get("preemption", MODES[0])
     if mode not in MODES:
         raise InputError(f"preemption {mode!r} is not one of {', '.join(MODES)}")
+    beside = {kind: parts.pop(kind) for kind in guests if kind in parts}
     made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
+    for kind, part in beside.items():
+        made.take(kind, part, name)
     return _usable(made)
 
 
 def _usable(made: Scheduler) -> Scheduler:
     """The scheduler, if the engine can call it. Raises InputError."""
     from rtsched.schedulers.base import Scheduler
+    from rtsched.schedulers.events import check
 
     kind = type(made)
     if getattr(made.dispatch, "__func__", None) is Scheduler.dispatch:
         raise InputError(
             f"scheduler {kind.__name__} has no dispatch; write 'def dispatch(self)', which starts segments"
         )
-    for event in ("setup", "dispatch", *(name for name in vars(Scheduler) if name.startswith("on_"))):
-        method = getattr(made, event)
-        if not callable(method):
-            raise InputError(f"scheduler {kind.__name__}: {event} is a {type(method).__name__}; write it as a method")
-        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-            raise InputError(
-                f"scheduler {kind.__name__}: {event} is async, and nobody waits for it; write 'def {event}'"
-            )
-        if inspect.isgeneratorfunction(method):
-            raise InputError(
-                f"scheduler {kind.__name__}: {event} has a 'yield', so that calling it does nothing; write it without"
-            )
-        told = list(inspect.signature(getattr(Scheduler, event)).parameters)[1:]
-        try:
-            inspect.signature(method).bind(*told)
-        except TypeError:
-            raise InputError(
-                f"scheduler {kind.__name__}: {event} is called with {', '.join(told) or 'nothing'}; write "
-                f"'def {event}({', '.join(['self', *told])})'"
-            ) from None
-        except ValueError:
-            pass  # nobody can say what it takes
+    check(made, "scheduler", ("setup", "dispatch"))
     if made.preemption not in MODES:
         raise InputError(
             f"scheduler {kind.__name__}: preemption {cut(repr(made.preemption))} is not one of {', '.join(MODES)}"
@@ -240,7 +221,7 @@ def _until(until: int | str) -> int | str:
 def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
     """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
-        return _usable(scheduler(choice))
+        return _clocked(loaded, _usable(scheduler(choice)))
     try:
         own = scheduler(loaded.system.scheduler, code=loaded.document is None)
     except InputError as error:
@@ -251,7 +232,27 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
             f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
             f"servers; leave it out, or write 'scheduler: cbs'"
         )
-    return own
+    return _clocked(loaded, own)
+
+
+def _clocked(loaded: Loaded, chosen: Scheduler) -> Scheduler:
+    """The scheduler, if clocks are left to its speed part, where it has one. Raises InputError with the place."""
+    speed, power = chosen.guests.get("speed"), loaded.system.power
+    if speed is None:
+        return chosen
+    name = type(speed).__name__
+    if power is None:
+        raise InputError(
+            f"{loaded.where('scheduler', 'speed')}{name} sets clocks, and the system counts none; write "
+            "'power: {governor: userspace}'"
+        )
+    governors = [power.clusters.get(each, power.governor).name for each in loaded.platform.processors]
+    if "userspace" not in governors:
+        raise InputError(
+            f"{loaded.where('power', 'governor')}clocks belong to the governor {governors[0]!r}, and the scheduler's "
+            f"speed part ({name}) sets them, too; write 'governor: userspace', or leave 'speed' out"
+        )
+    return chosen
 
 
 #: Keys of a task that only policies with servers read.
@@ -271,13 +272,16 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
 def without_effect(system: System, scheduler: Scheduler) -> list[str]:
     """What to note of a system's keys where it is run under a policy that its file does not name."""
     return [
-        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.describe()}"
+        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.described()}"
         for index, key in _unread(system, scheduler)
     ]
 
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
     """The key of a scheduler's description that an error is about."""
+    refused = [key for key in description if f" takes no {key}: " in message]
+    if refused:
+        return (refused[0],)
     for key, value in description.items():
         name = value.get("name") if isinstance(value, dict) else value
         if isinstance(name, str) and repr(name) in message:

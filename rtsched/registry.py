@@ -27,7 +27,7 @@ from rtsched.errors import InputError, RtschedError
 from rtsched.visible import cut
 
 #: The parts of a composed scheduler.
-PARTS = ("ordering", "placement", "adaptation", "admission")
+PARTS = ("ordering", "placement", "adaptation", "admission", "speed")
 #: What decides while time runs: the whole, and its parts.
 POLICIES = ("scheduler", *PARTS)
 #: What measures, proves, writes, reads and reports beside them.
@@ -203,24 +203,29 @@ def foreign(error: BaseException) -> str | None:
     return None
 
 
+def parameters_of(kind: str, name: str, code: bool = True) -> dict[str, inspect.Parameter]:
+    """What the policy `name` can be made with, by name. Raises InputError."""
+    try:
+        signature = inspect.signature(REGISTRY.find(kind, name, code))
+    except (TypeError, ValueError):
+        raise InputError(f"{kind} {name!r} cannot be made, for nobody can say what it takes; name a class") from None
+    return {
+        parameter.name: parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
 def build(kind: str, name: str, parameters: dict[str, Any], code: bool = True) -> Any:
     """Make the policy `name` with `parameters`; unknown or unfit parameters raise InputError."""
     factory = REGISTRY.find(kind, name, code)
-    try:
-        signature = inspect.signature(factory)
-    except (TypeError, ValueError):
-        raise InputError(f"{kind} {name!r} cannot be made, for nobody can say what it takes; name a class") from None
-    known = [
-        parameter.name
-        for parameter in signature.parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
+    known = parameters_of(kind, name, code)
     for parameter in parameters:
         if parameter not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise InputError(f"{kind} {name!r} has no parameter {cut(parameter)!r}; {has}")
     for parameter, value in parameters.items():
-        _check(kind, name, signature.parameters[parameter], value)
+        _check(kind, name, known[parameter], value)
     try:
         return factory(**parameters)
     except RtschedError:

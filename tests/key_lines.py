@@ -462,6 +462,22 @@ CUT: list[Line] = [
     matters("t.network.precision=int8", "platform.name=snapdragon_8gen2; t.network.precision=fp16; t.pin=npu", "cut"),
 ]
 
+#: The parts of a scheduler, which its description names freely.
+PARTS: list[Line] = [
+    matters("scheduler.ordering=edf", BUSY),
+    matters("scheduler.placement=earliest-finish", "t.processors=[big, little]; t.wcet={big: 6 ms, little: 9 ms}; t.period=9 ms; t.priority=9"),
+    matters("scheduler.preemption=nonpreemptive", f"{LITTLE}; t.priority=9"),
+    matters("scheduler.adaptation=subflow", f"{GRAPH_OF_TWO}; {BUSY}; t.deadline=10 ms", "graph"),
+    matters("scheduler.admission=drop-hopeless", f"{LITTLE}; t.deadline=7 ms"),
+    matters("scheduler.speed=utilisation", f"{CLOCK}=userspace"),
+    matters("scheduler.speed.period_ms=2", f"{CLOCK}=userspace; scheduler.speed={{name: utilisation, period_ms: 20}}"),
+    matters("scheduler.speed.headroom=3", f"{CLOCK}=userspace; scheduler.speed={{name: utilisation, period_ms: 2}}"),
+    matters("scheduler.speed=cycle-conserving", f"{CLOCK}=userspace; scheduler={{ordering: edf, placement: first-fit}}"),
+    matters("scheduler.adaptation=subflow", f"{GRAPH_OF_TWO}; {BUSY}; t.deadline=10 ms; scheduler={{name: cbs}}", "graph"),
+    matters("scheduler.admission=drop-hopeless", f"{LITTLE}; t.deadline=7 ms; scheduler={{name: cbs}}"),
+    matters("scheduler.speed=utilisation", f"{CLOCK}=userspace; scheduler={{name: cbs}}"),
+]
+
 #: Keys that can have no effect beside others, and are refused.
 BESIDE: list[Line] = [
     *(
@@ -489,6 +505,11 @@ BESIDE: list[Line] = [
     refused("t.pin=npu", "no processor of 'rk3588' that it may use", "t.wcet=null; t.graph={nodes: {y: {wcet: 1 ms}}}"),
     refused("t.weights=9 MB", "do not fit into 8 MB", f"t.wcet=null; t.graph={{nodes: {{x: {{{SMALL}}}, y: {{{SMALL}}}}}}}"),
     refused("power.governor={name: powersave, up: 0.5}", "no effect on the governor 'powersave'", "", "power.governor.up"),
+    refused("scheduler.speed=utilisation", "clocks belong to the governor 'performance'", "", "power.governor"),
+    refused("scheduler.speed=utilisation", "the system counts none", "power=null"),
+    refused("scheduler={name: xrbench, speed: utilisation}", "takes no speed", "", "scheduler.speed"),
+    refused("scheduler={name: xrbench, adaptation: subflow}", "takes no adaptation", "", "scheduler.adaptation"),
+    refused("scheduler={name: xrbench, admission: drop-hopeless}", "takes no admission", "", "scheduler.admission"),
     refused("gpu.block_level.context_switch=1 us", "without a 'time_slice'"),
     refused("gpu.block_level.channel_order=lifo", "without 'channels'"),
 ]

@@ -31,7 +31,7 @@ from rtsched.model.system import System
 from rtsched.registry import REGISTRY
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
-from tests.key_lines import BESIDE, CUT, KEYS, NODE, SHAPES, TASK, WORLD, Line
+from tests.key_lines import BESIDE, CUT, KEYS, NODE, PARTS, SHAPES, TASK, WORLD, Line
 
 # ---- the tests -------------------------------------------------------------------------------------------------------
 
@@ -213,6 +213,11 @@ def test_every_other_key_matters(key: str, folder: str) -> None:
 
 @pytest.mark.parametrize("line", CUT, ids=lambda line: line.change.partition("=")[0])
 def test_the_keys_of_a_network_hold_wherever_it_is_looked_up(line: Line, folder: str) -> None:
+    check(line.shape, line, folder)
+
+
+@pytest.mark.parametrize("line", PARTS, ids=lambda line: line.change.partition("=")[0])
+def test_every_part_of_a_scheduler_matters(line: Line, folder: str) -> None:
     check(line.shape, line, folder)
 
 

@@ -54,11 +54,22 @@ ALLOWED = {
 APART = {
     "engine.gpu": {"engine.chip"},
     "schedulers.orderings": {
-        "schedulers.placements", "schedulers.adaptations", "schedulers.admissions", "schedulers.systems"
+        "schedulers.placements", "schedulers.adaptations", "schedulers.admissions", "schedulers.speeds",
+        "schedulers.systems",
     },
-    "schedulers.placements": {"schedulers.adaptations", "schedulers.admissions", "schedulers.systems"},
-    "schedulers.adaptations": {"schedulers.orderings", "schedulers.admissions", "schedulers.systems"},
-    "schedulers.admissions": {"schedulers.orderings", "schedulers.placements", "schedulers.systems"},
+    "schedulers.placements": {
+        "schedulers.adaptations", "schedulers.admissions", "schedulers.speeds", "schedulers.systems"
+    },
+    "schedulers.adaptations": {
+        "schedulers.orderings", "schedulers.admissions", "schedulers.speeds", "schedulers.systems"
+    },
+    "schedulers.admissions": {
+        "schedulers.orderings", "schedulers.placements", "schedulers.speeds", "schedulers.systems"
+    },
+    "schedulers.speeds": {
+        "schedulers.orderings", "schedulers.placements", "schedulers.adaptations", "schedulers.admissions",
+        "schedulers.systems",
+    },
     "schedulability.theorems": {"schedulability.lowering", "schedulability.search"},
     "schedulability.lowering": {"schedulability.search"},
 }  # fmt: skip

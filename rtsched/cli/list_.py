@@ -21,6 +21,7 @@ KINDS = (
     "placements",
     "adaptations",
     "admissions",
+    "speeds",
     "families",
     "theorems",
 )

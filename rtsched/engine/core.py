@@ -114,6 +114,7 @@ class Core:
         self.on_completion = scheduler.listener("on_completion")
         self.on_processor = scheduler.listener("on_processor")
         self.on_deadline = scheduler.listener("on_deadline")
+        self.on_job_end: Callable[[Job], None] | None = scheduler.listener("on_job_end")
         self.on_timer = scheduler.listener("on_timer")
         self.on_environment = scheduler.listener("on_environment")
         if self.paths is not None:

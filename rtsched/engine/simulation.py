@@ -57,13 +57,15 @@ def run(
     )
     policy = scheduler if is_ours(scheduler) else Veiled(scheduler)
     core = Core(system, policy, kernel, until, record, seed)
-    core.soc = policy.soc = Soc(core)
-    policy.setup(core.soc)
+    core.soc = Soc(core)
+    policy.begin(core.soc)
     if core.locks is not None and "ceiling" in system.protocols.values():
         policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     core.listen(policy)
     _prepare_all(core, seed, truths)
-    dispatch = policy.dispatch if core.copies is None else core.copies.around(policy.dispatch)
+    dispatch = policy.dispatcher()
+    if core.copies is not None:
+        dispatch = core.copies.around(dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if core.chip is not None:
         core.chip.start(core.processors, stop, tally is None)
@@ -93,7 +95,7 @@ def run(
     record.pack()
     return Trace(
         system=system,
-        scheduler=scheduler.describe(),
+        scheduler=scheduler.described(),
         seed=seed,
         until=until,
         end=end,

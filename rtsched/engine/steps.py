@@ -107,6 +107,8 @@ class PlainSteps:
         )  # fmt: skip
         if len(rows) >= self.rows_limit:
             self.record.pack()
+        if self.core.on_job_end is not None:
+            self.core.on_job_end(job)
         if outcome:
             self._missed(task)
         if task.followers and job.finish >= 0:

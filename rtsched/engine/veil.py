@@ -90,16 +90,14 @@ class Veiled:
         self.scheduler = scheduler
         self.preemption = scheduler.preemption
 
-    def setup(self, soc: Soc) -> None:
-        """Let it prepare."""
+    def begin(self, soc: Soc) -> None:
+        """Let it prepare, before time starts."""
         self.soc = SocView(soc, self.scheduler.oracle)
-        self.scheduler.soc = self.soc  # type: ignore[assignment]
-        self.scheduler.setup(self.soc)  # type: ignore[arg-type]
+        self.scheduler.begin(self.soc)  # type: ignore[arg-type]
 
-    @property
-    def dispatch(self) -> Callable[[], None]:
-        """What decides."""
-        return self.scheduler.dispatch
+    def dispatcher(self) -> Callable[[], None]:
+        """What decides at the end of an instant."""
+        return self.scheduler.dispatcher()
 
     def listener(self, event: str) -> Callable[..., None] | None:
         """Who hears an event, if anybody."""

@@ -53,7 +53,10 @@ class AdaptationTraits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A scheduler as it declares itself; `whole` names one that is not composed of parts, and so is not proven."""
+    """A scheduler as it declares itself; `whole` names one that is not composed of parts, and so is not proven.
+
+    `acts` names an ordering or a placement that is told events, at which it may do anything.
+    """
 
     ordering: OrderingTraits = field(default_factory=OrderingTraits)
     placement: PlacementTraits = field(default_factory=PlacementTraits)
@@ -61,6 +64,8 @@ class Policy:
     adaptation: AdaptationTraits | None = None
     admission: str | None = None
     whole: str | None = None
+    speed: str | None = None
+    acts: str | None = None
 
     @property
     def order(self) -> Order:
@@ -73,7 +78,8 @@ class Policy:
         return (level, task.index)
 
     def __str__(self) -> str:
+        parts = (self.adaptation and self.adaptation.name, self.admission, self.speed)
+        extra = "".join(f" + {part}" for part in parts if part)
         if self.whole is not None:
-            return self.whole
-        extra = "".join(f" + {part}" for part in (self.adaptation and self.adaptation.name, self.admission) if part)
+            return self.whole + extra
         return f"{self.ordering.name} + {self.placement.name}{extra}, {self.preemption}"

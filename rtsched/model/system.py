@@ -103,7 +103,7 @@ class Chain(Model):
 
 #: ``module:Class`` in the name of a policy.
 _CODE = re.compile(r"\w:[^\W\d]")
-_NAMING = ("name", "ordering", "placement", "adaptation", "admission")
+_NAMING = ("name", "ordering", "placement", "adaptation", "admission", "speed")
 
 
 def _scheduler(value: Any, info: ValidationInfo) -> Any:

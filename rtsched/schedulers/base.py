@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rtsched.errors import SchedulerError
+from rtsched.errors import InputError, SchedulerError
+from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
+from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.events import Listener
+from rtsched.schedulers.part import Part, checked, handle, in_turn, ring, wakes
 
 if TYPE_CHECKING:
-    from rtsched.engine.job import Job, Segment
-    from rtsched.engine.processor import Processor
+    from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
+    from rtsched.schedulers.estimator import Estimator
 
 Preemption = Literal["preemptive", "limited", "nonpreemptive"]
 
+#: The kinds of parts that may stand beside any scheduler, in the order in which they are told events.
+GUESTS = ("admission", "adaptation", "speed")
 
-class Scheduler:
+
+class Scheduler(Listener):
     """A policy. Only `dispatch` must be written; events that are not overridden are never delivered.
 
     At each instant all events come first, then one `dispatch`. `soc` is there from `setup` on.
@@ -37,48 +47,81 @@ class Scheduler:
     reads: ClassVar[frozenset[str]] = frozenset()
     #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
     oracle: bool = False
+    #: The kinds of parts that may decide beside it, out of `GUESTS`; and why it takes no others.
+    takes: ClassVar[frozenset[str]] = frozenset()
+    alone: ClassVar[str] = "its class does not say that it does (takes)"
+    #: The parts that decide beside it, by kind, in the order in which they are told events.
+    guests: Mapping[str, Part] = MappingProxyType({})
     soc: Soc
 
     def setup(self, soc: Soc) -> None:
         """The offline phase: partition, assign priorities, search. Called once, before time starts."""
 
-    def on_release(self, job: Job) -> None:
-        """A job was released."""
-
-    def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
-        """Segments of `job` can start (or can start again: after a boundary, or with a resource they waited for)."""
-
-    def on_start(self, segment: Segment, processor: Processor) -> None:
-        """A node of a task with variants is about to start: the last moment to ``soc.reconfigure`` it."""
-
-    def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
-        """A segment is done; `observation` holds the measured ``time`` in ns since its last start.
-
-        At an early exit also ``exit`` (its number) and ``confidence``; at a branch ``branch``, the node that follows.
-        """
-
-    def on_processor(self, processor: Processor, change: str) -> None:
-        """A processor changed by itself; ``change`` is ``idle`` here."""
-
-    def on_deadline(self, job: Job) -> None:
-        """The deadline of an unfinished job passes now; what its task does on a miss comes after this."""
-
-    def on_timer(self, tag: Any) -> None:
-        """A time asked for with ``soc.wake_at`` has come."""
-
-    def on_environment(self, change: dict[str, Any]) -> None:
-        """Something outside changed: a link's bandwidth, a battery."""
-
     def dispatch(self) -> None:
         """Decide what runs now; called once per instant at which anything happened."""
         raise NotImplementedError
 
-    def listener(self, event: str) -> Callable[..., None] | None:
+    # ---- the parts that decide beside it -------------------------------------------------------------------------
+
+    def take(self, kind: str, part: Part, name: str | None = None) -> None:
+        """Let `part` decide beside this scheduler, which is called `name`. Raises InputError if it takes none."""
+        if kind not in self.takes:
+            raise InputError(f"scheduler {name or type(self).__name__!r} takes no {kind}: {self.alone}")
+        checked(part, kind)
+        part.joins(self.policy({"name": name} if name else {}))
+        guests = {**self.guests, kind: part}
+        self.guests = {each: guests[each] for each in GUESTS if each in guests}
+
+    def parts(self) -> Sequence[Part]:
+        """The parts that are told events, in the order in which they are: before the scheduler itself."""
+        return tuple(self.guests.values())
+
+    def beliefs(self, soc: Soc) -> Estimator:
+        """What its parts are to believe of times; made once, after `setup`."""
+        from rtsched.schedulers.estimator import Estimator
+        from rtsched.schedulers.placements.declared import Global
+
+        return Estimator(soc, Global())
+
+    @collector_paused()
+    def begin(self, soc: Soc) -> None:
+        """The engine calls this before time starts: the offline phase of the scheduler, then of the parts it takes."""
+        self.soc = soc
+        self.setup(soc)
+        if self.guests:
+            estimator = self.beliefs(soc)
+            for part in self.guests.values():
+                part.estimator = estimator
+                part.setup(handle(soc, part))
+
+    def stirred(self) -> None:
+        """A part heard a timer and may have changed anything: the next `dispatch` has to look everywhere."""
+
+    def own_listener(self, event: str) -> Callable[..., None] | None:
         """The bound method for `event`, or None when it is not overridden."""
         if getattr(type(self), event) is getattr(Scheduler, event):
             return None
         bound: Callable[..., None] = getattr(self, event)
         return bound
+
+    def listener(self, event: str) -> Callable[..., None] | None:
+        """Whom the engine tells of `event`, the parts included; None when nobody wants to know."""
+        parts, own = self.parts(), self.own_listener(event)
+        if event == "on_timer":
+            return partial(ring, own, self.stirred) if any(wakes(part) for part in parts) else own
+        told = [found for part in parts if (found := part.listener(event)) is not None]
+        return in_turn(event, told, own) if told else own
+
+    def dispatcher(self) -> Callable[[], None]:
+        """What the engine calls at the end of an instant: the parts settle, then the scheduler dispatches."""
+        settles = [part.settle for part in self.parts() if part.overrides("settle")]
+        return partial(_settled, settles, self.decision()) if settles else self.decision()
+
+    def decision(self) -> Callable[[], None]:
+        """`dispatch`, or what does the same in fewer steps."""
+        return self.dispatch
+
+    # ---- what it says of itself ----------------------------------------------------------------------------------
 
     def rekey(self, segment: Segment, entry: Any) -> None:
         """A locking protocol lends `segment` another urgency."""
@@ -93,8 +136,25 @@ class Scheduler:
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""
-        return Policy(preemption=self.preemption, whole=names.get("name", type(self).__name__))
+        whole = Policy(preemption=self.preemption, whole=names.get("name", type(self).__name__))
+        return replace(whole, **self.guest_traits(names))
+
+    def guest_traits(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """The parts that decide beside it, as proofs know them."""
+        called = {kind: names.get(kind, type(part).__name__) for kind, part in self.guests.items()}
+        traits = {kind: part.traits(called[kind]) for kind, part in self.guests.items() if isinstance(part, Adaptation)}
+        return called | {kind: each for kind, each in traits.items() if kind == "adaptation"}
 
     def describe(self) -> str:
         """One line that names the policy and its parameters."""
         return type(self).__name__
+
+    def described(self) -> str:
+        """`describe`, and the parts that decide beside it."""
+        return " + ".join([self.describe(), *(type(part).__name__ for part in self.guests.values())])
+
+
+def _settled(settles: list[Callable[[], None]], dispatch: Callable[[], None]) -> None:
+    for settle in settles:
+        settle()
+    dispatch()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,12 @@ from rtsched.engine.job import READY
 from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
-from rtsched.schedulers.adaptations.base import EVENTS, Adaptation
-from rtsched.schedulers.base import Preemption, Scheduler
+from rtsched.schedulers.base import GUESTS, Preemption, Scheduler
 from rtsched.schedulers.estimator import Estimator
 from rtsched.schedulers.general_queues import ChangingQueue, GeneralQueue
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.part import Part, checked, handle, in_turn
 from rtsched.schedulers.placements.base import Placement
 from rtsched.schedulers.placements.declared import Global
 from rtsched.schedulers.ready_queues import Entry, NoQueue, PreemptiveQueue, ReadyQueue, RegionQueue
@@ -37,10 +36,12 @@ class ComposedScheduler(Scheduler):
     """An ordering and a placement, dispatched by rule R6 in one of three preemption modes.
 
     Work-conserving per pool of processors (dynamic placements: per queue). Preemption is what the policy, the
-    processor and the node all allow. An `adaptation` chooses variants and depths, an `admission` refuses jobs; both are
-    told of events before the rest acts on them, the admission first.
+    processor and the node all allow. An `adaptation` chooses variants and depths, an `admission` refuses jobs, `speed`
+    sets clocks. All parts are told of events before the rest acts on them: admission, adaptation, placement, ordering,
+    speed.
     """
 
+    takes = frozenset(GUESTS)
     ready_queues: list[ReadyQueue]
 
     def __init__(
@@ -48,21 +49,30 @@ class ComposedScheduler(Scheduler):
         ordering: Ordering | None = None,
         placement: Placement | None = None,
         preemption: Preemption = "preemptive",
-        adaptation: Adaptation | None = None,
-        admission: Adaptation | None = None,
+        adaptation: Part | None = None,
+        admission: Part | None = None,
+        speed: Part | None = None,
     ) -> None:
         self.ordering = ordering or EDF()
         self.placement = placement or Global()
         self.preemption = preemption
-        self.adaptation, self.admission = adaptation, admission
-        self.helpers = [helper for helper in (admission, adaptation) if helper is not None]
+        checked(self.ordering, "ordering")
+        checked(self.placement, "placement")
+        for kind, part in (("adaptation", adaptation), ("admission", admission), ("speed", speed)):
+            if part is not None:
+                self.take(kind, part)
+
+    def parts(self) -> Sequence[Part]:
+        guests = dict(self.guests)
+        last = guests.pop("speed", None)
+        return [*guests.values(), self.placement, self.ordering, *([last] if last is not None else ())]
 
     @collector_paused()
     def setup(self, soc: Soc) -> None:
         self.soc = soc
         #: what changed since the last dispatch: pools, and processors, which know theirs
         self.changed: dict[ReadyQueue | Processor, str] = {}
-        self.ordering.setup(soc)
+        self.ordering.setup(handle(soc, self.ordering))
         if self.ordering.dynamic and self.preemption == "preemptive" and soc.lends:
             raise SchedulerError(
                 f"{type(self.ordering).__name__}: its urgencies change as time goes by, and what the inheritance "
@@ -70,45 +80,42 @@ class ComposedScheduler(Scheduler):
                 "protocol: none"
             )
         self.key = self.ordering.key
-        self.placement.setup(soc)
-        if self.helpers or self.placement.dynamic or self.ordering.estimates:
+        self.placement.setup(handle(soc, self.placement))
+        acting = any(part.heard() for part in self.parts())
+        if acting or self.guests or self.placement.dynamic or self.ordering.estimates:
             self.placement.estimator = self.ordering.estimator = Estimator(soc, self.placement, self.ordering)
-        for helper in self.helpers:
-            helper.estimator = self.placement.estimator
-            helper.setup(soc)
         if self.placement.dynamic:
             self._queues(soc)
         else:
             self._partition(soc)
         NoQueue(soc, [processor for processor in soc.processors if processor.ready_queue is None], self.ordering)
-        if len(self.ready_queues) == 1:
-            self.dispatch = self.ready_queues[0].dispatch  # type: ignore[method-assign]
-        settles = [helper.settle for helper in self.helpers if helper.overrides("settle")]
-        if settles:
-            plain = (
-                self.ready_queues[0].dispatch
-                if len(self.ready_queues) == 1
-                else partial(ComposedScheduler.dispatch, self)
-            )
-            self.dispatch = partial(_settled, settles, plain)  # type: ignore[method-assign]
 
-    def listener(self, event: str) -> Callable[..., None] | None:
-        wanted = [getattr(helper, event) for helper in self.helpers if event in EVENTS and helper.overrides(event)]
-        own = self._own_listener(event)
-        if not wanted:
+    def beliefs(self, soc: Soc) -> Estimator:
+        return self.placement.estimator
+
+    def decision(self) -> Callable[[], None]:
+        return self.ready_queues[0].dispatch if self._alone() else self.dispatch
+
+    def _alone(self) -> bool:
+        """Whether there is a single pool, which is dispatched whatever has changed."""
+        return len(self.ready_queues) == 1 and type(self).dispatch is ComposedScheduler.dispatch
+
+    def own_listener(self, event: str) -> Callable[..., None] | None:
+        """Its own interest in an event, and that of a class derived from it."""
+        own, derived = self._interest(event), getattr(type(self), event) is not getattr(ComposedScheduler, event)
+        if not derived:
             return own
-        return partial(_in_turn, [*wanted, own] if own is not None else wanted)
+        listener: Callable[..., None] = getattr(self, event)
+        return listener if own is None or event != "on_processor" else in_turn(event, [listener], own)
 
-    def _own_listener(self, event: str) -> Callable[..., None] | None:
-        """The composed scheduler's own interest in an event."""
-        # With a single pool it is dispatched anyway: nobody need tell which one has changed.
-        if event in ("on_processor", "on_timer") and len(self.ready_queues) == 1:
-            return None
+    def _interest(self, event: str) -> Callable[..., None] | None:
+        if event in ("on_processor", "on_timer") and self._alone():
+            return None  # nobody need tell which pool has changed
         if event == "on_processor" and self.placement.dynamic and self.soc.fallible:
             return self._moved
         if event == "on_processor":
             return self.changed.__setitem__  # note the processor, without a Python call
-        return super().listener(event)
+        return super().own_listener(event)
 
     def _queues(self, soc: Soc) -> None:
         """One pool per processor."""
@@ -165,7 +172,7 @@ class ComposedScheduler(Scheduler):
 
     def _lasting(self, soc: Soc) -> bool:
         """Whether no job is ever given up while it waits: neither the tasks nor a policy beside this one do so."""
-        alone = type(self) is ComposedScheduler and not self.helpers
+        alone = type(self) is ComposedScheduler and not self.guests and not any(part.heard() for part in self.parts())
         return alone and all(task.spec.on_miss == "continue" for task in soc.tasks)
 
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
@@ -180,7 +187,14 @@ class ComposedScheduler(Scheduler):
             self.changed[ready_queue] = "ready"
 
     def on_timer(self, tag: Any) -> None:
-        self.changed[tag] = "review"
+        if isinstance(tag, ReadyQueue):
+            self.changed[tag] = "review"
+        else:
+            self.stirred()
+
+    def stirred(self) -> None:
+        for ready_queue in self.ready_queues:
+            self.changed[ready_queue] = "timer"
 
     def _queue_of(self, segment: Segment) -> Door:
         """Dynamic placement: the queue chosen for the segment, once and for all (unless its processor fails)."""
@@ -228,18 +242,23 @@ class ComposedScheduler(Scheduler):
         def called(part: str, chosen: object) -> str:
             return names.get(part, type(chosen).__name__)
 
-        adaptation, admission = self.adaptation, self.admission
         return Policy(
             self.ordering.traits(called("ordering", self.ordering)),
             self.placement.traits(called("placement", self.placement)),
             self.preemption,
-            None if adaptation is None else adaptation.traits(called("adaptation", adaptation)),
-            None if admission is None else called("admission", admission),
+            acts=next((called(part.kind, part) for part in (self.ordering, self.placement) if part.heard()), None),
+            **self.guest_traits(names),
         )
 
     def describe(self) -> str:
-        parts = (self.ordering, self.placement)
-        return " + ".join(type(part).__name__ for part in (*parts, *reversed(self.helpers))) + f", {self.preemption}"
+        guests = (self.guests[kind] for kind in ("adaptation", "admission", "speed") if kind in self.guests)
+        return (
+            " + ".join(type(part).__name__ for part in (self.ordering, self.placement, *guests))
+            + f", {self.preemption}"
+        )
+
+    def described(self) -> str:
+        return self.describe()
 
 
 def _forms(task: TaskState, node: NodeSpec) -> list[NodeSpec]:
@@ -248,17 +267,6 @@ def _forms(task: TaskState, node: NodeSpec) -> list[NodeSpec]:
     if quality is None or not quality.variants:
         return [node]
     return [variant.nodes[node.index] for variant in quality.variants]
-
-
-def _in_turn(listeners: list[Callable[..., None]], *event: Any) -> None:
-    for listener in listeners:
-        listener(*event)
-
-
-def _settled(settles: list[Callable[[], None]], dispatch: Callable[[], None]) -> None:
-    for settle in settles:
-        settle()
-    dispatch()
 
 
 def _connected(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:

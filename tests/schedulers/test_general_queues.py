@@ -118,7 +118,7 @@ def test_variants_chosen_while_jobs_wait_are_believed_at_once(placement: str, na
         scheduler = api.scheduler(found[1])
         assert isinstance(scheduler, ComposedScheduler)
         restless = Restless()
-        scheduler.ordering, scheduler.adaptation, scheduler.helpers = rule(), restless, [restless]
+        scheduler.ordering, scheduler.guests = rule(), {"adaptation": restless}
         traces.append(run(found[0], scheduler, until=1_000_000_000, seed=3))
         assert restless.changed > 100
     assert columns(traces[0]) == columns(traces[1])

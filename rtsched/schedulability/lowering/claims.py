@@ -306,6 +306,8 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "adaptation": judged(obstacles.of_adaptation),
         "admission": judged(obstacles.of_admission),
         "whole": judged(obstacles.of_whole),
+        "speed": judged(obstacles.of_speed),
+        "acts": judged(obstacles.of_acts),
     },
     OrderingTraits: {
         "name": LABEL,

@@ -90,6 +90,24 @@ def of_admission(case: Case, _: Policy, name: str) -> Obstacle:
     )
 
 
+def of_speed(case: Case, _: Policy, name: str) -> Obstacle:
+    """Whatever sets clocks."""
+    return Obstacle(
+        f"the speed part {name!r} sets clocks as it runs: how long a node takes depends on when it runs",
+        "analyse the system without it, under governor: performance",
+        "policy",
+    )
+
+
+def of_acts(case: Case, _: Policy, name: str) -> Obstacle:
+    """An ordering or a placement that is told events."""
+    return Obstacle(
+        f"{name!r} is told events, and no analysis knows what it does then",
+        "leave its keys and places to what it declares, without on_… methods, or simulate",
+        "policy",
+    )
+
+
 # ---- tasks -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,41 +1,33 @@
 """Adaptations: which variant a job runs, how deep it goes, when its answer is good enough.
 
 An adaptation is told the events of a scheduler (the methods it overrides) and acts by ``soc.reconfigure``,
-``soc.finish`` and ``soc.drop``. It stands beside an ordering and a placement, and leaves both alone.
+``soc.finish`` and ``soc.drop``. It stands beside an ordering and a placement, or a whole scheduler that takes one, and
+leaves them alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rtsched.model.policy import AdaptationTraits
+from rtsched.schedulers.part import Part
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
-    from rtsched.engine.job import Job, Segment
-    from rtsched.engine.processor import Processor
-    from rtsched.engine.soc import Soc
-    from rtsched.schedulers.estimator import Estimator
+    from rtsched.engine.job import Job
     from rtsched.schedulers.outlook import Outlook
 
 
-#: The events that an adaptation may override; the signatures are those of ``Scheduler``.
-EVENTS = ("on_release", "on_ready", "on_start", "on_completion", "on_deadline")
-
-
-class Adaptation:
+class Adaptation(Part):
     """A rule of how much to compute. Override the events it needs; `settle` runs before each dispatch.
-
-    `estimator` (there from `setup` on) says how long jobs are believed to need, placed and ordered as they are.
 
     One that only ever shortens a job (it drops none, and its largest variant bounds it) says so by ``shrinks = True``
     in its own class: proofs then take the largest variant. A class derived from it has to say so again.
     """
 
+    kind = "adaptation"
     shrinks: ClassVar[bool] = False
-    soc: Soc
-    estimator: Estimator
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -44,32 +36,6 @@ class Adaptation:
     def traits(self, name: str) -> AdaptationTraits:
         """What proofs may rely on."""
         return AdaptationTraits(name, self.shrinks, declared=not type(self).__module__.startswith("rtsched."))
-
-    def setup(self, soc: Soc) -> None:
-        """Prepare, before time starts."""
-        self.soc = soc
-
-    def on_release(self, job: Job) -> None:
-        """A job was released; it runs the best variant unless it is reconfigured."""
-
-    def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
-        """Segments can start."""
-
-    def on_start(self, segment: Segment, processor: Processor) -> None:
-        """A node of a task with variants is about to start."""
-
-    def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
-        """A node is done; at an exit `observation` has its number and a confidence."""
-
-    def on_deadline(self, job: Job) -> None:
-        """The deadline of an unfinished job passes now."""
-
-    def settle(self) -> None:
-        """All events of this instant are delivered, and dispatch is next."""
-
-    def overrides(self, event: str) -> bool:
-        """Whether this adaptation wants to be told of `event`."""
-        return getattr(type(self), event) is not getattr(Adaptation, event)
 
 
 class VariantAdaptation(Adaptation):

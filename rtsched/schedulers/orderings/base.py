@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import Order, OrderingTraits
+from rtsched.schedulers.part import Part
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
-    from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
-    from rtsched.schedulers.estimator import Estimator
 
 
-class Ordering:
+class Ordering(Part):
     """A rule of urgency. Write `key`; set `dynamic` when the key of a segment changes while it is in the system.
 
     The keys of all that wait are then asked for at each dispatch, which costs as much as there are of them. Where the
@@ -31,12 +30,7 @@ class Ordering:
     steady_waiting: ClassVar[bool] = False
     #: whether it asks its `estimator`, which is there by the first `key`
     estimates: ClassVar[bool] = False
-    soc: Soc
-    estimator: Estimator
-
-    def setup(self, soc: Soc) -> None:
-        """Prepare, before time starts."""
-        self.soc = soc
+    kind = "ordering"
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         """What to compare; evaluated when the segment becomes ready (at every dispatch if `dynamic`, see there)."""

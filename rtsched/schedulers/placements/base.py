@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rtsched.model.policy import Homes, PlacementTraits, Rule
+from rtsched.schedulers.part import Part
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
-    from rtsched.schedulers.estimator import Estimator
 
 
-class Placement:
+class Placement(Part):
     """A rule of places. Static: write `assign`, or `where`. Dynamic: set `dynamic` and write `choose`.
 
     Proofs know the built-in rules, and any that writes `assign`: places found from the description alone.
@@ -22,14 +22,12 @@ class Placement:
 
     #: a rule that proofs compute for themselves; a class derived from the one that says so may do anything
     rule: ClassVar[Rule | None] = None
+    kind = "placement"
     dynamic: ClassVar[bool] = False
-    soc: Soc
-    #: what segments are believed to need; there from after `setup` on, for dynamic ones
-    estimator: Estimator
 
     def setup(self, soc: Soc) -> None:
-        """Prepare, before time starts."""
-        self.soc = soc
+        """Prepare, before time starts. The `estimator` is there after it, for dynamic ones."""
+        super().setup(soc)
         self.assigned: Homes = [] if type(self).assign is Placement.assign else self.assign(soc.system)
 
     def assign(self, system: SystemSpec) -> Homes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY, RUNNING
-from rtsched.schedulers.base import Scheduler
+from rtsched.schedulers.base import GUESTS, Scheduler
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -53,6 +53,7 @@ class ConstantBandwidthServer(Scheduler):
     """
 
     reads = frozenset({"budget", "server_period"})
+    takes = frozenset(GUESTS)
 
     def __init__(self, throttle: bool = True) -> None:
         self.throttle = throttle

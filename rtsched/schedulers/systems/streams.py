@@ -33,6 +33,7 @@ class StreamPriority(Scheduler):
     """
 
     preemption = "nonpreemptive"
+    alone = "it admits and holds back by bounds that it finds before time starts, for whole networks at full speed"
 
     def __init__(self, admit: bool = True) -> None:
         self.admit = admit

@@ -38,6 +38,7 @@ class XRBench(Scheduler):
     """
 
     preemption = "nonpreemptive"
+    alone = "it starts whole inferences by the benchmark's rules"
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.job import DONE
 from rtsched.errors import InputError, SchedulerError
-from rtsched.schedulers.base import Scheduler
+from rtsched.schedulers.base import GUESTS, Scheduler
 from rtsched.schedulers.estimator import Estimator
 from rtsched.schedulers.placements.declared import Global
 from rtsched.schedulers.systems.band.plan import (
@@ -58,9 +58,13 @@ class Band(Scheduler):
     either), only if the deadline has passed; ``never``. It follows `quirks` unless given: False is the rules as meant,
     True as coded. Jobs of the tasks named in `best_effort` have no SLO and are never dropped. After a drop the planner
     wakes again at once.
+
+    An adaptation that stands beside it chooses variants; the planner goes on expecting the times of the whole network,
+    until it has measured others. A run of several units is one piece: an exit inside it is not seen.
     """
 
     preemption = "nonpreemptive"
+    takes = frozenset(GUESTS)
     #: whether workers keep a queue (else they hold one job at a time)
     queued: ClassVar[bool] = False
     merge: bool = False
@@ -88,6 +92,8 @@ class Band(Scheduler):
         for task in soc.tasks:
             if task.spec.branches or any(node.sections for node in task.nodes):
                 raise SchedulerError(f"band: task {task.name!r} has branches or sections; use another scheduler")
+            if "adaptation" in self.guests:
+                _must_keep_units(task)
         self.units = [Units(task.nodes, self.merge, self.smoothing) for task in soc.tasks]
         self.workers = [Worker(processor, deque()) for processor in soc.processors]
         self.open: dict[int, Request] = {}
@@ -103,6 +109,9 @@ class Band(Scheduler):
             any(node.copies for node in nodes)
             or any(self.estimator.memories(node, place) for node in nodes for place in node.eligible)
         )
+
+    def beliefs(self, soc: Soc) -> Estimator:
+        return self.estimator
 
     # ---- what happens --------------------------------------------------------------------------------------------
 
@@ -253,6 +262,18 @@ class Band(Scheduler):
         if self.drop == "quirk":
             return left < 0
         return waiting + request.units.expected(key) > left
+
+
+def _must_keep_units(task: TaskState) -> None:
+    """Refuse variants that have other units than the network has, or run elsewhere: subgraphs are planned without."""
+    quality = task.spec.quality
+    for variant in () if quality is None else quality.variants:
+        pairs = zip(task.nodes, variant.nodes, strict=True)
+        if variant.skipped or any(set(own.eligible) - set(new.eligible) for own, new in pairs):
+            raise SchedulerError(
+                f"band: the variant {variant.name!r} of task {task.name!r} leaves out nodes, or cannot run where the "
+                "whole network can: its subgraphs would not be those that are planned; use another scheduler"
+            )
 
 
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> str:

@@ -1,0 +1,1 @@
+"""How fast the clusters of a chip are clocked: one file per rule."""
