@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.beliefs import Beliefs, beliefs_of
 from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment
@@ -70,6 +71,7 @@ class Core:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
         self.tasks = tuple(TaskState(spec, self) for spec in system.tasks)
+        self.beliefs: Beliefs = beliefs_of(self, scheduler.estimates_read())
         self.drains = Drains(self)
         #: who stopped at a boundary and was ready to go on, and where
         self.parted: dict[Segment, Processor] = {}
@@ -91,7 +93,7 @@ class Core:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
         self.on_release: Callable[[Job], None] | None = scheduler.listener("on_release")
         self.on_ready = scheduler.listener("on_ready")
-        self.on_completion = scheduler.listener("on_completion")
+        self.on_completion = self.beliefs.hearing(scheduler.listener("on_completion"))
         self.on_processor = scheduler.listener("on_processor")
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_timer = scheduler.listener("on_timer")
@@ -229,16 +231,20 @@ class Core:
         if on_miss == "abort" or (on_miss == "drop_at_start" and job.start < 0):
             self.give_up(job)
 
-    def remaining(self, segment: Segment) -> int:
-        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
+    def remaining(self, segment: Segment, believed: int | None = None) -> int:
+        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest).
+
+        Given what one that has begun is `believed` to need there in all, it rests on that instead.
+        """
         processor = segment.processor
         if processor is None:
-            return segment.node.fastest
+            return self.beliefs.fastest(segment.node)
         left: Any = segment.remaining
         if segment.state in (RUNNING, DRAINING):
             left = left - processor.progress(self.kernel._now)
-        believed = segment.node.times[processor.index]
-        assert believed is not None
+        if believed is None:
+            believed = self.beliefs.time(segment.node, processor.index)
+            assert believed is not None
         return max(1, int(-(-(believed - segment.demand + left) // 1)))
 
     def _make_ready(self, segments: Iterable[Segment]) -> None:

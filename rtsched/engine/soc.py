@@ -50,7 +50,7 @@ class Soc(Core):
 
         With a `frequency` (one of ``frequencies(processor)``), at that clock, else at the highest; alone in any case.
         """
-        time = segment.node.times[processor.index]
+        time = self.beliefs.time(segment.node, processor.index)
         if frequency is None or time is None:
             return time
         return self._clocked(segment, processor, frequency)[0]
@@ -58,7 +58,8 @@ class Soc(Core):
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
 
-        None if it cannot run there, or the run counts no energy.
+        None if it cannot run there, or the run counts no energy. Measured energy is taken as it was measured, any other
+        is power times expected time.
         """
         if self.chip is None or self.chip.meter is None or segment.node.times[processor.index] is None:
             return None
@@ -73,12 +74,12 @@ class Soc(Core):
         return 0 if self.copies is None or not segment.node.copies else self.copies.expected(segment, processor)
 
     def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
-        time = segment.node.times[processor.index]
+        time = self.beliefs.time(segment.node, processor.index)
         assert time is not None
         unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
         if unit is None:
             return time, 0
-        return unit.at_clock(processor, segment, frequency)
+        return unit.at_clock(processor, segment, frequency, time)
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""

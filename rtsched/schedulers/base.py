@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rtsched.engine.beliefs import NEVER, believes
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import Policy
 
@@ -35,6 +36,8 @@ class Scheduler:
     preemption: Preemption = "preemptive"
     #: The keys of a task that this policy reads and most do not: ``budget``, ``server_period``.
     reads: ClassVar[frozenset[str]] = frozenset()
+    #: The keys of `estimates` that matter to it, said by each class; of one that says nothing: all (see `believes`).
+    believes: frozenset[str] = NEVER
     soc: Soc
 
     def setup(self, soc: Soc) -> None:
@@ -88,6 +91,10 @@ class Scheduler:
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def estimates_read(self) -> frozenset[str]:
+        """The keys of the system's `estimates` that can change what this policy does."""
+        return believes(self)
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""

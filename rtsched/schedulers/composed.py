@@ -7,6 +7,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.beliefs import believes
 from rtsched.engine.job import READY
 from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
@@ -218,6 +219,9 @@ class ComposedScheduler(Scheduler):
 
     def level(self, task: TaskState) -> Any:
         return self.ordering.urgency(task)
+
+    def estimates_read(self) -> frozenset[str]:
+        return believes(self).union(*map(believes, (self.ordering, self.placement, *self.helpers)))
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not ComposedScheduler:

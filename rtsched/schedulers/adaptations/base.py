@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtsched.engine.beliefs import ALWAYS, NEVER
 from rtsched.model.policy import AdaptationTraits
 from rtsched.schedulers.quality import variants_of
 
@@ -34,6 +35,8 @@ class Adaptation:
     """
 
     shrinks: ClassVar[bool] = False
+    #: which keys of `estimates` matter to it: all, where it asks its `estimator`
+    believes: frozenset[str] = NEVER
     soc: Soc
     estimator: Estimator
 
@@ -74,6 +77,8 @@ class Adaptation:
 
 class VariantAdaptation(Adaptation):
     """What the adaptations that choose among variants by time share."""
+
+    believes = ALWAYS
 
     def time(self, job: Job, number: int, outlook: Outlook, at: Mapping[int, int] | None = None) -> int:
         """The expected time in ns until `job` is done as variant `number`, behind what is in `outlook`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtsched.engine.beliefs import NEVER
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import Order, OrderingTraits
 
@@ -31,6 +32,8 @@ class Ordering:
     steady_waiting: ClassVar[bool] = False
     #: whether it asks its `estimator`, which is there by the first `key`
     estimates: ClassVar[bool] = False
+    #: which keys of `estimates` matter to it: all, where its key rests on expected times
+    believes: frozenset[str] = NEVER
     soc: Soc
     estimator: Estimator
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rtsched.engine.beliefs import NEVER
 from rtsched.model.policy import Homes, PlacementTraits, Rule
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Placement:
     #: a rule that proofs compute for themselves; a class derived from the one that says so may do anything
     rule: ClassVar[Rule | None] = None
     dynamic: ClassVar[bool] = False
+    #: which keys of `estimates` matter to it; packing rests on planned times, as proofs do
+    believes: frozenset[str] = NEVER
     soc: Soc
     #: what segments are believed to need; there from after `setup` on, for dynamic ones
     estimator: Estimator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtsched.engine.beliefs import ALWAYS, NEVER
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import Scheduler
 
@@ -67,6 +68,7 @@ class XRBench(Scheduler):
         self.depends = depends or {}
         self.probability = probability or {}
         self.by_edp = cost == "edp"
+        self.believes = NEVER if self.by_edp else ALWAYS
         self.cascade = cascade
         self.at_due = inject == "due"
         self.by_frame = depend == "frame"
@@ -98,6 +100,7 @@ class XRBench(Scheduler):
             )
             for name in self.probability
         }
+        self.version = soc.beliefs.version
         self.costs = [self._costs(task) for task in soc.tasks]
         self.event = True
         self.over = False
@@ -106,7 +109,7 @@ class XRBench(Scheduler):
         """What a frame costs on each accelerator, None where it cannot run."""
         node = task.nodes[0]
         if not self.by_edp:
-            return node.times
+            return tuple(self.soc.beliefs.time(node, processor.index) for processor in self.soc.processors)
         products = node.hardware.edp if node.hardware is not None else ()
         for index in node.eligible:
             if not products or products[index] is None:
@@ -135,6 +138,9 @@ class XRBench(Scheduler):
         self.event = False
         if self.soc.now % self.tick == 0 and (self.soc.now < self.soc.until or any(self.due) or any(self.queues)):
             self.soc.wake_at(self.soc.now + self.tick)
+        if self.version != self.soc.beliefs.version:
+            self.version = self.soc.beliefs.version
+            self.costs = [self._costs(task) for task in self.soc.tasks]
         self._inject()
         while self._drop():
             pass
