@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import rtsched
 from rtsched import api
+from rtsched.engine import simulation
 from rtsched.engine.beliefs import ALWAYS, AT_SETUP, NEVER
 from rtsched.errors import InputError
 from rtsched.registry import REGISTRY
@@ -17,6 +19,7 @@ from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.orderings.edf import EDF
 from rtsched.schedulers.orderings.fixed_priority import FixedPriority
+from rtsched.schedulers.orderings.shortest_job_first import ShortestJobFirst
 from rtsched.trace.trace import Trace
 from rtsched.units import MS
 from tests.chips import loaded, run, slices
@@ -157,6 +160,34 @@ def test_what_a_node_took_is_learnt() -> None:
 
 def test_costs_of_switching_are_not_its_own() -> None:
     assert believed(one("overheads: {context_switch: 1 ms, scheduling: 1 ms}", SHORT)) == [8, 4, 4]
+
+
+def test_neither_is_the_time_in_which_its_processor_stood_still() -> None:
+    policy = Listening()
+    system = loaded(one(of_a=SHORT)).lower()
+    processors = tuple(replace(each, blackouts=((MS, 3 * MS),)) for each in system.processors)
+    trace = simulation.run(replace(system, processors=processors), policy, until=50 * MS)
+    assert trace.check() == []
+    assert (slices(trace)[0][3], policy.noted) == (6, [8, 4, 4])
+
+
+def test_nor_is_the_time_in_which_it_waited_for_what_it_reads() -> None:
+    text = """
+    platform:
+      processors: {npu: {kind: npu}, cpu: {}}
+      links: {bus: {between: [cpu, npu], bandwidth: 10 MB/s}}
+    simulate: {until: 50 ms}
+    estimates: {learning: 1, bias: 1}
+    tasks:
+      - name: b
+        period: 20 ms
+        graph: {nodes: {x: {wcet: {cpu: 1 ms}}, y: {wcet: {npu: 4 ms, cpu: 99 ms}}}, edges: [[x, y, 20 kB]]}
+    """
+    policy = ComposedScheduler(ShortestJobFirst(), preemption="nonpreemptive")
+    trace = run(text, scheduler=policy)
+    assert ("b", "npu", 1, 3, "overhead") in slices(trace)
+    beliefs, nodes = policy.soc.beliefs, policy.soc.tasks[0].nodes
+    assert [beliefs.time(nodes[0], 1), beliefs.time(nodes[1], 0), beliefs.time(nodes[1], 1)] == [MS, 4 * MS, 198 * MS]
 
 
 def test_who_was_taken_off_teaches_nothing() -> None:
