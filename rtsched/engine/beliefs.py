@@ -47,10 +47,14 @@ def believes(part: Any) -> frozenset[str]:
 class Beliefs:
     """What policies believe of execution times, alone and at the highest clock: here what is planned.
 
-    `version` is another number whenever some belief may be another.
+    `version` is another number whenever some belief may be another; `errs` says whether any may differ from the plan.
     """
 
     version = 0
+    errs = False
+
+    def __init__(self) -> None:
+        self.least: dict[tuple[int | None, ...], int] = {}
 
     def time(self, node: NodeSpec, place: int) -> int | None:
         """The time in ns that a whole node is believed to need on processor `place`; None if it cannot run there."""
@@ -58,7 +62,11 @@ class Beliefs:
 
     def fastest(self, node: NodeSpec) -> int:
         """The shortest of its believed times, in ns."""
-        return node.fastest
+        times = node.times
+        found = self.least.get(times)
+        if found is None:
+            found = self.least[times] = node.fastest
+        return found
 
     def hearing(self, told: Listener | None) -> Listener | None:
         """The listener to completions, so that beliefs hear of them before the policy does."""
@@ -78,7 +86,10 @@ class ErringBeliefs(Beliefs):
     neighbours, a fault) counts, as it does in a profile; clock and bandwidth at its end are allowed for.
     """
 
+    errs = True
+
     def __init__(self, about: Estimates, core: Core, reads: Collection[str]) -> None:
+        super().__init__()
         self.core = core
         self.about = about
         #: the weight of a new measurement: none for a policy that does not go by it

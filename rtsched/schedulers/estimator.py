@@ -45,7 +45,8 @@ class Estimator:
 
     def __init__(self, soc: Soc, placement: Placement, ordering: Ordering | None = None) -> None:
         self.soc = soc
-        self.believed = soc.beliefs.time
+        #: whether a node takes what its description says, whatever happens
+        self.plain = soc.chip is None and not soc.beliefs.errs
         self.placement = placement
         self.levels = _levels(soc, ordering)
         self.shared = _shared(soc)
@@ -62,18 +63,20 @@ class Estimator:
 
     def time(self, node: NodeSpec, place: int) -> int:
         """The time in ns that a whole node needs on processor `place` at the present clock, alone, once it is there."""
-        chip = self.soc.chip
-        if chip is None:
-            return self._alone(node, place)
+        if self.plain:
+            time = node.times[place]
+            assert time is not None
+            return time
         key = (id(node), place)
         known = self._times.get(key)
         if known is None:
-            known = self._times[key] = chip.time_now(node, place, self._alone(node, place))
+            alone, chip = self._alone(node, place), self.soc.chip
+            known = self._times[key] = alone if chip is None else chip.time_now(node, place, alone)
         return known
 
     def _alone(self, node: NodeSpec, place: int) -> int:
         """The time in ns that a node needs on a processor at the highest clock."""
-        time = self.believed(node, place)
+        time = self.soc.beliefs.time(node, place)
         assert time is not None
         return time
 
@@ -82,10 +85,11 @@ class Estimator:
         processor = segment.processor
         assert processor is not None
         left = self.soc.remaining(segment)
-        now_takes = self.time(segment.node, processor.index)
-        takes = self._alone(segment.node, processor.index)
-        if now_takes != takes:
-            left = -(-left * now_takes // takes)
+        if not self.plain:
+            now_takes = self.time(segment.node, processor.index)
+            takes = self._alone(segment.node, processor.index)
+            if now_takes != takes:
+                left = -(-left * now_takes // takes)
         if processor.segment is segment and processor.waiting:
             left += self.soc.expected_wait(segment, processor)
         elif processor.segment is segment and processor.overhead:
@@ -132,12 +136,13 @@ class Estimator:
 
     def idle(self) -> Outlook:
         """All processors free; the memories, and the links between them, as they are."""
-        basis = (() if self.soc.chip is None else self.soc.chip.clocks(), self.soc.beliefs.version)
-        if basis != self._basis:
-            self._basis = basis
-            self._times.clear()
-            self._forms.clear()
-            self._ways.clear()
+        if not self.plain:
+            basis = (() if self.soc.chip is None else self.soc.chip.clocks(), self.soc.beliefs.version)
+            if basis != self._basis:
+                self._basis = basis
+                self._times.clear()
+                self._forms.clear()
+                self._ways.clear()
         outlook = Outlook(self)
         if self.soc.copies is not None:
             outlook.free = {link: load for link in self.soc.copies.queues if (load := self.soc.copies.load(link))}
