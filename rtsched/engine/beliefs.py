@@ -90,7 +90,7 @@ class ErringBeliefs(Beliefs):
 
     def __init__(self, about: Estimates, core: Core, reads: Collection[str]) -> None:
         super().__init__()
-        self.core = core
+        self._core = core
         self.about = about
         #: the weight of a new measurement: none for a policy that does not go by it
         self.weight = Fraction(str(about.learning)) if "learning" in reads else Fraction(0)
@@ -136,20 +136,20 @@ class ErringBeliefs(Beliefs):
 
     def _first(self, node: NodeSpec, place: int, planned: int) -> int:
         """What is believed before anything was measured."""
-        names = (*self.names[id(node)], self.core.system.processors[place].name)
+        names = (*self.names[id(node)], self._core.system.processors[place].name)
         bias = self.about.bias
         factor = 1 + Fraction(str(bias.get(names[0], 0) if isinstance(bias, dict) else bias))
         if self.about.noise:
-            factor *= Fraction(math.exp(self.about.noise * _standard_normal(self.core.seed, names)))
+            factor *= Fraction(math.exp(self.about.noise * _standard_normal(self._core.seed, names)))
         return min(LONGEST, max(1, round(planned * factor)))
 
     def _measure(self, segment: Segment, time: int) -> None:
         processor = segment.processor
         if segment.stopped >= 0 or processor is None or id(segment.node) not in self.names:
             return
-        now = self.core.kernel._now
+        now = self._core.kernel._now
         taken = _alone(processor, now - time, now)
-        planned, chip = segment.node.times[processor.index], self.core.chip
+        planned, chip = segment.node.times[processor.index], self._core.chip
         if chip is not None and planned is not None:
             here = chip.time_now(segment.node, processor.index, planned)
             if here >= LONGEST:
@@ -159,7 +159,7 @@ class ErringBeliefs(Beliefs):
 
     def _take_in(self) -> None:
         """Let the measurements count whose time has come."""
-        while self.coming and self.coming[0][0] <= self.core.kernel._now:
+        while self.coming and self.coming[0][0] <= self._core.kernel._now:
             _, node, place, taken = self.coming.popleft()
             before = self._time(node, place)
             assert before is not None
