@@ -2,8 +2,8 @@
 
 The one source for everything that a policy reads of times: ``soc.expected``, ``soc.expected_energy``,
 ``soc.remaining``, the `Estimator`, orderings and placements. What a node really takes is the engine's own, and never
-comes from here. Two things rest on planned times whatever is believed, since proofs rest on them: where packing puts
-nodes, and which of several free processors is the fastest (R9).
+comes from here. Three things rest on planned times whatever is believed, since proofs rest on them: where packing puts
+nodes, which of several free processors is the fastest (R9), and which jobs are hopeless.
 """
 
 from __future__ import annotations
