@@ -18,7 +18,7 @@ from rtsched.loading import Loaded, Source, load
 from rtsched.model.base import whole_number
 from rtsched.model.document import cut
 from rtsched.model.platform import Platform
-from rtsched.model.system import Simulate, System
+from rtsched.model.system import Estimates, Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build, parameters_of
 from rtsched.visible import as_found
 
@@ -232,6 +232,11 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
             f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
             f"servers; leave it out, or write 'scheduler: cbs'"
         )
+    for key in _unread_estimates(loaded.system, own):
+        raise InputError(
+            f"{loaded.where('estimates', key)}{key!r} has no effect under the file's own scheduler, which "
+            f"{_how_it_believes(own)}; leave it out, or write e.g. 'scheduler: sjf'"
+        )
     return _clocked(loaded, own)
 
 
@@ -271,10 +276,32 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
 
 def without_effect(system: System, scheduler: Scheduler) -> list[str]:
     """What to note of a system's keys where it is run under a policy that its file does not name."""
-    return [
+    servers = [
         f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.described()}"
         for index, key in _unread(system, scheduler)
     ]
+    estimates = [
+        f"estimates: {key!r} has no effect under {scheduler.described()}, which {_how_it_believes(scheduler)}"
+        for key in _unread_estimates(system, scheduler)
+    ]
+    return servers + estimates
+
+
+def _unread_estimates(system: System, scheduler: Scheduler) -> list[str]:
+    """The keys of `estimates` that change nothing of what this policy believes."""
+    neutral = Estimates()
+    read = scheduler.estimates_read()
+    return [
+        key
+        for key in Estimates.model_fields
+        if getattr(system.estimates, key) != getattr(neutral, key) and key not in read
+    ]
+
+
+def _how_it_believes(scheduler: Scheduler) -> str:
+    """Why some estimates change nothing under a scheduler."""
+    once = "takes expected times once, before time starts, and learns from then on, if at all, in its own way"
+    return once if scheduler.estimates_read() else "goes by no expected times"
 
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:

@@ -222,6 +222,7 @@ MOVES = "shader.kernels=[{copy: in, time: 3 ms}, {blocks: 4, time: 500 us}, {cop
 SIDE = "shader.kernels=[{blocks: 40, time: 500 us, threads: 512}, {copy: in, time: 1 ms}]; shader.period=5 ms"
 LINK = "t.graph.edges=[[x, y, 100 kB]]; x.pin=big; t.graph.nodes.y.pin=npu; platform.links={bus: {between: [big, npu], bandwidth: 10 MB/s}}"
 LISTENS = "scheduler={name: test-listener}"
+GUESSED = "scheduler={ordering: sjf, preemption: nonpreemptive}; t.processors=[big]; platform.processors.big.cores=1; platform.processors.big.threads={'1': 1}; t.period=15 ms; t.wcet={big: 3 ms}; t.offset=0 ms; rival.offset=0 ms"
 FAILS = f"faults=[{{processor: little, at: 1 ms, lasts: 3 ms}}]; {LITTLE}"
 ALTERNATES = f"faults=[{{processor: little, mean_up: 5 ms, mean_down: 5 ms}}]; {LITTLE}"
 CONTENDED = f"{LITTLE}; t.memory={{bound: 0.9, demand: 1 GB/s, class: conv}}; platform.memory.contention"
@@ -244,6 +245,10 @@ KEYS: dict[str, Line] = {
     "Overheads.context_switch": matters("overheads.context_switch=100 us"),
     "Overheads.migration": matters("overheads.migration=100 us", "t.processors=[big, little]; t.priority=9; rival.period=4 ms"),
     "Overheads.scheduling": matters("overheads.scheduling=10 us"),
+    "Estimates.bias": matters("estimates.bias={rival: -0.9}", GUESSED),
+    "Estimates.noise": matters("estimates.noise=5", GUESSED),
+    "Estimates.learning": matters("estimates.learning=1", f"{GUESSED}; estimates={{bias: {{rival: -0.9}}}}"),
+    "Estimates.staleness": matters("estimates.staleness=20 ms", f"{GUESSED}; estimates={{bias: {{rival: -0.9}}, learning: 1}}"),
     "Resource.protocol": matters("resources.r.protocol=ceiling", f"{LOCKED}; resources={{r: {{}}}}; t.sections=[{{resource: r, start: 1 ms, length: 5 ms}}]"),
     "JobModel.release": matters("jobs.0.release=1 ms", "jobs=[{wcet: {little: 1 ms}, deadline: 9 ms}]"),
     "JobModel.wcet": matters("jobs.0.wcet=2 ms", "jobs=[{wcet: {little: 1 ms}, deadline: 9 ms}]"),

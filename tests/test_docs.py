@@ -125,6 +125,28 @@ def test_every_part_of_the_hardware_has_an_example() -> None:
     ]  # fmt: skip
 
 
+ESTIMATES = (Path(__file__).parents[1] / "docs" / "estimates.md").read_text()
+
+
+def test_the_system_of_the_estimates_page_runs() -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", ESTIMATES, re.MULTILINE | re.DOTALL)
+    system = validate(System, parse_yaml(text))
+    assert rtsched.simulate(system).check() == []
+    assert validate(System, parse_yaml(to_yaml(system))) == system
+
+
+def test_the_estimates_page_names_every_policy_that_has_beliefs() -> None:
+    from rtsched import api
+    from rtsched.registry import REGISTRY
+
+    table = ESTIMATES[ESTIMATES.index("| who |") :]
+    named = set(re.findall(r"[a-z][a-z-]+", " ".join(re.findall(r"`([^`]+)`", table))))
+    for kind in ("ordering", "placement", "adaptation", "admission"):
+        for name in REGISTRY.names(kind):
+            ordering = {"ordering": name} if kind == "ordering" else {"ordering": "fp", kind: name}
+            assert name in named or not api.scheduler(ordering).estimates_read()
+
+
 ANALYSIS = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text()
 
 

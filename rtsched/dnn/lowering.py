@@ -116,6 +116,7 @@ class Lowering:
             overheads=self.system.overheads,
             assumed=tuple(self.assumed),
             hardware=hardware,
+            estimates=self.system.estimates,
         )
 
     def assume(self, note: str) -> None:

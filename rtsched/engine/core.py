@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rtsched.engine.beliefs import Beliefs, beliefs_of
 from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment, make_ready
@@ -81,6 +82,7 @@ class Core:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
         self.tasks = tuple(TaskState(spec, self) for spec in system.tasks)
+        self.beliefs: Beliefs = beliefs_of(self, scheduler.estimates_read())
         self.drains = Drains(self)
         #: who stopped at a boundary and was ready to go on, and where
         self.parted: dict[Segment, Processor] = {}
@@ -111,7 +113,7 @@ class Core:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
         self.on_release: Callable[[Job], None] | None = scheduler.listener("on_release")
         self.on_ready = scheduler.listener("on_ready")
-        self.on_completion = scheduler.listener("on_completion")
+        self.on_completion = self.beliefs.hearing(scheduler.listener("on_completion"))
         self.on_processor = scheduler.listener("on_processor")
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_job_end: Callable[[Job], None] | None = scheduler.listener("on_job_end")

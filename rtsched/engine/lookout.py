@@ -57,7 +57,10 @@ class Lookout(AroundSteps):
             self.looks[job.number].set(again)
 
     def _outlook(self, job: Job, now: int) -> tuple[int, int]:
-        """The believed time to an answer if all that remains ran at once at its fastest, and when to look again."""
+        """The planned time to an answer if all that remains ran at once at its fastest, and when to look again.
+
+        What policies believe does not count here: a job that could be in time as planned is never dropped.
+        """
         paths = self.paths[job.task.index]
         if not job.segments:
             return max(paths), job.deadline - max(paths) + 1
@@ -84,4 +87,4 @@ class Lookout(AroundSteps):
             return segment.node.fastest
         here = segment.node.times[segment.processor.index]
         assert here is not None
-        return -(-self.core.soc.remaining(segment) * segment.node.fastest // here)
+        return -(-self.core.soc.remaining(segment, here) * segment.node.fastest // here)

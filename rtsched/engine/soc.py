@@ -41,6 +41,8 @@ class Soc:
         self.system = core.system
         #: the end of the releases, in ns
         self.until = core.until
+        #: what is believed of the times of nodes
+        self.beliefs = core.beliefs
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -100,16 +102,20 @@ class Soc:
         found.sort(key=_first_ready)
         return found
 
-    def remaining(self, segment: Segment) -> int:
-        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
+    def remaining(self, segment: Segment, believed: int | None = None) -> int:
+        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest).
+
+        Given what one that has begun is `believed` to need there in all, it rests on that instead.
+        """
         processor = segment.processor
         if processor is None:
-            return segment.node.fastest
+            return self.beliefs.fastest(segment.node)
         left: Any = segment.remaining
         if segment.state in (RUNNING, DRAINING):
             left = left - processor.progress(self.now)
-        believed = segment.node.times[processor.index]
-        assert believed is not None
+        if believed is None:
+            believed = self.beliefs.time(segment.node, processor.index)
+            assert believed is not None
         return max(1, int(-(-(believed - segment.demand + left) // 1)))
 
     def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
@@ -117,7 +123,7 @@ class Soc:
 
         With a `frequency` (one of ``frequencies(processor)``), at that clock, else at the highest; alone in any case.
         """
-        time = segment.node.times[processor.index]
+        time = self.beliefs.time(segment.node, processor.index)
         if frequency is None or time is None:
             return time
         return self._clocked(segment, processor, frequency)[0]
@@ -125,7 +131,8 @@ class Soc:
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
 
-        None if it cannot run there, or the run counts no energy.
+        None if it cannot run there, or the run counts no energy. Measured energy is taken as it was measured, any other
+        is power times expected time.
         """
         if self.core.chip is None or self.core.chip.meter is None or segment.node.times[processor.index] is None:
             return None
@@ -141,12 +148,12 @@ class Soc:
         return 0 if copies is None or not segment.node.copies else copies.expected(segment, processor)
 
     def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
-        time = segment.node.times[processor.index]
+        time = self.beliefs.time(segment.node, processor.index)
         assert time is not None
         unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
         if unit is None:
             return time, 0
-        return unit.at_clock(processor, segment, frequency)
+        return unit.at_clock(processor, segment, frequency, time)
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""

@@ -99,6 +99,10 @@ class Veiled:
         """What decides at the end of an instant."""
         return self.scheduler.dispatcher()
 
+    def estimates_read(self) -> frozenset[str]:
+        """The keys of the system's `estimates` that can change what it does."""
+        return self.scheduler.estimates_read()
+
     def listener(self, event: str) -> Callable[..., None] | None:
         """Who hears an event, if anybody."""
         listener = self.scheduler.listener(event)

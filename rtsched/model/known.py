@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rtsched.model.system import Estimates
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 
 def known_before(system: SystemSpec) -> SystemSpec:
-    """The same without recorded arrivals, execution times and bandwidths, faults, and changes of the environment.
+    """The same without recorded arrivals, execution times and bandwidths, faults, changes of the environment, and
+    by what estimates err.
 
     Who plans with these knows the future. Declared jobs (a task with a ``release``) stay: they are the task set.
     """
@@ -17,9 +19,12 @@ def known_before(system: SystemSpec) -> SystemSpec:
     hardware = system.hardware
     if hardware is not None and (hardware.faults or hardware.environment or hardware.courses):
         hardware = replace(hardware, faults=(), environment=(), courses=dict.fromkeys(hardware.courses, ()))
-    if hardware is system.hardware and all(map(lambda one, two: one is two, tasks, system.tasks)):
-        return system
-    return replace(system, tasks=tasks, hardware=hardware)
+    same = hardware is system.hardware and all(map(lambda one, two: one is two, tasks, system.tasks))
+    return (
+        system
+        if same and system.estimates == Estimates()
+        else replace(system, tasks=tasks, hardware=hardware, estimates=Estimates())
+    )
 
 
 def _known(task: TaskSpec) -> TaskSpec:

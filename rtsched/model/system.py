@@ -72,6 +72,34 @@ class Overheads(Model):
     scheduling: Duration = 0
 
 
+#: Relative: 0.1 is a tenth longer, -0.5 half as long.
+Bias = Annotated[float, Field(gt=-1, le=100)]
+
+
+class Estimates(Model):
+    """How what policies believe of execution times errs; what nodes really take stays as it is.
+
+    A belief starts from the planned time: `bias` makes it longer (0.1: by a tenth) or shorter, that of all tasks or of
+    those named; `noise` multiplies it by a log-normal draw of median 1 and this sigma, once for each node, variant and
+    processor. `learning` is the weight of a new measurement in an exponential average, and `staleness` how much later
+    than its end one begins to count.
+    """
+
+    bias: Bias | dict[str, Bias] = 0.0
+    noise: float = Field(default=0.0, ge=0, le=5)
+    learning: float = Field(default=0.0, ge=0, le=1)
+    staleness: Duration = 0
+
+    @model_validator(mode="after")
+    def _learns(self) -> Estimates:
+        if self.staleness and not self.learning:
+            raise problem(
+                "'staleness' has no effect where nothing is learnt; write e.g. 'learning: 0.1', or leave it out",
+                "staleness",
+            )
+        return self
+
+
 class JobModel(Model):
     """One explicit job: all times absolute, as textbooks print job sets."""
 
@@ -157,6 +185,7 @@ class System(Model):
     scheduler: SchedulerField = {"ordering": "edf"}
     simulate: Simulate = Simulate()
     overheads: Overheads = Overheads()
+    estimates: Estimates = Estimates()
     resources: dict[str, Resource] = {}
     tasks: tuple[Task, ...] = ()
     jobs: tuple[JobModel, ...] | str = ()
@@ -184,6 +213,10 @@ class System(Model):
             if task.after is not None and task.after.task not in known:
                 raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task")
         self._check_trigger_circles()
+        biased = self.estimates.bias if isinstance(self.estimates.bias, dict) else {}
+        for name in biased:
+            if name not in known:
+                raise problem(f"the bias of 'estimates' names {name!r}, which is no task", "estimates")
         for chain in self.chains:
             for name in chain.tasks:
                 if name not in names:

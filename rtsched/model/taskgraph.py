@@ -15,7 +15,7 @@ from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Cluster, Kind, Platform, Service
 from rtsched.model.power import PowerOptions
-from rtsched.model.system import Overheads
+from rtsched.model.system import Estimates, Overheads
 from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Periodic
 
 PERIODIC, CONSTANT = Periodic(), Constant()
@@ -393,3 +393,4 @@ class SystemSpec:
     overheads: Overheads = field(default_factory=Overheads)
     assumed: tuple[str, ...] = ()
     hardware: HardwareSpec | None = None
+    estimates: Estimates = field(default_factory=Estimates)

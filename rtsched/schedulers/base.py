@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rtsched.engine.beliefs import NEVER, believes
 from rtsched.errors import InputError, SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
@@ -52,6 +53,8 @@ class Scheduler(Listener):
     alone: ClassVar[str] = "its class does not say that it does (takes)"
     #: The parts that decide beside it, by kind, in the order in which they are told events.
     guests: Mapping[str, Part] = MappingProxyType({})
+    #: The keys of `estimates` that matter to it, said by each class; of one that says nothing: all (see `believes`).
+    believes: frozenset[str] = NEVER
     soc: Soc
 
     def setup(self, soc: Soc) -> None:
@@ -133,6 +136,10 @@ class Scheduler(Listener):
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def estimates_read(self) -> frozenset[str]:
+        """The keys of the system's `estimates` that can change what this policy does."""
+        return believes(self).union(*map(believes, self.parts()))
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""

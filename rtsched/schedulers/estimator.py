@@ -1,6 +1,6 @@
 """Estimates: how long jobs are believed to need still, where and at the pace at which they would really run.
 
-One `Estimator` serves all adaptations and plans of a scheduler. It knows what a policy may know: planned times (never
+One `Estimator` serves all adaptations and plans of a scheduler. It knows what a policy may know: expected times (never
 what a node really takes), the present clocks and bandwidths, what runs, and what lies in the memories.
 """
 
@@ -34,24 +34,27 @@ class Estimator:
     that is free first, the fastest where the pool serves so), the clock in force (heat included) and the bandwidth of
     links, weights that must be loaded, copies, the costs of switching and of the scheduler, and what stands in the way
     now: what runs and cannot be taken off, or comes before the job. Nodes that share a processor come one after the
-    other, in the order in which they can start (a list schedule). Each node's time is the planned one, alone.
+    other, in the order in which they can start (a list schedule). Each node's time is the expected one, alone.
 
     Not counted: contention for memory, faults to come, critical sections, later releases, and moves of what runs to a
     faster processor that falls idle. Streams of a GPU that is served block by block, and contexts that share a unit,
     are taken for one processor that serves in turn.
 
-    Beliefs about nodes are made in `time` and `left` only: who wants estimates that err overrides these.
+    What single nodes need is asked of ``soc.beliefs``, which errs as the system's `estimates` say, and nowhere else.
     """
 
     def __init__(self, soc: Soc, placement: Placement, ordering: Ordering | None = None) -> None:
         self.soc = soc
         self.core = soc.core
+        #: whether a node takes what its description says, whatever happens
+        self.plain = soc.core.chip is None and not soc.beliefs.errs
         self.placement = placement
         self.levels = _levels(soc, ordering)
         self.shared = _shared(soc)
         #: for each processor the one that stands for it: itself, or the first of a unit whose contexts take turns
         self.servers = [self.shared.get(processor.index, processor.index) for processor in soc.processors]
-        self._clocks: tuple[int, ...] = ()
+        #: the clocks, and the version of the beliefs, on which all that follows rests
+        self._basis: tuple[tuple[int, ...], int] = ((), 0)
         self._times: dict[tuple[int, int], int] = {}
         self._forms: dict[tuple[int, int], Form] = {}
         self._goals: dict[tuple[int, int], frozenset[int]] = {}
@@ -61,26 +64,33 @@ class Estimator:
 
     def time(self, node: NodeSpec, place: int) -> int:
         """The time in ns that a whole node needs on processor `place` at the present clock, alone, once it is there."""
-        time = node.times[place]
-        assert time is not None
-        chip = self.core.chip
-        if chip is None:
+        if self.plain:
+            time = node.times[place]
+            assert time is not None
             return time
         key = (id(node), place)
         known = self._times.get(key)
         if known is None:
-            known = self._times[key] = chip.time_now(node, place)
+            alone, chip = self._alone(node, place), self.core.chip
+            known = self._times[key] = alone if chip is None else chip.time_now(node, place, alone)
         return known
+
+    def _alone(self, node: NodeSpec, place: int) -> int:
+        """The time in ns that a node needs on a processor at the highest clock."""
+        time = self.soc.beliefs.time(node, place)
+        assert time is not None
+        return time
 
     def left(self, segment: Segment) -> int:
         """The time in ns that a segment that has begun needs still, where it last ran; costs under way included."""
         processor = segment.processor
         assert processor is not None
         left = self.soc.remaining(segment)
-        now_takes = self.time(segment.node, processor.index)
-        planned = segment.node.times[processor.index] or now_takes
-        if now_takes != planned:
-            left = -(-left * now_takes // planned)
+        if not self.plain:
+            now_takes = self.time(segment.node, processor.index)
+            takes = self._alone(segment.node, processor.index)
+            if now_takes != takes:
+                left = -(-left * now_takes // takes)
         if processor.segment is segment and processor.waiting:
             left += self.soc.expected_wait(segment, processor)
         elif processor.segment is segment and processor.overhead:
@@ -127,12 +137,13 @@ class Estimator:
 
     def idle(self) -> Outlook:
         """All processors free; the memories, and the links between them, as they are."""
-        if self.core.chip is not None:
-            clocks = self.core.chip.clocks()
-            if clocks != self._clocks:
-                self._clocks = clocks
+        if not self.plain:
+            basis = (self.soc.clocks(), self.soc.beliefs.version)
+            if basis != self._basis:
+                self._basis = basis
                 self._times.clear()
                 self._forms.clear()
+                self._ways.clear()
         outlook = Outlook(self)
         if self.core.copies is not None:
             outlook.free = {link: load for link in self.core.copies.queues if (load := self.core.copies.load(link))}
@@ -265,7 +276,8 @@ class Estimator:
             for branch in task.spec.branches:
                 if branch.node not in decided and branch.node not in out:
                     ways = [_without(task.nodes, out, branch.targets, target) for target in branch.targets]
-                    work = [sum(n.fastest for n in task.nodes if n.index not in way) for way in ways]
+                    fastest = self.soc.beliefs.fastest
+                    work = [sum(fastest(n) for n in task.nodes if n.index not in way) for way in ways]
                     out = ways[work.index((min if least else max)(work))]
             self._ways[key] = out
         return self._ways[key]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtsched.engine.beliefs import NEVER
 from rtsched.engine.soc import Soc
 from rtsched.schedulers.events import EVENTS, Listener, check
 from rtsched.trace.trace import OPEN
@@ -26,6 +27,8 @@ class Part(Listener):
 
     #: what it is, for errors
     kind: ClassVar[str] = "part"
+    #: which keys of `estimates` matter to it
+    believes: frozenset[str] = NEVER
     soc: Soc
     estimator: Estimator
 

@@ -59,6 +59,9 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     extra = _times(context_switch=costs.context_switch, migration=costs.migration, scheduling=costs.scheduling)
     if extra:
         lines.append(f"overheads: {_flow(extra)}")
+    beliefs = system.estimates.model_dump(mode="json", exclude_defaults=True)
+    if beliefs:
+        lines.append(f"estimates: {_flow(beliefs)}")
     if system.protocols:
         lines.append(f"resources: {_flow({name: {'protocol': kind} for name, kind in system.protocols.items()})}")
     lines.append("tasks:")

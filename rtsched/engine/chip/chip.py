@@ -300,13 +300,14 @@ class Chip(Hardware):
         points = tuple(domain.index for domain in self.domains)
         return points + tuple(course.bandwidth for course in self.courses.values()) if self.courses else points
 
-    def time_now(self, node: NodeSpec, place: int) -> int:
-        """The planned time in ns of a whole node on processor `place`, alone, at the present clock (or bandwidth)."""
+    def time_now(self, node: NodeSpec, place: int, time: int) -> int:
+        """The time in ns of a whole node on processor `place`, alone, at the present clock (or bandwidth).
+
+        `time` is what it takes at the clock (or bandwidth) for which times are given.
+        """
         unit = self.unit_of.get(place)
         if unit is not None:
-            return unit.time_at(node, place, None if unit.domain is None else unit.domain.index)
-        time = node.times[place]
-        assert time is not None
+            return unit.time_at(node, place, None if unit.domain is None else unit.domain.index, time)
         spec = self.core.system.processors[place]
         course = self.courses.get(spec.name)
         if course is None:

@@ -106,22 +106,26 @@ class Unit:
             return None
         return energy * NANOWATTS_PER_NJ_PER_NS * processor.speed // (segment.demand * ONE)
 
-    def at_clock(self, processor: Processor, segment: Segment, frequency: int | None) -> tuple[int, int]:
-        """(time in ns, energy in nJ) of a whole node, alone, at one of the clocks (None: the highest)."""
+    def at_clock(self, processor: Processor, segment: Segment, frequency: int | None, time: int) -> tuple[int, int]:
+        """(time in ns, energy in nJ) of a whole node, alone, at one of the clocks (None: the highest).
+
+        `time` is what it takes at the clock for which times are given.
+        """
         power, index = self.active_power(), None
         if self.domain is not None:
             domain = self.domain
             index = domain.highest if frequency is None else point_index(domain, None, frequency)
             power = domain.powers[index]
-        taken = self.time_at(segment.node, processor.index, index)
+        taken = self.time_at(segment.node, processor.index, index, time)
         about = segment.node.hardware
         energy = about.energy[processor.index] if about is not None and about.energy else None
         return taken, power * taken // NANOWATTS_PER_NJ_PER_NS if energy is None else energy
 
-    def time_at(self, node: NodeSpec, place: int, point: int | None) -> int:
-        """The time in ns of a whole node on processor `place`, alone, at an operating point (None: without one)."""
-        time = node.times[place]
-        assert time is not None
+    def time_at(self, node: NodeSpec, place: int, point: int | None, time: int) -> int:
+        """The time in ns of a whole node on processor `place`, alone, at an operating point (None: without one).
+
+        `time` is what it takes at the clock for which times are given.
+        """
         if self.domain is None or point is None:
             return time
         use = node.hardware.memory[place] if node.hardware is not None and node.hardware.memory else None

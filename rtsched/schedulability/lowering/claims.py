@@ -21,7 +21,7 @@ from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster, Link, Platform
 from rtsched.model.policy import OrderingTraits, PlacementTraits, Policy
 from rtsched.model.power import PowerOptions
-from rtsched.model.system import Overheads
+from rtsched.model.system import Estimates, Overheads
 from rtsched.model.taskgraph import (
     BranchSpec,
     ChainSpec,
@@ -104,7 +104,15 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "overheads": OPENED,
         "assumed": harmless("printed with every verdict"),
         "hardware": OPENED,
+        "estimates": OPENED,
     },
+    Estimates: dict.fromkeys(
+        ("bias", "noise", "learning", "staleness"),
+        harmless(
+            "policies' beliefs alone: EDF, FIFO and fixed priorities have none, and neither has packing; those that go "
+            "by them are proven, if at all, for any order and the largest variant"
+        ),
+    ),
     Overheads: dict.fromkeys(("context_switch", "migration", "scheduling"), used("inside C (pieces)")),
     ProcessorSpec: {
         "index": LABEL,
@@ -326,7 +334,7 @@ def obstacle(case: Case) -> Obstacle | None:
     roots: list[Any] = [case.policy, *(system.processors[place] for place in case.processors)]
     if hardware is not None:
         roots += [hardware, *(unit for unit in hardware.units if set(unit.processors) & set(case.processors))]
-    roots += [system.overheads, *system.chains, *tasks]
+    roots += [system.overheads, system.estimates, *system.chains, *tasks]
     for root in roots:
         for found in _look(case, root):
             return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from rtsched.engine.beliefs import ALWAYS, NEVER
 from rtsched.model.policy import AdaptationTraits
 from rtsched.schedulers.part import Part
 from rtsched.schedulers.quality import variants_of
@@ -28,6 +29,8 @@ class Adaptation(Part):
 
     kind = "adaptation"
     shrinks: ClassVar[bool] = False
+    #: which keys of `estimates` matter to it: all, where it asks its `estimator`
+    believes: frozenset[str] = NEVER
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -40,6 +43,8 @@ class Adaptation(Part):
 
 class VariantAdaptation(Adaptation):
     """What the adaptations that choose among variants by time share."""
+
+    believes = ALWAYS
 
     def time(self, job: Job, number: int, outlook: Outlook, at: Mapping[int, int] | None = None) -> int:
         """The expected time in ns until `job` is done as variant `number`, behind what is in `outlook`.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtsched.engine.beliefs import AT_SETUP
 from rtsched.engine.job_path import confidence
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.adaptations.base import Adaptation
@@ -30,6 +31,7 @@ class BudgetedExit(Adaptation):
     et al. (MSDNet), ICLR 2018, "budgeted batch".
     """
 
+    believes = AT_SETUP
     shrinks = True
 
     def __init__(self, budget: float = 0.5) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.job import DONE
 from rtsched.errors import SchedulerError
 from rtsched.model.task import Periodic
@@ -33,6 +34,8 @@ class StageDP(Adaptation):
     stages promise less than `worth` of accuracy per job. For one processor that serves in EDF order. It needs exits;
     the chosen depths fit as far as expectations hold; it fails when several processors share the load unevenly.
     """
+
+    believes = ALWAYS
 
     def __init__(self, worth: float = 0.01) -> None:
         self.worth = worth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtsched.engine.beliefs import ALWAYS
 from rtsched.schedulers.admissions.base import Admission
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ class Drop(Admission):
     with `backlog`, what is ahead of it (what runs and cannot be taken off, and all jobs that come before it). It needs
     expectations; it guarantees nothing; it fails by refusing what a preemption would have saved.
     """
+
+    believes = ALWAYS
 
     def __init__(self, backlog: bool = True) -> None:
         self.count_backlog = backlog

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtsched.engine.beliefs import NEVER
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import Order, OrderingTraits
 from rtsched.schedulers.part import Part
@@ -31,6 +32,8 @@ class Ordering(Part):
     #: whether it asks its `estimator`, which is there by the first `key`
     estimates: ClassVar[bool] = False
     kind = "ordering"
+    #: which keys of `estimates` matter to it: all, where its key rests on expected times
+    believes: frozenset[str] = NEVER
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         """What to compare; evaluated when the segment becomes ready (at every dispatch if `dynamic`, see there)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.beliefs import ALWAYS
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.quality import is_optional
 
@@ -20,6 +21,7 @@ class BestIncrementalReturn(Ordering):
     IRIS real-time tasks", IEEE ToC 45(7), 1996.
     """
 
+    believes = ALWAYS
     estimates = True
 
     def key(self, segment: Segment) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
+from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.job import RUNNING
 from rtsched.engine.kernel import NEVER
 from rtsched.schedulers.orderings.base import Ordering
@@ -20,6 +21,7 @@ class LeastSlackTime(Ordering):
     Slack is compared when something happens anyway (a release, a completion), not in between: see ``llf``.
     """
 
+    believes = ALWAYS
     dynamic = True
     steady_waiting = True  # the slack of all that wait falls alike, by 1 ns each ns: what compares them is constant
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.beliefs import ALWAYS
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -13,5 +14,7 @@ if TYPE_CHECKING:
 class ShortestJobFirst(Ordering):
     """Shortest job first: by the expected time on the fastest processor. Best mean response, starves the long."""
 
+    believes = ALWAYS
+
     def key(self, segment: Segment) -> tuple[Any, ...]:
-        return (segment.node.fastest,)
+        return (self.soc.beliefs.fastest(segment.node),)

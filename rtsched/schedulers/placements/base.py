@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rtsched.engine.beliefs import NEVER
 from rtsched.model.policy import Homes, PlacementTraits, Rule
 from rtsched.schedulers.part import Part
 
@@ -24,6 +25,8 @@ class Placement(Part):
     rule: ClassVar[Rule | None] = None
     kind = "placement"
     dynamic: ClassVar[bool] = False
+    #: which keys of `estimates` matter to it; packing rests on planned times, as proofs do
+    believes: frozenset[str] = NEVER
 
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts. The `estimator` is there after it, for dynamic ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtsched.engine.beliefs import ALWAYS
 from rtsched.schedulers.placements.base import Placement
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class EarliestFinish(Placement):
     (minimum completion time, Maheswaran et al., JPDC 59, 1999). Greedy: it knows nothing of what comes later.
     """
 
+    believes = ALWAYS
     dynamic = True
 
     def setup(self, soc: Soc) -> None:

@@ -138,7 +138,7 @@ class LaLaRAND(Layers):
             for node in task.nodes:
                 home = homes.get((task.index, node.index))
                 name = home if home is not None else self.soc.processors[node.eligible[0]].cluster
-                pieces.setdefault(name, []).append(self.time(node, name) or node.fastest)
+                pieces.setdefault(name, []).append(self.time(node, name) or self.soc.beliefs.fastest(node))
             demands.append((task.period or task.deadline, task.deadline, pieces))
         loads: dict[str, float] = {}
         for period, _, each in demands:

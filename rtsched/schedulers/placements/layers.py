@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rtsched.engine.beliefs import AT_SETUP
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.placements.base import Placement
 
@@ -20,6 +21,7 @@ Homes = dict[tuple[int, int], str]
 class Layers(Placement):
     """What the placements of layers share: two clusters, a home for each node, and times and losses there."""
 
+    believes = AT_SETUP
     accelerators: ClassVar[tuple[str, ...]] = ("gpu", "npu", "dsp")
 
     def __init__(self, accelerator: str | None = None, cpu: str | None = None) -> None:
@@ -45,8 +47,9 @@ class Layers(Placement):
         )
 
     def time(self, node: NodeSpec, cluster: str) -> int | None:
-        """The time of a node on a cluster in ns; None if it cannot run there."""
-        times = [node.times[index] for index in node.eligible if self.soc.processors[index].cluster == cluster]
+        """The expected time of a node on a cluster in ns; None if it cannot run there."""
+        believed = self.soc.beliefs.time
+        times = [believed(node, index) for index in node.eligible if self.soc.processors[index].cluster == cluster]
         return min((time for time in times if time is not None), default=None)
 
     def loss(self, node: NodeSpec, cluster: str) -> float:

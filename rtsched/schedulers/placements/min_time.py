@@ -74,7 +74,7 @@ class MinTime(Layers):
         time = 0
         for node in task.nodes:
             home = self.homes.get((task.index, node.index))
-            time += node.fastest if home is None else self.time(node, home) or 0
+            time += self.soc.beliefs.fastest(node) if home is None else self.time(node, home) or 0
             for before in node.predecessors:
                 if self.homes.get((task.index, before)) != home:
                     time += self.crossing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from rtsched.engine.beliefs import AT_SETUP
 from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.job import READY
 from rtsched.errors import SchedulerError
@@ -32,6 +33,7 @@ class StreamPriority(Scheduler):
     kernels fill the GPU; it fails when the low tasks' kernels are long and wide: they hardly run.
     """
 
+    believes = AT_SETUP
     preemption = "nonpreemptive"
     alone = "it admits and holds back by bounds that it finds before time starts, for whole networks at full speed"
 
@@ -84,7 +86,8 @@ class StreamPriority(Scheduler):
         return sum(self._time(task, node) for node in task.nodes)
 
     def _time(self, task: TaskState, node: NodeSpec) -> int:
-        return node.times[self.home[task.index].index] or node.fastest
+        beliefs = self.soc.beliefs
+        return beliefs.time(node, self.home[task.index].index) or beliefs.fastest(node)
 
     def _longest(self, task: TaskState) -> int:
         """The longest block of any kernel of `task`, in ns."""

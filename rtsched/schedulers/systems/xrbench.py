@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.beliefs import ALWAYS, NEVER
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import Scheduler
 
@@ -62,6 +63,7 @@ class XRBench(Scheduler):
         self.depends = depends or {}
         self.probability = probability or {}
         self.by_edp = cost == "edp"
+        self.believes = NEVER if self.by_edp else ALWAYS
         self.cascade = cascade
         self.at_due = inject == "due"
         self.by_frame = depend == "frame"
@@ -88,6 +90,7 @@ class XRBench(Scheduler):
         if not all(self.left):
             raise SchedulerError("xrbench: every task needs a 'count' of frames")
         self.draws = {names[name].index: soc.random(names[name]) for name in self.probability}
+        self.version = soc.beliefs.version
         self.costs = [self._costs(task) for task in soc.tasks]
         self.event = True
         self.over = False
@@ -96,7 +99,7 @@ class XRBench(Scheduler):
         """What a frame costs on each accelerator, None where it cannot run."""
         node = task.nodes[0]
         if not self.by_edp:
-            return node.times
+            return tuple(self.soc.beliefs.time(node, processor.index) for processor in self.soc.processors)
         products = node.hardware.edp if node.hardware is not None else ()
         for index in node.eligible:
             if not products or products[index] is None:
@@ -125,6 +128,9 @@ class XRBench(Scheduler):
         self.event = False
         if self.soc.now % self.tick == 0 and (self.soc.now < self.soc.until or any(self.due) or any(self.queues)):
             self.soc.wake_at(self.soc.now + self.tick)
+        if self.version != self.soc.beliefs.version:
+            self.version = self.soc.beliefs.version
+            self.costs = [self._costs(task) for task in self.soc.tasks]
         self._inject()
         while self._drop():
             pass

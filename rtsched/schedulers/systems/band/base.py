@@ -6,7 +6,8 @@ the rules of its public code (mrsnu/band). In rtsched's words: a *worker* is a p
 *request* is a job, and its SLO is the time from its release to its deadline.
 
 What differs from Band, everywhere below: times are ns, not µs; the planner wakes once per instant; profiles are those
-at the present clocks, and loads of weights and copies are foreseen (`Estimator`); links are workers too; what a failing
+at the present clocks (off by the bias and noise of the system's `estimates`, which learn nothing here: Band's averages
+do), and loads of weights and copies are foreseen (`Estimator`); links are workers too; what a failing
 worker leaves unfinished goes on from the first unit that is not done (which restarts, resumes or is dropped as the
 task's ``on_fault`` says), where Band starts the whole model again; a worker is back when its fault is over, not when a
 retry succeeds. Work stealing is a stub in Band and is left out.
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtsched.engine.beliefs import AT_SETUP
 from rtsched.engine.job import DONE
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import GUESTS, Scheduler
@@ -63,6 +65,7 @@ class Band(Scheduler):
     until it has measured others. A run of several units is one piece: an exit inside it is not seen.
     """
 
+    believes = AT_SETUP  # from then on its own averages learn
     preemption = "nonpreemptive"
     takes = frozenset(GUESTS)
     #: whether workers keep a queue (else they hold one job at a time)
@@ -94,7 +97,7 @@ class Band(Scheduler):
                 raise SchedulerError(f"band: task {task.name!r} has branches or sections; use another scheduler")
             if "adaptation" in self.guests:
                 _must_keep_units(task)
-        self.units = [Units(task.nodes, self.merge, self.smoothing) for task in soc.tasks]
+        self.units = [Units(task.nodes, self.merge, self.smoothing, soc.beliefs.time) for task in soc.tasks]
         self.workers = [Worker(processor, deque()) for processor in soc.processors]
         self.open: dict[int, Request] = {}
         self.requests: deque[Request] = deque()

@@ -52,14 +52,22 @@ class Units:
     A plan may use every subgraph (`merge`), or those of a single unit only.
     """
 
-    def __init__(self, nodes: Sequence[NodeSpec], merge: bool = True, smoothing: Fraction = Fraction(1, 10)) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[NodeSpec],
+        merge: bool = True,
+        smoothing: Fraction = Fraction(1, 10),
+        believed: Callable[[NodeSpec, int], int | None] | None = None,
+    ) -> None:
         self.specs = nodes
         self.nodes = topological(nodes)
         self.count = len(self.nodes)
         self.merge = merge
         self.smoothing = smoothing
         self._averages: dict[Key, int] = {}
-        columns = list(zip(*(nodes[index].times for index in self.nodes), strict=True))
+        places = range(len(nodes[0].times))
+        ask = believed or (lambda node, place: node.times[place])
+        columns = [[ask(nodes[index], place) for index in self.nodes] for place in places]
         self._reach = [_reach([time is not None for time in column]) for column in columns]
         self._sums: list[list[int]] = []
         self.profile([[time or 0 for time in column] for column in columns])
