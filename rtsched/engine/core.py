@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
-from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment
+from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment, make_ready
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
-from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, lay_out, mark_pieces
+from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
+from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
 from rtsched.model.collector import collector_paused
 from rtsched.model.taskgraph import SystemSpec
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.copies import Copies
     from rtsched.engine.job_path import JobPaths
+    from rtsched.engine.soc import Soc
     from rtsched.schedulers.base import Scheduler
 
 
 class Core:
-    """The state of a run and everything that changes it; `Soc` adds what a scheduler may see and do."""
+    """The state of a run and everything that changes it. `soc` is the handle that it hands to the scheduler."""
+
+    soc: Soc
 
     @collector_paused()
     def __init__(
@@ -45,8 +49,6 @@ class Core:
         self.record = record
         self.slices = record.slices.buffer if record.slices is not None else None
         self.slices_limit = record.slices.limit if record.slices is not None else 0
-        self.rows = record.jobs.buffer
-        self.rows_limit = record.jobs.limit
         self.changed = [False]
         self.released = 0
         self.inside_run = False
@@ -60,7 +62,7 @@ class Core:
         costly = costly or copying
         self.chip: Chip | None = None
         if system.hardware is None:
-            self.processors = tuple(Processor(spec, kernel, self._ended, costly) for spec in system.processors)
+            self.processors = tuple(Processor(spec, kernel, self.ended, costly) for spec in system.processors)
         else:
             from rtsched.engine.chip.chip import Chip
 
@@ -75,17 +77,21 @@ class Core:
         self.parted: dict[Segment, Processor] = {}
         self.locks = Locks(self, system.protocols) if _uses_locks(system) else None
         hopeless = any(task.on_miss == "drop_if_hopeless" for task in system.tasks)
-        self.lookout = Lookout(self) if hopeless else None
+        steps: Steps = PlainSteps(self)
+        self.lookout: Lookout | None = None
+        if hopeless:
+            steps = self.lookout = Lookout(self, steps)
         self.paths: JobPaths | None = None
         if any(task.quality is not None or task.branches for task in system.tasks):
             from rtsched.engine.job_path import JobPaths
 
-            self.paths = JobPaths(self, seed)
+            steps = self.paths = JobPaths(self, steps, seed)
         self.copies: Copies | None = None
         if copying:
             from rtsched.engine.chip.copies import Copies
 
-            self.copies = Copies(self)
+            steps = self.copies = Copies(self, steps)
+        self.steps = steps
 
     def listen(self, scheduler: Scheduler) -> None:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
@@ -99,7 +105,7 @@ class Core:
         if self.paths is not None:
             self.paths.listen(scheduler.listener("on_start"))
 
-    def _true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
+    def true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
         """What the segment really takes on `processor`, where `time` is planned."""
         if segment.job.task.adaptive:
             assert self.paths is not None
@@ -110,7 +116,7 @@ class Core:
             return int(factor(segment, processor, self.kernel._now))
         return scaled(factor, time)
 
-    def _move(self, segment: Segment, processor: Processor, time: int) -> None:
+    def move(self, segment: Segment, processor: Processor, time: int) -> None:
         """The segment resumes elsewhere: count it, and restate what is left in that processor's time."""
         processor.migrations += 1
         factor = segment.job.factor
@@ -123,7 +129,7 @@ class Core:
             segment.remaining = left.numerator if left.denominator == 1 else left
             segment.demand = time
 
-    def _costs(self, segment: Segment, processor: Processor, before: Processor | None, now: int) -> int:
+    def costs(self, segment: Segment, processor: Processor, before: Processor | None, now: int) -> int:
         """The overhead in ns before `segment` makes progress on `processor`."""
         if processor.last is segment and segment.stopped == now and before is processor:
             return 0
@@ -140,80 +146,42 @@ class Core:
         processor.overhead_total += cost
         return cost
 
-    def _plan(self, segment: Segment) -> None:
+    def lay_out(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
         segment.points = lay_out(segment, self.limited)
 
-    def _next_piece(self, segment: Segment) -> int | Fraction:
+    def next_piece(self, segment: Segment) -> int | Fraction:
         """The work up to the next point of the plan, or to the end."""
         if segment.points:
             point: int = segment.points[-1][0]
             return point - (segment.demand - segment.remaining)
         return segment.remaining
 
-    def _stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
-        """The processor stands idle from now on; the segment keeps its progress."""
-        started = processor.started
-        if processor.special:
-            segment.remaining -= processor.progress(now)
-            processor.leave()
-        else:
-            segment.remaining -= now - started
-        segment.stopped = now
-        processor.segment = None
-        processor.busy += now - started
-        if self.slices is not None:
-            self.record.slice(processor, segment, now, reason)
-
     # ---- what happens in time ------------------------------------------------------------------------------------
 
-    def activate(self, source: TaskState, job: Job) -> None:
-        """`job` may run: make its segments, and the first ones ready."""
-        if source.overlap:
-            source.overlapping[job] = None
-        else:
-            source.active = job
-        node = source.single
-        if node is not None:
-            segment = Segment(job, node, 0)
-            if node.regions or node.sections:
-                segment.points = ()
-            segment.state = READY
-            segment.since = self.kernel._now
-            fresh: tuple[Segment, ...] = (segment,)
-            job.segments = fresh
-        else:
-            job.left = len(source.nodes)
-            job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in source.nodes)
-            mark_pieces(job.segments)
-            fresh = tuple(segment for segment in job.segments if not segment.waits)
-            self._make_ready(fresh)
-        if self.on_ready is not None:
-            self.on_ready(job, fresh)
-
-    def enrich(self, source: TaskState, job: Job) -> None:
+    def enrich(self, task: TaskState, job: Job) -> None:
         """The less common parts of a release: execution factor, deadline watch, overlap."""
-        if source.adaptive and self.paths is not None:
+        if task.adaptive and self.paths is not None:
             self.paths.enter(job)
-        if source.truth is not None:
-            job.factor = source.truth
-        elif source.factors is not None:
-            job.factor = source.factors()
-        elif source.executions is not None:
-            job.factor = Fraction(source.executions[job.index], source.spec.volume)
-        if source.followers:
-            job.chances = {other.index: other.chance() for other in source.followers if other.chance is not None}
-        if source.watch:
-            self._watch(source, job)
+        if task.truth is not None:
+            job.factor = task.truth
+        elif task.factors is not None:
+            job.factor = task.factors()
+        elif task.executions is not None:
+            job.factor = Fraction(task.executions[job.index], task.spec.volume)
+        if task.followers:
+            job.chances = {other.index: other.chance() for other in task.followers if other.chance is not None}
+        if task.watch:
+            self._watch(task, job)
         if self.on_release is not None:
             self.on_release(job)
 
-    def _watch(self, source: TaskState, job: Job) -> None:
+    def _watch(self, task: TaskState, job: Job) -> None:
         """Arm what a missed (or hopeless) deadline must set off."""
-        rank = DEADLINE + source.index
+        rank = DEADLINE + task.index
         now = self.kernel._now
         self.kernel.arm(Alarm(self.kernel, rank, lambda: self._deadline(job)), max(now, job.deadline))
-        if source.spec.on_miss == "drop_if_hopeless":
+        if task.spec.on_miss == "drop_if_hopeless":
             assert self.lookout is not None
             self.lookout.watch(job)
 
@@ -229,25 +197,7 @@ class Core:
         if on_miss == "abort" or (on_miss == "drop_at_start" and job.start < 0):
             self.give_up(job)
 
-    def remaining(self, segment: Segment) -> int:
-        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
-        processor = segment.processor
-        if processor is None:
-            return segment.node.fastest
-        left: Any = segment.remaining
-        if segment.state in (RUNNING, DRAINING):
-            left = left - processor.progress(self.kernel._now)
-        believed = segment.node.times[processor.index]
-        assert believed is not None
-        return max(1, int(-(-(believed - segment.demand + left) // 1)))
-
-    def _make_ready(self, segments: Iterable[Segment]) -> None:
-        now = self.kernel._now
-        for segment in segments:
-            segment.state = READY
-            segment.since = now
-
-    def _ended(self, processor: Processor, segment: Segment, now: int) -> None:
+    def ended(self, processor: Processor, segment: Segment, now: int) -> None:
         """The processor reached the armed end: of the segment, or of a piece of its plan."""
         if segment.points:
             self._point(processor, segment, now)
@@ -275,22 +225,9 @@ class Core:
         job.left -= 1
         if not job.left:
             job.finish = now
-            self._close(job, now, OK if now <= job.deadline else LATE)
+            self.steps.close(job, now, OK if now <= job.deadline else LATE)
         else:
-            self._successors(segment)
-
-    def _successors(self, segment: Segment) -> None:
-        job = segment.job
-        fresh = []
-        for index in segment.node.successors:
-            follower = job.segments[index]
-            follower.waits -= 1
-            if not follower.waits and follower.state == WAITING:
-                fresh.append(follower)
-        if fresh:
-            self._make_ready(fresh)
-            if self.on_ready is not None:
-                self.on_ready(job, tuple(fresh))
+            self.steps.successors(segment)
 
     def _point(self, processor: Processor, segment: Segment, now: int) -> None:
         """A point of the plan: leave a critical section, reach a region's end, or ask for a resource.
@@ -300,7 +237,7 @@ class Core:
         """
         self.changed[0] = True
         stop = processor.boundary_stop
-        self._stop(processor, segment, now, log.BOUNDARY)
+        self.steps.stop(processor, segment, now, log.BOUNDARY)
         plan = segment.points
         position = plan[-1][0]
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
@@ -318,7 +255,7 @@ class Core:
             processor.segment = segment
             processor.started = now
             segment.points = None
-            self._ended(processor, segment, now)
+            self.ended(processor, segment, now)
             return
         free = self.may_preempt and processor.preemptible and segment.node.preemptive
         if not (free or region_ends or stop):
@@ -348,7 +285,7 @@ class Core:
         processor.started = now
         if processor.costly:
             processor.overhead = 0
-        processor.begin(self._next_piece(segment), now)
+        processor.begin(self.next_piece(segment), now)
 
     def _next_node(
         self, processor: Processor, segment: Segment, rest: tuple[Segment, ...], stop: bool, now: int
@@ -361,7 +298,7 @@ class Core:
         if self.slices is not None:
             self.record.slice(processor, segment, now, log.COMPLETED)
         segment.job.left -= 1
-        self._successors(segment)
+        self.steps.successors(segment)
         if stop:
             self.release(rest)
             if self.on_processor is not None:
@@ -369,36 +306,32 @@ class Core:
             return
         rest[0].state = READY
         rest[0].since = now
-        self.begin_run(rest, processor)
+        self.soc.begin_run(rest, processor)
         if processor.segment is None and self.on_processor is not None:
             self.on_processor(processor, "idle")  # the next node was left out, or had to wait
 
     def lose(self, processor: Processor, segment: Segment, restart: bool) -> None:
         """The processor under `segment` is gone: it is ready again, from its beginning or from where it was."""
-        self._stop(processor, segment, self.kernel._now, log.KILLED if restart else log.FAILED)
+        self.steps.stop(processor, segment, self.kernel._now, log.KILLED if restart else log.FAILED)
         processor.boundary_stop = False
         rest: tuple[Segment, ...] = ()
         if segment.points and segment.points[0][1] == NEXT_NODE:
             rest = segment.points.pop(0)[2]
         if restart:
-            self._restart(segment)
+            self.restart(segment)
         segment.state = READY
         self.changed[0] = True
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
         self.release(rest)
 
-    def _restart(self, segment: Segment) -> None:
+    def restart(self, segment: Segment) -> None:
         """All work of `segment` is lost, and what it held is free."""
         segment.remaining = segment.demand
         if self.locks is not None:
             self.locks.forget(segment)
         if segment.points is not None:
-            self._plan(segment)
-
-    def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
-        """Start the first segment of a run of nodes; `Soc` does."""
-        raise NotImplementedError
+            self.lay_out(segment)
 
     def release(self, rest: tuple[Segment, ...]) -> None:
         """The claimed nodes of a run that was cut short are anybody's again."""
@@ -410,7 +343,7 @@ class Core:
         if fresh and self.paths is not None and fresh[0].job.task.adaptive:
             self.paths.offer(fresh[0].job, fresh)
         elif fresh:
-            self._make_ready(fresh)
+            make_ready(fresh, self.kernel._now)
             if self.on_ready is not None:
                 self.on_ready(fresh[0].job, tuple(fresh))
 
@@ -420,38 +353,6 @@ class Core:
         self.changed[0] = True
         if self.on_ready is not None:
             self.on_ready(segment.job, (segment,))
-
-    def _close(self, job: Job, now: int, outcome: int) -> None:
-        """`job` leaves the system; the next one of its task takes its turn."""
-        task = job.task
-        job.outcome = outcome
-        rows = self.rows
-        rows += (
-            job.number, task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish, outcome,
-        )  # fmt: skip
-        if len(rows) >= self.rows_limit:
-            self.record.pack()
-        if outcome:
-            self._missed(task)
-        if task.followers and job.finish >= 0:
-            for follower in task.followers:
-                follower.trigger(job, now)
-        job.segments = ()  # no circle of references is left for the collector
-        if task.overlap:
-            task.overlapping.pop(job, None)
-        elif task.active is job:
-            task.active = None
-            if task.pending:
-                self.changed[0] = True
-                self.activate(task, task.pending.popleft())
-
-    def _missed(self, task: TaskState) -> None:
-        task.misses += 1
-        if task.spec.on_miss == "skip_next" and task.skip == 0:
-            if task.pending:
-                self.skip(task.pending[0])
-            else:
-                task.skip = 1
 
     def skip(self, job: Job) -> None:
         """Drop `job`, since the one before it missed: a miss as well, which skips nothing more."""
@@ -463,11 +364,11 @@ class Core:
     def give_up(self, job: Job) -> None:
         """Abort `job` if it has started, else drop it. The next job of its task takes its turn."""
         now = self.kernel._now
-        self._halt(job, now)
-        self._decide(job, log.DROP if job.start < 0 else log.ABORT)
-        self._close(job, now, DROPPED if job.start < 0 else ABORTED)
+        self.halt(job, now)
+        self.decide(job, log.DROP if job.start < 0 else log.ABORT)
+        self.steps.close(job, now, DROPPED if job.start < 0 else ABORTED)
 
-    def _halt(self, job: Job, now: int) -> None:
+    def halt(self, job: Job, now: int) -> None:
         """Stop everything of `job`: what runs leaves its processor (or drains there), what waits is dead."""
         task = job.task
         for segment in job.segments:
@@ -476,7 +377,7 @@ class Core:
                 if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)
                     continue
-                self._stop(processor, segment, now, log.STOPPED)
+                self.steps.stop(processor, segment, now, log.STOPPED)
                 if self.on_processor is not None:
                     self.on_processor(processor, "idle")
             if segment.state not in (DONE, DRAINING):
@@ -488,7 +389,7 @@ class Core:
             task.pending.remove(job)
         self.changed[0] = True
 
-    def _decide(self, job: Job, action: int) -> None:
+    def decide(self, job: Job, action: int) -> None:
         if self.record.decisions is not None:
             self.record.decisions.buffer += (self.kernel._now, job.number, -1, -1, action)
 
@@ -515,10 +416,10 @@ class Core:
             if processor in self.drains.since:
                 self.drains.cut(processor, now)
             elif running is not None and running.state == RUNNING:
-                self._stop(processor, running, now, log.OPEN_END)
+                self.steps.stop(processor, running, now, log.OPEN_END)
         for job in self.open_jobs():
             job.outcome = LATE if forever or job.deadline <= now else UNFINISHED
-            self.rows += (
+            self.record.jobs.buffer += (
                 job.number, job.task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish,
                 job.outcome,
             )  # fmt: skip

@@ -33,13 +33,13 @@ class Drains:
     def begin(self, processor: Processor, segment: Segment, now: int) -> None:
         """The job of `segment`, which runs, is over: let it drain, or reset the processor."""
         if processor.spec.reset is not None:
-            self.core._stop(processor, segment, now, log.STOPPED)
+            self.core.steps.stop(processor, segment, now, log.STOPPED)
             if self.core.locks is not None:
                 self.core.locks.forget(segment)
             self.reset(processor, segment, now)
             return
         segment.state = DRAINING
-        processor.soc_done = self._over if processor.puts_aside() else self._piece_ended
+        processor.done = self._over if processor.puts_aside() else self._piece_ended
         self.since[processor] = now
 
     def reset(self, processor: Processor, segment: Segment, now: int) -> None:
@@ -51,7 +51,7 @@ class Drains:
         processor.started = now
         processor.overhead_total += time
         processor.hold(time, now)
-        processor.soc_done = self._over
+        processor.done = self._over
         self.since[processor] = now
 
     def cut(self, processor: Processor, now: int) -> None:
@@ -115,7 +115,7 @@ class Drains:
         processor.segment = segment
         processor.started = self.since[processor] = now
         processor.overhead = overhead
-        processor.begin(self.core._next_piece(segment), now)
+        processor.begin(self.core.next_piece(segment), now)
 
     def _log(self, processor: Processor, segment: Segment, now: int) -> None:
         """Write down what ran for the job until it ended, and what ran on for nothing."""
@@ -129,7 +129,7 @@ class Drains:
 
     def _free(self, processor: Processor, segment: Segment) -> None:
         del self.since[processor]
-        processor.soc_done = self.core._ended
+        processor.done = self.core.ended
         processor.segment = None
         processor.overhead = 0
         processor.boundary_stop = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -92,3 +93,10 @@ class Segment:
 
     def __repr__(self) -> str:
         return f"node {self.node.name!r} of {self.job!r}"
+
+
+def make_ready(segments: Iterable[Segment], now: int) -> None:
+    """Let segments start from `now` on."""
+    for segment in segments:
+        segment.state = READY
+        segment.since = now

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.job import BLOCKED, CLAIMED, DONE, READY, WAITING, Job, Segment
+from rtsched.engine.job import BLOCKED, CLAIMED, DONE, READY, WAITING, Job, Segment, make_ready
 from rtsched.engine.points import mark_pieces
 from rtsched.engine.release import Streams, blocks
+from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.errors import SchedulerError
 from rtsched.model.taskgraph import QualitySpec, TaskSpec, VariantSpec
 from rtsched.trace.trace import LATE, NO_ANSWER, OK, OPEN, UNKNOWN
@@ -63,22 +64,17 @@ class JobPath:
         self.ran: dict[int, int] = {}
 
 
-class JobPaths:
+class JobPaths(AroundSteps):
     """The steps of the engine for tasks that may go several ways; the others take the plain ones as before."""
 
-    def __init__(self, core: Core, seed: int) -> None:
+    def __init__(self, core: Core, inner: Steps, seed: int) -> None:
+        super().__init__(inner)
         self.core = core
         self.draws: dict[int, Iterator[JobPath]] = {}
         for task in core.tasks:
             if task.spec.quality is not None or task.spec.branches:
                 task.adaptive = True
                 self.draws[task.index] = _courses(task.spec, Streams(seed, task.index))
-        self.activate_plain = core.activate
-        self.close_plain = core._close
-        self.successors_plain = core._successors
-        core.activate = self.activate  # type: ignore[method-assign]
-        core._close = self.close  # type: ignore[method-assign]
-        core._successors = self.successors  # type: ignore[method-assign]
         self.on_start: Callable[[Segment, Processor], None] | None = None
 
     def listen(self, on_start: Callable[[Segment, Processor], None] | None) -> None:
@@ -100,15 +96,15 @@ class JobPaths:
         if job.factor is None:
             job.factor = 1  # so that a start asks `start` below
 
-    def activate(self, source: TaskState, job: Job) -> None:
+    def activate(self, task: TaskState, job: Job) -> None:
         """`job` may run: as the plain step, with the nodes of its variant and without those it leaves out."""
-        if not source.adaptive:
-            self.activate_plain(source, job)
+        if not task.adaptive:
+            self.inner.activate(task, job)
             return
-        if source.overlap:
-            source.overlapping[job] = None
+        if task.overlap:
+            task.overlapping[job] = None
         else:
-            source.active = job
+            task.active = job
         nodes = self._nodes(job)
         job.left = len(nodes)
         job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in nodes)
@@ -148,13 +144,13 @@ class JobPaths:
             segments += self._freed(segment)
         if fresh:
             fresh.sort(key=lambda segment: segment.node.index)
-            self.core._make_ready(fresh)
+            make_ready(fresh, self.core.kernel._now)
             if self.core.on_ready is not None:
                 self.core.on_ready(job, tuple(fresh))
         if not job.left:
             now = self.core.kernel._now
             job.finish = now
-            self.core._close(job, now, OK if now <= job.deadline else LATE)
+            self.core.steps.close(job, now, OK if now <= job.deadline else LATE)
 
     def _freed(self, segment: Segment) -> list[Segment]:
         freed = []
@@ -307,7 +303,7 @@ class JobPaths:
         """A node is done: free what follows, on the way that the input takes."""
         job = segment.job
         if not job.task.adaptive:
-            self.successors_plain(segment)
+            self.inner.successors(segment)
             return
         for number, branch in enumerate(job.task.spec.branches):
             if branch.node == segment.node.index:
@@ -372,7 +368,7 @@ class JobPaths:
             )  # fmt: skip
             if len(answers.buffer) >= answers.limit:
                 answers.pack()
-        self.close_plain(job, now, outcome)
+        self.inner.close(job, now, outcome)
 
     def _ran_as(self, job: Job) -> int:
         """The variant that gave the answer: of several that its nodes ran as (or were left out by) the least."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Locks:
     """All resources of a run."""
 
-    def __init__(self, soc: Core, protocols: dict[str, str]) -> None:
-        self.soc = soc
+    def __init__(self, core: Core, protocols: dict[str, str]) -> None:
+        self.core = core
         self.protocols = protocols
         self.holder: dict[str, Segment] = {}
         self.held: dict[Segment, list[str]] = {}
@@ -30,9 +30,9 @@ class Locks:
         self.wants: dict[Segment, str] = {}
         self.own: dict[Segment, Any] = {}
         self.users: dict[str, list[Any]] = {}
-        self.numbers = {name: number for number, name in enumerate(resources(soc.system))}
-        self.rows = soc.record.locks
-        for task in soc.tasks:
+        self.numbers = {name: number for number, name in enumerate(resources(core.system))}
+        self.rows = core.record.locks
+        for task in core.tasks:
             for node in task.nodes:
                 for section in node.sections:
                     self.users.setdefault(section.resource, []).append(task)
@@ -55,12 +55,12 @@ class Locks:
         return True
 
     def _wait(self, segment: Segment, name: str) -> None:
-        soc = self.soc
+        core = self.core
         segment.state = BLOCKED
         self.wants[segment] = name
         self.waiting.setdefault(name, []).append(segment)
         self.own.setdefault(segment, segment.entry)
-        soc.changed[0] = True
+        core.changed[0] = True
         self._note(segment, name, WAIT)
         self._refresh(self.holder[name])
         self._look_round(segment)
@@ -69,7 +69,7 @@ class Locks:
         rows = self.rows
         if rows is not None:
             rows.buffer += (
-                self.soc.kernel._now, segment.job.number, segment.node.index, self.numbers[name], what,
+                self.core.kernel._now, segment.job.number, segment.node.index, self.numbers[name], what,
             )  # fmt: skip
             if len(rows.buffer) >= rows.limit:
                 rows.pack()
@@ -83,13 +83,13 @@ class Locks:
             circle.append(holder)
         first = min(range(len(circle)), key=lambda at: (circle[at].job.task.index, circle[at].job.index))
         circle = circle[first:] + circle[:first]
-        now = self.soc.kernel._now
+        now = self.core.kernel._now
         held = [self.wants[before] for before in (circle[-1], *circle[:-1])]
         members = tuple((_named(each), holds, self.wants[each]) for each, holds in zip(circle, held, strict=True))
-        self.soc.record.deadlock(Deadlock(now, members))
-        if self.soc.record.decisions is not None:
+        self.core.record.deadlock(Deadlock(now, members))
+        if self.core.record.decisions is not None:
             for each in circle:
-                self.soc.record.decisions.buffer += (now, each.job.number, each.node.index, -1, DEADLOCK)
+                self.core.record.decisions.buffer += (now, each.job.number, each.node.index, -1, DEADLOCK)
 
     def leave(self, segment: Segment, name: str) -> None:
         """Give `name` back: all who wait for it compete again, and the first to run takes it."""
@@ -99,7 +99,7 @@ class Locks:
         self._refresh(segment)
         for waiter in self.waiting.pop(name, ()):
             del self.wants[waiter]
-            self.soc.unblock(waiter)
+            self.core.unblock(waiter)
 
     def forget(self, segment: Segment) -> None:
         """`segment` is gone: it waits for nothing and gives everything back."""
@@ -139,9 +139,9 @@ class Locks:
                     best = min(best, (waiter.entry[0], -1, *own))
             elif protocol == "ceiling":
                 for task in self.users[name]:
-                    best = min(best, (self.soc.scheduler.level(task), -1, *own))
+                    best = min(best, (self.core.scheduler.level(task), -1, *own))
         if best != segment.entry:
-            self.soc.scheduler.rekey(segment, best)
+            self.core.scheduler.rekey(segment, best)
 
 
 def _named(segment: Segment) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.job import BLOCKED, DRAINING, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
+from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.model.taskgraph import shortest_paths
 from rtsched.trace.trace import OPEN
 
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
 PART = 5
 
 
-class Lookout:
+class Lookout(AroundSteps):
     """The jobs of tasks with ``on_miss: drop_if_hopeless``, and when to look at each of them again.
 
     What waits becomes hopeless at a known instant; what runs at full speed does not, so it is looked at when it stops.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, inner: Steps) -> None:
+        super().__init__(inner)
         self.core = core
-        self.stop_plain = core._stop
-        core._stop = self.stop  # type: ignore[method-assign]
         self.looks: dict[int, Appointment] = {}
         self.paths = {
             task.index: shortest_paths(task.spec) for task in core.tasks if task.spec.on_miss == "drop_if_hopeless"
@@ -41,7 +41,7 @@ class Lookout:
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """A segment leaves its processor before its end: as the plain step, and a look at its job."""
-        self.stop_plain(processor, segment, now, reason)
+        self.inner.stop(processor, segment, now, reason)
         if segment.job.number in self.looks:
             self.looks[segment.job.number].set(now)
 
@@ -84,4 +84,4 @@ class Lookout:
             return segment.node.fastest
         here = segment.node.times[segment.processor.index]
         assert here is not None
-        return -(-self.core.remaining(segment) * segment.node.fastest // here)
+        return -(-self.core.soc.remaining(segment) * segment.node.fastest // here)

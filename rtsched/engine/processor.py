@@ -63,9 +63,9 @@ class Processor:
     """
 
     __slots__ = (
-        "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "end", "index", "kernel",
-        "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "preemptible", "preemptions",
-        "queue", "rank", "ready_queue", "segment", "service", "soc_done", "spec", "special", "started", "starts",
+        "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "done", "end", "index",
+        "kernel", "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "preemptible",
+        "preemptions", "queue", "rank", "ready_queue", "segment", "service", "spec", "special", "started", "starts",
         "supply", "waited", "waiting",
     )  # fmt: skip
 
@@ -90,7 +90,7 @@ class Processor:
         self.rank = COMPLETION + spec.index
         self.alarm = Alarm(kernel, self.rank, self.fire)
         self.armed = NEVER
-        self.soc_done = done
+        self.done = done
         self.segment: Segment | None = None
         self.last: Segment | None = None
         self.started = self.end = self.overhead = 0
@@ -108,7 +108,7 @@ class Processor:
         if segment is not None:
             end = self.end
             if end == now:
-                self.soc_done(self, segment, now)
+                self.done(self, segment, now)
             else:
                 self.armed = end
                 heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))

@@ -20,6 +20,15 @@ FIRST_BLOCK = 8
 PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty", "confidence", "routing")
 
 
+#: Beside them: the draws of a policy.
+POLICY = 100
+
+
+def generator(seed: int, task: int, purpose: int) -> np.random.Generator:
+    """The generator of a task for a purpose."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(task, purpose))))
+
+
 class Streams:
     """The independent generators of one task, one per purpose, made when first used.
 
@@ -31,8 +40,7 @@ class Streams:
         self.task = task
 
     def _generator(self, purpose: str) -> np.random.Generator:
-        key = (self.task, PURPOSES.index(purpose))
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key)))
+        return generator(self.seed, self.task, PURPOSES.index(purpose))
 
     @cached_property
     def arrival(self) -> np.random.Generator:

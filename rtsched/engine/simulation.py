@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.core import Core
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
@@ -53,40 +54,41 @@ def run(
         None if tally is None else lambda block: tally.changes.update(block),
         is_wide(system),
     )
-    soc = Soc(system, scheduler, kernel, until, record, seed)
+    core = Core(system, scheduler, kernel, until, record, seed)
+    soc = Soc(core)
     scheduler.soc = soc
     scheduler.setup(soc)
-    if soc.locks is not None and "ceiling" in system.protocols.values():
-        scheduler.level(soc.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
-    soc.listen(scheduler)
-    _prepare_all(soc, seed, truths)
-    dispatch = scheduler.dispatch if soc.copies is None else soc.copies.around(scheduler.dispatch)
+    if core.locks is not None and "ceiling" in system.protocols.values():
+        scheduler.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
+    core.listen(scheduler)
+    _prepare_all(core, seed, truths)
+    dispatch = scheduler.dispatch if core.copies is None else core.copies.around(scheduler.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
-    if soc.chip is not None:
-        soc.chip.start(soc.processors, stop, tally is None)
-        dispatch = soc.chip.around(dispatch)
+    if core.chip is not None:
+        core.chip.start(core.processors, stop, tally is None)
+        dispatch = core.chip.around(dispatch)
     if watch is not None:
-        watch(UnderWay(kernel, soc))
+        watch(UnderWay(kernel, core))
     standstill = planned = None
     try:
         if stop == NEVER:
-            kernel.drain(soc.changed, dispatch, until - 1)
-            standstill = drain_out(kernel, soc, dispatch)
+            kernel.drain(core.changed, dispatch, until - 1)
+            standstill = drain_out(kernel, core, dispatch)
         else:
-            kernel.drain(soc.changed, dispatch, stop)
-        last = kernel._now if soc.chip is None else soc.chip.last
-        if standstill is not None and soc.chip is None:
+            kernel.drain(core.changed, dispatch, stop)
+        last = kernel._now if core.chip is None else core.chip.last
+        if standstill is not None and core.chip is None:
             last = standstill
         end = min(max(last, until), stop)
-        if stop != NEVER and (soc.open_jobs() or soc.drains.since):
+        if stop != NEVER and (core.open_jobs() or core.drains.since):
             end = stop  # whatever is open goes on until then, also where nothing more happens
     except InterruptError:
         end = max(1, kernel._now)
         planned, until = until, min(until, end)
-    if soc.chip is not None:
-        soc.chip.finish(end)
-    stranded = soc.open_jobs() if stop == NEVER and planned is None else []
-    soc.end(end, forever=bool(stranded))
+    if core.chip is not None:
+        core.chip.finish(end)
+    stranded = core.open_jobs() if stop == NEVER and planned is None else []
+    core.end(end, forever=bool(stranded))
     record.pack()
     return Trace(
         system=system,
@@ -101,7 +103,7 @@ def run(
         logged=record.decision_table(),
         processors=tuple(
             ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations, p.waited)
-            for p in soc.processors
+            for p in core.processors
         ),
         dispatches=kernel.dispatches,
         events=next(kernel._eid),
@@ -118,8 +120,8 @@ def run(
         stranded_count=len(stranded),
         standstill=standstill,
         planned=planned,
-        energy=None if soc.chip is None or soc.chip.meter is None else soc.chip.meter.report(),
-        peak_temperature=None if soc.chip is None or soc.chip.heat is None else soc.chip.heat.peak,
+        energy=None if core.chip is None or core.chip.meter is None else core.chip.meter.report(),
+        peak_temperature=None if core.chip is None or core.chip.heat is None else core.chip.heat.peak,
     )
 
 
@@ -130,11 +132,11 @@ def _longest_deadline(task: TaskSpec) -> int:
 
 
 @collector_paused()
-def _prepare_all(soc: Soc, seed: int, truths: dict[int, Truth] | None) -> None:
-    _tie_followers(soc.tasks)
-    for source in soc.tasks:
+def _prepare_all(core: Core, seed: int, truths: dict[int, Truth] | None) -> None:
+    _tie_followers(core.tasks)
+    for source in core.tasks:
         source.truth = None if truths is None else truths.get(source.index)
-        _prepare(source, soc, seed)
+        _prepare(source, core, seed)
 
 
 def _tie_followers(sources: tuple[TaskState, ...]) -> None:
@@ -147,7 +149,7 @@ def _tie_followers(sources: tuple[TaskState, ...]) -> None:
         sources[index].followers = tuple(those)
 
 
-def _prepare(source: TaskState, soc: Soc, seed: int) -> None:
+def _prepare(source: TaskState, core: Core, seed: int) -> None:
     """Give a source its random streams and its arrivals."""
     from rtsched.engine.execution_time import sampler
     from rtsched.engine.release import Streams, arrivals, blocks
@@ -159,7 +161,7 @@ def _prepare(source: TaskState, soc: Soc, seed: int) -> None:
     if isinstance(spec.arrival, TraceArrivals):
         source.executions = spec.arrival.execution
         source.deadlines = spec.arrival.deadlines
-    source.watch = spec.on_miss in ("abort", "drop_at_start", "drop_if_hopeless") or soc.on_deadline is not None
+    source.watch = spec.on_miss in ("abort", "drop_at_start", "drop_if_hopeless") or core.on_deadline is not None
     if spec.after is not None:
         if spec.probability < 1:
             source.chance = blocks(random.trigger.random).__next__

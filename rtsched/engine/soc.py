@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from heapq import heappush
-from typing import Any, NoReturn
+from typing import Any
+
+import numpy as np
 
 from rtsched.engine.chip.power import Domain, point_index
-from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
+from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.core import Core
-from rtsched.engine.job import CLAIMED, DONE, DRAINING, READY, RUNNING, STATES, WAITING, Job, Segment
+from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
+from rtsched.engine.release import POLICY, generator
+from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority
+from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
 from rtsched.trace.trace import LATE, OK, OPEN
 
 
-class Soc(Core):
+class Soc:
     """The system on chip as a scheduler sees it.
 
     To read: `now`, `processors`, `tasks`, `ready` (segments that could start, in the order in which they became so),
     `remaining`, `expected`. To act: `start`, `preempt`, `finish`, `drop`, `wake_at`. Everything else is the engine's.
     """
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        core.soc = self
+        self.kernel = core.kernel
+        #: every processor, by index
+        self.processors = core.processors
+        #: every task, by index
+        self.tasks = core.tasks
+        #: what is run, as declared
+        self.system = core.system
+        #: the end of the releases, in ns
+        self.until = core.until
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -31,6 +49,44 @@ class Soc(Core):
     def now(self) -> int:
         """The present instant in ns."""
         return self.kernel._now
+
+    @property
+    def released(self) -> int:
+        """How many jobs have been released so far."""
+        return self.core.released
+
+    def random(self, task: TaskState) -> np.random.Generator:
+        """Draws for a task beside those of its world: the same in every run of this seed, and a policy's own."""
+        return generator(self.core.seed, task.index, POLICY)
+
+    @property
+    def scheduling(self) -> int:
+        """What each start costs for the decision, in ns."""
+        return self.core.scheduling
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether any task may go several ways: variants, exits, branches."""
+        return self.core.paths is not None
+
+    @property
+    def locking(self) -> bool:
+        """Whether any task uses a shared resource."""
+        return self.core.locks is not None
+
+    @property
+    def lends(self) -> bool:
+        """Whether a protocol lends the urgency of those who wait to who holds a resource."""
+        return self.core.locks is not None and "inheritance" in self.system.protocols.values()
+
+    @property
+    def fallible(self) -> Collection[int]:
+        """The indices of the processors that can fail in this run."""
+        return () if self.core.chip is None else self.core.chip.fallible
+
+    def clocks(self) -> tuple[int, ...]:
+        """The present speeds of everything whose speed may change, for who wants to know whether any did."""
+        return () if self.core.chip is None else self.core.chip.clocks()
 
     @property
     def ready(self) -> list[Segment]:
@@ -44,6 +100,18 @@ class Soc(Core):
         ]
         found.sort(key=_first_ready)
         return found
+
+    def remaining(self, segment: Segment) -> int:
+        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest)."""
+        processor = segment.processor
+        if processor is None:
+            return segment.node.fastest
+        left: Any = segment.remaining
+        if segment.state in (RUNNING, DRAINING):
+            left = left - processor.progress(self.now)
+        believed = segment.node.times[processor.index]
+        assert believed is not None
+        return max(1, int(-(-(believed - segment.demand + left) // 1)))
 
     def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there.
@@ -60,7 +128,7 @@ class Soc(Core):
 
         None if it cannot run there, or the run counts no energy.
         """
-        if self.chip is None or self.chip.meter is None or segment.node.times[processor.index] is None:
+        if self.core.chip is None or self.core.chip.meter is None or segment.node.times[processor.index] is None:
             return None
         return self._clocked(segment, processor, frequency)[1]
 
@@ -70,12 +138,13 @@ class Soc(Core):
         0 where its input is there already, or needs no link. It counts what its links have to carry first, at their
         nominal bandwidth; ``rtsched.units.LONGEST`` while one of them is down.
         """
-        return 0 if self.copies is None or not segment.node.copies else self.copies.expected(segment, processor)
+        copies = self.core.copies
+        return 0 if copies is None or not segment.node.copies else copies.expected(segment, processor)
 
     def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
         time = segment.node.times[processor.index]
         assert time is not None
-        unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
+        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
         if unit is None:
             return time, 0
         return unit.at_clock(processor, segment, frequency)
@@ -89,7 +158,7 @@ class Soc(Core):
     def preemptible(self, processor: Processor) -> bool:
         """Whether what runs on `processor` could be taken off it now."""
         segment = processor.segment
-        return segment is not None and self.may_preempt and processor.preemptible and segment.node.preemptive
+        return segment is not None and self.core.may_preempt and processor.preemptible and segment.node.preemptive
 
     # ---- actions -------------------------------------------------------------------------------------------------
 
@@ -103,42 +172,43 @@ class Soc(Core):
         by block: smaller is more urgent, 0 the lowest. Raises SchedulerError when the (first) node is not ready, or
         the processor is busy or not one of its own.
         """
+        core = self.core
         if nodes.__class__ is Segment:
             segment: Segment = nodes
         else:
-            segment = self._segment(job, nodes, processor)  # type: ignore[arg-type]
+            segment = claimed(core, job, nodes, processor)  # type: ignore[arg-type]
         time = segment.node.times[processor.index]
         if segment.state != READY or processor.segment is not None or time is None or segment.job is not job:
-            self._refuse_start(job, segment, processor)
+            refuse_start(core, job, segment, processor)
         now = self.kernel._now
         if priority is not None:
-            self._set_priority(processor, priority)
+            set_priority(processor, priority)
         first = segment.processor
         if first is None:
             if job.factor is not None:
-                time = self._true_demand(segment, processor, time)
+                time = core.true_demand(segment, processor, time)
                 if segment.state != READY:
                     return self._not_started(segment)
             segment.demand = segment.remaining = time
             if job.start < 0:
                 job.start = now
             # one that took a lock at its first tick and had to wait for a second keeps its plan
-            if segment.points is not None and not (self.locks is not None and self.locks.held.get(segment)):
-                self._plan(segment)
+            if segment.points is not None and not (core.locks is not None and core.locks.held.get(segment)):
+                core.lay_out(segment)
         elif first is not processor:
-            self._move(segment, processor, time)
+            core.move(segment, processor, time)
         plain = segment.points is None
         if not plain:
             if segment.run:
                 segment.points = [(segment.demand, NEXT_NODE, segment.run), *segment.points]
                 segment.run = ()
-            if self.parted:
-                self.resumed(segment, now)
-            if segment.points and self.locks is not None and not self.locks.enter(segment):
+            if core.parted:
+                core.resumed(segment, now)
+            if segment.points and core.locks is not None and not core.locks.enter(segment):
                 if job.start == now and all(each.processor is None for each in job.segments):
                     job.start = -1  # it waits before its first tick
-                if self.on_processor is not None:  # the processor is still free: its pool must choose again
-                    self.on_processor(processor, "idle")
+                if core.on_processor is not None:  # the processor is still free: its pool must choose again
+                    core.on_processor(processor, "idle")
                 return segment
         segment.state = RUNNING
         segment.processor = processor
@@ -147,11 +217,11 @@ class Soc(Core):
         processor.starts += 1
         if not plain or processor.special:
             if processor.costly:
-                if segment.node.copies and self.copies is not None and self.copies.hold(segment, processor, first):
+                if segment.node.copies and core.copies is not None and core.copies.hold(segment, processor, first):
                     return segment
-                processor.overhead = self._costs(segment, processor, first, now)
+                processor.overhead = core.costs(segment, processor, first, now)
             processor.last = segment
-            processor.begin(self._next_piece(segment), now)
+            processor.begin(core.next_piece(segment), now)
             return segment
         remaining = segment.remaining
         if remaining.__class__ is not int:
@@ -159,7 +229,7 @@ class Soc(Core):
         end = processor.end = now + remaining
         if end < processor.armed:
             processor.armed = end
-            heappush(self.queue, (end, processor.rank, next(self.eid), processor.alarm))
+            heappush(core.queue, (end, processor.rank, next(core.eid), processor.alarm))
         return segment
 
     def preempt(self, processor: Processor, how: str = "now") -> Segment | None:
@@ -186,8 +256,8 @@ class Soc(Core):
             processor.boundary_stop = bool(segment.points)  # without a plan it ends, or goes on to its end, anyway
             return None
         if how == "now":
-            if not (self.may_preempt and processor.preemptible and segment.node.preemptive):
-                self._refuse_preemption(processor, segment)
+            if not (self.core.may_preempt and processor.preemptible and segment.node.preemptive):
+                refuse_preemption(self.core, processor, segment)
         elif how == "drain":
             return None
         elif how == "checkpoint":
@@ -197,28 +267,29 @@ class Soc(Core):
             raise SchedulerError(
                 f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, drain, kill"
             )
+        core = self.core
         waiting = processor.waiting
-        self._stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
+        core.steps.stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
         if segment.points and segment.points[0][1] == NEXT_NODE:
-            self.release(segment.points.pop(0)[2])
+            core.release(segment.points.pop(0)[2])
         if how == "kill":
-            self._restart(segment)
+            core.restart(segment)
             if processor.spec.reset is not None and not waiting:
-                self.drains.reset(processor, segment, self.kernel._now)
+                core.drains.reset(processor, segment, self.kernel._now)
                 return None
         segment.state = READY
         return segment
 
     def _checkpoint(self, processor: Processor, segment: Segment) -> None:
-        if self.chip is None or not isinstance(processor, VariableSpeedProcessor):
+        if self.core.chip is None or not isinstance(processor, VariableSpeedProcessor):
             raise SchedulerError(
                 f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
             )
         if segment.points:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
-        self.chip.save(processor, segment)
+        self.core.chip.save(processor, segment)
 
     def set_speed(self, cluster: str | Processor, level: int | None = None, frequency: int | None = None) -> None:
         """Set the operating point of a cluster (or of a processor's clock domain): a `level` from 0, or a `frequency`.
@@ -238,7 +309,7 @@ class Soc(Core):
 
     def frequency(self, processor: Processor) -> int | None:
         """The clock of a processor in Hz; None where it has no operating points or the run no power side."""
-        unit = None if self.chip is None else self.chip.unit_of.get(processor.index)
+        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
         return None if unit is None or unit.domain is None else unit.domain.frequency
 
     def frequencies(self, cluster: str | Processor) -> list[int]:
@@ -252,15 +323,15 @@ class Soc(Core):
     @property
     def temperature(self) -> float | None:
         """The temperature of the hottest point in °C, as last observed; None without a thermal model."""
-        return None if self.chip is None or self.chip.heat is None else self.chip.heat.temperature
+        return None if self.core.chip is None or self.core.chip.heat is None else self.core.chip.heat.temperature
 
     @property
     def charge(self) -> float | None:
         """The share of the battery that was left at the last change of power; None without a battery."""
-        return None if self.chip is None or self.chip.store is None else self.chip.store.charge
+        return None if self.core.chip is None or self.core.chip.store is None else self.core.chip.store.charge
 
     def _domains(self, cluster: str | Processor) -> list[Domain]:
-        domains = [] if self.chip is None else self.chip.domains
+        domains = [] if self.core.chip is None else self.core.chip.domains
         if isinstance(cluster, Processor):
             found = [d for d in domains if any(cluster.index in unit.spec.processors for unit in d.units)]
         else:
@@ -277,55 +348,55 @@ class Soc(Core):
         behind it. Raises SchedulerError for a variant that the task does not have, or that does not share what is done
         (or left out) already.
         """
-        self._check_alive(job, "reconfigure")
-        if self.paths is None or not job.task.adaptive:
+        check_alive(job, "reconfigure")
+        if self.core.paths is None or not job.task.adaptive:
             raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
-        self.paths.reconfigure(job, variant, None if nodes is None else tuple(nodes))
+        self.core.paths.reconfigure(job, variant, None if nodes is None else tuple(nodes))
 
     def changeable(self, job: Job) -> bool:
         """Whether `reconfigure` may still choose another variant for `job`: see there."""
-        return self.paths is not None and job.task.adaptive and self.paths.changeable(job)
+        return self.core.paths is not None and job.task.adaptive and self.core.paths.changeable(job)
 
     def answer(self, job: Job) -> tuple[int, float | None]:
         """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
-        if self.paths is None or not job.task.adaptive:
+        if self.core.paths is None or not job.task.adaptive:
             return -1, None
-        return self.paths.answer(job)
+        return self.core.paths.answer(job)
 
     def expected_accuracy(self, job: Job, accuracy: float) -> float:
         """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.
 
         That is the accuracy itself until an exit has been reached (or a predictor has looked at the input).
         """
-        if self.paths is None or not job.task.adaptive:
+        if self.core.paths is None or not job.task.adaptive:
             return accuracy
-        return self.paths.expected(job, accuracy)
+        return self.core.paths.expected(job, accuracy)
 
     def finish(self, job: Job) -> None:
         """Accept the answer `job` has by now: it completes at this instant (early exit).
 
         What still runs of it on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
         """
-        self._check_alive(job, "finish")
-        if self.paths is not None and job.task.adaptive:
-            self.paths.check_answer(job)
+        check_alive(job, "finish")
+        if self.core.paths is not None and job.task.adaptive:
+            self.core.paths.check_answer(job)
         now = self.kernel._now
-        self._halt(job, now)
-        self._decide(job, log.FINISH)
+        self.core.halt(job, now)
+        self.core.decide(job, log.FINISH)
         job.finish = now
-        self._close(job, now, OK if now <= job.deadline else LATE)
+        self.core.steps.close(job, now, OK if now <= job.deadline else LATE)
 
     def drop(self, job: Job) -> None:
         """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn.
 
         What runs on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
         """
-        self._check_alive(job, "drop")
-        self.give_up(job)
+        check_alive(job, "drop")
+        self.core.give_up(job)
 
     def approximate(self, job: Job) -> None:
         """Log ``coarse``: what was planned now, `job` included, is near the best but was not searched out."""
-        self._decide(job, log.COARSE)
+        self.core.decide(job, log.COARSE)
 
     def wake_at(self, time: int, tag: Any = None) -> None:
         """Ask for ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
@@ -333,111 +404,30 @@ class Soc(Core):
             raise SchedulerError(f"wake_at({time}): the time now is {self.kernel._now}; ask for a later instant")
 
         def fire() -> None:
-            self.changed[0] = True
-            if self.on_timer is not None:
-                self.on_timer(tag)
+            self.core.changed[0] = True
+            if self.core.on_timer is not None:
+                self.core.on_timer(tag)
 
-        self.kernel.arm(Alarm(self.kernel, TIMER, fire), time)
+        self.kernel.arm(Alarm(self.core.kernel, TIMER, fire), time)
 
-    # ---- what the actions rest on --------------------------------------------------------------------------------
-
-    def _set_priority(self, processor: Processor, priority: int) -> None:
-        if not isinstance(processor, StreamProcessor):
-            raise SchedulerError(
-                f"start on {processor!r} with a priority: it is no stream of a GPU with a 'block_level'"
-            )
-        levels = processor.gpu.spec.priorities
-        if not -levels < priority <= 0:
-            raise SchedulerError(f"start on {processor!r}: priority {priority} is not in {1 - levels}..0")
-        processor.priority = priority
-
-    def _segment(self, job: Job, nodes: int | Sequence[int], processor: Processor) -> Segment:
-        """The segment of one node by number, or of the first of several, the others claimed for the same run."""
-        numbers = [nodes] if isinstance(nodes, int) else list(nodes)
-        known = range(len(job.segments))  # a node's number is its place
-        unknown = [number for number in numbers if number not in known]
-        if unknown or not numbers:
-            which = unknown[0] if unknown else "in this run"
-            raise SchedulerError(
-                f"start of nodes {numbers} of {job!r}: it has no node {which} to start "
-                f"({len(job.task.nodes)} nodes; a job that has ended has none)"
-            )
-        run = tuple(job.segments[number] for number in numbers)
-        first = run[0]
-        if len(run) > 1:
-            if first.state != READY or processor.segment is not None or first.node.times[processor.index] is None:
-                self._refuse_start(job, first, processor)
-            self._check_run(run, processor)
-            for segment in run[1:]:
-                segment.state = CLAIMED
-            first.points = first.points or ()
-            first.run = run[1:]
-        return first
-
-    def _check_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
-        """Each node of a run must wait for nothing outside, and be able to run there."""
-        inside = {run[0].node.index}
-        if self.paths is not None and run[0].job.task.adaptive:
-            self.paths.check_run(run)
-        for segment in run[1:]:
-            what = f"run of nodes {[each.node.index for each in run]} of {run[0].job!r} on {processor!r}"
-            open_ones = [
-                before
-                for before in segment.node.predecessors
-                if before not in inside and segment.job.segments[before].state != DONE
-            ]
-            if open_ones:
-                raise SchedulerError(
-                    f"{what}: node {segment.node.index} waits for node {open_ones[0]}, which is not before it"
-                )
-            if segment.state not in (WAITING, READY) or segment.node.index in inside:
-                raise SchedulerError(f"{what}: node {segment.node.index} is {STATES[segment.state]} or named twice")
-            if segment.node.times[processor.index] is None:
-                raise SchedulerError(f"{what}: node {segment.node.index} cannot run there")
-            inside.add(segment.node.index)
+    # ---- runs of nodes -------------------------------------------------------------------------------------------
 
     def begin_run(self, run: tuple[Segment, ...], processor: Processor) -> None:
+        """The engine's: go on with what is left of a run of nodes, without asking the scheduler."""
         first = run[0]
         if len(run) > 1:
             first.points = first.points or ()
             first.run = run[1:]
-        self.inside_run = True
+        self.core.inside_run = True
         self.start(first.job, first, processor)
-        self.inside_run = False
-
-    def _refuse_start(self, job: Job, segment: Segment, processor: Processor) -> NoReturn:
-        what = f"start of {segment!r} on {processor!r} at t={self.kernel._now} ns"
-        if segment.job is not job:
-            raise SchedulerError(f"{what}: it is not a node of {job!r}; pass the job it belongs to")
-        if segment.state != READY:
-            raise SchedulerError(f"{what}: it is {STATES[segment.state]}; only ready segments can start")
-        if not self.available(processor):
-            raise SchedulerError(f"{what}: the processor is down; wait for on_processor(processor, 'up')")
-        if processor.segment is not None:
-            raise SchedulerError(f"{what}: the processor is busy with {processor.segment!r}; preempt it first")
-        names = ", ".join(self.processors[index].name for index in segment.node.eligible)
-        raise SchedulerError(f"{what}: it cannot run there (it can on {names})")
-
-    def _refuse_preemption(self, processor: Processor, segment: Segment) -> NoReturn:
-        what = f"preemption of {segment!r} on {processor!r} at t={self.kernel._now} ns"
-        if self.preemption != "preemptive":
-            raise SchedulerError(f"{what}: the scheduler is declared {self.preemption}")
-        if not processor.preemptible:
-            raise SchedulerError(
-                f"{what}: the processor's service is {processor.service}; use how='boundary', 'checkpoint' or 'kill'"
-            )
-        raise SchedulerError(f"{what}: the node is declared non-preemptive; use how='boundary'")
+        self.core.inside_run = False
 
     def _not_started(self, segment: Segment) -> Segment:
         """At the last moment the policy chose a variant without this node, or ended the job: give back its run."""
         rest, segment.run = segment.run, ()
         if rest and segment.job.outcome == OPEN:
-            self.release(rest)
+            self.core.release(rest)
         return segment
-
-    def _check_alive(self, job: Job, action: str) -> None:
-        if job.outcome != OPEN:
-            raise SchedulerError(f"{action} of {job!r}: it has ended already; act on jobs that are open")
 
 
 def _first_ready(segment: Segment) -> int:

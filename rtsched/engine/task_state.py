@@ -24,15 +24,15 @@ class TaskState:
     """
 
     __slots__ = (
-        "active", "adaptive", "alarm", "arrival", "arrivals", "chance", "count", "criticality", "deadline", "deadlines",
-        "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap", "overlapping", "pending",
-        "period", "plain", "priority", "rank", "release", "single", "skip", "soc", "spec", "step", "truth", "watch",
-        "weight",
+        "active", "adaptive", "alarm", "arrival", "arrivals", "chance", "core", "count", "criticality", "deadline",
+        "deadlines", "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap",
+        "overlapping", "pending", "period", "plain", "priority", "rank", "release", "single", "skip", "spec", "step",
+        "truth", "watch", "weight",
     )  # fmt: skip
 
-    def __init__(self, spec: TaskSpec, soc: Core) -> None:
+    def __init__(self, spec: TaskSpec, core: Core) -> None:
         self.spec = spec
-        self.soc = soc
+        self.core = core
         self.index = spec.index
         self.name = spec.name
         self.nodes = spec.nodes
@@ -61,7 +61,7 @@ class TaskState:
         self.step = 0
         self.arrival = self.release = -1
         self.rank = RELEASE + spec.index
-        self.alarm = Alarm(soc.kernel, self.rank, self.fire)
+        self.alarm = Alarm(core.kernel, self.rank, self.fire)
         self.plain = True
 
     def prepare(self, arrivals: Iterator[tuple[int, int]], step: int) -> None:
@@ -80,46 +80,46 @@ class TaskState:
             return
         self.arrival = following[0]
         self.release = max(following[1], self.release)
-        if self.release < self.soc.until:
-            self.soc.kernel.arm(self.alarm, self.release)
+        if self.release < self.core.until:
+            self.core.kernel.arm(self.alarm, self.release)
 
     def fire(self) -> None:
         """A release is due: arm the next one, then make the job."""
-        soc = self.soc
+        core = self.core
         release = self.release
         arrival = self.arrival
         if self.step:
             following = release + self.step
-            if following < soc.until:
+            if following < core.until:
                 self.arrival = self.release = following
-                heappush(soc.queue, (following, self.rank, next(soc.eid), self.alarm))
+                heappush(core.queue, (following, self.rank, next(core.eid), self.alarm))
         else:
             self._advance()
         index = self.count
         self.count = index + 1
-        number = soc.released
-        soc.released = number + 1
+        number = core.released
+        core.released = number + 1
         deadline = arrival + (self.deadline if self.deadlines is None else self.deadlines[index])
         job = Job(self, index, number, arrival, release, deadline)
-        soc.changed[0] = True
+        core.changed[0] = True
         if not self.plain:
-            soc.enrich(self, job)
+            core.enrich(self, job)
             if job.outcome != OPEN:
                 return  # the policy refused it
-        elif soc.on_release is not None:
-            soc.on_release(job)
+        elif core.on_release is not None:
+            core.on_release(job)
             if job.outcome != OPEN:
                 return
         if self.skip:
-            soc.skip(job)
+            core.skip(job)
         elif self.active is None:
-            soc.activate(self, job)
+            core.steps.activate(self, job)
         else:
             self.pending.append(job)
 
     def trigger(self, job: Job, now: int) -> None:
         """`job`, of the task before this one, is done: release a job now if chance and the horizon allow it."""
-        if (self.chance is None or job.chances[self.index] < self.spec.probability) and now < self.soc.until:
+        if (self.chance is None or job.chances[self.index] < self.spec.probability) and now < self.core.until:
             self.arrival = self.release = now
             self.fire()
 

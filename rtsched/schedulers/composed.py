@@ -61,7 +61,7 @@ class ComposedScheduler(Scheduler):
         #: what changed since the last dispatch: pools, and processors, which know theirs
         self.changed: dict[ReadyQueue | Processor, str] = {}
         self.ordering.setup(soc)
-        if self.ordering.dynamic and self.preemption == "preemptive" and _lends(soc):
+        if self.ordering.dynamic and self.preemption == "preemptive" and soc.lends:
             raise SchedulerError(
                 f"{type(self.ordering).__name__}: its urgencies change as time goes by, and what the inheritance "
                 "protocol lends would not last; choose an ordering whose urgencies stand (fp, rm, dm, edf, …), or "
@@ -102,7 +102,7 @@ class ComposedScheduler(Scheduler):
         # With a single pool it is dispatched anyway: nobody need tell which one has changed.
         if event in ("on_processor", "on_timer") and len(self.ready_queues) == 1:
             return None
-        if event == "on_processor" and self.placement.dynamic and self.soc.chip is not None and self.soc.chip.fallible:
+        if event == "on_processor" and self.placement.dynamic and self.soc.fallible:
             return self._moved
         if event == "on_processor":
             return self.changed.__setitem__  # note the processor, without a Python call
@@ -152,11 +152,11 @@ class ComposedScheduler(Scheduler):
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):
             return RegionQueue(soc, processors, self.ordering, uniform)
-        steady = soc.chip is None or not soc.chip.fallible.intersection(part)
-        if simple and steady and all(preemptible) and not self.ordering.dynamic and soc.locks is None:
+        steady = set(soc.fallible).isdisjoint(part)
+        if simple and steady and all(preemptible) and not self.ordering.dynamic and not soc.locking:
             return PreemptiveQueue(soc, processors, self.ordering, self._lasting(soc))
         # the queue that a dynamic placement chose is not found again when a variant changes
-        lost = self.ordering.dynamic and self.placement.dynamic and soc.paths is not None
+        lost = self.ordering.dynamic and self.placement.dynamic and soc.adaptive
         if lost or not self.ordering.is_steady():
             return ChangingQueue(soc, processors, self.ordering)
         return GeneralQueue(soc, processors, self.ordering, equal)
@@ -238,11 +238,6 @@ class ComposedScheduler(Scheduler):
     def describe(self) -> str:
         parts = (self.ordering, self.placement)
         return " + ".join(type(part).__name__ for part in (*parts, *reversed(self.helpers))) + f", {self.preemption}"
-
-
-def _lends(soc: Soc) -> bool:
-    """Whether a protocol lends urgencies to who holds a resource."""
-    return soc.locks is not None and "inheritance" in soc.system.protocols.values()
 
 
 def _forms(task: TaskState, node: NodeSpec) -> list[NodeSpec]:

@@ -45,6 +45,7 @@ class Estimator:
 
     def __init__(self, soc: Soc, placement: Placement, ordering: Ordering | None = None) -> None:
         self.soc = soc
+        self.core = soc.core
         self.placement = placement
         self.levels = _levels(soc, ordering)
         self.shared = _shared(soc)
@@ -62,7 +63,7 @@ class Estimator:
         """The time in ns that a whole node needs on processor `place` at the present clock, alone, once it is there."""
         time = node.times[place]
         assert time is not None
-        chip = self.soc.chip
+        chip = self.core.chip
         if chip is None:
             return time
         key = (id(node), place)
@@ -105,7 +106,7 @@ class Estimator:
         else:
             allowed = self.placement.where(task, task.nodes[node.index])
             places = tuple(place for place in allowed if node.times[place] is not None) or node.eligible
-        if self.soc.chip is not None and self.soc.chip.fallible:
+        if self.core.chip is not None and self.core.chip.fallible:
             up = tuple(place for place in places if self.soc.available(self.soc.processors[place]))
             places = up or places
         return places
@@ -119,22 +120,22 @@ class Estimator:
 
     def preference(self, node: NodeSpec, place: int, places: Sequence[int]) -> int:
         """What the pool of `places` looks at first, the less the better: planned times (R9), or nothing (R6)."""
-        by_speed = self.soc.may_preempt and any(self.soc.processors[each].preemptible for each in places)
+        by_speed = self.core.may_preempt and any(self.soc.processors[each].preemptible for each in places)
         return (node.times[place] or 0) if by_speed else 0
 
     # ---- the state of things -------------------------------------------------------------------------------------
 
     def idle(self) -> Outlook:
         """All processors free; the memories, and the links between them, as they are."""
-        if self.soc.chip is not None:
-            clocks = self.soc.chip.clocks()
+        if self.core.chip is not None:
+            clocks = self.core.chip.clocks()
             if clocks != self._clocks:
                 self._clocks = clocks
                 self._times.clear()
                 self._forms.clear()
         outlook = Outlook(self)
-        if self.soc.copies is not None:
-            outlook.free = {link: load for link in self.soc.copies.queues if (load := self.soc.copies.load(link))}
+        if self.core.copies is not None:
+            outlook.free = {link: load for link in self.core.copies.queues if (load := self.core.copies.load(link))}
         return outlook
 
     def outlook(self, job: Job | None = None) -> Outlook:
@@ -221,13 +222,13 @@ class Estimator:
         place = min(places)
         if len(places) > 1 or self.soc.processors[place].supply is not None:
             return -1
-        if any(node.copies or (self.soc.chip is not None and self.memories(node, place)) for node in form.nodes):
+        if any(node.copies or (self.core.chip is not None and self.memories(node, place)) for node in form.nodes):
             return -1
-        return place if self.soc.chip is None or not self.soc.chip.fallible else -1
+        return place if self.core.chip is None or not self.core.chip.fallible else -1
 
     def memories(self, node: NodeSpec, place: int) -> list[tuple[int, Residency]]:
         """The memories that must hold the weights of a node before it runs on a processor, each with its number."""
-        chip = self.soc.chip
+        chip = self.core.chip
         about = node.hardware
         if chip is None or about is None or not about.weights or place not in chip.unit_of:
             return []
@@ -279,7 +280,7 @@ def _shared(soc: Soc) -> dict[int, int]:
     """The processors of units that serve several at once, each with the first of its unit."""
     return {
         place: unit.spec.processors[0]
-        for unit in (() if soc.chip is None else soc.chip.units)
+        for unit in (() if soc.core.chip is None else soc.core.chip.units)
         if unit.shared or unit.spec.block_level is not None
         for place in unit.spec.processors
     }

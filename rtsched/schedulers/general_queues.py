@@ -85,7 +85,7 @@ class GeneralQueue(ReadyQueue):
             segment = processor.segment
             if segment is None:
                 open_ones.append(processor)
-            elif soc.may_preempt and processor.preemptible and segment.node.preemptive:
+            elif soc.preemptible(processor):
                 open_ones.append(processor)
                 movable.append(self._renewed(segment.entry) if self.drifts else segment.entry)
         if open_ones:

@@ -282,7 +282,8 @@ class Outlook:
         cost: int = soc.scheduling + processor.context_switch + soc.expected_wait(segment, processor)
         if segment.processor is not processor:
             cost += processor.migration
-        unit = None if soc.chip is None else soc.chip.unit_of.get(place)
+        chip = soc.core.chip
+        unit = None if chip is None else chip.unit_of.get(place)
         if unit is not None and segment in unit.restoring:
             cost += unit.saving_time(segment)
         return cost

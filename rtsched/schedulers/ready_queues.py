@@ -194,7 +194,7 @@ class RegionQueue(ReadyQueue):
         while len(chosen) < len(free) and (head := queue.head()) is not None:
             heappop(queue.heap)
             chosen.append(head[-1])
-        now = self.soc.kernel._now
+        now = self.soc.now
         stays = {
             segment: segment.processor
             for segment in chosen

@@ -84,7 +84,7 @@ class Chip(Hardware):
         core = self.core
         unit = self.unit_of.get(spec.index)
         if spec.index not in self.spec.rated:
-            return Processor(spec, self.kernel, core._ended, costly)
+            return Processor(spec, self.kernel, core.ended, costly)
         made: VariableSpeedProcessor
         if unit is not None and unit.spec.block_level is not None:
             if unit.gpu is None:
@@ -93,9 +93,9 @@ class Chip(Hardware):
                     unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index, self._waited
                 )
                 self.gpus.append(unit.gpu)
-            made = StreamProcessor(spec, self.kernel, core._ended, costly, self, unit, gpu=unit.gpu)
+            made = StreamProcessor(spec, self.kernel, core.ended, costly, self, unit, gpu=unit.gpu)
         else:
-            made = VariableSpeedProcessor(spec, self.kernel, core._ended, costly, self, unit)
+            made = VariableSpeedProcessor(spec, self.kernel, core.ended, costly, self, unit)
         if unit is not None:
             unit.processors.append(made)
         self.rated.append(made)
@@ -374,7 +374,7 @@ class Chip(Hardware):
         if processor.saving:
             raise SchedulerError(f"{processor!r} is putting {segment!r} aside already")
         now = self.kernel._now
-        self.core._stop(processor, segment, now, log.PREEMPTED)
+        self.core.steps.stop(processor, segment, now, log.PREEMPTED)
         processor.preemptions += 1
         processor.segment = segment
         processor.started = now
@@ -389,7 +389,7 @@ class Chip(Hardware):
     def saved(self, processor: VariableSpeedProcessor, segment: Segment, now: int) -> None:
         """The state is put aside: the processor is free, the segment ready."""
         core = self.core
-        core._stop(processor, segment, now, log.PREEMPTED)
+        core.steps.stop(processor, segment, now, log.PREEMPTED)
         assert processor.unit is not None
         processor.unit.restoring.add(segment)
         segment.state = READY

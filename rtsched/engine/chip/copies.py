@@ -15,6 +15,7 @@ from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.job import COPYING, DONE, READY, WAITING, Job, Segment
 from rtsched.engine.kernel import NEVER
 from rtsched.engine.processor import Processor, whole
+from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.model.taskgraph import CopySpec
 from rtsched.trace import trace as log
 from rtsched.trace.trace import OPEN
@@ -45,10 +46,11 @@ def _key(one: Segment) -> tuple[int, int, int, int]:
     return one.since, one.job.task.index, one.job.index, node.index
 
 
-class Copies:
+class Copies(AroundSteps):
     """The copies of a run: those that wait for their link, and the segments that wait for them."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, inner: Steps) -> None:
+        super().__init__(inner)
         self.core = core
         self.queues: dict[int, list[Delivery]] = {}
         #: by reader: what was sent for it, by (source node, origin, cluster to bring it to)
@@ -63,8 +65,6 @@ class Copies:
             link: [task for task in core.tasks if any(node.times[link] is not None for node in task.nodes)]
             for link in self.queues
         }
-        self.close_plain = core._close
-        core._close = self.close  # type: ignore[method-assign]
 
     # ---- readers -------------------------------------------------------------------------------------------------
 
@@ -132,10 +132,10 @@ class Copies:
             core.slices += row
         processor.started = now
         core.inside_run = inside
-        processor.overhead = core._costs(target, processor, before, now)
+        processor.overhead = core.costs(target, processor, before, now)
         core.inside_run = False
         processor.last = target
-        processor.begin(core._next_piece(target), now)
+        processor.begin(core.next_piece(target), now)
 
     def close(self, job: Job, now: int, outcome: int) -> None:
         """`job` leaves: what nobody carries yet of it is not sent for any more."""
@@ -146,7 +146,7 @@ class Copies:
                         if each in queue:
                             queue.remove(each)
             self.held.pop(segment, None)
-        self.close_plain(job, now, outcome)
+        self.inner.close(job, now, outcome)
 
     # ---- links ---------------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Copies:
         link.started = now
         link.starts += 1
         link.overhead = 0
-        link.soc_done = self._ended
+        link.done = self._ended
         link.begin(delivery.remaining, now)
         if self.core.chip is not None:
             self.core.chip.touch()
@@ -205,7 +205,7 @@ class Copies:
 
     def _leave(self, link: Processor, delivery: Delivery, now: int, reason: int) -> None:
         link.segment = None
-        link.soc_done = self.core._ended
+        link.done = self.core.ended
         link.busy += now - link.started
         if self.core.slices is not None:
             self.core.record.slice(link, delivery, now, reason)

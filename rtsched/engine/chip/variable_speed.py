@@ -108,7 +108,7 @@ class VariableSpeedProcessor(Processor):
             if self.saving:
                 self.chip.saved(self, segment, now)
             else:
-                self.soc_done(self, segment, now)
+                self.done(self, segment, now)
         else:
             self.armed = self.end
             heappush(self.queue, (self.end, self.rank, next(self.kernel._eid), self.alarm))
@@ -205,7 +205,7 @@ class StreamProcessor(VariableSpeedProcessor):
         assert segment is not None
         self.complete = True
         self.end = now
-        self.soc_done(self, segment, now)
+        self.done(self, segment, now)
 
     def hold(self, time: int, now: int) -> None:
         self.overhead = time

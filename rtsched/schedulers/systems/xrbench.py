@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import Scheduler
 
@@ -18,10 +16,6 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
-
-
-#: The purpose of the draws that inject frames, beside the engine's own streams (see rtsched.engine.release).
-INJECTION = 100
 
 
 class XRBench(Scheduler):
@@ -92,12 +86,7 @@ class XRBench(Scheduler):
         self.left = [task.spec.count or 0 for task in soc.tasks]
         if not all(self.left):
             raise SchedulerError("xrbench: every task needs a 'count' of frames")
-        self.draws = {
-            names[name].index: np.random.Generator(
-                np.random.PCG64(np.random.SeedSequence(soc.seed, spawn_key=(names[name].index, INJECTION)))
-            )
-            for name in self.probability
-        }
+        self.draws = {names[name].index: soc.random(names[name]) for name in self.probability}
         self.costs = [self._costs(task) for task in soc.tasks]
         self.event = True
         self.over = False

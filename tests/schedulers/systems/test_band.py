@@ -404,7 +404,7 @@ def watched(policy: Band) -> Band:
     def checked() -> None:
         dispatch()
         soc = policy.soc
-        if not soc.changed[0] and all(processor.segment is None for processor in soc.processors):
+        if not soc.core.changed[0] and all(processor.segment is None for processor in soc.processors):
             assert soc.ready == []
 
     policy.dispatch = checked  # type: ignore[method-assign]

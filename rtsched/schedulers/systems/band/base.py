@@ -151,9 +151,9 @@ class Band(Scheduler):
 
     def _profile(self) -> None:
         """Where clocks have changed, take the times at the present ones for the profiles."""
-        if self.soc.chip is None or self.soc.chip.clocks() == self.clocks:
+        if self.soc.clocks() == self.clocks:
             return
-        self.clocks = self.soc.chip.clocks()
+        self.clocks = self.soc.clocks()
         self.estimator.idle()
         places = range(len(self.soc.processors))
         for units in self.units:
