@@ -51,9 +51,10 @@ def test_one_dispatch_sees_the_whole_instant() -> None:
     assert len({now for now, _ in diary.pages}) == len(diary.pages)
 
 
-def test_a_drop_is_followed_by_another_dispatch() -> None:
+@pytest.mark.parametrize("act", ["drop", "finish"])
+def test_the_end_of_a_job_is_followed_by_another_dispatch(act: str) -> None:
     class Second(Scheduler):
-        """Drops what runs at its second dispatch, and must be asked again at that instant."""
+        """Ends what runs at its second dispatch, and must be asked again at that instant."""
 
         asked: list[tuple[int, int]] = []
 
@@ -61,7 +62,7 @@ def test_a_drop_is_followed_by_another_dispatch() -> None:
             soc = self.soc
             self.asked.append((soc.now, len(soc.ready)))
             if len(self.asked) == 2:
-                soc.drop(next(soc.running()).job)
+                getattr(soc, act)(next(soc.running()).job)
             elif soc.ready and soc.processors[0].segment is None:
                 soc.start(soc.ready[0].job, soc.ready[0], soc.processors[0])
 
