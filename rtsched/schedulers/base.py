@@ -35,6 +35,8 @@ class Scheduler:
     preemption: Preemption = "preemptive"
     #: The keys of a task that this policy reads and most do not: ``budget``, ``server_period``.
     reads: ClassVar[frozenset[str]] = frozenset()
+    #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
+    oracle: bool = False
     soc: Soc
 
     def setup(self, soc: Soc) -> None:
