@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from rtsched.cli import cli
@@ -20,10 +21,11 @@ from rtsched.engine.job_path import JobPath
 from rtsched.engine.processor import Processor
 from rtsched.engine.soc import Soc
 from rtsched.engine.task_state import TaskState
+from rtsched.engine.views import BELIEFS, JobView, ProcessorView, SegmentView, TaskView
 from rtsched.model.taskgraph import NodeSpec
-from rtsched.registry import GROUPS, REGISTRY
+from rtsched.registry import GROUPS, PARTS, REGISTRY
 from rtsched.schedulers.base import Scheduler
-from tests.cli.test_cli import rtsched
+from tests.cli.command import rtsched
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
 #: A file (its name is in its first line), and what it prints.
@@ -115,7 +117,8 @@ def test_every_public_name_of_the_handle_is_on_the_page() -> None:
 
 
 def test_what_hangs_on_the_handle_is_there() -> None:
-    classes = {"a job": Job, "a segment": Segment, "a node": NodeSpec, "a task": TaskState, "a processor": Processor}
+    views = {"a job": JobView, "a segment": SegmentView, "a task": TaskView, "a processor": ProcessorView}
+    classes = {**views, "a node": NodeSpec}
     listed = {
         cell: text for cell, text in rows("| of | attributes |", "### What a policy must not do") if cell in classes
     }
@@ -127,10 +130,11 @@ def test_what_hangs_on_the_handle_is_there() -> None:
 
 def test_the_truth_that_the_page_forbids_is_there_and_is_not_offered() -> None:
     part = PAGE[PAGE.index("* Read what only the simulation knows") : PAGE.index("* Write to any")]
-    forbidden = {name for text in part.split("Today")[0].split("`")[1::2] for name in text.split()}
+    forbidden = {name for text in part.split("On what")[0].split("`")[1::2] for name in text.split()}
     slots = {name for each in (Job, Segment, TaskState, Processor, JobPath) for name in each.__slots__}
     assert forbidden <= slots
     assert {"end", "demand", "factor", "difficulty"} <= forbidden
+    assert [name for name in forbidden for seen in BELIEFS.values() if hasattr(seen, name)] == []
     offered = {
         name
         for _, text in rows("| of | attributes |", "### What a policy must not do")
@@ -142,14 +146,14 @@ def test_the_truth_that_the_page_forbids_is_there_and_is_not_offered() -> None:
 def test_the_entry_points_of_the_page_are_those_of_the_registry() -> None:
     (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     groups = tomllib.loads(text)["project"]["entry-points"]
-    assert set(groups) == set(GROUPS.values())
+    assert {GROUPS[kind] for kind in ("scheduler", "metric", *PARTS)} <= set(groups) <= set(GROUPS.values())
     files = {name for _, name, _ in FILES}
     for points in groups.values():
         for place in points.values():
             module, _, name = place.partition(":")
             assert f"{module}.py" in files
-            assert f"\nclass {name}(" in PAGE
+            assert re.search(rf"^(?:class|def) {name}\(", PAGE, re.MULTILINE)
 
 
 def test_every_command_of_the_page_exists() -> None:
-    assert {command.split()[0] for command, _ in COMMANDS} <= set(cli.commands)
+    assert {command.split()[0] for command, _ in COMMANDS} <= set(cli.list_commands(click.Context(cli)))
