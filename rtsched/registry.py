@@ -244,7 +244,8 @@ _ANNOTATION = re.compile(r"(\w+)(?:\[(?:str, )?(\w+)\])?")
 
 def _check(kind: str, name: str, parameter: inspect.Parameter, value: Any) -> None:
     """Refuse a value of another type than the one of the parameter's annotation, where that is made of simple ones."""
-    wanted = str(parameter.annotation).split(" | ")
+    annotation = parameter.annotation  # text, where its module postpones annotations
+    wanted = (annotation.__name__ if isinstance(annotation, type) else str(annotation)).split(" | ")
     if any((found := _ANNOTATION.fullmatch(each)) is None or found[1] not in (*_TYPES, "None") for each in wanted):
         return
     if not any(_fits(each, value) for each in wanted):

@@ -170,3 +170,148 @@ def test_the_analysis_page_lists_every_theorem() -> None:
     assert rows == [(name, t.strength, t.title, t.citation) for name, t in theorems().items()]
     table = ANALYSIS[ANALYSIS.index("## What bounds what") : ANALYSIS.index("## In Python")]
     assert set(re.findall(r"`([a-z0-9-]+)`", table)) <= {*theorems(), "solver"}
+
+
+DOCS = Path(__file__).parents[1] / "docs"
+DESIGN = (DOCS / "design.md").read_text()
+
+#: How a citation of a paper's own numbers begins: its author, or its year, right before them.
+PAPER = r"(?:\b(?:Amert|Bakita)|\b(?:19|20)\d\d)[, (]+(?:[A-Z]\d+(?:-[A-Z]?\d+)?(?:, | and ))*(?:[A-Z]\d+-)?$"
+CITATION = re.compile(
+    r"§ ?(?P<section>\d+(?:\.\d+)?)|(?<![#\w])(?<![a-z]-)(?P<number>R\d+a?|A\d{1,2}(?:-[A-Z])?)\b(?!-[a-z])"
+)
+
+
+def citations(text: str) -> list[str]:
+    """The sections, rules and analyses of our own that a text cites; those of papers name the paper."""
+    found = []
+    for line in text.splitlines():
+        for match in CITATION.finditer(line):
+            before = line[: match.start()]
+            if re.search(PAPER, before):
+                continue
+            own = match["number"] or f"§{match['section']}"
+            found.append(own if match["number"] or before.endswith("design.md ") else f"{own} of what? name its page")
+    return found
+
+
+def known() -> set[str]:
+    """Every numbered heading of the plan, and every numbered analysis."""
+    sections = re.findall(r"^##+ (\d+(?:\.\d+)?)\.? ", DESIGN, re.MULTILINE)
+    rules = re.findall(r"^### (R\d+a?)\. ", DESIGN, re.MULTILINE)
+    return {*(f"§{number}" for number in sections), *rules, *(number for number, _ in numbered_analyses())}
+
+
+def numbered_analyses() -> list[tuple[str, str]]:
+    """The rows of the table of analyses: a number, and the theorems."""
+    return re.findall(r"^\| (A\d+(?:-[A-Z])?) \| .* \| (.*) \|$", ANALYSIS, re.MULTILINE)
+
+
+CITING = [
+    path
+    for path in (*sorted(PACKAGE.rglob("*.py")), *sorted(DOCS.glob("*.md")), *sorted(DOCS.parent.glob("*.md")))
+    if CITATION.search(path.read_text())
+]
+
+
+@pytest.mark.parametrize("path", CITING, ids=lambda path: str(path.relative_to(DOCS.parent)))
+def test_every_citation_of_our_own_plan_resolves(path: Path) -> None:
+    assert {each for each in citations(path.read_text()) if each not in known()} == set()
+
+
+def test_a_citation_is_told_from_that_of_a_paper() -> None:
+    assert citations("by R6a and R12 (see design.md §4.5), with A6-W; R1-R8") == [
+        "R6a",
+        "R12",
+        "§4.5",
+        "A6-W",
+        "R1",
+        "R8",
+    ]
+    assert citations("Amert R1-R3, A2; RTSS 2017 (G1, R4-R5); RTSS 1998, §3.2; on an A100, #A40000, Cortex-A76") == []
+    assert citations("§9") == ["§9 of what? name its page"]
+    assert "R12" not in known()
+    assert {"R1", "R6a", "R9", "§4.5", "§9.4", "A6-E", "A11"} <= known()
+
+
+def test_the_numbers_of_analyses_are_those_of_the_theorems() -> None:
+    from rtsched.schedulability.theorem import theorems
+
+    listed = {name: number for number, names in numbered_analyses() for name in re.findall(r"`([\w-]+)`", names)}
+    titled = {name: re.search(r"\((A\d+(?:-[A-Z])?)\b", theorem.title) for name, theorem in theorems().items()}
+    assert listed == {name: match[1] for name, match in titled.items() if match is not None}
+
+
+def test_every_test_that_the_plan_names_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", DESIGN)
+    assert len(named) > 15
+    for path, name in named:
+        assert f"def {name}(" in (DOCS.parent / path).read_text() if name else (DOCS.parent / path).is_file()
+
+
+def test_every_room_is_in_the_table_and_in_the_picture() -> None:
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+    rooms -= {"__init__", "pytest_plugin"}
+    rows = re.findall(r"^\| (.*?) \|", DESIGN[DESIGN.index("## 3.") : DESIGN.index("## 4.")], re.MULTILINE)
+    assert {
+        word for row in rows for words in re.findall(r"`([^`]+)`", row.split("(")[0]) for word in words.split()
+    } == rooms
+    picture = (DOCS / "data_flow.svg").read_text()
+    drawn = set(re.findall(r">(\w+)(?:, (\w+))?</text>", picture[picture.index("<g>") :]))
+    assert {"model", "dnn", "engine", "schedulers", "schedulability", "metrics", "verify", "report"} <= {
+        word for words in drawn for word in words
+    } & rooms
+
+
+def test_the_links_between_the_pages_lead_somewhere() -> None:
+    for page in (*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")):
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+            path, _, anchor = target.partition("#")
+            if "://" in target:
+                continue
+            there = (page.parent / path).resolve() if path else page
+            assert there.exists(), f"{page.name}: {target}"
+            if anchor:
+                assert anchor in anchors(there.read_text()), f"{page.name}: {target}"
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+GLOSSARY = (DOCS / "glossary.md").read_text()
+WORDS = re.findall(r"^\| \*\*(\w+)\*\* \| .* \| `(rtsched\.[\w.]+)` \|$", GLOSSARY, re.MULTILINE)
+
+
+def public_classes() -> dict[str, list[str]]:
+    """The public classes of the package by name, with the modules that define one so called."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(), re.MULTILINE):
+            found.setdefault(name, []).append(str(path.relative_to(PACKAGE)))
+    return found
+
+
+@pytest.mark.parametrize(("word", "place"), WORDS, ids=[word for word, _ in WORDS])
+def test_every_word_of_the_glossary_has_its_place_in_the_code(word: str, place: str) -> None:
+    module, _, name = place.rpartition(".")
+    assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+def test_the_glossary_has_every_word_of_the_plan_once() -> None:
+    words = [word for word, _ in WORDS]
+    assert len(words) == len(set(words)) == GLOSSARY.count("| **")
+    assert {
+        "Platform", "Processor", "Network", "Variant", "TaskGraph", "Task", "Job", "Segment", "Region", "Slice", "System",
+        "Scheduler", "Trace", "Verdict", "Ordering", "Placement", "Adaptation", "Admission", "Soc",
+    } <= set(words)  # fmt: skip
+
+
+def test_the_words_that_occur_twice_are_those_of_the_code() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", GLOSSARY[GLOSSARY.index("## Words that occur twice") :], re.MULTILINE)
+    classes = public_classes()
+    twice = {name for name, places in classes.items() if len(places) > 1}
+    lent = {word for word, place in WORDS if word in classes and not place.endswith(f".{word}")}
+    assert listed == sorted(twice | lent)

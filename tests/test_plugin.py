@@ -12,7 +12,8 @@ import pytest
 
 import rtsched as package
 from rtsched.errors import InputError
-from rtsched.registry import Registry
+from rtsched.registry import REGISTRY, Registry, build
+from rtsched.schedulers.base import Scheduler
 
 PLUGIN = Path(__file__).parent / "plugin"
 
@@ -95,6 +96,25 @@ def test_a_policy_in_the_working_folder_runs_by_module_and_class(system: str, tm
     done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert worst(done.stdout)["long"] == 7_000_000
+
+
+def test_parameters_are_checked_whether_or_not_a_module_postpones_its_annotations() -> None:
+    class Eager(Scheduler):
+        """Its annotations are classes; those of rtsched's own modules are text."""
+
+        def __init__(self, often, names=None) -> None:
+            pass
+
+    Eager.__init__.__annotations__ |= {"often": int, "names": str | None}
+    REGISTRY.register("scheduler", "eager", Eager)
+    try:
+        assert build("scheduler", "eager", {"often": 3, "names": None})
+        with pytest.raises(InputError, match="scheduler 'eager': often: must be a whole number \\(found 'seldom'\\)"):
+            build("scheduler", "eager", {"often": "seldom"})
+        with pytest.raises(InputError, match="scheduler 'eager': names: must be text \\(found 3\\)"):
+            build("scheduler", "eager", {"often": 3, "names": 3})
+    finally:
+        del REGISTRY.own["scheduler", "eager"]
 
 
 @pytest.mark.parametrize("line", ["{name: 'os:mkdir', path: PATH}", "{ordering: {name: 'os:mkdir', path: PATH}}"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def whole(work: int | Fraction) -> int:
-    """`work` rounded up to a whole number of nanoseconds (DESIGN §4.1)."""
+    """`work` rounded up to a whole number of nanoseconds (design.md §4.1)."""
     return work if work.__class__ is int else -(-work.numerator // work.denominator)
 
 

@@ -32,7 +32,7 @@ def generator(seed: int, task: int, purpose: int) -> np.random.Generator:
 class Streams:
     """The independent generators of one task, one per purpose, made when first used.
 
-    They depend on (seed, task, purpose) only: neither other tasks nor other purposes change them (DESIGN §4.4).
+    They depend on (seed, task, purpose) only: neither other tasks nor other purposes change them (design.md §4.4).
     """
 
     def __init__(self, seed: int, task: int) -> None:

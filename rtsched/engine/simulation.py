@@ -40,7 +40,7 @@ def run(
 ) -> Trace:
     """Simulate `system` under `scheduler` with releases in [0, until) and return what happened.
 
-    The run ends as DESIGN §4.5 says (`drain` "deadline"), or when every job is done ("all"). With a `tally` no trace
+    The run ends as design.md §4.5 says (`drain` "deadline"), or when every job is done ("all"). With a `tally` no trace
     is kept: ended jobs go to ``tally.update`` in blocks and are forgotten, so that memory stays flat.
     With `most_events` a run that needs more raises EndlessError. `watch` is given the run before time starts: to look
     at from another thread, or to interrupt.

@@ -26,7 +26,7 @@ from rtsched.model.power import OperatingPoint, PowerModel, Thermal
 Kind = Literal["cpu", "gpu", "npu", "dsp", "dla", "mcu", "link", "cloud"]
 Service = Literal["preemptive", "node", "run-to-completion"]
 
-#: How a processor serves when its file does not say: DESIGN §5, the table of processors.
+#: How a processor serves when its file does not say: design.md §6.
 SERVICE: dict[str, Service] = {
     "cpu": "preemptive",
     "mcu": "preemptive",

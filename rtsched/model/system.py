@@ -49,7 +49,7 @@ Until = Annotated[
 
 
 class Simulate(Model):
-    """The options of a run. `until` bounds the releases; see DESIGN §4.5 for how a run ends."""
+    """The options of a run. `until` bounds the releases; `drain` says how a run ends (docs/design.md §4.5)."""
 
     until: Until = AUTO
     seed: int = Field(default=0, ge=0, lt=2**63)

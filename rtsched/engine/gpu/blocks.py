@@ -120,7 +120,7 @@ class Multiprocessors:
         self.pack = spec.placement == "pack"
 
     def room(self, operation: Operation, place: int) -> int:
-        """How many more of the operation's blocks fit on one multiprocessor (R1-R3)."""
+        """How many more of the operation's blocks fit on one multiprocessor (Amert R1-R3)."""
         room = min(self.threads[place] // operation.threads, self.slots[place])
         if operation.shared:
             room = min(room, self.shared[place] // operation.shared)

@@ -275,7 +275,7 @@ class Gpu:
             operation.queued = moved = True
             if operation.copy:  # C1
                 self.engines[operation.engine].append(operation)
-            else:  # G2, A1
+            else:  # Amert G2, A1
                 stream.context.queues[operation.level].append(operation)
         return moved
 
@@ -314,7 +314,7 @@ class Gpu:
     # ---- contexts in turn ----------------------------------------------------------------------------------------
 
     def _take_turns(self, now: int) -> None:
-        """R4 of RTAS 2024: one context at a time, round-robin, each for its time slice."""
+        """Bakita R4: one context at a time, round-robin, each for its time slice."""
         assert self.spec.time_slice is not None
         active = self.active
         if active is not None:
@@ -381,7 +381,7 @@ class Gpu:
         return moved
 
     def _assign(self, context: Context, now: int) -> bool:
-        """X1, A2: blocks of the head of the highest queue that is not empty, then of the next head."""
+        """Amert X1, A2: blocks of the head of the highest queue that is not empty, then of the next head."""
         moved = False
         for level, queue in enumerate(context.queues):
             while queue:

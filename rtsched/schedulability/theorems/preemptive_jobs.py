@@ -1,4 +1,4 @@
-"""Jobs at known instants on one preemptive processor: Horn's rule, and fixed priorities (A12).
+"""Jobs at known instants on one preemptive processor: Horn's rule, and fixed priorities.
 
 Both orders rank jobs once for all, so the processor is predictable (Ha, Liu, ICDCS 1994): no job ends later when others
 take less than they may. The schedule in which all take their C is therefore the worst one, and following it is exact.

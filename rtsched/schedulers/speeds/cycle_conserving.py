@@ -117,8 +117,8 @@ class CycleConserving(Speed):
         """Take down what the segment that runs has used by now: its clock may change, or it may be preempted."""
         segment = processor.segment
         if segment is not None and processor.index in self.shares and segment.processor is processor:
-            planned = segment.node.times[processor.index] or 0
-            self.seen[segment] = (self.soc.now, Fraction(max(0, planned - self.soc.remaining(segment))))
+            expected = self.soc.expected(segment, processor) or 0
+            self.seen[segment] = (self.soc.now, Fraction(max(0, expected - self.soc.remaining(segment))))
 
     def _used_until_now(self, segment: Segment, started: int) -> Fraction:
         """What a segment that ends now has used in all, in time at full speed: since the last look at one clock."""

@@ -1,0 +1,159 @@
+"""docs/extending.md: every example is a file that runs, says what the page says, and stays with the classes it speaks of."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import runpy
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from rtsched.cli import cli
+from rtsched.engine.job import Job, Segment
+from rtsched.engine.job_path import JobPath
+from rtsched.engine.processor import Processor
+from rtsched.engine.soc import Soc
+from rtsched.engine.task_state import TaskState
+from rtsched.engine.views import BELIEFS, JobView, ProcessorView, SegmentView, TaskView
+from rtsched.model.taskgraph import NodeSpec
+from rtsched.registry import GROUPS, PARTS, REGISTRY
+from rtsched.schedulers.base import Scheduler
+from tests.cli.command import rtsched
+
+PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
+#: A file (its name is in its first line), and what it prints.
+FILES = re.findall(
+    r"^```(?:python|yaml)\n(# (\w+\.(?:py|yaml))\n.*?)^```\n(?:\nIt prints\n\n```text\n(.*?)^```)?",
+    PAGE,
+    re.MULTILINE | re.DOTALL,
+)
+PRINTING = [(name, printed) for _, name, printed in FILES if name.endswith(".py")]
+COMMANDS = [
+    (command, printed)
+    for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for command, printed in re.findall(r"^\$ rtsched (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder of a reader who has saved all files of the page; its modules and names are forgotten."""
+    for text, name, _ in FILES:
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = dict(REGISTRY.own)
+    yield tmp_path
+    REGISTRY.own.clear()
+    REGISTRY.own.update(before)
+    for _, name, _ in FILES:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+@pytest.mark.parametrize(("name", "printed"), PRINTING, ids=[name for name, _ in PRINTING])
+def test_an_example_runs_and_prints_what_the_page_says(
+    name: str, printed: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runpy.run_path(str(folder / name), run_name="__main__")
+    assert capsys.readouterr().out == printed != ""
+
+
+@pytest.mark.parametrize(("command", "printed"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_a_command_says_what_the_page_says(command: str, printed: str, folder: Path) -> None:
+    result = rtsched(*shlex.split(command))
+    wanted = printed.replace("…", "...")
+    said = result.output if result.exit_code == 0 else f"{result.exception}\n"
+    assert doctest.OutputChecker().check_output(wanted, said, doctest.ELLIPSIS), said
+
+
+def test_the_page_has_its_examples() -> None:
+    assert len(PRINTING) >= 8
+    assert len(COMMANDS) >= 8
+    assert len(FILES) == PAGE.count("```python") + PAGE.count("```yaml")
+    policies = [re.split(r"^(?:SYSTEM|def|if) ", text, flags=re.MULTILINE)[0] for text, _, _ in FILES]
+    assert max(policy.count("\n") for policy in policies) <= 45
+
+
+def rows(start: str, end: str) -> list[tuple[str, str]]:
+    """The first two columns of the tables between two texts."""
+    part = PAGE[PAGE.index(start) : PAGE.index(end)]
+    found = re.findall(r"^\| (.*?) \| (.*?) \|$", part, re.MULTILINE)
+    return [row for row in found if row[1] not in ("when", "what it is", "what it does", "attributes")]
+
+
+def signature(function: object) -> str:
+    """A method as the page writes it: ``start(job, nodes)``."""
+    names = list(inspect.signature(function).parameters)[1:]  # type: ignore[arg-type]
+    return f"{function.__name__}({', '.join(names)})"  # type: ignore[attr-defined]
+
+
+def test_every_event_of_a_scheduler_is_on_the_page() -> None:
+    named = [cell.strip("`") for cell, _ in rows("| method | when |", "Class attributes:") if cell.startswith("`")]
+    events = [name for name in vars(Scheduler) if name.startswith("on_") or name in ("setup", "dispatch")]
+    assert sorted(named) == sorted(signature(getattr(Scheduler, name)) for name in events)
+
+
+#: What only the engine uses of the handle.
+ENGINE = {"core", "kernel", "begin_run"}
+
+
+def test_every_public_name_of_the_handle_is_on_the_page() -> None:
+    cells = [cell for cell, _ in rows("| to read |", "What hangs on it") if cell.startswith("`")]
+    named = {name for cell in cells for name in cell.split("`")[1::2]}
+    given = set(re.findall(r"^        self\.(\w+)", inspect.getsource(Soc.__init__), re.MULTILINE))
+    own = {
+        name if isinstance(member, property) else signature(member)
+        for name, member in vars(Soc).items()
+        if not name.startswith("_") and name not in ENGINE
+    }
+    assert named == own | given - ENGINE
+
+
+def test_what_hangs_on_the_handle_is_there() -> None:
+    views = {"a job": JobView, "a segment": SegmentView, "a task": TaskView, "a processor": ProcessorView}
+    classes = {**views, "a node": NodeSpec}
+    listed = {
+        cell: text for cell, text in rows("| of | attributes |", "### What a policy must not do") if cell in classes
+    }
+    assert set(listed) == set(classes)
+    for cell, text in listed.items():
+        names = text.split("`")[1].split()
+        assert [name for name in names if not hasattr(classes[cell], name)] == []
+
+
+def test_the_truth_that_the_page_forbids_is_there_and_is_not_offered() -> None:
+    part = PAGE[PAGE.index("* Read what only the simulation knows") : PAGE.index("* Write to any")]
+    forbidden = {name for text in part.split("On what")[0].split("`")[1::2] for name in text.split()}
+    slots = {name for each in (Job, Segment, TaskState, Processor, JobPath) for name in each.__slots__}
+    assert forbidden <= slots
+    assert {"end", "demand", "factor", "difficulty"} <= forbidden
+    assert [name for name in forbidden for seen in BELIEFS.values() if hasattr(seen, name)] == []
+    offered = {
+        name
+        for _, text in rows("| of | attributes |", "### What a policy must not do")
+        for name in text.split("`")[1].split()
+    }
+    assert offered & forbidden == set()
+
+
+def test_the_entry_points_of_the_page_are_those_of_the_registry() -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    groups = tomllib.loads(text)["project"]["entry-points"]
+    assert {GROUPS[kind] for kind in ("scheduler", "metric", *PARTS)} <= set(groups) <= set(GROUPS.values())
+    files = {name for _, name, _ in FILES}
+    for points in groups.values():
+        for place in points.values():
+            module, _, name = place.partition(":")
+            assert f"{module}.py" in files
+            assert re.search(rf"^(?:class|def) {name}\(", PAGE, re.MULTILINE)
+
+
+def test_every_command_of_the_page_exists() -> None:
+    assert {command.split()[0] for command, _ in COMMANDS} <= set(cli.list_commands(click.Context(cli)))
