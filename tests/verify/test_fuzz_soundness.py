@@ -42,7 +42,7 @@ from rtsched.verify import replay
 from rtsched.verify.documents import FOCI, Sketch, lowered
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Violation, examine
-from rtsched.verify.fuzz import Found, Report, case, fuzz, look, read, smallest, write
+from rtsched.verify.fuzz import Campaign, Found, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
 from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
@@ -243,7 +243,7 @@ def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
     assert "more than 10000 events" in str(found[0].violation)
 
 
-def never(_seed: int, _first: int, _count: int) -> Report:
+def never(_seed: int, _first: int, _count: int) -> Campaign:
     time.sleep(60)
     raise AssertionError
 
