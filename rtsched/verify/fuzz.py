@@ -33,6 +33,7 @@ from rtsched.verify.draw import Draw
 from rtsched.verify.examine import TheoremTally, Violation, examine
 from rtsched.verify.generate import FAMILIES, random_system
 from rtsched.verify.shrink import greedily, shrink
+from rtsched.verify.sketch import FOCI, Document
 
 #: Systems a process looks at before it reports.
 CHUNK = 10
@@ -45,7 +46,7 @@ MOST_SHRUNK = 12
 #: What a replay file says it is.
 FORMAT = "rtsched fuzz-soundness 2"
 #: Every kind of system, as often as it is drawn: lowered ones by family, files by what they are drawn around.
-KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(weight)] + [*documents.FOCI] * 2
+KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(weight)] + [*FOCI] * 2
 
 
 class Drawn(NamedTuple):
@@ -54,7 +55,7 @@ class Drawn(NamedTuple):
     system: SystemSpec
     scheduler: dict[str, Any]
     seed: int
-    document: documents.Document | None = None
+    document: Document | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Found:
     system: SystemSpec
     scheduler: dict[str, Any]
     small: bool = False
-    document: documents.Document | None = None
+    document: Document | None = None
 
     @property
     def yaml(self) -> str:
@@ -173,7 +174,7 @@ def look(seed: int, number: int, kind: str | None = None) -> Campaign:
 def _crashed(seed: int, number: int, crash: documents.CrashError) -> Campaign:
     """The campaign over a file that was neither lowered nor refused, made as small as it goes."""
 
-    def fails(document: documents.Document) -> bool:
+    def fails(document: Document) -> bool:
         try:
             documents.lowered(document)
         except documents.CrashError as other:
@@ -314,8 +315,8 @@ def smallest(found: Found) -> Found:
     return Found(found.number, found.seed, violation, *best, small=True)
 
 
-def _smallest_document(found: Found, document: documents.Document) -> Found:
-    def fails(candidate: documents.Document) -> bool:
+def _smallest_document(found: Found, document: Document) -> Found:
+    def fails(candidate: Document) -> bool:
         case = documents.lowered(candidate)
         return case is not None and broken(found, *case) is not None
 

@@ -39,13 +39,14 @@ from rtsched.schedulability.theorems import (
 from rtsched.verify import examine as examine_module
 from rtsched.verify import fuzz as fuzz_module
 from rtsched.verify import replay
-from rtsched.verify.documents import FOCI, Sketch, lowered
+from rtsched.verify.documents import lowered
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Violation, examine
 from rtsched.verify.fuzz import Campaign, Found, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
 from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
+from rtsched.verify.sketch import FOCI, Sketch
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
