@@ -15,7 +15,7 @@ from rtsched.errors import InputError
 from rtsched.files import make_folder
 
 if TYPE_CHECKING:
-    from rtsched.verify.fuzz import Found, Report
+    from rtsched.verify.fuzz import Campaign, Found
 
 
 @click.command()
@@ -47,29 +47,29 @@ def fuzz_soundness(
         return
     with progress_bar(total=systems, unit=" systems") as bar:
 
-        def progress(report: Report) -> None:
-            bar.update(report.systems - bar.n)
-            bar.set_postfix(violations=sum(report.violated.values()))
+        def progress(campaign: Campaign) -> None:
+            bar.update(campaign.systems - bar.n)
+            bar.set_postfix(violations=sum(campaign.violated.values()))
 
-        report = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress, keep_partial=True)
+        campaign = fuzz(seed=seed, systems=systems, minutes=minutes, jobs=jobs, progress=progress, keep_partial=True)
     problem = None
-    files = [Path("not written")] * len(report.found)
+    files = [Path("not written")] * len(campaign.found)
     try:
-        if report.found:
+        if campaign.found:
             make_folder(output)
-            files = [write(found, output) for found in report.found]
+            files = [write(found, output) for found in campaign.found]
     except InputError as error:  # what was found is told first: it may have taken hours
         problem = error
     if as_json:
-        echo_json(report.to_dict())
+        echo_json(campaign.to_dict())
     else:
-        echo("\n".join(_lines(report, files)))
+        echo("\n".join(_lines(campaign, files)))
     if problem is not None:
         raise problem
-    if report.interrupted:
+    if campaign.interrupted:
         echo("interrupted: what was looked at until then; violations are not shrunk", err=True)
         raise SystemExit(INTERRUPTED)
-    if report.found:
+    if campaign.found:
         raise SystemExit(1)
 
 
@@ -88,15 +88,15 @@ def _again(path: Path, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _lines(report: Report, files: list[Path]) -> list[str]:
+def _lines(campaign: Campaign, files: list[Path]) -> list[str]:
     from rtsched.export.text import aligned
 
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.verdicts.items()))
-    partial = " (PARTIAL: interrupted)" if report.interrupted else ""
-    lines = [f"{report.systems} systems{partial} ({verdicts}), {report.runs} simulations, {report.jobs} jobs", ""]
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(campaign.verdicts.items()))
+    partial = " (PARTIAL: interrupted)" if campaign.interrupted else ""
+    lines = [f"{campaign.systems} systems{partial} ({verdicts}), {campaign.runs} simulations, {campaign.jobs} jobs", ""]
     header = ["theorem", "applied", "yes", "no", "miss found", "bounds", "attained", "max seen/bound", "mean"]
     rows = [header]
-    for name, tally in sorted(report.tallies.items()):
+    for name, tally in sorted(campaign.tallies.items()):
         mean = tally.total / tally.bounds if tally.bounds else None
         rows.append(
             [
@@ -112,11 +112,11 @@ def _lines(report: Report, files: list[Path]) -> list[str]:
             ]
         )
     lines += [aligned(rows), ""]
-    if not report.found:
+    if not campaign.found:
         return [*lines, "no violation found"]
-    for name, count in sorted(report.violated.items()):
-        lines.append(f"VIOLATED: {name} in {count} of {report.systems} systems")
-    for found, path in zip(report.found, files, strict=True):
+    for name, count in sorted(campaign.violated.items()):
+        lines.append(f"VIOLATED: {name} in {count} of {campaign.systems} systems")
+    for found, path in zip(campaign.found, files, strict=True):
         lines += ["", *_violation(found, path)]
     return lines
 

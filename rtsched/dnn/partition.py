@@ -17,7 +17,7 @@ Piece = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class UnitSubgraph:
     """A unit of Band: operators that the same workers support, in topological order."""
 
     operators: Piece
@@ -54,7 +54,7 @@ def alternating(network: Network, supported: Sequence[bool]) -> list[tuple[Piece
 
 def units(
     network: Network, support: Mapping[str, Sequence[bool]], cpus: Sequence[str], smallest: int = SMALLEST
-) -> tuple[Unit, ...]:
+) -> tuple[UnitSubgraph, ...]:
     """Band's unit subgraphs: the finest pieces that the operators' support by the workers allows.
 
     `support` says for each worker and operator whether it can run there; those of `cpus` run everything. A piece of
@@ -77,7 +77,7 @@ def units(
             raise InputError(
                 f"units: no worker supports operator {operator.name!r} ({operator.kind}); let a CPU take part"
             )
-    return tuple(Unit(piece, masks[piece[0]]) for piece in _gathered(network, masks))
+    return tuple(UnitSubgraph(piece, masks[piece[0]]) for piece in _gathered(network, masks))
 
 
 def _gathered(network: Network, masks: Sequence[tuple[str, ...]]) -> list[Piece]:
@@ -107,7 +107,7 @@ def _gathered(network: Network, masks: Sequence[tuple[str, ...]]) -> list[Piece]
     return pieces
 
 
-def candidates(found: Sequence[Unit]) -> dict[str, tuple[tuple[int, int], ...]]:
+def candidates(found: Sequence[UnitSubgraph]) -> dict[str, tuple[tuple[int, int], ...]]:
     """Per worker all contiguous ranges of units (first, last) that it supports: Band's merged subgraphs.
 
     Band closes pairs (A, B) whose second reads only what the first writes, and refuses ids that are not contiguous: of

@@ -15,15 +15,15 @@ from rtsched.registry import GROUPS, REGISTRY
 from rtsched.schedulability.theorem import theorems
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
-from rtsched.show.text import View, table
+from rtsched.show.text import Answer, table
 from rtsched.visible import shown, visible
 
-__all__ = ["KINDS", "Ability", "View", "abilities", "describe"]
+__all__ = ["KINDS", "Ability", "Answer", "abilities", "describe"]
 
 KINDS = ("platform", "workload", "network", "family", "theorem", *GROUPS)
 
 
-def describe(name: str, kind: str | None = None) -> View:
+def describe(name: str, kind: str | None = None) -> Answer:
     """The view of whatever is called `name`, or of the `kind` (one of KINDS) called so."""
     if kind is None:
         return _anything(name)
@@ -41,7 +41,7 @@ def describe(name: str, kind: str | None = None) -> View:
         rows = [row for row in catalogue.latency_table() if row["network"] == name]
         operators = _operators(name)
         return (
-            View(f"{_network(name, rows).text}\n\n{operators.text}", operators.data, "network") if rows else operators
+            Answer(f"{_network(name, rows).text}\n\n{operators.text}", operators.data, "network") if rows else operators
         )
     if kind != "network":
         close = difflib.get_close_matches(kind, KINDS, n=1)
@@ -56,7 +56,7 @@ def describe(name: str, kind: str | None = None) -> View:
     return _network(name, rows)
 
 
-def _anything(name: str) -> View:
+def _anything(name: str) -> Answer:
     """What is called `name`, whatever its kind."""
     if name.endswith((".onnx", ".csv")):
         return _operators(name)
@@ -93,7 +93,7 @@ def _anything(name: str) -> View:
     raise InputError(f"nothing is called {name!r}; {hint}")
 
 
-def _family(name: str) -> View:
+def _family(name: str) -> Answer:
     """The variants of a family: accuracy, size, and where they were timed."""
     families = load_families(variant_rows())
     if name not in families:
@@ -122,10 +122,10 @@ def _family(name: str) -> View:
         "name": name, "kind": "family", "knob": family.knob, "metric": family.metric, "sources": sources,
         "variants": [{"value": value, "about": about} for value, about in variants],
     }  # fmt: skip
-    return View("\n".join(lines), data, "family")
+    return Answer("\n".join(lines), data, "family")
 
 
-def _workload(name: str) -> View:
+def _workload(name: str) -> Answer:
     from rtsched.api import load, parts_of
 
     loaded = load(name)
@@ -146,7 +146,7 @@ def _workload(name: str) -> View:
     lines += [f"  assumed: {note}" for note in spec.assumed]
     lines += [visible(f"  source: {where}: {source}") for where, source in system.sources.items()]
     text = "\n".join(line for line, before in zip(lines, ["x", *lines], strict=False) if line or before)
-    return View(text.rstrip(), system.model_dump(mode="json", exclude_defaults=True, by_alias=True), "workload")
+    return Answer(text.rstrip(), system.model_dump(mode="json", exclude_defaults=True, by_alias=True), "workload")
 
 
 def _scheduler_text(description: dict[str, Any]) -> str:
@@ -162,7 +162,7 @@ def _times(times: tuple[int | None, ...], spec: Any) -> str:
     return ", ".join(f"{cluster} {units.format_duration(time, digits=5)}" for cluster, time in by_cluster.items())
 
 
-def _policy(kind: str, name: str) -> View:
+def _policy(kind: str, name: str) -> Answer:
     factory = REGISTRY.find(kind, name)
     text = inspect.getdoc(factory) or ""
     signature = inspect.signature(factory)
@@ -170,10 +170,10 @@ def _policy(kind: str, name: str) -> View:
     lines = [f"{name} ({kind})", "", text]
     if parameters:
         lines += ["", f"parameters: {', '.join(parameters)}"]
-    return View("\n".join(lines), {"name": name, "kind": kind, "text": text, "parameters": parameters}, kind)
+    return Answer("\n".join(lines), {"name": name, "kind": kind, "text": text, "parameters": parameters}, kind)
 
 
-def _theorem(name: str) -> View:
+def _theorem(name: str) -> Answer:
     """A schedulability test: what it says, what it needs, and where it comes from."""
     known = theorems()
     if name not in known:
@@ -191,24 +191,24 @@ def _theorem(name: str) -> View:
         ("source", theorem.citation),
     ]
     data = {"name": name, "kind": "theorem", **dict(rows), "text": text}
-    return View("\n".join([f"{name} (theorem)", "", *table(rows), "", text]), data, "theorem")
+    return Answer("\n".join([f"{name} (theorem)", "", *table(rows), "", text]), data, "theorem")
 
 
-def _network(name: str, rows: list[dict[str, str]]) -> View:
+def _network(name: str, rows: list[dict[str, str]]) -> Answer:
     exact = rows
     columns = ("platform", "processor", "input", "precision", "runtime", "threads", "latency_ms", "status", "source")
     rows = [shown(row) for row in rows]
     widths = {column: max(len(column), *(len(row[column]) for row in rows)) for column in columns}
     lines = [f"{name} (network)", "", "  " + "  ".join(f"{column:<{widths[column]}}" for column in columns)]
     lines += ["  " + "  ".join(f"{row[column]:<{widths[column]}}" for column in columns).rstrip() for row in rows]
-    return View("\n".join(lines), {"name": name, "kind": "network", "rows": exact}, "network")
+    return Answer("\n".join(lines), {"name": name, "kind": "network", "rows": exact}, "network")
 
 
 def _size(count: int | None) -> str:
     return "not known" if count is None else units.format_size(count)
 
 
-def _operators(path: str) -> View:
+def _operators(path: str) -> Answer:
     """A network by its operators: what it computes, what it moves, what is not known of it."""
     from rtsched.dnn import cost
     from rtsched.dnn.network_file import load
@@ -251,4 +251,4 @@ def _operators(path: str) -> View:
         "unknown": list(network.unknown), "custom": list(network.custom), "notes": list(network.notes),
         "known": network.macs is not None, "no_cost": why or None,
     }  # fmt: skip
-    return View("\n".join([f"{network.name} (network, {path})", "", *table(rows)]), data, "network")
+    return Answer("\n".join([f"{network.name} (network, {path})", "", *table(rows)]), data, "network")

@@ -13,10 +13,10 @@ from rtsched.dnn.network import Network
 from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.model.platform import Platform
-from rtsched.show.text import View, wrapped
+from rtsched.show.text import Answer, wrapped
 
 
-def describe_cost(name: str, platform: str | None) -> View:
+def describe_cost(name: str, platform: str | None) -> Answer:
     """The view of the times of a network (by name, network file or ONNX model) on a platform."""
     if platform is None:
         raise InputError(f"show cost {name}: on which platform? add e.g. '--platform rk3588'")
@@ -56,7 +56,7 @@ def describe_cost(name: str, platform: str | None) -> View:
         "network": name, "platform": chip.name, "clusters": clusters, "macs": network and network.macs,
         "no_cost": why or None, "notes": list(network.notes) if network is not None else [],
     }  # fmt: skip
-    return View("\n".join(lines), data, "cost")
+    return Answer("\n".join(lines), data, "cost")
 
 
 def _operators(name: str, rows: list[Mapping[str, str]] | list[dict[str, str]]) -> tuple[Network | None, str | None]:

@@ -13,11 +13,11 @@ from rtsched.model.memory import Contention, Memory, Pairwise, Pccs, PowerLaw
 from rtsched.model.platform import Cluster, Link, ModeLimit, Platform
 from rtsched.model.power import OperatingPoint, Thermal
 from rtsched.show.abilities import abilities
-from rtsched.show.text import View, table, wrapped
+from rtsched.show.text import Answer, table, wrapped
 from rtsched.visible import shown
 
 
-def describe_platform(name: str) -> View:
+def describe_platform(name: str) -> Answer:
     """A platform by name: processors, memory, links, power and heat, each figure with its source."""
     platform = catalogue.load_platform(name, None)
     exact, platform = platform, shown(platform)
@@ -42,7 +42,7 @@ def describe_platform(name: str) -> View:
         lines += ["", "  Only task sets with execution times of your own can be simulated on this platform."]
     lines += _notes(platform)
     data = exact.model_dump(mode="json", exclude_defaults=True, by_alias=True)
-    return View("\n".join(lines), data, "platform", exact)
+    return Answer("\n".join(lines), data, "platform", exact)
 
 
 def _identity(cluster: Cluster) -> str:

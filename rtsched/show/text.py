@@ -15,7 +15,7 @@ WIDTH = 110
 
 
 @dataclass(frozen=True)
-class View:
+class Answer:
     """An answer as text for people and as data for programs; `platform` is what can be drawn."""
 
     text: str

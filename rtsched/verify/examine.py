@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,25 +10,17 @@ import numpy as np
 from rtsched import api
 from rtsched.engine.simulation import run
 from rtsched.errors import RtschedError
-from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
-from rtsched.model.taskgraph import SystemSpec, TaskSpec
+from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis, analyse
 from rtsched.schedulability.result import Result
 from rtsched.trace.trace import OK, UNFINISHED
-from rtsched.verify.patterns import free, horizon, patterns
+from rtsched.verify.allowed_runs import AllowedRun, allowed_runs
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
 
-#: Patterns per system: random ones of ``rtsched.verify.patterns``, and those made here.
-PATTERNS, MADE = 3, 10
-#: About so many jobs are released in a pattern that is made here, and at most so many in any other.
-JOBS, MOST_JOBS = 200, 600
-
 #: A run with more events than this would never end: those that do have a thousandth of them.
 MOST_EVENTS = 3_000_000
-
-Truth = Callable[[Any, Any, int], int]
 
 
 @dataclass(frozen=True)
@@ -68,7 +59,7 @@ class Violation:
 
 
 @dataclass
-class Tally:
+class TheoremTally:
     """What is known of one theorem over many systems; ratios are of the longest response seen to its bound."""
 
     applied: int = 0
@@ -80,7 +71,7 @@ class Tally:
     total: float = 0.0
     tightest: float = 0.0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: TheoremTally) -> None:
         """Count another one in."""
         for name in ("applied", "schedulable", "unschedulable", "refuted", "bounds", "attained", "total"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -101,7 +92,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Statement:
     """What one theorem says of some tasks: a bound each (None: none), and whether none of them is ever late.
 
     `phased`: only where the phases are exactly as declared.
@@ -114,29 +105,12 @@ class Claim:
     phased: bool = False
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """A run that the system allows: `arrivals` per task where they are not what the trace says (jitter made here).
-
-    `punctual`: no gap is longer than its period; `phased`: and the phases are exactly as declared.
-    """
-
-    name: str
-    system: SystemSpec
-    until: int
-    seed: int
-    truths: dict[int, Truth] = field(default_factory=dict)
-    arrivals: dict[int, np.ndarray[Any, Any]] = field(default_factory=dict)
-    punctual: bool = False
-    phased: bool = False
-
-
 @dataclass
 class Examination:
     """All there is to know of one system: violations (the first of each kind), and what each theorem said."""
 
     violations: list[Violation] = field(default_factory=list)
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, TheoremTally] = field(default_factory=dict)
     verdict: str = "unknown"
     runs: int = 0
     jobs: int = 0
@@ -165,9 +139,9 @@ def examine(
     if not _accepted(system, scheduler):
         return found
     watch = _Watch(system, analysis, found)
-    if target is not None and not watch.claims_of(target):
+    if target is not None and not watch.could_break(target):
         return found  # nothing is claimed any more that could be violated
-    for pattern in _runs(system, seed, effort):
+    for pattern in allowed_runs(system, seed, effort):
         try:
             chosen = api.scheduler(scheduler)
             truths = pattern.truths or None
@@ -208,135 +182,27 @@ def _ends(system: SystemSpec) -> bool:
     return system.hardware is None and "none" not in system.protocols.values()
 
 
-# ---- patterns --------------------------------------------------------------------------------------------------------
-
-
-def _runs(system: SystemSpec, seed: int, effort: int) -> Iterator[Pattern]:
-    """The system as described, what theory says is bad, and random patterns of integers."""
-    until = _horizon(system)
-    yield Pattern("as declared", system, until, seed % 2**32, punctual=_punctual(system), phased=True)
-    for number in range(MADE * effort):
-        yield made(system, np.random.SeedSequence([seed, number]), f"made pattern {number + 1}")
-    for each in patterns(system, PATTERNS * effort, seed % 2**32):
-        yield Pattern(each.name, each.system, until, each.seed, punctual=_punctual(each.system))
-
-
-def _horizon(system: SystemSpec) -> int:
-    """As long as ``rtsched.verify`` looks, but not more than so many jobs."""
-    rate, longest = _rate(system)
-    return min(horizon(system), max(4 * longest, int(MOST_JOBS / rate)))
-
-
-def _rate(system: SystemSpec) -> tuple[float, int]:
-    """Jobs per ns, and the longest period."""
-    rate = sum(1 / task.period for task in system.tasks if task.period) or 1.0
-    longest = max((task.period or task.release or 1 for task in system.tasks), default=1)
-    return rate, longest
-
-
-def _punctual(system: SystemSpec) -> bool:
-    return not any(isinstance(task.arrival, Sporadic) for task in system.tasks)
-
-
-def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> Pattern:
-    """A random pattern: phases, gaps, jitters and execution times, all integers, often at their extremes."""
-    random = np.random.default_rng(sequence)
-    rate, longest = _rate(system)
-    until = max(4 * longest, min(20 * longest, int(JOBS / rate)))
-    phases = random.choice(["together", "just after", "near", "any", "declared"], p=[0.3, 0.2, 0.15, 0.2, 0.15])
-    first = int(random.integers(0, len(system.tasks)))
-    loose = bool(random.random() < 0.3) and phases != "declared"
-    late = random.choice(["first", "none", "extreme", "any"], p=[0.4, 0.1, 0.3, 0.2])
-    times = random.choice(["full", "each", "extreme", "least"], p=[0.5, 0.2, 0.25, 0.05])
-    tasks, arrivals, truths = [], {}, {}
-    for task in system.tasks:
-        if times != "full" and system.hardware is None:  # what hardware scales has no truth of its own
-            truths[task.index] = _truth(task, str(times), int(random.integers(0, 2**32)))
-        if not free(task) or task.count is not None:
-            tasks.append(replace(task, execution=Constant()))
-            continue
-        period = task.period or 1
-        phase = {
-            "together": 0,
-            "just after": int(task.index != first),
-            "near": int(random.integers(0, min(4, period), endpoint=True)),
-            "any": int(random.integers(0, period)),
-            "declared": task.offset,
-        }[str(phases)]
-        count = max(1, -(-(until - phase) // period))
-        gaps = np.full(count, period, dtype=np.int64)
-        if loose:
-            gaps += np.where(random.random(count) < 0.3, random.integers(0, period, count, endpoint=True), 0)
-        jitter = _delays(task.jitter, str(late), count, random)
-        arrival = phase + np.cumsum(gaps) - gaps[0]
-        if phases != "declared":  # the first releases, not the arrivals, are what comes together
-            arrival += task.jitter - int(jitter[0])
-        released = np.maximum.accumulate(arrival + jitter)
-        keep = released < until
-        arrival, released = arrival[keep], released[keep]
-        arrivals[task.index] = arrival
-        deadlines = tuple((arrival + task.deadline - released).tolist())
-        given = TraceArrivals.model_construct(
-            kind="trace", times=tuple(released.tolist()), file=None, deadlines=deadlines, execution=None
-        )
-        tasks.append(replace(task, arrival=given, offset=0, jitter=0, execution=Constant()))
-    return Pattern(
-        name, replace(system, tasks=tuple(tasks)), until, 0, truths, arrivals, not loose, phases == "declared"
-    )
-
-
-def _delays(most: int, late: str, count: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    """How much later than its arrival each job is released."""
-    delays = np.zeros(count, dtype=np.int64)
-    if not most or late == "none":
-        return delays
-    if late == "first":
-        delays[0] = most
-        return delays
-    if late == "extreme":
-        return np.where(random.random(count) < 0.5, most, delays)
-    drawn: np.ndarray[Any, Any] = random.integers(0, most, count, endpoint=True)
-    return drawn
-
-
-def _truth(task: TaskSpec, times: str, seed: int) -> Truth:
-    """What each segment really takes: all it may, one tick, or anything in between; the same whoever asks when."""
-    table = np.random.default_rng(seed).random((64, len(task.nodes)))
-    high = max(1.0, task.execution.high) if isinstance(task.execution, Uniform) else 1.0
-
-    def truth(segment: Any, processor: Any, _now: int) -> int:
-        most = int(segment.node.times[processor.index] * high)
-        share = float(table[segment.job.index % 64, segment.node.index])
-        if times == "least":
-            return 1
-        if times == "extreme":
-            return most if share < 0.7 else 1 if share < 0.85 else max(1, most - 1)
-        return 1 + int(share * most)
-
-    return truth
-
-
-# ---- claims ----------------------------------------------------------------------------------------------------------
+# ---- statements ------------------------------------------------------------------------------------------------------
 
 
 class _Watch:
-    """Holds every run against every claim."""
+    """Holds every run against every statement."""
 
     def __init__(self, system: SystemSpec, analysis: SystemAnalysis, found: Examination) -> None:
         self.system, self.analysis, self.found = system, analysis, found
         self.places = {task.name: task.index for task in system.tasks}
-        self.claims: list[Claim] = []
+        self.statements: list[Statement] = []
         for part in analysis.parts:
-            self.claims += [self._claim(item) for item in part.applied]
-            self.claims.append(self._whole(part, part.result, "combined"))
+            self.statements += [self._statement(item) for item in part.applied]
+            self.statements.append(self._whole(part, part.result, "combined"))
             if part.declared is not None and part.declared.verdict == "schedulable":
-                self.claims.append(self._whole(part, part.declared, "as declared"))
+                self.statements.append(self._whole(part, part.declared, "as declared"))
         count = len(system.tasks)
         self.worst = [-1] * count
         self.late = [False] * count
         self.chains = [-1] * len(system.chains)
 
-    def _claim(self, item: Applied) -> Claim:
+    def _statement(self, item: Applied) -> Statement:
         result = item.result
         proven = result.verdict == "schedulable"
         names = _names(item.model)
@@ -344,24 +210,25 @@ class _Watch:
         values = {bound.task: bound.wcrt for bound in result.bounds} if usable else {}
         places = tuple(self.places[name] for name in names)
         limits = tuple(values.get(name) for name in names)
-        return Claim(item.theorem.name, places, limits, proven)
+        return Statement(item.theorem.name, places, limits, proven)
 
-    def _whole(self, part: GroupAnalysis, result: Result, name: str) -> Claim:
+    def _whole(self, part: GroupAnalysis, result: Result, name: str) -> Statement:
         values = {bound.task: bound.wcrt for bound in result.bounds}
         names = tuple(self.system.tasks[index].name for index in part.view.tasks)
         limits = tuple(values.get(name) for name in names)
-        return Claim(name, part.view.tasks, limits, result.verdict == "schedulable", name == "as declared")
+        return Statement(name, part.view.tasks, limits, result.verdict == "schedulable", name == "as declared")
 
-    def claims_of(self, target: tuple[str, str]) -> bool:
+    def could_break(self, target: tuple[str, str]) -> bool:
         """Whether something is claimed that a violation of this kind would contradict."""
         theorem, kind = target
         if kind not in ("bound", "late"):
             return True
         if theorem == "chain-latency":
             return any(result.bounds for result in self.analysis.chains)
-        mine = [claim for claim in self.claims if claim.theorem == theorem]
+        mine = [statement for statement in self.statements if statement.theorem == theorem]
         return any(
-            claim.schedulable if kind == "late" else any(limit is not None for limit in claim.bounds) for claim in mine
+            statement.schedulable if kind == "late" else any(limit is not None for limit in statement.bounds)
+            for statement in mine
         )
 
     def report(self, violation: Violation) -> None:
@@ -369,8 +236,8 @@ class _Watch:
         if all(violation.key != other.key for other in self.found.violations):
             self.found.violations.append(violation)
 
-    def see(self, pattern: Pattern, trace: Trace) -> None:
-        """One run against all claims."""
+    def see(self, pattern: AllowedRun, trace: Trace) -> None:
+        """One run against all statements."""
         jobs = trace.jobs
         worst: dict[int, int] = {}
         for task in self.system.tasks:
@@ -386,23 +253,23 @@ class _Watch:
         late = set(np.unique(jobs["task"][_late(trace)]).tolist())
         for index in late:
             self.late[index] = True
-        for claim in self.claims:
-            if pattern.phased or not claim.phased:
-                self._compare(claim, worst, late, pattern)
+        for statement in self.statements:
+            if pattern.phased or not statement.phased:
+                self._compare(statement, worst, late, pattern)
         if pattern.punctual:
             self._chains(pattern, trace)
 
-    def _compare(self, claim: Claim, worst: dict[int, int], late: set[int], pattern: Pattern) -> None:
-        for index, limit in zip(claim.tasks, claim.bounds, strict=True):
+    def _compare(self, statement: Statement, worst: dict[int, int], late: set[int], pattern: AllowedRun) -> None:
+        for index, limit in zip(statement.tasks, statement.bounds, strict=True):
             seen = worst.get(index)
             name = self.system.tasks[index].name
             if seen is not None and limit is not None and seen > limit:
-                self.report(Violation(claim.theorem, "bound", name, limit, seen, pattern.name))
-            if claim.schedulable and index in late:
+                self.report(Violation(statement.theorem, "bound", name, limit, seen, pattern.name))
+            if statement.schedulable and index in late:
                 deadline = self.system.tasks[index].deadline
-                self.report(Violation(claim.theorem, "late", name, deadline, seen, pattern.name))
+                self.report(Violation(statement.theorem, "late", name, deadline, seen, pattern.name))
 
-    def _chains(self, pattern: Pattern, trace: Trace) -> None:
+    def _chains(self, pattern: AllowedRun, trace: Trace) -> None:
         from rtsched.metrics.summary import reaction_times
 
         for place, (chain, result) in enumerate(zip(self.system.chains, self.analysis.chains, strict=True)):
@@ -420,19 +287,19 @@ class _Watch:
         """Count what each theorem said, and how close the worst came."""
         for part in self.analysis.parts:
             for item in part.applied:
-                tally = self.found.tallies.setdefault(item.theorem.name, Tally())
+                tally = self.found.tallies.setdefault(item.theorem.name, TheoremTally())
                 verdict = item.result.verdict
                 tally.applied += 1
                 tally.schedulable += verdict == "schedulable"
                 if verdict == "unschedulable" and part.view.exact:
                     tally.unschedulable += 1
                     tally.refuted += any(self.late[index] for index in part.view.tasks)
-        for claim in self.claims:
-            if claim.theorem in self.found.tallies:
-                for index, limit in zip(claim.tasks, claim.bounds, strict=True):
-                    self._ratio(claim.theorem, self.worst[index], limit)
+        for statement in self.statements:
+            if statement.theorem in self.found.tallies:
+                for index, limit in zip(statement.tasks, statement.bounds, strict=True):
+                    self._ratio(statement.theorem, self.worst[index], limit)
         for seen, result in zip(self.chains, self.analysis.chains, strict=True):
-            tally = self.found.tallies.setdefault("chain-latency", Tally())
+            tally = self.found.tallies.setdefault("chain-latency", TheoremTally())
             tally.applied += 1
             if result.bounds:
                 tally.schedulable += 1

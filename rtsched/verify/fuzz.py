@@ -30,9 +30,10 @@ from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.verify import documents, replay
 from rtsched.verify.draw import Draw
-from rtsched.verify.examine import Tally, Violation, examine
+from rtsched.verify.examine import TheoremTally, Violation, examine
 from rtsched.verify.generate import FAMILIES, random_system
 from rtsched.verify.shrink import greedily, shrink
+from rtsched.verify.sketch import FOCI, Document
 
 #: Systems a process looks at before it reports.
 CHUNK = 10
@@ -45,7 +46,7 @@ MOST_SHRUNK = 12
 #: What a replay file says it is.
 FORMAT = "rtsched fuzz-soundness 2"
 #: Every kind of system, as often as it is drawn: lowered ones by family, files by what they are drawn around.
-KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(weight)] + [*documents.FOCI] * 2
+KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(weight)] + [*FOCI] * 2
 
 
 class Drawn(NamedTuple):
@@ -54,7 +55,7 @@ class Drawn(NamedTuple):
     system: SystemSpec
     scheduler: dict[str, Any]
     seed: int
-    document: documents.Document | None = None
+    document: Document | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Found:
     system: SystemSpec
     scheduler: dict[str, Any]
     small: bool = False
-    document: documents.Document | None = None
+    document: Document | None = None
 
     @property
     def yaml(self) -> str:
@@ -100,7 +101,7 @@ class Found:
 
 
 @dataclass
-class Report:
+class Campaign:
     """What a run of the fuzzer found: sums per theorem, verdicts, and violations in the order of the systems."""
 
     seed: int
@@ -108,20 +109,20 @@ class Report:
     runs: int = 0
     jobs: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, TheoremTally] = field(default_factory=dict)
     violated: dict[str, int] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     interrupted: bool = False
 
-    def add(self, other: Report) -> None:
-        """Count another report in; of each statement the first violation is kept."""
+    def add(self, other: Campaign) -> None:
+        """Count another one in; of each statement the first violation is kept."""
         self.systems += other.systems
         self.runs += other.runs
         self.jobs += other.jobs
         for verdict, count in other.verdicts.items():
             self.verdicts[verdict] = self.verdicts.get(verdict, 0) + count
         for name, tally in other.tallies.items():
-            self.tallies.setdefault(name, Tally()).add(tally)
+            self.tallies.setdefault(name, TheoremTally()).add(tally)
         for name, count in other.violated.items():
             self.violated[name] = self.violated.get(name, 0) + count
         known = {found.violation.key for found in self.found}
@@ -155,25 +156,25 @@ def case(seed: int, number: int, kind: str | None = None) -> Drawn:
     return Drawn(*found, own, document)
 
 
-def look(seed: int, number: int, kind: str | None = None) -> Report:
+def look(seed: int, number: int, kind: str | None = None) -> Campaign:
     """One system."""
     try:
         system, scheduler, own, document = case(seed, number, kind)
     except documents.CrashError as crash:
         return _crashed(seed, number, crash)
     seen = examine(system, scheduler, own)
-    report = Report(seed, 1, seen.runs, seen.jobs, {seen.verdict: 1}, seen.tallies)
+    campaign = Campaign(seed, 1, seen.runs, seen.jobs, {seen.verdict: 1}, seen.tallies)
     for violation in seen.violations:
         name = f"{violation.theorem} ({violation.kind})"
-        report.violated[name] = report.violated.get(name, 0) + 1
-        report.found.append(Found(number, own, violation, system, scheduler, document=document))
-    return report
+        campaign.violated[name] = campaign.violated.get(name, 0) + 1
+        campaign.found.append(Found(number, own, violation, system, scheduler, document=document))
+    return campaign
 
 
-def _crashed(seed: int, number: int, crash: documents.CrashError) -> Report:
-    """The report on a file that was neither lowered nor refused, made as small as it goes."""
+def _crashed(seed: int, number: int, crash: documents.CrashError) -> Campaign:
+    """The campaign over a file that was neither lowered nor refused, made as small as it goes."""
 
-    def fails(document: documents.Document) -> bool:
+    def fails(document: Document) -> bool:
         try:
             documents.lowered(document)
         except documents.CrashError as other:
@@ -183,7 +184,7 @@ def _crashed(seed: int, number: int, crash: documents.CrashError) -> Report:
     violation = Violation(f"lowering: {crash.kind}", "crash", text=str(crash))
     small = greedily(crash.document, documents.smaller, documents.weight, fails)
     nothing = SystemSpec((), ())
-    return Report(
+    return Campaign(
         seed,
         1,
         violated={f"{violation.theorem} (crash)": 1},
@@ -191,12 +192,12 @@ def _crashed(seed: int, number: int, crash: documents.CrashError) -> Report:
     )
 
 
-def look_at(seed: int, first: int, count: int) -> Report:
+def look_at(seed: int, first: int, count: int) -> Campaign:
     """Several systems in a row: what one process does at a time."""
-    report = Report(seed)
+    campaign = Campaign(seed)
     for number in range(first, first + count):
-        report.add(look(seed, number))
-    return report
+        campaign.add(look(seed, number))
+    return campaign
 
 
 def fuzz(
@@ -205,24 +206,24 @@ def fuzz(
     systems: int | None = None,
     minutes: float = 1.0,
     jobs: int | None = None,
-    progress: Callable[[Report], None] | None = None,
+    progress: Callable[[Campaign], None] | None = None,
     keep_partial: bool = False,
-) -> Report:
+) -> Campaign:
     """Look at `systems` systems, or at as many as fit into `minutes`, with `jobs` processes; then shrink.
 
-    With `systems` the report is the same for every number of processes. With `keep_partial` a KeyboardInterrupt ends
+    With `systems` the campaign is the same for every number of processes. With `keep_partial` a KeyboardInterrupt ends
     the search, and what was found so far is reported as it is.
     """
     workers = (os.cpu_count() or 1) if jobs is None else jobs
     end = None if systems is not None else time.monotonic() + 60 * minutes
-    chunks: dict[int, Report] = {}
-    total = Report(seed)
-    whole = Report(seed)
+    chunks: dict[int, Campaign] = {}
+    total = Campaign(seed)
+    whole = Campaign(seed)
     try:
-        for first, report in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
-            chunks[first] = report
+        for first, campaign in (_alone if workers <= 1 else _spread)(seed, systems, end, workers):
+            chunks[first] = campaign
             if progress is not None:
-                total.add(report)
+                total.add(campaign)
                 progress(total)
     except KeyboardInterrupt:
         if not keep_partial:
@@ -245,15 +246,15 @@ def _chunks(systems: int | None, end: float | None) -> Iterator[tuple[int, int]]
         first += count
 
 
-def _alone(seed: int, systems: int | None, end: float | None, _workers: int) -> Iterator[tuple[int, Report]]:
+def _alone(seed: int, systems: int | None, end: float | None, _workers: int) -> Iterator[tuple[int, Campaign]]:
     for first, count in _chunks(systems, end):
         yield first, look_at(seed, first, count)
 
 
-def _spread(seed: int, systems: int | None, end: float | None, workers: int) -> Iterator[tuple[int, Report]]:
+def _spread(seed: int, systems: int | None, end: float | None, workers: int) -> Iterator[tuple[int, Campaign]]:
     """The same in several processes, a few pieces ahead; what does not come back is named."""
     todo = _chunks(systems, end)
-    running: dict[Future[Report], tuple[int, int]] = {}
+    running: dict[Future[Campaign], tuple[int, int]] = {}
     others = multiprocessing.active_children()
     with ProcessPoolExecutor(workers, initializer=end_silently) as pool:
         try:
@@ -281,12 +282,12 @@ def end_silently() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _hung(seed: int, first: int, count: int) -> Report:
-    """The report on systems that nobody came back from."""
+def _hung(seed: int, first: int, count: int) -> Campaign:
+    """The campaign over systems that nobody came back from."""
     text = f"no answer within {PATIENCE:.0f} s from the systems {first} to {first + count - 1}, or those before them"
     violation = Violation("examine: hang", "crash", text=text)
     found = Found(first, 0, violation, SystemSpec((), ()), {}, small=True)
-    return Report(seed, violated={"examine: hang (crash)": 1}, found=[found])
+    return Campaign(seed, violated={"examine: hang (crash)": 1}, found=[found])
 
 
 # ---- shrinking and replay --------------------------------------------------------------------------------------------
@@ -314,8 +315,8 @@ def smallest(found: Found) -> Found:
     return Found(found.number, found.seed, violation, *best, small=True)
 
 
-def _smallest_document(found: Found, document: documents.Document) -> Found:
-    def fails(candidate: documents.Document) -> bool:
+def _smallest_document(found: Found, document: Document) -> Found:
+    def fails(candidate: Document) -> bool:
         case = documents.lowered(candidate)
         return case is not None and broken(found, *case) is not None
 

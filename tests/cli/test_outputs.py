@@ -158,7 +158,7 @@ def test_a_violation_is_told_where_its_file_cannot_be_written(here: Path, monkey
 
     violation = Violation("rta", "bound", "a", 1, 2, "as declared", "a took 2 ns")
     broken = fuzz.Found(1, 2, violation, SystemSpec(cpus(), (task(0, 1, 5),)), {"ordering": "edf"})
-    monkeypatch.setattr(fuzz, "fuzz", lambda **_: fuzz.Report(0, systems=1, found=[broken]))
+    monkeypatch.setattr(fuzz, "fuzz", lambda **_: fuzz.Campaign(0, systems=1, found=[broken]))
     (here / "file").write_text("")
     result = ended("fuzz-soundness", "--systems", "1", "--output", "file/folder")
     assert result.exit_code == 2

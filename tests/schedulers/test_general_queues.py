@@ -25,8 +25,9 @@ from rtsched.schedulers.placements.declared import Global
 from rtsched.schedulers.placements.earliest_finish import EarliestFinish
 from rtsched.schedulers.ready_queues import SPARE, PreemptiveQueue
 from rtsched.trace.trace import Trace
-from rtsched.verify.documents import Document, lowered
+from rtsched.verify.documents import lowered
 from rtsched.verify.generate import random_system
+from rtsched.verify.sketch import Document
 from tests.helpers import cpus, simulate, task
 
 STEADY: dict[str, type[Ordering]] = {"lst": LeastSlackTime, "llf": LeastLaxityFirst, "rr": RoundRobin}

@@ -39,13 +39,14 @@ from rtsched.schedulability.theorems import (
 from rtsched.verify import examine as examine_module
 from rtsched.verify import fuzz as fuzz_module
 from rtsched.verify import replay
-from rtsched.verify.documents import FOCI, Sketch, lowered
+from rtsched.verify.documents import lowered
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Violation, examine
-from rtsched.verify.fuzz import Found, Report, case, fuzz, look, read, smallest, write
+from rtsched.verify.fuzz import Campaign, Found, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
 from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
+from rtsched.verify.sketch import FOCI, Sketch
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
@@ -243,7 +244,7 @@ def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
     assert "more than 10000 events" in str(found[0].violation)
 
 
-def never(_seed: int, _first: int, _count: int) -> Report:
+def never(_seed: int, _first: int, _count: int) -> Campaign:
     time.sleep(60)
     raise AssertionError
 

@@ -25,7 +25,7 @@ from rtsched.model.accelerator import BlockLevel
 
 
 class Gpu:
-    """The device.
+    """A GPU whose operations are served block by block, from streams.
 
     `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave, and `waited` of every
     interval in which the head of a stream had nothing running. Launch operations on streams; each calls its ``done``

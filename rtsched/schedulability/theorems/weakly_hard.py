@@ -23,10 +23,10 @@ OVERLOADED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class MissPattern:
     """The outcomes of a task's jobs, True for a miss: first those of `start`, then those of `cycle` again and again.
 
-    >>> str(Pattern((True,), (False, False, True)))
+    >>> str(MissPattern((True,), (False, False, True)))
     'x(..x)'
     """
 
@@ -50,10 +50,10 @@ class Window(NamedTuple):
     first: int
 
 
-def worst_window(pattern: Pattern | Sequence[bool], k: int) -> Window:
+def worst_window(pattern: MissPattern | Sequence[bool], k: int) -> Window:
     """The k consecutive jobs with the most misses (the earliest of them). A plain sequence is taken as it is.
 
-    >>> worst_window(Pattern((), (True, False, False, True)), 3)      # across the seam: job 3, 4 and 5
+    >>> worst_window(MissPattern((), (True, False, False, True)), 3)      # across the seam: job 3, 4 and 5
     Window(misses=2, first=2)
     >>> worst_window([True, False, False, True], 3)
     Window(misses=1, first=0)
@@ -69,10 +69,10 @@ def worst_window(pattern: Pattern | Sequence[bool], k: int) -> Window:
     return Window(misses[min(best + k, jobs)] - misses[best], best)
 
 
-def satisfies(pattern: Pattern | Sequence[bool], m: int, k: int) -> bool:
+def satisfies(pattern: MissPattern | Sequence[bool], m: int, k: int) -> bool:
     """Whether at least m of any k consecutive jobs are in time.
 
-    >>> satisfies(Pattern((), (True, False, False)), 2, 3), satisfies(Pattern((), (True, False)), 2, 3)
+    >>> satisfies(MissPattern((), (True, False, False)), 2, 3), satisfies(MissPattern((), (True, False)), 2, 3)
     (True, False)
     """
     if not 0 <= m <= k or k < 1:
@@ -80,10 +80,10 @@ def satisfies(pattern: Pattern | Sequence[bool], m: int, k: int) -> bool:
     return worst_window(pattern, k).misses <= k - m
 
 
-def consecutive_misses(pattern: Pattern | Sequence[bool]) -> int | None:
+def consecutive_misses(pattern: MissPattern | Sequence[bool]) -> int | None:
     """The most jobs in a row that miss; None if from some job on all do.
 
-    >>> consecutive_misses(Pattern((), (True, False, True))), consecutive_misses(Pattern((False,), (True,)))
+    >>> consecutive_misses(MissPattern((), (True, False, True))), consecutive_misses(MissPattern((False,), (True,)))
     (2, None)
     """
     pattern = _pattern(pattern)
@@ -96,15 +96,15 @@ def consecutive_misses(pattern: Pattern | Sequence[bool]) -> int | None:
     return longest
 
 
-def _pattern(pattern: Pattern | Sequence[bool]) -> Pattern:
-    return pattern if isinstance(pattern, Pattern) else Pattern(tuple(pattern))
+def _pattern(pattern: MissPattern | Sequence[bool]) -> MissPattern:
+    return pattern if isinstance(pattern, MissPattern) else MissPattern(tuple(pattern))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What becomes of one task: its pattern of misses, and its longest response (of the jobs that were looked at)."""
 
-    pattern: Pattern
+    pattern: MissPattern
     R: int
 
 
@@ -172,14 +172,14 @@ class _Run:
         finishes = islice(self.finishes[index], end)
         took = [finish - self.arrival(index, job) for job, finish in enumerate(finishes)]
         late = tuple(R > task.D for R in took)
-        return Outcome(Pattern(late[:begin], late[begin:]), max(took, default=0))
+        return Outcome(MissPattern(late[:begin], late[begin:]), max(took, default=0))
 
     def beginning(self, index: int) -> Outcome:
         """Of the jobs so far: those that are finished, and those that are not and are late already."""
         finished = len(self.finishes[index])
         known = self.outcome(index, finished, finished)
         due = -(-(self.now - self.tasks[index].D - self.offsets[index]) // self.tasks[index].T)
-        return Outcome(Pattern(known.pattern.start + (True,) * max(0, due - finished)), known.R)
+        return Outcome(MissPattern(known.pattern.start + (True,) * max(0, due - finished)), known.R)
 
 
 def miss_patterns(model: Uniprocessor, offsets: Sequence[int] = (), cap: int = CAP) -> tuple[Outcome, ...]:

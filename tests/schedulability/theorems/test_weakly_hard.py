@@ -11,7 +11,7 @@ from rtsched.schedulability.models import Sporadic, Uniprocessor
 from rtsched.schedulability.theorems import weakly_hard
 from rtsched.schedulability.theorems.fixpoint import NotConverged
 from rtsched.schedulability.theorems.weakly_hard import (
-    Pattern,
+    MissPattern,
     WeaklyHard,
     consecutive_misses,
     miss_patterns,
@@ -101,7 +101,7 @@ def test_windows_by_brute_force() -> None:
     for _ in range(300):
         start = tuple(rng.random() < 0.4 for _ in range(rng.randint(0, 6)))
         cycle = tuple(rng.random() < 0.4 for _ in range(rng.randint(1, 6)))
-        pattern = Pattern(start, cycle)
+        pattern = MissPattern(start, cycle)
         jobs = start + cycle * 20
         k = rng.randint(1, 15)
         counts = [sum(jobs[first : first + k]) for first in range(len(jobs) - k + 1)]
