@@ -8,168 +8,36 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtsched.description import MODES, names_of, parts_of
 from rtsched.errors import HorizonError, InputError
-from rtsched.model import catalogue
+from rtsched.loading import Loaded, Source, load
 from rtsched.model.base import whole_number
-from rtsched.model.collector import collector_paused
-from rtsched.model.document import cut, parse_value
+from rtsched.model.document import cut
 from rtsched.model.platform import Platform
 from rtsched.model.system import Estimates, Simulate, System
 from rtsched.registry import PARTS, REGISTRY, build
+from rtsched.visible import as_found
 
 if TYPE_CHECKING:
     from rtsched.engine.under_way import UnderWay
-    from rtsched.metrics.summary import Summary
-    from rtsched.model.config import Document
+    from rtsched.metrics.figures import Summary
     from rtsched.model.policy import Policy
     from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler
     from rtsched.trace.trace import Trace
 
-#: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
-_PLACE = re.compile(r"([a-z_]+(?:\.[\w-]+)*): ")
-_NODE = re.compile(r", node '([^']*)':")
+__all__ = [
+    "OWN", "SERVER_KEYS", "Loaded", "Prepared", "Source", "checked_seed", "load", "parts_of", "policy", "prepare",
+    "scheduler", "scheduler_of", "simulate", "summary", "without_effect",
+]  # fmt: skip
 
 #: What names the system's own scheduler where policies are compared.
 OWN = "file"
-
-MODES = ("preemptive", "limited", "nonpreemptive")
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A system with its platform, and where it was read, so that errors can point there."""
-
-    system: System
-    platform: Platform
-    document: Document | None = None
-    path: Path | None = None
-
-    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Loaded:
-        """The same with some values of the system set anew, as `System.with_` does; its files stay where they are."""
-        system = self.system.with_(changes, **fields)
-        platform = self.platform
-        if system.platform != self.system.platform:
-            platform = _platform(system.platform, None if self.path is None else self.path.parent)
-        return Loaded(system, platform, None, self.path)
-
-    def where(self, *place: str | int) -> str:
-        """``file:line:column: place: ``; the place alone for a system made in Python."""
-        shown = ".".join(map(str, place)) + ": "
-        return shown if self.document is None else f"{self.document.where(place)}: {shown}"
-
-    @collector_paused()
-    def lower(self, *, largest: bool = False) -> SystemSpec:
-        """The system in integers; with the `largest` time that was measured of each network, as proofs want it."""
-        from rtsched.dnn.lowering import Lowering
-
-        uses_tables = any(
-            task.network is not None
-            or (task.graph is not None and any(node.network is not None for node in task.graph.nodes.values()))
-            or (task.variants is not None and any(choice.network is not None for choice in task.variants.choices))
-            for task in self.system.tasks
-        )
-        latency = catalogue.latency_table() if uses_tables else []
-        folder = None if self.path is None else self.path.parent
-        try:
-            return Lowering(self.system, self.platform, latency, folder, largest).lower()
-        except InputError as error:
-            raise InputError(*(self._placed(problem) for problem in error.problems)) from None
-
-    def _placed(self, problem: str) -> str:
-        """Put the place of the task that a lowering error names in front of it."""
-        if self.document is None:
-            return problem
-        for index, task in enumerate(self.system.tasks):
-            if problem.startswith((f"task {task.name!r}:", f"task {task.name!r},")):
-                key = _key_in(self.document.data["tasks"][index], problem.removeprefix(f"task {task.name!r}"))
-                return f"{self.document.where(('tasks', index, *key), key=True)}: tasks.{problem.removeprefix('task ')}"
-        place = _PLACE.match(problem)
-        if place is not None and place[1].split(".")[0] in self.document.data:
-            path = tuple(int(key) if key.isdecimal() else key for key in place[1].split("."))
-            return f"{self.document.where(path)}: {problem}"
-        return f"{self.document.path}: {problem}"
-
-
-def _key_in(task: dict[str, Any], problem: str) -> tuple[str, ...]:
-    """The key of a task (or of one of its nodes) that a problem names first; () if it names none."""
-    place: tuple[str, ...] = ()
-    node = _NODE.match(problem)
-    if node is not None:
-        place, task = ("graph", "nodes", node[1]), (task.get("graph") or {}).get("nodes", {}).get(node[1], {})
-    named = (word for word in re.findall(r"\w+", problem.partition(": ")[2]) if isinstance(task, dict) and word in task)
-    key = next(named, None)
-    return place if key is None else (*place, key)
-
-
-#: What a system can be given as: a catalogue name, a path, its contents as a mapping, or the thing itself.
-Source = str | Path | Mapping[str, Any] | System | Loaded
-
-
-@collector_paused()
-def load(
-    source: Source, *, platform: str | Mapping[str, Any] | Platform | None = None, overrides: Sequence[str] = ()
-) -> Loaded:
-    """A system by catalogue name or path, out of a mapping, or as it is, on its own platform or another.
-
-    A mapping holds what a file would; as in all of Python a time may also be an ``int`` of nanoseconds. `overrides` are
-    texts such as ``"tasks.detector.period=20ms"``. A system made in Python is validated again, since ``model_copy`` and
-    ``model_construct`` do not do it. Raises InputError.
-    """
-    document: Document | None = None
-    path: Path | None = None
-    if isinstance(source, Loaded):
-        if not overrides:
-            return _checked(source if platform is None else replace(source, platform=_platform(platform, None)))
-        path = source.path
-        source = source.system if source.document is None or path is None else path
-    if isinstance(source, System | Mapping):
-        system = System.model_validate(source)
-        if overrides:
-            from rtsched.model.config import change, parse_override
-
-            system = change(system, [parse_override(text) for text in overrides])
-    elif isinstance(source, str | Path):
-        system, document, path = catalogue.load_system(str(source), overrides)
-    else:
-        raise InputError(
-            f"a system is a catalogue name, a path, a mapping or a System (found {_found(source)}); e.g. 'dhall'"
-        )
-    try:
-        if platform is not None:
-            found = _platform(platform, None)
-        else:
-            found = _platform(system.platform, None if path is None else path.parent)
-    except InputError as error:
-        if document is None or platform is not None or len(error.problems) > 1 or ".yaml:" in str(error):
-            raise
-        raise InputError(f"{document.where(('platform',))}: platform: {error}") from None
-    return Loaded(system, found, document, path)
-
-
-def _platform(chosen: str | Mapping[str, Any] | Platform, folder: Path | None) -> Platform:
-    """A platform by name or path (relative to a folder), out of a mapping, or as it is."""
-    return catalogue.load_platform(chosen, folder) if isinstance(chosen, str) else Platform.model_validate(chosen)
-
-
-def _checked(loaded: Loaded) -> Loaded:
-    """The same, its models validated again."""
-    return replace(
-        loaded, system=System.model_validate(loaded.system), platform=Platform.model_validate(loaded.platform)
-    )
-
-
-def _found(thing: Any) -> str:
-    """A thing that has no place here, for an error."""
-    return f"{type(thing).__name__} {cut(repr(thing))}"
 
 
 def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True) -> Scheduler:
@@ -257,75 +125,7 @@ def policy(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True) ->
     from rtsched.schedulers.base import Scheduler
 
     made = scheduler(choice, code=code)
-    return made.policy({} if isinstance(choice, Scheduler) else _names(parts_of(choice)))
-
-
-def _names(parts: dict[str, Any]) -> dict[str, str]:
-    """The names of a scheduler's parts, without their parameters."""
-    names = {key: value.get("name") if isinstance(value, dict) else value for key, value in parts.items()}
-    name = names.get("name")
-    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
-        names["ordering"] = names.pop("name")
-    return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}
-
-
-def parts_of(choice: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The description of a scheduler as a mapping of its parts, however it was written.
-
-    >>> parts_of("rm+first-fit+nonpreemptive")
-    {'name': 'rm', 'placement': 'first-fit', 'preemption': 'nonpreemptive'}
-    """
-    if isinstance(choice, Mapping):
-        return _spread(dict(choice))
-    if not isinstance(choice, str):
-        found = _found(choice)
-        raise InputError(f"a scheduler is a name, a mapping or a Scheduler (found {found}); e.g. 'rm+first-fit'")
-    if choice.lstrip().startswith("{"):
-        parsed = parse_value(choice, "scheduler")
-        if not isinstance(parsed, dict):
-            raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
-        return _spread(parsed)
-    return _parts(choice)
-
-
-def _spread(parts: dict[str, Any]) -> dict[str, Any]:
-    """The parts that a name such as ``rm+first-fit`` stands for, put beside the others."""
-    name = parts.get("name")
-    if not isinstance(name, str) or not set(name) & set("+,={"):
-        return parts
-    named, others = parts_of(name), {key: value for key, value in parts.items() if key != "name"}
-    for key in named.keys() & others.keys():
-        raise InputError(f"scheduler {name!r}: both {named[key]!r} and {others[key]!r} are a {key}; give one")
-    return named | others
-
-
-def _parts(text: str) -> dict[str, Any]:
-    """``"edf+global+limited"`` or ``"ordering=edf,placement=global"`` as a mapping."""
-    parts: dict[str, Any] = {}
-    for word in text.replace(",", "+").split("+"):
-        word = word.strip()
-        key, equals, value = word.partition("=")
-        if equals:
-            kind, word = key.strip(), value.strip()
-        elif word in MODES:
-            kind = "preemption"
-        else:
-            kind = next((part for part in PARTS[1:] if word in REGISTRY.names(part)), "name")
-        if kind in parts:
-            _must_exist(text, parts[kind], word)
-            raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
-        parts[kind] = word
-    return parts
-
-
-def _must_exist(text: str, *words: str) -> None:
-    """Words that nobody knows all count as the policy's name; say so rather than that there are two."""
-    known = {name for kind in ("scheduler", *PARTS) for name in REGISTRY.names(kind)}
-    for word in words:
-        if word not in known and ":" not in word:
-            close = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "`rtsched list` names them all"
-            raise InputError(f"scheduler {text!r}: nothing is called {word!r}; {hint}")
+    return made.policy({} if isinstance(choice, Scheduler) else names_of(parts_of(choice)))
 
 
 def _part(kind: str, value: Any, code: bool) -> Any:
@@ -365,7 +165,7 @@ def checked_seed(seed: Any) -> int:
     """A seed as Python's own integer. Raises InputError."""
     number = whole_number(seed)
     if number is None or not 0 <= number < 2**63:
-        raise InputError(f"a seed is a whole number, zero or more and below 2^63 (found {_found(seed)}); e.g. 1")
+        raise InputError(f"a seed is a whole number, zero or more and below 2^63 (found {as_found(seed)}); e.g. 1")
     return number
 
 
@@ -518,5 +318,5 @@ def summary(trace: Trace) -> Summary:
     from rtsched.trace.trace import Trace
 
     if not isinstance(trace, Trace):
-        raise InputError(f"a summary is made of a trace, as simulate returns it (found {_found(trace)})")
+        raise InputError(f"a summary is made of a trace, as simulate returns it (found {as_found(trace)})")
     return metrics.summary(trace)

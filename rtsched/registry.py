@@ -1,8 +1,9 @@
-"""Policies by name: those registered in this process, then entry points of installed packages, then ``module:Class``.
+"""Policies and other things by name: of this process, then entry points of installed packages, then ``module:name``.
 
-The groups are ``rtsched.schedulers`` for whole policies, and ``rtsched.orderings``, ``rtsched.placements``,
-``rtsched.adaptations`` and ``rtsched.admissions`` for the parts of composed ones. Built-in policies are entry points of
-rtsched itself, so a plug-in takes the same way in.
+Each kind has a group of entry points: ``rtsched.schedulers`` for whole policies, ``rtsched.orderings`` and the like for
+the parts of composed ones, ``rtsched.metrics``, ``rtsched.theorems``, ``rtsched.exporters``, ``rtsched.importers`` and
+``rtsched.sections`` (of reports). What is built in are entry points of rtsched itself, so a plug-in takes the same way
+in. Groups are read when something of their kind is first asked for.
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ from typing import Any
 from rtsched.errors import InputError, RtschedError
 from rtsched.visible import cut
 
-#: The parts of a composed scheduler, and the whole.
+#: The parts of a composed scheduler.
 PARTS = ("ordering", "placement", "adaptation", "admission")
-GROUPS = {kind: f"rtsched.{kind}s" for kind in ("scheduler", *PARTS)}
+#: What decides while time runs: the whole, and its parts.
+POLICIES = ("scheduler", *PARTS)
+#: What measures, proves, writes, reads and reports beside them.
+OTHERS = ("metric", "theorem", "exporter", "importer", "section")
+GROUPS = {kind: f"rtsched.{kind}s" for kind in (*POLICIES, *OTHERS)}
 
 
 class Registry:
@@ -37,17 +42,19 @@ class Registry:
         self.own: dict[tuple[str, str], Callable[..., Any]] = {}
 
     def register(self, kind: str, name: str, factory: Callable[..., Any]) -> None:
-        """Make `factory` known as `name` (kind: scheduler, or a part of one) in this process."""
+        """Make `factory` known as `name` (kind: one of GROUPS, e.g. scheduler, ordering, metric) in this process."""
         if kind not in GROUPS:
             raise InputError(f"register: kind {kind!r} is not one of {', '.join(GROUPS)}")
-        owner = _builtin().get(name)
+        if not callable(factory):
+            raise InputError(f"register: {kind} {name!r} is a {type(factory).__name__}; give a class or a function")
+        owner = _builtin(kind).get(name)
         if owner is not None:
             raise InputError(f"register: {name!r} is the name of rtsched's own {owner}; give yours another")
         self.own[kind, name] = factory
 
     def names(self, kind: str) -> list[str]:
         """All known names of a kind, sorted."""
-        return sorted({*_installed(GROUPS[kind]), *(name for own, name in self.own if own == kind)})
+        return sorted({*_installed(kind), *(name for own, name in self.own if own == kind)})
 
     def find(self, kind: str, name: str, code: bool = True) -> Callable[..., Any]:
         """The factory called `name`; raises InputError with close names when there is none.
@@ -57,7 +64,7 @@ class Registry:
         """
         if (kind, name) in self.own:
             return self.own[kind, name]
-        installed = _installed(GROUPS[kind])
+        installed = _installed(kind)
         if name in installed:
             return _load(kind, name, installed[name])
         if ":" in name:
@@ -72,37 +79,75 @@ class Registry:
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"
         raise InputError(f"no {kind} is called {name!r}; {hint}")
 
+    def package(self, kind: str, name: str) -> str:
+        """The package that brings `name`, or the module where it was written; empty where it is rtsched's own."""
+        if (kind, name) in self.own:
+            return getattr(self.own[kind, name], "__module__", None) or "?"
+        point = _installed(kind).get(name)
+        if point is None:
+            return name.partition(":")[0]
+        return "" if _is_own(point) else point.dist.name if point.dist is not None else "?"
+
+    def called(self, kind: str, name: str) -> str:
+        """``metric 'lag'``, with the place of one that is not rtsched's own: how errors call it."""
+        package = self.package(kind, name)
+        if not package:
+            return f"{kind} {name!r}"
+        found = self.find(kind, name)
+        place = f"{getattr(found, '__module__', '?')}:{getattr(found, '__qualname__', '?')}"
+        return f"{kind} {cut(name)!r} of package {package} ({place})"
+
+    def call(self, kind: str, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function says; where it is somebody else's and fails, an InputError that names it and its package."""
+        if not self.package(kind, name):
+            return function(*arguments)
+        try:
+            return function(*arguments)
+        except (Exception, SystemExit) as error:
+            text = str(error) if isinstance(error, RtschedError) else told(error)
+            raise InputError(f"{self.called(kind, name)}: {text}") from error
+
 
 REGISTRY = Registry()
 
 
 @cache
-def _installed(group: str) -> dict[str, EntryPoint]:
-    """The entry points of a group by name; two packages with one name are an error that names both."""
+def _points() -> Any:
+    """The entry points of everything that is installed, read once: that costs some milliseconds."""
+    return entry_points()
+
+
+@cache
+def _installed(kind: str) -> dict[str, EntryPoint]:
+    """The entry points of a kind by name; two packages with one name are an error that names both."""
     found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+    group = GROUPS[kind]
+    for point in sorted(_points().select(group=group), key=lambda point: (point.name, point.value)):
         other = found.get(point.name)
+        if not _is_own(point) and point.name in _builtin(kind):
+            raise InputError(
+                f"{_owner(point)} registers {point.name!r} in {group}, the name of rtsched's own "
+                f"{_builtin(kind)[point.name]}; it has to be renamed there, or uninstalled here"
+            )
         if other is not None and other.value != point.value:
             owners = " and ".join(_owner(each) for each in (other, point))
             raise InputError(f"two packages register {point.name!r} in {group}: {owners}; uninstall one of them")
-        if not point.value.startswith("rtsched.") and point.name in _builtin():
-            raise InputError(
-                f"{_owner(point)} registers {point.name!r} in {group}, the name of rtsched's own "
-                f"{_builtin()[point.name]}; it has to be renamed there, or uninstalled here"
-            )
         found[point.name] = point
     return found
 
 
 @cache
-def _builtin() -> dict[str, str]:
-    """The kind of each name that is rtsched's own; nobody else may take one, of any kind: it says who decides."""
-    return {
-        point.name: kind
-        for kind, group in GROUPS.items()
-        for point in entry_points(group=group)
-        if point.value.startswith("rtsched.")
-    }
+def _builtin(kind: str) -> dict[str, str]:
+    """The kind of each name that is rtsched's own; nobody else may take one.
+
+    Policies and their parts share their names, since a proof that says "rm" says who decides.
+    """
+    kinds = POLICIES if kind in POLICIES else (kind,)
+    return {point.name: each for each in kinds for point in _points().select(group=GROUPS[each]) if _is_own(point)}
+
+
+def _is_own(point: EntryPoint) -> bool:
+    return point.value.startswith("rtsched.")
 
 
 def _owner(point: EntryPoint) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-__all__ = ["cell", "cut", "message", "shown", "visible"]
+__all__ = ["as_found", "cell", "cut", "message", "shown", "visible"]
 
 #: The longest line of an error; the middle of a longer one is left out, for what to do stands at the end.
 LONGEST = 2000
@@ -32,6 +32,11 @@ def cut(text: str, length: int = 60) -> str:
     """`text` on one line, at most `length` characters, with what cannot be seen escaped."""
     line = visible(text[: length + 1])
     return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def as_found(thing: Any) -> str:
+    """A thing that has no place where it was found, for an error: its type and a little of it."""
+    return f"{type(thing).__name__} {cut(repr(thing))}"
 
 
 def message(text: str) -> str:

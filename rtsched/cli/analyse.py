@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli import options
 from rtsched.cli.console import echo, echo_json, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import proving
@@ -20,32 +21,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("system")
-@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
-@click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
-)
-@click.option(
-    "--runs",
-    type=click.IntRange(0, 100_000),
-    default=20,
-    show_default=True,
-    help="Random release patterns simulated beside the proof; 0 only proves.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the random patterns.")
+@options.scheduler()
+@options.platform()
+@options.overrides()
+@options.patterns
 @click.option("--margins", is_flag=True, help="Also how far each task can move by itself (slower).")
 @click.option("--parts", is_flag=True, help="What each bound consists of.")
-@click.option(
-    "--counterexample",
-    "miss",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the run that missed as a system file (.yaml).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["unschedulable", "unproven", "hard-unproven"]),
-    help="Exit with 1 if a miss is possible; if not all is proven (typical times prove nothing); or if not all hard "
+@options.file("--counterexample", "miss", text="Write the run that missed as a system file (.yaml).")
+@options.as_json()
+@options.fail_on(
+    "unschedulable",
+    "unproven",
+    "hard-unproven",
+    text="Exit with 1 if a miss is possible; if not all is proven (typical times prove nothing); or if not all hard "
     "tasks are.",
 )
 def analyse(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli import options
 from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.waiting import each
 from rtsched.files import check_outputs, picture_format
@@ -29,16 +30,15 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=click.IntRange(1, 100_000), default=10, show_default=True, help="How many worlds.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="The first of the seeds.")
-@click.option("--until", help="How long jobs are released: '10 s'.")
-@click.option("--platform", help="Another platform.")
-@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value of the system.")
+@options.until("How long jobs are released: '10 s'.")
+@options.platform("Another platform.")
+@options.overrides("Change one value of the system.")
 @click.option("--baseline", metavar="POLICY", help="What differences are taken to; default: the first.")
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Processes; default: one per CPU.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text, every run included.")
-@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="One line per policy and seed.")
-@click.option(
-    "--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw misses against accuracy."
-)
+@options.jobs()
+@options.metrics()
+@options.as_json("Print JSON instead of text, every run included.")
+@options.file("--csv", "table", text="One line per policy and seed.")
+@options.file("--plot", "picture", text="Draw misses against accuracy.")
 def compare(
     system: str,
     schedulers: tuple[str, ...],
@@ -49,6 +49,7 @@ def compare(
     overrides: tuple[str, ...],
     baseline: str | None,
     jobs: int | None,
+    metrics: tuple[str, ...],
     as_json: bool,
     table: Path | None,
     picture: Path | None,
@@ -70,6 +71,7 @@ def compare(
         overrides=overrides,
         jobs=jobs,
         baseline=baseline,
+        metrics=metrics,
         progress=each,
     )
     if table is not None:
@@ -121,15 +123,11 @@ def render(answer: Comparison) -> str:
 
 
 def _cell(cell: Cell, metric: str) -> str:
-    from rtsched.experiment.compare import is_share
+    from rtsched.metrics.metric import of_value
 
-    scale, digits = (100, 2) if is_share(metric) else (1, 4)
-    unit = " %" if scale == 100 else ""
-    shown = f"{cell.mean * scale:.{digits}f}" if scale == 100 else f"{cell.mean:.{digits}g}"
-    if cell.half:
-        shown += f" ± {cell.half * scale:.2f}" if scale == 100 else f" ± {cell.half:.2g}"
+    shown = of_value(metric)[0].show(cell.mean, cell.half)
     mark = "" if cell.p is None or cell.p >= 0.05 else "**" if cell.p < 0.01 else "*"
-    return f"{shown}{unit}{mark:<2}" if cell.half is not None else f"{shown}{unit}"
+    return shown if cell.half is None else f"{shown}{mark:<2}"
 
 
 def _csv(answer: Comparison) -> str:

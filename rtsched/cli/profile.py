@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from rtsched.cli import options
 from rtsched.cli.console import tell, want_standard_output
 from rtsched.errors import InputError
 
@@ -19,13 +20,13 @@ from rtsched.errors import InputError
 @click.option("--runs", default=60, show_default=True, type=click.IntRange(2), help="How often, after the warm-up.")
 @click.option("--warm-up", default=10, show_default=True, type=click.IntRange(0), help="Runs that do not count.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of one inference.")
-@click.option("--shape", "shapes", multiple=True, metavar="INPUT=1x3x224x224", help="The shape of an open input.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A latency table to put it into.")
-@click.option("--platform", help="With -o: the platform that this machine stands for.")
+@options.shapes()
+@options.file("-o", "--output", text="A latency table to put it into.")
+@options.platform("With -o: the platform that this machine stands for.")
 @click.option("--processor", default="cpu", show_default=True, help="With -o: the cluster that ran.")
 @click.option("--network", help="With -o: the name in the table; default: the file's.")
-@click.option("--nodes", type=click.Path(dir_okay=False, path_type=Path), help="Write the nodes' times as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@options.file("--nodes", text="Write the nodes' times as CSV.")
+@options.as_json()
 def profile(
     model: Path,
     runs: int,

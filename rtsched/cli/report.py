@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli import options
 from rtsched.cli.console import tell
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
@@ -23,12 +24,11 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 
 @click.command()
 @click.argument("system")
-@click.option(
+@options.file(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help=f"The file to write, or '-'; its ending says the format: {', '.join(FORMATS)}.",
+    text=f"The file to write, or '-'; its ending says the format: {', '.join(FORMATS)}.",
 )
 @click.option(
     "--format",
@@ -36,19 +36,10 @@ FORMATS = (".html", ".pdf", ".md", ".json")
     type=click.Choice([ending[1:] for ending in FORMATS]),
     help="The format, whatever the file is called; without an ending: html.",
 )
-@click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
-@click.option("--platform", help="Another platform: a catalogue name (multicore:4) or a file.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value, e.g. tasks.detector.period=20ms."
-)
-@click.option(
-    "--runs",
-    type=click.IntRange(0, 100_000),
-    default=20,
-    show_default=True,
-    help="Random release patterns simulated beside the proof; 0 only proves.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the random patterns.")
+@options.scheduler()
+@options.platform()
+@options.overrides()
+@options.patterns
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
 def report(
     system: str,

@@ -1,0 +1,1 @@
+"""When things happen: events in integer nanoseconds, and what a scheduler acts on."""

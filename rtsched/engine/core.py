@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rtsched.engine.beliefs import Beliefs, beliefs_of
@@ -19,6 +20,7 @@ from rtsched.engine.recorder import Recorder
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
 from rtsched.model.collector import collector_paused
+from rtsched.model.known import known_before
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace import trace as log
 from rtsched.trace.trace import ABORTED, DROPPED, LATE, OK, OPEN, UNFINISHED
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from rtsched.engine.chip.copies import Copies
     from rtsched.engine.job_path import JobPaths
     from rtsched.engine.soc import Soc
+    from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
 
 
@@ -38,7 +41,13 @@ class Core:
 
     @collector_paused()
     def __init__(
-        self, system: SystemSpec, scheduler: Scheduler, kernel: Kernel, until: int, record: Recorder, seed: int = 0
+        self,
+        system: SystemSpec,
+        scheduler: Scheduler | Veiled,
+        kernel: Kernel,
+        until: int,
+        record: Recorder,
+        seed: int = 0,
     ) -> None:
         self.system = system
         self.scheduler = scheduler
@@ -95,7 +104,12 @@ class Core:
             steps = self.copies = Copies(self, steps)
         self.steps = steps
 
-    def listen(self, scheduler: Scheduler) -> None:
+    @cached_property
+    def system_known(self) -> SystemSpec:
+        """What is run, without what was recorded and is to come."""
+        return known_before(self.system)
+
+    def listen(self, scheduler: Scheduler | Veiled) -> None:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
         self.on_release: Callable[[Job], None] | None = scheduler.listener("on_release")
         self.on_ready = scheduler.listener("on_ready")
@@ -392,6 +406,7 @@ class Core:
         self.changed[0] = True
 
     def decide(self, job: Job, action: int) -> None:
+        """Record what was decided about a whole job, if decisions are recorded."""
         if self.record.decisions is not None:
             self.record.decisions.buffer += (self.kernel._now, job.number, -1, -1, action)
 

@@ -34,7 +34,7 @@ class Job:
 
     __slots__ = (
         "arrival", "chances", "deadline", "factor", "finish", "index", "left", "number", "outcome", "path", "release",
-        "segments", "start", "task",
+        "segments", "start", "task", "view",
     )  # fmt: skip
 
     chances: dict[int, float]
@@ -69,7 +69,7 @@ class Segment:
 
     __slots__ = (
         "demand", "entry", "job", "memo", "node", "points", "processor", "remaining", "run", "since", "state",
-        "stopped", "waits",
+        "stopped", "view", "waits",
     )  # fmt: skip
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:

@@ -66,7 +66,7 @@ class Processor:
         "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "done", "end", "index",
         "kernel", "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "preemptible",
         "preemptions", "queue", "rank", "ready_queue", "segment", "service", "spec", "special", "started", "starts",
-        "supply", "waited", "waiting",
+        "supply", "view", "waited", "waiting",
     )  # fmt: skip
 
     def __init__(

@@ -12,6 +12,7 @@ from rtsched.engine.recorder import Recorder
 from rtsched.engine.soc import Soc
 from rtsched.engine.task_state import TaskState
 from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
+from rtsched.engine.veil import Veiled, is_ours
 from rtsched.model.collector import collector_paused
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
@@ -54,15 +55,15 @@ def run(
         None if tally is None else lambda block: tally.changes.update(block),
         is_wide(system),
     )
-    core = Core(system, scheduler, kernel, until, record, seed)
-    soc = Soc(core)
-    scheduler.soc = soc
-    scheduler.setup(soc)
+    policy = scheduler if is_ours(scheduler) else Veiled(scheduler)
+    core = Core(system, policy, kernel, until, record, seed)
+    core.soc = policy.soc = Soc(core)
+    policy.setup(core.soc)
     if core.locks is not None and "ceiling" in system.protocols.values():
-        scheduler.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
-    core.listen(scheduler)
+        policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
+    core.listen(policy)
     _prepare_all(core, seed, truths)
-    dispatch = scheduler.dispatch if core.copies is None else core.copies.around(scheduler.dispatch)
+    dispatch = policy.dispatch if core.copies is None else core.copies.around(policy.dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)
     if core.chip is not None:
         core.chip.start(core.processors, stop, tally is None)

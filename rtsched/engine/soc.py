@@ -32,7 +32,6 @@ class Soc:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        core.soc = self
         self.kernel = core.kernel
         #: every processor, by index
         self.processors = core.processors

@@ -45,6 +45,7 @@ class PlainSteps:
         self.logs = core.record.slices is not None
 
     def activate(self, task: TaskState, job: Job) -> None:
+        """Make the segments of `job` (one without a graph) and hand on those that wait for nothing."""
         if task.overlap:
             task.overlapping[job] = None
         else:
@@ -69,6 +70,7 @@ class PlainSteps:
             on_ready(job, fresh)
 
     def successors(self, segment: Segment) -> None:
+        """Count the node as done in those that follow it; whichever waited for it alone is ready."""
         job = segment.job
         fresh = []
         for index in segment.node.successors:
@@ -82,6 +84,7 @@ class PlainSteps:
                 self.core.on_ready(job, tuple(fresh))
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
+        """Take the segment off with the work that it did until `now`, and write its slice down for `reason`."""
         started = processor.started
         if processor.special:
             segment.remaining -= processor.progress(now)
@@ -95,6 +98,7 @@ class PlainSteps:
             self.record.slice(processor, segment, now, reason)
 
     def close(self, job: Job, now: int, outcome: int) -> None:
+        """Write the row of `job`, tell those that follow it, and activate the next one of its task."""
         task = job.task
         job.outcome = outcome
         rows = self.rows

@@ -27,7 +27,7 @@ class TaskState:
         "active", "adaptive", "alarm", "arrival", "arrivals", "chance", "core", "count", "criticality", "deadline",
         "deadlines", "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap",
         "overlapping", "pending", "period", "plain", "priority", "rank", "release", "single", "skip", "spec", "step",
-        "truth", "watch", "weight",
+        "truth", "view", "watch", "weight",
     )  # fmt: skip
 
     def __init__(self, spec: TaskSpec, core: Core) -> None:

@@ -15,44 +15,26 @@ import yaml
 from rtsched import api
 from rtsched.errors import InputError, RtschedError, SchedulerError
 from rtsched.experiment.statistics import holm, interval, sign_flip
-from rtsched.metrics import summary as metrics
+from rtsched.metrics.metric import Values, evaluate, of_value, wanted
 from rtsched.registry import foreign
 from rtsched.visible import cut
 
 if TYPE_CHECKING:
-    from rtsched.metrics.summary import Summary
     from rtsched.model.platform import Platform
-    from rtsched.model.taskgraph import NodeSpec, SystemSpec
-    from rtsched.trace.trace import Trace
 
-#: What is measured: its title, and whether more of it is better. Where accuracies count different things there is one
-#: effective accuracy for each, e.g. ``effective_accuracy.miou``. `finished` is shown where some jobs did not finish,
-#: since `p95` is of those that did.
-METRICS = {
-    "miss_ratio": ("misses", False),
-    "effective_accuracy": ("effective accuracy", True),
-    "finished": ("finished", True),
-    "p95": ("p95 / deadline of finished jobs", False),
-    "energy": ("energy (J)", False),
-    "uxcost": ("UXCost", False),
-    "xrbench": ("XRBench", True),
-}
+#: What is compared unless more is asked for, as far as a workload has it. Where accuracies count different things there
+#: is one effective accuracy for each, e.g. ``effective_accuracy.miou``. `finished` is shown where some jobs did not
+#: finish, since `p95` is of those that did.
+METRICS = ("miss_ratio", "effective_accuracy", "finished", "p95", "energy", "uxcost", "xrbench")
 
-#: The metrics that are shares of one, shown in per cent.
-SHARES = ("miss_ratio", "effective_accuracy", "finished")
-
-Values = dict[str, float | None]
+#: What is measured for it; `response` only tells runs apart.
+MEASURED = (*METRICS[:5], "response", *METRICS[5:])
 
 
 def title(metric: str) -> str:
-    """A metric in words."""
-    name, _, measure = metric.partition(".")
-    return METRICS[name][0] + (f" ({measure})" if measure else "")
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is a share of one."""
-    return metric.partition(".")[0] in SHARES
+    """A metric in words, with its unit where values are shown without."""
+    of, thing = of_value(metric)
+    return of.heading + (f" ({thing})" if thing else "")
 
 
 @dataclass(frozen=True)
@@ -112,12 +94,14 @@ def compare(
     overrides: Sequence[str] = (),
     jobs: int | None = None,
     baseline: str | None = None,
+    metrics: str | Sequence[str] = (),
     progress: Callable[[Iterable[Values], int], Iterable[Values]] | None = None,
 ) -> Comparison:
     """Run every policy on the same seeds and say how they differ from the baseline (the first, unless named).
 
     `seeds` is how many (0, 1, …) or which; the policy ``file`` is the system's own. `jobs` processes share the work;
-    their number does not change the answer. Raises InputError, and SchedulerError naming the policy and the seed.
+    their number does not change the answer. `metrics` names further ones, beside METRICS. Raises InputError, and
+    SchedulerError naming the policy and the seed.
     """
     several = range(api.checked_seed(seeds)) if isinstance(seeds, int | Integral) else seeds
     numbers = tuple(dict.fromkeys(api.checked_seed(seed) for seed in several))
@@ -127,6 +111,7 @@ def compare(
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
+    more = tuple(each.name for each in wanted([metrics] if isinstance(metrics, str) else metrics))
     loaded = api.load(source, platform=platform, overrides=overrides)
     prepared = api.prepare(loaded, until)
     for name in names:  # unknown names before anything runs
@@ -134,9 +119,11 @@ def compare(
         prepared = prepared.noting(api.without_effect(loaded.system, chosen))
     work = [(name, seed) for name in names for seed in numbers]
     count = min(jobs or os.cpu_count() or 1, len(work))
-    results = list(_run_all(prepared, work, count, progress))
+    measured = tuple(dict.fromkeys((*MEASURED, *more)))
+    results = list(_run_all(_Bench(prepared, measured), work, count, progress))
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
-    present = _present(results)
+    shown = tuple(dict.fromkeys((*METRICS, *more)))
+    present = _present(results, shown)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     return Comparison(
         system=prepared.spec.name,
@@ -147,26 +134,35 @@ def compare(
         rows=tuple(Row(name, cells, runs[name]) for name, cells in _cells(runs, present, first, fixed).items()),
         fixed=fixed,
         assumed=prepared.spec.assumed,
-        notes=tuple(_notes(results, present)),
+        notes=tuple(_notes(results, present, more)),
     )
 
 
-def _present(results: Sequence[Values]) -> tuple[str, ...]:
-    """The metrics that all runs have, in the order of METRICS; that all jobs finished need not be said."""
-    known = [key for name in METRICS for key in results[0] if key.partition(".")[0] == name]
-    some = [metric for metric in known if all(values[metric] is not None for values in results)]
+def _present(results: Sequence[Values], shown: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that all runs have, in the order of `shown`; that all jobs finished need not be said."""
+    known = [key for name in shown for key in _keys(results, name)]
+    some = [metric for metric in known if all(values.get(metric) is not None for values in results)]
     return tuple(metric for metric in some if metric != "finished" or any(values[metric] != 1 for values in results))
 
 
-def _notes(results: Sequence[Values], present: Sequence[str]) -> Iterator[str]:
-    """What to know about the metrics: which have no common mean, and which some runs lack."""
-    measures = [metric.partition(".")[2] for metric in present if "." in metric]
+def _keys(results: Sequence[Values], name: str) -> list[str]:
+    """The values of a metric: itself, or one for each of several things."""
+    keys = dict.fromkeys(key for values in results for key in values)
+    return [key for key in keys if key == name or key.startswith(f"{name}.")]
+
+
+def _notes(results: Sequence[Values], present: Sequence[str], asked: Sequence[str] = ()) -> Iterator[str]:
+    """What to know about the metrics: which have no common mean, and which some runs (of those asked for: all) lack."""
+    measures = [metric.partition(".")[2] for metric in present if metric.startswith("effective_accuracy.")]
     if measures:
         yield f"accuracies that count different things ({', '.join(measures)}) have no common mean"
-    for metric in METRICS:
+    for metric in dict.fromkeys((*METRICS, *asked)):
         lacking = sum(values[metric] is None for values in results)
-        if 0 < lacking < len(results):
-            yield f"{title(metric)}: left out, since {lacking} of {len(results)} runs have none"
+        whole = lacking == len(results) and (
+            metric not in asked or any(key != metric for key in _keys(results, metric))
+        )
+        if lacking and not whole:
+            yield f"{of_value(metric)[0].heading}: left out, since {lacking} of {len(results)} runs have none"
 
 
 def _called(policy: str | Mapping[str, Any]) -> str:
@@ -206,27 +202,42 @@ def _number(value: float | None) -> float:
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
 
-_PREPARED: list[api.Prepared] = []  # of a worker process
+
+@dataclass(frozen=True)
+class _Bench:
+    """What every run shares: the system, and what is measured."""
+
+    prepared: api.Prepared
+    metrics: tuple[str, ...]
+
+    def run(self, policy: str, seed: int) -> Values:
+        """The metrics of one run, whose trace is kept if one of them needs it."""
+        kept = any(each.reads_trace(self.prepared.spec) for each in wanted(self.metrics))
+        trace = self.prepared.run(self.prepared.scheduler(policy), seed, trace=kept)
+        return evaluate(trace, self.metrics)
 
 
-def _enter(prepared: api.Prepared) -> None:
+_BENCH: list[_Bench] = []  # of a worker process
+
+
+def _enter(bench: _Bench) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker at once and without a word
-    _PREPARED[:] = [prepared]
+    _BENCH[:] = [bench]
 
 
 def _work(item: tuple[str, int]) -> Values | RtschedError:
-    return _one(_PREPARED[0], *item)
+    return _one(_BENCH[0], *item)
 
 
-def _run_all(prepared: api.Prepared, work: list[tuple[str, int]], jobs: int, progress: Any) -> Iterator[Values]:
+def _run_all(bench: _Bench, work: list[tuple[str, int]], jobs: int, progress: Any) -> Iterator[Values]:
     """The values of all runs, in order."""
     if jobs == 1:
-        results = (_one(prepared, *item) for item in work)
+        results = (_one(bench, *item) for item in work)
         yield from _checked(results, len(work), progress)
         return
-    with ProcessPoolExecutor(jobs, initializer=_enter, initargs=(prepared,)) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_enter, initargs=(bench,)) as pool:
         try:
             yield from _checked(pool.map(_work, work), len(work), progress)
         except BaseException:
@@ -241,12 +252,10 @@ def _checked(results: Iterator[Values | RtschedError], count: int, progress: Any
         yield result
 
 
-def _one(prepared: api.Prepared, policy: str, seed: int) -> Values | RtschedError:
+def _one(bench: _Bench, policy: str, seed: int) -> Values | RtschedError:
     """The metrics of one run; an error is handed back with the policy and the seed in front."""
     try:
-        scored = _has_scores(prepared.spec)
-        trace = prepared.run(prepared.scheduler(policy), seed, trace=scored)
-        return values_of(trace, metrics.summary(trace))
+        return bench.run(policy, seed)
     except RtschedError as error:
         return type(error)(f"{policy}, seed {seed}: {error}")
     except (Exception, SystemExit) as error:
@@ -255,63 +264,3 @@ def _one(prepared: api.Prepared, policy: str, seed: int) -> Values | RtschedErro
             raise
         return SchedulerError(f"{policy}, seed {seed}: {place}: {cut(repr(error), 300)}; this is not rtsched's code: "
                               "mend it there")  # fmt: skip
-
-
-def values_of(trace: Trace, figures: Summary) -> Values:
-    """The metrics of one run; None where the workload has no such thing.
-
-    `p95` is the largest 95th percentile of a task's response time, in relative deadlines, over the jobs that finished:
-    `finished` is their share. `response` (the mean response times) only tells runs apart.
-    """
-    tails = [task.response.p95 / task.deadline for task in figures.tasks if task.response.p95 is not None]
-    energy = None if figures.hardware is None else figures.hardware.energy
-    score = None
-    if trace.kept and _has_scores(trace.system):
-        from rtsched.metrics.xrbench import scores
-
-        score = scores(trace).overall
-    measures = figures.measures if len(figures.measures) > 1 else ()
-    return {
-        "miss_ratio": figures.miss_ratio,
-        "effective_accuracy": figures.effective_accuracy,
-        **{f"effective_accuracy.{measure.name}": measure.effective_accuracy for measure in measures},
-        "finished": sum(task.finished for task in figures.tasks) / figures.jobs if figures.jobs else None,
-        "p95": max(tails) if tails else None,
-        "energy": None if energy is None or not energy.total else energy.total / 1e9,
-        "response": math.fsum(task.response.mean or 0.0 for task in figures.tasks),
-        "uxcost": uxcost(trace.system, figures),
-        "xrbench": score,
-    }
-
-
-def uxcost(system: SystemSpec, figures: Summary) -> float | None:
-    """UXCost in the style of DREAM (Kim et al., ASPLOS 2023, not read): violation rates times normalised energies.
-
-    Our definition: the sum over tasks of misses over jobs, or 1 / (2 jobs) without any, times the sum over tasks of the
-    energy used over that of all jobs with every node on its worst processor. None where a node has no energy of its own
-    (it is then known of processors only), or where jobs of a warm-up used some, too.
-    """
-    energy = None if figures.hardware is None else figures.hardware.energy
-    if energy is None or figures.warm_up:
-        return None
-    rates, shares = 0.0, 0.0
-    for spec, task, used in zip(system.tasks, figures.tasks, energy.tasks, strict=True):
-        worst = [_worst_energy(node) for node in spec.nodes]
-        if not all(worst) or not task.jobs:
-            return None
-        rates += task.misses / task.jobs if task.misses else 1 / (2 * task.jobs)
-        shares += used.total / (task.jobs * sum(value for value in worst if value is not None))
-    return rates * shares
-
-
-def _worst_energy(node: NodeSpec) -> int | None:
-    values = node.hardware.energy if node.hardware is not None else ()
-    return max((value for value in values if value is not None), default=None)
-
-
-def _has_scores(system: SystemSpec) -> bool:
-    """Whether XRBench's scores are defined: single inferences with energies, a known number of frames each."""
-    return all(
-        len(task.nodes) == 1 and task.count is not None and _worst_energy(task.nodes[0]) is not None
-        for task in system.tasks
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtsched import units
+from rtsched.metrics.figures import ChainFigures, Summary
 from rtsched.metrics.hardware import HardwareFigures
-from rtsched.metrics.summary import ChainFigures, Summary
 from rtsched.visible import cut, shown
 
 #: The widest cell of a table.

@@ -48,9 +48,11 @@ class File:
         self.options = Pairs()
 
     def warn(self, sentence: str) -> None:
+        """Note a sentence about what the system file says otherwise, or not at all."""
         self.warnings.append(sentence)
 
     def fail(self, where: str, what: str) -> NoReturn:
+        """Refuse the file: what is wrong, and where in it. Raises InputError."""
         raise InputError(f"{self.path}: {cut(where, 120)}: {what}")
 
     def us(self, value: Any, where: str) -> int:
@@ -60,11 +62,13 @@ class File:
         return time(value, "us", f"{self.path}: {cut(where, 120)}")
 
     def whole(self, value: Any, where: str, least: int = 0) -> int:
+        """A whole number from `least` to a million, as it stands. Raises InputError."""
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 10**6:
             self.fail(where, f"{cut(repr(value))}: give a whole number from {least} to a million")
         return value
 
     def mapping(self, value: Any, where: str) -> Pairs:
+        """An object of the file with its keys in order. Raises InputError."""
         if not isinstance(value, Pairs):
             self.fail(where, "is no object; write {...}")
         return value
@@ -105,6 +109,7 @@ class Thread:
                 self.lost(name)
 
     def lost(self, what: str) -> None:
+        """Note that something of this thread is not carried over."""
         self.file.warn(f"{self.name}: {what!r} is not carried over")
 
     def setting(self, key: str, default: Any = None) -> Any:

@@ -1,0 +1,1 @@
+"""What is simulated: systems, platforms and their lowered form; frozen, and without behaviour in time."""

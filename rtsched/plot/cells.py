@@ -16,6 +16,7 @@ MOST_SMS = 32
 
 
 def draw_box(sheet: Sheet, name: str, cluster: Cluster, box: Rect, assumed: bool) -> None:
+    """Draw a cluster: its kind as a stripe and a tag, its facts, its cores and what it can hold."""
     colour, hatch = LOOKS[cluster.kind]
     outline = sheet.rect(box, rounded=4, edgecolor="#333333", linewidth=1.2, gid=f"cluster-{name}")
     band = Rect(box.x, box.y, STRIPE, box.height)
@@ -273,6 +274,7 @@ def _multiprocessors(sheet: Sheet, cluster: Cluster, place: Rect) -> None:
 
 
 def box_height(cluster: Cluster, width: float) -> float:
+    """Points that a cluster's box needs at this width."""
     height = 2 * PAD + 15 + FACT * min(MOST_FACTS, len(_facts(cluster)))
     height += 5 + _cells_height(cluster, width - 2 * PAD - STRIPE)
     return height + (17 if cluster.weights is not None else 0)

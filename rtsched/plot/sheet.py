@@ -29,14 +29,17 @@ class Rect:
 
     @property
     def right(self) -> float:
+        """Where it ends to the right, in points."""
         return self.x + self.width
 
     @property
     def bottom(self) -> float:
+        """Where it ends below, in points (y points downwards)."""
         return self.y + self.height
 
     @property
     def middle(self) -> float:
+        """Half way from left to right, in points."""
         return self.x + self.width / 2
 
     def inner(self, pad: float) -> Rect:

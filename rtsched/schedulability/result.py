@@ -83,6 +83,7 @@ class Assumption:
     by: str = ""
 
     def to_dict(self) -> dict[str, str]:
+        """For JSON: the sentence, whether it was checked, and by what."""
         return {"text": self.text, "status": self.status, "by": self.by}
 
 
@@ -96,6 +97,7 @@ class Evidence:
     strength: Strength
 
     def to_dict(self) -> dict[str, str]:
+        """For JSON: the theorem (or search), where it stands, and how strong it is."""
         return {"kind": self.kind, "test": self.test, "citation": self.citation, "strength": self.strength}
 
 
@@ -114,6 +116,7 @@ class Failure:
         return f"{self.why}; {self.hint}" if self.hint else self.why
 
     def to_dict(self) -> dict[str, Any]:
+        """For JSON; times in ns."""
         return {
             "task": self.task,
             "why": self.why,

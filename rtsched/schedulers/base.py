@@ -38,6 +38,8 @@ class Scheduler:
     reads: ClassVar[frozenset[str]] = frozenset()
     #: The keys of `estimates` that matter to it, said by each class; of one that says nothing: all (see `believes`).
     believes: frozenset[str] = NEVER
+    #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
+    oracle: bool = False
     soc: Soc
 
     def setup(self, soc: Soc) -> None:

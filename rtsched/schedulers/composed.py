@@ -42,6 +42,8 @@ class ComposedScheduler(Scheduler):
     told of events before the rest acts on them, the admission first.
     """
 
+    ready_queues: list[ReadyQueue]
+
     def __init__(
         self,
         ordering: Ordering | None = None,

@@ -18,6 +18,7 @@ from rtsched.visible import shown
 
 
 def describe_platform(name: str) -> View:
+    """A platform by name: processors, memory, links, power and heat, each figure with its source."""
     platform = catalogue.load_platform(name, None)
     exact, platform = platform, shown(platform)
     lines = [f"{platform.name}: {platform.title or 'a platform'}"]

@@ -113,6 +113,7 @@ class Sketch:
         return {"ns": "GB/s", "us": "MB/s", "ms": "kB/s"}[self.unit]
 
     def cluster(self, cluster: Document) -> None:
+        """Put clocks, costs and an accelerator's extras into a cluster."""
         draw = self.draw
         accelerator = cluster["kind"] in ("npu", "dsp")
         if "block_level" not in cluster and self.has("clocks"):
@@ -156,6 +157,7 @@ class Sketch:
         return level
 
     def memory(self) -> Document:
+        """A shared memory with one of the models of contention."""
         draw = self.draw
         model: Document = draw.pick(
             (
@@ -181,9 +183,11 @@ class Sketch:
         self.document["tasks"] = [self.task(index, min(1.0, float(shares[index]))) for index in range(count)]
 
     def protocol(self) -> str:
+        """How a resource is locked."""
         return self.draw.pick(("ceiling", "ceiling", "inheritance", "none"))
 
     def task(self, index: int, share: float) -> Document:
+        """Task number `index`, which needs `share` of one processor."""
         draw = self.draw
         period = draw.integer(4, draw.pick((12, 24, 60)))
         work = max(1, round(share * period))
@@ -202,6 +206,7 @@ class Sketch:
         return task
 
     def arrival(self, index: int, period: int) -> Document:
+        """When jobs come: periods of `period` units most often, or any other way."""
         draw = self.draw
         if index and draw.chance(0.35 if self.focus in ("arrivals", "sections", "links") else 0.1):
             after: Document = {"task": f"t{draw.integer(0, index - 1)}"}
@@ -234,6 +239,7 @@ class Sketch:
         return found
 
     def execution(self, work: int) -> Document:
+        """How long jobs take instead of their WCET; at times longer, which voids proofs."""
         draw = self.draw
         high = draw.pick((0.5, 1.0, 1.0, 1.3, 2.0))
         kinds: list[Document] = [
@@ -259,6 +265,7 @@ class Sketch:
         return self.node(work, whole=True)
 
     def kernels(self, work: int) -> Document:
+        """Launches and copies for a GPU that is served block by block."""
         draw = self.draw
         launched: list[Document] = []
         for _ in range(draw.integer(1, 3)):
@@ -288,6 +295,7 @@ class Sketch:
         return found
 
     def node(self, work: int, whole: bool = False) -> Document:
+        """One node: where it runs, how it is preempted, locks, memory; a `whole` one is all of its task."""
         draw = self.draw
         found = self.where(work)
         if len({*found["wcet"].values()}) == 1 and work > 1 and draw.chance(0.2):
@@ -309,6 +317,7 @@ class Sketch:
         return found
 
     def graph(self, work: int) -> Document:
+        """Two to four nodes with any edges forward, at times with bytes on them."""
         draw = self.draw
         count = draw.integer(2, 4)
         works = draw.split(max(work, count), count)
@@ -344,6 +353,7 @@ class Sketch:
     # ---- the policy and what is around -----------------------------------------------------------------------------
 
     def policy(self) -> None:
+        """Choose a whole scheduler, or an ordering with a placement and perhaps more."""
         draw = self.draw
         if self.focus == "policies" and draw.chance(0.3):
             self.document["scheduler"] = {"name": draw.pick(WHOLE)}
@@ -382,6 +392,7 @@ class Sketch:
             document["chains"] = [{"name": "chain", "tasks": ["t0", "t1"]}]
 
     def power(self) -> Document:
+        """A governor, or a mode of the platform that takes cores or clocks away."""
         draw = self.draw
         found: Document = {}
         clocked = [name for name, cluster in self.processors.items() if "operating_points" in cluster]

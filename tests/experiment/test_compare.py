@@ -14,9 +14,10 @@ import rtsched
 from rtsched.cli import cli
 from rtsched.cli.compare import render
 from rtsched.errors import InputError, SchedulerError
-from rtsched.experiment.compare import METRICS, _notes, compare, uxcost
+from rtsched.experiment.compare import METRICS, _notes, compare
 from rtsched.experiment.statistics import holm, interval, sign_flip
 from rtsched.metrics.hardware import TaskUse
+from rtsched.metrics.standard import uxcost
 from rtsched.plot.front import front, points
 
 SYSTEM = """
@@ -174,13 +175,13 @@ def test_uxcost_by_hand() -> None:
     # one accelerator only: every job costs what it costs at worst, so each task's share is executed / released
     rates = [task.misses / task.jobs if task.misses else 1 / (2 * task.jobs) for task in figures.tasks]
     shares = [(task.jobs - task.dropped) / task.jobs for task in figures.tasks]
-    assert uxcost(trace.system, figures) == pytest.approx(sum(rates) * sum(shares), rel=1e-6)
+    assert uxcost(figures, trace) == pytest.approx(sum(rates) * sum(shares), rel=1e-6)
     half = replace(
         figures.hardware.energy,
         tasks=tuple(TaskUse(task.name, task.total // 2, None) for task in figures.hardware.energy.tasks),
     )
     halved = replace(figures, hardware=replace(figures.hardware, energy=half))
-    assert uxcost(trace.system, halved) == pytest.approx(sum(rates) * sum(shares) / 2, rel=1e-6)
+    assert uxcost(halved, trace) == pytest.approx(sum(rates) * sum(shares) / 2, rel=1e-6)
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------
@@ -274,4 +275,4 @@ def test_uxcost_is_not_told_with_a_warm_up() -> None:
         update={"simulate": loaded.system.simulate.model_copy(update={"warm_up": 350_000_000})}
     )
     figures = rtsched.summary(rtsched.simulate(warm, scheduler="edf+nonpreemptive"))
-    assert uxcost(rtsched.simulate(warm, scheduler="edf").system, figures) is None
+    assert uxcost(figures, rtsched.simulate(warm, scheduler="edf")) is None

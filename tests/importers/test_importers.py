@@ -15,7 +15,7 @@ from rtsched.importers.common import reached
 from rtsched.model.config import parse_yaml, to_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
-from tests.cli.test_cli import rtsched
+from tests.cli.command import rtsched
 from tests.conftest import DATA
 
 US, MS = 1_000, 1_000_000

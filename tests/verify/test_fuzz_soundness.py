@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from rtsched import api
 from rtsched.api import Loaded
-from rtsched.cli.fuzz import fuzz_soundness
+from rtsched.cli.fuzz_soundness import fuzz_soundness
 from rtsched.dnn import lowering
 from rtsched.engine.processor import Processor
 from rtsched.errors import InputError

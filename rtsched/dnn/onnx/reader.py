@@ -47,6 +47,7 @@ class Reader:
     visits: int = 0
 
     def problem(self, message: str) -> InputError:
+        """An error of this file, to be raised."""
         return InputError(f"{self.path}: {message}")
 
     def note(self, text: str) -> None:
@@ -75,11 +76,13 @@ class Reader:
             scope.tensors[info.name] = tensor.filled(self.checked(info.name, tensor_of(info.type, self.symbols)))
 
     def weight(self, scope: Scope, name: str, tensor: Tensor) -> None:
+        """Take note of a tensor that is stored in the file. Raises InputError."""
         scope.tensors[name] = self.checked(name, tensor)
         scope.weights.add(name)
         scope.initializers.add(name)
 
     def checked(self, name: str, tensor: Tensor) -> Tensor:
+        """The tensor, if its shape is possible and small enough to count with. Raises InputError."""
         for dimension in tensor.shape or ():
             if dimension is not None and dimension < 0:
                 raise self.problem(f"tensor {name!r} has the negative dimension {dimension}; export the model again")
@@ -195,6 +198,7 @@ class Reader:
         moved: Mapping[str, Tensor],
         inner: control.Inner | None,
     ) -> Operator:
+        """One node as an operator: its counts and bytes, and those of the graphs inside it (`inner`)."""
         standard = node.domain in STANDARD
         kind = node.op_type if standard else f"{node.domain}:{node.op_type}"
         if not standard:
@@ -227,6 +231,7 @@ class Reader:
         )
 
     def macs(self, node: NodeProto, scope: Scope) -> int | None:
+        """The multiply-accumulates of one node; None where a shape that they depend on is open. Raises InputError."""
         if len(node.input) < least_inputs(node) or not node.output:
             raise self.problem(f"node {node.name!r} of type {node.op_type} has too few inputs or outputs")
         inputs = [scope.tensor(name) for name in node.input]

@@ -24,17 +24,13 @@ from rtsched.engine.gpu.gpu import Gpu
 from rtsched.engine.job import CLAIMED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.processor import Processor
+from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
-from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec
+from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, TaskSpec
 from rtsched.trace import trace as log
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
-
-_NOBODY = Job.__new__(Job)
-
-#: What "runs" on a processor that is down: nobody can start anything there, and nobody can take this off.
-OUT_OF_SERVICE = Segment(_NOBODY, NodeSpec(0, "out of service", (), preemptive=False), 0)
 
 
 class Chip(Hardware):
@@ -78,6 +74,13 @@ class Chip(Hardware):
             for place in spec.rated
             if fault.processor in (core.system.processors[place].name, core.system.processors[place].cluster)
         }
+
+    @cached_property
+    def out_of_service(self) -> Segment:
+        """What "runs" on a processor that is down: nobody can start anything there, and nobody can take this off."""
+        node = NodeSpec(0, "out of service", (), preemptive=False)
+        task = TaskState(TaskSpec(-1, node.name, (node,), None, 0, 0), self.core)
+        return Segment(Job(task, 0, -1, 0, 0, 0), node, 0)
 
     def processor(self, spec: ProcessorSpec, costly: bool) -> Processor:
         """The processor for a description: a plain one where nothing special is used."""
@@ -434,7 +437,7 @@ class Chip(Hardware):
         if processor in core.drains.since:  # nothing drains on a processor that is down
             core.drains.cut(processor, now)
         processor.down = True
-        processor.segment = OUT_OF_SERVICE
+        processor.segment = self.out_of_service
         self.tell([place], "down")
 
     def bring_up(self, place: int) -> None:

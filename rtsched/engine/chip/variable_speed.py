@@ -158,8 +158,10 @@ class StreamProcessor(VariableSpeedProcessor):
             self._launch(segment, self.started)
 
     def _launch(self, segment: Segment, started: int) -> None:
-        """Issue the kernels and copies of the segment's node to the stream of its context: all of them, whatever it
-        did elsewhere before, since no kernel corresponds to a part of a node's time."""
+        """Issue the kernels and copies of the segment's node to the stream of its context.
+
+        All of them, whatever it did elsewhere before, since no kernel corresponds to a part of a node's time.
+        """
         if self.launching is not segment or self.started != started:
             return  # it was taken off before its overhead had passed
         self.launching = None

@@ -25,10 +25,11 @@ from rtsched.model.accelerator import BlockLevel
 
 
 class Gpu:
-    """The device. `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave, and
-    `waited` of every interval in which the head of a stream had nothing running.
+    """The device.
 
-    Launch operations on streams; each calls its ``done`` when it is complete.
+    `touch` asks for `settle` at the end of the present instant; `observe` is told of every wave, and `waited` of every
+    interval in which the head of a stream had nothing running. Launch operations on streams; each calls its ``done``
+    when it is complete.
     """
 
     def __init__(

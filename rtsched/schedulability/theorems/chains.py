@@ -13,8 +13,10 @@ from rtsched.schedulability.theorems.fixpoint import CAP, NotConverged
 
 @dataclass(frozen=True)
 class CauseEffectChain:
-    """Tasks from the sensing one to the acting one: `T` and worst response `R`; `ahead[i]`: task i and i+1 share a
-    processor and i is the more urgent. `deadline` bounds the reaction time, if there is one.
+    """Tasks from the sensing one to the acting one, with their periods `T` and worst responses `R`.
+
+    `ahead[i]`: task i and i+1 share a processor and i is the more urgent. `deadline` bounds the reaction time, if there
+    is one.
     """
 
     name: str

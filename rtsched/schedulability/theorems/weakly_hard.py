@@ -228,18 +228,22 @@ class WeaklyHard:
 
     @property
     def tasks(self) -> tuple[Sporadic, ...]:
+        """The tasks, as the constraints and offsets are sorted."""
         return self.processor.tasks
 
     @property
     def order(self) -> Order:
+        """Which job goes first."""
         return self.processor.order
 
     @property
     def mode(self) -> Mode:
+        """When a running job may be preempted."""
         return self.processor.mode
 
     @property
     def name(self) -> str:
+        """The processor's."""
         return self.processor.name
 
 

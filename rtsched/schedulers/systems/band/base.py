@@ -259,6 +259,7 @@ class Band(Scheduler):
 
 
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
+    """The value, if it is one of the choices. Raises InputError that names the parameter."""
     if value not in choices:
         raise InputError(f"band: {name} {value!r} is not one of {', '.join(choices)}")
     return value

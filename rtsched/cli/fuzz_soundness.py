@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtsched.cli import options
 from rtsched.cli.console import echo, echo_json
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import progress_bar
@@ -22,20 +23,15 @@ if TYPE_CHECKING:
     "--minutes", type=click.FloatRange(0, 100_000, min_open=True), default=1.0, show_default=True, help="How long."
 )
 @click.option("--systems", type=click.IntRange(1, 10**9), help="So many systems instead of a time.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="Processes; default: one per CPU.")
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Folder for the replay files of violations; default: here.",
-)
+@click.option("--seed", type=options.SEEDS, default=0, show_default=True, help="Seed of everything.")
+@options.jobs(1024)
+@options.folder("--output", default=Path(), text="Folder for the replay files of violations; default: here.")
 @click.option(
     "--replay",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Look again at the system of a replay file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@options.as_json()
 def fuzz_soundness(
     minutes: float, systems: int | None, seed: int, jobs: int | None, output: Path, replay: Path | None, as_json: bool
 ) -> None:

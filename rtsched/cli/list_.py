@@ -1,0 +1,94 @@
+"""``rtsched list``: what is known by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from rtsched.cli import options
+from rtsched.cli.console import echo, echo_json
+from rtsched.errors import InputError
+from rtsched.visible import visible
+
+KINDS = (
+    "workloads",
+    "platforms",
+    "networks",
+    "schedulers",
+    "orderings",
+    "placements",
+    "adaptations",
+    "admissions",
+    "families",
+    "theorems",
+)
+
+
+@click.command(name="list")
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@options.as_json()
+def list_(kind: str | None, as_json: bool) -> None:
+    """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems."""
+    answer: dict[str, dict[str, str]] = {}
+    for each in [kind] if kind else KINDS:
+        try:
+            answer[each] = _known(each)
+        except InputError as error:  # one broken file or package hides nothing else
+            _warn(error)
+            answer[each] = {}
+    if as_json:
+        echo_json(answer)
+        return
+    for each, rows in answer.items():
+        echo(each)
+        width = max((len(name) for name in rows), default=0)
+        for name, line in rows.items():
+            echo(visible(f"  {name:<{width}}  {line}".rstrip()))
+
+
+def _warn(error: InputError) -> None:
+    echo(str(error), err=True)
+
+
+def _known(kind: str) -> dict[str, str]:
+    """Names and one line each; what cannot be read is told on standard error."""
+    from rtsched.model import catalogue
+
+    if kind in ("workloads", "platforms"):
+        return _lines(catalogue.names(kind), lambda name: catalogue.title(kind, name))
+    if kind == "families":
+        from rtsched.dnn.families import load_families, variant_rows
+
+        return {name: family.title for name, family in sorted(load_families(variant_rows(_warn)).items())}
+    if kind == "theorems":
+        from rtsched.schedulability.theorem import theorems
+
+        return {name: f"{theorem.strength}: {theorem.title}" for name, theorem in theorems().items()}
+    if kind == "networks":
+        found: dict[str, set[str]] = {}
+        for row in catalogue.latency_table(_warn):
+            found.setdefault(row["network"], set()).add(row["platform"])
+        for name in catalogue.network_names():
+            found.setdefault(name, set()).add("its operators")
+        return {name: ", ".join(sorted(found[name])) for name in sorted(found)}
+    from rtsched.registry import REGISTRY
+
+    single = kind.removesuffix("s")
+    return _lines(REGISTRY.names(single), lambda name: _first_line(REGISTRY.find(single, name)))
+
+
+def _lines(names: Iterable[str], line: Callable[[str], str]) -> dict[str, str]:
+    """The line of every name; those that have none, since they are broken, are told on standard error."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = line(name)
+        except InputError as error:
+            _warn(error)
+    return found
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]

@@ -1,0 +1,86 @@
+"""Options that several commands have, each written once; where a command means another thing by one, it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
+
+#: What numpy's seeds and the files of a run hold.
+SEEDS = click.IntRange(0, 2**63 - 1)
+
+
+def scheduler() -> Option:
+    """``--scheduler``: a policy instead of the file's own."""
+    return click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
+
+
+def platform(text: str = "Another platform: a catalogue name (multicore:4) or a file.") -> Option:
+    """``--platform``."""
+    return click.option("--platform", help=text)
+
+
+def until(text: str = "How long jobs are released: '10 s', or 'hyperperiod'.") -> Option:
+    """``--until``, a duration."""
+    return click.option("--until", help=text)
+
+
+def overrides(text: str = "Change one value, e.g. tasks.detector.period=20ms.") -> Option:
+    """``--set``, as often as wanted."""
+    return click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help=text)
+
+
+def shapes(text: str = "The shape of an open input.") -> Option:
+    """``--shape``, once for every input of a model that has no size."""
+    return click.option("--shape", "shapes", multiple=True, metavar="INPUT=1x3x224x224", help=text)
+
+
+def jobs(most: int | None = None) -> Option:
+    """``--jobs``: processes."""
+    return click.option("-j", "--jobs", type=click.IntRange(1, most), help="Processes; default: one per CPU.")
+
+
+def metrics() -> Option:
+    """``--metric``, as often as wanted."""
+    return click.option(
+        "--metric", "metrics", multiple=True, metavar="NAME", help="One more metric: see `rtsched list metrics`."
+    )
+
+
+def as_json(text: str = "Print JSON instead of text.") -> Option:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help=text)
+
+
+def patterns(command: Command) -> Command:
+    """``--runs`` and ``--seed`` of the runs beside a proof."""
+    seed = click.option("--seed", type=SEEDS, default=0, help="Seed of the random patterns.")
+    runs = click.option(
+        "--runs",
+        type=click.IntRange(0, 100_000),
+        default=20,
+        show_default=True,
+        help="Random release patterns simulated beside the proof; 0 only proves.",
+    )
+    return runs(seed(command))
+
+
+def fail_on(*answers: str, text: str) -> Option:
+    """``--fail-on``: the answers that end a command with exit code 1."""
+    return click.option("--fail-on", type=click.Choice(answers), help=text)
+
+
+def file(*names: str, text: str, required: bool = False) -> Option:
+    """An option that names a file to write; ``-`` is the standard output."""
+    kind = click.Path(dir_okay=False, path_type=Path)
+    return click.option(*names, type=kind, required=required, help=text)
+
+
+def folder(*names: str, text: str, default: Path | None = None) -> Option:
+    """An option that names a folder to write into."""
+    return click.option(*names, type=click.Path(file_okay=False, path_type=Path), default=default, help=text)

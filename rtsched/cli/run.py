@@ -1,0 +1,113 @@
+"""``rtsched run``: a simulation, and what happened in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rtsched.cli import options
+from rtsched.cli.console import echo, echo_json, tell, want_standard_output
+from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.waiting import waiting
+from rtsched.errors import InputError
+from rtsched.files import check_outputs, picture_format
+from rtsched.visible import visible
+
+if TYPE_CHECKING:
+    from rtsched.metrics.summary import Summary
+
+
+@click.command()
+@click.argument("system")
+@options.scheduler()
+@options.platform()
+@options.until()
+@click.option("--seed", type=options.SEEDS, help="Seed of everything random.")
+@options.overrides()
+@options.as_json()
+@options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
+@click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
+@click.option("--to", "end", help="Where the picture ends.")
+@options.folder("--csv", "directory", text="Write the trace as CSV files.")
+@click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
+@options.fail_on(
+    "miss",
+    "hard-miss",
+    text="Exit with 1 if a job (of a hard task) missed, or a chain (with a hard task) broke what is required of it.",
+)
+def run(
+    system: str,
+    scheduler: str | None,
+    platform: str | None,
+    until: str | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    gantt: Path | None,
+    start: str | None,
+    end: str | None,
+    directory: Path | None,
+    no_trace: bool,
+    fail_on: str | None,
+) -> None:
+    """Simulate SYSTEM (a catalogue name or a YAML file) and say what happened."""
+    from rtsched import api
+    from rtsched.export.text import render_table
+    from rtsched.metrics import summary as metrics
+
+    want_standard_output(as_json, gantt, directory)
+    check_outputs(gantt)
+    if gantt is not None:
+        picture_format(gantt)
+    if no_trace and (gantt or directory):
+        raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
+    first, last = _instant(start), None if end is None else _instant(end)
+
+    def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
+        found = api.load(system, platform=platform, overrides=overrides)
+        if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in found.system.chains):
+            raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
+        return found
+
+    with waiting() as watch:
+        trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
+    figures = metrics.summary(trace)
+    if as_json:
+        echo_json(figures.to_dict())
+    else:
+        tell(render_table(figures), gantt)
+        for note in trace.system.assumed:
+            tell(f"assumed: {visible(note)}", gantt)
+    if gantt is not None:
+        from rtsched.plot.gantt import gantt as draw
+
+        draw(trace, gantt, start=first, end=last)
+    if directory is not None:
+        from rtsched.export.tables import write_csv
+
+        write_csv(trace, directory)
+    if figures.planned is not None:
+        echo("interrupted: the figures are those until then", err=True)
+        raise SystemExit(INTERRUPTED)
+    if fail_on is not None and _failed(figures, fail_on):
+        raise SystemExit(1)
+
+
+def _failed(figures: Summary, on: str) -> bool:
+    """Whether a job missed or a chain broke what is required of it; only hard tasks, or chains with one, may count."""
+    counted = {task.name for task in figures.tasks if on == "miss" or task.criticality == "hard"}
+    missed = any(task.misses for task in figures.tasks if task.name in counted)
+    return missed or any(chain.kept is False and not counted.isdisjoint(chain.tasks) for chain in figures.chains)
+
+
+def _instant(text: str | None) -> int:
+    from rtsched import units
+
+    if text is None:
+        return 0
+    try:
+        return units.parse_duration(text)
+    except ValueError as error:
+        raise InputError(f"--from/--to: {error}") from None

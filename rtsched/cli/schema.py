@@ -1,0 +1,24 @@
+"""``rtsched schema``: what files may hold, for editors and programs."""
+
+from __future__ import annotations
+
+import click
+
+from rtsched.cli.console import echo_json
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["system", "workload", "platform", "summary"]), default="system")
+def schema(what: str) -> None:
+    """Print the JSON Schema of system files, platform files, or of what `run --json` prints."""
+    from rtsched.model.config import json_schema
+    from rtsched.model.platform import Platform
+    from rtsched.model.system import System
+
+    if what == "summary":
+        from rtsched.export.schema import SUMMARY_SCHEMA
+
+        answer = SUMMARY_SCHEMA
+    else:
+        answer = json_schema(Platform if what == "platform" else System)
+    echo_json(answer)

@@ -1,0 +1,83 @@
+"""Schedulers as they are described: a name, names joined by ``+``, or a mapping; read into a mapping of parts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from rtsched.errors import InputError
+from rtsched.model.document import parse_value
+from rtsched.registry import PARTS, REGISTRY
+from rtsched.visible import as_found
+
+MODES = ("preemptive", "limited", "nonpreemptive")
+
+
+def parts_of(choice: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The description of a scheduler as a mapping of its parts, however it was written.
+
+    >>> parts_of("rm+first-fit+nonpreemptive")
+    {'name': 'rm', 'placement': 'first-fit', 'preemption': 'nonpreemptive'}
+    """
+    if isinstance(choice, Mapping):
+        return _spread(dict(choice))
+    if not isinstance(choice, str):
+        raise InputError(
+            f"a scheduler is a name, a mapping or a Scheduler (found {as_found(choice)}); e.g. 'rm+first-fit'"
+        )
+    if choice.lstrip().startswith("{"):
+        parsed = parse_value(choice, "scheduler")
+        if not isinstance(parsed, dict):
+            raise InputError(f"scheduler {choice!r} is no mapping; write e.g. '{{ordering: edf}}'")
+        return _spread(parsed)
+    return _parts(choice)
+
+
+def _spread(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts that a name such as ``rm+first-fit`` stands for, put beside the others."""
+    name = parts.get("name")
+    if not isinstance(name, str) or not set(name) & set("+,={"):
+        return parts
+    named, others = parts_of(name), {key: value for key, value in parts.items() if key != "name"}
+    for key in named.keys() & others.keys():
+        raise InputError(f"scheduler {name!r}: both {named[key]!r} and {others[key]!r} are a {key}; give one")
+    return named | others
+
+
+def _parts(text: str) -> dict[str, Any]:
+    """``"edf+global+limited"`` or ``"ordering=edf,placement=global"`` as a mapping."""
+    parts: dict[str, Any] = {}
+    for word in text.replace(",", "+").split("+"):
+        word = word.strip()
+        key, equals, value = word.partition("=")
+        if equals:
+            kind, word = key.strip(), value.strip()
+        elif word in MODES:
+            kind = "preemption"
+        else:
+            kind = next((part for part in PARTS[1:] if word in REGISTRY.names(part)), "name")
+        if kind in parts:
+            _must_exist(text, parts[kind], word)
+            raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
+        parts[kind] = word
+    return parts
+
+
+def _must_exist(text: str, *words: str) -> None:
+    """Words that nobody knows all count as the policy's name; say so rather than that there are two."""
+    known = {name for kind in ("scheduler", *PARTS) for name in REGISTRY.names(kind)}
+    for word in words:
+        if word not in known and ":" not in word:
+            close = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "`rtsched list` names them all"
+            raise InputError(f"scheduler {text!r}: nothing is called {word!r}; {hint}")
+
+
+def names_of(parts: dict[str, Any]) -> dict[str, str]:
+    """The names of a scheduler's parts, without their parameters."""
+    names = {key: value.get("name") if isinstance(value, dict) else value for key, value in parts.items()}
+    name = names.get("name")
+    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
+        names["ordering"] = names.pop("name")
+    return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}

@@ -1,0 +1,131 @@
+"""A policy of somebody else's at work: what it is told and handed are views, what it hands back the things behind them.
+
+Who is rtsched's own is in a module of rtsched; everybody else is veiled, classes derived from ours included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from rtsched.engine.job import Job, Segment
+from rtsched.engine.processor import Processor
+from rtsched.engine.soc import Soc
+from rtsched.engine.task_state import TaskState
+from rtsched.engine.views import BELIEFS, TRUTHS, HiddenError, raw, view
+
+if TYPE_CHECKING:
+    from rtsched.schedulers.base import Scheduler
+
+#: What may happen to be handed to a policy, by its first class that has a view.
+_KINDS = (Job, Segment, Processor, TaskState)
+
+
+def is_ours(thing: object) -> bool:
+    """Whether a policy (or a part of one) is rtsched's own: it is tested to be honest, and sees no veil."""
+    return type(thing).__module__.partition(".")[0] == "rtsched"
+
+
+class SocView:
+    """The handle as others have it: as `Soc`, but for what it shows."""
+
+    def __init__(self, soc: Soc, oracle: bool = False) -> None:
+        kinds = TRUTHS if oracle else BELIEFS
+        self._soc = soc
+        self._kinds = {kind: kinds[kind] for kind in _KINDS}
+        #: what is run, as declared: without what was recorded and is to come, but for an oracle
+        self.system = soc.system if oracle else soc.core.system_known
+        self.until = soc.until
+        self.beliefs = soc.beliefs
+        self.tasks = tuple(self.show(task) for task in soc.tasks)
+        self.processors = tuple(self.show(processor) for processor in soc.processors)
+
+    def show(self, thing: Any) -> Any:
+        """What a policy sees of a thing."""
+        if isinstance(thing, tuple | list):
+            return type(thing)([self.show(each) for each in thing])
+        for kind, seen in self._kinds.items():
+            if isinstance(thing, kind):
+                return view(thing, seen)
+        return thing
+
+    def running(self) -> Iterator[Any]:
+        """As `Soc.running`."""
+        for segment in self._soc.running():
+            yield self.show(segment)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if hasattr(Soc, name):
+            raise HiddenError(f"soc: {name!r} is not the policy's to set")
+        object.__setattr__(self, name, value)
+
+
+def _method(name: str) -> Callable[..., Any]:
+    plain = getattr(Soc, name)
+
+    @wraps(plain)
+    def unveiled(self: SocView, *arguments: Any, **named: Any) -> Any:
+        behind = {key: raw(value) for key, value in named.items()}
+        return self.show(plain(self._soc, *map(raw, arguments), **behind))
+
+    return unveiled
+
+
+def _property(name: str) -> property:
+    plain = getattr(Soc, name).fget
+    return property(lambda self: self.show(plain(self._soc)), doc=plain.__doc__)
+
+
+#: The engine's own, which no policy calls.
+_INNER = frozenset({"begin_run"})
+for _name, _what in vars(Soc).items():
+    if not _name.startswith("_") and _name not in _INNER and _name not in vars(SocView):
+        setattr(SocView, _name, _property(_name) if isinstance(_what, property) else _method(_name))
+
+
+class Veiled:
+    """A scheduler of somebody else's, as the engine calls it."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.preemption = scheduler.preemption
+
+    def setup(self, soc: Soc) -> None:
+        """Let it prepare."""
+        self.soc = SocView(soc, self.scheduler.oracle)
+        self.scheduler.soc = self.soc  # type: ignore[assignment]
+        self.scheduler.setup(self.soc)  # type: ignore[arg-type]
+
+    @property
+    def dispatch(self) -> Callable[[], None]:
+        """What decides."""
+        return self.scheduler.dispatch
+
+    def listener(self, event: str) -> Callable[..., None] | None:
+        """Who hears an event, if anybody."""
+        listener = self.scheduler.listener(event)
+        if listener is None:
+            return None
+        show = self.soc.show
+
+        def veiled(*told: Any) -> None:
+            listener(*map(show, told))
+
+        return veiled
+
+    def estimates_read(self) -> frozenset[str]:
+        """The keys of the system's `estimates` that can change what it does."""
+        return self.scheduler.estimates_read()
+
+    def rekey(self, segment: Segment, entry: Any) -> None:
+        """A locking protocol lends `segment` another urgency."""
+        self.scheduler.rekey(self.soc.show(segment), self.soc.show(entry))
+
+    def reconfigured(self, segment: Segment) -> None:
+        """`segment`, which is ready, has another variant."""
+        self.scheduler.reconfigured(self.soc.show(segment))
+
+    def level(self, task: TaskState) -> int:
+        """The fixed priority of a task."""
+        return self.scheduler.level(self.soc.show(task))

@@ -1,0 +1,161 @@
+"""The figures of a run as data: of the whole, of its tasks, processors and chains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rtsched.metrics.hardware import HardwareFigures
+
+
+@dataclass(frozen=True)
+class Response:
+    """Response times in ns of the finished jobs of a task; None when none finished."""
+
+    min: int | None
+    mean: float | None
+    p50: int | None
+    p95: int | None
+    p99: int | None
+    max: int | None
+    jitter: int | None
+    normalised: float | None
+
+
+@dataclass(frozen=True)
+class TaskFigures:
+    """The figures of one task. Times in ns; ratios and accuracies between 0 and 1.
+
+    `response`, `slowdown` and the lateness are those of the `finished` jobs (late ones, too).
+    `accuracy` is the share of right answers among those given, `effective_accuracy` their worth over all jobs: what is
+    late (beyond its decay), dropped or aborted counts as wrong. `measure` says what the accuracies count ("top1": right
+    answers). `variants` says how many answers came from each variant or exit, the best first. All four are None where
+    accuracies are not known.
+    """
+
+    name: str
+    criticality: str
+    deadline: int
+    jobs: int
+    ok: int
+    late: int
+    dropped: int
+    aborted: int
+    unfinished: int
+    finished: int
+    misses: int
+    miss_ratio: float | None
+    longest_miss_run: int
+    response: Response
+    lateness_max: int | None
+    tardiness_mean: float | None
+    tardiness_max: int | None
+    slowdown: float | None
+    measure: str | None
+    accuracy: float | None
+    effective_accuracy: float | None
+    variants: dict[str, int] | None
+
+
+@dataclass(frozen=True)
+class ProcessorFigures:
+    """The figures of one processor; `utilisation`, `waiting` and `overhead` (part of the first) are shares of the run.
+
+    On a stream of a GPU `utilisation` counts the time in which something of it ran, `waiting` that in which what it had
+    launched only waited.
+    """
+
+    name: str
+    cluster: str
+    utilisation: float
+    waiting: float
+    overhead: float
+    starts: int
+    preemptions: int
+    migrations: int
+
+
+@dataclass(frozen=True)
+class ChainFigures:
+    """The longest reaction time and data age (also the reduced one) of a cause-effect chain, in ns.
+
+    They count from the warm-up on. `kept` says whether the reaction time and the reduced data age keep what is required
+    (`max_reaction`, `max_age`); None where nothing is required, or nothing was seen.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    reaction_time_max: int | None
+    data_age_max: int | None
+    reduced_data_age_max: int | None
+    max_reaction: int | None = None
+    max_age: int | None = None
+    kept: bool | None = None
+
+
+@dataclass(frozen=True)
+class DeadlockFigures:
+    """A deadlock: since when (ns), and who holds what and waits for what."""
+
+    time: int
+    text: str
+
+
+@dataclass(frozen=True)
+class MeasureFigures:
+    """The accuracies of the tasks that are judged by one measure: means by their weights."""
+
+    name: str
+    tasks: tuple[str, ...]
+    accuracy: float | None
+    effective_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All figures of a run; accuracies are means over the tasks that have any, by their weights.
+
+    Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
+    `deadlocks` are the first of the `deadlock_count` that there were; their jobs are late. `stranded`, `standstill` and
+    `planned` (of a run that was interrupted: all figures are those until then) are as in the trace.
+    """
+
+    system: str
+    scheduler: str
+    seed: int
+    until: int
+    end: int
+    warm_up: int
+    jobs: int
+    misses: int
+    miss_ratio: float | None
+    antt: float | None
+    stp: float | None
+    fairness: float | None
+    accuracy: float | None
+    effective_accuracy: float | None
+    measures: tuple[MeasureFigures, ...]
+    tasks: tuple[TaskFigures, ...]
+    processors: tuple[ProcessorFigures, ...]
+    chains: tuple[ChainFigures, ...]
+    hardware: HardwareFigures | None
+    deadlocks: tuple[DeadlockFigures, ...]
+    deadlock_count: int
+    stranded: tuple[str, ...]
+    stranded_count: int
+    standstill: int | None
+    planned: int | None
+    assumed: tuple[str, ...]
+    headline: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data; ``rtsched.export.schema`` describes it."""
+        return {"format": 1, **asdict(self)}
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{task.name}</td><td>{task.jobs}</td><td>{task.misses}</td><td>{task.response.max}</td></tr>"
+            for task in self.tasks
+        )
+        head = "<tr><th>task</th><th>jobs</th><th>misses</th><th>slowest response (ns)</th></tr>"
+        return f"<table>{head}{rows}</table><p>{self.headline}</p>"

@@ -1,0 +1,157 @@
+"""The built-in metrics: one function each, named in ``pyproject.toml`` as anybody's are."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rtsched.metrics.metric import SHARE, TIME, metric
+
+if TYPE_CHECKING:
+    from rtsched.metrics.figures import Summary
+    from rtsched.model.taskgraph import NodeSpec, SystemSpec
+    from rtsched.trace.trace import Trace
+
+
+# ---- deadlines -------------------------------------------------------------------------------------------------------
+
+
+@metric(unit=SHARE, better="lower", title="misses")
+def miss_ratio(figures: Summary, trace: Trace) -> float | None:
+    """Jobs that were late, dropped or aborted, of all."""
+    return figures.miss_ratio
+
+
+@metric(unit=SHARE, better="higher")
+def finished(figures: Summary, trace: Trace) -> float | None:
+    """Jobs that finished, on time or late, of all."""
+    return sum(task.finished for task in figures.tasks) / figures.jobs if figures.jobs else None
+
+
+@metric(unit="", better="lower", title="longest run of misses")
+def longest_miss_run(figures: Summary, trace: Trace) -> int | None:
+    """The most consecutive misses of any task."""
+    return max((task.longest_miss_run for task in figures.tasks), default=None)
+
+
+@metric(unit=TIME, better="lower", title="largest tardiness")
+def tardiness(figures: Summary, trace: Trace) -> int | None:
+    """How late the latest job finished after its deadline; 0 where none was late."""
+    return max((task.tardiness_max for task in figures.tasks if task.tardiness_max is not None), default=None)
+
+
+# ---- response times --------------------------------------------------------------------------------------------------
+
+
+@metric(unit="", better="lower", title="p95 / deadline of finished jobs")
+def p95(figures: Summary, trace: Trace) -> float | None:
+    """The largest 95th percentile of a task's response times, in relative deadlines, over the jobs that finished."""
+    tails = [task.response.p95 / task.deadline for task in figures.tasks if task.response.p95 is not None]
+    return max(tails) if tails else None
+
+
+@metric(unit=TIME, better="lower", title="sum of mean responses")
+def response(figures: Summary, trace: Trace) -> float:
+    """The mean response times of all tasks, added up: it tells runs apart."""
+    return math.fsum(task.response.mean or 0.0 for task in figures.tasks)
+
+
+@metric(unit="", better="lower", title="ANTT")
+def antt(figures: Summary, trace: Trace) -> float | None:
+    """Average normalised turnaround time (Eyerman and Eeckhout, IEEE Micro 28(3), 2008)."""
+    return figures.antt
+
+
+@metric(unit="", better="higher", title="STP")
+def stp(figures: Summary, trace: Trace) -> float | None:
+    """System throughput (Eyerman and Eeckhout, IEEE Micro 28(3), 2008)."""
+    return figures.stp
+
+
+@metric(unit=SHARE, better="higher")
+def fairness(figures: Summary, trace: Trace) -> float | None:
+    """The smallest slowdown of a task in the largest; 0 where a task with jobs finished none."""
+    return figures.fairness
+
+
+@metric(unit=TIME, better="lower", title="reaction time", needs_trace=True, where=lambda system: bool(system.chains))
+def reaction_time(figures: Summary, trace: Trace) -> dict[str, int | None]:
+    """The longest reaction time of each cause-effect chain."""
+    return {chain.name: chain.reaction_time_max for chain in figures.chains}
+
+
+@metric(unit=TIME, better="lower", title="data age", needs_trace=True, where=lambda system: bool(system.chains))
+def data_age(figures: Summary, trace: Trace) -> dict[str, int | None]:
+    """The largest data age of each cause-effect chain."""
+    return {chain.name: chain.data_age_max for chain in figures.chains}
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+@metric(unit=SHARE, better="higher")
+def accuracy(figures: Summary, trace: Trace) -> float | dict[str, float | None] | None:
+    """Right answers of those given, by the tasks' weights; apart for each measure where they count different things."""
+    if len(figures.measures) > 1:
+        return {measure.name: measure.accuracy for measure in figures.measures}
+    return figures.accuracy
+
+
+@metric(unit=SHARE, better="higher", title="effective accuracy")
+def effective_accuracy(figures: Summary, trace: Trace) -> float | dict[str, float | None] | None:
+    """As accuracy, of all jobs: what is late (beyond its decay), dropped or aborted counts as wrong."""
+    if len(figures.measures) > 1:
+        return {measure.name: measure.effective_accuracy for measure in figures.measures}
+    return figures.effective_accuracy
+
+
+# ---- energy ----------------------------------------------------------------------------------------------------------
+
+
+@metric(unit="J", better="lower")
+def energy(figures: Summary, trace: Trace) -> float | None:
+    """The energy of the whole run; none where no power is modelled."""
+    used = None if figures.hardware is None else figures.hardware.energy
+    return None if used is None or not used.total else used.total / 1e9
+
+
+@metric(unit="", better="lower", title="UXCost")
+def uxcost(figures: Summary, trace: Trace) -> float | None:
+    """Violation rates times normalised energies, in the style of DREAM (Kim et al., ASPLOS 2023, not read).
+
+    Our definition: the sum over tasks of misses over jobs, or 1 / (2 jobs) without any, times the sum over tasks of the
+    energy used over that of all jobs with every node on its worst processor. None where a node has no energy of its own
+    (it is then known of processors only), or where jobs of a warm-up used some, too.
+    """
+    used = None if figures.hardware is None else figures.hardware.energy
+    if used is None or figures.warm_up:
+        return None
+    rates, shares = 0.0, 0.0
+    for spec, task, mine in zip(trace.system.tasks, figures.tasks, used.tasks, strict=True):
+        worst = [_worst_energy(node) for node in spec.nodes]
+        if not all(worst) or not task.jobs:
+            return None
+        rates += task.misses / task.jobs if task.misses else 1 / (2 * task.jobs)
+        shares += mine.total / (task.jobs * sum(value for value in worst if value is not None))
+    return rates * shares
+
+
+def _worst_energy(node: NodeSpec) -> int | None:
+    values = node.hardware.energy if node.hardware is not None else ()
+    return max((value for value in values if value is not None), default=None)
+
+
+def has_scores(system: SystemSpec) -> bool:
+    """Whether XRBench's scores are defined: single inferences with energies, a known number of frames each."""
+    return all(
+        len(task.nodes) == 1 and task.count is not None and _worst_energy(task.nodes[0]) is not None
+        for task in system.tasks
+    )
+
+
+@metric(unit="", better="higher", title="XRBench", needs_trace=True, where=has_scores)
+def xrbench(figures: Summary, trace: Trace) -> float:
+    """The score of XRBench between 0 and 100: real time, energy and quality of experience (Kwon et al., MLSys 2023)."""
+    from rtsched.metrics.xrbench import scores
+
+    return scores(trace).overall

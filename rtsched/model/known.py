@@ -1,0 +1,28 @@
+"""A system as one knows it before time starts: as declared, without what was recorded and is to come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rtsched.model.task import TraceArrivals
+from rtsched.model.taskgraph import SystemSpec, TaskSpec
+
+
+def known_before(system: SystemSpec) -> SystemSpec:
+    """The same without recorded arrivals, execution times and bandwidths, faults, and changes of the environment.
+
+    Who plans with these knows the future. Declared jobs (a task with a ``release``) stay: they are the task set.
+    """
+    tasks = tuple(map(_known, system.tasks))
+    hardware = system.hardware
+    if hardware is not None and (hardware.faults or hardware.environment or hardware.courses):
+        hardware = replace(hardware, faults=(), environment=(), courses=dict.fromkeys(hardware.courses, ()))
+    if hardware is system.hardware and all(map(lambda one, two: one is two, tasks, system.tasks)):
+        return system
+    return replace(system, tasks=tasks, hardware=hardware)
+
+
+def _known(task: TaskSpec) -> TaskSpec:
+    if not isinstance(task.arrival, TraceArrivals):
+        return task
+    return replace(task, arrival=TraceArrivals.model_construct(kind="trace", times=()))

@@ -1,0 +1,47 @@
+"""`rtsched list`: every name, also beside broken files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import answer, ended
+
+MINE = b"title: My own\nplatform: uniprocessor\ntasks:\n  - {name: a, wcet: 1 ms, period: 5 ms}\n"
+
+
+def test_list_names_every_kind() -> None:
+    known = answer("list")
+    assert {"drone_xavier_nx", "adas_agx_orin", "dhall"} <= set(known["workloads"])
+    assert {"rk3588", "snapdragon_865", "jetson_xavier_nx"} <= set(known["platforms"])
+    assert set(known["orderings"]) == {
+        "best-return", "dm", "edf", "fifo", "fp", "llf", "lst", "mandatory-first", "rm", "rr", "sjf",
+    }  # fmt: skip
+    assert all(line for line in known["placements"].values())
+
+
+def test_list_survives_broken_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, name, content in (
+        ("workloads", "broken.yaml", b"a: [1"),
+        ("workloads", "mine.yaml", MINE),
+        ("platforms", "folded.yaml", bytes(10)),
+        ("platforms", "latency.csv", b"a,b\n1,2\n"),
+        ("platforms", "variants.csv", b"\xff"),
+        ("networks", "odd.csv", b"\xff"),
+    ):
+        (here / folder).mkdir(exist_ok=True)
+        (here / folder / name).write_bytes(content)
+    monkeypatch.setenv("RTSCHED_PATH", str(here))
+    result = ended("list", "--json")
+    assert result.exit_code == 0, result.stderr
+    known = json.loads(result.stdout)
+    assert known["workloads"]["mine"] == "My own"
+    assert "broken" not in known["workloads"]
+    assert {"drone_xavier_nx", "dhall"} <= set(known["workloads"])
+    assert "rk3588" in known["platforms"]
+    assert "yolov8n" in known["networks"]
+    assert known["families"]
+    for name in ("broken.yaml", "folded.yaml", "latency.csv", "variants.csv"):
+        assert name in result.stderr

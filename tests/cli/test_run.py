@@ -1,0 +1,89 @@
+"""`rtsched run`: what it prints, one change at a time, and the same bytes in every process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from rtsched.export.schema import SUMMARY_SCHEMA
+from tests.cli.command import COMMAND, answer, rtsched
+from tests.metrics.test_summary import validate
+
+MS = 1_000_000
+
+
+def misses(figures: dict[str, Any]) -> dict[str, int]:
+    return {task["name"]: task["misses"] for task in figures["tasks"]}
+
+
+def test_run_prints_a_table(system: Path) -> None:
+    result = rtsched("run", system)
+    assert result.exit_code == 0
+    assert "system under RateMonotonic + Global, preemptive: jobs released for 35 ms, seed 0" in result.output
+    assert "long misses 20 % of its deadlines, by up to 1 ms; cpu is busy 97.1 % of the time." in result.output
+
+
+def test_run_prints_json_by_its_schema(system: Path) -> None:
+    figures = answer("run", system)
+    validate(figures, SUMMARY_SCHEMA)
+    assert misses(figures) == {"short": 0, "long": 1}
+    assert json.loads(rtsched("schema", "summary").output) == SUMMARY_SCHEMA
+
+
+def test_one_thing_changes_at_a_time(system: Path) -> None:
+    assert misses(answer("run", system, "--scheduler", "edf")) == {"short": 0, "long": 0}
+    assert misses(answer("run", system, "--scheduler", "edf+nonpreemptive")) == {"short": 0, "long": 0}
+    assert misses(answer("run", system, "--platform", "multicore:2")) == {"short": 0, "long": 0}
+    assert answer("run", system, "--until", "70 ms")["jobs"] == 24
+    assert misses(answer("run", system, "--set", "tasks.long.wcet=3 ms")) == {"short": 0, "long": 0}
+    assert answer("run", system, "--set", "tasks.short.period=10ms", "--set", "simulate.until=70ms")["jobs"] == 17
+    assert answer("run", system, "--seed", "9")["seed"] == 9
+
+
+def test_setting_a_rate_takes_the_period_away(system: Path) -> None:
+    figures = answer("run", system, "--set", "tasks.short.rate=100 Hz")
+    assert figures["tasks"][0]["deadline"] == 10 * MS
+
+
+def test_no_trace_gives_the_same_sums(system: Path) -> None:
+    kept, flat = answer("run", system), answer("run", system, "--no-trace")
+    assert misses(kept) == misses(flat)
+    assert rtsched("run", system, "--no-trace", "--gantt", "x.png").exception is not None
+
+
+def test_fail_on_says_no_with_its_exit_code(system: Path) -> None:
+    assert rtsched("run", system, "--fail-on", "miss").exit_code == 1
+    assert rtsched("run", system, "--fail-on", "hard-miss").exit_code == 0
+    assert rtsched("run", system, "--fail-on", "miss", "--scheduler", "edf").exit_code == 0
+
+
+def test_the_main_job_in_a_process_of_its_own() -> None:
+    command = [*COMMAND, "run", "drone_xavier_nx", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    figures = json.loads(done.stdout)
+    assert figures["jobs"] == 1404
+    assert figures["assumed"] != []
+
+
+def test_same_seed_same_bytes_in_any_process(tmp_path: Path) -> None:
+    path = tmp_path / "random.yaml"
+    path.write_text(
+        "platform: multicore:2\nsimulate: {until: 2 s, seed: 5}\ntasks:\n"
+        "  - {name: a, wcet: 3 ms, period: 7 ms, jitter: 2 ms, execution: {kind: uniform, low: 0.2}}\n"
+        "  - {name: b, wcet: 4 ms, period: 9 ms, on_miss: abort, arrival: {kind: sporadic, mean_extra: 1 ms}}\n"
+        "  - {name: c, wcet: 9 ms, period: 11 ms, arrival: {kind: poisson}, execution: {kind: lognormal, mean: 0.5, std: 0.2}}\n"
+        "  - {name: d, wcet: 2 ms, deadline: 9 ms, after: {task: a, probability: 0.5}}\n"
+    )
+    written = []
+    for hash_seed in ("0", "1", "random"):
+        folder = tmp_path / f"out{hash_seed}"
+        environment = dict(os.environ, PYTHONHASHSEED=hash_seed, PYTHONPATH="")
+        line = [*COMMAND, "run", str(path), "--json", "--csv", str(folder)]
+        done = subprocess.run(line, capture_output=True, env=environment, timeout=60, check=True)
+        written.append([done.stdout, *(file.read_bytes() for file in sorted(folder.iterdir()))])
+    assert written[0] == written[1] == written[2]
+    assert len(written[0]) > 3
+    assert sum(map(len, written[0])) > 10_000

@@ -1,0 +1,283 @@
+"""A policy sees beliefs: every truth is out of its reach, and rtsched's own policies reach for none."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import rtsched
+from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
+from rtsched.engine.job import Job, Segment
+from rtsched.engine.job_path import JobPath
+from rtsched.engine.processor import Processor
+from rtsched.engine.soc import Soc
+from rtsched.engine.task_state import TaskState
+from rtsched.engine.veil import SocView
+from rtsched.engine.views import BELIEFS, TRUTHS, HiddenError
+from rtsched.errors import InputError, SchedulerError
+from rtsched.registry import PARTS
+from rtsched.schedulers.base import Scheduler
+
+#: What is true and no policy may know: (class, attribute).
+TRUTH = [
+    (Job, "factor"), (Job, "chances"),
+    (Segment, "demand"), (Segment, "remaining"), (Segment, "points"),
+    (Processor, "end"), (Processor, "armed"), (Processor, "alarm"), (Processor, "queue"), (Processor, "kernel"),
+    (VariableSpeedProcessor, "work"), (VariableSpeedProcessor, "left"), (StreamProcessor, "complete"),
+    (TaskState, "factors"), (TaskState, "executions"), (TaskState, "deadlines"), (TaskState, "truth"),
+    (TaskState, "arrivals"), (TaskState, "arrival"), (TaskState, "release"), (TaskState, "alarm"), (TaskState, "chance"),
+    (JobPath, "difficulty"), (JobPath, "noise"), (JobPath, "routes"),
+]  # fmt: skip
+
+#: What a policy may set: its own notes.
+NOTES = {(Segment, "entry"), (Segment, "memo"), (Processor, "ready_queue")}
+
+
+def attributes(kind: type) -> list[str]:
+    return [name for base in kind.__mro__ for name in getattr(base, "__slots__", ()) if name != "view"]
+
+
+class Watched:
+    """Stands before an attribute: policies (whoever is in the room of schedulers) that come for it are told off."""
+
+    def __init__(self, plain: Any, name: str, reading: bool) -> None:
+        self.plain, self.name, self.reading = plain, name, reading
+
+    def _check(self, frame: FrameType | None, act: str) -> None:
+        assert frame is not None
+        if frame.f_globals["__name__"].startswith("rtsched.schedulers"):
+            raise AssertionError(f"{frame.f_globals['__name__']}:{frame.f_lineno} {act} {self.name}")
+
+    def __get__(self, thing: Any, kind: type) -> Any:
+        if thing is None:
+            return self.plain
+        if self.reading:
+            self._check(sys._getframe(1), "reads")
+        return self.plain.__get__(thing, kind)
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        self._check(sys._getframe(1), "writes")
+        self.plain.__set__(thing, value)
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody in the room of schedulers reads a truth, or writes anything but notes."""
+    for kind in (Job, Segment, Processor, VariableSpeedProcessor, StreamProcessor, TaskState, JobPath):
+        for name in kind.__slots__:
+            if (kind, name) not in NOTES and name != "view":
+                watch = Watched(vars(kind)[name], f"{kind.__name__}.{name}", (kind, name) in TRUTH)
+                monkeypatch.setattr(kind, name, watch)
+
+
+#: Systems that between them have variants, exits, links, faults, GPU blocks, power, heat, locks; and how long to run them.
+SYSTEMS = {
+    "drone_subnets": "100 ms", "drone_exits": "100 ms", "band_phone": "100 ms", "mixed_rk3588": "100 ms",
+    "npu_failure": "350 ms", "offload_wifi": "200 ms", "throttling_865": "100 ms", "model_switching": "200 ms",
+    "memory_contention": "100 ms", "gpu_priorities": "20 ms", "priority_inversion_inheritance": "100 ms",
+    "xrbench_vr_gaming": None,
+}  # fmt: skip
+POLICIES = [
+    "edf", "rm+first-fit", "fifo+nonpreemptive", "llf", "rr", "lst+limited", "sjf", "edf+earliest-finish",
+    "dm+clustered", "edf+next-fit", "edf+best-fit", "edf+worst-fit", "fp+pinned", "edf+fixed", "edf+subflow",
+    "edf+resolution+drop-hopeless", "edf+early-exit", "edf+multi-path-style", "edf+stage-dp-style", "edf+rtscale-style",
+    "edf+apnet-style", "best-return+anytime", "mandatory-first+exit-budget", "edf+lalarand-style", "edf+min-time-style",
+    "edf+max-accuracy-style", "cbs", "band-fixed-worker", "band-round-robin", "band-sel", "band-heft",
+    "band-heft-reserved", "band-lsf", "stream-priority-style", "xrbench", "xrbench-fixed",
+]  # fmt: skip
+
+#: Recorded arrivals and execution times, a branch by the input, random times: what an honest policy must not foresee.
+RECORDED = {
+    "name": "recorded",
+    "platform": "multicore:2",
+    "tasks": [
+        {"name": "a", "wcet": "4 ms", "deadline": "9 ms",
+         "arrival": {"kind": "trace", "times": ["1 ms", "8 ms", "30 ms"], "execution": ["1 ms", "4 ms", "2 ms"]}},
+        {"name": "b", "wcet": "3 ms", "period": "10 ms", "execution": {"kind": "uniform", "low": 0.5, "high": 1.0}},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_our_policies_read_no_truth_and_write_nothing_but_notes(policy: str, watched: None) -> None:
+    accepted = 0
+    for name, until in SYSTEMS.items():
+        try:
+            rtsched.simulate(name, scheduler=policy, until=until)
+        except (SchedulerError, InputError):
+            continue  # not a system for this policy
+        accepted += 1
+    assert accepted
+
+
+def test_every_name_of_a_policy_is_in_the_list() -> None:
+    names = {word for policy in POLICIES for word in policy.split("+")} | {"global", "partitioned", "composed", "dm"}
+    known = {name for kind in PARTS for name in rtsched.REGISTRY.names(kind)}
+    assert names >= known | set(rtsched.REGISTRY.names("scheduler"))
+
+
+def test_the_watch_notices(watched: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rtsched.schedulers.orderings import edf
+
+    exec("def key(self, segment): return (segment.job.factor or 0,)", vars(edf))
+    monkeypatch.setattr(edf.EDF, "key", vars(edf).pop("key"))
+    with pytest.raises(AssertionError, match=r"rtsched.schedulers.orderings.edf:1 reads Job.factor"):
+        rtsched.simulate("dhall", scheduler="edf+nonpreemptive")
+
+
+# ---- views -----------------------------------------------------------------------------------------------------------
+
+
+class Spy(Scheduler):
+    """Runs whatever is ready, and looks at everything while it does."""
+
+    preemption = "nonpreemptive"
+
+    def __init__(self, look: Any) -> None:
+        self.look = look
+        self.looked = 0
+
+    def dispatch(self) -> None:
+        for segment in self.soc.ready:
+            free = [p for p in self.soc.processors if p.segment is None and segment.node.times[p.index] is not None]
+            if free:
+                self.soc.start(segment.job, segment, free[0])
+                things = {Job: segment.job, Segment: segment, Processor: free[0], TaskState: segment.job.task}
+                if segment.job.task.adaptive:
+                    things[JobPath] = segment.job.path
+                self.look(self, things)
+                self.looked += 1
+
+
+def spied(look: Any, system: Any = "drone_exits", oracle: bool = False) -> Spy:
+    spy = Spy(look)
+    spy.oracle = oracle
+    assert rtsched.simulate(system, scheduler=spy, until="100 ms").check() == []
+    assert spy.looked
+    return spy
+
+
+#: All views come from these, by the class that they stand for.
+BEHIND = {Job: Job, Segment: Segment, Processor: VariableSpeedProcessor, TaskState: TaskState, JobPath: JobPath}
+
+
+@pytest.mark.parametrize(("kind", "name"), TRUTH, ids=lambda each: getattr(each, "__name__", each))
+def test_no_truth_is_in_sight(kind: type, name: str) -> None:
+    shown = next(each for each in BEHIND if issubclass(kind, each))
+
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        if shown in things:
+            if hasattr(type(things[shown]._raw), name):
+                with pytest.raises(HiddenError, match=f"does not see '{name}'.*oracle: true"):
+                    getattr(things[shown], name)
+            assert not hasattr(things[shown], name)
+
+    spied(look)
+
+
+@pytest.mark.parametrize("kind", list(BEHIND), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("oracle", [False, True], ids=["beliefs", "oracle"])
+def test_nothing_can_be_set_but_notes(kind: type, oracle: bool) -> None:
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        if kind in things:
+            for name in attributes(type(things[kind]._raw)):
+                if (kind, name) not in NOTES:
+                    with pytest.raises(HiddenError, match=f"{name!r} is not the policy's to set"):
+                        setattr(things[kind], name, 0)
+
+    spied(look, oracle=oracle)
+
+
+def test_what_is_shown_is_what_is_declared_shown() -> None:
+    """An attribute that is neither truth nor shown is the engine's: a new one is decided on, not forgotten."""
+    inner = {
+        Job: {"path", "segments", "task"},
+        Segment: {"run", "job", "processor"},
+        Processor: {"boundary_stop", "busy", "costly", "done", "overhead_total", "rank", "special", "supply", "waited"},
+        TaskState: {"core", "followers", "plain", "skip", "step", "watch", "rank"},
+        JobPath: set(),
+    }
+    truth = {(kind, name) for kind, name in TRUTH}
+    for kind, seen in BELIEFS.items():
+        names = set(attributes(kind))
+        shown = {name for name in dir(seen) if not name.startswith("_")}
+        hidden = {name for each, name in truth if each is kind}
+        assert names - shown - hidden == inner[kind] - shown
+        assert not shown & hidden
+
+
+def test_the_engine_is_out_of_reach() -> None:
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        assert type(spy.soc) is SocView
+        for name in ("core", "kernel", "record", "chip", "seed", "begin_run", "changed"):
+            assert not hasattr(spy.soc, name)
+        with pytest.raises(HiddenError, match="'now' is not the policy's to set"):
+            spy.soc.now = 5  # type: ignore[misc]
+        with pytest.raises(HiddenError):
+            spy.soc.start = None  # type: ignore[assignment, method-assign]
+        with pytest.raises(TypeError):
+            things[JobPath].ran[0] = 1
+
+    spied(look)
+
+
+def test_the_handle_shows_all_that_it_has() -> None:
+    public = {name for name in vars(Soc) if not name.startswith("_")} - {"begin_run"}
+    assert {name for name in dir(SocView) if not name.startswith("_")} == public | {"show"}
+
+
+def test_what_was_recorded_and_is_to_come_is_not_shown() -> None:
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        task = things[TaskState]
+        assert task.spec.name == task.name == spy.soc.system.tasks[task.index].name
+        for spec in (task.spec, spy.soc.system.tasks[task.index]):
+            assert not getattr(spec.arrival, "times", ())
+            assert getattr(spec.arrival, "execution", None) is None
+
+    spied(look, RECORDED)
+
+    def clairvoyant(spy: Spy, things: dict[type, Any]) -> None:
+        if things[TaskState].name == "a":
+            assert len(things[TaskState].spec.arrival.times) == 3
+
+    spied(clairvoyant, RECORDED, oracle=True)
+
+
+def test_faults_to_come_are_not_shown() -> None:
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        assert spy.soc.system.hardware is not None
+        assert spy.soc.system.hardware.faults == ()
+
+    spied(look, "npu_failure")
+
+
+def test_views_stand_for_one_thing_for_good() -> None:
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        segment, job, processor = things[Segment], things[Job], things[Processor]
+        assert segment.job is job
+        assert processor.segment is segment
+        assert segment.processor is processor is spy.soc.processors[processor.index]
+        assert job.task is spy.soc.tasks[job.task.index]
+        assert job.segments[segment.node.index] is segment
+        assert {segment: 1}[processor.segment] == 1
+        segment.memo = "mine"
+        assert processor.segment.memo == "mine"
+
+    spied(look)
+
+
+def test_an_oracle_sees_the_truth() -> None:
+    ends = []
+
+    def look(spy: Spy, things: dict[type, Any]) -> None:
+        processor, segment = things[Processor], things[Segment]
+        if segment.job.task.name == "a":
+            ends.append(segment.demand)
+        assert processor.end >= spy.soc.now + segment.demand
+
+    spied(look, RECORDED, oracle=True)
+    assert ends[0] == 1_000_000  # as recorded, where 4 ms are planned
+    assert set(TRUTHS) == set(BELIEFS)
