@@ -54,7 +54,7 @@ class Beliefs:
     errs = False
 
     def __init__(self) -> None:
-        self.least: dict[tuple[int | None, ...], int] = {}
+        self._least: dict[tuple[int | None, ...], int] = {}
 
     def time(self, node: NodeSpec, place: int) -> int | None:
         """The time in ns that a whole node is believed to need on processor `place`; None if it cannot run there."""
@@ -63,9 +63,9 @@ class Beliefs:
     def fastest(self, node: NodeSpec) -> int:
         """The shortest of its believed times, in ns."""
         times = node.times
-        found = self.least.get(times)
+        found = self._least.get(times)
         if found is None:
-            found = self.least[times] = node.fastest
+            found = self._least[times] = node.fastest
         return found
 
     def hearing(self, told: Listener | None) -> Listener | None:
@@ -91,20 +91,20 @@ class ErringBeliefs(Beliefs):
     def __init__(self, about: Estimates, core: Core, reads: Collection[str]) -> None:
         super().__init__()
         self._core = core
-        self.about = about
+        self._about = about
         #: the weight of a new measurement: none for a policy that does not go by it
-        self.weight = Fraction(str(about.learning)) if "learning" in reads else Fraction(0)
-        self.names = _names(core.system)
-        self.known: dict[tuple[int, int], int] = {}
+        self._weight = Fraction(str(about.learning)) if "learning" in reads else Fraction(0)
+        self._names = _named(core.system)
+        self._known: dict[tuple[int, int], int] = {}
         #: measurements that do not count yet: (instant from which on they do, node, processor, time)
-        self.coming: deque[tuple[int, NodeSpec, int, int]] = deque()
-        self.learnt = 0
+        self._coming: deque[tuple[int, NodeSpec, int, int]] = deque()
+        self._learnt = 0
 
     @property
     def version(self) -> int:  # type: ignore[override]
         """How many measurements count by now."""
         self._take_in()
-        return self.learnt
+        return self._learnt
 
     def time(self, node: NodeSpec, place: int) -> int | None:
         self._take_in()
@@ -115,7 +115,7 @@ class ErringBeliefs(Beliefs):
         return min(time for place in node.eligible if (time := self._time(node, place)) is not None)
 
     def hearing(self, told: Listener | None) -> Listener | None:
-        if not self.weight:
+        if not self._weight:
             return told
 
         def hear(segment: Segment, observation: dict[str, Any]) -> None:
@@ -127,25 +127,25 @@ class ErringBeliefs(Beliefs):
 
     def _time(self, node: NodeSpec, place: int) -> int | None:
         planned = node.times[place]
-        if planned is None or id(node) not in self.names:
+        if planned is None or id(node) not in self._names:
             return planned
-        believed = self.known.get((id(node), place))
+        believed = self._known.get((id(node), place))
         if believed is None:
-            believed = self.known[id(node), place] = self._first(node, place, planned)
+            believed = self._known[id(node), place] = self._first(node, place, planned)
         return believed
 
     def _first(self, node: NodeSpec, place: int, planned: int) -> int:
         """What is believed before anything was measured."""
-        names = (*self.names[id(node)], self._core.system.processors[place].name)
-        bias = self.about.bias
+        names = (*self._names[id(node)], self._core.system.processors[place].name)
+        bias = self._about.bias
         factor = 1 + Fraction(str(bias.get(names[0], 0) if isinstance(bias, dict) else bias))
-        if self.about.noise:
-            factor *= Fraction(math.exp(self.about.noise * _standard_normal(self._core.seed, names)))
+        if self._about.noise:
+            factor *= Fraction(math.exp(self._about.noise * _standard_normal(self._core.seed, names)))
         return min(LONGEST, max(1, round(planned * factor)))
 
     def _measure(self, segment: Segment, time: int) -> None:
         processor = segment.processor
-        if segment.stopped >= 0 or processor is None or id(segment.node) not in self.names:
+        if segment.stopped >= 0 or processor is None or id(segment.node) not in self._names:
             return
         now = self._core.kernel._now
         taken = _alone(processor, now - time, now)
@@ -155,16 +155,16 @@ class ErringBeliefs(Beliefs):
             if here >= LONGEST:
                 return  # its link has just gone down
             taken = -(-taken * planned // here)
-        self.coming.append((now + self.about.staleness, segment.node, processor.index, max(1, taken)))
+        self._coming.append((now + self._about.staleness, segment.node, processor.index, max(1, taken)))
 
     def _take_in(self) -> None:
         """Let the measurements count whose time has come."""
-        while self.coming and self.coming[0][0] <= self._core.kernel._now:
-            _, node, place, taken = self.coming.popleft()
+        while self._coming and self._coming[0][0] <= self._core.kernel._now:
+            _, node, place, taken = self._coming.popleft()
             before = self._time(node, place)
             assert before is not None
-            self.known[id(node), place] = max(1, round(self.weight * taken + (1 - self.weight) * before))
-            self.learnt += 1
+            self._known[id(node), place] = max(1, round(self._weight * taken + (1 - self._weight) * before))
+            self._learnt += 1
 
 
 def beliefs_of(core: Core, reads: Collection[str]) -> Beliefs:
@@ -173,7 +173,7 @@ def beliefs_of(core: Core, reads: Collection[str]) -> Beliefs:
     return Beliefs() if about == Estimates() else ErringBeliefs(about, core, reads)
 
 
-def _names(system: SystemSpec) -> dict[int, tuple[str, ...]]:
+def _named(system: SystemSpec) -> dict[int, tuple[str, ...]]:
     """The names of every node, in every variant of its task, by its identity: (task, variant, node)."""
     names: dict[int, tuple[str, ...]] = {}
     for task in system.tasks:

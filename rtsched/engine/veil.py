@@ -37,6 +37,7 @@ class SocView:
         #: what is run, as declared: without what was recorded and is to come, but for an oracle
         self.system = soc.system if oracle else soc.core.system_known
         self.until = soc.until
+        self.beliefs = soc.beliefs
         self.tasks = tuple(self.show(task) for task in soc.tasks)
         self.processors = tuple(self.show(processor) for processor in soc.processors)
 

@@ -12,7 +12,8 @@ from rtsched.model.taskgraph import SystemSpec, TaskSpec
 def known_before(system: SystemSpec) -> SystemSpec:
     """The same without what was recorded, will fail or change, and without that by which estimates err.
 
-    Recorded are arrivals, execution times and bandwidths; who plans with these knows the future. Declared jobs (a task with a ``release``) stay: they are the task set.
+    Recorded are arrivals, execution times and bandwidths; who plans with these knows the future. Declared jobs (a task
+    with a ``release``) stay: they are the task set.
     """
     tasks = tuple(map(_known, system.tasks))
     hardware = system.hardware
