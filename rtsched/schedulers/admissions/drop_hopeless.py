@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.admissions.base import Admission
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job
     from rtsched.engine.soc import Soc
 
 
-class Drop(Adaptation):
+class Drop(Admission):
     """Admission: a job that not even its quickest variant could finish in time is dropped on release.
 
     Counted are the job's own expected time (its smallest variant, up to its first exit, the short way at branches) and,
