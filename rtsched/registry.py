@@ -97,13 +97,25 @@ class Registry:
         place = f"{getattr(found, '__module__', '?')}:{getattr(found, '__qualname__', '?')}"
         return f"{kind} {cut(name)!r} of package {package} ({place})"
 
-    def call(self, kind: str, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function says; where it is somebody else's and fails, an InputError that names it and its package."""
+    def call(
+        self,
+        kind: str,
+        name: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        passing: type[Exception] | None = None,
+    ) -> Any:
+        """What a function says; where it is somebody else's and fails, an InputError that names it and its package.
+
+        Errors of the kind `passing` are left as they are.
+        """
         if not self.package(kind, name):
             return function(*arguments)
         try:
             return function(*arguments)
         except (Exception, SystemExit) as error:
+            if passing is not None and isinstance(error, passing):
+                raise
             text = str(error) if isinstance(error, RtschedError) else told(error)
             raise InputError(f"{self.called(kind, name)}: {text}") from error
 

@@ -172,6 +172,16 @@ def test_the_analysis_page_lists_every_theorem() -> None:
     assert set(re.findall(r"`([a-z0-9-]+)`", table)) <= {*theorems(), "solver"}
 
 
+def test_the_python_of_the_metrics_page_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rtsched.REGISTRY, "own", {})
+    page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    assert "'miss_ratio': 0.0" in capsys.readouterr().out
+
+
 DOCS = Path(__file__).parents[1] / "docs"
 DESIGN = (DOCS / "design.md").read_text()
 

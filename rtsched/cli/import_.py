@@ -15,10 +15,14 @@ from rtsched.errors import InputError
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @options.file("-o", "--output", text="Write here instead of printing.")
 @options.shapes("The shape of an open input (ONNX).")
+@click.option("--format", "wanted", metavar="NAME", help="The importer (see `rtsched list importers`).")
 @options.as_json()
-def import_(file: str, output: Path | None, shapes: tuple[str, ...], as_json: bool) -> None:
-    """Turn a SimSo XML or an rt-app JSON into a system file, an ONNX model into a network file."""
-    if file.endswith(".onnx"):
+def import_(file: str, output: Path | None, shapes: tuple[str, ...], wanted: str | None, as_json: bool) -> None:
+    """Turn a SimSo XML or an rt-app JSON into a system file, an ONNX model into a network file.
+
+    The file says by its ending, or by how it begins, who reads it; --format, whatever it is called.
+    """
+    if file.endswith(".onnx") and wanted is None:
         text = _imported_network(file, shapes, as_json)
     elif shapes:
         raise InputError(f"--shape: {file} is no ONNX model; leave it out")
@@ -26,7 +30,7 @@ def import_(file: str, output: Path | None, shapes: tuple[str, ...], as_json: bo
         from rtsched.importers import import_file
         from rtsched.model.config import to_yaml
 
-        result = import_file(file)
+        result = import_file(file, wanted)
         for warning in result.warnings:
             echo(f"{file}: {warning}", err=True)
         if as_json:

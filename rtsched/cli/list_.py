@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from rtsched.cli import options
 from rtsched.cli.console import echo, echo_json
 from rtsched.errors import InputError
 from rtsched.visible import visible
+
+if TYPE_CHECKING:
+    from rtsched.schedulability.theorem import Theorem
 
 KINDS = (
     "workloads",
@@ -24,6 +27,10 @@ KINDS = (
     "speeds",
     "families",
     "theorems",
+    "metrics",
+    "exporters",
+    "importers",
+    "sections",
 )
 
 
@@ -31,7 +38,9 @@ KINDS = (
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @options.as_json()
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems."""
+    """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems,
+    metrics, and what else a package may bring: exporters, importers, sections of reports.
+    """
     answer: dict[str, dict[str, str]] = {}
     for each in [kind] if kind else KINDS:
         try:
@@ -66,7 +75,7 @@ def _known(kind: str) -> dict[str, str]:
     if kind == "theorems":
         from rtsched.schedulability.theorem import theorems
 
-        return {name: f"{theorem.strength}: {theorem.title}" for name, theorem in theorems().items()}
+        return {name: _theorem(theorem) for name, theorem in theorems().items()}
     if kind == "networks":
         found: dict[str, set[str]] = {}
         for row in catalogue.latency_table(_warn):
@@ -76,8 +85,17 @@ def _known(kind: str) -> dict[str, str]:
         return {name: ", ".join(sorted(found[name])) for name in sorted(found)}
     from rtsched.registry import REGISTRY
 
+    if kind == "metrics":
+        from rtsched.metrics.metric import find
+
+        return _lines(REGISTRY.names("metric"), lambda name: find(name).line)
     single = kind.removesuffix("s")
     return _lines(REGISTRY.names(single), lambda name: _first_line(REGISTRY.find(single, name)))
+
+
+def _theorem(theorem: Theorem) -> str:
+    whose = f" (claimed by package {theorem.package})" if theorem.package else ""
+    return f"{theorem.strength}: {theorem.title}{whose}"
 
 
 def _lines(names: Iterable[str], line: Callable[[str], str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from rtsched.files import check_outputs, picture_format
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
-    from rtsched.metrics.summary import Summary
+    from rtsched.metrics.figures import Summary
 
 
 @click.command()
@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 @options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
 @click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
 @click.option("--to", "end", help="Where the picture ends.")
+@options.metrics()
 @options.folder("--csv", "directory", text="Write the trace as CSV files.")
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the trace; its ending or --format says how (see `rtsched list exporters`).",
+)
+@click.option("--format", "wanted", metavar="NAME", help="The exporter of --export, whatever the file is called.")
 @click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
 @options.fail_on(
     "miss",
@@ -48,38 +58,53 @@ def run(
     gantt: Path | None,
     start: str | None,
     end: str | None,
+    metrics: tuple[str, ...],
     directory: Path | None,
+    exports: tuple[Path, ...],
+    wanted: str | None,
     no_trace: bool,
     fail_on: str | None,
 ) -> None:
     """Simulate SYSTEM (a catalogue name or a YAML file) and say what happened."""
     from rtsched import api
-    from rtsched.export.text import render_table
-    from rtsched.metrics import summary as metrics
+    from rtsched.export.exporter import exporter_for, write
+    from rtsched.export.text import render_metrics, render_table
+    from rtsched.metrics.metric import evaluate, find, refuse_without_trace
+    from rtsched.metrics.summary import summary
 
-    want_standard_output(as_json, gantt, directory)
-    check_outputs(gantt)
+    want_standard_output(as_json, gantt, directory, *exports)
+    check_outputs(gantt, *exports)
+    chosen = [find(name) for name in metrics]
+    for path in exports:
+        exporter_for(path, wanted)
+    if wanted is not None and not exports:
+        raise InputError("--format says how --export writes; give --export, too")
     if gantt is not None:
         picture_format(gantt)
-    if no_trace and (gantt or directory):
-        raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt and --csv")
+    if no_trace and (gantt or directory or exports):
+        raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt, --csv and --export")
     first, last = _instant(start), None if end is None else _instant(end)
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
         found = api.load(system, platform=platform, overrides=overrides)
         if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in found.system.chains):
             raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
+        if no_trace and any(each.needs_trace for each in chosen):
+            refuse_without_trace(chosen, found.lower())
         return found
 
     with waiting() as watch:
         trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
-    figures = metrics.summary(trace)
+    figures = summary(trace)
+    values = evaluate(trace, metrics, figures)
     if as_json:
-        echo_json(figures.to_dict())
+        echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
-        tell(render_table(figures), gantt)
+        tell(render_table(figures), gantt, *exports)
+        if values:
+            tell(f"\n{render_metrics(values)}", gantt, *exports)
         for note in trace.system.assumed:
-            tell(f"assumed: {visible(note)}", gantt)
+            tell(f"assumed: {visible(note)}", gantt, *exports)
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
 
@@ -88,6 +113,8 @@ def run(
         from rtsched.export.tables import write_csv
 
         write_csv(trace, directory)
+    for path in exports:
+        write(trace, path, wanted)
     if figures.planned is not None:
         echo("interrupted: the figures are those until then", err=True)
         raise SystemExit(INTERRUPTED)

@@ -182,3 +182,8 @@ SUMMARY_SCHEMA: dict[str, Any] = {
         }
     ),
 }
+SUMMARY_SCHEMA["properties"]["metrics"] = {
+    "type": "object",
+    "additionalProperties": {"type": ["number", "null"]},
+    "description": "those asked for with --metric, by name; absent without",
+}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtsched.errors import InputError
+from rtsched.export.exporter import exporter
 from rtsched.files import STANDARD_OUTPUT, make_folder, write_whole
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.trace.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, OUTCOMES, REASONS, Trace
@@ -82,10 +83,15 @@ def write_csv(trace: Trace, directory: str | Path) -> None:
     if directory == STANDARD_OUTPUT:
         raise InputError("'-' is standard output, and these are several tables; name a folder")
     make_folder(directory)
+    for name, text in csv_files(trace).items():
+        write_whole(directory / name, text)
+
+
+@exporter()
+def csv_files(trace: Trace) -> dict[str, str]:
+    """A folder of CSV files: jobs, slices, decisions and, where there are any, the other tables."""
     wanted = [table for table in TABLES if table in TABLES[:3] or len(getattr(trace, table))]
-    texts = {table: _text(columns(trace, table)) for table in wanted}
-    for table, text in texts.items():
-        write_whole(directory / f"{table}.csv", text)
+    return {f"{table}.csv": _text(columns(trace, table)) for table in wanted}
 
 
 def _text(table: dict[str, list[Any]]) -> str:
@@ -106,8 +112,13 @@ def _cells(values: list[Any]) -> list[Any]:
 
 def frame(trace: Trace, table: str) -> Any:
     """A table as a pandas DataFrame (the extra ``pandas``)."""
+    return pandas().DataFrame(columns(trace, table))
+
+
+def pandas() -> Any:
+    """The module of that name. Raises InputError where it is not installed."""
     try:
-        import pandas
+        import pandas as found
     except ImportError:
         raise InputError("pandas is not installed; pip install 'rtsched[pandas]'") from None
-    return pandas.DataFrame(columns(trace, table))
+    return found

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rtsched import units
 from rtsched.metrics.figures import ChainFigures, Summary
 from rtsched.metrics.hardware import HardwareFigures
-from rtsched.visible import cut, shown
+from rtsched.metrics.metric import Values, of_value
+from rtsched.visible import cut, shown, visible
 
 #: The widest cell of a table.
 WIDEST = 120
@@ -34,6 +35,19 @@ def render_table(figures: Summary) -> str:
         parts.append(_stranded(figures))
     parts.append(figures.headline)
     return "\n\n".join(parts)
+
+
+def render_metrics(values: Values) -> str:
+    """Metrics as text for a terminal, a row each."""
+    rows = [["metric", "value"]]
+    several = {key.removesuffix(f".{of_value(key)[1]}") for key in values if of_value(key)[1]}
+    for key, value in values.items():
+        if key in several:  # it has values of several things only
+            continue
+        of, thing = of_value(key)
+        shown_value = "–" if value is None else of.show(value)
+        rows.append([visible(of.heading + (f" ({thing})" if thing else "")), shown_value])
+    return aligned(rows)
 
 
 def _tasks(figures: Summary) -> str:

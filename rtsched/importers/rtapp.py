@@ -12,6 +12,7 @@ from typing import Any, Final
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.importers.common import ImportResult, build, reached, read_source, time
+from rtsched.importers.importer import importer
 from rtsched.importers.relaxed import Pairs, parse
 from rtsched.importers.thread import REAL_TIME, File, Thread
 from rtsched.model.document import cut
@@ -25,6 +26,7 @@ SILENT: Final = {
 RUN: Final = 10 * units.S
 
 
+@importer(begins="{/")
 def read(path: str, text: str | None = None, cores: int | None = None) -> ImportResult:
     """The system of an rt-app file (`text`, if it has been read already) on `cores` cores, or as many as it names."""
     data = parse(path, read_source(path) if text is None else text)

@@ -13,6 +13,7 @@ from xml.parsers import expat
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.importers.common import MOST_DEPTH, MOST_ITEMS, ImportResult, build, reached, read_source, time
+from rtsched.importers.importer import importer
 from rtsched.model.document import cut
 
 FILE_ORDER = "it packs the tasks in the order of the file there, by decreasing utilisation here"
@@ -76,6 +77,7 @@ class Element:
         return next(iter(self.all(tag)), None)
 
 
+@importer(begins="<")
 def read(path: str, text: str | None = None) -> ImportResult:
     """The system of a SimSo file (`text`, if it has been read already); raises InputError with file and line."""
     return _Reader(path, _parse(path, read_source(path) if text is None else text)).system()

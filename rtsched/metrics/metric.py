@@ -63,6 +63,12 @@ class Metric:
         return (self.function.__doc__ or "").strip().split("\n")[0]
 
     @property
+    def line(self) -> str:
+        """Its unit, direction and meaning in one line."""
+        about = ", ".join(filter(None, (self.unit, f"{self.better} is better")))
+        return f"{about}: {self.meaning}"
+
+    @property
     def heading(self) -> str:
         """Its title, with a unit that its values are shown without."""
         return self.title if self.unit in (SHARE, TIME, "") else f"{self.title} ({self.unit})"

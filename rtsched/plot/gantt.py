@@ -17,6 +17,7 @@ import numpy as np
 
 from rtsched import units
 from rtsched.errors import InputError
+from rtsched.export.exporter import exporter
 from rtsched.files import picture_format, write_whole
 from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages, split_waits
 from rtsched.plot.look import plain
@@ -77,6 +78,24 @@ def render(figure: Figure, kind: str) -> bytes:
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
         figure.savefig(stream, format=kind, dpi=150, metadata=metadata)
     return stream.getvalue()
+
+
+@exporter(".png")
+def png(trace: Trace) -> bytes:
+    """The schedule as a picture (PNG)."""
+    return render(gantt(trace), "png")
+
+
+@exporter(".svg")
+def svg(trace: Trace) -> bytes:
+    """The schedule as a picture (SVG)."""
+    return render(gantt(trace), "svg")
+
+
+@exporter(".pdf")
+def pdf(trace: Trace) -> bytes:
+    """The schedule as a picture (PDF)."""
+    return render(gantt(trace), "pdf")
 
 
 def _window(trace: Trace, start: int) -> tuple[int, int, str]:

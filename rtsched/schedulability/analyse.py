@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from rtsched.errors import InputError
 from rtsched.model.policy import Policy
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability import needs
@@ -44,7 +45,15 @@ class GroupAnalysis:
     def proven_by(self) -> list[str]:
         """The tests whose verdict is schedulable, the exact ones first."""
         proofs = [item.theorem for item in self.applied if item.result.verdict == "schedulable"]
-        return [theorem.name for theorem in sorted(proofs, key=lambda theorem: theorem.strength != "exact")]
+        return [theorem.called for theorem in sorted(proofs, key=lambda theorem: theorem.strength != "exact")]
+
+    def claims(self) -> list[str]:
+        """Those of the tests that prove it that another package claims."""
+        return [
+            item.theorem.called
+            for item in self.applied
+            if item.theorem.package and item.result.verdict == "schedulable"
+        ]
 
 
 @dataclass(frozen=True)
@@ -154,9 +163,11 @@ def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Res
     proofs = [item for item in applied if item.result.verdict == "schedulable"]
     same = any(no.model is yes.model for no in refuted for yes in proofs)
     if same or (refuted and proofs and view.exact):  # another model, that asks for more, may fail beside a proof
-        raise AssertionError(
-            f"{proofs[0].theorem.name} says schedulable and {refuted[0].theorem.name} unschedulable of {view.name!r}"
-        )
+        yes, no = (max(items, key=lambda item: bool(item.theorem.package)).theorem for items in (proofs, refuted))
+        text = f"{yes.called} says schedulable and {no.called} unschedulable of {view.name!r}"
+        if yes.package or no.package:
+            raise InputError(f"{text}: one of them is wrong; leave the package out, or mend it there")
+        raise AssertionError(text)
     assumptions = view.assumptions
     if refuted and view.exact:
         telling = min(refuted, key=lambda item: (_REFUTES[item.theorem.strength], item.result.first_failure is None))

@@ -1,4 +1,7 @@
-"""Theorems: functions from a model to a Result, registered with what they need and who proved them.
+"""Theorems: functions from a model to a Result, described by what they need and who proved them.
+
+All are found by name in the registry (group ``rtsched.theorems``), whoever wrote them; what another package claims is
+named as its claim wherever a verdict rests on it.
 
 >>> sorted(theorems())[:3]
 ['a6-edf', 'a6-fp', 'a6-work-conserving']
@@ -8,13 +11,13 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, wraps
-from importlib import import_module
 from typing import Any
 
+from rtsched.errors import InputError
+from rtsched.registry import REGISTRY
 from rtsched.schedulability.result import Evidence, Result, Strength, unknown
 from rtsched.schedulability.theorems.fixpoint import NotConverged
 
@@ -28,7 +31,8 @@ class Theorem:
 
     `model` is the class it speaks of, `needs` its preconditions, `sustainable` the parameters that may improve without
     harm (C: bisection over execution times is valid). An `interlocked` test assumes its own bounds of the other tasks:
-    it counts for all tasks or none. `opa` says that Audsley's priority assignment may use it.
+    it counts for all tasks or none. `opa` says that Audsley's priority assignment may use it. `package` names the one
+    that claims it; empty: rtsched's own.
     """
 
     name: str
@@ -41,13 +45,14 @@ class Theorem:
     sustainable: frozenset[str] = frozenset("C")
     interlocked: bool = False
     opa: bool = False
+    package: str = ""
 
     def reason(self, model: Any) -> str | None:
         """Why the theorem does not apply to `model`; None if it does."""
         if not isinstance(model, self.model):
             return f"it speaks of a {self.model.__name__}, not of a {type(model).__name__}"
         for need in self.needs:
-            reason = need(model)
+            reason: str | None = self._ask(need, model)
             if reason is not None:
                 return reason
         return None
@@ -55,7 +60,13 @@ class Theorem:
     @property
     def evidence(self) -> Evidence:
         """What a verdict of this theorem rests on."""
-        return Evidence("theorem", self.name, self.citation, self.strength)
+        claim = f" (claimed by package {self.package}, not by rtsched)" if self.package else ""
+        return Evidence("theorem", self.name, self.citation + claim, self.strength)
+
+    @property
+    def called(self) -> str:
+        """Its name, with the package that claims it where that is not rtsched."""
+        return f"{self.name} (claimed by package {self.package})" if self.package else self.name
 
     def __call__(self, model: Any) -> Result:
         """Apply it; ``unknown`` with the reason where a precondition fails or a search is cut off."""
@@ -63,14 +74,20 @@ class Theorem:
         if reason is not None:
             return unknown(f"{self.name} does not apply: {reason}")
         try:
-            result = self.function(model)
+            result: Result = self._ask(self.function, model)
         except NotConverged as cut:
             return unknown(f"{self.name}: {cut}")
+        if not isinstance(result, Result):
+            found = type(result).__name__
+            raise InputError(f"{REGISTRY.called('theorem', self.name)} gives a {found}; it has to give a Result")
         bounds = tuple(bound if bound.test else replace(bound, test=self.name) for bound in result.bounds)
         return replace(result, bounds=bounds, evidence=(self.evidence, *result.evidence))
 
-
-_REGISTERED: dict[str, Theorem] = {}
+    def _ask(self, function: Callable[[Any], Any], model: Any) -> Any:
+        """What its function or a need says; one of another package that fails is named."""
+        if not self.package:
+            return function(model)
+        return REGISTRY.call("theorem", self.name, function, model, passing=NotConverged)
 
 
 def theorem(
@@ -85,15 +102,16 @@ def theorem(
     interlocked: bool = False,
     opa: bool = False,
 ) -> Callable[[Callable[[Any], Result]], Callable[[Any], Result]]:
-    """Register a function as a theorem. What is returned checks the needs and adds the evidence."""
+    """Describe a function of a model as a theorem. What is returned checks the needs and adds the evidence.
 
-    def register(function: Callable[[Any], Result]) -> Callable[[Any], Result]:
-        if name in _REGISTERED:
-            raise ValueError(f"two theorems are called {name!r}")
+    An entry point in ``rtsched.theorems``, or ``REGISTRY.register("theorem", name, function)``, makes it take part in
+    every analysis.
+    """
+
+    def describe(function: Callable[[Any], Result]) -> Callable[[Any], Result]:
         made = Theorem(
             name, title, strength, citation, model, function, tuple(needs), frozenset(sustainable), interlocked, opa
         )
-        _REGISTERED[name] = made
 
         @wraps(function)
         def apply(model: Any) -> Result:
@@ -102,14 +120,25 @@ def theorem(
         apply.theorem = made  # type: ignore[attr-defined]
         return apply
 
-    return register
+    return describe
+
+
+def theorems() -> dict[str, Theorem]:
+    """All theorems by name, those of plug-ins, too."""
+    return _known(tuple((name, function) for (kind, name), function in REGISTRY.own.items() if kind == "theorem"))
 
 
 @cache
-def theorems() -> dict[str, Theorem]:
-    """All theorems by name, of every module in their room: adding one is adding a function."""
-    import rtsched.schedulability.theorems as here
+def _known(_own: tuple[tuple[str, Callable[..., Any]], ...]) -> dict[str, Theorem]:
+    """All theorems, found once for what is registered in this process."""
+    return {name: find(name) for name in REGISTRY.names("theorem")}
 
-    for module in sorted(info.name for info in pkgutil.iter_modules(here.__path__)):
-        import_module(f"{here.__name__}.{module}")
-    return dict(sorted(_REGISTERED.items()))
+
+def find(name: str) -> Theorem:
+    """The theorem called `name`. Raises InputError where there is none, or it is called otherwise where it stands."""
+    made = getattr(REGISTRY.find("theorem", name), "theorem", None)
+    if not isinstance(made, Theorem):
+        raise InputError(f"{REGISTRY.called('theorem', name)} is none; put @rtsched.theorem(...) over it")
+    if made.name != name:
+        raise InputError(f"{REGISTRY.called('theorem', name)} calls itself {made.name!r}; give both one name")
+    return replace(made, package=REGISTRY.package("theorem", name))

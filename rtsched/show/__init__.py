@@ -10,8 +10,9 @@ from typing import Any
 from rtsched import units
 from rtsched.dnn.families import load_families, variant_rows
 from rtsched.errors import InputError
+from rtsched.metrics.metric import find
 from rtsched.model import catalogue
-from rtsched.registry import GROUPS, REGISTRY
+from rtsched.registry import OTHERS, POLICIES, REGISTRY
 from rtsched.schedulability.theorem import theorems
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
@@ -20,7 +21,7 @@ from rtsched.visible import shown, visible
 
 __all__ = ["KINDS", "Ability", "Answer", "abilities", "describe"]
 
-KINDS = ("platform", "workload", "network", "family", "theorem", *GROUPS)
+KINDS = ("platform", "workload", "network", "family", *POLICIES, *OTHERS)
 
 
 def describe(name: str, kind: str | None = None) -> Answer:
@@ -31,12 +32,14 @@ def describe(name: str, kind: str | None = None) -> Answer:
         return describe_platform(name)
     if kind == "workload":
         return _workload(name)
-    if kind in GROUPS:
+    if kind in POLICIES:
         return _policy(kind, name)
     if kind == "family":
         return _family(name)
     if kind == "theorem":
         return _theorem(name)
+    if kind in OTHERS:
+        return _other(kind, name)
     if kind == "network" and (name.endswith((".onnx", ".csv")) or name in catalogue.network_names()):
         rows = [row for row in catalogue.latency_table() if row["network"] == name]
         operators = _operators(name)
@@ -63,12 +66,12 @@ def _anything(name: str) -> Answer:
     if catalogue.is_path(name):
         return describe_platform(name) if catalogue.is_platform_file(name) else _workload(name)
     known: dict[str, list[str]] = {kind: catalogue.names(kind) for kind in ("platforms", "workloads")}
-    known |= {kind: REGISTRY.names(kind) for kind in GROUPS}
+    known |= {kind: REGISTRY.names(kind) for kind in (*POLICIES, *OTHERS)}
     if name.split(":")[0] in known["platforms"]:
         return describe_platform(name)
     if name in known["workloads"]:
         return _workload(name)
-    for kind in GROUPS:
+    for kind in POLICIES:
         if name in known[kind]:
             return _policy(kind, name)
     if name in catalogue.network_names():
@@ -78,8 +81,9 @@ def _anything(name: str) -> Answer:
         return _network(name, rows)
     if name in load_families(variant_rows()):
         return _family(name)
-    if name in theorems():
-        return _theorem(name)
+    for kind in OTHERS:
+        if name in known[kind]:
+            return describe(name, kind)
     try:
         return describe_platform(name)  # an alias
     except InputError:
@@ -173,6 +177,19 @@ def _policy(kind: str, name: str) -> Answer:
     return Answer("\n".join(lines), {"name": name, "kind": kind, "text": text, "parameters": parameters}, kind)
 
 
+def _other(kind: str, name: str) -> Answer:
+    """A metric, an exporter, an importer or a section of reports: what it is, and whose."""
+    text = inspect.getdoc(REGISTRY.find(kind, name)) or ""
+    rows = [("package", REGISTRY.package(kind, name))] if REGISTRY.package(kind, name) else []
+    if kind == "metric":
+        metric = find(name)
+        rows += [("title", metric.title), ("unit", metric.unit or "a plain number"), ("better", metric.better)]
+        rows += [("needs", "the trace")] if metric.needs_trace else []
+    about = ["", *table(rows)] if rows else []
+    data = {"name": name, "kind": kind, **dict(rows), "text": text}
+    return Answer("\n".join([f"{name} ({kind})", *about, "", text]), data, kind)
+
+
 def _theorem(name: str) -> Answer:
     """A schedulability test: what it says, what it needs, and where it comes from."""
     known = theorems()
@@ -188,7 +205,7 @@ def _theorem(name: str) -> Answer:
         ("strength", theorem.strength),
         ("speaks of", theorem.model.__name__),
         ("needs", " ".join(filter(None, needs)) or "nothing beyond its model"),
-        ("source", theorem.citation),
+        ("source", theorem.evidence.citation),
     ]
     data = {"name": name, "kind": "theorem", **dict(rows), "text": text}
     return Answer("\n".join([f"{name} (theorem)", "", *table(rows), "", text]), data, "theorem")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtsched.schedulability.result import Assumption
+from rtsched.schedulability.theorem import theorems
 from rtsched.verify.verification import Verification
 
 
@@ -30,8 +31,26 @@ def declared(found: Verification) -> list[Assumption]:
     texts.append("clocks and temperature stay where the execution times were measured")
     if any(task.after is None and task.release is None and task.count is None for task in system.tasks):
         texts.append("the scheduler does what the policy says: work-conserving, with the stated ties")
+    texts += claims(found)
     texts += list(system.assumed)
     return [Assumption(text, "declared") for text in dict.fromkeys(texts)]
+
+
+def claims(found: Verification) -> list[str]:
+    """The theorems of other packages that a verdict or a bound rests on: each is a claim of its author."""
+    used = {bound.test for part in found.analysis.parts for bound in part.result.bounds}
+    used |= {
+        item.test
+        for result in (*(part.result for part in found.analysis.parts), *found.analysis.chains)
+        if result.verdict != "unknown"
+        for item in result.evidence
+    }
+    known = theorems()
+    return [
+        f"{name} holds: package {known[name].package} claims it, and rtsched has not checked it"
+        for name in sorted(used & known.keys())
+        if known[name].package
+    ]
 
 
 #: What execution times are claimed to be, the weakest claim first.

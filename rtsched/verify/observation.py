@@ -12,6 +12,7 @@ from rtsched import api
 from rtsched.errors import SoundnessError
 from rtsched.model.task import Sporadic
 from rtsched.schedulability.analyse import SystemAnalysis
+from rtsched.schedulability.theorem import theorems
 from rtsched.verify.patterns import Pattern, horizon
 
 if TYPE_CHECKING:
@@ -136,8 +137,10 @@ class Observer:
             raise self._beaten(f"{task!r} took {response} ns", bound.test, bound.wcrt, pattern, trace)
 
     def _beaten(self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace) -> SoundnessError:
+        known = theorems()
+        who = known[test].called if test in known else test
         return SoundnessError(
-            f"{what} in a simulation ({pattern.name}, seed {pattern.seed}), and {test} proves at most {limit} ns: one "
+            f"{what} in a simulation ({pattern.name}, seed {pattern.seed}), and {who} proves at most {limit} ns: one "
             "of the two is wrong; please report it with its file",
             self.analysis,
             trace,
@@ -150,10 +153,11 @@ class Observer:
         for row in rows:
             name = names[int(jobs["task"][row])]
             if name in self.safe:
+                by = "".join(f" by {claim}" for claim in self.analysis.part_of(name).claims())
                 raise SoundnessError(
-                    f"{name!r} is proven schedulable and missed its deadline at {int(jobs['deadline'][row])} ns in a "
-                    f"simulation ({pattern.name}, seed {pattern.seed}): one of the two is wrong; please report it with "
-                    "its file",
+                    f"{name!r} is proven schedulable{by} and missed its deadline at {int(jobs['deadline'][row])} ns in "
+                    f"a simulation ({pattern.name}, seed {pattern.seed}): one of the two is wrong; please report it "
+                    "with its file",
                     self.analysis,
                     trace,
                 )

@@ -13,6 +13,7 @@ from rtsched.model.config import parse_yaml, validate
 from rtsched.model.system import System
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.report.content import Report
+from rtsched.report.sections import row as report_row
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.verify import words
@@ -375,7 +376,7 @@ def test_the_time_that_is_shown_is_that_of_the_proof(task: str, C: int, overhead
     (row,) = to_dict(found)["tasks"]
     assert (row["wcet_ns"], row["overhead_ns"]) == (C, overhead)
     assert words.rows(found)[0][3] == words.time(C)
-    assert words.time(C) in Report(found, "2030-12-24", "")._row(0)
+    assert words.time(C) in report_row(Report(found, "2030-12-24", ""), 0)
 
 
 def test_times_that_no_job_takes_refute_nothing() -> None:
