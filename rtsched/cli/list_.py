@@ -38,8 +38,9 @@ KINDS = (
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @options.as_json()
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what is known: workloads, platforms, networks, variant families, schedulers and their parts, theorems,
-    metrics, and what else a package may bring: exporters, importers, sections of reports.
+    """List what is known: workloads, platforms, networks, variant families, schedulers and their parts.
+
+    Also theorems, metrics, and what else a package may bring: exporters, importers, sections of reports.
     """
     answer: dict[str, dict[str, str]] = {}
     for each in [kind] if kind else KINDS:
