@@ -59,6 +59,9 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         if parts.setdefault("ordering", name) != name:
             raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"
+    oracle = parts.pop("oracle", False)
+    if not isinstance(oracle, bool):
+        raise InputError(f"scheduler: oracle must be true or false (found {as_found(oracle)})")
     own = {} if name == "composed" else parameters_of("scheduler", name, code)
     guests = [kind for kind in GUESTS if kind not in own]
     parts = {key: value for key, value in parts.items() if value != "none" or not (key in guests or name == "composed")}
@@ -74,11 +77,13 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
     for kind, part in beside.items():
         made.take(kind, part, name)
+    made.oracle = oracle or made.oracle
     return _usable(made)
 
 
 def _usable(made: Scheduler) -> Scheduler:
     """The scheduler, if the engine can call it. Raises InputError."""
+    from rtsched.engine.veil import is_ours
     from rtsched.schedulers.base import Scheduler
     from rtsched.schedulers.events import check
 
@@ -88,6 +93,8 @@ def _usable(made: Scheduler) -> Scheduler:
             f"scheduler {kind.__name__} has no dispatch; write 'def dispatch(self)', which starts segments"
         )
     check(made, "scheduler", ("setup", "dispatch"))
+    if made.oracle and is_ours(made) and all(map(is_ours, made.parts())):
+        raise InputError(f"scheduler {made.describe()}: 'oracle' has no effect: rtsched's own policies read no truth")
     if made.preemption not in MODES:
         raise InputError(
             f"scheduler {kind.__name__}: preemption {cut(repr(made.preemption))} is not one of {', '.join(MODES)}"

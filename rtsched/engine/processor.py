@@ -13,6 +13,7 @@ from rtsched.model.taskgraph import ProcessorSpec
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
+    from rtsched.model.accelerator import BlockLevel
 
 
 def whole(work: int | Fraction) -> int:
@@ -97,6 +98,11 @@ class Processor:
         self.boundary_stop = self.waiting = False
         self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = self.waited = 0
         self.ready_queue: Any = None
+
+    @property
+    def block_level(self) -> BlockLevel | None:
+        """How the GPU that it is a stream of is served block by block; None if it is no such stream."""
+        return None
 
     def fire(self) -> None:
         """The completion event came up: ignore it if stale, re-arm it if the end has moved back, else complete."""

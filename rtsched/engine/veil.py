@@ -27,13 +27,28 @@ def is_ours(thing: object) -> bool:
     return type(thing).__module__.partition(".")[0] == "rtsched"
 
 
+def shower(oracle: bool) -> Callable[[Any], Any]:
+    """What shows a policy things of the engine, those in tuples and lists included, as views; the rest as it is."""
+    kinds = {kind: (TRUTHS if oracle else BELIEFS)[kind] for kind in _KINDS}
+
+    def show(thing: Any) -> Any:
+        if isinstance(thing, tuple | list):
+            return type(thing)([show(each) for each in thing])
+        for kind, seen in kinds.items():
+            if isinstance(thing, kind):
+                return view(thing, seen)
+        return thing
+
+    return show
+
+
 class SocView:
     """The handle as others have it: as `Soc`, but for what it shows."""
 
     def __init__(self, soc: Soc, oracle: bool = False) -> None:
-        kinds = TRUTHS if oracle else BELIEFS
         self._soc = soc
-        self._kinds = {kind: kinds[kind] for kind in _KINDS}
+        self._oracle = oracle
+        self._show = shower(oracle)
         #: what is run, as declared: without what was recorded and is to come, but for an oracle
         self.system = soc.system if oracle else soc.core.system_known
         self.until = soc.until
@@ -43,12 +58,7 @@ class SocView:
 
     def show(self, thing: Any) -> Any:
         """What a policy sees of a thing."""
-        if isinstance(thing, tuple | list):
-            return type(thing)([self.show(each) for each in thing])
-        for kind, seen in self._kinds.items():
-            if isinstance(thing, kind):
-                return view(thing, seen)
-        return thing
+        return self._show(thing)
 
     def running(self) -> Iterator[Any]:
         """As `Soc.running`."""
@@ -90,6 +100,11 @@ class Veiled:
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
         self.preemption = scheduler.preemption
+
+    @property
+    def oracle(self) -> bool:
+        """Whether it sees the truth."""
+        return self.scheduler.oracle
 
     def begin(self, soc: Soc) -> None:
         """Let it prepare, before time starts."""

@@ -14,13 +14,11 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn
 
-from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.job import Job, Segment
 from rtsched.engine.job_path import JobPath
 from rtsched.engine.processor import Processor
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
-from rtsched.model.accelerator import BlockLevel
 from rtsched.model.taskgraph import TaskSpec
 
 
@@ -165,6 +163,7 @@ class ProcessorView(View):
     starts = _shown("starts", "How many starts there were.")
     preemptions = _shown("preemptions", "How many preemptions.")
     migrations = _shown("migrations", "How many segments came from another processor.")
+    busy = _shown("busy", "How long it has been busy until what runs now began, in ns.")
     ready_queue = _shown("ready_queue", "The policy's.")
 
     @property
@@ -179,10 +178,7 @@ class ProcessorView(View):
         segment = self._raw.last
         return None if segment is None else view(segment, self._kinds[Segment])
 
-    @property
-    def block_level(self) -> BlockLevel | None:
-        """How the GPU it is a stream of is served block by block; None if it is no such stream."""
-        return self._raw.gpu.spec if isinstance(self._raw, StreamProcessor) else None
+    block_level = _shown("block_level", "How the GPU that it is a stream of is served; None if it is no such stream.")
 
     def progress(self, now: int) -> Any:
         """The work in ns of this processor that what runs has done since it started here."""

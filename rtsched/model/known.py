@@ -15,7 +15,7 @@ def known_before(system: SystemSpec) -> SystemSpec:
     Recorded are arrivals, execution times and bandwidths; who plans with these knows the future. Declared jobs (a task
     with a ``release``) stay: they are the task set.
     """
-    tasks = tuple(map(_known, system.tasks))
+    tasks = tuple(map(known_task, system.tasks))
     hardware = system.hardware
     if hardware is not None and (hardware.faults or hardware.environment or hardware.courses):
         hardware = replace(hardware, faults=(), environment=(), courses=dict.fromkeys(hardware.courses, ()))
@@ -27,7 +27,8 @@ def known_before(system: SystemSpec) -> SystemSpec:
     )
 
 
-def _known(task: TaskSpec) -> TaskSpec:
+def known_task(task: TaskSpec) -> TaskSpec:
+    """A task without the arrivals that were recorded."""
     if not isinstance(task.arrival, TraceArrivals):
         return task
     return replace(task, arrival=TraceArrivals.model_construct(kind="trace", times=()))

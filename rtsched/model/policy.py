@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rtsched.model.known import known_task
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 Mode = Literal["preemptive", "limited", "nonpreemptive"]
@@ -55,7 +56,8 @@ class AdaptationTraits:
 class Policy:
     """A scheduler as it declares itself; `whole` names one that is not composed of parts, and so is not proven.
 
-    `acts` names an ordering or a placement that is told events, at which it may do anything.
+    `acts` names an ordering or a placement that is told events, at which it may do anything; an
+    `oracle` sees the truth.
     """
 
     ordering: OrderingTraits = field(default_factory=OrderingTraits)
@@ -66,6 +68,7 @@ class Policy:
     whole: str | None = None
     speed: str | None = None
     acts: str | None = None
+    oracle: bool = False
 
     @property
     def order(self) -> Order:
@@ -74,12 +77,13 @@ class Policy:
 
     def level(self, task: TaskSpec) -> tuple[Any, int]:
         """The fixed priority of a task with its tie, by index; without fixed priorities that of the file."""
-        level = task.priority if self.ordering.level is None else self.ordering.level(task)
+        level = task.priority if self.ordering.level is None else self.ordering.level(known_task(task))
         return (level, task.index)
 
     def __str__(self) -> str:
         parts = (self.adaptation and self.adaptation.name, self.admission, self.speed)
         extra = "".join(f" + {part}" for part in parts if part)
+        oracle = ", oracle" if self.oracle else ""
         if self.whole is not None:
-            return self.whole + extra
-        return f"{self.ordering.name} + {self.placement.name}{extra}, {self.preemption}"
+            return f"{self.whole}{extra}{oracle}"
+        return f"{self.ordering.name} + {self.placement.name}{extra}, {self.preemption}{oracle}"

@@ -14,7 +14,7 @@ from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.events import Listener
-from rtsched.schedulers.part import Part, checked, handle, in_turn, ring, wakes
+from rtsched.schedulers.part import Part, checked, handle, hears, in_turn, ring, wakes
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -112,7 +112,7 @@ class Scheduler(Listener):
         parts, own = self.parts(), self.own_listener(event)
         if event == "on_timer":
             return partial(ring, own, self.stirred) if any(wakes(part) for part in parts) else own
-        told = [found for part in parts if (found := part.listener(event)) is not None]
+        told = [found for part in parts if (found := hears(part, event, self.soc)) is not None]
         return in_turn(event, told, own) if told else own
 
     def dispatcher(self) -> Callable[[], None]:
@@ -143,7 +143,7 @@ class Scheduler(Listener):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""
-        whole = Policy(preemption=self.preemption, whole=names.get("name", type(self).__name__))
+        whole = Policy(preemption=self.preemption, whole=names.get("name", type(self).__name__), oracle=self.oracle)
         return replace(whole, **self.guest_traits(names))
 
     def guest_traits(self, names: Mapping[str, str]) -> dict[str, Any]:
@@ -158,7 +158,8 @@ class Scheduler(Listener):
 
     def described(self) -> str:
         """`describe`, and the parts that decide beside it."""
-        return " + ".join([self.describe(), *(type(part).__name__ for part in self.guests.values())])
+        parts = (self.describe(), *(type(part).__name__ for part in self.guests.values()))
+        return " + ".join(parts) + ", oracle" * self.oracle
 
 
 def _settled(settles: list[Callable[[], None]], dispatch: Callable[[], None]) -> None:

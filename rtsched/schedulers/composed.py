@@ -19,6 +19,7 @@ from rtsched.schedulers.part import Part, checked, handle, in_turn
 from rtsched.schedulers.placements.base import Placement
 from rtsched.schedulers.placements.declared import Global
 from rtsched.schedulers.ready_queues import Entry, NoQueue, PreemptiveQueue, ReadyQueue, RegionQueue
+from rtsched.schedulers.seen import seen_ordering, seen_placement, veil_of
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -79,16 +80,19 @@ class ComposedScheduler(Scheduler):
                 "protocol lends would not last; choose an ordering whose urgencies stand (fp, rm, dm, edf, …), or "
                 "protocol: none"
             )
-        self.key = self.ordering.key
         self.placement.setup(handle(soc, self.placement))
+        #: the two as the queues may ask them, who have no views
+        self.order = seen_ordering(self.ordering, veil_of(self.ordering, soc))
+        self.places = seen_placement(self.placement, veil_of(self.placement, soc))
+        self.key = self.order.key
         acting = any(part.heard() for part in self.parts())
         if acting or self.guests or self.placement.dynamic or self.ordering.estimates:
-            self.placement.estimator = self.ordering.estimator = Estimator(soc, self.placement, self.ordering)
+            self.placement.estimator = self.ordering.estimator = Estimator(soc, self.places, self.order)
         if self.placement.dynamic:
             self._queues(soc)
         else:
             self._partition(soc)
-        NoQueue(soc, [processor for processor in soc.processors if processor.ready_queue is None], self.ordering)
+        NoQueue(soc, [processor for processor in soc.processors if processor.ready_queue is None], self.order)
 
     def beliefs(self, soc: Soc) -> Estimator:
         return self.placement.estimator
@@ -129,7 +133,7 @@ class ComposedScheduler(Scheduler):
 
     def _partition(self, soc: Soc) -> None:
         """One pool per set of processors that share segments, directly or through others."""
-        places = [[self.placement.where(task, node) for node in task.nodes] for task in soc.tasks]
+        places = [[self.places.where(task, node) for node in task.nodes] for task in soc.tasks]
         parts = _connected([eligible for nodes in places for eligible in nodes])
         part_of = {index: number for number, part in enumerate(parts) for index in part}
         inside: list[list[tuple[TaskState, NodeSpec, tuple[int, ...]]]] = [[] for _ in parts]
@@ -160,15 +164,15 @@ class ComposedScheduler(Scheduler):
         processors = [soc.processors[index] for index in part]
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
         if not any(preemptible):
-            return RegionQueue(soc, processors, self.ordering, uniform)
+            return RegionQueue(soc, processors, self.order, uniform)
         steady = set(soc.fallible).isdisjoint(part)
-        if simple and steady and all(preemptible) and not self.ordering.dynamic and not soc.locking:
-            return PreemptiveQueue(soc, processors, self.ordering, self._lasting(soc))
+        if simple and steady and all(preemptible) and not self.order.dynamic and not soc.locking:
+            return PreemptiveQueue(soc, processors, self.order, self._lasting(soc))
         # the queue that a dynamic placement chose is not found again when a variant changes
-        lost = self.ordering.dynamic and self.placement.dynamic and soc.adaptive
-        if lost or not self.ordering.is_steady():
-            return ChangingQueue(soc, processors, self.ordering)
-        return GeneralQueue(soc, processors, self.ordering, equal)
+        lost = self.order.dynamic and self.placement.dynamic and soc.adaptive
+        if lost or not self.order.is_steady():
+            return ChangingQueue(soc, processors, self.order)
+        return GeneralQueue(soc, processors, self.order, equal)
 
     def _lasting(self, soc: Soc) -> bool:
         """Whether no job is ever given up while it waits: neither the tasks nor a policy beside this one do so."""
@@ -200,7 +204,7 @@ class ComposedScheduler(Scheduler):
         """Dynamic placement: the queue chosen for the segment, once and for all (unless its processor fails)."""
         here = segment.processor
         stays = here is not None and self.soc.available(here)
-        return self.queues[here.index if stays and here is not None else self.placement.choose(segment)]
+        return self.queues[here.index if stays and here is not None else self.places.choose(segment)]
 
     def _moved(self, processor: Processor, change: str) -> None:
         """Dynamic placement where processors can fail: when one does, everything that waits is placed anew."""
@@ -209,7 +213,7 @@ class ComposedScheduler(Scheduler):
             waiting = [segment for segment in self.soc.ready if segment.entry is not None]
             for segment in waiting:
                 segment.entry = None  # what stands in a queue is stale
-                self.placement.forget(segment)
+                self.places.forget(segment)
             for segment in waiting:
                 self.on_ready(segment.job, (segment,))
 
@@ -233,7 +237,7 @@ class ComposedScheduler(Scheduler):
             self.doors[segment.job.task.index][segment.node.index][0].doubt(segment.entry)
 
     def level(self, task: TaskState) -> Any:
-        return self.ordering.urgency(task)
+        return self.order.urgency(task)
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not ComposedScheduler:
@@ -247,6 +251,7 @@ class ComposedScheduler(Scheduler):
             self.placement.traits(called("placement", self.placement)),
             self.preemption,
             acts=next((called(part.kind, part) for part in (self.ordering, self.placement) if part.heard()), None),
+            oracle=self.oracle,
             **self.guest_traits(names),
         )
 
@@ -258,7 +263,7 @@ class ComposedScheduler(Scheduler):
         )
 
     def described(self) -> str:
-        return self.describe()
+        return self.describe() + ", oracle" * self.oracle
 
 
 def _forms(task: TaskState, node: NodeSpec) -> list[NodeSpec]:

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import COPYING, DONE
-from rtsched.schedulers.orderings.fixed_priority import FixedPriority
+from rtsched.engine.veil import SocView
+from rtsched.engine.views import raw
 from rtsched.schedulers.outlook import Form, Outlook
+from rtsched.schedulers.seen import seen_ordering, seen_placement
 from rtsched.units import LONGEST
 
 if TYPE_CHECKING:
@@ -44,11 +46,15 @@ class Estimator:
     """
 
     def __init__(self, soc: Soc, placement: Placement, ordering: Ordering | None = None) -> None:
-        self.soc = soc
-        self.core = soc.core
+        if isinstance(soc, SocView):  # it asks about what is behind the views
+            placement = seen_placement(placement, soc.show)
+            ordering = None if ordering is None else seen_ordering(ordering, soc.show)
+            soc = soc._soc
+        self._soc = soc
+        self._core = soc.core
         #: whether a node takes what its description says, whatever happens
         self.plain = soc.core.chip is None and not soc.beliefs.errs
-        self.placement = placement
+        self._placement = placement
         self.levels = _levels(soc, ordering)
         self.shared = _shared(soc)
         #: for each processor the one that stands for it: itself, or the first of a unit whose contexts take turns
@@ -71,38 +77,40 @@ class Estimator:
         key = (id(node), place)
         known = self._times.get(key)
         if known is None:
-            alone, chip = self._alone(node, place), self.core.chip
+            alone, chip = self._alone(node, place), self._core.chip
             known = self._times[key] = alone if chip is None else chip.time_now(node, place, alone)
         return known
 
     def _alone(self, node: NodeSpec, place: int) -> int:
         """The time in ns that a node needs on a processor at the highest clock."""
-        time = self.soc.beliefs.time(node, place)
+        time = self._soc.beliefs.time(node, place)
         assert time is not None
         return time
 
     def left(self, segment: Segment) -> int:
         """The time in ns that a segment that has begun needs still, where it last ran; costs under way included."""
+        segment = raw(segment)
         processor = segment.processor
         assert processor is not None
-        left = self.soc.remaining(segment)
+        left = self._soc.remaining(segment)
         if not self.plain:
             now_takes = self.time(segment.node, processor.index)
             takes = self._alone(segment.node, processor.index)
             if now_takes != takes:
                 left = -(-left * now_takes // takes)
         if processor.segment is segment and processor.waiting:
-            left += self.soc.expected_wait(segment, processor)
+            left += self._soc.expected_wait(segment, processor)
         elif processor.segment is segment and processor.overhead:
-            left += max(0, processor.started + processor.overhead - self.soc.now)
+            left += max(0, processor.started + processor.overhead - self._soc.now)
         return left
 
     def copy(self, node: NodeSpec, link: int) -> int:
         """The time in ns that a link needs for one copy, at its present bandwidth; LONGEST while it is down."""
-        return self.time(node, link) if self.soc.available(self.soc.processors[link]) else LONGEST
+        return self.time(node, link) if self._soc.available(self._soc.processors[link]) else LONGEST
 
     def before(self, one: Job, other: Job) -> bool:
         """Whether `one` is believed to be served before `other`: by priority where fixed, else by deadline."""
+        one, other = raw(one), raw(other)
         return self._rank(one) < self._rank(other)
 
     def _rank(self, job: Job) -> tuple[Any, ...]:
@@ -111,26 +119,28 @@ class Estimator:
 
     def places(self, task: TaskState, node: NodeSpec) -> tuple[int, ...]:
         """The processors on which the placement may run a node of a task (in any of its variants), ascending."""
-        if self.placement.dynamic:
+        task = raw(task)
+        if self._placement.dynamic:
             places = node.eligible
         else:
-            allowed = self.placement.where(task, task.nodes[node.index])
+            allowed = self._placement.where(task, task.nodes[node.index])
             places = tuple(place for place in allowed if node.times[place] is not None) or node.eligible
-        if self.core.chip is not None and self.core.chip.fallible:
-            up = tuple(place for place in places if self.soc.available(self.soc.processors[place]))
+        if self._core.chip is not None and self._core.chip.fallible:
+            up = tuple(place for place in places if self._soc.available(self._soc.processors[place]))
             places = up or places
         return places
 
     def usual(self, task: TaskState, node: NodeSpec) -> int:
         """The processor on which a node runs when all that it may use are free."""
+        task = raw(task)
         places = self.places(task, node)
-        if self.placement.dynamic:
+        if self._placement.dynamic:
             return min(places, key=lambda place: (self.time(node, place), place))
         return min(places, key=lambda place: (self.preference(node, place, places), place))
 
     def preference(self, node: NodeSpec, place: int, places: Sequence[int]) -> int:
         """What the pool of `places` looks at first, the less the better: planned times (R9), or nothing (R6)."""
-        by_speed = self.core.may_preempt and any(self.soc.processors[each].preemptible for each in places)
+        by_speed = self._core.may_preempt and any(self._soc.processors[each].preemptible for each in places)
         return (node.times[place] or 0) if by_speed else 0
 
     # ---- the state of things -------------------------------------------------------------------------------------
@@ -138,35 +148,36 @@ class Estimator:
     def idle(self) -> Outlook:
         """All processors free; the memories, and the links between them, as they are."""
         if not self.plain:
-            basis = (self.soc.clocks(), self.soc.beliefs.version)
+            basis = (self._soc.clocks(), self._soc.beliefs.version)
             if basis != self._basis:
                 self._basis = basis
                 self._times.clear()
                 self._forms.clear()
                 self._ways.clear()
         outlook = Outlook(self)
-        if self.core.copies is not None:
-            outlook.free = {link: load for link in self.core.copies.queues if (load := self.core.copies.load(link))}
+        if self._core.copies is not None:
+            outlook.free = {link: load for link in self._core.copies.queues if (load := self._core.copies.load(link))}
         return outlook
 
     def outlook(self, job: Job | None = None) -> Outlook:
         """The processors as they are for `job`: taken by what runs and cannot be taken off, or comes before it."""
+        job = raw(job)
         outlook = self.idle()
-        for processor, segment in self.held():
+        for processor, segment in self._held():
             other = segment.job
             if other is not job:
-                free = self.soc.preemptible(processor)
+                free = self._soc.preemptible(processor)
                 if job is None or not free or self.before(other, job):
                     outlook.occupy(segment)
         return outlook
 
-    def held(self) -> Iterator[tuple[Processor, Segment]]:
+    def _held(self) -> Iterator[tuple[Processor, Segment]]:
         """The processors that are in service and busy, with what keeps them so."""
-        for processor in self.soc.processors:
+        for processor in self._soc.processors:
             segment = processor.segment
             if segment is None or segment.processor is not processor or segment.state == COPYING:
                 continue
-            if self.soc.available(processor):
+            if self._soc.available(processor):
                 yield processor, segment
 
     def ahead(self, job: Job, besides: Sequence[Job] = ()) -> Outlook:
@@ -174,10 +185,11 @@ class Estimator:
 
         Those in `besides` are left out.
         """
+        job, besides = raw(job), [raw(each) for each in besides]
         outlook = self.outlook(job)
         others = [
             other
-            for task in self.soc.tasks
+            for task in self._soc.tasks
             for other in (*((task.active,) if task.active is not None else ()), *task.overlapping, *task.pending)
             if other is not job and other not in besides and self.before(other, job)
         ]
@@ -194,6 +206,7 @@ class Estimator:
 
     def work(self, task: TaskState, nodes: Iterable[int]) -> int:
         """The time in ns that some nodes of a task need where they usually run, one after the other."""
+        task = raw(task)
         self.idle()
         return sum(self.time(task.nodes[index], self.usual(task, task.nodes[index])) for index in nodes)
 
@@ -201,6 +214,7 @@ class Estimator:
 
     def form(self, task: TaskState, number: int) -> Form:
         """A task in its variant `number` (0 where it has none)."""
+        task = raw(task)
         key = (task.index, number)
         form = self._forms.get(key)
         if form is None:
@@ -227,19 +241,19 @@ class Estimator:
         """The processor of a chain that only ever uses one, and never loads or copies; else -1."""
         chain = all(len(node.predecessors) <= 1 and len(node.successors) <= 1 for node in form.nodes)
         roots = sum(not node.predecessors for node in form.nodes)
-        if not chain or roots != 1 or task.spec.branches or self.placement.dynamic:
+        if not chain or roots != 1 or task.spec.branches or self._placement.dynamic:
             return -1
         places = {place for node in form.nodes for place in self.places(task, node)}
         place = min(places)
-        if len(places) > 1 or self.soc.processors[place].supply is not None:
+        if len(places) > 1 or self._soc.processors[place].supply is not None:
             return -1
-        if any(node.copies or (self.core.chip is not None and self.memories(node, place)) for node in form.nodes):
+        if any(node.copies or (self._core.chip is not None and self._memories(node, place)) for node in form.nodes):
             return -1
-        return place if self.core.chip is None or not self.core.chip.fallible else -1
+        return place if self._core.chip is None or not self._core.chip.fallible else -1
 
-    def memories(self, node: NodeSpec, place: int) -> list[tuple[int, Residency]]:
+    def _memories(self, node: NodeSpec, place: int) -> list[tuple[int, Residency]]:
         """The memories that must hold the weights of a node before it runs on a processor, each with its number."""
-        chip = self.core.chip
+        chip = self._core.chip
         about = node.hardware
         if chip is None or about is None or not about.weights or place not in chip.unit_of:
             return []
@@ -253,6 +267,7 @@ class Estimator:
 
     def goal(self, task: TaskState, exit_: int) -> frozenset[int]:
         """The nodes that an exit needs."""
+        task = raw(task)
         key = (task.index, exit_)
         if key not in self._goals:
             quality = task.spec.quality
@@ -265,6 +280,7 @@ class Estimator:
 
         With `least`, that with the least.
         """
+        job = raw(job)
         task = job.task
         if not task.spec.branches:
             return _NONE
@@ -276,7 +292,7 @@ class Estimator:
             for branch in task.spec.branches:
                 if branch.node not in decided and branch.node not in out:
                     ways = [_without(task.nodes, out, branch.targets, target) for target in branch.targets]
-                    fastest = self.soc.beliefs.fastest
+                    fastest = self._soc.beliefs.fastest
                     work = [sum(fastest(n) for n in task.nodes if n.index not in way) for way in ways]
                     out = ways[work.index((min if least else max)(work))]
             self._ways[key] = out
@@ -285,7 +301,7 @@ class Estimator:
 
 def _levels(soc: Soc, ordering: Ordering | None) -> list[Any] | None:
     """The fixed priorities of the tasks, if the ordering has any."""
-    return [ordering.urgency(task) for task in soc.tasks] if isinstance(ordering, FixedPriority) else None
+    return None if ordering is None else ordering.urgencies(soc.tasks)
 
 
 def _shared(soc: Soc) -> dict[int, int]:

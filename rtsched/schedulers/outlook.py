@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rtsched.engine.job import DONE, RUNNING
+from rtsched.engine.views import raw
 
 if TYPE_CHECKING:
     from rtsched.engine.chip.residency import Residency
@@ -37,24 +38,25 @@ class Outlook:
     """
 
     def __init__(self, estimator: Estimator) -> None:
-        self.estimator = estimator
+        self._estimator = estimator
         self.free: dict[int, int] = {}
         self.thrown: list[tuple[str, int]] = []
-        self.memories: dict[int, Residency] = {}
+        self._memories: dict[int, Residency] = {}
 
     def copy(self) -> Outlook:
         """Another that goes on from here; nothing has been thrown out of its memories yet."""
-        other = Outlook(self.estimator)
+        other = Outlook(self._estimator)
         other.free = self.free.copy()
-        other.memories = {key: memory.imagined(other._note(memory)) for key, memory in self.memories.items()}
+        other._memories = {key: memory.imagined(other._note(memory)) for key, memory in self._memories.items()}
         return other
 
     def occupy(self, segment: Segment) -> None:
         """What runs keeps its processor to its end."""
+        segment = raw(segment)
         assert segment.processor is not None
         place = segment.processor.index
-        if place not in self.estimator.shared:  # of contexts that share a unit the others are free
-            self._take(place, self.estimator.left(segment))
+        if place not in self._estimator.shared:  # of contexts that share a unit the others are free
+            self._take(place, self._estimator.left(segment))
 
     def run(
         self,
@@ -69,8 +71,9 @@ class Outlook:
         `number` is a variant for what has not started (None: as it is now meant to run); `at` gives nodes a processor.
         With `least` open branches go the short way.
         """
+        job = raw(job)
         task = job.task
-        estimator = self.estimator
+        estimator = self._estimator
         quality = task.spec.quality
         meant = job.path.variant if quality is not None and quality.variants else 0
         form = estimator.form(task, meant if number is None else number)
@@ -89,7 +92,8 @@ class Outlook:
 
     def run_task(self, task: TaskState, exit_: int | None = None) -> int:
         """The time in ns that the best variant of a task needs from the start of a job to its end, or to an exit."""
-        estimator = self.estimator
+        task = raw(task)
+        estimator = self._estimator
         form = estimator.form(task, 0)
         goal = None if exit_ is None else estimator.goal(task, exit_)
         if form.line is not None:
@@ -108,10 +112,10 @@ class Outlook:
             return 0
         time = 0
         first = segments[order[place]] if segments else None
-        server = self.estimator.servers[form.server]
+        server = self._estimator.servers[form.server]
         begins = self.free.get(server, 0)
         if first is not None and first.processor is not None:
-            time = self.estimator.left(first)
+            time = self._estimator.left(first)
             if first.state == RUNNING:
                 begins = 0
             else:
@@ -152,7 +156,7 @@ class Outlook:
             start, place, index = min(starts)
             waiting.remove(index)
             if start < 0:
-                end = self.estimator.left(segments[index])
+                end = self._estimator.left(segments[index])
             elif index in out:
                 end = start
             else:
@@ -184,17 +188,17 @@ class Outlook:
             return (-1 if segment.state == RUNNING else max(ready, self.free_at(place))), place
         if out:
             return ready, -1
-        estimator = self.estimator
+        estimator = self._estimator
         settled = where.get(node.index)
-        if settled is None and segment is not None and estimator.placement.dynamic:
-            settled = estimator.placement.chosen(segment)
+        if settled is None and segment is not None and estimator._placement.dynamic:
+            settled = estimator._placement.chosen(segment)
         places = estimator.places(task, node) if settled is None else (settled,)
         if len(places) == 1:
             return max(ready, self.free_at(places[0])), places[0]
         found = []
         for place in places:
             start = max(ready, self.free_at(place))
-            if estimator.placement.dynamic:
+            if estimator._placement.dynamic:
                 begin = self._arrival(node, place, start, where, look=True)
                 end = begin + self.cost(node, place, look=True) + estimator.time(node, place)
                 found.append((end, 0, place, start))
@@ -205,7 +209,7 @@ class Outlook:
 
     def _end(self, node: NodeSpec, segment: Segment | None, place: int, start: int, where: Mapping[int, int]) -> int:
         """When a node that starts at `start` (ns from now) on a processor is done."""
-        estimator = self.estimator
+        estimator = self._estimator
         if segment is not None and segment.processor is not None:
             work = estimator.left(segment)
             here = segment.processor.index
@@ -215,18 +219,19 @@ class Outlook:
         else:
             start = self._arrival(node, place, start, where)
             work = self.cost(node, place) + estimator.time(node, place)
-        supply = estimator.soc.processors[place].supply
+        supply = estimator._soc.processors[place].supply
         if supply is None:
             return start + work
-        now = estimator.soc.now
+        now = estimator._soc.now
         return supply.finish(now + start, work) - now
 
     def queue(self, segments: Sequence[Segment], place: int) -> int:
         """The time in ns until segments that are served on one processor in this order are all done."""
+        segments = [raw(segment) for segment in segments]
         end = 0
         for segment in segments:
             if segment.state == RUNNING and segment.processor is not None and segment.processor.index == place:
-                end = max(end, self.estimator.left(segment))
+                end = max(end, self._estimator.left(segment))
                 continue
             node = segment.node
             sources = {
@@ -245,13 +250,13 @@ class Outlook:
         `where` says where that was (or will be) written. With `look` nothing is moved.
         """
         last = start
-        processors = self.estimator.soc.processors
+        processors = self._estimator._soc.processors
         busy = self.free.copy() if look and node.copies else self.free
         for copy in node.copies:
             if copy.source in where:
                 link = copy.links.get((processors[where[copy.source]].cluster, processors[place].cluster))
                 if link is not None:
-                    busy[link] = max(start, busy.get(link, 0)) + self.estimator.copy(copy.node, link)
+                    busy[link] = max(start, busy.get(link, 0)) + self._estimator.copy(copy.node, link)
                     last = max(last, busy[link])
         return last
 
@@ -260,24 +265,25 @@ class Outlook:
 
         With `look` nothing is moved.
         """
-        soc = self.estimator.soc
+        soc = self._estimator._soc
         cost: int = soc.scheduling + soc.processors[place].context_switch
         about = node.hardware
-        for key, memory in self.estimator.memories(node, place):
+        for key, memory in self._estimator._memories(node, place):
             assert about is not None
-            imagined = self.memories.get(key)
+            imagined = self._memories.get(key)
             if look:
                 held = memory if imagined is None else imagined
                 cost += 0 if about.network in held.inside else memory.time(about.weights)
                 continue
             if imagined is None:
-                imagined = self.memories[key] = memory.imagined(self._note(memory))
+                imagined = self._memories[key] = memory.imagined(self._note(memory))
             cost += imagined.fetch(about.network, about.weights, ())
         return cost
 
     def again(self, segment: Segment, place: int) -> int:
         """The time in ns before a segment that has been taken off makes progress on a processor."""
-        soc = self.estimator.soc
+        segment = raw(segment)
+        soc = self._estimator._soc
         processor = soc.processors[place]
         cost: int = soc.scheduling + processor.context_switch + soc.expected_wait(segment, processor)
         if segment.processor is not processor:
@@ -290,6 +296,7 @@ class Outlook:
 
     def owed(self, task: TaskState) -> int:
         """The time in ns to bring back what loads have thrown out of the weights of a task's own variants."""
+        task = raw(task)
         if not self.thrown:
             return 0
         own = {node.hardware.network for node in task.spec.all_nodes if node.hardware is not None}
@@ -304,8 +311,8 @@ class Outlook:
 
     def free_at(self, place: int) -> int:
         """When a processor is free, in ns from now."""
-        return self.free.get(self.estimator.servers[place], 0)
+        return self.free.get(self._estimator.servers[place], 0)
 
     def _take(self, place: int, until: int) -> None:
-        server = self.estimator.servers[place]
+        server = self._estimator.servers[place]
         self.free[server] = max(until, self.free.get(server, 0))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.beliefs import NEVER
 from rtsched.engine.soc import Soc
+from rtsched.engine.veil import SocView, is_ours, shower
 from rtsched.schedulers.events import EVENTS, Listener, check
 from rtsched.trace.trace import OPEN
 
@@ -86,12 +87,44 @@ class OwnTimers(Soc):
 
 def wakes(part: Part) -> bool:
     """Whether a part may ask for timers: those of rtsched that do not listen to any ask for none."""
-    return part.overrides("on_timer") or not type(part).__module__.startswith("rtsched.")
+    return part.overrides("on_timer") or not is_ours(part)
+
+
+class PartView(SocView):
+    """The handle as a part of somebody else's gets it: views, and timers of its own."""
+
+    def __init__(self, soc: Soc, part: Part, oracle: bool) -> None:
+        super().__init__(soc, oracle)
+        self._part = part
+
+    def wake_at(self, time: int, tag: Any = None) -> None:
+        """As `Soc.wake_at`, for the part alone."""
+        self._soc.wake_at(time, Ring(self._part, tag))
 
 
 def handle(soc: Soc, part: Part) -> Soc:
-    """The handle for a part: the scheduler's own, with timers of the part's where it may ask for some."""
+    """The handle for a part: the scheduler's own, with timers of the part's where it may ask for some.
+
+    Of a scheduler, or a part, of somebody else's it is one with views.
+    """
+    if isinstance(soc, SocView):
+        return PartView(soc._soc, part, soc._oracle)  # type: ignore[return-value]
+    if not is_ours(part):
+        return PartView(soc, part, soc.core.scheduler.oracle)  # type: ignore[return-value]
     return OwnTimers(soc, part) if wakes(part) else soc
+
+
+def hears(part: Part, event: str, soc: Soc) -> Callable[..., None] | None:
+    """Who hears an event for a part, if anybody; where the scheduler has no views, others are shown what is told."""
+    found = part.listener(event)
+    if found is None or is_ours(part) or isinstance(soc, SocView):
+        return found
+    listener, show = found, shower(soc.core.scheduler.oracle)
+
+    def shown(*told: Any) -> None:
+        listener(*map(show, told))
+
+    return shown
 
 
 def ring(own: Callable[..., None] | None, stir: Callable[[], None], tag: Any) -> None:

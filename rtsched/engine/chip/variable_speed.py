@@ -11,7 +11,7 @@ from rtsched.engine.gpu.blocks import ONE, Operation, Stream
 from rtsched.engine.gpu.gpu import Gpu
 from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.engine.processor import Processor
-from rtsched.model.accelerator import Copy
+from rtsched.model.accelerator import BlockLevel, Copy
 from rtsched.model.taskgraph import ProcessorSpec
 
 if TYPE_CHECKING:
@@ -138,6 +138,10 @@ class StreamProcessor(VariableSpeedProcessor):
         self.streams: dict[Any, Stream] = {}
         self.complete = False
         self.launching: Segment | None = None
+
+    @property
+    def block_level(self) -> BlockLevel:
+        return self.gpu.spec
 
     def begin(self, work: int | Fraction, now: int) -> None:
         segment = self.segment

@@ -316,6 +316,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "whole": judged(obstacles.of_whole),
         "speed": judged(obstacles.of_speed),
         "acts": judged(obstacles.of_acts),
+        "oracle": judged(obstacles.of_oracle),
     },
     OrderingTraits: {
         "name": LABEL,

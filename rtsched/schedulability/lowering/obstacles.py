@@ -90,6 +90,17 @@ def of_admission(case: Case, _: Policy, name: str) -> Obstacle:
     )
 
 
+def of_oracle(case: Case, policy: Policy, oracle: bool) -> Obstacle | None:
+    """Whatever knows what will happen."""
+    if not oracle:
+        return None
+    return Obstacle(
+        "the policy sees the truth (oracle: true): what it does rests on what will happen",
+        "analyse the system without 'oracle'",
+        "policy",
+    )
+
+
 def of_speed(case: Case, _: Policy, name: str) -> Obstacle:
     """Whatever sets clocks."""
     return Obstacle(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from rtsched.model.known import known_before
 from rtsched.model.policy import Homes, Policy, Rule
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 
@@ -16,7 +17,7 @@ def homes(system: SystemSpec, policy: Policy) -> Homes:
     """
     placement = policy.placement
     if placement.homes is not None:
-        return placement.homes(system)
+        return placement.homes(known_before(system))  # as the placement is asked before time starts
     if placement.rule == "clustered":
         return _clustered(system)
     if placement.rule not in (None, "global", "pinned"):

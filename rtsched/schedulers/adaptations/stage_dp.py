@@ -104,7 +104,7 @@ class StageDP(Adaptation):
         """What runs and cannot be taken off: the time in ns that is left of it, by job."""
         found: dict[int, int] = {}
         self.estimator.idle()
-        for processor, segment in self.estimator.held():
+        for processor, segment in self.estimator._held():
             if not self.soc.preemptible(processor):
                 number = segment.job.number
                 found[number] = max(found.get(number, 0), self.estimator.left(segment))

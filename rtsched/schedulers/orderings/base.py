@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.beliefs import NEVER
@@ -26,11 +27,11 @@ class Ordering(Part):
 
     #: what theorems call the order of `key`, said by the class that writes it
     order: ClassVar[Order] = "any"
-    dynamic: ClassVar[bool] = False
+    dynamic: bool = False
     #: beside `dynamic`: whether the key of a segment that waits is always what it was when it came to wait
     steady_waiting: ClassVar[bool] = False
     #: whether it asks its `estimator`, which is there by the first `key`
-    estimates: ClassVar[bool] = False
+    estimates: bool = False
     kind = "ordering"
     #: which keys of `estimates` matter to it: all, where its key rests on expected times
     believes: frozenset[str] = NEVER
@@ -42,6 +43,10 @@ class Ordering(Part):
     def urgency(self, task: TaskState) -> Any:
         """The fixed priority of a task, comparable with ``key(...)[0]``; only fixed-priority rules have one."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def urgencies(self, tasks: Sequence[TaskState]) -> list[Any] | None:
+        """The fixed priorities of tasks; None where they have none."""
+        return None
 
     def review(self, running: Segment, waiting: tuple[Any, ...] | None) -> int | None:
         """The instant at which `running` should be compared with the first of the waiting anew; None: no need."""

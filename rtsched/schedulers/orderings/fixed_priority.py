@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ class FixedPriority(Ordering):
 
     def urgency(self, task: TaskState) -> Any:
         return self.levels[task.index]
+
+    def urgencies(self, tasks: Sequence[TaskState]) -> list[Any] | None:
+        return [self.urgency(task) for task in tasks]
 
     def traits(self, name: str) -> OrderingTraits:
         traits = super().traits(name)

@@ -24,7 +24,7 @@ class Placement(Part):
     #: a rule that proofs compute for themselves; a class derived from the one that says so may do anything
     rule: ClassVar[Rule | None] = None
     kind = "placement"
-    dynamic: ClassVar[bool] = False
+    dynamic: bool = False
     #: which keys of `estimates` matter to it; packing rests on planned times, as proofs do
     believes: frozenset[str] = NEVER
 

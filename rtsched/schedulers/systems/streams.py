@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from rtsched.engine.beliefs import AT_SETUP
-from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.job import READY
 from rtsched.errors import SchedulerError
 from rtsched.model.accelerator import Kernel
@@ -41,10 +40,11 @@ class StreamPriority(Scheduler):
         self.admit = admit
 
     def setup(self, soc: Soc) -> None:
-        self.streams = [processor for processor in soc.processors if isinstance(processor, StreamProcessor)]
+        self.streams = [processor for processor in soc.processors if processor.block_level is not None]
         if not self.streams:
             raise SchedulerError("stream-priority-style: no GPU has a 'block_level' with streams; give it one")
-        spec = self.streams[0].gpu.spec
+        spec = self.streams[0].block_level
+        assert spec is not None
         self.capacity = spec.threads * spec.sms
         places = {stream.index for stream in self.streams}
         mine = [task for task in soc.tasks if any(places.intersection(node.eligible) for node in task.nodes)]

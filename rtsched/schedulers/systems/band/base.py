@@ -110,7 +110,7 @@ class Band(Scheduler):
         #: whether anything is loaded or copied
         self.costly = bool(
             any(node.copies for node in nodes)
-            or any(self.estimator.memories(node, place) for node in nodes for place in node.eligible)
+            or any(self.estimator._memories(node, place) for node in nodes for place in node.eligible)
         )
 
     def beliefs(self, soc: Soc) -> Estimator:
@@ -230,7 +230,7 @@ class Band(Scheduler):
                 (number, node.hardware.network): memory.time(node.hardware.weights)
                 for node in left
                 if node.times[processor.index] is not None and node.hardware is not None
-                for number, memory in self.estimator.memories(node, processor.index)
+                for number, memory in self.estimator._memories(node, processor.index)
                 if node.hardware.network not in memory.inside
             }
             loads.append(sum(due.values()))
