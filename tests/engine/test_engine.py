@@ -390,7 +390,7 @@ def test_a_policy_that_drops_everything_ends() -> None:
 def test_a_policy_that_never_rests_is_stopped() -> None:
     class Restless(Scheduler):
         def dispatch(self) -> None:
-            self.soc.core.changed[0] = True
+            self.soc._soc.core.changed[0] = True  # type: ignore[attr-defined]
 
     with pytest.raises(SchedulerError, match="does not come to rest"):
         simulate([task(0, 2, 5)], Restless(), until=20)

@@ -10,6 +10,7 @@ from rtsched.engine.simulation import run
 from rtsched.errors import SchedulerError
 from rtsched.model.taskgraph import ProcessorSpec, SystemSpec
 from rtsched.schedulers.base import Scheduler
+from rtsched.schedulers.events import EVENTS
 from tests.helpers import simulate, task
 
 
@@ -108,7 +109,7 @@ def test_an_event_nobody_wants_is_not_delivered() -> None:
         def dispatch(self) -> None:
             pass
 
-    events = [name for name in vars(Scheduler) if name.startswith("on_")]
+    events = list(EVENTS)
     assert len(events) > 5
     assert all(Plain().listener(event) is None for event in events)
     wanted = {event for event in events if Diary().listener(event) is not None}
