@@ -6,17 +6,17 @@ list of callbacks. Events of plain SimPy may stand in the same queue and are pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 import simpy
 
 from rtsched.errors import EndlessError, SchedulerError
 
-#: Later than every time a run can reach.
-NEVER = 1 << 62
+#: Later than every time a run can reach; the largest number that compilers keep in one machine word with its tag.
+NEVER: Final = (1 << 62) - 1
 
 # The order within one instant (R1): completions, deadlines, releases, then timers. The low bits carry the index of the
 # processor or task, so that equal instants are handled in that order.
@@ -67,6 +67,19 @@ class Appointment:
             self.meet()
 
 
+class Ration(count):  # type: ignore[type-arg]
+    """Numbers for events, but for `most` of them."""
+
+    kernel: Kernel
+    most: int
+
+    def __next__(self) -> int:
+        number: int = super().__next__()
+        if number >= self.most:
+            raise EndlessError(f"more than {self.most} events by t={self.kernel._now} ns: this run may never end")
+        return number
+
+
 class Kernel(simpy.Environment):
     """A SimPy environment with integer time and one scheduling point per instant."""
 
@@ -78,11 +91,9 @@ class Kernel(simpy.Environment):
 
     def ration(self, most: int) -> None:
         """Raise EndlessError once `most` events have been armed."""
-        self._eid = self._rationed(most)  # type: ignore[assignment]
-
-    def _rationed(self, most: int) -> Iterator[int]:
-        yield from range(most)
-        raise EndlessError(f"more than {most} events by t={self._now} ns: this run may never end")
+        numbers = Ration()
+        numbers.kernel, numbers.most = self, most
+        self._eid = numbers
 
     def arm(self, alarm: Alarm, time: int) -> None:
         """Let `alarm` fire at `time`, which is not in the past."""

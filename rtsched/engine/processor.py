@@ -127,7 +127,7 @@ class Processor:
             self.armed = end
             heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))
 
-    def progress(self, now: int) -> int:
+    def progress(self, now: int) -> int | Fraction:
         """Work done since `started`, in ns of this processor, overhead not counted."""
         ran = now - self.started if self.supply is None else self.supply.before(now) - self.supply.before(self.started)
         return max(0, ran - self.overhead)

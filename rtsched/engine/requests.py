@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.job import CLAIMED, DONE, READY, STATES, WAITING, Job, Segment
 from rtsched.engine.processor import Processor
 from rtsched.errors import SchedulerError
+from rtsched.model.base import whole_number
 from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
 
 
+def whole(number: Any, what: str) -> int:
+    """A whole number as Python's own, whoever made it (numpy, for one); `what` says what it is, for the error."""
+    if number.__class__ is int:
+        return number
+    found = whole_number(number)
+    if found is None:
+        raise SchedulerError(f"{what} is a whole number (found {number!r})")
+    return found
+
+
 def claimed(core: Core, job: Job, nodes: int | Sequence[int], processor: Processor) -> Segment:
     """The segment of one node by number, or of the first of several, the others claimed for the same run."""
-    numbers = [nodes] if isinstance(nodes, int) else list(nodes)
+    several = list(nodes) if isinstance(nodes, Iterable) else [nodes]
+    numbers = [whole(number, f"start of {job!r}: the number of a node") for number in several]
     known = range(len(job.segments))  # a node's number is its place
     unknown = [number for number in numbers if number not in known]
     if unknown or not numbers:

@@ -16,7 +16,7 @@ from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
 from rtsched.engine.release import POLICY, generator
-from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority
+from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
@@ -357,7 +357,9 @@ class Soc:
         check_alive(job, "reconfigure")
         if self.core.paths is None or not job.task.adaptive:
             raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
-        self.core.paths.reconfigure(job, variant, None if nodes is None else tuple(nodes))
+        number = whole(variant, "reconfigure: the number of a variant")
+        chosen = None if nodes is None else tuple([whole(node, "reconfigure: the number of a node") for node in nodes])
+        self.core.paths.reconfigure(job, number, chosen)
 
     def changeable(self, job: Job) -> bool:
         """Whether `reconfigure` may still choose another variant for `job`: see there."""
@@ -406,6 +408,7 @@ class Soc:
 
     def wake_at(self, time: int, tag: Any = None) -> None:
         """Ask for ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
+        time = whole(time, "wake_at: a time in ns")
         if time <= self.kernel._now:
             raise SchedulerError(f"wake_at({time}): the time now is {self.kernel._now}; ask for a later instant")
 

@@ -12,13 +12,13 @@ from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
 from rtsched.schedulers.base import GUESTS, Preemption, Scheduler
 from rtsched.schedulers.estimator import Estimator
-from rtsched.schedulers.general_queues import ChangingQueue, GeneralQueue
+from rtsched.schedulers.general_queues import ChangingQueue, EqualQueue, GeneralQueue
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.orderings.edf import EDF
 from rtsched.schedulers.part import Part, checked, handle, in_turn
 from rtsched.schedulers.placements.base import Placement
 from rtsched.schedulers.placements.declared import Global
-from rtsched.schedulers.ready_queues import Entry, NoQueue, PreemptiveQueue, ReadyQueue, RegionQueue
+from rtsched.schedulers.ready_queues import Entry, NoQueue, PreemptiveQueue, ReadyQueue, RegionQueue, SingleQueue
 from rtsched.schedulers.seen import seen_ordering, seen_placement, veil_of
 
 if TYPE_CHECKING:
@@ -167,12 +167,13 @@ class ComposedScheduler(Scheduler):
             return RegionQueue(soc, processors, self.order, uniform)
         steady = set(soc.fallible).isdisjoint(part)
         if simple and steady and all(preemptible) and not self.order.dynamic and not soc.locking:
-            return PreemptiveQueue(soc, processors, self.order, self._lasting(soc))
+            kind = SingleQueue if len(processors) == 1 else PreemptiveQueue
+            return kind(soc, processors, self.order, self._lasting(soc))
         # the queue that a dynamic placement chose is not found again when a variant changes
         lost = self.order.dynamic and self.placement.dynamic and soc.adaptive
         if lost or not self.order.is_steady():
             return ChangingQueue(soc, processors, self.order)
-        return GeneralQueue(soc, processors, self.order, equal)
+        return (EqualQueue if equal else GeneralQueue)(soc, processors, self.order)
 
     def _lasting(self, soc: Soc) -> bool:
         """Whether no job is ever given up while it waits: neither the tasks nor a policy beside this one do so."""

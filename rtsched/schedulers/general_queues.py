@@ -30,10 +30,9 @@ class GeneralQueue(ReadyQueue):
 
     Those that wait stand in one heap for each set of processors they may use, so that a dispatch costs what it places.
     Where keys drift while segments run, a key is asked for anew when its segment runs, and when it comes to wait.
-    With `equal`, all segments may use all processors of the pool, at one speed.
     """
 
-    def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering, equal: bool = False) -> None:
+    def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering) -> None:
         super().__init__(soc, processors, ordering)
         self.queues: dict[tuple[int, ...], EntryHeap] = {}
         #: by task and node
@@ -44,8 +43,6 @@ class GeneralQueue(ReadyQueue):
         self.drifts = ordering.dynamic
         self.reviews = ordering.dynamic and getattr(ordering.review, "__func__", None) is not Ordering.review
         self.alarm_at = -1
-        if equal:
-            self.dispatch = self._dispatch_equal  # type: ignore[method-assign]
 
     def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
         queue = self.queues.setdefault(eligible, EntryHeap(eligible))
@@ -73,57 +70,6 @@ class GeneralQueue(ReadyQueue):
         self._speed_up(free)
         if self.reviews:
             self._review()
-
-    def _dispatch_equal(self) -> None:
-        """As `dispatch`, where all processors are alike: the most urgent run, and who runs stays where it is."""
-        if self.fresh or self.doubted:
-            self._settle()
-        soc = self.soc
-        open_ones = []
-        movable = []
-        for processor in self.processors:
-            segment = processor.segment
-            if segment is None:
-                open_ones.append(processor)
-            elif soc.preemptible(processor):
-                open_ones.append(processor)
-                movable.append(self._renewed(segment.entry) if self.drifts else segment.entry)
-        if open_ones:
-            for queue in self.queues.values():
-                head = queue.head()
-                if head is not None and (len(movable) < len(open_ones) or head < max(movable)):
-                    self._exchange(queue, open_ones, movable)
-        if self.reviews:
-            self._review()
-
-    def _exchange(self, queue: EntryHeap, open_ones: list[Processor], movable: list[Entry]) -> None:
-        """The most urgent of what runs and what waits get the open processors; who is new the lowest that are left."""
-        running = sorted(movable)
-        fresh: list[Entry] = []
-        stays = 0
-        while stays + len(fresh) < len(open_ones):
-            head = queue.head()
-            if stays < len(running) and (head is None or running[stays] < head):
-                stays += 1
-            elif head is not None:
-                heappop(queue.heap)
-                if not fresh or head is not fresh[-1]:
-                    fresh.append(head)
-            else:
-                break
-        soc = self.soc
-        kept = {entry[-1].processor.index for entry in running[:stays]}
-        left = [processor for processor in open_ones if processor.index not in kept]
-        for processor in left:
-            if processor.segment is not None:
-                soc.preempt(processor)
-        for entry, processor in zip(fresh, left, strict=False):
-            segment = entry[-1]
-            if segment.state == READY:
-                soc.start(segment.job, segment, processor)
-        self._put_back(fresh + running[stays:])
-
-    # ---- who waits -----------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
         """The keys of what has come to wait, as they are now."""
@@ -287,6 +233,60 @@ class GeneralQueue(ReadyQueue):
         if due is not None and not now < self.alarm_at <= due:
             self.alarm_at = due
             self.soc.wake_at(due, self)
+
+
+class EqualQueue(GeneralQueue):
+    """As `GeneralQueue`, where all segments may use all processors, at one speed: the most urgent run, and stay."""
+
+    def dispatch(self) -> None:
+        if self.fresh or self.doubted:
+            self._settle()
+        soc = self.soc
+        open_ones = []
+        movable = []
+        for processor in self.processors:
+            segment = processor.segment
+            if segment is None:
+                open_ones.append(processor)
+            elif soc.preemptible(processor):
+                open_ones.append(processor)
+                movable.append(self._renewed(segment.entry) if self.drifts else segment.entry)
+        if open_ones:
+            for queue in self.queues.values():
+                head = queue.head()
+                if head is not None and (len(movable) < len(open_ones) or head < max(movable)):
+                    self._exchange(queue, open_ones, movable)
+        if self.reviews:
+            self._review()
+
+    def _exchange(self, queue: EntryHeap, open_ones: list[Processor], movable: list[Entry]) -> None:
+        """The most urgent of what runs and what waits get the open processors; who is new the lowest that are left."""
+        running = sorted(movable)
+        fresh: list[Entry] = []
+        stays = 0
+        while stays + len(fresh) < len(open_ones):
+            head = queue.head()
+            if stays < len(running) and (head is None or running[stays] < head):
+                stays += 1
+            elif head is not None:
+                heappop(queue.heap)
+                if not fresh or head is not fresh[-1]:
+                    fresh.append(head)
+            else:
+                break
+        soc = self.soc
+        kept = {entry[-1].processor.index for entry in running[:stays]}
+        left = [processor for processor in open_ones if processor.index not in kept]
+        for processor in left:
+            if processor.segment is not None:
+                soc.preempt(processor)
+        for entry, processor in zip(fresh, left, strict=False):
+            segment = entry[-1]
+            if segment.state == READY:
+                soc.start(segment.job, segment, processor)
+        self._put_back(fresh + running[stays:])
+
+    # ---- who waits -----------------------------------------------------------------------------------------------
 
 
 class ChangingQueue(GeneralQueue):

@@ -105,31 +105,9 @@ class PreemptiveQueue(ReadyQueue):
         self.waiting = self.queue.heap
         # What runs, ascending; entries of what has ended meanwhile are thrown away when they come last.
         self.running: list[Entry] = []
-        if len(processors) == 1:
-            self.dispatch = self._dispatch_single  # type: ignore[method-assign]
 
     def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
         return partial(heappush, self.waiting) if self.lasting else self.queue.push
-
-    def _dispatch_single(self) -> None:
-        waiting = self.waiting
-        processor = self.processors[0]
-        while waiting:
-            entry = waiting[0]
-            segment = entry[-1]
-            if segment.state != READY:
-                heappop(waiting)
-                continue
-            running = processor.segment
-            if running is None:
-                heappop(waiting)
-            elif entry < running.entry:
-                self.soc.preempt(processor)
-                heapreplace(waiting, running.entry)
-            else:
-                return
-            self.soc.start(segment.job, segment, processor)
-            return
 
     def dispatch(self) -> None:
         waiting = self.waiting
@@ -161,6 +139,30 @@ class PreemptiveQueue(ReadyQueue):
             insort(running, entry)
         if len(running) > 4 * len(self.processors):
             running[:] = [entry for entry in running if entry[-1].state == RUNNING]
+
+
+class SingleQueue(PreemptiveQueue):
+    """As `PreemptiveQueue`, on one processor: the most urgent segment runs."""
+
+    def dispatch(self) -> None:
+        waiting = self.waiting
+        processor = self.processors[0]
+        while waiting:
+            entry = waiting[0]
+            segment = entry[-1]
+            if segment.state != READY:
+                heappop(waiting)
+                continue
+            running = processor.segment
+            if running is None:
+                heappop(waiting)
+            elif entry < running.entry:
+                self.soc.preempt(processor)
+                heapreplace(waiting, running.entry)
+            else:
+                return
+            self.soc.start(segment.job, segment, processor)
+            return
 
 
 class RegionQueue(ReadyQueue):

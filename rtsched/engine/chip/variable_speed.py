@@ -89,7 +89,7 @@ class VariableSpeedProcessor(Processor):
                     self.left -= used * ONE
         self.left = max(0, self.left - passed * self.speed)
 
-    def progress(self, now: int) -> Any:
+    def progress(self, now: int) -> int | Fraction:
         self._advance(now)
         if not self.left:
             return self.work
@@ -228,7 +228,7 @@ class StreamProcessor(VariableSpeedProcessor):
         if self.segment is not None and self.launching is None:
             self.gpu.pace_stream(self._stream(self.segment), speed, now)
 
-    def progress(self, now: int) -> Any:
+    def progress(self, now: int) -> int | Fraction:
         """All of the work when it is complete; before, what it would be alone, since blocks have no fixed order."""
         if self.complete:
             return self.work

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY, RUNNING
+from rtsched.engine.kernel import NEVER
 from rtsched.schedulers.base import GUESTS, Scheduler
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rtsched.engine.task_state import TaskState
 
 #: Behind every server: tasks without a budget.
-BACKGROUND = 1 << 62
+BACKGROUND = NEVER
 
 
 class Server:
