@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rtsched import api
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
+from rtsched.model.system import Estimates
 from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
@@ -34,6 +35,19 @@ Progress = Callable[[Iterable[Pattern], int], Iterable[Pattern]]
 
 #: Execution times of which a proof is one.
 PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
+
+
+#: Keys that came after the first fingerprints, and what they are where nobody writes them: then they are left out, so
+#: that the fingerprint of a system stays.
+LATER: dict[str, Any] = {"estimates": Estimates().model_dump(mode="json", by_alias=True)}
+
+
+def _without_later(described: Any) -> Any:
+    if isinstance(described, list):
+        return [_without_later(each) for each in described]
+    if not isinstance(described, dict):
+        return described
+    return {key: _without_later(value) for key, value in described.items() if key not in LATER or value != LATER[key]}
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,7 @@ class Verification:
     def inputs_sha256(self) -> str:
         """A fingerprint of the system as it was described, its platform and the policy."""
         described = {
-            "system": self.loaded.system.model_dump(mode="json", by_alias=True),
+            "system": _without_later(self.loaded.system.model_dump(mode="json", by_alias=True)),
             "platform": self.loaded.platform.model_dump(mode="json", by_alias=True),
             "scheduler": self.description,
         }

@@ -400,3 +400,13 @@ def test_a_level_that_rests_on_typical_times_is_not_called_proven() -> None:
     hard, soft = levels(verify("wearable_mcu", runs=0))
     assert str(hard) == "hard: schedulable (1 of 1 in time for typical times, no proof)"
     assert not soft.is_proven
+
+
+def test_the_fingerprint_of_a_system_stays() -> None:
+    """Keys that came later are in it only where they are written."""
+    plain = rtsched.analyse("dhall", runs=0)
+    assert plain.inputs_sha256 == "7c510768bea3ff6f7cabb1c933fe480b146a52fd3f658eb09eefb21ef68fe491"
+    erring = rtsched.load("dhall").with_({"estimates.bias": 0.5}, scheduler="sjf")
+    assert (
+        rtsched.analyse(erring, runs=0).inputs_sha256 != rtsched.analyse("dhall", scheduler="sjf", runs=0).inputs_sha256
+    )
