@@ -19,7 +19,6 @@ from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
-from rtsched.model.collector import collector_paused
 from rtsched.model.known import known_before
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace import trace as log
@@ -39,7 +38,6 @@ class Core:
 
     soc: Soc
 
-    @collector_paused()
     def __init__(
         self,
         system: SystemSpec,
@@ -53,7 +51,7 @@ class Core:
         self.scheduler = scheduler
         self.kernel = kernel
         self.queue = kernel._queue
-        self.eid = kernel._eid
+        self.eid = kernel.numbers
         self.until = until
         self.seed = seed
         self.record = record

@@ -87,10 +87,6 @@ class Segment:
         self.entry: Any = None
         self.memo: Any = None
 
-    def __lt__(self, other: object) -> bool:
-        """Never: entries of one segment with equal keys are interchangeable."""
-        return False
-
     def __repr__(self) -> str:
         return f"node {self.node.name!r} of {self.job!r}"
 

@@ -6,7 +6,7 @@ list of callbacks. Events of plain SimPy may stand in the same queue and are pro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Final
@@ -67,19 +67,6 @@ class Appointment:
             self.meet()
 
 
-class Ration(count):  # type: ignore[type-arg]
-    """Numbers for events, but for `most` of them."""
-
-    kernel: Kernel
-    most: int
-
-    def __next__(self) -> int:
-        number: int = super().__next__()
-        if number >= self.most:
-            raise EndlessError(f"more than {self.most} events by t={self.kernel._now} ns: this run may never end")
-        return number
-
-
 class Kernel(simpy.Environment):
     """A SimPy environment with integer time and one scheduling point per instant."""
 
@@ -89,15 +76,24 @@ class Kernel(simpy.Environment):
     #: how often the scheduler was asked
     dispatches = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        #: what numbers events, in the order in which they are armed
+        self.numbers: Iterator[int] = self._eid
+
     def ration(self, most: int) -> None:
         """Raise EndlessError once `most` events have been armed."""
-        numbers = Ration()
-        numbers.kernel, numbers.most = self, most
-        self._eid = numbers
+        self.numbers = self._rationed(most)
+
+    def _rationed(self, most: int) -> Iterator[int]:
+        for number in self._eid:
+            if number >= most:
+                raise EndlessError(f"more than {most} events by t={self._now} ns: this run may never end")
+            yield number
 
     def arm(self, alarm: Alarm, time: int) -> None:
         """Let `alarm` fire at `time`, which is not in the past."""
-        heappush(self._queue, (time, alarm.rank, next(self._eid), alarm))
+        heappush(self._queue, (time, alarm.rank, next(self.numbers), alarm))
 
     def drain(self, changed: list[bool], dispatch: Callable[[], None], stop: int) -> None:
         """Run until the queue is empty or its next event lies after `stop`; count in `dispatches` how often it acted.

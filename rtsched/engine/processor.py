@@ -117,7 +117,7 @@ class Processor:
                 self.done(self, segment, now)
             else:
                 self.armed = end
-                heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))
+                heappush(self.queue, (end, self.rank, next(self.kernel.numbers), self.alarm))
 
     def begin(self, work: int | Fraction, now: int) -> None:
         """Arm the end of `work` ns (after the overhead) that begin now."""
@@ -125,7 +125,7 @@ class Processor:
         end = self.end = now + total if self.supply is None else self.supply.finish(now, total)
         if end < self.armed:
             self.armed = end
-            heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))
+            heappush(self.queue, (end, self.rank, next(self.kernel.numbers), self.alarm))
 
     def progress(self, now: int) -> int | Fraction:
         """Work done since `started`, in ns of this processor, overhead not counted."""

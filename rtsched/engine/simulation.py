@@ -56,7 +56,8 @@ def run(
         is_wide(system),
     )
     policy = scheduler if is_ours(scheduler) else Veiled(scheduler)
-    core = Core(system, policy, kernel, until, record, seed)
+    with collector_paused():
+        core = Core(system, policy, kernel, until, record, seed)
     core.soc = Soc(core)
     policy.begin(core.soc)
     if core.locks is not None and "ceiling" in system.protocols.values():

@@ -136,10 +136,6 @@ class SegmentView(View):
         processor = self._raw.processor
         return None if processor is None else processor.view
 
-    def __lt__(self, other: object) -> bool:
-        """Never: entries of one segment with equal keys are interchangeable."""
-        return False
-
     _kinds: ClassVar[dict[type, type]] = {}
 
 

@@ -179,7 +179,7 @@ def test_the_clock_in_force_stretches_what_is_bound_by_it(governor: str, time: f
 def test_a_clock_that_changes_changes_what_is_believed() -> None:
     def before_and_after(each: Estimator, job: Any) -> tuple[int, int]:
         before = each.rest(job)
-        each.soc.set_speed("cpu", level=0)
+        each._soc.set_speed("cpu", level=0)
         return before, each.rest(job)
 
     assert asked(loaded(CLOCKS.replace("GOVERNOR", "userspace")), before_and_after) == (8 * MS, 14 * MS)
@@ -280,7 +280,7 @@ def test_a_belief_of_its_own_is_one_method() -> None:
             return 2 * super().time(node, place)
 
     def doubled(each: Estimator, job: Any) -> int:
-        return Pessimist(each.soc, each.placement).rest(job)
+        return Pessimist(each._soc, each._placement).rest(job)
 
     assert asked(loaded(DIAMOND.replace("CORES", "2")), doubled) == 70 * MS
 

@@ -75,7 +75,7 @@ class VariableSpeedProcessor(Processor):
         end = self.end = now + rest if self.supply is None else self.supply.finish(now, rest)
         if end < self.armed:
             self.armed = end
-            heappush(self.queue, (end, self.rank, next(self.kernel._eid), self.alarm))
+            heappush(self.queue, (end, self.rank, next(self.kernel.numbers), self.alarm))
 
     def _advance(self, now: int) -> None:
         passed = now - self.since if self.supply is None else self.supply.before(now) - self.supply.before(self.since)
@@ -111,7 +111,7 @@ class VariableSpeedProcessor(Processor):
                 self.done(self, segment, now)
         else:
             self.armed = self.end
-            heappush(self.queue, (self.end, self.rank, next(self.kernel._eid), self.alarm))
+            heappush(self.queue, (self.end, self.rank, next(self.kernel.numbers), self.alarm))
 
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
@@ -220,7 +220,7 @@ class StreamProcessor(VariableSpeedProcessor):
         self.end = now + time
         if self.end < self.armed:
             self.armed = self.end
-            heappush(self.queue, (self.end, self.rank, next(self.kernel._eid), self.alarm))
+            heappush(self.queue, (self.end, self.rank, next(self.kernel.numbers), self.alarm))
 
     def pace(self, speed: int, now: int) -> None:
         """All that runs in its stream goes on at another speed."""
