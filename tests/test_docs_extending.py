@@ -25,6 +25,7 @@ from rtsched.engine.views import BELIEFS, JobView, ProcessorView, SegmentView, T
 from rtsched.model.taskgraph import NodeSpec
 from rtsched.registry import GROUPS, PARTS, REGISTRY
 from rtsched.schedulers.base import Scheduler
+from rtsched.schedulers.events import EVENTS
 from tests.cli.command import rtsched
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
@@ -96,8 +97,7 @@ def signature(function: object) -> str:
 
 def test_every_event_of_a_scheduler_is_on_the_page() -> None:
     named = [cell.strip("`") for cell, _ in rows("| method | when |", "Class attributes:") if cell.startswith("`")]
-    events = [name for name in vars(Scheduler) if name.startswith("on_") or name in ("setup", "dispatch")]
-    assert sorted(named) == sorted(signature(getattr(Scheduler, name)) for name in events)
+    assert sorted(named) == sorted(signature(getattr(Scheduler, name)) for name in ("setup", "dispatch", *EVENTS))
 
 
 #: What only the engine uses of the handle.
