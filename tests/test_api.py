@@ -253,6 +253,7 @@ def test_pictures_and_tables_go_where_a_text_says(tmp_path: Path) -> None:
         ({"name": "rm+global", "placement": "first-fit"}, "both 'global' and 'first-fit' are a placement; give one"),
         ({"name": "rm", "ordering": "edf"}, "both 'rm' and 'edf' are an ordering; give one"),
         ("rm+edf", "both 'rm' and 'edf' are a name; give one"),
+        ("rm+limited+preemptive", "both 'limited' and 'preemptive' are a preemption; give one"),
         ("rm+nobody", "nothing is called 'nobody'"),
         (5, "a scheduler is a name, a mapping or a Scheduler (found int 5)"),
         (rtsched.Scheduler, "Scheduler is a class of schedulers; make one: Scheduler()"),
