@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rtsched.schedulers.orderings.base import Ordering
     from rtsched.schedulers.orderings.fixed_priority import FixedPriority
     from rtsched.schedulers.placements.base import Placement
+    from rtsched.schedulers.speeds.base import Speed
     from rtsched.trace.trace import Trace
     from rtsched.verify.verification import Verification, analyse
 
@@ -54,6 +55,7 @@ _HOME = {
     "Segment": "rtsched.engine.job",
     "Soc": "rtsched.engine.soc",
     "SoundnessError": "rtsched.errors",
+    "Speed": "rtsched.schedulers.speeds.base",
     "Summary": "rtsched.metrics.figures",
     "System": "rtsched.model.system",
     "Task": "rtsched.model.task",
@@ -95,6 +97,7 @@ __all__ = [
     "Segment",
     "Soc",
     "SoundnessError",
+    "Speed",
     "Summary",
     "System",
     "Task",

@@ -19,7 +19,7 @@ from rtsched.model.base import whole_number
 from rtsched.model.document import cut
 from rtsched.model.platform import Platform
 from rtsched.model.system import Estimates, Simulate, System
-from rtsched.registry import PARTS, REGISTRY, build, parameters_of
+from rtsched.registry import GROUPS, PARTS, REGISTRY, build, parameters_of
 from rtsched.visible import as_found
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     oracle = parts.pop("oracle", False)
     if not isinstance(oracle, bool):
         raise InputError(f"scheduler: oracle must be true or false (found {as_found(oracle)})")
-    own = {} if name == "composed" else parameters_of("scheduler", name, code)
+    own = {} if name == "composed" else _own_parameters(name, code)
     guests = [kind for kind in GUESTS if kind not in own]
     parts = {key: value for key, value in parts.items() if value != "none" or not (key in guests or name == "composed")}
     for kind in PARTS:
@@ -79,6 +79,21 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         made.take(kind, part, name)
     made.oracle = oracle or made.oracle
     return _usable(made)
+
+
+def _own_parameters(name: str, code: bool) -> dict[str, Any]:
+    """What the scheduler `name` can be made with. Raises InputError, also where it is a part of one."""
+    from rtsched.schedulers.part import Part
+
+    found = REGISTRY.find("scheduler", name, code)
+    if isinstance(found, type) and issubclass(found, Part) and found.kind in PARTS:
+        beside = "" if found.kind == "ordering" else "edf+"
+        by_code, by_name = f"write '{beside}{found.kind}={cut(name)}'", f"register it in {GROUPS[found.kind]}"
+        raise InputError(
+            f"scheduler {cut(name)!r} is no scheduler, but a part of one ({found.kind}); "
+            f"{by_code if ':' in name else by_name}"
+        )
+    return parameters_of("scheduler", name, code)
 
 
 def _usable(made: Scheduler) -> Scheduler:

@@ -66,7 +66,7 @@ def _parts(text: str) -> dict[str, Any]:
 
 def _must_exist(text: str, *words: str) -> None:
     """Words that nobody knows all count as the policy's name; say so rather than that there are two."""
-    known = {name for kind in ("scheduler", *PARTS) for name in REGISTRY.names(kind)}
+    known = {*MODES, *(name for kind in ("scheduler", *PARTS) for name in REGISTRY.names(kind))}
     for word in words:
         if word not in known and ":" not in word:
             close = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)

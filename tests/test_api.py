@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,7 @@ def test_pictures_and_tables_go_where_a_text_says(tmp_path: Path) -> None:
         ({"name": "rm+global", "placement": "first-fit"}, "both 'global' and 'first-fit' are a placement; give one"),
         ({"name": "rm", "ordering": "edf"}, "both 'rm' and 'edf' are an ordering; give one"),
         ("rm+edf", "both 'rm' and 'edf' are a name; give one"),
+        ("rm+limited+preemptive", "both 'limited' and 'preemptive' are a preemption; give one"),
         ("rm+nobody", "nothing is called 'nobody'"),
         (5, "a scheduler is a name, a mapping or a Scheduler (found int 5)"),
         (rtsched.Scheduler, "Scheduler is a class of schedulers; make one: Scheduler()"),
@@ -259,6 +261,32 @@ def test_pictures_and_tables_go_where_a_text_says(tmp_path: Path) -> None:
 )
 def test_a_scheduler_says_everything_once(choice: Any, message: str) -> None:
     assert message in refusal(lambda: rtsched.simulate(PAIR, scheduler=choice))
+
+
+EDF_CODE = "rtsched.schedulers.orderings.edf:EDF"
+DROP_CODE = "rtsched.schedulers.admissions.drop_hopeless:Drop"
+
+
+@pytest.mark.parametrize(
+    ("choice", "hint"),
+    [
+        (EDF_CODE, f"'{EDF_CODE}' is no scheduler, but a part of one (ordering); write 'ordering={EDF_CODE}'"),
+        (f"{EDF_CODE}+first-fit", f"write 'ordering={EDF_CODE}'"),
+        (DROP_CODE, f"a part of one (admission); write 'edf+admission={DROP_CODE}'"),
+        ("misplaced", "'misplaced' is no scheduler, but a part of one (ordering); register it in rtsched.orderings"),
+    ],
+)
+def test_a_part_that_is_called_a_scheduler_is_told_how_it_is_written(
+    choice: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtsched.schedulers.orderings.edf import EDF
+
+    monkeypatch.setattr(rtsched.REGISTRY, "own", {})
+    rtsched.REGISTRY.register("scheduler", "misplaced", EDF)
+    with pytest.raises(InputError, match=re.escape(hint)):
+        rtsched.scheduler(choice)
+    for written in re.findall("write '(.*)'", hint):
+        assert rtsched.simulate("dhall", scheduler=written).check() == []
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,17 @@ from rtsched.engine.job_path import JobPath
 from rtsched.engine.processor import Processor
 from rtsched.engine.soc import Soc
 from rtsched.engine.task_state import TaskState
-from rtsched.engine.views import BELIEFS, JobView, ProcessorView, SegmentView, TaskView
+from rtsched.engine.views import BELIEFS, TRUTHS
 from rtsched.model.taskgraph import NodeSpec
-from rtsched.registry import GROUPS, PARTS, REGISTRY
+from rtsched.registry import GROUPS, REGISTRY
 from rtsched.schedulers.base import Scheduler
+from rtsched.schedulers.events import EVENTS
 from tests.cli.command import rtsched
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
 #: A file (its name is in its first line), and what it prints.
 FILES = re.findall(
-    r"^```(?:python|yaml)\n(# (\w+\.(?:py|yaml))\n.*?)^```\n(?:\nIt prints\n\n```text\n(.*?)^```)?",
+    r"^```(?:python|yaml|text)\n(# (\w+\.(?:py|yaml|tasks))\n.*?)^```\n(?:\nIt prints\n\n```text\n(.*?)^```)?",
     PAGE,
     re.MULTILINE | re.DOTALL,
 )
@@ -76,16 +77,27 @@ def test_a_command_says_what_the_page_says(command: str, printed: str, folder: P
 def test_the_page_has_its_examples() -> None:
     assert len(PRINTING) >= 8
     assert len(COMMANDS) >= 8
-    assert len(FILES) == PAGE.count("```python") + PAGE.count("```yaml")
-    policies = [re.split(r"^(?:SYSTEM|def|if) ", text, flags=re.MULTILINE)[0] for text, _, _ in FILES]
-    assert max(policy.count("\n") for policy in policies) <= 45
+    assert len(FILES) == PAGE.count("```python") + PAGE.count("```yaml") + PAGE.count("```text\n# ")
+    assert max(lines().values()) <= 45
+
+
+def lines() -> dict[str, int]:
+    """The lines of the policies of the page, by file: up to the system that they are tried on."""
+    parts = {name: re.split(r"^(?:SYSTEM|def system|if) ", text, flags=re.MULTILINE)[0] for text, name, _ in FILES}
+    return {name: part.count("\n") for name, part in parts.items()}
+
+
+def test_the_policies_are_as_short_as_the_page_says() -> None:
+    said = re.findall(r"^\| `(my_\w+\.py)` \| (\d+) \|$", PAGE, re.MULTILINE)
+    assert len(said) == 3
+    assert {name: int(count) for name, count in said}.items() <= lines().items()
 
 
 def rows(start: str, end: str) -> list[tuple[str, str]]:
     """The first two columns of the tables between two texts."""
     part = PAGE[PAGE.index(start) : PAGE.index(end)]
     found = re.findall(r"^\| (.*?) \| (.*?) \|$", part, re.MULTILINE)
-    return [row for row in found if row[1] not in ("when", "what it is", "what it does", "attributes")]
+    return [row for row in found if row[1] not in ("when", "what it is", "what it does")]
 
 
 def signature(function: object) -> str:
@@ -95,9 +107,8 @@ def signature(function: object) -> str:
 
 
 def test_every_event_of_a_scheduler_is_on_the_page() -> None:
-    named = [cell.strip("`") for cell, _ in rows("| method | when |", "Class attributes:") if cell.startswith("`")]
-    events = [name for name in vars(Scheduler) if name.startswith("on_") or name in ("setup", "dispatch")]
-    assert sorted(named) == sorted(signature(getattr(Scheduler, name)) for name in events)
+    named = [cell.strip("`") for cell, _ in rows("| method | when |", "At each event") if cell.startswith("`")]
+    assert sorted(named) == sorted(signature(getattr(Scheduler, name)) for name in ("setup", "dispatch", *EVENTS))
 
 
 #: What only the engine uses of the handle.
@@ -105,7 +116,7 @@ ENGINE = {"core", "kernel", "begin_run"}
 
 
 def test_every_public_name_of_the_handle_is_on_the_page() -> None:
-    cells = [cell for cell, _ in rows("| to read |", "What hangs on it") if cell.startswith("`")]
+    cells = [cell for cell, _ in rows("| to read |", "### What jobs") if cell.startswith("`")]
     named = {name for cell in cells for name in cell.split("`")[1::2]}
     given = set(re.findall(r"^        self\.(\w+)", inspect.getsource(Soc.__init__), re.MULTILINE))
     own = {
@@ -116,37 +127,48 @@ def test_every_public_name_of_the_handle_is_on_the_page() -> None:
     assert named == own | given - ENGINE
 
 
-def test_what_hangs_on_the_handle_is_there() -> None:
-    views = {"a job": JobView, "a segment": SegmentView, "a task": TaskView, "a processor": ProcessorView}
-    classes = {**views, "a node": NodeSpec}
-    listed = {
-        cell: text for cell, text in rows("| of | attributes |", "### What a policy must not do") if cell in classes
+VIEWS = {"job": Job, "path": JobPath, "segment": Segment, "processor": Processor, "task": TaskState}
+
+
+def shown(kinds: dict[type, type], *, own: bool = False) -> set[tuple[str, str]]:
+    """What views show: (word for the thing, name); with `own` only what these views have beyond those they derive from."""
+    return {
+        (word, name if isinstance(getattr(kinds[kind], name), property) else signature(getattr(kinds[kind], name)))
+        for word, kind in VIEWS.items()
+        for name in (vars(kinds[kind]) if own else dir(kinds[kind]))
+        if not name.startswith("_")
     }
-    assert set(listed) == set(classes)
-    for cell, text in listed.items():
-        names = text.split("`")[1].split()
-        assert [name for name in names if not hasattr(classes[cell], name)] == []
+
+
+def listed(start: str, end: str) -> set[tuple[str, str]]:
+    """The first two columns of a table of what things show."""
+    part = PAGE[PAGE.index(start) : PAGE.index(end)]
+    return set(re.findall(r"^\| (\w+) \| `([^`]+)` \| .+ \|$", part, re.MULTILINE))
+
+
+def test_all_that_things_show_is_on_the_page() -> None:
+    assert listed("### What jobs, segments", "### What a policy cannot") == shown(BELIEFS)
+    assert listed("An oracle sees these", "### What is refused") == shown(TRUTHS, own=True)
+
+
+def test_what_the_page_says_of_a_node_is_there() -> None:
+    (names,) = re.findall(r"its node as planned: `([^`]+)`", PAGE)
+    assert [name for name in names.split() if not hasattr(NodeSpec, name)] == []
 
 
 def test_the_truth_that_the_page_forbids_is_there_and_is_not_offered() -> None:
     part = PAGE[PAGE.index("* Read what only the simulation knows") : PAGE.index("* Write to any")]
-    forbidden = {name for text in part.split("On what")[0].split("`")[1::2] for name in text.split()}
+    forbidden = {name for text in part.split("What was recorded")[0].split("`")[1::2] for name in text.split()}
     slots = {name for each in (Job, Segment, TaskState, Processor, JobPath) for name in each.__slots__}
     assert forbidden <= slots
     assert {"end", "demand", "factor", "difficulty"} <= forbidden
-    assert [name for name in forbidden for seen in BELIEFS.values() if hasattr(seen, name)] == []
-    offered = {
-        name
-        for _, text in rows("| of | attributes |", "### What a policy must not do")
-        for name in text.split("`")[1].split()
-    }
-    assert offered & forbidden == set()
+    assert {name for _, name in shown(BELIEFS)} & forbidden == set()
 
 
 def test_the_entry_points_of_the_page_are_those_of_the_registry() -> None:
     (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     groups = tomllib.loads(text)["project"]["entry-points"]
-    assert {GROUPS[kind] for kind in ("scheduler", "metric", *PARTS)} <= set(groups) <= set(GROUPS.values())
+    assert set(groups) == set(GROUPS.values())
     files = {name for _, name, _ in FILES}
     for points in groups.values():
         for place in points.values():

@@ -135,7 +135,7 @@ def test_public_names() -> None:
     assert set(rtsched.__all__) == {
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
-        "Segment", "Soc", "SoundnessError", "Summary", "System", "Task", "Trace", "Verification", "__version__",
+        "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
         "analyse", "compare", "evaluate", "exporter", "importer", "load", "metric", "scheduler", "section", "simulate",
         "summary", "theorem", "to_frame", "write",
     }  # fmt: skip
