@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from fractions import Fraction
 from heapq import heappush
 from typing import Any
 
 import numpy as np
 
 from rtsched.engine.chip.power import Domain, point_index
+from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.core import Core
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
@@ -297,6 +299,17 @@ class Soc:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
         self.core.chip.save(processor, segment)
 
+    def share(
+        self, what: Segment | Processor, part: Fraction | float | None = None, bandwidth: int | None = None
+    ) -> None:
+        """Give what runs a `part` of the unit that it shares, and a cap on its memory traffic in bytes per second.
+
+        This replaces what it had; what is left out is not given: it takes an equal turn at what the others leave, and
+        its traffic has no cap. Both end when it leaves the processor. Raises SchedulerError for what does not run, a
+        unit that is not shared, a memory without a bandwidth, and where all together would be more than there is.
+        """
+        share(self.core, what, part, bandwidth)
+
     def set_speed(self, cluster: str | Processor, level: int | None = None, frequency: int | None = None) -> None:
         """Set the operating point of a cluster (or of a processor's clock domain): a `level` from 0, or a `frequency`.
 
@@ -430,6 +443,8 @@ class Soc:
         self.core.inside_run = True
         self.start(first.job, first, processor)
         self.core.inside_run = False
+        if self.core.chip is not None:
+            self.core.chip.shares.carry(processor)
 
     def _not_started(self, segment: Segment) -> Segment:
         """At the last moment the policy chose a variant without this node, or ended the job: give back its run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -13,6 +12,8 @@ import numpy as np
 from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.model.task import Constant, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.trace.check_shares import shares
+from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import (
     ABORT,
     ABORTED,
@@ -21,14 +22,12 @@ from rtsched.trace.trace import (
     DROP,
     DROPPED,
     FINISH,
-    FULL_SPEED,
     GIVE,
     KILLED,
     LATE,
     OK,
     OUTCOMES,
     OVERHEAD,
-    SPEED,
     TAKE,
     Trace,
 )
@@ -40,7 +39,7 @@ def violations(trace: Trace) -> list[str]:
         return []
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
-        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads,
+        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -280,7 +279,7 @@ def _work(trace: Trace) -> Iterator[str]:
         if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
     }
     exempt = _without_speed(system)
-    speeds = _Speeds(trace)
+    speeds = Speeds(trace)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
     rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
@@ -364,28 +363,3 @@ def _without_speed(system: SystemSpec) -> set[int]:
             if unit.block_level is not None:
                 exempt.update(unit.processors)
     return exempt
-
-
-class _Speeds:
-    """The speed of every processor over time, out of the changes of a trace."""
-
-    def __init__(self, trace: Trace) -> None:
-        rows = trace.changes[trace.changes["what"] == SPEED]
-        self.times: dict[int, list[int]] = {}
-        self.values: dict[int, list[int]] = {}
-        for row in rows:
-            self.times.setdefault(int(row["subject"]), []).append(int(row["time"]))
-            self.values.setdefault(int(row["subject"]), []).append(int(row["value"]))
-
-    def work(self, processor: int, start: int, end: int) -> Fraction:
-        """The integral of the speed over [start, end), in ns at full speed."""
-        times = self.times.get(processor)
-        if times is None:
-            return Fraction(end - start)
-        values = self.values[processor]
-        total, index = 0, bisect_right(times, start) - 1
-        while start < end:
-            until = min(end, times[index + 1]) if index + 1 < len(times) else end
-            total += (until - start) * (values[index] if index >= 0 else FULL_SPEED)
-            start, index = until, index + 1
-        return Fraction(total, FULL_SPEED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ import numpy as np
 from rtsched.engine.chip.components import Hardware
 from rtsched.engine.chip.copies import Delivery
 from rtsched.engine.chip.faults import CHANNEL, Announcement, Breakdown, FaultCourse, generator
-from rtsched.engine.chip.memory import SharedMemory, User
+from rtsched.engine.chip.memory import Effects, SharedMemory, User
 from rtsched.engine.chip.power import Domain, Meter, Store
 from rtsched.engine.chip.residency import Residency
+from rtsched.engine.chip.shares import Shares
 from rtsched.engine.chip.thermal import Heat
 from rtsched.engine.chip.unit import Unit
 from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
@@ -58,6 +60,7 @@ class Chip(Hardware):
         self.store: Store | None = None
         self.heat: Heat | None = None
         self.recorded: dict[int, int] = {}
+        self.shares = Shares(self)
         self.levels: dict[tuple[int, int], int] = {}
         self.failed: dict[int, int] = {}
         #: by processor: the share of its speed that each fault leaves it
@@ -238,7 +241,9 @@ class Chip(Hardware):
     def _pace(self, now: int) -> None:
         """Give everybody who runs the speed that holds from now on."""
         users: list[User] = []
-        running: list[tuple[VariableSpeedProcessor, float, float]] = []
+        running: list[tuple[VariableSpeedProcessor, float, float, Fraction | None]] = []
+        granted = bool(self.shares.grants) and self.shares.prune()
+        contended = self.memory.limits or granted
         for processor in self.rated:
             segment = processor.segment
             if segment is None or not processor.working or processor.saving:
@@ -246,23 +251,39 @@ class Chip(Hardware):
                     self._set_speed(processor, ONE, now)
                 continue
             scale, bound, demand, label = self._alone(processor, segment)
-            if scale <= 0:
+            part = self.shares.part(processor) if granted else None
+            if scale <= 0 or (part is not None and not part and processor.work):
                 self._set_speed(processor, 0, now)
                 continue
-            running.append((processor, scale, bound))
-            if self.memory.limits:
-                users.append(User(processor.cluster, label, bound, demand / (bound + (1 - bound) * scale)))
+            running.append((processor, scale, bound, part))
+            if contended:
+                asked = demand / (bound + (1 - bound) * scale)
+                users.append(User(processor.cluster, label, bound, asked if part is None else asked * part, part))
         effects = [(1.0, 1.0)] * len(running)
-        if self.memory.limits:
-            effects = self.memory.effects([processor.unit for processor, _, _ in running], users)
-        for (processor, scale, bound), (factor, share) in zip(running, effects, strict=True):
+        if contended:
+            effects = self._contend([each[0] for each in running], users, granted)
+        for (processor, scale, bound, part), (factor, share) in zip(running, effects, strict=True):
             unit = processor.unit
             taken = (1 - bound) * scale + bound * factor
-            if unit is not None and unit.shared:
+            if unit is not None and unit.shared and part is None:
                 taken *= sum(p.working for p in unit.processors)
             for slow in self.slowed.get(processor.index, {}).values():
                 share *= slow
-            self._set_speed(processor, max(1, ceil(ONE * share / taken)), now)
+            speed = ONE * share / taken
+            self._set_speed(processor, max(1, ceil(speed if part is None else Fraction(speed) * part)), now)
+        if granted or self.shares.noted:
+            self.shares.note()
+
+    def _contend(self, running: Sequence[VariableSpeedProcessor], users: list[User], granted: bool) -> Effects:
+        """What all who run feel of each other in the memory, and of the caps on their own traffic."""
+        units = [processor.unit for processor in running]
+        if not granted:
+            return self.memory.effects(units, users)
+        throttled = self.shares.throttle(running, users)
+        return [
+            (factor * throttle, share)
+            for (factor, share), throttle in zip(self.memory.effects(units, users), throttled, strict=True)
+        ]
 
     def _alone(self, processor: VariableSpeedProcessor, segment: Segment) -> tuple[float, float, float, str]:
         """How many times as long the compute part takes at the present clock (0: it stands still); the memory use."""

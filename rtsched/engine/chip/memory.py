@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rtsched.model.memory import Contention, Memory, Pairwise, Pccs, PccsProcessor, PowerLaw, Proportional
@@ -21,12 +22,16 @@ GB = 1e9
 
 @dataclass(slots=True)
 class User:
-    """Who runs: the names of its place (cluster, or cluster/class), its bound share and its demand alone in B/s."""
+    """Who runs: the names of its place (cluster, or cluster/class), its bound share and its demand alone in B/s.
+
+    Where shares of its unit were given, `part` is its own, and the demand is that part of its demand.
+    """
 
     cluster: str
     label: str
     bound: float
     demand: float
+    part: Fraction | None = None
 
 
 #: (factor on the memory-bound part, share of the whole speed) of each user.
@@ -201,6 +206,10 @@ class SharedMemory:
 def _as_one(users: list[User]) -> User:
     """Segments in turn on one unit, as the others see them: of their mean demand, named after the most demanding."""
     most = max(users, key=lambda user: user.demand)
+    if most.part is not None:  # parts of the unit that go on side by side, each with its own traffic
+        parts = [float(user.part or 0) for user in users]
+        mean = sum(part * user.bound for part, user in zip(parts, users, strict=True)) / (sum(parts) or 1)
+        return User(most.cluster, most.label, mean, sum(user.demand for user in users))
     count = len(users)
     bound = sum(user.bound for user in users) / count
     return User(most.cluster, most.label, bound, sum(user.demand for user in users) / count)
