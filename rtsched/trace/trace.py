@@ -31,9 +31,9 @@ ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
 # B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
-FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY = range(10)
+FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, LOADED = range(11)
 CHANGES_KINDS = (
-    "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery",
+    "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "loaded",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed.
