@@ -147,7 +147,9 @@ class Core:
     def costs(self, segment: Segment, processor: Processor, before: Processor | None, now: int) -> int:
         """The overhead in ns before `segment` makes progress on `processor`."""
         if processor.last is segment and segment.stopped == now and before is processor:
-            return 0
+            rest = processor.rest(segment)
+            processor.overhead_total += rest
+            return rest
         if self.inside_run:
             cost = processor.extra(segment)  # nobody was asked, and nobody else was there
             processor.overhead_total += cost

@@ -136,6 +136,10 @@ class Processor:
         """Further time in ns before `segment` makes progress here."""
         return 0
 
+    def rest(self, segment: Segment) -> int:
+        """Further time in ns before `segment`, stopped at this very instant, goes on here."""
+        return 0
+
     def hold(self, time: int, now: int) -> None:
         """Be busy with nothing but an overhead of `time` ns."""
         self.overhead = time

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.engine.chip.loads import Loads, refuse_load
 from rtsched.engine.chip.power import Domain, point_index
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
@@ -348,6 +349,43 @@ class Soc:
     def charge(self) -> float | None:
         """The share of the battery that was left at the last change of power; None without a battery."""
         return None if self.core.chip is None or self.core.chip.store is None else self.core.chip.store.charge
+
+    def resident(self, processor: Processor) -> dict[str, int]:
+        """The networks whose weights are in the memory next to `processor`, least recently used first.
+
+        With each the ns until it is there: 0 if it is (or if a node that starts is fetching it). Empty without a memory
+        for weights.
+        """
+        memories = [] if self.core.chip is None else self.core.chip.memories(processor.index)
+        if not memories:
+            return {}
+        memory = memories[-1][1]
+        return {network: max(0, memory.arrives.get(network, 0) - self.now) for network in memory.inside}
+
+    def load(self, what: str | TaskState, processor: Processor) -> bool:
+        """Begin to bring the weights of a network, or of a task, to `processor`, whatever that computes meanwhile.
+
+        A memory loads one network at a time, in the order in which they were asked for; the least recently used that
+        nobody runs give way at once. ``on_processor(processor, "loaded")`` says that one has come. Returns whether all
+        are there or on their way: what finds no room is left out. Raises SchedulerError where there is no memory for
+        weights, or nothing that needs these.
+        """
+        return self._loads("load", what, processor).load(what, processor)
+
+    def evict(self, what: str | TaskState, processor: Processor) -> bool:
+        """Throw the weights of a network, or of a task, out of the memory next to `processor`, if it is not in use.
+
+        Returns whether none of them is left there: what runs, or is on its way, stays. Raises as `load` does.
+        """
+        return self._loads("evict", what, processor).evict(what, processor)
+
+    def _loads(self, action: str, what: str | TaskState, processor: Processor) -> Loads:
+        chip = self.core.chip
+        if chip is None or not chip.memories(processor.index):
+            refuse_load(action, what, processor)
+        if chip.loads is None:
+            chip.loads = Loads(chip)
+        return chip.loads
 
     def _domains(self, cluster: str | Processor) -> list[Domain]:
         domains = [] if self.core.chip is None else self.core.chip.domains

@@ -251,19 +251,19 @@ class Estimator:
             return -1
         return place if self._core.chip is None or not self._core.chip.fallible else -1
 
+    def loading(self, node: NodeSpec, place: int) -> int:
+        """The time in ns until the weights of a node would be there if it started on a processor now."""
+        there = now = self._soc.now
+        for _, memory in self._memories(node, place):
+            assert node.hardware is not None
+            there = memory.there(node.hardware.network, node.hardware.weights, there)
+        return there - now
+
     def _memories(self, node: NodeSpec, place: int) -> list[tuple[int, Residency]]:
         """The memories that must hold the weights of a node before it runs on a processor, each with its number."""
         chip = self._core.chip
         about = node.hardware
-        if chip is None or about is None or not about.weights or place not in chip.unit_of:
-            return []
-        unit = chip.unit_of[place]
-        found = []
-        if chip.storage is not None and chip.storage.capacity:
-            found.append((-1, chip.storage))
-        if unit.weights is not None:
-            found.append((unit.spec.index, unit.weights))
-        return found
+        return [] if chip is None or about is None or not about.weights else chip.memories(place)
 
     def goal(self, task: TaskState, exit_: int) -> frozenset[int]:
         """The nodes that an exit needs."""

@@ -43,7 +43,8 @@ class Listener:
     def on_processor(self, processor: Processor, change: str) -> None:
         """A processor changed by itself.
 
-        ``change`` is ``idle``, ``down``, ``up``, ``slow``, ``normal``, ``frequency`` or ``temperature``.
+        ``change`` is ``idle``, ``down``, ``up``, ``slow``, ``normal``, ``frequency``, ``temperature``, or
+        ``loaded``: the weights for which the policy asked with ``soc.load`` are there.
         """
 
     def on_deadline(self, job: Job) -> None:

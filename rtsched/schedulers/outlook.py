@@ -200,7 +200,7 @@ class Outlook:
             start = max(ready, self.free_at(place))
             if estimator._placement.dynamic:
                 begin = self._arrival(node, place, start, where, look=True)
-                end = begin + self.cost(node, place, look=True) + estimator.time(node, place)
+                end = begin + self.cost(node, place, begin, look=True) + estimator.time(node, place)
                 found.append((end, 0, place, start))
             else:
                 found.append((start, estimator.preference(node, place, places), place, start))
@@ -218,7 +218,7 @@ class Outlook:
             work += self.again(segment, place)
         else:
             start = self._arrival(node, place, start, where)
-            work = self.cost(node, place) + estimator.time(node, place)
+            work = self.cost(node, place, start) + estimator.time(node, place)
         supply = estimator._soc.processors[place].supply
         if supply is None:
             return start + work
@@ -260,25 +260,26 @@ class Outlook:
                     last = max(last, busy[link])
         return last
 
-    def cost(self, node: NodeSpec, place: int, look: bool = False) -> int:
+    def cost(self, node: NodeSpec, place: int, start: int = 0, look: bool = False) -> int:
         """The time in ns before a node makes progress on a processor: the scheduler, the switch, loads of weights.
 
-        With `look` nothing is moved.
+        It starts at `start`, in ns from now: what is on its way then it waits for. With `look` nothing is moved.
         """
         soc = self._estimator._soc
         cost: int = soc.scheduling + soc.processors[place].context_switch
         about = node.hardware
+        there = begin = soc.now + start
         for key, memory in self._estimator._memories(node, place):
             assert about is not None
             imagined = self._memories.get(key)
             if look:
                 held = memory if imagined is None else imagined
-                cost += 0 if about.network in held.inside else memory.time(about.weights)
+                there = held.there(about.network, about.weights, there)
                 continue
             if imagined is None:
                 imagined = self._memories[key] = memory.imagined(self._note(memory))
-            cost += imagined.fetch(about.network, about.weights, ())
-        return cost
+            there = imagined.fetch(about.network, about.weights, (), there)
+        return cost + there - begin
 
     def again(self, segment: Segment, place: int) -> int:
         """The time in ns before a segment that has been taken off makes progress on a processor."""

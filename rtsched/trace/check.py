@@ -21,16 +21,20 @@ from rtsched.trace.trace import (
     DRAINED,
     DROP,
     DROPPED,
+    EVICT,
     FINISH,
     GIVE,
     KILLED,
     LATE,
+    LOAD,
+    LOADED,
     OK,
     OUTCOMES,
     OVERHEAD,
     TAKE,
     Trace,
 )
+from rtsched.units import S
 
 
 def violations(trace: Trace) -> list[str]:
@@ -39,7 +43,7 @@ def violations(trace: Trace) -> list[str]:
         return []
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
-        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares,
+        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -354,6 +358,28 @@ def _threads(trace: Trace) -> Iterator[str]:
             if running > gpu.threads * gpu.sms:
                 yield f"a GPU of {gpu.sms} SMs runs {running} threads at {time}"
                 break
+
+
+def _weights(trace: Trace) -> Iterator[str]:
+    """No memory for weights holds more than it can; what is loaded ahead of time comes no faster than its bandwidth."""
+    spec = trace.system.hardware
+    for unit in () if spec is None else spec.units:
+        about = unit.description.weights
+        if about is None:
+            continue
+        name = trace.system.processors[unit.processors[0]].name
+        held = last = 0
+        for row in trace.changes[trace.changes["subject"] == unit.processors[0]]:
+            time, what, size = int(row["time"]), int(row["what"]), int(row["value"])
+            held += size * ((what == LOAD) - (what == EVICT))
+            if what == LOAD and held > about.capacity:
+                yield f"the memory of {name!r} holds {held} bytes of weights at {time}, of {about.capacity}"
+            if what == EVICT and held < 0:
+                yield f"the memory of {name!r} loses weights at {time} that it does not hold"
+            if what == LOADED:
+                if (time - last) * about.bandwidth < size * S:
+                    yield f"the memory of {name!r} takes {size} bytes of weights from {last} to {time}: too fast"
+                last = time
 
 
 def _without_speed(system: SystemSpec) -> set[int]:

@@ -32,10 +32,10 @@ ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
 # B/s, bytes, the share of the nominal speed (or of the unit) in 1/2^40, the job that was hit (-1: none), or thousandths
 # of a charge. A share, or a cap on the memory traffic, of 0 is one that is not given any more.
-FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP = range(12)
+FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP, LOADED = range(13)
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "share",
-    "cap",
+    "cap", "loaded",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed, and of a SHARE of all.

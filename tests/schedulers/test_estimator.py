@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtsched import summary
+from rtsched.engine.views import raw
+from rtsched.schedulers.admissions.base import Admission
+from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.estimator import Estimator
 from rtsched.schedulers.orderings.edf import EDF
+from rtsched.schedulers.orderings.fifo import FIFO
 from rtsched.schedulers.orderings.fixed_priority import RateMonotonic
 from rtsched.schedulers.placements.clustered import Clustered
 from rtsched.schedulers.placements.declared import Global
@@ -159,6 +163,46 @@ def test_weights_are_loaded_once_as_long_as_they_stay() -> None:
         69,
         111,
     ]
+
+
+def loads_first(each: Estimator, job: Any) -> tuple[int, int]:
+    """Before and after the weights are on their way."""
+    soc = each._soc
+    before = each.rest(job)
+    assert soc.load(raw(job.task), soc.processors[0])
+    return before, each.rest(job)
+
+
+def test_weights_on_their_way_are_waited_for_and_not_loaded_again() -> None:
+    text = NPU + (
+        "simulate: {until: 1 s}\ntasks:\n"
+        "  - {name: busy, release: 0 ms, deadline: 90 ms, wcet: {npu: 5 ms}}\n"
+        "  - {name: net, release: 1 ms, deadline: 90 ms, wcet: {npu: 3 ms}, weights: 8 MB}\n"
+    )
+    # 4 ms of what runs, then 8 of loading and 3; with the load under way 8 and 3
+    assert asked(loaded(text), loads_first, at=MS, ordering=FIFO()) == (15 * MS, 11 * MS)
+
+
+def test_plans_see_what_is_on_its_way() -> None:
+    """The NPU is slower by its load; once that is under way, every planner takes the NPU."""
+
+    class Ahead(Admission):
+        def on_release(self, job: Any) -> None:
+            if job.task.name == "first":
+                self.soc.load(self.soc.tasks[1], self.soc.processors[1])
+
+    text = """
+platform:
+  name: chip
+  processors: {cpu: {}, npu: {kind: npu, weights: {capacity: 10 MB, bandwidth: 1 GB/s}}}
+simulate: {until: 20 ms}
+tasks:
+  - {name: first, wcet: {cpu: 1 ms}, release: 0 ms, deadline: 20 ms}
+  - {name: net, release: 3 ms, deadline: 17 ms, wcet: {cpu: 5 ms, npu: 3 ms}, weights: 4 MB}
+"""
+    for parts in ({"placement": EarliestFinish()}, {"placement": EarliestFinish(), "ordering": FIFO()}):
+        assert slices(run(text, scheduler=ComposedScheduler(**parts)))[-1][:3] == ("net", "cpu", 3)
+        assert slices(run(text, scheduler=ComposedScheduler(**parts, admission=Ahead())))[-1][:3] == ("net", "npu", 4)
 
 
 CLOCKS = """

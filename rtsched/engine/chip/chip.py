@@ -13,6 +13,7 @@ import numpy as np
 from rtsched.engine.chip.components import Hardware
 from rtsched.engine.chip.copies import Delivery
 from rtsched.engine.chip.faults import CHANNEL, Announcement, Breakdown, FaultCourse, generator
+from rtsched.engine.chip.loads import Loads
 from rtsched.engine.chip.memory import Effects, SharedMemory, User
 from rtsched.engine.chip.power import Domain, Meter, Store
 from rtsched.engine.chip.residency import Residency
@@ -50,6 +51,8 @@ class Chip(Hardware):
         self.storage: Residency | None = None
         if memory is not None and memory.load_bandwidth is not None:
             self.storage = Residency(memory.capacity or 1 << 62, memory.load_bandwidth, lambda *_: None)
+        #: what the policy moves itself, as soon as it does
+        self.loads: Loads | None = None
         self.units = [Unit(each, self) for each in spec.units]
         self.unit_of = {place: unit for unit in self.units for place in unit.spec.processors}
         self.rated: list[VariableSpeedProcessor] = []
@@ -381,6 +384,16 @@ class Chip(Hardware):
         for task in users:
             position = order.index(keys[task.index])
             self.levels[unit, task.index] = -(gpu.priorities - 1 - min(position, gpu.priorities - 1))
+
+    def memories(self, place: int) -> list[tuple[int, Residency]]:
+        """The memories that must hold weights before their nodes run on a processor: (its unit or -1: all, memory)."""
+        unit = self.unit_of.get(place)
+        found = []
+        if unit is not None and self.storage is not None:
+            found.append((-1, self.storage))
+        if unit is not None and unit.weights is not None:
+            found.append((unit.spec.index, unit.weights))
+        return found
 
     def networks_in_use(self) -> set[str]:
         """The networks whose nodes run anywhere."""

@@ -62,16 +62,31 @@ class Unit:
         if segment in self.restoring:
             self.restoring.discard(segment)
             cost += self.saving_time(segment)
+        return cost + self._fetch(processor, segment, self.chip.kernel._now + cost)
+
+    def rest(self, processor: VariableSpeedProcessor, segment: Segment) -> int:
+        """The time in ns before one that goes on at the instant at which it was stopped does so: its weights.
+
+        They are where they were, but for what the policy itself moved.
+        """
+        return 0 if self.chip.loads is None else self._fetch(processor, segment, self.chip.kernel._now)
+
+    def _fetch(self, processor: VariableSpeedProcessor, segment: Segment, at: int) -> int:
+        """The time in ns from `at` until the weights of `segment` are here."""
         about = segment.node.hardware
-        if about is not None and about.weights:
-            storage = self.chip.storage
-            if storage is not None and storage.capacity:
-                cost += storage.fetch(about.network, about.weights, self.chip.networks_in_use())
-            if self.weights is not None:
-                others = [p.segment for p in self.processors if p is not processor and p.segment is not None]
-                used = {o.node.hardware.network for o in others if o.node.hardware is not None}
-                cost += self.weights.fetch(about.network, about.weights, used)
-        return cost
+        if about is None or not about.weights:
+            return 0
+        there = at
+        if self.chip.storage is not None:
+            there = self.chip.storage.fetch(about.network, about.weights, self.chip.networks_in_use(), there)
+        if self.weights is not None:
+            there = self.weights.fetch(about.network, about.weights, self.networks_in_use(processor), there)
+        return there - at
+
+    def networks_in_use(self, but: VariableSpeedProcessor | None = None) -> set[str]:
+        """The networks whose nodes run here (on all its processors but one)."""
+        others = [p.segment for p in self.processors if p is not but and p.segment is not None]
+        return {other.node.hardware.network for other in others if other.node.hardware is not None}
 
     # ---- powers --------------------------------------------------------------------------------------------------
 

@@ -116,6 +116,9 @@ class VariableSpeedProcessor(Processor):
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
 
+    def rest(self, segment: Segment) -> int:
+        return 0 if self.unit is None else self.unit.rest(self, segment)
+
     def puts_aside(self) -> bool:
         saving, self.saving = self.saving, 0
         return saving > 0

@@ -227,11 +227,9 @@ class Band(Scheduler):
         loads = []
         for processor in soc.processors:
             due = {
-                (number, node.hardware.network): memory.time(node.hardware.weights)
+                node.hardware.network: self.estimator.loading(node, processor.index)
                 for node in left
                 if node.times[processor.index] is not None and node.hardware is not None
-                for number, memory in self.estimator._memories(node, processor.index)
-                if node.hardware.network not in memory.inside
             }
             loads.append(sum(due.values()))
         done = [request.job.segments[index].processor for index in units.nodes[: request.start]]
