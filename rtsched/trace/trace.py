@@ -30,10 +30,12 @@ START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9
 ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
-# B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
-FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY = range(10)
+# B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), thousandths of a charge, or the
+# ns for which the processor has been deciding until then.
+FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, PLAN = range(11)
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery",
+    "plan",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed.
@@ -255,6 +257,12 @@ class Trace:
         counts = np.array([len(task.nodes) for task in self.system.tasks])
         own: NDArray[Any] = self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
         return own
+
+    @cached_property
+    def plans(self) -> NDArray[Any]:
+        """The decisions of a planner: changes of a processor (`subject`) until `time`, for `value` ns."""
+        rows: NDArray[Any] = self.changes[self.changes["what"] == PLAN]
+        return rows
 
     @property
     def nbytes(self) -> int:

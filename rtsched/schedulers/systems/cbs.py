@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY, RUNNING
+from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import GUESTS, Scheduler
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class ConstantBandwidthServer(Scheduler):
         self.throttle = throttle
 
     def setup(self, soc: Soc) -> None:
+        if soc.system.planner is not None:
+            raise SchedulerError(
+                "cbs: what a server has used would not be counted where the planner pushes it aside; leave 'planner' "
+                "out, or choose e.g. edf"
+            )
         self.servers = [Server(task) for task in soc.tasks]
         #: time used by segments that completed since their server was last charged, by task
         self.used: dict[int, int] = {}
