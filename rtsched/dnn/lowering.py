@@ -35,6 +35,7 @@ from rtsched.model.taskgraph import (
     CopySpec,
     NodeSpec,
     Origin,
+    PlannerSpec,
     QualitySpec,
     SectionSpec,
     SystemSpec,
@@ -117,7 +118,25 @@ class Lowering:
             assumed=tuple(self.assumed),
             hardware=hardware,
             estimates=self.system.estimates,
+            planner=self.planner(),
         )
+
+    def planner(self) -> PlannerSpec | None:
+        """Where decisions are made, and what they cost; None where they cost nothing. Raises InputError."""
+        planner = self.system.planner
+        if planner is None:
+            return None
+        cores = [each.name for each in self.processors if each.kind in ("cpu", "mcu")]
+        found = [each for each in self.processors if planner.core in (each.name, each.cluster)]
+        if len(found) != 1 or found[0].name not in cores:
+            known = ", ".join(cores) or "none: this platform has no CPU"
+            raise InputError(
+                f"planner.core: {planner.core!r} is no single core of a CPU, where decisions could be made; "
+                f"choose one of these: {known}"
+            )
+        if not (planner.cost or planner.per_segment):
+            return None
+        return PlannerSpec(found[0].index, planner.cost, planner.per_segment)
 
     def assume(self, note: str) -> None:
         """Remember, once, that a number is assumed."""

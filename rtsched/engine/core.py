@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.copies import Copies
     from rtsched.engine.job_path import JobPaths
+    from rtsched.engine.planner import Decisions
     from rtsched.engine.soc import Soc
     from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
@@ -101,6 +102,11 @@ class Core:
 
             steps = self.copies = Copies(self, steps)
         self.steps = steps
+        self.planner: Decisions | None = None
+        if system.planner is not None:
+            from rtsched.engine.planner import Decisions
+
+            self.planner = Decisions(self, system.planner)
 
     @cached_property
     def system_known(self) -> SystemSpec:
@@ -119,6 +125,9 @@ class Core:
         self.on_environment = scheduler.listener("on_environment")
         if self.paths is not None:
             self.paths.listen(scheduler.listener("on_start"))
+        if self.planner is not None:
+            self.on_ready = self.planner.hearing_ready(self.on_ready)
+            self.on_processor = self.planner.hearing_processor(self.on_processor)
 
     def true_demand(self, segment: Segment, processor: Processor, time: int) -> int:
         """What the segment really takes on `processor`, where `time` is planned."""
@@ -427,6 +436,8 @@ class Core:
         self.kernel._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
         if self.copies is not None:
             self.copies.end(now)
+        if self.planner is not None:
+            self.planner.end(now)
         for segment in list(self.parted):
             self.resumed(segment, now)
         for processor in self.processors:

@@ -68,7 +68,7 @@ class Lookout(AroundSteps):
         for segment, path in zip(job.segments, paths, strict=True):
             if segment.state in (READY, RUNNING, BLOCKED, DRAINING):
                 way = path - segment.node.fastest + self._least(segment)
-            elif segment.state == WAITING and not segment.node.predecessors:
+            elif segment.state == WAITING and not segment.waits:
                 way = path
             else:
                 continue

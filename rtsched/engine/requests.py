@@ -93,6 +93,8 @@ def refuse_start(core: Core, job: Job, segment: Segment, processor: Processor) -
         raise SchedulerError(f"{what}: it is {STATES[segment.state]}; only ready segments can start")
     if not core.soc.available(processor):
         raise SchedulerError(f"{what}: the processor is down; wait for on_processor(processor, 'up')")
+    if processor.segment is not None and processor.segment.job.number < 0:
+        raise SchedulerError(f"{what}: the processor is not to be had ({processor.segment!r}); start it in dispatch")
     if processor.segment is not None:
         raise SchedulerError(f"{what}: the processor is busy with {processor.segment!r}; preempt it first")
     names = ", ".join(core.processors[index].name for index in segment.node.eligible)

@@ -65,6 +65,8 @@ def run(
     core.listen(policy)
     _prepare_all(core, seed, truths)
     dispatch = policy.dispatcher()
+    if core.planner is not None:
+        dispatch = core.planner.around(dispatch)
     if core.copies is not None:
         dispatch = core.copies.around(dispatch)
     stop = NEVER if drain == "all" else until + max(_longest_deadline(task) for task in system.tasks)

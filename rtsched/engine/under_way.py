@@ -62,10 +62,11 @@ def drain_out(kernel: Kernel, core: Core, dispatch: Callable[[], None]) -> int |
     since, beyond, vain, before = NEVER, NEVER, 0, (0, 0)
     while queue:
         kernel.drain(core.changed, dispatch, queue[0][0])
-        if any(entry[1] < TIMER for entry in queue):
+        if any(entry[1] < TIMER and entry[3] is not deciding(core) for entry in queue):
             vain = 0
             continue
-        state = sum(processor.starts for processor in core.processors), len(core.open_jobs())
+        resumed = 0 if core.planner is None else core.planner.resumed
+        state = sum(processor.starts for processor in core.processors) - resumed, len(core.open_jobs())
         if not vain or state != before:
             since, beyond, vain, before = kernel._now, max((entry[0] for entry in queue), default=0), 0, state
         vain += 1
@@ -73,6 +74,12 @@ def drain_out(kernel: Kernel, core: Core, dispatch: Callable[[], None]) -> int |
             queue.clear()
             return since
     return None
+
+
+def deciding(core: Core) -> Alarm | None:
+    """The event that ends the decision of a planner, of which nothing comes by itself; None while none is made."""
+    planner = core.planner
+    return None if planner is None or planner.begun < 0 else planner.processor.alarm
 
 
 def named(jobs: list[Job]) -> tuple[str, ...]:

@@ -72,6 +72,17 @@ class Overheads(Model):
     scheduling: Duration = 0
 
 
+class Planner(Model):
+    """What deciding costs: `core` serves nobody for `cost`, and `per_segment` for each segment that waits then.
+
+    A decision begins when something has happened and the core can be had, and takes effect when it is over.
+    """
+
+    core: str = Field(description="a CPU core by name, or a CPU cluster of one core")
+    cost: Duration = 0
+    per_segment: Duration = 0
+
+
 #: Relative: 0.1 is a tenth longer, -0.5 half as long.
 Bias = Annotated[float, Field(gt=-1, le=100)]
 
@@ -185,6 +196,7 @@ class System(Model):
     scheduler: SchedulerField = {"ordering": "edf"}
     simulate: Simulate = Simulate()
     overheads: Overheads = Overheads()
+    planner: Planner | None = None
     estimates: Estimates = Estimates()
     resources: dict[str, Resource] = {}
     tasks: tuple[Task, ...] = ()

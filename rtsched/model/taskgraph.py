@@ -382,6 +382,15 @@ class HardwareSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannerSpec:
+    """A decision keeps `processor` from serving for `cost` ns, and `per_segment` ns for each segment that waits."""
+
+    processor: int
+    cost: int = 0
+    per_segment: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SystemSpec:
     """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling."""
 
@@ -394,3 +403,4 @@ class SystemSpec:
     assumed: tuple[str, ...] = ()
     hardware: HardwareSpec | None = None
     estimates: Estimates = field(default_factory=Estimates)
+    planner: PlannerSpec | None = None

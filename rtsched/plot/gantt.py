@@ -19,7 +19,17 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import picture_format, write_whole
-from rtsched.plot.hardware import draw_gpu, draw_outages, draw_panel, gpus, has_panel, outages, split_waits
+from rtsched.plot.hardware import (
+    PLANS,
+    draw_gpu,
+    draw_outages,
+    draw_panel,
+    draw_plans,
+    gpus,
+    has_panel,
+    outages,
+    split_waits,
+)
 from rtsched.plot.look import plain
 from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, KILLED, LATE, OVERHEAD, PREEMPTED, Trace
 from rtsched.visible import cut, shown
@@ -127,8 +137,8 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     from matplotlib.figure import Figure
 
     tasks = trace.system.tasks
-    used = sorted({*trace.slices["processor"].tolist(), *outages(trace)})
-    both = len(used) > 1
+    used = sorted({*trace.slices["processor"].tolist(), *outages(trace), *trace.plans["subject"].tolist()})
+    both = len(used) > 1 or len(trace.plans) > 0
     scale, unit = _scale(end - start)
     rows = len(tasks) + (len(used) if both else 0)
     panel, devices = has_panel(trace), gpus(trace)
@@ -143,6 +153,7 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     if both:
         _processor_lanes(axes[1], trace, shown, used, start, end, scale)
         draw_outages(axes[1], trace, used, scale)
+        draw_plans(axes[1], trace, used, scale)
     for row, device in enumerate(devices, 1 + both):
         draw_gpu(axes[row], trace, device, scale, [_look(task.index) for task in tasks])
     if panel:
@@ -335,4 +346,6 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Patch(facecolor="white", edgecolor="black", linestyle=(0, (3, 2)), label="waiting on the GPU"))
     if outages(trace):
         entries.append(Patch(facecolor="#F2F2F2", hatch="xx", edgecolor="#777777", label="out of service"))
+    if len(trace.plans):
+        entries.append(Patch(label="decides", **PLANS))
     figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=7, frameon=False)

@@ -15,6 +15,11 @@ from rtsched.trace.trace import DOWN, FREQUENCY, TEMPERATURE, UP, Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: How decisions are drawn.
+PLANS: dict[str, Any] = {
+    "facecolor": "#DDDDDD", "edgecolor": "#333333", "hatch": "....", "linewidth": 0.4, "zorder": 1.6,
+}  # fmt: skip
+
 LINES = ("-", "--", "-.", ":")
 
 
@@ -42,6 +47,14 @@ def draw_outages(axes: Axes, trace: Trace, lanes: list[int], scale: int) -> None
                 bars, (lanes.index(place) - 0.25, 0.55), facecolor="#F2F2F2", edgecolor="#777777", hatch="xx",
                 linewidth=0.4, zorder=1.5,
             )  # fmt: skip
+
+
+def draw_plans(axes: Axes, trace: Trace, lanes: list[int], scale: int) -> None:
+    """Hatch the lane of the core on which decisions are made while it makes them."""
+    planner = trace.system.planner
+    if planner is not None and len(trace.plans):
+        bars = [((end - time) / scale, time / scale) for end, time in trace.plans[["time", "value"]].tolist()]
+        axes.broken_barh(bars, (lanes.index(planner.processor) - 0.25, 0.55), **PLANS)
 
 
 def split_waits(trace: Trace, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -12,6 +12,7 @@ import numpy as np
 from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.model.task import Constant, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import (
@@ -43,7 +44,7 @@ def violations(trace: Trace) -> list[str]:
         return []
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
-        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights,
+        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -260,6 +261,8 @@ def _no_overlap(trace: Trace) -> Iterator[str]:
 def _busy(trace: Trace) -> Iterator[str]:
     totals = np.zeros(len(trace.processors), np.int64)
     np.add.at(totals, trace.slices["processor"], trace.slices["end"] - trace.slices["start"])
+    plans = trace.plans
+    np.add.at(totals, plans["subject"], plans["value"])
     for index, counters in enumerate(trace.processors):
         total = int(totals[index])
         if total != counters.busy:

@@ -30,12 +30,15 @@ START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9
 ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
-# B/s, bytes, the share of the nominal speed (or of the unit) in 1/2^40, the job that was hit (-1: none), or thousandths
-# of a charge. A share, or a cap on the memory traffic, of 0 is one that is not given any more.
-FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP, LOADED = range(13)
+# B/s, bytes, the share of the nominal speed (or of the unit) in 1/2^40, the job that was hit (-1: none), thousandths of
+# a charge, or the ns for which the processor has been deciding until then. A share, or a cap on the memory traffic, of
+# 0 is one that is not given any more.
+(
+    FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP, LOADED, PLAN,
+) = range(14)  # fmt: skip
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "share",
-    "cap", "loaded",
+    "cap", "loaded", "plan",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed, and of a SHARE of all.
@@ -257,6 +260,12 @@ class Trace:
         counts = np.array([len(task.nodes) for task in self.system.tasks])
         own: NDArray[Any] = self.slices[self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]]
         return own
+
+    @cached_property
+    def plans(self) -> NDArray[Any]:
+        """The decisions of a planner: changes of a processor (`subject`) until `time`, for `value` ns."""
+        rows: NDArray[Any] = self.changes[self.changes["what"] == PLAN]
+        return rows
 
     @property
     def nbytes(self) -> int:

@@ -62,6 +62,10 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     beliefs = system.estimates.model_dump(mode="json", exclude_defaults=True)
     if beliefs:
         lines.append(f"estimates: {_flow(beliefs)}")
+    if system.planner is not None:
+        planner = system.planner
+        costs_of = _times(cost=planner.cost, per_segment=planner.per_segment)
+        lines.append(f"planner: {_flow({'core': system.processors[planner.processor].name} | costs_of)}")
     if system.protocols:
         lines.append(f"resources: {_flow({name: {'protocol': kind} for name, kind in system.protocols.items()})}")
     lines.append("tasks:")

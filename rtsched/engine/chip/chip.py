@@ -222,6 +222,7 @@ class Chip(Hardware):
             or self.kernel._now < self.core.until
             or (any(task.active is not None or task.overlapping for task in self.core.tasks) and not self._stuck())
             or bool(self.core.drains.since)
+            or (self.core.planner is not None and self.core.planner.begun >= 0)
         )
 
     def _stuck(self) -> bool:
@@ -455,6 +456,8 @@ class Chip(Hardware):
         core = self.core
         now = self.kernel._now
         self.account(now)
+        if core.planner is not None:
+            core.planner.lose(processor)
         segment = processor.segment
         self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
         if isinstance(segment, Delivery):

@@ -146,7 +146,7 @@ class Meter:
         self.active = [0] * len(chip.units)
         self.idle = [0] * len(chip.units)
         self.memory = self.base = 0
-        self.tasks = [0] * tasks
+        self.tasks = [0] * (tasks + 1)  # the last: of no task, while a planner decides
         self.jobs: dict[int, int] | None = {} if keep_jobs else None
         self.since = 0
         self.total_power = self.base_power
@@ -165,7 +165,7 @@ class Meter:
             energy = power * passed
             self.active[unit] += energy
             self.tasks[task] += energy
-            if self.jobs is not None:
+            if self.jobs is not None and job >= 0:
                 self.jobs[job] = self.jobs.get(job, 0) + energy
         for unit, power in self.idling:
             self.idle[unit] += power * passed
@@ -222,7 +222,7 @@ class Meter:
             ),
             base=self.base // NANOJOULE,
             memory=self.memory // NANOJOULE,
-            tasks=tuple(energy // NANOJOULE for energy in self.tasks),
+            tasks=tuple(energy // NANOJOULE for energy in self.tasks[:-1]),
             jobs={job: energy // NANOJOULE for job, energy in (self.jobs or {}).items()},
         )
 

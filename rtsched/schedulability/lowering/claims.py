@@ -105,6 +105,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "assumed": harmless("printed with every verdict"),
         "hardware": OPENED,
         "estimates": OPENED,
+        "planner": judged(obstacles.of_planner),
     },
     Estimates: dict.fromkeys(
         ("bias", "noise", "learning", "staleness"),

@@ -18,7 +18,16 @@ from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
 from rtsched.model.power import PowerOptions, time_scales
-from rtsched.model.taskgraph import CopySpec, HardwareSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec, UnitSpec
+from rtsched.model.taskgraph import (
+    CopySpec,
+    HardwareSpec,
+    NodeSpec,
+    PlannerSpec,
+    ProcessorSpec,
+    SystemSpec,
+    TaskSpec,
+    UnitSpec,
+)
 from rtsched.schedulability.lowering.contention import slowed
 
 Area = Literal["policy", "hardware", "task", "mapping", "unclaimed"]
@@ -97,6 +106,18 @@ def of_oracle(case: Case, policy: Policy, oracle: bool) -> Obstacle | None:
     return Obstacle(
         "the policy sees the truth (oracle: true): what it does rests on what will happen",
         "analyse the system without 'oracle'",
+        "policy",
+    )
+
+
+def of_planner(case: Case, system: SystemSpec, planner: PlannerSpec | None) -> Obstacle | None:
+    """Decisions that take time."""
+    if planner is None:
+        return None
+    return Obstacle(
+        f"the planner decides on {case.named(planner.processor)!r} in its own time: no model has the time that passes "
+        "before a decision takes effect",
+        "leave 'planner' out (charge 'overheads: {scheduling: …}' instead), or simulate",
         "policy",
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY, RUNNING
 from rtsched.engine.kernel import NEVER
+from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import GUESTS, Scheduler
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class ConstantBandwidthServer(Scheduler):
         self.throttle = throttle
 
     def setup(self, soc: Soc) -> None:
+        if soc.system.planner is not None:
+            raise SchedulerError(
+                "cbs: what a server has used would not be counted where the planner pushes it aside; leave 'planner' "
+                "out, or choose e.g. edf"
+            )
         self.servers = [Server(task) for task in soc.tasks]
         #: time used by segments that completed since their server was last charged, by task
         self.used: dict[int, int] = {}

@@ -133,7 +133,8 @@ class StreamPriority(Scheduler):
     def _may_start(self, segment: Segment) -> bool:
         """Whether its blocks fit beside what runs, or none of them is too long for a higher task."""
         task = segment.job.task
-        running = [stream.segment for stream in self.streams if stream.segment is not None]
+        there = [stream.segment for stream in self.streams if stream.segment is not None]
+        running = [each for each in there if each.job.task.index in self.home]  # a stream may be kept by no task at all
         taken = sum(self._footprint(each) for each in running)
         if not running or taken + self._footprint(segment) <= self.capacity:
             return True

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rtsched.api import simulate
@@ -369,6 +369,7 @@ def test_a_run_that_moves_nothing_itself_makes_nothing(monkeypatch: pytest.Monke
     assert run(NPU % "", scheduler=Mover([])).check() == []
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 @given(
     st.lists(
         st.tuples(st.integers(0, 60), st.sampled_from(["load", "evict"]), st.integers(0, 2)), max_size=12
