@@ -117,6 +117,7 @@ class Lowering:
             assumed=tuple(self.assumed),
             hardware=hardware,
             estimates=self.system.estimates,
+            reservable=self.system.reservable,
         )
 
     def assume(self, note: str) -> None:

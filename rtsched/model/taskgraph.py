@@ -383,7 +383,10 @@ class HardwareSpec:
 
 @dataclass(frozen=True, slots=True)
 class SystemSpec:
-    """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling."""
+    """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling.
+
+    `reservable` says how much of a resource policies may set aside for jobs.
+    """
 
     processors: tuple[ProcessorSpec, ...]
     tasks: tuple[TaskSpec, ...]
@@ -394,3 +397,4 @@ class SystemSpec:
     assumed: tuple[str, ...] = ()
     hardware: HardwareSpec | None = None
     estimates: Estimates = field(default_factory=Estimates)
+    reservable: dict[str, int] = field(default_factory=dict)

@@ -30,10 +30,12 @@ START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9
 ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
-# B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge.
-FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, LOADED = range(11)
+# B/s, bytes, the share of the nominal speed in 1/2^40, the job that was hit (-1: none), or thousandths of a charge. Of
+# RESERVE the subject is the resource (in the order of the system's `reservable`), the value what is reserved in all.
+FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, LOADED, RESERVE = range(12)
 CHANGES_KINDS = (
-    "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "loaded",
+    "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery",
+    "loaded", "reserve",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed.

@@ -62,6 +62,8 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     beliefs = system.estimates.model_dump(mode="json", exclude_defaults=True)
     if beliefs:
         lines.append(f"estimates: {_flow(beliefs)}")
+    if system.reservable:
+        lines.append(f"reservable: {_flow(system.reservable)}")
     if system.protocols:
         lines.append(f"resources: {_flow({name: {'protocol': kind} for name, kind in system.protocols.items()})}")
     lines.append("tasks:")

@@ -105,6 +105,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "assumed": harmless("printed with every verdict"),
         "hardware": OPENED,
         "estimates": OPENED,
+        "reservable": harmless("set aside by policies that reserve; it holds nothing up by itself"),
     },
     Estimates: dict.fromkeys(
         ("bias", "noise", "learning", "staleness"),
