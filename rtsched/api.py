@@ -254,6 +254,11 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
             f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
             f"servers; leave it out, or write 'scheduler: cbs'"
         )
+    if _unreserved(loaded.system, own):
+        raise InputError(
+            f"{loaded.where('reservable')}'reservable' has no effect under the file's own scheduler, which reserves "
+            "nothing; leave it out, or name a policy that does"
+        )
     for key in _unread_estimates(loaded.system, own):
         raise InputError(
             f"{loaded.where('estimates', key)}{key!r} has no effect under the file's own scheduler, which "
@@ -306,7 +311,14 @@ def without_effect(system: System, scheduler: Scheduler) -> list[str]:
         f"estimates: {key!r} has no effect under {scheduler.described()}, which {_how_it_believes(scheduler)}"
         for key in _unread_estimates(system, scheduler)
     ]
-    return servers + estimates
+    reserving = [f"'reservable' has no effect under {scheduler.described()}, which reserves nothing"]
+    return servers + estimates + reserving * _unreserved(system, scheduler)
+
+
+def _unreserved(system: System, scheduler: Scheduler) -> bool:
+    """Whether the system has something to reserve, and neither the policy nor a part of it does."""
+    read = scheduler.reads.union(*(part.reads for part in scheduler.parts()))
+    return bool(system.reservable) and "reservable" not in read
 
 
 def _unread_estimates(system: System, scheduler: Scheduler) -> list[str]:

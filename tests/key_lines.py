@@ -237,6 +237,7 @@ KEYS: dict[str, Line] = {
     # a system
     "System.platform": matters("platform.processors.little.speed=2", f"{LITTLE}; t.wcet=8 ms"),
     "System.scheduler": matters("scheduler=edf", BUSY),
+    "System.reservable": matters("reservable={kv_memory: 1 kB}", "scheduler=test-reserve"),
     "System.jobs": matters("jobs=FOLDER/jobs.csv"),
     "Simulate.until": matters("simulate.until=30 ms"),
     "Simulate.seed": matters("simulate.seed=1", "t.execution={kind: uniform, low: 0.2}"),
@@ -498,6 +499,7 @@ BESIDE: list[Line] = [
     ),
     refused("t.server_period=9 ms", "without a 'budget'"),
     refused("t.budget=9 ms", "no effect under the file's own scheduler"),
+    refused("reservable={kv_memory: 1 kB}", "no effect under the file's own scheduler, which reserves nothing"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times", "t.arrival={kind: trace, times: [0 ms], execution: [1 ms]}"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times, too", "t.arrival={kind: trace, file: FOLDER/demands.csv}"),
     refused("t.decay=9 ms", "have no accuracy", "t.accuracy=null"),

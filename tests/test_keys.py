@@ -71,6 +71,20 @@ class Listener(ComposedScheduler):
         return getattr(self, "heard", "")
 
 
+class Reserves(ComposedScheduler):
+    """EDF, which sets aside what it can for each job, and remembers where that was refused."""
+
+    reads = frozenset({"reservable"})
+
+    def on_release(self, job: Any) -> None:
+        for resource in self.soc.system.reservable:
+            if not self.soc.reserve(resource, 600, job):
+                self.refused = getattr(self, "refused", 0) + 1
+
+    def describe(self) -> str:
+        return f"refused {getattr(self, 'refused', 0)} times"
+
+
 NETWORKS = ("mobilenet_v2", "squeezenet", "resnet18", "yolov8n")
 
 #: Files that keys name.
@@ -95,6 +109,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "latency_table", lambda: rows)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-checkpoint"), Checkpoints)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-listener"), Listener)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reserve"), Reserves)
 
 
 @pytest.fixture(scope="module")

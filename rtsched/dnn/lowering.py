@@ -119,6 +119,7 @@ class Lowering:
             hardware=hardware,
             estimates=self.system.estimates,
             planner=self.planner(),
+            reservable=self.system.reservable,
         )
 
     def planner(self) -> PlannerSpec | None:

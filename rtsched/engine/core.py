@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rtsched.engine.chip.copies import Copies
     from rtsched.engine.job_path import JobPaths
     from rtsched.engine.planner import Decisions
+    from rtsched.engine.reservations import Reservations
     from rtsched.engine.soc import Soc
     from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
@@ -101,6 +102,11 @@ class Core:
             from rtsched.engine.chip.copies import Copies
 
             steps = self.copies = Copies(self, steps)
+        self.reservations: Reservations | None = None
+        if system.reservable:
+            from rtsched.engine.reservations import Reservations
+
+            steps = self.reservations = Reservations(self, steps)
         self.steps = steps
         self.planner: Decisions | None = None
         if system.planner is not None:
@@ -447,6 +453,8 @@ class Core:
             elif running is not None and running.state == RUNNING:
                 self.steps.stop(processor, running, now, log.OPEN_END)
         for job in self.open_jobs():
+            if self.reservations is not None:
+                self.reservations.release(job)
             job.outcome = LATE if forever or job.deadline <= now else UNFINISHED
             self.record.jobs.buffer += (
                 job.number, job.task.index, job.index, job.arrival, job.release, job.deadline, job.start, job.finish,

@@ -20,6 +20,7 @@ from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
 from rtsched.engine.release import POLICY, generator
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
+from rtsched.engine.reservations import Reservations
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
@@ -388,6 +389,31 @@ class Soc:
         if chip.loads is None:
             chip.loads = Loads(chip)
         return chip.loads
+
+    def reserve(self, resource: str, amount: int, job: Job) -> bool:
+        """Set `amount` more of a reservable resource aside for `job`, or give some back (negative).
+
+        Returns whether there was so much left; if not, nothing changes. What a job holds is free again when it ends,
+        however it does, and when any of it is killed. Raises SchedulerError for a job that has ended, a resource that
+        the system does not declare (`reservable`), or more given back than the job holds.
+        """
+        check_alive(job, "reserve")
+        return self._reservations(resource).reserve(resource, amount, job)
+
+    def reserved(self, resource: str, job: Job | None = None) -> int:
+        """How much of a reservable resource is set aside, in all or for one job; ``system.reservable`` says of what."""
+        reservations = self._reservations(resource)
+        return reservations.total[resource] if job is None else reservations.held[resource].get(job, 0)
+
+    def _reservations(self, resource: str) -> Reservations:
+        reservations = self.core.reservations
+        if reservations is None or resource not in reservations.capacity:
+            known = ", ".join(self.system.reservable) or "none"
+            raise SchedulerError(
+                f"{resource!r} is not reservable (the system declares: {known}); "
+                f"write 'reservable: {{{resource}: 2 GB}}'"
+            )
+        return reservations
 
     def _domains(self, cluster: str | Processor) -> list[Domain]:
         domains = [] if self.core.chip is None else self.core.chip.domains

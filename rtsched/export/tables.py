@@ -32,7 +32,11 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
         places = dict(enumerate(processor.name for processor in trace.system.processors))
         what = [CHANGES_KINDS[code] for code in raw["what"]]
         named = zip(raw.pop("subject"), what, strict=True)
-        subjects = [f"trip {n}" if kind == "temperature" else places.get(n, "") for n, kind in named]
+        resources = list(trace.system.reservable)
+        subjects = [
+            f"trip {n}" if kind == "temperature" else resources[n] if kind == "reserve" else places.get(n, "")
+            for n, kind in named
+        ]
         return {"time": raw["time"], "what": what, "subject": subjects, "value": raw["value"]}
     owner = trace.jobs["task"][rows["job"]].tolist()
     if table == "answers":

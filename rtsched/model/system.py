@@ -121,6 +121,26 @@ class JobModel(Model):
     priority: int | None = None
 
 
+def _amount(value: Any) -> int:
+    number = whole_number(value)
+    if isinstance(value, str):
+        try:
+            number = units.parse_size(value)
+        except ValueError as error:
+            raise problem(f"{error}, or a whole number") from None
+    if number is None or not 0 < number < 2**62:
+        raise problem("an amount is a positive size or whole number; write e.g. '2 GB' or 500")
+    return number
+
+
+#: A size in bytes, or a whole number in the policy's own unit.
+Amount = Annotated[
+    int,
+    BeforeValidator(_amount),
+    WithJsonSchema({"anyOf": [{"type": "string", "examples": ["2 GB"]}, {"type": "integer", "exclusiveMinimum": 0}]}),
+]
+
+
 class Resource(Model):
     """Something only one job can hold at a time, and the protocol that guards it."""
 
@@ -199,6 +219,10 @@ class System(Model):
     planner: Planner | None = None
     estimates: Estimates = Estimates()
     resources: dict[str, Resource] = {}
+    reservable: dict[str, Amount] = Field(
+        default={},
+        description="how much policies that reserve may set aside for jobs: a size, or a number in their unit",
+    )
     tasks: tuple[Task, ...] = ()
     jobs: tuple[JobModel, ...] | str = ()
     chains: tuple[Chain, ...] = ()

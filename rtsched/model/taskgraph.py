@@ -392,7 +392,10 @@ class PlannerSpec:
 
 @dataclass(frozen=True, slots=True)
 class SystemSpec:
-    """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling."""
+    """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling.
+
+    `reservable` says how much of a resource policies may set aside for jobs.
+    """
 
     processors: tuple[ProcessorSpec, ...]
     tasks: tuple[TaskSpec, ...]
@@ -404,3 +407,4 @@ class SystemSpec:
     hardware: HardwareSpec | None = None
     estimates: Estimates = field(default_factory=Estimates)
     planner: PlannerSpec | None = None
+    reservable: dict[str, int] = field(default_factory=dict)

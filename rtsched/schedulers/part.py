@@ -30,6 +30,8 @@ class Part(Listener):
     kind: ClassVar[str] = "part"
     #: which keys of `estimates` matter to it
     believes: frozenset[str] = NEVER
+    #: ``reservable``, if it reserves: a key that most policies do not read
+    reads: ClassVar[frozenset[str]] = frozenset()
     soc: Soc
     estimator: Estimator
 

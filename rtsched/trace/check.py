@@ -32,6 +32,7 @@ from rtsched.trace.trace import (
     OK,
     OUTCOMES,
     OVERHEAD,
+    RESERVE,
     TAKE,
     Trace,
 )
@@ -44,7 +45,7 @@ def violations(trace: Trace) -> list[str]:
         return []
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
-        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions,
+        _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -372,7 +373,8 @@ def _weights(trace: Trace) -> Iterator[str]:
             continue
         name = trace.system.processors[unit.processors[0]].name
         held = last = 0
-        for row in trace.changes[trace.changes["subject"] == unit.processors[0]]:
+        rows = trace.changes[trace.changes["subject"] == unit.processors[0]]
+        for row in rows[np.isin(rows["what"], (LOAD, EVICT, LOADED))]:
             time, what, size = int(row["time"]), int(row["what"]), int(row["value"])
             held += size * ((what == LOAD) - (what == EVICT))
             if what == LOAD and held > about.capacity:
@@ -383,6 +385,17 @@ def _weights(trace: Trace) -> Iterator[str]:
                 if (time - last) * about.bandwidth < size * S:
                     yield f"the memory of {name!r} takes {size} bytes of weights from {last} to {time}: too fast"
                 last = time
+
+
+def _reserved(trace: Trace) -> Iterator[str]:
+    """Never is more reserved than there is, and nothing when all is over."""
+    rows = trace.changes[trace.changes["what"] == RESERVE]
+    for number, (resource, capacity) in enumerate(trace.system.reservable.items()):
+        mine = rows[rows["subject"] == number]
+        for row in mine[(mine["value"] > capacity) | (mine["value"] < 0)]:
+            yield f"{row['value']} of {resource!r} are reserved at {row['time']}, of {capacity}"
+        if len(mine) and mine["value"][-1]:
+            yield f"{mine['value'][-1]} of {resource!r} are still reserved when all is over"
 
 
 def _without_speed(system: SystemSpec) -> set[int]:

@@ -66,6 +66,8 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
         planner = system.planner
         costs_of = _times(cost=planner.cost, per_segment=planner.per_segment)
         lines.append(f"planner: {_flow({'core': system.processors[planner.processor].name} | costs_of)}")
+    if system.reservable:
+        lines.append(f"reservable: {_flow(system.reservable)}")
     if system.protocols:
         lines.append(f"resources: {_flow({name: {'protocol': kind} for name, kind in system.protocols.items()})}")
     lines.append("tasks:")

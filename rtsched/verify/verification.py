@@ -39,7 +39,11 @@ PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
 
 #: Keys that came after the first fingerprints, and what they are where nobody writes them: then they are left out, so
 #: that the fingerprint of a system stays.
-LATER: dict[str, Any] = {"estimates": Estimates().model_dump(mode="json", by_alias=True), "planner": None}
+LATER: dict[str, Any] = {
+    "estimates": Estimates().model_dump(mode="json", by_alias=True),
+    "planner": None,
+    "reservable": {},
+}
 
 
 def _without_later(described: Any) -> Any:

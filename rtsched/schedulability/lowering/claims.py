@@ -106,6 +106,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "hardware": OPENED,
         "estimates": OPENED,
         "planner": judged(obstacles.of_planner),
+        "reservable": harmless("set aside by policies that reserve; it holds nothing up by itself"),
     },
     Estimates: dict.fromkeys(
         ("bias", "noise", "learning", "staleness"),
