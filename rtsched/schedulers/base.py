@@ -44,7 +44,7 @@ class Scheduler(Listener):
     """
 
     preemption: Preemption = "preemptive"
-    #: The keys of a task that this policy reads and most do not: ``budget``, ``server_period``.
+    #: The keys of a task that this policy reads and most do not: ``budget``, ``server_period``, ``batch``.
     reads: ClassVar[frozenset[str]] = frozenset()
     #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
     oracle: bool = False

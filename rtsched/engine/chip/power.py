@@ -19,6 +19,8 @@ from rtsched.units import format_rate
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.unit import Unit
+    from rtsched.engine.job import Segment
+    from rtsched.engine.processor import Processor
     from rtsched.model.platform import Cluster
 
 #: Attojoules (nW x ns) in a nanojoule.
@@ -187,8 +189,8 @@ class Meter:
                 segment = processor.segment
                 assert segment is not None
                 own = unit.table_power(processor, segment)
-                task = segment.job.task.index
-                self.running.append((unit.spec.index, task, segment.job.number, active if own is None else own))
+                for each, power in self._drawn(processor, segment, active if own is None else own):
+                    self.running.append((unit.spec.index, each.job.task.index, each.job.number, power))
                 traffic += unit.traffic(processor, segment)
         self.memory_power = round(traffic * self.byte_energy / 1000)  # B/s x pJ = pW
         self.total_power = (
@@ -197,6 +199,13 @@ class Meter:
             + sum(power for *_, power in self.running)
             + sum(power for _, power in self.idling)
         )
+
+    def _drawn(self, processor: Processor, segment: Segment, power: int) -> list[tuple[Segment, int]]:
+        """Who draws the power of a processor: what runs there, or equal parts those of its batch."""
+        batches = self.chip.core.batches
+        if batches is None or processor not in batches.running:
+            return [(segment, power)]
+        return batches.shares(processor, power)
 
     @property
     def spent(self) -> int:
