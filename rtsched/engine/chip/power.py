@@ -19,8 +19,6 @@ from rtsched.units import format_rate
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.unit import Unit
-    from rtsched.engine.job import Segment
-    from rtsched.engine.processor import Processor
     from rtsched.model.platform import Cluster
 
 #: Attojoules (nW x ns) in a nanojoule.
@@ -179,6 +177,7 @@ class Meter:
         self.running.clear()
         self.idling.clear()
         traffic = 0.0
+        batches = self.chip.core.batches
         for unit in self.chip.units:
             work = [p for p in unit.processors if p.working]
             if not work:
@@ -189,8 +188,12 @@ class Meter:
                 segment = processor.segment
                 assert segment is not None
                 own = unit.table_power(processor, segment)
-                for each, power in self._drawn(processor, segment, active if own is None else own):
-                    self.running.append((unit.spec.index, each.job.task.index, each.job.number, power))
+                power = active if own is None else own
+                if batches is not None and processor in batches.running:
+                    for each, part in batches.shares(processor, power):
+                        self.running.append((unit.spec.index, each.job.task.index, each.job.number, part))
+                else:
+                    self.running.append((unit.spec.index, segment.job.task.index, segment.job.number, power))
                 traffic += unit.traffic(processor, segment)
         self.memory_power = round(traffic * self.byte_energy / 1000)  # B/s x pJ = pW
         self.total_power = (
@@ -199,13 +202,6 @@ class Meter:
             + sum(power for *_, power in self.running)
             + sum(power for _, power in self.idling)
         )
-
-    def _drawn(self, processor: Processor, segment: Segment, power: int) -> list[tuple[Segment, int]]:
-        """Who draws the power of a processor: what runs there, or equal parts those of its batch."""
-        batches = self.chip.core.batches
-        if batches is None or processor not in batches.running:
-            return [(segment, power)]
-        return batches.shares(processor, power)
 
     @property
     def spent(self) -> int:
