@@ -249,10 +249,11 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
     except InputError as error:
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
-    for index, key in _unread(loaded.system, own):
+    for index, way in _unread(loaded.system, own):
+        why, instead = POLICY_KEYS[way[-1]]
         raise InputError(
-            f"{loaded.where('tasks', index, key)}{key!r} has no effect under the file's own scheduler, which has no "
-            f"servers; leave it out, or write 'scheduler: cbs'"
+            f"{loaded.where('tasks', index, *way)}{way[-1]!r} has no effect under the file's own scheduler, {why}; "
+            f"leave it out, or {instead}"
         )
     if _unreserved(loaded.system, own):
         raise InputError(
@@ -289,23 +290,29 @@ def _clocked(loaded: Loaded, chosen: Scheduler) -> Scheduler:
 
 #: Keys of a task that only policies with servers read.
 SERVER_KEYS = ("budget", "server_period")
+#: Keys of a task that some policies read (`Scheduler.reads`): why others do not, and what to do about it.
+POLICY_KEYS = {
+    **dict.fromkeys(SERVER_KEYS, ("which has no servers", "write 'scheduler: cbs'")),
+    "batch": ("which starts no batches", "name a scheduler of yours that does"),
+}
 
 
-def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, str]]:
-    """The keys that this policy does not read, though others would: (number of the task, key)."""
-    return [
-        (index, key)
-        for index, task in enumerate(system.tasks)
-        for key in SERVER_KEYS
-        if getattr(task, key) is not None and key not in scheduler.reads
-    ]
+def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str, ...]]]:
+    """The keys that this policy does not read, though others would: (number of the task, the way to the key)."""
+    keys = [key for key in POLICY_KEYS if key not in scheduler.reads]
+    found: list[tuple[int, tuple[str, ...]]] = []
+    for index, task in enumerate(system.tasks):
+        found += [(index, (key,)) for key in keys if getattr(task, key) is not None]
+        nodes = {} if task.graph is None or "batch" not in keys else task.graph.nodes
+        found += [(index, ("graph", "nodes", name, "batch")) for name, node in nodes.items() if node.batch is not None]
+    return found
 
 
 def without_effect(system: System, scheduler: Scheduler) -> list[str]:
     """What to note of a system's keys where it is run under a policy that its file does not name."""
     servers = [
-        f"{system.tasks[index].name}: {key!r} has no effect under {scheduler.described()}"
-        for index, key in _unread(system, scheduler)
+        f"{system.tasks[index].name}: {way[-1]!r} has no effect under {scheduler.described()}"
+        for index, way in _unread(system, scheduler)
     ]
     estimates = [
         f"estimates: {key!r} has no effect under {scheduler.described()}, which {_how_it_believes(scheduler)}"

@@ -71,6 +71,7 @@ def refused(change: str, error: str, beside: str = "", place: str = "") -> Line:
 
 
 LITTLE = "t.pin=little"
+TOGETHER = f"{LITTLE}; t.instances=2; scheduler={{name: test-batching}}"
 GPU = "t.processors=[gpu]; gpu.block_level.time_slice=1 ms"
 STORE = "platform.memory.load_bandwidth=1 GB/s; platform.memory.capacity=100 MB"
 OWN_TIMES = "have times of their own"
@@ -149,6 +150,7 @@ TASK: dict[str, dict[str, Line]] = {
         "*": matters("t.state=9 MB", "scheduler={name: test-checkpoint}; t.pin=little; little.service=run-to-completion; little.checkpoint={state: 1 MB, bandwidth: 1 GB/s}")
     },
     "weights": {"*": matters("t.weights=2 MB", STORE)},
+    "batch": {"*": matters("t.batch={'2': 1.5}", TOGETHER)},
     "loss": {"*": matters("t.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}")},
     "context": {"*": matters("t.context=shader", GPU)},
     # when
@@ -203,6 +205,7 @@ NODE: dict[str, Line] = {
     "energy": matters("x.energy=3 mJ"),
     "state": matters("x.state=9 MB", TASK["state"]["*"].beside),
     "weights": matters("x.weights=2 MB", STORE),
+    "batch": matters("x.batch={'2': 1.5}", TOGETHER),
     "loss": matters("x.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}"),
 }
 
@@ -243,6 +246,8 @@ KEYS: dict[str, Line] = {
     "Simulate.seed": matters("simulate.seed=1", "t.execution={kind: uniform, low: 0.2}"),
     "Simulate.warm_up": matters("simulate.warm_up=20 ms"),
     "Simulate.drain": matters("simulate.drain=all", f"{LITTLE}; t.wcet=40 ms"),
+    "Batch.name": matters("t.batch.name=net", f"{TOGETHER}; t.instances=1; t.batch.times={{'2': 1.5}}; other={{name: other, wcet: {{little: 8 ms}}, pin: little, period: 30 ms, offset: 0 ms, batch: {{name: net, times: {{'2': 1.5}}}}}}"),
+    "Batch.times": matters("t.batch.times={'2': 1.2}", f"{TOGETHER}; t.batch.name=net; t.batch.times={{'2': 1.5}}"),
     "Overheads.context_switch": matters("overheads.context_switch=100 us"),
     "Overheads.migration": matters("overheads.migration=100 us", "t.processors=[big, little]; t.priority=9; rival.period=4 ms"),
     "Overheads.scheduling": matters("overheads.scheduling=10 us"),
@@ -500,6 +505,9 @@ BESIDE: list[Line] = [
     refused("t.server_period=9 ms", "without a 'budget'"),
     refused("t.budget=9 ms", "no effect under the file's own scheduler"),
     refused("reservable={kv_memory: 1 kB}", "no effect under the file's own scheduler, which reserves nothing"),
+    refused("t.batch={'2': 1.5}", "no effect under the file's own scheduler, which starts no batches"),
+    Line("x.batch={'2': 1.5}", error="no effect under the file's own scheduler", shape="graph"),
+    refused("t.batch={'2': 1.5}", "runs in no batch", "t.regions=[4 ms, 4 ms]; t.wcet={little: 8 ms}; scheduler.preemption=limited"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times", "t.arrival={kind: trace, times: [0 ms], execution: [1 ms]}"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times, too", "t.arrival={kind: trace, file: FOLDER/demands.csv}"),
     refused("t.decay=9 ms", "have no accuracy", "t.accuracy=null"),

@@ -57,6 +57,21 @@ class Checkpoints(Scheduler):
             self.soc.preempt(tag, "checkpoint")
 
 
+class Batching(Scheduler):
+    """Runs what is ready, first come, first served, together with what goes together."""
+
+    reads = frozenset({"batch"})
+
+    def dispatch(self) -> None:
+        for segment in list(self.soc.ready):
+            for index in segment.node.eligible:
+                processor, about = self.soc.processors[index], segment.node.batch
+                if segment.state == READY and processor.segment is None:
+                    alike = [each for each in self.soc.ready if about and each.node.batch == about]
+                    both = len(alike) > 1 and self.soc.expected_batch(segment, processor, 2) is not None
+                    self.soc.start_batch(alike[:2] if both else [segment], processor)
+
+
 class Listener(ComposedScheduler):
     """EDF, which remembers what it is told of its environment, and what it may expect of answers."""
 
@@ -110,6 +125,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-checkpoint"), Checkpoints)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-listener"), Listener)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reserve"), Reserves)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-batching"), Batching)
 
 
 @pytest.fixture(scope="module")

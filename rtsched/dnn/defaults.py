@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
+from rtsched.dnn.batch import batch_name
 from rtsched.errors import InputError
 from rtsched.model.task import GraphModel, NodeModel, Task
 from rtsched.model.taskgraph import NodeHardware, NodeSpec
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
 
 #: What a task says for each of its nodes.
-EACH = ("pin", "processors", "threads", "preemptive", "memory", "state")
+EACH = ("pin", "processors", "threads", "preemptive", "memory", "state", "batch")
 #: What a task says for all of its nodes together, shared out in proportion to their fastest times.
 SHARED = ("energy", "loss", "memory")
 
 
 def lower_nodes(lowering: Lowering, task: Task, graph: GraphModel) -> list[NodeSpec]:
     """The nodes of a graph; what a node leaves open is as its task says."""
-    models = {name: _completed(task, node) for name, node in graph.nodes.items()}
+    models = {name: _completed(task, name, node) for name, node in graph.nodes.items()}
 
     def lowered() -> list[NodeSpec]:
         return [
@@ -45,11 +46,16 @@ def lower_nodes(lowering: Lowering, task: Task, graph: GraphModel) -> list[NodeS
     return _loaded_as_one(lowering, task, graph, nodes)
 
 
-def _completed(task: Task, node: NodeModel) -> NodeModel:
+def _completed(task: Task, name: str, node: NodeModel) -> NodeModel:
     """A node with what its task says for each of its nodes."""
     given = {key: getattr(task, key) for key in EACH if getattr(node, key) is None and getattr(task, key) is not None}
     if node.pin is not None or node.processors is not None:  # either of them says where
         given = {key: value for key, value in given.items() if key not in ("pin", "processors")}
+    if node.regions or node.sections:
+        given.pop("batch", None)
+    elif "batch" in given:
+        common = batch_name(task)
+        given["batch"] = given["batch"].model_copy(update={"name": None if common is None else f"{common}/{name}"})
     return node.model_copy(update=given) if given else node
 
 

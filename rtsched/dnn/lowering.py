@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rtsched import units
+from rtsched.dnn.batch import lower_batch
 from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.latency import Rows, measured
@@ -409,6 +410,7 @@ class Lowering:
             preemptive=work.preemptive is not False,
             hardware=hardware,
             losses=self.losses(what, work),
+            batch=lower_batch(self, what, work, usable),
         )
 
     def losses(self, what: str, work: Work) -> tuple[float, ...]:

@@ -107,9 +107,11 @@ def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ..
         stage = _scaled(node, exit_.cost - before)
         stage = replace(stage, losses=tuple(loss * (exit_.cost - before) for loss in stage.losses))
         before = exit_.cost
+        batch = None if node.batch is None else replace(node.batch, name=f"{node.batch.name}/{exit_.name}")
         nodes.append(
             replace(
                 stage,
+                batch=batch,
                 index=index,
                 name=exit_.name,
                 predecessors=(index - 1,) if index else (),

@@ -119,7 +119,8 @@ class ErringBeliefs(Beliefs):
             return told
 
         def hear(segment: Segment, observation: dict[str, Any]) -> None:
-            self._measure(segment, observation["time"])
+            if "batch" not in observation:
+                self._measure(segment, observation["time"])
             if told is not None:
                 told(segment, observation)
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rtsched.engine.batches import Batches, declares_batches
 from rtsched.engine.beliefs import Beliefs, beliefs_of
 from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
@@ -107,6 +108,9 @@ class Core:
             from rtsched.engine.reservations import Reservations
 
             steps = self.reservations = Reservations(self, steps)
+        self.batches: Batches | None = None
+        if "batch" in scheduler.reads and declares_batches(system):
+            steps = self.batches = Batches(self, steps)
         self.steps = steps
         self.planner: Decisions | None = None
         if system.planner is not None:
@@ -405,6 +409,8 @@ class Core:
         task = job.task
         for segment in job.segments:
             processor = segment.processor
+            if self.batches is not None:
+                self.batches.leave(segment, now)
             if segment.state == RUNNING and processor is not None:
                 if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)

@@ -62,6 +62,8 @@ class Drains:
         self._free(processor, segment)
         if segment.state == READY and self.core.on_ready is not None:
             self.core.on_ready(segment.job, (segment,))
+        if self.core.batches is not None:
+            self.core.batches.freed(segment)
 
     def _over(self, processor: Processor, segment: Segment, now: int) -> None:
         self.core.changed[0] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
-from rtsched.engine.job import BLOCKED, DRAINING, READY, RUNNING, WAITING, Job, Segment
+from rtsched.engine.job import BATCHED, BLOCKED, DRAINING, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
 from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.model.taskgraph import shortest_paths
@@ -42,8 +42,12 @@ class Lookout(AroundSteps):
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """A segment leaves its processor before its end: as the plain step, and a look at its job."""
         self.inner.stop(processor, segment, now, reason)
-        if segment.job.number in self.looks:
-            self.looks[segment.job.number].set(now)
+        self.look_again(segment.job, now)
+
+    def look_again(self, job: Job, now: int) -> None:
+        """Look at a job at this instant, if it is one to look at."""
+        if job.number in self.looks:
+            self.looks[job.number].set(now)
 
     def _look(self, job: Job) -> None:
         if job.outcome != OPEN:
@@ -66,7 +70,9 @@ class Lookout(AroundSteps):
             return max(paths), job.deadline - max(paths) + 1
         longest, again = 0, NEVER
         for segment, path in zip(job.segments, paths, strict=True):
-            if segment.state in (READY, RUNNING, BLOCKED, DRAINING):
+            if self.core.batches is not None and self.core.batches.has(segment):  # it may be over soon, or go on alone
+                way = path - segment.node.fastest
+            elif segment.state in (READY, RUNNING, BLOCKED, DRAINING):
                 way = path - segment.node.fastest + self._least(segment)
             elif segment.state == WAITING and not segment.waits:
                 way = path
@@ -75,7 +81,7 @@ class Lookout(AroundSteps):
             longest = max(longest, way)
             look = job.deadline - way + 1
             processor = segment.processor
-            if segment.state == RUNNING and processor is not None and not processor.waiting:
+            if segment.state in (RUNNING, BATCHED) and processor is not None and not processor.waiting:
                 look = processor.end + 1
                 if isinstance(processor, VariableSpeedProcessor):
                     look = min(look, now + 1 + (segment.node.fastest >> PART))

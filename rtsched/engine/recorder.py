@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rtsched.trace.trace import (
     ANSWERS,
+    BATCHES,
     BOUNDARY,
     CHANGES,
     CHOICES,
@@ -65,6 +66,7 @@ class Recorder:
         self.answers = Columns(ANSWERS, None if keep else judge)
         self.choices = Columns(widened(CHOICES, wide)) if keep else None
         self.locks = Columns(widened(LOCKS, wide)) if keep else None
+        self.batches = Columns(widened(BATCHES, wide)) if keep else None
         self.deadlocks: list[Deadlock] = []
         self.deadlock_count = 0
 
@@ -86,7 +88,7 @@ class Recorder:
 
     def pack(self) -> None:
         """Turn full buffers into columns."""
-        some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks)
+        some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks, self.batches)
         for columns in (self.jobs, self.answers, self.changes, *some):
             if columns is not None:
                 columns.pack()
@@ -131,6 +133,13 @@ class Recorder:
     def lock_table(self) -> NDArray[Any]:
         """All that became of resources, in the order of time."""
         return np.empty(0, LOCKS) if self.locks is None else self.locks.table()
+
+    def batch_table(self) -> NDArray[Any]:
+        """Who ran in which batch: by start, processor and job."""
+        if self.batches is None:
+            return np.empty(0, BATCHES)
+        table = self.batches.table()
+        return table[np.lexsort((table["node"], table["job"], table["processor"], table["start"]))]
 
     def deadlock(self, found: Deadlock) -> None:
         """Remember a deadlock; of many only the first."""

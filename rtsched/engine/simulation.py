@@ -120,6 +120,7 @@ def run(
         answers=record.answer_table(),
         choices=record.choice_table(),
         locks=record.lock_table(),
+        batches=record.batch_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
         stranded=named(stranded),

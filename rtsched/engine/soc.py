@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from heapq import heappush
+from math import ceil
 from typing import Any
 
 import numpy as np
 
+from rtsched.engine.batches import check
 from rtsched.engine.chip.loads import Loads, refuse_load
 from rtsched.engine.chip.power import Domain, point_index
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.core import Core
-from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
+from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
@@ -117,11 +119,14 @@ class Soc:
         if processor is None:
             return self.beliefs.fastest(segment.node)
         left: Any = segment.remaining
-        if segment.state in (RUNNING, DRAINING):
+        under_way = segment.state in (RUNNING, DRAINING, BATCHED)
+        if under_way:
             left = left - processor.progress(self.now)
         if believed is None:
             believed = self.beliefs.time(segment.node, processor.index)
             assert believed is not None
+        if under_way and self.core.batches is not None:
+            believed = self.core.batches.believed(segment, believed)
         return max(1, int(-(-(believed - segment.demand + left) // 1)))
 
     def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
@@ -133,6 +138,15 @@ class Soc:
         if frequency is None or time is None:
             return time
         return self._clocked(segment, processor, frequency)[0]
+
+    def expected_batch(self, segment: Segment, processor: Processor, size: int) -> int | None:
+        """The time in ns that a batch of so many like `segment` is believed to need on `processor`.
+
+        None if it cannot run there, or has no times for so many. A size between two declared ones takes the larger's.
+        """
+        about, time = segment.node.batch, self.beliefs.time(segment.node, processor.index)
+        ratio = Fraction(1) if size == 1 else None if about is None else about.ratio(processor.index, size)
+        return None if time is None or ratio is None else ceil(time * ratio)
 
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
@@ -244,6 +258,22 @@ class Soc:
             heappush(core.queue, (end, processor.rank, next(core.eid), processor.alarm))
         return segment
 
+    def start_batch(self, segments: Sequence[Segment], processor: Processor) -> tuple[Segment, ...]:
+        """Run ready `segments` of several jobs on `processor` as one, in the time that is declared for so many.
+
+        Their nodes declare a `batch` of one name and take the same time there; each begins with the batch. Returns
+        those that run: all but what a last choice of variant (in `on_start`) left out. The first is what the processor
+        is seen to run. One alone is started as by `start`. Raises SchedulerError when they do not go together, and as
+        `start` does.
+        """
+        if len(segments) == 1 and isinstance(segments[0], Segment):
+            started = self.start(segments[0].job, segments[0], processor)
+            return (started,) if started.state == RUNNING else ()
+        if self.core.batches is None:
+            check(self.core, segments, processor)
+        assert self.core.batches is not None
+        return self.core.batches.start(tuple(segments), processor)
+
     def preempt(self, processor: Processor, how: str = "now") -> Segment | None:
         """Take what runs off `processor`.
 
@@ -252,7 +282,8 @@ class Soc:
         state aside, then it is ready again with its progress, and pays the same on its next start), ``drain`` (it runs
         to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost; where the cluster
         declares a `reset` the processor is busy with it first, then the segment is ready again).
-        Returns the segment if it is ready again already. What drains, or is being reset, is left to that.
+        Returns the segment if it is ready again already. What drains, or is being reset, is left to that. A batch is
+        taken off as one: its first segment is returned, `on_ready` tells of the others.
         """
         segment = processor.segment
         if segment is not None and segment.state == DRAINING:
@@ -298,6 +329,10 @@ class Soc:
         if self.core.chip is None or not isinstance(processor, VariableSpeedProcessor):
             raise SchedulerError(
                 f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
+            )
+        if self.core.batches is not None and self.core.batches.has(segment):
+            raise SchedulerError(
+                f"checkpoint of {segment!r} on {processor!r}: the state of a batch is not put aside; use how='kill'"
             )
         if segment.points:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")

@@ -106,6 +106,11 @@ class Veiled:
         """Whether it sees the truth."""
         return self.scheduler.oracle
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The keys of a task that it reads and most do not."""
+        return self.scheduler.reads
+
     def begin(self, soc: Soc) -> None:
         """Let it prepare, before time starts."""
         self.soc = SocView(soc, self.scheduler.oracle)

@@ -14,7 +14,7 @@ from rtsched.model.taskgraph import TaskSpec
 from rtsched.trace.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, OUTCOMES, REASONS, Trace
 from rtsched.visible import cell
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks")
+TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks", "batches")
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:

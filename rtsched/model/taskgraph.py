@@ -78,6 +78,23 @@ class NodeHardware:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """How long batches of a node take: on processor p, ``sizes[p]`` are (size, time relative to one), ascending.
+
+    Nodes of one `name` may share a batch, where their own times are the same.
+    """
+
+    name: str
+    sizes: tuple[tuple[tuple[int, Fraction], ...], ...]
+
+    def ratio(self, place: int, size: int) -> Fraction | None:
+        """The time of a batch on processor `place` relative to that of one; None where there is none so large."""
+        if size == 1:
+            return Fraction(1)
+        return next((ratio for most, ratio in self.sizes[place] if size <= most), None)
+
+
+@dataclass(frozen=True, slots=True)
 class CopySpec:
     """What a node needs from node `source`, where clusters are chosen at run time.
 
@@ -101,7 +118,7 @@ class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
     `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
-    in a cluster that does not have them yet.
+    in a cluster that does not have them yet; `batch` says how long several of it take together.
     """
 
     index: int
@@ -116,6 +133,7 @@ class NodeSpec:
     hardware: NodeHardware | None = None
     losses: tuple[float, ...] = ()
     copies: tuple[CopySpec, ...] = ()
+    batch: BatchSpec | None = None
 
     @property
     def eligible(self) -> tuple[int, ...]:

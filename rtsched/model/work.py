@@ -53,6 +53,39 @@ Memories = Annotated[dict[str, MemoryUse], BeforeValidator(_per_place)]
 Energies = Annotated[dict[str, Energy], BeforeValidator(_times)]
 
 
+def _batch(value: Any) -> Any:
+    """Sizes alone hold everywhere; a mapping of places names clusters, processors or kinds."""
+    if not isinstance(value, dict):
+        return value
+    about = value if value.keys() & {"name", "times"} else {"times": value}
+    times = about.get("times")
+    plain = isinstance(times, dict) and not any(isinstance(each, dict) for each in times.values())
+    return {**about, "times": {ANY: times}} if plain else about
+
+
+class Batch(Model):
+    """How long so many of it take together, relative to one, for policies that start batches.
+
+    ``{"2": 1.6, "4": 2.8}`` holds everywhere, ``{npu: {"2": 1.6}}`` there only; a size that lies between is padded to
+    the next. What has the same `name` (default: the network's, else its own alone) and the same times goes together.
+    """
+
+    name: str | None = Field(default=None, min_length=1)
+    times: dict[str, dict[Annotated[int, Field(ge=2, le=4096)], Annotated[float, Field(ge=1, le=4096)]]] = Field(
+        min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _grow(self) -> Batch:
+        for sizes in self.times.values():
+            if not sizes:
+                raise problem("there are no sizes; write e.g. '\"2\": 1.6'", "times")
+            ratios = [sizes[size] for size in sorted(sizes)]
+            if ratios != sorted(ratios):
+                raise problem("a larger batch takes less time than a smaller one; pad the smaller one instead", "times")
+        return self
+
+
 #: Band leaves pieces of fewer operators than this to the CPU.
 SMALLEST = 7
 
@@ -132,6 +165,9 @@ class Work(Model):
     energy: Energies | None = Field(default=None, description="for the whole of it, instead of power x time")
     state: Size | None = Field(default=None, description="bytes a checkpoint of it puts aside; default: the cluster's")
     weights: Size | None = Field(default=None, description="bytes of weights that must be on the accelerator")
+    batch: Annotated[Batch, BeforeValidator(_batch)] | None = Field(
+        default=None, description="times by batch size, relative to one: of each node"
+    )
     loss: dict[str, Accuracy] | None = Field(
         default=None, description="accuracy that is lost when it runs on a cluster or processor, e.g. in int8"
     )
@@ -148,6 +184,8 @@ class Work(Model):
             raise problem("'pin' and 'processors' contradict each other; give one", "processors")
         if self.threads is not None and isinstance(self.network, NetworkUse) and self.network.threads is not None:
             raise problem("'threads' stands with the network, too; give it once", "threads")
+        if self.batch is not None and (self.regions or self.sections):
+            raise problem("what has regions or sections runs in no batch; leave one of them out", "batch")
         if self.regions is not None and self.wcet is not None:
             if any(time != sum(self.regions) for time in self.wcet.values()):
                 raise problem("the regions must sum to the wcet (on every processor)", "regions")

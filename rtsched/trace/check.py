@@ -12,6 +12,7 @@ import numpy as np
 from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.model.task import Constant, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
+from rtsched.trace.batches import batch_times, wrong_batches
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
 from rtsched.trace.speeds import Speeds
@@ -46,6 +47,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
+        _batches,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -56,7 +58,7 @@ def _name(trace: Trace, job: Any) -> str:
 
 
 def _processors_serve_one(trace: Trace) -> Iterator[str]:
-    rows = trace.slices[np.lexsort(tuple(trace.slices[key] for key in ("end", "start", "processor")))]
+    rows = trace.leading[np.lexsort(tuple(trace.leading[key] for key in ("end", "start", "processor")))]
     clash = (rows["processor"][1:] == rows["processor"][:-1]) & (rows["start"][1:] < rows["end"][:-1])
     for index in np.flatnonzero(clash):
         first, second = rows[index], rows[index + 1]
@@ -261,7 +263,7 @@ def _no_overlap(trace: Trace) -> Iterator[str]:
 
 def _busy(trace: Trace) -> Iterator[str]:
     totals = np.zeros(len(trace.processors), np.int64)
-    np.add.at(totals, trace.slices["processor"], trace.slices["end"] - trace.slices["start"])
+    np.add.at(totals, trace.leading["processor"], trace.leading["end"] - trace.leading["start"])
     plans = trace.plans
     np.add.at(totals, plans["subject"], plans["value"])
     for index, counters in enumerate(trace.processors):
@@ -288,6 +290,7 @@ def _work(trace: Trace) -> Iterator[str]:
     }
     exempt = _without_speed(system)
     speeds = Speeds(trace)
+    together = batch_times(trace, fixed)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
     rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
@@ -304,9 +307,21 @@ def _work(trace: Trace) -> Iterator[str]:
         about = trace.node(job, node)
         time, pieces = about.times[processor], max(1, len(about.regions)) + 2 * len(about.sections)
         assert time is not None
+        if (int(row["start"]), processor) in together:
+            time = together[int(row["start"]), processor]
+        if time is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
+            done = None
+            continue
         done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
         if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, time):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
+
+
+def _batches(trace: Trace) -> Iterator[str]:
+    """What runs in a batch goes together, with whom it began; all begin together, and none ends after the leader."""
+    for place, start, job, what in wrong_batches(trace):
+        name = trace.system.processors[place].name
+        yield f"the batch on {name!r} at {start}, {_name(trace, job)} in it, {what}"
 
 
 def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:

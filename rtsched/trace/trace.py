@@ -71,6 +71,10 @@ WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"),
 WAIT, TAKE, GIVE = range(3)
 LOCKINGS = ("wait", "take", "give")
 LOCKS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("resource", "i2"), ("what", "i1")])
+#: The slices (of the same start, job, node and processor) that ran in batches: begun with so many, of whom one leads.
+BATCHES = np.dtype(
+    [("start", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("size", "i4"), ("leads", "i1")]
+)
 #: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
 #: Instead of an accuracy: there was no answer, or its accuracy is not known.
 NO_ANSWER, UNKNOWN = -1, -2
@@ -181,10 +185,10 @@ class Trace:
     its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
     went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
     `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
-    `resources`; `deadlocks` are the first of the `deadlock_count` that there were. `stranded` are the first of the
-    `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where only
-    timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a run
-    that was interrupted.
+    `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which slices ran as
+    one. `stranded` are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long
+    as anything happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until`
+    that was asked for, of a run that was interrupted.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -216,6 +220,7 @@ class Trace:
     stranded_count: int = 0
     standstill: int | None = None
     planned: int | None = None
+    batches: NDArray[Any] = field(default_factory=lambda: np.empty(0, BATCHES))
 
     @cached_property
     def resources(self) -> tuple[str, ...]:
@@ -268,6 +273,17 @@ class Trace:
         """The decisions of a planner: changes of a processor (`subject`) until `time`, for `value` ns."""
         rows: NDArray[Any] = self.changes[self.changes["what"] == PLAN]
         return rows
+
+    @cached_property
+    def leading(self) -> NDArray[Any]:
+        """The slices without those that ran in the batch of another: each processor has one at a time."""
+        if not len(self.batches):
+            return self.slices
+        keys = ["start", "job", "node", "processor"]
+        others = {tuple(row) for row in self.batches[self.batches["leads"] == 0][keys].tolist()}
+        alone = [row[:4] not in others or row[4] == OVERHEAD for row in self.slices[[*keys, "reason"]].tolist()]
+        leading: NDArray[Any] = self.slices[np.array(alone, bool)]
+        return leading
 
     @property
     def nbytes(self) -> int:

@@ -24,7 +24,7 @@ from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedPro
 from rtsched.engine.gpu.blocks import ONE, Operation
 from rtsched.engine.gpu.fluid import FluidGpu
 from rtsched.engine.gpu.gpu import Gpu
-from rtsched.engine.job import CLAIMED, DRAINING, READY, RUNNING, Job, Segment
+from rtsched.engine.job import BATCHED, CLAIMED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.processor import Processor
 from rtsched.engine.task_state import TaskState
@@ -231,7 +231,7 @@ class Chip(Hardware):
             return False
         jobs = self.core.open_jobs()
         return self.kernel._now > max(job.deadline for job in jobs) and not any(
-            segment.state in (READY, RUNNING, CLAIMED, DRAINING) for job in jobs for segment in job.segments
+            segment.state in (READY, RUNNING, CLAIMED, DRAINING, BATCHED) for job in jobs for segment in job.segments
         )
 
     def finish(self, end: int) -> None:
@@ -465,7 +465,9 @@ class Chip(Hardware):
             core.copies.lose(processor, segment, now)
         elif segment is not None and processor not in core.drains.since:
             fate = segment.job.task.spec.on_fault
-            if fate == "drop":
+            if core.batches is not None and processor in core.batches.running:
+                core.batches.fail(processor, gone=False)
+            elif fate == "drop":
                 core.give_up(segment.job)
             else:
                 # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.

@@ -177,6 +177,7 @@ class Meter:
         self.running.clear()
         self.idling.clear()
         traffic = 0.0
+        batches = self.chip.core.batches
         for unit in self.chip.units:
             work = [p for p in unit.processors if p.working]
             if not work:
@@ -187,8 +188,12 @@ class Meter:
                 segment = processor.segment
                 assert segment is not None
                 own = unit.table_power(processor, segment)
-                task = segment.job.task.index
-                self.running.append((unit.spec.index, task, segment.job.number, active if own is None else own))
+                power = active if own is None else own
+                if batches is not None and processor in batches.running:
+                    for each, part in batches.shares(processor, power):
+                        self.running.append((unit.spec.index, each.job.task.index, each.job.number, part))
+                else:
+                    self.running.append((unit.spec.index, segment.job.task.index, segment.job.number, power))
                 traffic += unit.traffic(processor, segment)
         self.memory_power = round(traffic * self.byte_energy / 1000)  # B/s x pJ = pW
         self.total_power = (

@@ -119,6 +119,9 @@ class Unit:
         energy = about.energy[processor.index] if about is not None and about.energy else None
         if energy is None or not segment.demand:
             return None
+        batches = self.chip.core.batches
+        if batches is not None:
+            energy = batches.believed(segment, energy)  # of a batch as much more as it takes longer
         return energy * NANOWATTS_PER_NJ_PER_NS * processor.speed // (segment.demand * ONE)
 
     def at_clock(self, processor: Processor, segment: Segment, frequency: int | None, time: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.job import Job, Segment
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import Scheduler
-from rtsched.trace.trace import FULL_SPEED, Trace
+from rtsched.trace.trace import CAP, FULL_SPEED, Trace
 from rtsched.units import MS
 from tests.chips import changes, loaded, run, slices
 
@@ -409,5 +409,5 @@ def test_the_check_notices(kind: type, name: str, wrong: Any, sentence: str, mon
 
 def test_the_check_adds_caps_up() -> None:
     trace = run(BANDWIDTH, scheduler=capped(a=10 * 10**9, b=10 * 10**9), until="100 ms")
-    trace.changes["value"][trace.changes["what"] == 11] += 1
+    trace.changes["value"][trace.changes["what"] == CAP] += 1
     assert any("caps of 20000000002 B/s are given at 0" in said for said in trace.check())
