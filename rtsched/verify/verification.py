@@ -43,6 +43,7 @@ LATER: dict[str, Any] = {
     "estimates": Estimates().model_dump(mode="json", by_alias=True),
     "planner": None,
     "reservable": {},
+    "batch": None,
 }
 
 
