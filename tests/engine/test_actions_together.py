@@ -1,0 +1,93 @@
+"""Actions meet each other and what a file may declare: shares, batches, loads, reservations, decisions that take time."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+import rtsched
+from rtsched.schedulers.base import Scheduler
+from rtsched.trace.trace import CHANGES_KINDS
+
+
+class Everything(Scheduler):
+    """Loads, reserves, batches, shares and kills, at random."""
+
+    preemption = "nonpreemptive"
+    reads = frozenset({"batch", "reservable"})
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def dispatch(self) -> None:
+        for processor in self.soc.processors:
+            works = processor.kind == "npu" and processor.segment is not None and self.soc.available(processor)
+            if works and self.random.random() < 0.2:
+                self.soc.preempt(processor, "kill")
+            ready = [each for each in self.soc.ready if each.node.times[processor.index] is not None]
+            if ready and processor.segment is None:
+                self._begin(ready, processor)
+
+    def _begin(self, ready: list[Any], processor: Any) -> None:
+        same = [each for each in ready if each.job.task is ready[0].job.task][:2]
+        if processor.kind == "npu":
+            self.soc.load(self.soc.tasks[0], processor)
+        if self.soc.system.reservable:
+            self.soc.reserve("kv", 5, same[0].job)
+        if len(same) > 1 and self.soc.expected_batch(same[0], processor, 2):
+            self.soc.start_batch(same, processor)
+        else:
+            self.soc.start(ready[0].job, ready[0], processor)
+        if processor.kind == "npu":
+            self.soc.share(processor, self.random.choice([0.25, 0.5]))
+
+
+SYSTEM: dict[str, Any] = {
+    "platform": {
+        "name": "chip",
+        "processors": {
+            "cpu": {"kind": "cpu"},
+            "npu": {
+                "kind": "npu", "contexts": 2, "sharing": "equal",
+                "weights": {"capacity": "30 MB", "bandwidth": "10 GB/s"},
+            },
+        },
+    },
+    "tasks": [
+        *(
+            {"name": name, "overlap": True, "wcet": {"npu": "2 ms"}, "period": period, "deadline": "40 ms",
+             "weights": "12 MB", "batch": {"2": 1.5}}
+            for name, period in (("a", "5 ms"), ("b", "6 ms"))
+        ),
+        {"name": "c", "wcet": {"cpu": "1 ms"}, "period": "50 ms"},
+    ],
+    "simulate": {"until": "200 ms"},
+}  # fmt: skip
+DECLARED: dict[str, Any] = {
+    "planner": {"core": "cpu", "cost": "100 us"},
+    "reservable": {"kv": 20},
+    "estimates": {"noise": 0.3, "learning": 0.2},
+    "faults": [{"processor": "npu", "at": "40 ms", "lasts": "20 ms"}],
+    "power": {},
+}
+MIXES = [keys for count in range(len(DECLARED) + 1) for keys in combinations(DECLARED, count)]
+
+
+@pytest.mark.parametrize("keys", MIXES, ids=lambda keys: "+".join(keys) or "nothing")
+def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
+    system = {**SYSTEM, **{key: DECLARED[key] for key in keys}}
+    trace = rtsched.simulate(system, scheduler=Everything(1))
+    assert trace.check() == []
+    again = rtsched.simulate(system, scheduler=Everything(1))
+    assert (trace.slices.tobytes(), trace.changes.tobytes()) == (again.slices.tobytes(), again.changes.tobytes())
+    kinds = Counter(CHANGES_KINDS[what] for what in trace.changes["what"])
+    assert kinds["share"] > 10
+    assert kinds["load"] > 0
+    assert (kinds["plan"] > 0, kinds["reserve"] > 0, kinds["down"] > 0) == tuple(
+        key in keys for key in ("planner", "reservable", "faults")
+    )
+    assert len(trace.batches) > 0
