@@ -288,8 +288,10 @@ class Soc:
         segment = processor.segment
         if segment is not None and segment.state == DRAINING:
             return None  # it is on its way off
-        if segment is None or segment.state != RUNNING:
+        if segment is None:
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
+        if segment.state != RUNNING:
+            raise SchedulerError(f"{processor!r} is not to be had ({segment!r}): preempt only what runs")
         if how == "boundary":
             if processor.service == "run-to-completion":
                 raise SchedulerError(

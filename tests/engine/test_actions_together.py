@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import rtsched
+from rtsched.engine.job import RUNNING
+from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import Scheduler
 from rtsched.trace.trace import CHANGES_KINDS
 
@@ -25,8 +27,11 @@ class Everything(Scheduler):
 
     def dispatch(self) -> None:
         for processor in self.soc.processors:
-            works = processor.kind == "npu" and processor.segment is not None and self.soc.available(processor)
-            if works and self.random.random() < 0.2:
+            running = processor.segment
+            if running is not None and running.state != RUNNING:  # out of service, or kept for the next decision
+                with pytest.raises(SchedulerError, match="not to be had"):
+                    self.soc.preempt(processor, "kill")
+            elif running is not None and processor.kind == "npu" and self.random.random() < 0.2:
                 self.soc.preempt(processor, "kill")
             ready = [each for each in self.soc.ready if each.node.times[processor.index] is not None]
             if ready and processor.segment is None:
