@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.corpus.discovery import Found, discover
 
 DATA = Path(__file__).parent / "data"
 _FOUND = pytest.StashKey[Found]()
+
+# A busy machine is no failure, and the same commit has the same tests. `--hypothesis-profile=explore` draws others.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("same")
 
 
 # The option itself is registered by rtsched.pytest_plugin, which says why.

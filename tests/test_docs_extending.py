@@ -121,7 +121,7 @@ def test_every_public_name_of_the_handle_is_on_the_page() -> None:
     given = set(re.findall(r"^        self\.(\w+)", inspect.getsource(Soc.__init__), re.MULTILINE))
     own = {
         name if isinstance(member, property) else signature(member)
-        for name, member in vars(Soc).items()
+        for name, member in inspect.getmembers(Soc)
         if not name.startswith("_") and name not in ENGINE
     }
     assert named == own | given - ENGINE

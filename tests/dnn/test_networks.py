@@ -147,7 +147,7 @@ def test_pieces_of_one_worker_take_turns() -> None:
 
 
 @given(dags(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_invariants_of_units(made: Network, data) -> None:
     count = len(made.operators)
     support = {
@@ -187,7 +187,7 @@ def test_articulation_points() -> None:
 
 
 @given(dags())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_one_tensor_crosses_an_articulation_point(made: Network) -> None:
     pieces = at_articulation_points(made)
     assert [index for piece in pieces for index in piece] == list(range(len(made.operators)))
@@ -198,7 +198,7 @@ def test_one_tensor_crosses_an_articulation_point(made: Network) -> None:
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=8), st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_balanced_pieces_are_as_light_as_can_be(weights: list[int], count: int) -> None:
     chain = network(*((index - 1,) if index else () for index in range(len(weights))))
     pieces = balanced(chain, weights, count)
@@ -218,7 +218,7 @@ def test_bytes_between_pieces_count_each_output_once_a_reader() -> None:
 
 
 @given(dags())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_layers_make_a_dag(made: Network) -> None:
     mixed = replace(
         made, operators=tuple(replace(o, kind="Relu" if o.index % 3 == 1 else "Conv") for o in made.operators)

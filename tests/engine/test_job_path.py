@@ -214,7 +214,7 @@ def test_a_tally_knows_what_a_trace_knows() -> None:
 
 
 @given(st.floats(0.01, 0.99), st.floats(0, 0.99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_confidence_is_calibrated(accuracy: float, reliability: float) -> None:
     scores = np.linspace(-8, 8, 4001)
     weights = np.exp(-(scores**2) / 2)

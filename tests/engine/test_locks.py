@@ -70,7 +70,7 @@ PIECES = st.lists(
 TASKS = st.lists(st.fixed_dictionaries({"release": st.integers(0, 12), "code": PIECES}), min_size=2, max_size=5)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(TASKS, st.sampled_from(["none", "PIP", "ICPP"]))
 def test_every_job_ends_when_the_protocol_says(tasks: list[dict[str, Any]], protocol: str) -> None:
     expected = tick_simulation(tasks, protocol)

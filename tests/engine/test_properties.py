@@ -171,14 +171,14 @@ def compare(system: tuple[list[str], list[dict[str, Any]], str, str]) -> None:
     assert found == expected
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(systems())
 def test_every_node_ends_when_the_rules_say(system: tuple[list[str], list[dict[str, Any]], str, str]) -> None:
     compare(system)
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10_000, suppress_health_check=[HealthCheck.too_slow])
 @given(systems())
 def test_every_node_ends_when_the_rules_say_at_length(system: tuple[list[str], list[dict[str, Any]], str, str]) -> None:
     compare(system)

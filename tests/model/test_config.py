@@ -461,13 +461,13 @@ tasks = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tasks)
 def test_every_task_reads_back_as_it_was_written(task: Task) -> None:
     assert validate(Task, parse_yaml(to_yaml(task))) == task
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(tasks, min_size=1, max_size=3, unique_by=lambda task: task.name),
     st.fractions(min_value="1/1000", max_value=1000, max_denominator=10**6),
@@ -511,7 +511,7 @@ def survives(text: str, *overrides: str) -> None:
     assert all(problem and len(problem.splitlines()) == 1 for problem in found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(st.text(), st.lists(marks, max_size=60).map("".join)))
 def test_any_text_is_read_or_refused(text: str) -> None:
     survives(text)
@@ -520,7 +520,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         survives(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_mutation_of_a_system_is_read_or_refused(data: st.DataObject) -> None:
     text = SYSTEM
@@ -531,7 +531,7 @@ def test_any_mutation_of_a_system_is_read_or_refused(data: st.DataObject) -> Non
     survives(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(raw: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"
@@ -555,7 +555,7 @@ paths = st.lists(
 ).map(".".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(paths, values)
 def test_any_override_is_taken_or_refused(path: str, value: Any) -> None:
     survives(SYSTEM, f"{path}={yaml.safe_dump(value, default_flow_style=True)}")

@@ -294,7 +294,7 @@ tasks:
 
 
 @given(graphs(), st.sampled_from(["global", "first-fit", "clustered"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_alone_and_as_planned_a_job_takes_what_was_estimated(text: str, placement: str) -> None:
     policy = {"ordering": "edf", "placement": placement, "preemption": "nonpreemptive"}
     took = run(text, scheduler=policy).jobs["finish"][0]

@@ -258,7 +258,7 @@ def test_the_engine_is_out_of_reach() -> None:
 
 
 def test_the_handle_shows_all_that_it_has() -> None:
-    public = {name for name in vars(Soc) if not name.startswith("_")} - {"begin_run"}
+    public = {name for name in dir(Soc) if not name.startswith("_")} - {"begin_run"}
     assert {name for name in dir(SocView) if not name.startswith("_")} == public | {"show"}
 
 

@@ -17,7 +17,7 @@ from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.model.task import Task
 
-QUIET = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+QUIET = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
 SEED = """\
 platform: uniprocessor

@@ -369,7 +369,7 @@ def test_a_run_that_moves_nothing_itself_makes_nothing(monkeypatch: pytest.Monke
     assert run(NPU % "", scheduler=Mover([])).check() == []
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 @given(
     st.lists(
         st.tuples(st.integers(0, 60), st.sampled_from(["load", "evict"]), st.integers(0, 2)), max_size=12

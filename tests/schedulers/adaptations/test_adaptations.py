@@ -190,7 +190,7 @@ def fits(plan, choice) -> bool:
 
 
 @given(plans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_exact_choice_is_the_best_of_all_and_greedy_is_no_better(plan) -> None:
     every = [choice for choice in product(*(range(len(options)) for _, options in plan)) if fits(plan, choice)]
     chosen = [exact(plan), greedy(plan)]
@@ -258,7 +258,7 @@ def test_apnet_approximates_where_it_costs_least(deadline: int, degrees: list[st
     ),
     st.integers(1, 100),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_layers_chosen_lose_least(layers, budget) -> None:
     options = [[(time, loss / 100) for time, loss in layer] for layer in layers]
     chosen = best_layers(options, budget)

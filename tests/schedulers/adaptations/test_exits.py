@@ -197,7 +197,7 @@ def plans(draw) -> list[tuple[int, list[tuple[int, int, float]]]]:
 
 
 @given(plans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_dp_equals_the_best_of_all(plan) -> None:
     best = -1.0
     for choice in product(*(range(len(options)) for _, options in plan)):
@@ -213,7 +213,7 @@ def test_the_dp_equals_the_best_of_all(plan) -> None:
 
 
 @given(plans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_coarse_plan_fits_too_and_is_near_the_best(plan) -> None:
     best = best_depths(plan)
     with pytest.MonkeyPatch.context() as patch:

@@ -127,7 +127,7 @@ def systems(draw) -> list[tuple[int, list[tuple[str, int]]]]:
 
 
 @given(systems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_simulation_beats_the_bound(tasks) -> None:
     demands = []
     text = CHIP.replace("200 ms", "600 ms") + "scheduler: {ordering: rm, preemption: nonpreemptive}\ntasks:\n"

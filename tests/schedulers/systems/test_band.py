@@ -81,7 +81,7 @@ def networks(draw: Any) -> tuple[Times, int, list[int]]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks(), st.booleans())
 def test_the_plan_is_the_best_of_all_and_breaks_ties_as_band_does(
     network: tuple[Times, int, list[int]], merge: bool
