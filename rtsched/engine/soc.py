@@ -2,191 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from heapq import heappush
-from math import ceil
 from typing import Any
 
-import numpy as np
-
 from rtsched.engine.batches import check
-from rtsched.engine.chip.loads import Loads, refuse_load
-from rtsched.engine.chip.power import Domain, point_index
+from rtsched.engine.chip.handle import ChipHandle
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
-from rtsched.engine.core import Core
-from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
+from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
-from rtsched.engine.release import POLICY, generator
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.reservations import Reservations
-from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
 from rtsched.trace.trace import LATE, OK, OPEN
 
 
-class Soc:
+class Soc(ChipHandle):
     """The system on chip as a scheduler sees it.
 
     To read: `now`, `processors`, `tasks`, `ready` (segments that could start, in the order in which they became so),
     `remaining`, `expected`. To act: `start`, `preempt`, `finish`, `drop`, `wake_at`. Everything else is the engine's.
     """
-
-    def __init__(self, core: Core) -> None:
-        self.core = core
-        self.kernel = core.kernel
-        #: every processor, by index
-        self.processors = core.processors
-        #: every task, by index
-        self.tasks = core.tasks
-        #: what is run, as declared
-        self.system = core.system
-        #: the end of the releases, in ns
-        self.until = core.until
-        #: what is believed of the times of nodes
-        self.beliefs = core.beliefs
-
-    # ---- reading -------------------------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> int:
-        """The present instant in ns."""
-        return self.kernel._now
-
-    @property
-    def released(self) -> int:
-        """How many jobs have been released so far."""
-        return self.core.released
-
-    def random(self, task: TaskState) -> np.random.Generator:
-        """Draws for a task beside those of its world: the same in every run of this seed, and a policy's own."""
-        return generator(self.core.seed, task.index, POLICY)
-
-    @property
-    def scheduling(self) -> int:
-        """What each start costs for the decision, in ns."""
-        return self.core.scheduling
-
-    @property
-    def adaptive(self) -> bool:
-        """Whether any task may go several ways: variants, exits, branches."""
-        return self.core.paths is not None
-
-    @property
-    def locking(self) -> bool:
-        """Whether any task uses a shared resource."""
-        return self.core.locks is not None
-
-    @property
-    def lends(self) -> bool:
-        """Whether a protocol lends the urgency of those who wait to who holds a resource."""
-        return self.core.locks is not None and "inheritance" in self.system.protocols.values()
-
-    @property
-    def fallible(self) -> Collection[int]:
-        """The indices of the processors that can fail in this run, or be out of sight for a decision of a planner."""
-        if self.core.planner is not None:
-            return range(len(self.processors))
-        return () if self.core.chip is None else self.core.chip.fallible
-
-    def clocks(self) -> tuple[int, ...]:
-        """The present speeds of everything whose speed may change, for who wants to know whether any did."""
-        return () if self.core.chip is None else self.core.chip.clocks()
-
-    @property
-    def ready(self) -> list[Segment]:
-        """The segments that could start, in the order in which they first became ready (then task, job, node)."""
-        found = [
-            segment
-            for task in self.tasks
-            for job in ((task.active,) if task.active is not None else task.overlapping)
-            for segment in job.segments
-            if segment.state == READY
-        ]
-        found.sort(key=_first_ready)
-        return found
-
-    def remaining(self, segment: Segment, believed: int | None = None) -> int:
-        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest).
-
-        Given what one that has begun is `believed` to need there in all, it rests on that instead.
-        """
-        processor = segment.processor
-        if processor is None:
-            return self.beliefs.fastest(segment.node)
-        left: Any = segment.remaining
-        under_way = segment.state in (RUNNING, DRAINING, BATCHED)
-        if under_way:
-            left = left - processor.progress(self.now)
-        if believed is None:
-            believed = self.beliefs.time(segment.node, processor.index)
-            assert believed is not None
-        if under_way and self.core.batches is not None:
-            believed = self.core.batches.believed(segment, believed)
-        return max(1, int(-(-(believed - segment.demand + left) // 1)))
-
-    def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
-        """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there.
-
-        With a `frequency` (one of ``frequencies(processor)``), at that clock, else at the highest; alone in any case.
-        """
-        time = self.beliefs.time(segment.node, processor.index)
-        if frequency is None or time is None:
-            return time
-        return self._clocked(segment, processor, frequency)[0]
-
-    def expected_batch(self, segment: Segment, processor: Processor, size: int) -> int | None:
-        """The time in ns that a batch of so many like `segment` is believed to need on `processor`.
-
-        None if it cannot run there, or has no times for so many. A size between two declared ones takes the larger's.
-        """
-        about, time = segment.node.batch, self.beliefs.time(segment.node, processor.index)
-        ratio = Fraction(1) if size == 1 else None if about is None else about.ratio(processor.index, size)
-        return None if time is None or ratio is None else ceil(time * ratio)
-
-    def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
-        """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
-
-        None if it cannot run there, or the run counts no energy. Measured energy is taken as it was measured, any other
-        is power times expected time.
-        """
-        if self.core.chip is None or self.core.chip.meter is None or segment.node.times[processor.index] is None:
-            return None
-        return self._clocked(segment, processor, frequency)[1]
-
-    def expected_wait(self, segment: Segment, processor: Processor) -> int:
-        """The time in ns that `segment` is believed to wait on `processor` for what it reads, if it started there now.
-
-        0 where its input is there already, or needs no link. It counts what its links have to carry first, at their
-        nominal bandwidth; ``rtsched.units.LONGEST`` while one of them is down.
-        """
-        copies = self.core.copies
-        return 0 if copies is None or not segment.node.copies else copies.expected(segment, processor)
-
-    def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
-        time = self.beliefs.time(segment.node, processor.index)
-        assert time is not None
-        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
-        if unit is None:
-            return time, 0
-        return unit.at_clock(processor, segment, frequency, time)
-
-    def running(self) -> Iterator[Segment]:
-        """The segments that run, in the order of their processors."""
-        for processor in self.processors:
-            if processor.segment is not None and processor.segment.state == RUNNING:
-                yield processor.segment
-
-    def preemptible(self, processor: Processor) -> bool:
-        """Whether what runs on `processor` could be taken off it now."""
-        segment = processor.segment
-        return segment is not None and self.core.may_preempt and processor.preemptible and segment.node.preemptive
-
-    # ---- actions -------------------------------------------------------------------------------------------------
 
     def start(
         self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, priority: int | None = None
@@ -351,82 +192,6 @@ class Soc:
         """
         share(self.core, what, part, bandwidth)
 
-    def set_speed(self, cluster: str | Processor, level: int | None = None, frequency: int | None = None) -> None:
-        """Set the operating point of a cluster (or of a processor's clock domain): a `level` from 0, or a `frequency`.
-
-        A frequency between two points is rounded up to the next. It holds as soon as the switch is over, and as far as
-        heat allows. Raises SchedulerError if the run has no power side, or the clock belongs to another governor.
-        """
-        domains = self._domains(cluster)
-        for domain in domains:
-            if domain.governor.name != "userspace":
-                raise SchedulerError(
-                    f"set_speed of {domain.name}: its clock belongs to the governor {domain.governor.name!r}; "
-                    "write 'power: {governor: userspace}'"
-                )
-        for domain in domains:
-            domain.ask(point_index(domain, level, frequency))
-
-    def frequency(self, processor: Processor) -> int | None:
-        """The clock of a processor in Hz; None where it has no operating points or the run no power side."""
-        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
-        return None if unit is None or unit.domain is None else unit.domain.frequency
-
-    def frequencies(self, cluster: str | Processor) -> list[int]:
-        """The clocks in Hz that a cluster can run at, ascending: level 0 is the first."""
-        return list(self._domains(cluster)[0].points)
-
-    def available(self, processor: Processor) -> bool:
-        """Whether a processor is in service (it may be busy)."""
-        return not (isinstance(processor, VariableSpeedProcessor) and processor.down)
-
-    @property
-    def temperature(self) -> float | None:
-        """The temperature of the hottest point in °C, as last observed; None without a thermal model."""
-        return None if self.core.chip is None or self.core.chip.heat is None else self.core.chip.heat.temperature
-
-    @property
-    def charge(self) -> float | None:
-        """The share of the battery that was left at the last change of power; None without a battery."""
-        return None if self.core.chip is None or self.core.chip.store is None else self.core.chip.store.charge
-
-    def resident(self, processor: Processor) -> dict[str, int]:
-        """The networks whose weights are in the memory next to `processor`, least recently used first.
-
-        With each the ns until it is there: 0 if it is (or if a node that starts is fetching it). Empty without a memory
-        for weights.
-        """
-        memories = [] if self.core.chip is None else self.core.chip.memories(processor.index)
-        if not memories:
-            return {}
-        memory = memories[-1][1]
-        return {network: max(0, memory.arrives.get(network, 0) - self.now) for network in memory.inside}
-
-    def load(self, what: str | TaskState, processor: Processor) -> bool:
-        """Begin to bring the weights of a network, or of a task, to `processor`, whatever that computes meanwhile.
-
-        A memory loads one network at a time, in the order in which they were asked for; the least recently used that
-        nobody runs give way at once. ``on_processor(processor, "loaded")`` says that one has come. Returns whether all
-        are there or on their way: what finds no room is left out. Raises SchedulerError where there is no memory for
-        weights, or nothing that needs these.
-        """
-        return self._loads("load", what, processor).load(what, processor)
-
-    def evict(self, what: str | TaskState, processor: Processor) -> bool:
-        """Throw the weights of a network, or of a task, out of the memory next to `processor`, if it is not in use.
-
-        Returns whether none of them is left there: what runs, or is on its way, stays. Raises as `load` does.
-        """
-        return self._loads("evict", what, processor).evict(what, processor)
-
-    def _loads(self, action: str, what: str | TaskState, processor: Processor) -> Loads:
-        chip = self.core.chip
-        if chip is None or not chip.memories(processor.index):
-            refuse_load(action, what, processor)
-        if chip.loads is None:
-            chip.loads = Loads(chip)
-        return chip.loads
-
     def reserve(self, resource: str, amount: int, job: Job) -> bool:
         """Set `amount` more of a reservable resource aside for `job`, or give some back (negative).
 
@@ -452,17 +217,6 @@ class Soc:
             )
         return reservations
 
-    def _domains(self, cluster: str | Processor) -> list[Domain]:
-        domains = [] if self.core.chip is None else self.core.chip.domains
-        if isinstance(cluster, Processor):
-            found = [d for d in domains if any(cluster.index in unit.spec.processors for unit in d.units)]
-        else:
-            found = [d for d in domains if cluster in (d.name, d.units[0].spec.cluster)]
-        if not found:
-            known = ", ".join(domain.name for domain in domains) or "none: give the system a 'power' section"
-            raise SchedulerError(f"{cluster!r} has no operating points to choose from; these have: {known}")
-        return found
-
     def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> None:
         """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
 
@@ -476,25 +230,6 @@ class Soc:
         number = whole(variant, "reconfigure: the number of a variant")
         chosen = None if nodes is None else tuple([whole(node, "reconfigure: the number of a node") for node in nodes])
         self.core.paths.reconfigure(job, number, chosen)
-
-    def changeable(self, job: Job) -> bool:
-        """Whether `reconfigure` may still choose another variant for `job`: see there."""
-        return self.core.paths is not None and job.task.adaptive and self.core.paths.changeable(job)
-
-    def answer(self, job: Job) -> tuple[int, float | None]:
-        """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
-        if self.core.paths is None or not job.task.adaptive:
-            return -1, None
-        return self.core.paths.answer(job)
-
-    def expected_accuracy(self, job: Job, accuracy: float) -> float:
-        """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.
-
-        That is the accuracy itself until an exit has been reached (or a predictor has looked at the input).
-        """
-        if self.core.paths is None or not job.task.adaptive:
-            return accuracy
-        return self.core.paths.expected(job, accuracy)
 
     def finish(self, job: Job) -> None:
         """Accept the answer `job` has by now: it completes at this instant (early exit).
@@ -555,7 +290,3 @@ class Soc:
         if rest and segment.job.outcome == OPEN:
             self.core.release(rest)
         return segment
-
-
-def _first_ready(segment: Segment) -> int:
-    return segment.since

@@ -89,7 +89,8 @@ def _property(name: str) -> property:
 
 #: The engine's own, which no policy calls.
 _INNER = frozenset({"begin_run"})
-for _name, _what in vars(Soc).items():
+for _name in dir(Soc):
+    _what = getattr(Soc, _name)
     if not _name.startswith("_") and _name not in _INNER and _name not in vars(SocView):
         setattr(SocView, _name, _property(_name) if isinstance(_what, property) else _method(_name))
 

@@ -1,0 +1,191 @@
+"""What a scheduler reads of the system: what is ready, what runs, and what is believed of times and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from rtsched.engine.core import Core
+from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
+from rtsched.engine.processor import Processor
+from rtsched.engine.release import POLICY, generator
+from rtsched.engine.task_state import TaskState
+
+
+class Readings:
+    """The half of the handle that only reads; the system must not be changed by looking at it."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.kernel = core.kernel
+        #: every processor, by index
+        self.processors = core.processors
+        #: every task, by index
+        self.tasks = core.tasks
+        #: what is run, as declared
+        self.system = core.system
+        #: the end of the releases, in ns
+        self.until = core.until
+        #: what is believed of the times of nodes
+        self.beliefs = core.beliefs
+
+    @property
+    def now(self) -> int:
+        """The present instant in ns."""
+        return self.kernel._now
+
+    @property
+    def released(self) -> int:
+        """How many jobs have been released so far."""
+        return self.core.released
+
+    def random(self, task: TaskState) -> np.random.Generator:
+        """Draws for a task beside those of its world: the same in every run of this seed, and a policy's own."""
+        return generator(self.core.seed, task.index, POLICY)
+
+    @property
+    def scheduling(self) -> int:
+        """What each start costs for the decision, in ns."""
+        return self.core.scheduling
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether any task may go several ways: variants, exits, branches."""
+        return self.core.paths is not None
+
+    @property
+    def locking(self) -> bool:
+        """Whether any task uses a shared resource."""
+        return self.core.locks is not None
+
+    @property
+    def lends(self) -> bool:
+        """Whether a protocol lends the urgency of those who wait to who holds a resource."""
+        return self.core.locks is not None and "inheritance" in self.system.protocols.values()
+
+    @property
+    def fallible(self) -> Collection[int]:
+        """The indices of the processors that can fail in this run, or be out of sight for a decision of a planner."""
+        if self.core.planner is not None:
+            return range(len(self.processors))
+        return () if self.core.chip is None else self.core.chip.fallible
+
+    def clocks(self) -> tuple[int, ...]:
+        """The present speeds of everything whose speed may change, for who wants to know whether any did."""
+        return () if self.core.chip is None else self.core.chip.clocks()
+
+    @property
+    def ready(self) -> list[Segment]:
+        """The segments that could start, in the order in which they first became ready (then task, job, node)."""
+        found = [
+            segment
+            for task in self.tasks
+            for job in ((task.active,) if task.active is not None else task.overlapping)
+            for segment in job.segments
+            if segment.state == READY
+        ]
+        found.sort(key=_first_ready)
+        return found
+
+    def remaining(self, segment: Segment, believed: int | None = None) -> int:
+        """The time in ns that `segment` is believed to need still, where it last ran (or at its fastest).
+
+        Given what one that has begun is `believed` to need there in all, it rests on that instead.
+        """
+        processor = segment.processor
+        if processor is None:
+            return self.beliefs.fastest(segment.node)
+        left: Any = segment.remaining
+        under_way = segment.state in (RUNNING, DRAINING, BATCHED)
+        if under_way:
+            left = left - processor.progress(self.now)
+        if believed is None:
+            believed = self.beliefs.time(segment.node, processor.index)
+            assert believed is not None
+        if under_way and self.core.batches is not None:
+            believed = self.core.batches.believed(segment, believed)
+        return max(1, int(-(-(believed - segment.demand + left) // 1)))
+
+    def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
+        """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there.
+
+        With a `frequency` (one of ``frequencies(processor)``), at that clock, else at the highest; alone in any case.
+        """
+        time = self.beliefs.time(segment.node, processor.index)
+        if frequency is None or time is None:
+            return time
+        return self._clocked(segment, processor, frequency)[0]
+
+    def expected_batch(self, segment: Segment, processor: Processor, size: int) -> int | None:
+        """The time in ns that a batch of so many like `segment` is believed to need on `processor`.
+
+        None if it cannot run there, or has no times for so many. A size between two declared ones takes the larger's.
+        """
+        about, time = segment.node.batch, self.beliefs.time(segment.node, processor.index)
+        ratio = Fraction(1) if size == 1 else None if about is None else about.ratio(processor.index, size)
+        return None if time is None or ratio is None else ceil(time * ratio)
+
+    def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
+        """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
+
+        None if it cannot run there, or the run counts no energy. Measured energy is taken as it was measured, any other
+        is power times expected time.
+        """
+        if self.core.chip is None or self.core.chip.meter is None or segment.node.times[processor.index] is None:
+            return None
+        return self._clocked(segment, processor, frequency)[1]
+
+    def expected_wait(self, segment: Segment, processor: Processor) -> int:
+        """The time in ns that `segment` is believed to wait on `processor` for what it reads, if it started there now.
+
+        0 where its input is there already, or needs no link. It counts what its links have to carry first, at their
+        nominal bandwidth; ``rtsched.units.LONGEST`` while one of them is down.
+        """
+        copies = self.core.copies
+        return 0 if copies is None or not segment.node.copies else copies.expected(segment, processor)
+
+    def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
+        time = self.beliefs.time(segment.node, processor.index)
+        assert time is not None
+        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
+        if unit is None:
+            return time, 0
+        return unit.at_clock(processor, segment, frequency, time)
+
+    def running(self) -> Iterator[Segment]:
+        """The segments that run, in the order of their processors."""
+        for processor in self.processors:
+            if processor.segment is not None and processor.segment.state == RUNNING:
+                yield processor.segment
+
+    def preemptible(self, processor: Processor) -> bool:
+        """Whether what runs on `processor` could be taken off it now."""
+        segment = processor.segment
+        return segment is not None and self.core.may_preempt and processor.preemptible and segment.node.preemptive
+
+    def changeable(self, job: Job) -> bool:
+        """Whether `reconfigure` may still choose another variant for `job`: see there."""
+        return self.core.paths is not None and job.task.adaptive and self.core.paths.changeable(job)
+
+    def answer(self, job: Job) -> tuple[int, float | None]:
+        """The answer that `job` has by now: the exit reached (-1: none) and its accuracy (None: not known)."""
+        if self.core.paths is None or not job.task.adaptive:
+            return -1, None
+        return self.core.paths.answer(job)
+
+    def expected_accuracy(self, job: Job, accuracy: float) -> float:
+        """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.
+
+        That is the accuracy itself until an exit has been reached (or a predictor has looked at the input).
+        """
+        if self.core.paths is None or not job.task.adaptive:
+            return accuracy
+        return self.core.paths.expected(job, accuracy)
+
+
+def _first_ready(segment: Segment) -> int:
+    return segment.since
