@@ -186,6 +186,7 @@ class Launches:
         if flight is None:
             return
         now = self.chip.kernel._now
+        processor.priority = None  # one that was said for it, and not used yet
         self._cut(flight, flight.ended, now)
         if flight.idle < now and processor.gpu.waited is not None:
             processor.gpu.waited(flight.operations[flight.ended], flight.idle, now)

@@ -219,8 +219,7 @@ def test_it_goes_on_on_another_stream_of_its_gpu_and_begins_anew_elsewhere() -> 
     assert [row[1:4] for row in slices(other)] == [("gpu0.0", 0, 3), ("gpu1.0", 3, 11)]
 
 
-def test_on_a_cpu_it_begins_anew() -> None:
-    text = """
+EITHER = """
 platform:
   name: chip
   processors:
@@ -229,12 +228,15 @@ platform:
 tasks:
   - {name: back, wcet: {gpu: 3 ms, cpu: 5 ms}, period: 100 ms}
 """
+
+
+def test_on_a_cpu_it_begins_anew() -> None:
     moves = Script(1, {0.5: stop("boundary")}, lambda soc, _: int(soc.now > 0))
-    trace = run(text, scheduler=moves, until="90 ms")
+    trace = run(EITHER, scheduler=moves, until="90 ms")
     assert spans(trace) == [("back", 0, 1), ("back", 1, 6)]
     # from the CPU, where 1 of 5 ms was done, to the GPU, and back before a kernel has ended: 4 are left
     back = Script(1, {1: stop("now", 1), 1.5: stop("now")}, lambda soc, _: int(not MS <= soc.now < 1.5 * MS))
-    trace = run(text, scheduler=back, until="90 ms")
+    trace = run(EITHER, scheduler=back, until="90 ms")
     assert spans(trace) == [("back", 0, 1), ("back", 1, 1.5), ("back", 1.5, 5.5)]
 
 
@@ -307,6 +309,43 @@ def test_a_kill_loses_all_and_a_failure_too() -> None:
     assert [row[2:] for row in slices(run(fails, scheduler=Script(2), until="90 ms"))] == [
         (0, 2.5, "killed"), (3.5, 11.5, "completed"),
     ]  # fmt: skip
+
+
+def test_who_was_stopped_before_a_failure_keeps_what_had_ended() -> None:
+    fails = chip() + "faults: [{processor: gpu.0, at: 2.5 ms, lasts: 1 ms}]\n"
+    script = Script(1, {1.5: stop("boundary"), 2.6: lambda soc: None}, lambda soc, _: 0 if soc.now < 2 * MS else 1)
+    script.dispatch = lambda: Script.dispatch(script) if not MS < script.soc.now <= 2.5 * MS else None  # type: ignore[method-assign]
+    assert [row[1:] for row in slices(run(fails, scheduler=script, until="90 ms"))] == [
+        ("gpu.0", 0, 2, "preempted"), ("gpu.1", 2.6, 8.6, "completed"),
+    ]  # fmt: skip
+
+
+def test_an_answer_accepted_early_interrupts_what_can_be_reset() -> None:
+    def accept(soc: Any) -> None:
+        soc.finish(soc.processors[0].segment.job)
+
+    drains = run(chip(), scheduler=Script(2, {2.5: accept}), until="90 ms")
+    assert [row[3:] for row in slices(drains)] == [(2.5, "stopped"), (4, "drained")]
+    resets = run(chip(cluster=", reset: 0.25 ms"), scheduler=Script(2, {2.5: accept}), until="90 ms")
+    assert [row[3:] for row in slices(resets)] == [(2.5, "stopped"), (2.75, "drained")]
+    assert resets.launches["ended"].tolist() == [1, 1, 0, 0]
+
+
+def test_the_priority_of_a_start_that_was_taken_back_is_forgotten() -> None:
+    class Said(Script):
+        said: int | None = -1
+
+        def dispatch(self) -> None:
+            for segment in self.soc.ready:
+                stream = self.soc.processors[segment.job.task.index]
+                self.soc.start(segment.job, segment, stream, priority=self.said if stream.index == 0 else None)
+                self.said = None
+
+    other = f"  - {{name: other, kernels: [{FULL}, {FULL}], period: 100 ms}}"
+    text = chip(cluster=", context_switch: 10 us", back=f"{FULL}, {FULL}", more=other)
+    # taken back before its costs had passed, `back` starts again without: they take turns
+    trace = run(text, scheduler=Said(2, {0.005: stop("boundary")}), until="90 ms")
+    assert {row[0]: row[3] for row in slices(trace)} == {"back": 3.005, "other": 4.005}
 
 
 def test_who_is_suspended_twice_keeps_what_ended_each_time() -> None:
@@ -505,6 +544,8 @@ class AtRandom(Scheduler):
         if self.random.random() < 0.2:
             self.soc.limit(processor, self.random.choice([None, 1, 2, 3, 5]))
         if processor.segment is not None and processor.segment.state == RUNNING:
+            if self.random.random() < 0.3:
+                self.soc.share(processor, bandwidth=3 * 10**9)
             how = self.random.choice(["boundary", "boundary", "recall", "now", "kill", "drop"])
             if how == "drop":
                 if self.random.random() < 0.2:
@@ -539,10 +580,11 @@ platform:
     gpu: {{kind: gpu{cluster}, block_level: {{sms: 2, threads: 2048, streams: 3{gpu}}}}}
     cpu: {{}}
   links: {{bus: {{between: [cpu, gpu], bandwidth: 1 GB/s}}}}
+  memory: {{bandwidth: 10 GB/s, contention: {{model: proportional}}}}
 {more}
 faults: [{{processor: gpu.1, at: 20 ms, lasts: 3 ms}}]
 tasks:
-  - {{name: a, kernels: [{kernels}], period: 7 ms, context: A, overlap: true, weights: 500 kB}}
+  - {{name: a, kernels: [{kernels}], period: 7 ms, context: A, overlap: true, weights: 500 kB, memory: {{bound: 0.4, demand: 7 GB/s}}}}
   - {{name: b, wcet: {{gpu: 1.7 ms, cpu: 4 ms}}, period: 9 ms, context: B, on_miss: abort, deadline: 8 ms}}
   - name: c
     period: 11 ms
@@ -581,6 +623,10 @@ def _on_and_on(launches: Launches, flight: Flight, now: int) -> None:
     flight.level = level
 
 
+def _anywhere(launches: Launches, segment: Any, processor: Any) -> None:
+    """What ended on a GPU counts on a CPU."""
+
+
 def _again(launches: Launches, processor: Any, segment: Any) -> None:
     if segment in launches.stopped:
         unit, ended = launches.stopped[segment]
@@ -598,9 +644,17 @@ def _leaps(launches: Launches, processor: Any, segment: Any) -> None:
 LAUNCH_MORE, PREPARE = Launches._launch_more, Launches.prepare
 
 
+def test_a_mutant_that_takes_progress_elsewhere_is_noticed(monkeypatch: Any) -> None:
+    moves = Script(1, {0.5: stop("boundary")}, lambda soc, _: int(soc.now > 0))
+    assert simulate(loaded(EITHER), scheduler=moves, until="90 ms").check() == []
+    monkeypatch.setattr(Launches, "moved", _anywhere)
+    assert simulate(loaded(EITHER), scheduler=moves, until="90 ms").check()
+
+
 @pytest.mark.parametrize(
     ("what", "name", "mutant", "how"),
     [
+        (Launches, "_launch_more", _on_and_on, "boundary"),
         (Launches, "_launch_more", _too_many, "boundary"),
         (Launches, "prepare", _again, "boundary"),
         (Launches, "prepare", _leaps, "boundary"),
