@@ -227,7 +227,7 @@ class Launches:
         if level > flight.level:
             flight.level = level
             self._note(log.SUSPEND, processor, level)
-        if level == LEVELS["recall"] and flight.stream is not None:
+        if level >= LEVELS["recall"] and flight.stream is not None:
             left = processor.gpu.recall(flight.stream, now)
             self._cut(flight, flight.ended + left, now)
         running = flight.launched > flight.ended

@@ -181,8 +181,9 @@ class StreamProcessor(VariableSpeedProcessor):
         now = self.kernel._now
         self.gpu.pace_stream(stream, self.speed, now)
         operations = self._operations(segment)
-        if self.chip.launches is not None:
-            self.chip.launches.begin(self, stream, operations, priority)
+        launches = self.chip.launches
+        if launches is not None and self in launches.flights:
+            launches.begin(self, stream, operations, priority)
             return
         operations[-1].done = self.last_done
         for operation in operations:

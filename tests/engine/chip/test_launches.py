@@ -122,6 +122,8 @@ def test_what_was_launched_and_is_not_there_yet_is_in_flight() -> None:
     text = chip(", launch: 0.15 ms", more=FRONT)
     assert taken("boundary", 1, text)[0] == ("back", 0, 4.6)
     assert taken("recall", 1, text)[0] == ("back", 0, 3.5)
+    resets = chip(", launch: 0.15 ms", ", reset: 1 ms", more=FRONT)
+    assert taken("now", 1, resets)[:2] == [("back", 0, 3.5), ("front", 3.5, 4.65)]  # nothing runs that had to be reset
     trace = run(text, scheduler=Levels("recall", 1), until="90 ms")
     assert trace.launches[["launched", "end", "kernel", "ended"]].tolist()[3] == (3_450_000, 3_500_000, 3, 0)
     assert (3_450_000, 3_500_000) in trace.waits[["start", "end"]].tolist()
@@ -437,9 +439,10 @@ def test_who_started_before_the_first_limit_is_launched_whole() -> None:
         soc.limit(soc.processors[0], 1)
         soc.preempt(soc.processors[0], "boundary")
 
-    trace = run(chip(), scheduler=Late(None, {0.5: late}), until="90 ms")
-    assert spans(trace) == [("back", 0, 8)]
-    assert not len(trace.launches)
+    for text, end in ((chip(), 8), (chip(", launch: 1 ms"), 9), (chip(cluster=", context_switch: 1 ms"), 9)):
+        trace = run(text, scheduler=Late(None, {0.5: late}), until="90 ms")
+        assert spans(trace)[-1][2] == end
+        assert not len(trace.launches)
 
 
 def test_no_limit_is_as_without() -> None:
