@@ -454,6 +454,7 @@ KEYS: dict[str, Line] = {
     "BlockLevel.copy_bandwidth": matters("gpu.block_level.copy_bandwidth=2 GB/s", "t.kernels=[{copy: in, size: 1 MB}]; t.wcet=null; gpu.block_level.copy_bandwidth=1 GB/s"),
     "BlockLevel.channels": matters("gpu.block_level.channels=1", f"{KERNELS}; {SIDE}; t.context=shader"),
     "BlockLevel.channel_order": matters("gpu.block_level.channel_order=lifo", f"{KERNELS}; {SIDE}; t.context=shader; gpu.block_level.channels=1; gpu.block_level.streams=4; t.instances=3"),
+    "BlockLevel.launch": matters("gpu.block_level.launch=100 us", KERNELS),
     "BlockLevel.time_slice": matters("gpu.block_level.time_slice=1 ms", f"{KERNELS}; {SIDE}"),
     "BlockLevel.context_switch": matters("gpu.block_level.context_switch=100 us", f"{KERNELS}; {SIDE}; gpu.block_level.time_slice=1 ms"),
     "BlockLevel.mps": matters("gpu.block_level.mps={shader: 50}", f"{KERNELS}; {SIDE}"),

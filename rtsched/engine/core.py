@@ -153,6 +153,8 @@ class Core:
     def move(self, segment: Segment, processor: Processor, time: int) -> None:
         """The segment resumes elsewhere: count it, and restate what is left in that processor's time."""
         processor.migrations += 1
+        if self.chip is not None and self.chip.launches is not None:
+            self.chip.launches.moved(segment, processor)
         factor = segment.job.factor
         if callable(factor):
             time = segment.demand

@@ -19,6 +19,7 @@ from rtsched.trace.trace import (
     DRAINED,
     JOBS,
     KILLED,
+    LAUNCHES,
     LOCKS,
     OVERHEAD,
     SLICES,
@@ -67,6 +68,7 @@ class Recorder:
         self.choices = Columns(widened(CHOICES, wide)) if keep else None
         self.locks = Columns(widened(LOCKS, wide)) if keep else None
         self.batches = Columns(widened(BATCHES, wide)) if keep else None
+        self.launches = Columns(widened(LAUNCHES, wide)) if keep else None
         self.deadlocks: list[Deadlock] = []
         self.deadlock_count = 0
 
@@ -89,7 +91,7 @@ class Recorder:
     def pack(self) -> None:
         """Turn full buffers into columns."""
         some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks, self.batches)
-        for columns in (self.jobs, self.answers, self.changes, *some):
+        for columns in (self.jobs, self.answers, self.changes, *some, self.launches):
             if columns is not None:
                 columns.pack()
 
@@ -140,6 +142,13 @@ class Recorder:
             return np.empty(0, BATCHES)
         table = self.batches.table()
         return table[np.lexsort((table["node"], table["job"], table["processor"], table["start"]))]
+
+    def launch_table(self) -> NDArray[Any]:
+        """All commands that were launched under a limit: by launch, processor and number."""
+        if self.launches is None:
+            return np.empty(0, LAUNCHES)
+        table = self.launches.table()
+        return table[np.lexsort((table["kernel"], table["processor"], table["launched"]))]
 
     def deadlock(self, found: Deadlock) -> None:
         """Remember a deadlock; of many only the first."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from rtsched.engine.batches import check
 from rtsched.engine.chip.handle import ChipHandle
+from rtsched.engine.chip.launches import LEVELS, limit
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
@@ -123,6 +124,8 @@ class Soc(ChipHandle):
         state aside, then it is ready again with its progress, and pays the same on its next start), ``drain`` (it runs
         to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost; where the cluster
         declares a `reset` the processor is busy with it first, then the segment is ready again).
+        On a stream with a `limit` its kernels are the boundaries: ``boundary`` launches no more of them, ``recall``
+        takes those back that have not begun, too, and ``now`` interrupts those that run, which begin anew.
         Returns the segment if it is ready again already. What drains, or is being reset, is left to that. A batch is
         taken off as one: its first segment is returned, `on_ready` tells of the others.
         """
@@ -133,6 +136,9 @@ class Soc(ChipHandle):
             raise SchedulerError(f"{processor!r} is idle: there is nothing to preempt (preempt only what runs)")
         if segment.state != RUNNING:
             raise SchedulerError(f"{processor!r} is not to be had ({segment!r}): preempt only what runs")
+        launches = None if self.core.chip is None else self.core.chip.launches
+        if launches is not None and how in LEVELS and processor in launches.flights:
+            return launches.suspend(launches.flights[processor], how)
         if how == "boundary":
             if processor.service == "run-to-completion":
                 raise SchedulerError(
@@ -149,9 +155,14 @@ class Soc(ChipHandle):
         elif how == "checkpoint":
             self._checkpoint(processor, segment)
             return None
+        elif how == "recall":
+            raise SchedulerError(
+                f"preempt {processor!r}: how='recall' takes back launches, which only a stream with a limit has apart; "
+                "set one (soc.limit) before the segment starts"
+            )
         elif how != "kill":
             raise SchedulerError(
-                f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, drain, kill"
+                f"preempt {processor!r}: how={how!r} is not one of now, boundary, recall, checkpoint, drain, kill"
             )
         core = self.core
         waiting = processor.waiting
@@ -173,6 +184,11 @@ class Soc(ChipHandle):
             raise SchedulerError(
                 f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
             )
+        if processor.block_level is not None:
+            raise SchedulerError(
+                f"checkpoint of {segment!r} on {processor!r}: the state of running blocks is not put aside; set a "
+                "limit (soc.limit) and use how='now', which keeps the kernels that have ended, or how='kill'"
+            )
         if self.core.batches is not None and self.core.batches.has(segment):
             raise SchedulerError(
                 f"checkpoint of {segment!r} on {processor!r}: the state of a batch is not put aside; use how='kill'"
@@ -191,6 +207,15 @@ class Soc(ChipHandle):
         unit that is not shared, a memory without a bandwidth, and where all together would be more than there is.
         """
         share(self.core, what, part, bandwidth)
+
+    def limit(self, processor: Processor, commands: int | None) -> None:
+        """Let at most so many kernels and copies of what runs on a stream be in flight at once; None: all of a node's.
+
+        The others are launched when half of those have ended, each batch a launch (`launch` of the `block_level`) ahead
+        of its beginning. What runs there can then be stopped between its kernels (see `preempt`). It holds for the
+        stream until it is changed. Raises SchedulerError where no commands are launched.
+        """
+        limit(self.core, processor, commands)
 
     def reserve(self, resource: str, amount: int, job: Job) -> bool:
         """Set `amount` more of a reservable resource aside for `job`, or give some back (negative).

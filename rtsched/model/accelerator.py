@@ -91,6 +91,9 @@ class BlockLevel(Model):
     copy_bandwidth: Bandwidth | None = None
     channels: int | None = Field(default=None, ge=1, description="compute channels per context")
     channel_order: Literal["fifo", "lifo", "seeded"] = "fifo"
+    launch: Duration = Field(
+        default=0, description="from the launch of a node's kernels (of each batch, under a limit) to the GPU having it"
+    )
     time_slice: PositiveDuration | None = Field(default=None, description="between contexts")
     context_switch: Duration = 0
     mps: dict[str, Percentage] | None = Field(

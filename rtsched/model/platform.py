@@ -144,6 +144,12 @@ class Cluster(Model):
                 "a GPU with a 'block_level' is never preempted: blocks run to their end (found 'service: preemptive'); "
                 "leave 'service' out, or the 'block_level'"
             )
+        if self.block_level is not None and self.checkpoint is not None:
+            raise problem(
+                "the state of a 'block_level' GPU's running blocks is not put aside; leave 'checkpoint' out: a policy "
+                "stops it between kernels (soc.limit)",
+                "checkpoint",
+            )
         if self.contexts > 1 and self.serves == "preemptive":
             raise problem("'contexts' are those of an accelerator; a preemptive processor switches by itself")
         return self

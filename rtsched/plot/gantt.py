@@ -21,14 +21,17 @@ from rtsched.export.exporter import exporter
 from rtsched.files import picture_format, write_whole
 from rtsched.plot.hardware import (
     PLANS,
+    SUSPENSION,
     draw_gpu,
     draw_outages,
     draw_panel,
     draw_plans,
+    draw_suspensions,
     gpus,
     has_panel,
     outages,
     split_waits,
+    suspensions,
 )
 from rtsched.plot.look import plain
 from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, KILLED, LATE, OVERHEAD, PREEMPTED, Trace
@@ -138,7 +141,7 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
 
     tasks = trace.system.tasks
     used = sorted({*trace.slices["processor"].tolist(), *outages(trace), *trace.plans["subject"].tolist()})
-    both = len(used) > 1 or len(trace.plans) > 0
+    both = len(used) > 1 or len(trace.plans) > 0 or len(suspensions(trace)) > 0
     scale, unit = _scale(end - start)
     rows = len(tasks) + (len(used) if both else 0)
     panel, devices = has_panel(trace), gpus(trace)
@@ -153,6 +156,7 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     if both:
         _processor_lanes(axes[1], trace, shown, used, start, end, scale)
         draw_outages(axes[1], trace, used, scale)
+        draw_suspensions(axes[1], trace, used, scale)
         draw_plans(axes[1], trace, used, scale)
     for row, device in enumerate(devices, 1 + both):
         draw_gpu(axes[row], trace, device, scale, [_look(task.index) for task in tasks])
@@ -344,6 +348,8 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         entries.append(Patch(label="drains", **DRAIN))
     if len(trace.waits):
         entries.append(Patch(facecolor="white", edgecolor="black", linestyle=(0, (3, 2)), label="waiting on the GPU"))
+    if len(suspensions(trace)):
+        entries.append(Line2D([], [], label="suspended", **SUSPENSION))
     if outages(trace):
         entries.append(Patch(facecolor="#F2F2F2", hatch="xx", edgecolor="#777777", label="out of service"))
     if len(trace.plans):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtsched.model.accelerator import Kernel
 from rtsched.model.taskgraph import UnitSpec
-from rtsched.trace.trace import DOWN, FREQUENCY, TEMPERATURE, UP, Trace
+from rtsched.trace.trace import DOWN, FREQUENCY, SUSPEND, TEMPERATURE, UP, Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 #: How decisions are drawn.
 PLANS: dict[str, Any] = {
     "facecolor": "#DDDDDD", "edgecolor": "#333333", "hatch": "....", "linewidth": 0.4, "zorder": 1.6,
+}  # fmt: skip
+
+#: How it is marked that nothing more is launched.
+SUSPENSION: dict[str, Any] = {
+    "marker": "v", "linestyle": "", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 5,
 }  # fmt: skip
 
 LINES = ("-", "--", "-.", ":")
@@ -55,6 +60,19 @@ def draw_plans(axes: Axes, trace: Trace, lanes: list[int], scale: int) -> None:
     if planner is not None and len(trace.plans):
         bars = [((end - time) / scale, time / scale) for end, time in trace.plans[["time", "value"]].tolist()]
         axes.broken_barh(bars, (lanes.index(planner.processor) - 0.25, 0.55), **PLANS)
+
+
+def suspensions(trace: Trace) -> list[tuple[int, int]]:
+    """When a policy suspended what ran on which stream, wherever something did run: nothing more of it is launched."""
+    rows = trace.changes[trace.changes["what"] == SUSPEND]
+    used = set(trace.slices["processor"].tolist())
+    return [(time, place) for time, place in rows[["time", "subject"]].tolist() if place in used]
+
+
+def draw_suspensions(axes: Axes, trace: Trace, lanes: list[int], scale: int) -> None:
+    """Mark them."""
+    for time, place in suspensions(trace):
+        axes.plot([time / scale], [lanes.index(place) - 0.33], zorder=4, **SUSPENSION)
 
 
 def split_waits(trace: Trace, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

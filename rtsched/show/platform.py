@@ -153,12 +153,16 @@ def _block_level(gpu: BlockLevel) -> list[tuple[str, str]]:
     copies += f" at {units.format_bandwidth(gpu.copy_bandwidth)}" if gpu.copy_bandwidth is not None else ""
     channels = f", {gpu.channels} channels a context ({gpu.channel_order})" if gpu.channels is not None else ""
     null = " (stream 0 is the NULL stream)" if gpu.null_stream else ""
+    launch = f", launches of {units.format_duration(gpu.launch)}" if gpu.launch else ""
     rows = [
         (
             "block level",
             f"{gpu.sms} SMs of {', '.join(limits)}; a block has at most {', '.join(block)}; mode {gpu.mode}",
         ),
-        ("streams", f"{gpu.streams}{null}, {gpu.priorities} priorities set by the {gpu.assign}{channels}; {copies}"),
+        (
+            "streams",
+            f"{gpu.streams}{null}, {gpu.priorities} priorities set by the {gpu.assign}{channels}{launch}; {copies}",
+        ),
         ("blocks", f"placed {gpu.placement}; {gpu.sms_per_tpc} SMs a TPC"),
     ]
     if gpu.time_slice is not None or gpu.context_switch:

@@ -13,6 +13,7 @@ from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.model.task import Constant, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace.batches import batch_times, wrong_batches
+from rtsched.trace.check_launches import launches, stays_with_ends
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
 from rtsched.trace.speeds import Speeds
@@ -47,7 +48,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches,
+        _batches, launches,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -288,7 +289,8 @@ def _work(trace: Trace) -> Iterator[str]:
         for task in system.tasks
         if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
     }
-    exempt = _without_speed(system)
+    streams, ended = _streams(system), stays_with_ends(trace)
+    exempt = streams | {processor.index for processor in system.processors if processor.kind == "link"}
     speeds = Speeds(trace)
     together = batch_times(trace, fixed)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
@@ -300,8 +302,8 @@ def _work(trace: Trace) -> Iterator[str]:
         task = int(trace.jobs["task"][job])
         if (job, node) != current:
             current, done = (job, node), Fraction(0)
-        if row["reason"] == KILLED:
-            done = Fraction(0)
+        if row["reason"] == KILLED or (processor in streams and ended(row)):
+            done = Fraction(0)  # what ended on a stream is kept there; elsewhere a node begins anew
         if row["reason"] == KILLED or task not in fixed or processor in exempt:
             continue
         about = trace.node(job, node)
@@ -413,10 +415,7 @@ def _reserved(trace: Trace) -> Iterator[str]:
             yield f"{mine['value'][-1]} of {resource!r} are still reserved when all is over"
 
 
-def _without_speed(system: SystemSpec) -> set[int]:
-    exempt = {processor.index for processor in system.processors if processor.kind == "link"}
-    if system.hardware is not None:
-        for unit in system.hardware.units:
-            if unit.block_level is not None:
-                exempt.update(unit.processors)
-    return exempt
+def _streams(system: SystemSpec) -> set[int]:
+    """The streams of GPUs that are served block by block."""
+    units = () if system.hardware is None else system.hardware.units
+    return {place for unit in units if unit.block_level is not None for place in unit.processors}

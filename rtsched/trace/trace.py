@@ -33,14 +33,15 @@ ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "
 # B/s, bytes, the share of the nominal speed (or of the unit) in 1/2^40, the job that was hit (-1: none), thousandths of
 # a charge, or the ns for which the processor has been deciding until then. A share, or a cap on the memory traffic, of
 # 0 is one that is not given any more. Of RESERVE the subject is the resource (in the order of the system's
-# `reservable`), the value what is reserved in all.
+# `reservable`), the value what is reserved in all. Of LIMIT the value is how many commands may be in flight (0: all),
+# of SUSPEND the level: 1 launch no more, 2 take back what has not begun, 3 interrupt what runs.
 (
     FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP, LOADED, PLAN,
-    RESERVE,
-) = range(15)  # fmt: skip
+    RESERVE, LIMIT, SUSPEND,
+) = range(17)  # fmt: skip
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "share",
-    "cap", "loaded", "plan", "reserve",
+    "cap", "loaded", "plan", "reserve", "limit", "suspend",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed, and of a SHARE of all.
@@ -74,6 +75,18 @@ LOCKS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("resource", "i
 #: The slices (of the same start, job, node and processor) that ran in batches: begun with so many, of whom one leads.
 BATCHES = np.dtype(
     [("start", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("size", "i4"), ("leads", "i1")]
+)
+#: The kernels and copies that were launched under a limit: when, and when they ended (or were taken back, or cut off).
+LAUNCHES = np.dtype(
+    [
+        ("launched", "i8"),
+        ("end", "i8"),
+        ("job", "i4"),
+        ("node", "i2"),
+        ("processor", "i2"),
+        ("kernel", "i4"),
+        ("ended", "i1"),
+    ]
 )
 #: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
 #: Instead of an accuracy: there was no answer, or its accuracy is not known.
@@ -186,9 +199,10 @@ class Trace:
     went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
     `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
     `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which slices ran as
-    one. `stranded` are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long
-    as anything happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until`
-    that was asked for, of a run that was interrupted.
+    one; `launches` when each kernel was launched under a limit, and whether it ended. `stranded` are the first of the
+    `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where only
+    timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a run
+    that was interrupted.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -221,6 +235,7 @@ class Trace:
     standstill: int | None = None
     planned: int | None = None
     batches: NDArray[Any] = field(default_factory=lambda: np.empty(0, BATCHES))
+    launches: NDArray[Any] = field(default_factory=lambda: np.empty(0, LAUNCHES))
 
     @cached_property
     def resources(self) -> tuple[str, ...]:

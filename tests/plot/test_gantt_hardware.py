@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import rtsched
 from rtsched.plot.gantt import gantt
-from rtsched.plot.hardware import clocks, gpus, outages, split_waits
+from rtsched.plot.hardware import clocks, gpus, outages, split_waits, suspensions
+from rtsched.schedulers.base import Scheduler
 from rtsched.units import MS, S
+from tests.chips import run
 
 
 def texts(name: str, tmp_path: Path, **options: int) -> tuple[int, list[str]]:
@@ -26,8 +29,6 @@ def test_a_failure_is_seen_and_so_is_the_work_it_cost(tmp_path: Path) -> None:
 
 
 def test_a_processor_that_stays_down_is_down_to_the_end() -> None:
-    from tests.chips import run
-
     trace = run(
         "platform: {processors: {cpu: {cores: 2}}}\nfaults: [{processor: cpu1, at: 3 ms}]\n"
         "tasks: [{name: a, wcet: 1 ms, period: 10 ms}]",
@@ -52,6 +53,39 @@ def test_the_blocks_of_a_gpu_get_a_panel(tmp_path: Path) -> None:
     panels, words = texts("gpu_head_of_line", tmp_path)
     assert panels == 3
     assert "gpu: threads\nrunning (%)" in words
+
+
+class Suspends(Scheduler):
+    """Stops what runs on the only stream after 1.5 ms, and starts it again."""
+
+    def setup(self, soc: Any) -> None:
+        soc.limit(soc.processors[0], 1)
+        soc.wake_at(1_500_000)
+
+    def on_timer(self, tag: Any) -> None:
+        self.soc.preempt(self.soc.processors[0], "boundary")
+
+    def dispatch(self) -> None:
+        for segment in self.soc.ready:
+            if self.soc.processors[0].segment is None:
+                self.soc.start(segment.job, segment, self.soc.processors[0])
+
+
+def test_a_suspension_is_marked_on_its_stream(tmp_path: Path) -> None:
+    trace = run(
+        "platform: {processors: {gpu: {kind: gpu, block_level: {sms: 2, streams: 1}}}}\n"
+        "tasks: [{name: a, kernels: [{blocks: 4, time: 1 ms}, {blocks: 4, time: 1 ms}, {blocks: 4, time: 1 ms}], "
+        "period: 10 ms}]",
+        scheduler=Suspends(),
+        until="10 ms",
+    )
+    assert suspensions(trace) == [(1_500_000, 0)]
+    figure = gantt(trace, tmp_path / "picture.svg")
+    assert len(figure.axes) == 3  # with the stream's own lane
+    assert "suspended" in [text.get_text() for text in figure.legends[0].get_texts()]
+    marks = [line for line in figure.axes[1].lines if line.get_marker() == "v"]
+    assert [float(line.get_xdata()[0]) for line in marks] == [1.5]
+    assert "suspended" not in texts("gpu_priorities", tmp_path)[1]
 
 
 def test_what_waits_on_a_stream_is_hollow(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ processors:
       copy_engines: 2
       copy_bandwidth: 12 GB/s
       channels: 8
+      launch: 5 us
       time_slice: 2 ms
       context_switch: 100 us
       mig: [3, 4]
@@ -195,7 +196,7 @@ def test_everything_is_told(tmp_path: Path) -> None:
         "gpu: Example GPU (gpu) service block by block",
         "16 SMs of 1536 threads, shared memory 100 kB, 65536 registers, 16 block slots",
         "a block has at most 1024 threads, shared memory 48 kB; mode exact",
-        "streams 6, 3 priorities set by the policy, 8 channels a context (fifo); 2 copy engines at 12 GB/s",
+        "streams 6, 3 priorities set by the policy, 8 channels a context (fifo), launches of 5 us; 2 copy engines at 12 GB/s",
         "GPU contexts time slice 2 ms, switch 100 us",
         "MIG instances of 3, 4 sevenths",
         "contexts 3 a core, which share its speed",

@@ -13,6 +13,7 @@ import numpy as np
 from rtsched.engine.chip.components import Hardware
 from rtsched.engine.chip.copies import Delivery
 from rtsched.engine.chip.faults import CHANNEL, Announcement, Breakdown, FaultCourse, generator
+from rtsched.engine.chip.launches import Launches
 from rtsched.engine.chip.loads import Loads
 from rtsched.engine.chip.memory import Effects, SharedMemory, User
 from rtsched.engine.chip.power import Domain, Meter, Store
@@ -53,6 +54,8 @@ class Chip(Hardware):
             self.storage = Residency(memory.capacity or 1 << 62, memory.load_bandwidth, lambda *_: None)
         #: what the policy moves itself, as soon as it does
         self.loads: Loads | None = None
+        #: how many launches the policy allows in flight, as soon as it says so
+        self.launches: Launches | None = None
         self.units = [Unit(each, self) for each in spec.units]
         self.unit_of = {place: unit for unit in self.units for place in unit.spec.processors}
         self.rated: list[VariableSpeedProcessor] = []

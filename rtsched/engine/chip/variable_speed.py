@@ -164,45 +164,62 @@ class StreamProcessor(VariableSpeedProcessor):
         self.complete = False
         self.speed = ONE
         self.launching = segment
+        launches = self.chip.launches
+        if launches is not None:
+            launches.prepare(self, segment)
         if self.waiting:
             return
-        if self.overhead:
+        delay = self.overhead if launches is not None else self.overhead + self.gpu.spec.launch
+        if delay:
             started = self.started
             alarm = Alarm(self.kernel, RELEASE - 1, lambda: self._launch(segment, started))
-            self.kernel.arm(alarm, now + self.overhead)
+            self.kernel.arm(alarm, now + delay)
         else:
             self._launch(segment, self.started)
 
     def _launch(self, segment: Segment, started: int) -> None:
-        """Issue the kernels and copies of the segment's node to the stream of its context.
+        """Issue the kernels and copies of the segment's node to the stream of its context: all, or as many as it may.
 
-        All of them, whatever it did elsewhere before, since no kernel corresponds to a part of a node's time.
+        Whatever it did elsewhere before, since no kernel corresponds to a part of a node's time.
         """
         if self.launching is not segment or self.started != started:
             return  # it was taken off before its overhead had passed
         self.launching = None
+        stream = self._stream(segment)
+        priority = self.chip.stream_priority(self, segment)
+        now = self.kernel._now
+        self.gpu.pace_stream(stream, self.speed, now)
+        operations = self._operations(segment)
+        launches = self.chip.launches
+        if launches is not None and self in launches.flights:
+            launches.begin(self, stream, operations, priority)
+            return
+        operations[-1].done = self.last_done
+        for operation in operations:
+            self.gpu.launch(stream, operation, priority)
+        stream.idle = now - self.gpu.spec.launch
+
+    def _operations(self, segment: Segment) -> list[Operation]:
+        """What the node of `segment` launches, in the times that it takes."""
         node = segment.node
         assert node.hardware is not None
         items = node.hardware.kernels[self.index]
         planned = node.times[self.index]
         assert items is not None
         assert planned is not None
-        stream = self._stream(segment)
-        priority = self.chip.stream_priority(self, segment)
-        self.gpu.pace_stream(stream, self.speed, self.kernel._now)
+        operations = []
         for number, item in enumerate(items):
             time = item.time or 1
             if segment.demand != planned:
                 time = max(1, round(Fraction(time * segment.demand, planned)))
-            done = self._last_done if number == len(items) - 1 else None
             label = (segment, self.index, number)
             if isinstance(item, Copy):
                 engine = 0 if item.copy_ == "in" else self.gpu.spec.copy_engines - 1
-                operation = Operation(label, time, engine=engine, done=done)
+                operations.append(Operation(label, time, engine=engine))
             else:
                 registers = item.registers * item.threads
-                operation = Operation(label, time, item.blocks, item.threads, item.shared_memory, registers, done=done)
-            self.gpu.launch(stream, operation, priority)
+                operations.append(Operation(label, time, item.blocks, item.threads, item.shared_memory, registers))
+        return operations
 
     def _stream(self, segment: Segment) -> Stream:
         """The stream of this number in the task's context, with the task's mask."""
@@ -218,7 +235,8 @@ class StreamProcessor(VariableSpeedProcessor):
             )
         return stream
 
-    def _last_done(self, now: int) -> None:
+    def last_done(self, now: int) -> None:
+        """The last of what was launched is over, and so is the segment's stay."""
         segment = self.segment
         assert segment is not None
         self.complete = True
@@ -244,6 +262,8 @@ class StreamProcessor(VariableSpeedProcessor):
         """All of the work when it is complete; before, what it would be alone, since blocks have no fixed order."""
         if self.complete:
             return self.work
+        if self.chip.launches is not None and self in self.chip.launches.flights:
+            return self.chip.launches.flights[self].progress(self.work)
         ran = max(0, now - self.started - self.overhead)
         return min(ran, max(0, int(self.work) - 1))
 
@@ -251,6 +271,8 @@ class StreamProcessor(VariableSpeedProcessor):
         super().leave()
         self.launching = None
         self.end = NEVER
+        if self.chip.launches is not None:
+            self.chip.launches.left(self)
         if not self.complete:
             for stream in self.streams.values():
                 if stream.operations:

@@ -62,6 +62,11 @@ class Operation:
         self.last = False
         self.stream: Stream
 
+    @property
+    def begun(self) -> bool:
+        """Whether any of it has run, or runs."""
+        return bool(self.waves) or self.left < self.blocks or self.work < self.blocks * self.time
+
     def now(self, time: int) -> int:
         """Its own clock at `time`."""
         return self.clock + (time - self.since) * self.speed

@@ -131,8 +131,33 @@ class Gpu:
             elif operation.queued and not self._dispatched(operation):
                 stream.context.queues[operation.level].remove(operation)
         stream.operations.clear()
-        self.heads.pop(stream, None)
         stream.undispatched = 0
+        self._rest(stream)
+
+    def recall(self, stream: Stream, now: int) -> int:
+        """Take back the operations of a stream that have not begun, the last first; how many are left (one, or none).
+
+        What has begun goes on to its end.
+        """
+        operations = stream.operations
+        if operations and not operations[0].begun:
+            self._resume(operations[0], now)
+        while operations and not operations[-1].begun:
+            operation = operations.pop()
+            if operation.copy:
+                self._forget_copy(operation)
+                continue
+            stream.undispatched -= 1
+            if operation.queued:
+                stream.context.queues[operation.level].remove(operation)
+        if not stream.undispatched:
+            self._rest(stream)
+        return len(operations)
+
+    def _rest(self, stream: Stream) -> None:
+        """Nothing of the stream is to be dispatched any more: it needs no channel, and no turn."""
+        if not stream.operations:
+            self.heads.pop(stream, None)
         if stream.waiting:
             stream.waiting = False
             stream.context.waiting.remove(stream)

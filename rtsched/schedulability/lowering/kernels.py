@@ -4,7 +4,7 @@ Where one stream serves the GPU (see ``obstacles``), kernels and copies follow e
 in ceil(b / slots) waves, slots being what the multiprocessors hold that its task may use: those that its mask leaves,
 and of these no more than the MPS percentage of its context. A job that takes d instead of the planned P takes
 round(t d / P) ns for each wave of t, at least 1 (the rounding is done per kernel): never less for a larger d, so the
-largest d gives the bound.
+largest d gives the bound. Before them passes the time of a launch: once, since nobody who is proven limits launches.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def longest(gpu: BlockLevel, task: TaskSpec, node: NodeSpec, place: int, demand:
     assert planned is not None
     assert items is not None
     sms = multiprocessors(gpu, task)
-    total = 0
+    total = gpu.launch
     for item in items:
         waves = -(-item.blocks // (blocks_at_once(gpu, item) * sms)) if isinstance(item, Kernel) else 1
         time = item.time or 1
