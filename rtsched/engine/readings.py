@@ -130,6 +130,14 @@ class Readings:
         ratio = Fraction(1) if size == 1 else None if about is None else about.ratio(processor.index, size)
         return None if time is None or ratio is None else ceil(time * ratio)
 
+    def expected_checkpoint(self, segment: Segment, processor: Processor) -> int | None:
+        """The time in ns for which a checkpoint of `segment` keeps `processor` busy, and that bringing it back takes.
+
+        None where nothing can be put aside.
+        """
+        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
+        return None if unit is None or unit.checkpoint is None else unit.saving_time(segment)
+
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
 
