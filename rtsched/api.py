@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rtsched.description import MODES, names_of, parts_of
@@ -250,7 +251,7 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
     for index, way in _unread(loaded.system, own):
-        why, instead = POLICY_KEYS[way[-1]]
+        why, instead = POLICY_KEYS[str(way[-1])]
         raise InputError(
             f"{loaded.where('tasks', index, *way)}{way[-1]!r} has no effect under the file's own scheduler, {why}; "
             f"leave it out, or {instead}"
@@ -294,15 +295,20 @@ SERVER_KEYS = ("budget", "server_period")
 POLICY_KEYS = {
     **dict.fromkeys(SERVER_KEYS, ("which has no servers", "write 'scheduler: cbs'")),
     "batch": ("which starts no batches", "name a scheduler of yours that does"),
+    "values": ("which reads no values of inputs", "name a policy of yours that does"),
 }
 
 
-def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str, ...]]]:
+def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str | int, ...]]]:
     """The keys that this policy does not read, though others would: (number of the task, the way to the key)."""
-    keys = [key for key in POLICY_KEYS if key not in scheduler.reads]
-    found: list[tuple[int, tuple[str, ...]]] = []
+    read = scheduler.keys_read()
+    keys = [key for key in POLICY_KEYS if key not in read]
+    found: list[tuple[int, tuple[str | int, ...]]] = []
     for index, task in enumerate(system.tasks):
-        found += [(index, (key,)) for key in keys if getattr(task, key) is not None]
+        found += [(index, (key,)) for key in keys if key != "values" and getattr(task, key) is not None]
+        if "values" in keys and isinstance(task.inputs, tuple):
+            with_values = (node for node, each in task.inputs[0].items() if each.values)
+            found += [(index, ("inputs", 0, node, "values")) for node in islice(with_values, 1)]
         nodes = {} if task.graph is None or "batch" not in keys else task.graph.nodes
         found += [(index, ("graph", "nodes", name, "batch")) for name, node in nodes.items() if node.batch is not None]
     return found
@@ -324,8 +330,7 @@ def without_effect(system: System, scheduler: Scheduler) -> list[str]:
 
 def _unreserved(system: System, scheduler: Scheduler) -> bool:
     """Whether the system has something to reserve, and neither the policy nor a part of it does."""
-    read = scheduler.reads.union(*(part.reads for part in scheduler.parts()))
-    return bool(system.reservable) and "reservable" not in read
+    return bool(system.reservable) and "reservable" not in scheduler.keys_read()
 
 
 def _unread_estimates(system: System, scheduler: Scheduler) -> list[str]:

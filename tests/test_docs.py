@@ -95,7 +95,7 @@ VARIED = re.findall(r"^## (.*?)$.*?^```yaml\n(.*?)^```", NETWORKS, re.MULTILINE 
 def test_the_systems_of_the_networks_page_run(title: str, text: str) -> None:
     trace = rtsched.simulate(validate(System, parse_yaml(text)))
     assert trace.check() == []
-    if "cut" not in title:
+    if "cut" not in title and title != "Recorded inputs":
         measures = rtsched.summary(trace).measures
         assert measures
         assert all(measure.effective_accuracy is not None and measure.effective_accuracy > 0.5 for measure in measures)

@@ -100,6 +100,18 @@ class Reserves(ComposedScheduler):
         return f"refused {getattr(self, 'refused', 0)} times"
 
 
+class Reader(ComposedScheduler):
+    """EDF, which remembers what was seen of each completed segment."""
+
+    reads = frozenset({"values"})
+
+    def on_completion(self, segment: Any, observation: dict[str, Any]) -> None:
+        self.heard = f"{getattr(self, 'heard', '')} {self.soc.seen(segment)}"
+
+    def describe(self) -> str:
+        return getattr(self, "heard", "")
+
+
 NETWORKS = ("mobilenet_v2", "squeezenet", "resnet18", "yolov8n")
 
 #: Files that keys name.
@@ -126,6 +138,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-listener"), Listener)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reserve"), Reserves)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-batching"), Batching)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reader"), Reader)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from rtsched import units
 from rtsched.dnn.batch import lower_batch
 from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
+from rtsched.dnn.inputs import lower_inputs
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
@@ -26,6 +27,7 @@ from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.document import cut
+from rtsched.model.inputs import InputsSpec
 from rtsched.model.platform import Link, Platform
 from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
 from rtsched.model.tables import TimeTable, read_arrivals, read_samples
@@ -86,8 +88,9 @@ class Lowering:
             nodes, quality = lower_quality(self, task, self.nodes(task))
             for note in unused_keys(self, task, nodes):
                 self.assume(note)
+            inputs = lower_inputs(self, task, nodes)
             for name in instance_names(task):
-                tasks.append(self.task(task, name, len(tasks), nodes, quality))
+                tasks.append(self.task(task, name, len(tasks), nodes, quality, inputs))
         for position, job in enumerate(self.jobs()):
             tasks.append(self.single_job(job, position, len(tasks)))
         places = {task.name: task.index for task in tasks}
@@ -155,7 +158,13 @@ class Lowering:
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
     def task(
-        self, task: Task, name: str, index: int, nodes: tuple[NodeSpec, ...], quality: QualitySpec | None
+        self,
+        task: Task,
+        name: str,
+        index: int,
+        nodes: tuple[NodeSpec, ...],
+        quality: QualitySpec | None,
+        inputs: InputsSpec | None,
     ) -> TaskSpec:
         """One instance of a task."""
         deadline = task.deadline if task.deadline is not None else task.gap
@@ -184,11 +193,16 @@ class Lowering:
             context=task.context,
             quality=quality,
             branches=lower_branches(task, nodes),
-            origins=self.sampled(execution, nodes) or tuple(self.origins),
+            origins=self.sampled(execution, nodes, inputs) or tuple(self.origins),
+            inputs=inputs,
         )
 
-    def sampled(self, execution: Execution, nodes: tuple[NodeSpec, ...]) -> tuple[Origin, ...]:
-        """Where the longest time of a task comes from if one of its samples exceeds what is planned."""
+    def sampled(
+        self, execution: Execution, nodes: tuple[NodeSpec, ...], inputs: InputsSpec | None
+    ) -> tuple[Origin, ...]:
+        """Where the longest time of a task comes from if one of its samples, or inputs, exceeds what is planned."""
+        if inputs is not None and max(inputs.largest.values()) > 1:
+            return (Origin("measured maxima", f"the largest of {len(inputs.shares)} recorded inputs"), *self.origins)
         marginal = execution.marginal if isinstance(execution, Autocorrelated) else execution
         samples = (marginal.samples or ()) if isinstance(marginal, Empirical) else ()
         if max(samples, default=0) <= sum(node.fastest for node in nodes):

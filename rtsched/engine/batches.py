@@ -13,6 +13,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from rtsched.engine.execution_time import demand as scaled
+from rtsched.engine.execution_time import restated
 from rtsched.engine.job import BATCHED, DEAD, DONE, DRAINING, READY, RUNNING, Segment
 from rtsched.engine.requests import refuse_start
 from rtsched.engine.steps import AroundSteps, Steps
@@ -79,8 +80,10 @@ class Batches(AroundSteps):
         assert time is not None
         if segment.processor is None:
             return time if factor is None else self.core.true_demand(segment, processor, time)
-        if segment.processor is processor or callable(factor):
+        if segment.processor is processor:
             return segment.demand
+        if callable(factor):
+            return restated(factor, segment, processor)
         return time if factor is None else scaled(factor, time)
 
     def ended(self, processor: Processor, _: Segment, now: int) -> None:

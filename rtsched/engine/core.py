@@ -11,6 +11,7 @@ from rtsched.engine.batches import Batches, declares_batches
 from rtsched.engine.beliefs import Beliefs, beliefs_of
 from rtsched.engine.drain import Drains
 from rtsched.engine.execution_time import demand as scaled
+from rtsched.engine.execution_time import restated
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment, make_ready
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job_path import JobPaths
     from rtsched.engine.planner import Decisions
     from rtsched.engine.reservations import Reservations
+    from rtsched.engine.seen import Seen
     from rtsched.engine.soc import Soc
     from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
@@ -111,6 +113,11 @@ class Core:
         self.batches: Batches | None = None
         if "batch" in scheduler.reads and declares_batches(system):
             steps = self.batches = Batches(self, steps)
+        self.seen: Seen | None = None
+        if "values" in scheduler.keys_read():
+            from rtsched.engine.seen import Seen
+
+            steps = self.seen = Seen(self, steps)
         self.steps = steps
         self.planner: Decisions | None = None
         if system.planner is not None:
@@ -127,7 +134,8 @@ class Core:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
         self.on_release: Callable[[Job], None] | None = scheduler.listener("on_release")
         self.on_ready = scheduler.listener("on_ready")
-        self.on_completion = self.beliefs.hearing(scheduler.listener("on_completion"))
+        told = scheduler.listener("on_completion")
+        self.on_completion = self.beliefs.hearing(told if self.seen is None else self.seen.hearing(told))
         self.on_processor = scheduler.listener("on_processor")
         self.on_deadline = scheduler.listener("on_deadline")
         self.on_job_end: Callable[[Job], None] | None = scheduler.listener("on_job_end")
@@ -157,7 +165,7 @@ class Core:
             self.chip.launches.moved(segment, processor)
         factor = segment.job.factor
         if callable(factor):
-            time = segment.demand
+            time = restated(factor, segment, processor)
         elif factor is not None:
             time = scaled(factor, time)
         if time != segment.demand:

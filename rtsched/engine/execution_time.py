@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.engine.release import BLOCK, blocks
 from rtsched.errors import InputError
+from rtsched.model.inputs import InputsSpec
 from rtsched.model.task import Autocorrelated, Constant, Empirical, Execution, LogNormal, Normal, Uniform
+
+if TYPE_CHECKING:
+    from rtsched.engine.job import Segment
+    from rtsched.engine.processor import Processor
 
 #: Truncation draws again for what falls outside; a window with less mass than this is refused.
 LEAST_MASS = 1e-4
@@ -24,6 +29,32 @@ Floats = NDArray[np.float64]
 def demand(factor: Fraction | float, time: int) -> int:
     """The execution time in ns of a segment planned for `time` ns, at least 1."""
     return max(1, round(factor * time))
+
+
+class InputTimes:
+    """The truth about a job that has the recorded input of this number: each node takes its own share of its plan."""
+
+    __slots__ = ("inputs", "number", "shares")
+
+    def __init__(self, inputs: InputsSpec, number: int) -> None:
+        self.inputs = inputs
+        self.number = number
+        self.shares = inputs.shares[number]
+
+    def __call__(self, segment: Segment, processor: Processor, now: int) -> int:
+        """What a segment takes in all on a processor, in ns; the same whenever it is asked."""
+        node = segment.node
+        return demand(self.shares.get(node.index, 1), node.times[processor.index] or 1)
+
+
+def restated(factor: Callable[..., int], segment: Segment, processor: Processor) -> int:
+    """What a segment that has begun elsewhere takes in all on `processor`; in a replay, what it took there."""
+    return factor(segment, processor, 0) if isinstance(factor, InputTimes) else segment.demand
+
+
+def drawn(inputs: InputsSpec, random: np.random.Generator) -> Iterator[int]:
+    """The number of the recorded input of each job: any of them, with replacement."""
+    return blocks(lambda size: random.integers(0, len(inputs.shares), size))
 
 
 def sampler(

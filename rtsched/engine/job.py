@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +64,15 @@ class Segment:
     `since` is the instant at which it first became ready. `remaining` is the work left in ns on the processor it last
     ran on (exact: an int, or a Fraction after a move between processors of different speed); `demand` the whole of it
     there. `run` are the nodes to go on with when it ends; `stopped` is the instant of the last stop; `memo` and `entry`
-    belong to the scheduler.
+    belong to the scheduler. `seen`, only for policies that read values, is what its completion showed.
     """
 
     __slots__ = (
-        "demand", "entry", "job", "memo", "node", "points", "processor", "remaining", "run", "since", "state",
-        "stopped", "view", "waits",
+        "demand", "entry", "job", "memo", "node", "points", "processor", "remaining", "run", "seen", "since",
+        "state", "stopped", "view", "waits",
     )  # fmt: skip
+
+    seen: Mapping[str, Any]
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:
         self.job = job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -13,6 +13,7 @@ from rtsched.engine.core import Core
 from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.processor import Processor
 from rtsched.engine.release import POLICY, generator
+from rtsched.engine.seen import seen
 from rtsched.engine.task_state import TaskState
 
 
@@ -129,6 +130,14 @@ class Readings:
         ratio = Fraction(1) if size == 1 else None if about is None else about.ratio(processor.index, size)
         return None if time is None or ratio is None else ceil(time * ratio)
 
+    def expected_checkpoint(self, segment: Segment, processor: Processor) -> int | None:
+        """The time in ns for which a checkpoint of `segment` keeps `processor` busy, and that bringing it back takes.
+
+        None where nothing can be put aside.
+        """
+        unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
+        return None if unit is None or unit.checkpoint is None else unit.saving_time(segment)
+
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
 
@@ -176,6 +185,20 @@ class Readings:
         if self.core.paths is None or not job.task.adaptive:
             return -1, None
         return self.core.paths.answer(job)
+
+    def seen(self, segment: Segment) -> Mapping[str, Any] | None:
+        """What was seen of a segment (a node of a job) that is done; None before, or if it was left out.
+
+        What `on_completion` told: its `time` in ns, `exit` and `confidence`, `branch`, `batch`, and the side values of
+        its input by their names. Raises SchedulerError for a policy whose class (or that of a part) does not read
+        ``values``.
+        """
+        return seen(self.core, segment)
+
+    def expected_value(self, segment: Segment, name: str) -> float | None:
+        """The mean of a side value at the node of `segment`, over all recorded inputs; None where none is recorded."""
+        inputs = segment.job.task.spec.inputs
+        return None if inputs is None else inputs.means.get(segment.node.index, {}).get(name)
 
     def expected_accuracy(self, job: Job, accuracy: float) -> float:
         """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.

@@ -17,7 +17,7 @@ from rtsched.model.taskgraph import TaskSpec
 BLOCK = 256
 FIRST_BLOCK = 8
 
-PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty", "confidence", "routing")
+PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty", "confidence", "routing", "input")
 
 
 #: Beside them: the draws of a policy.
@@ -76,6 +76,11 @@ class Streams:
     def routing(self) -> np.random.Generator:
         """For the ways that inputs take at branches."""
         return self._generator("routing")
+
+    @cached_property
+    def input(self) -> np.random.Generator:
+        """For which of the recorded inputs a job has."""
+        return self._generator("input")
 
 
 def arrivals(task: TaskSpec, streams: Streams) -> Iterator[tuple[int, int]]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtsched.engine.core import Core
+from rtsched.engine.execution_time import InputTimes, drawn, sampler
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
+from rtsched.engine.release import Streams, arrivals, blocks
 from rtsched.engine.soc import Soc
 from rtsched.engine.task_state import TaskState
 from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
@@ -16,7 +22,7 @@ from rtsched.engine.veil import Veiled, is_ours
 from rtsched.model.collector import collector_paused
 from rtsched.model.task import Constant, Periodic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
-from rtsched.trace.trace import ProcessorCounters, Trace, is_wide
+from rtsched.trace.trace import INPUTS, ProcessorCounters, Trace, is_wide
 
 if TYPE_CHECKING:
     from rtsched.schedulers.base import Scheduler
@@ -96,6 +102,7 @@ def run(
     stranded = core.open_jobs() if stop == NEVER and planned is None else []
     core.end(end, forever=bool(stranded))
     record.pack()
+    jobs = record.job_table()
     return Trace(
         system=system,
         scheduler=scheduler.described(),
@@ -104,7 +111,7 @@ def run(
         end=end,
         warm_up=warm_up,
         kept=record.kept,
-        jobs=record.job_table(),
+        jobs=jobs,
         slices=record.slice_table(),
         logged=record.decision_table(),
         processors=tuple(
@@ -122,6 +129,7 @@ def run(
         locks=record.lock_table(),
         batches=record.batch_table(),
         launches=record.launch_table(),
+        inputs=_inputs(core, jobs, seed),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
         stranded=named(stranded),
@@ -131,6 +139,17 @@ def run(
         energy=None if core.chip is None or core.chip.meter is None else core.chip.meter.report(),
         peak_temperature=None if core.chip is None or core.chip.heat is None else core.chip.heat.peak,
     )
+
+
+def _inputs(core: Core, jobs: NDArray[Any], seed: int) -> NDArray[Any]:
+    """Which recorded input each job has: drawn once more, since draw k belongs to job k whatever became of it."""
+    rows: list[tuple[int, int]] = []
+    for task in core.tasks:
+        inputs = task.spec.inputs
+        if core.record.kept and inputs is not None and task.truth is None:
+            mine = np.flatnonzero(jobs["task"] == task.index).tolist()
+            rows += zip(mine, drawn(inputs, Streams(seed, task.index).input), strict=False)
+    return np.array(sorted(rows), INPUTS)
 
 
 def _longest_deadline(task: TaskSpec) -> int:
@@ -159,12 +178,11 @@ def _tie_followers(sources: tuple[TaskState, ...]) -> None:
 
 def _prepare(source: TaskState, core: Core, seed: int) -> None:
     """Give a source its random streams and its arrivals."""
-    from rtsched.engine.execution_time import sampler
-    from rtsched.engine.release import Streams, arrivals, blocks
-
     spec = source.spec
     random = Streams(seed, spec.index)
-    if not isinstance(spec.execution, Constant):
+    if spec.inputs is not None:
+        source.factors = map(partial(InputTimes, spec.inputs), drawn(spec.inputs, random.input)).__next__
+    elif not isinstance(spec.execution, Constant):
         source.factors = sampler(spec.execution, spec.volume, random.execution)
     if isinstance(spec.arrival, TraceArrivals):
         source.executions = spec.arrival.execution

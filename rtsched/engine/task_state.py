@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ class TaskState:
         self.adaptive = False
         self.followers: tuple[TaskState, ...] = ()
         self.chance: Callable[[], float] | None = None
-        self.factors: Callable[[], Fraction | float] | None = None
+        self.factors: Callable[[], Any] | None = None
         self.executions: tuple[int, ...] | None = None
         self.deadlines: tuple[int, ...] | None = None
         self.truth: Callable[[Segment, Any, int], int] | None = None

@@ -112,6 +112,10 @@ class Veiled:
         """The keys of a task that it reads and most do not."""
         return self.scheduler.reads
 
+    def keys_read(self) -> frozenset[str]:
+        """As `reads`, of its parts, too."""
+        return self.scheduler.keys_read()
+
     def begin(self, soc: Soc) -> None:
         """Let it prepare, before time starts."""
         self.soc = SocView(soc, self.scheduler.oracle)

@@ -16,6 +16,7 @@ from rtsched.visible import cell
 
 TABLES = (
     "jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks", "batches", "launches",
+    "inputs",
 )  # fmt: skip
 
 
@@ -40,6 +41,8 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
             for n, kind in named
         ]
         return {"time": raw["time"], "what": what, "subject": subjects, "value": raw["value"]}
+    if table == "inputs":
+        return _inputs(trace)
     owner = trace.jobs["task"][rows["job"]].tolist()
     if table == "answers":
         return {**raw, "task": [tasks[index].name for index in owner], **_ways(trace, rows)}
@@ -62,6 +65,20 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     task_names = [tasks[task].name for task in owner]
     index = trace.jobs["index"][rows["job"]].tolist()
     return {**raw, "task": task_names, "index": index}
+
+
+def _inputs(trace: Trace) -> dict[str, list[Any]]:
+    """What was recorded for the input of each job, a row a node and value; its time as a share of what is planned."""
+    names = ("job", "task", "index", "input", "node", "what", "value")
+    found: list[tuple[Any, ...]] = []
+    for job, number in trace.inputs.tolist():
+        task = trace.system.tasks[trace.jobs["task"][job]]
+        assert task.inputs is not None
+        for node, share in task.inputs.shares[number].items():
+            told = {"share": float(share), **task.inputs.values[number][node]}
+            who = (job, task.name, int(trace.jobs["index"][job]), number, task.nodes[node].name)
+            found += [(*who, what, value) for what, value in told.items()]
+    return dict(zip(names, map(list, zip(*found, strict=True)), strict=True)) if found else {name: [] for name in names}
 
 
 def _ways(trace: Trace, rows: Any) -> dict[str, list[str]]:

@@ -12,8 +12,8 @@ from rtsched.model.taskgraph import SystemSpec, TaskSpec
 def known_before(system: SystemSpec) -> SystemSpec:
     """The same without what was recorded, will fail or change, and without that by which estimates err.
 
-    Recorded are arrivals, execution times and bandwidths; who plans with these knows the future. Declared jobs (a task
-    with a ``release``) stay: they are the task set.
+    Recorded are arrivals, execution times, inputs and bandwidths; who plans with these knows the future. Declared jobs
+    (a task with a ``release``) stay: they are the task set.
     """
     tasks = tuple(map(known_task, system.tasks))
     hardware = system.hardware
@@ -28,7 +28,7 @@ def known_before(system: SystemSpec) -> SystemSpec:
 
 
 def known_task(task: TaskSpec) -> TaskSpec:
-    """A task without the arrivals that were recorded."""
-    if not isinstance(task.arrival, TraceArrivals):
-        return task
-    return replace(task, arrival=TraceArrivals.model_construct(kind="trace", times=()))
+    """A task without the arrivals that were recorded, and of its recorded inputs with the means alone."""
+    if isinstance(task.arrival, TraceArrivals):
+        task = replace(task, arrival=TraceArrivals.model_construct(kind="trace", times=()))
+    return task if task.inputs is None else replace(task, inputs=task.inputs.known())

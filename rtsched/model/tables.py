@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,3 +142,51 @@ def read_samples(path: Path, column: str) -> tuple[int, ...]:
     if not samples:
         raise InputError(f"{path}: no samples; add a row below the header")
     return samples
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """A row of a file of inputs: which input, which node, its time in ns and its side values."""
+
+    place: str
+    input: str
+    node: str
+    time: int
+    values: dict[str, float]
+
+
+def read_inputs(path: Path) -> tuple[InputRow, ...]:
+    """The rows of a CSV file with the columns input, node and time (with its unit); all others are side values."""
+    table = TimeTable(path, ("time",))
+    inputs, nodes = table.text("input"), table.text("node")
+    if inputs is None or nodes is None:
+        raise InputError(
+            f"{path}:1:1: inputs have the columns 'input' and 'node' (found: {', '.join(table.header[:10])})"
+        )
+    if not table.rows:
+        raise InputError(f"{path}: no inputs; add a row below the header")
+    names = [
+        name for name in table.header if name not in ("input", "node", table.header[table.columns["time"].position])
+    ]
+    columns = {name: _numbers(table, name) for name in names}
+    return tuple(
+        InputRow(
+            f"{path}:{place + 2}", inputs[place], nodes[place], time, {name: columns[name][place] for name in names}
+        )
+        for place, time in enumerate(table.times("time", least=1))
+    )
+
+
+def _numbers(table: TimeTable, name: str) -> list[float]:
+    """A column of plain numbers."""
+    found = []
+    for number, cell in enumerate(table.text(name) or (), start=2):
+        try:
+            value = float(cell)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            place = f"{table.path}:{number}:{table.header.index(name) + 1}"
+            raise InputError(f"{place}: {name}: {cell!r} is no number; every input has a value at every node")
+        found.append(value)
+    return found

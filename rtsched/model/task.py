@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from rtsched.model.base import Duration, Model, PositiveDuration, RatePeriod, Size, problem
+from rtsched.model.inputs import RecordedInput
 from rtsched.model.variants import Difficulty, Exit, VariantsField
 from rtsched.model.work import Accuracy, Work
 
@@ -276,6 +277,10 @@ class Task(Work):
     )
     context: str | None = Field(default=None, description="its address space on a GPU served block by block")
     execution: Execution = Constant()
+    inputs: Annotated[tuple[RecordedInput, ...], Field(min_length=1)] | str | None = Field(
+        default=None,
+        description="recorded inputs, of which each job has one: by node its time and side values; or a CSV file",
+    )
     count: int | None = Field(
         default=None, ge=1, description="how many jobs there are at most; default: as many as fit"
     )
@@ -388,6 +393,9 @@ class Task(Work):
                 raise problem(
                     "'execution' has no effect where the 'arrival' has execution times; leave one out", "execution"
                 )
+            self._check_inputs("the 'arrival' has execution times")
+        if not isinstance(self.execution, Constant):
+            self._check_inputs("there is an 'execution'")
         answers = self.accuracy is not None or self.variants is not None or bool(self.exits) or bool(self.exit_family)
         for key, given in (("decay", self.decay), ("difficulty", self.difficulty != Difficulty())):
             if given and not answers:
@@ -398,6 +406,10 @@ class Task(Work):
             raise problem(
                 "'server_period' has no effect without a 'budget' for it; give one, or leave it out", "server_period"
             )
+
+    def _check_inputs(self, beside: str) -> None:
+        if self.inputs is not None:
+            raise problem(f"'inputs' say what jobs take, and {beside}, too; leave one out", "inputs")
 
     @property
     def gap(self) -> int | None:

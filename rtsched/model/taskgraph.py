@@ -13,6 +13,7 @@ from typing import Literal
 
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.environment import Change, Fault
+from rtsched.model.inputs import InputsSpec
 from rtsched.model.platform import Cluster, Kind, Platform, Service
 from rtsched.model.power import PowerOptions
 from rtsched.model.system import Estimates, Overheads
@@ -273,6 +274,7 @@ class TaskSpec:
     quality: QualitySpec | None = None
     branches: tuple[BranchSpec, ...] = ()
     origins: tuple[Origin, ...] = ()
+    inputs: InputsSpec | None = None
 
     @property
     def basis(self) -> Basis:

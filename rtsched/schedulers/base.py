@@ -45,7 +45,7 @@ class Scheduler(Listener):
 
     preemption: Preemption = "preemptive"
     #: The keys that this policy reads and most do not: ``budget``, ``server_period``, ``batch`` of a task,
-    #: ``reservable`` of the system, if it reserves. Parts say so, too.
+    #: ``reservable`` of the system, if it reserves, ``values`` of inputs, if it asks what was seen. Parts say so, too.
     reads: ClassVar[frozenset[str]] = frozenset()
     #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
     oracle: bool = False
@@ -137,6 +137,10 @@ class Scheduler(Listener):
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+
+    def keys_read(self) -> frozenset[str]:
+        """The keys that it, or a part of it, reads and most policies do not."""
+        return self.reads.union(*(part.reads for part in self.parts()))
 
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what this policy does."""

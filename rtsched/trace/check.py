@@ -48,7 +48,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches, launches,
+        _batches, launches, _inputs,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -309,6 +309,8 @@ def _work(trace: Trace) -> Iterator[str]:
         about = trace.node(job, node)
         time, pieces = about.times[processor], max(1, len(about.regions)) + 2 * len(about.sections)
         assert time is not None
+        if system.tasks[task].inputs is not None:
+            time = trace.recorded(job, node, time)
         if (int(row["start"]), processor) in together:
             time = together[int(row["start"]), processor]
         if time is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
@@ -324,6 +326,16 @@ def _batches(trace: Trace) -> Iterator[str]:
     for place, start, job, what in wrong_batches(trace):
         name = trace.system.processors[place].name
         yield f"the batch on {name!r} at {start}, {_name(trace, job)} in it, {what}"
+
+
+def _inputs(trace: Trace) -> Iterator[str]:
+    """Each job of a task with recorded inputs has one of them."""
+    has = dict(trace.inputs.tolist())
+    for task in trace.system.tasks:
+        if task.inputs is not None:
+            for job in trace.numbers(task.index).tolist():
+                if not 0 <= has.get(job, -1) < len(task.inputs.shares):
+                    yield f"{_name(trace, job)} has none of the recorded inputs"
 
 
 def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:

@@ -105,6 +105,8 @@ ANSWERS = np.dtype(
 )
 #: Which variant each node of a task with variants started under.
 CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "i2")])
+#: Which recorded input each job has, by its number, of tasks with recorded inputs.
+INPUTS = np.dtype([("job", "i4"), ("input", "i4")])
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
 #: As many nodes of a task, processors or resources fit into two bytes.
@@ -199,10 +201,10 @@ class Trace:
     went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
     `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
     `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which slices ran as
-    one; `launches` when each kernel was launched under a limit, and whether it ended. `stranded` are the first of the
-    `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where only
-    timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a run
-    that was interrupted.
+    one; `launches` when each kernel was launched under a limit, and whether it ended; `inputs` which recorded input
+    each job has. `stranded` are the first of the `stranded_count` jobs that can never finish, of a run that went on
+    for as long as anything happened; where only timers were left in the end, `standstill` says since when.
+    `planned` is the `until` that was asked for, of a run that was interrupted.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -236,6 +238,7 @@ class Trace:
     planned: int | None = None
     batches: NDArray[Any] = field(default_factory=lambda: np.empty(0, BATCHES))
     launches: NDArray[Any] = field(default_factory=lambda: np.empty(0, LAUNCHES))
+    inputs: NDArray[Any] = field(default_factory=lambda: np.empty(0, INPUTS))
 
     @cached_property
     def resources(self) -> tuple[str, ...]:
@@ -246,6 +249,16 @@ class Trace:
     def chosen(self) -> dict[tuple[int, int], int]:
         """The variant that each (job, node) started under, for tasks with variants."""
         return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
+
+    @cached_property
+    def _inputs(self) -> dict[int, int]:
+        return dict(self.inputs.tolist())
+
+    def recorded(self, job: int, node: int, planned: int) -> int:
+        """The time in ns that a node takes for the input of `job`, where `planned` is; that itself without an input."""
+        inputs, number = self.system.tasks[self.jobs["task"][job]].inputs, self._inputs.get(job)
+        share = None if inputs is None or number is None else inputs.shares[number].get(node)
+        return planned if share is None else max(1, round(share * planned))
 
     @cached_property
     def _by_task(self) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -82,6 +82,8 @@ def varied(task: TaskSpec, random: np.random.Generator) -> Execution:
     model = task.execution
     if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
         return model  # recorded with each arrival
+    if task.inputs is not None:
+        return model  # recorded for each input
     if isinstance(model, Constant):
         return Uniform(kind="uniform", low=float(random.uniform(0.05, 1.0)), high=1.0)
     if isinstance(model, Uniform):

@@ -45,6 +45,7 @@ LATER: dict[str, Any] = {
     "reservable": {},
     "batch": None,
     "launch": 0,
+    "inputs": None,
 }
 
 

@@ -20,7 +20,7 @@ class Everything(Scheduler):
     """Loads, reserves, batches, shares and kills, at random."""
 
     preemption = "nonpreemptive"
-    reads = frozenset({"batch", "reservable"})
+    reads = frozenset({"batch", "reservable", "values"})
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -96,3 +96,27 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
         key in keys for key in ("planner", "reservable", "faults")
     )
     assert len(trace.batches) > 0
+
+
+@pytest.mark.parametrize("keys", [(), tuple(DECLARED)], ids=["nothing", "everything"])
+def test_actions_meet_recorded_inputs(keys: tuple[str, ...]) -> None:
+    times = {"a": ("1 ms", "4 ms"), "b": ("2 ms", "3 ms"), "c": ("500 us", "2 ms")}
+    tasks = [
+        {**task, "inputs": [{"0": {"time": time, "values": {"size": len(time)}}} for time in times[task["name"]]]}
+        for task in SYSTEM["tasks"]
+    ]
+    system = {**SYSTEM, "tasks": tasks, **{key: DECLARED[key] for key in keys}}
+    told: list[Any] = []
+
+    class Listens(Everything):
+        def on_completion(self, segment: Any, observation: dict[str, Any]) -> None:
+            assert self.soc.seen(segment) == observation
+            told.append((segment.job.number, observation["size"]))
+
+    trace = rtsched.simulate(system, scheduler=Listens(1))
+    assert trace.check() == []
+    world = dict(trace.inputs.tolist())
+    names = [task.name for task in trace.system.tasks]
+    assert len(told) > 20
+    assert len(trace.batches) > 0
+    assert all(size == len(times[names[trace.jobs["task"][job]]][world[job]]) for job, size in told)

@@ -102,7 +102,17 @@ CLOCKED = {
         {"name": "b", "wcet": "3 ms", "period": "10 ms", "execution": {"kind": "uniform", "low": 0.3, "high": 1.0}},
     ],
 }  # fmt: skip
-WORLDS: list[tuple[Any, str | None]] = [*SYSTEMS.items(), (CLOCKED, "100 ms")]
+#: And one whose inputs were recorded.
+MEASURED = {
+    "name": "measured",
+    "platform": "multicore:2",
+    "tasks": [
+        {"name": "a", "wcet": "3 ms", "period": "8 ms", "inputs": [{"a": {"time": "1 ms"}}, {"a": {"time": "5 ms"}}]},
+        {"name": "b", "period": "10 ms", "inputs": [{"y": {"time": "1 ms"}}, {"y": {"time": "6 ms"}}],
+         "graph": {"nodes": {"x": {"wcet": "2 ms"}, "y": {"wcet": "4 ms"}}, "edges": [["x", "y"]]}},
+    ],
+}  # fmt: skip
+WORLDS: list[tuple[Any, str | None]] = [*SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms")]
 POLICIES = [
     "edf", "rm+first-fit", "fifo+nonpreemptive", "llf", "rr", "lst+limited", "sjf", "edf+earliest-finish",
     "dm+clustered", "edf+next-fit", "edf+best-fit", "edf+worst-fit", "fp+pinned", "edf+fixed", "edf+subflow",
@@ -228,7 +238,7 @@ def test_what_is_shown_is_what_is_declared_shown() -> None:
     """An attribute that is neither truth nor shown is the engine's: a new one is decided on, not forgotten."""
     inner = {
         Job: {"path", "segments", "task"},
-        Segment: {"run", "job", "processor"},
+        Segment: {"run", "job", "processor", "seen"},
         Processor: {"boundary_stop", "costly", "done", "overhead_total", "rank", "special", "supply", "waited"},
         TaskState: {"core", "followers", "plain", "skip", "step", "watch", "rank"},
         JobPath: set(),

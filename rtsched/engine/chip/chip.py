@@ -414,7 +414,7 @@ class Chip(Hardware):
                 f"{processor!r} has no checkpoints; use how='kill', or give its cluster a 'checkpoint'"
             )
         if processor.saving:
-            raise SchedulerError(f"{processor!r} is putting {segment!r} aside already")
+            return  # it is on its way off
         now = self.kernel._now
         self.core.steps.stop(processor, segment, now, log.PREEMPTED)
         processor.preemptions += 1

@@ -153,6 +153,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "context": harmless("judged with the GPU that serves it"),
         "quality": OPENED,
         "branches": OPENED,
+        "inputs": used("C: the largest recorded time of each node (pieces)"),
         "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     NodeSpec: {

@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from rtsched import units
+from rtsched.model.inputs import InputsSpec
 from rtsched.model.policy import Policy
 from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
@@ -180,12 +181,13 @@ class Pieces:
         """The longest time of a node alone; where blocks are served, its kernels on what they may use say so."""
         time = node.times[places[0]]
         assert time is not None
-        found = [math.ceil(time * self._factor(task))]
+        factor = self._factor(task) if task.inputs is None else self._recorded(task, task.inputs, node)
+        found = [math.ceil(time * factor)]
         for place in places:
             unit = kernels.unit_of(self.system, place)
             if unit is not None and unit.block_level is not None:
                 for form in self._forms(task, node):
-                    demand = math.ceil((form.times[place] or 1) * self._factor(task))
+                    demand = math.ceil((form.times[place] or 1) * factor)
                     found.append(kernels.longest(unit.block_level, task, form, place, demand))
         return max(found)
 
@@ -216,6 +218,17 @@ class Pieces:
         elif most < 1:
             self.exact = False
             self.note(f"{task.name!r} is taken at its whole time, though its execution times stay below it")
+        return max(most, Fraction(1))
+
+    def _recorded(self, task: TaskSpec, inputs: InputsSpec, node: NodeSpec) -> Fraction:
+        """The largest share of its planned time that a node takes for any recorded input, at least 1.
+
+        Unless one input has the largest of every node, no job takes all of it.
+        """
+        most = inputs.largest.get(node.index, Fraction(1))
+        if most < 1 or not inputs.together:
+            self.exact = False
+        self.note(f"each node of {task.name!r} is taken at its largest recorded time, and at what is planned if less")
         return max(most, Fraction(1))
 
     def T(self, task: TaskSpec) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rtsched.errors import InputError, SchedulerError
@@ -226,3 +228,55 @@ def test_a_cluster_as_one_server_runs_one_segment_with_its_measured_speed_up() -
 def test_a_thread_count_without_a_speed_up_is_refused() -> None:
     with pytest.raises(InputError, match="no speed-up for 3 threads; it has for 1, 2, 4"):
         loaded(SERVER.replace("threads: 2,", "threads: 3,")).lower()
+
+
+def test_what_a_checkpoint_takes_is_known_and_asking_twice_changes_nothing() -> None:
+    expected, running = [], []
+
+    class Insistent(Urgent):
+        def setup(self, soc: Any) -> None:
+            soc.wake_at(3_200_000, "again")
+
+        def dispatch(self) -> None:
+            npu = self.soc.processors[0]
+            if self.soc.now == 3_200_000:
+                running.append(([each.node.name for each in self.soc.running()], self.soc.remaining(npu.segment)))
+                assert self.soc.preempt(npu, "checkpoint") is None
+            super().dispatch()
+            if npu.segment is not None:
+                expected.append(self.soc.expected_checkpoint(npu.segment, npu))
+
+    plain = run(CHECKPOINT, scheduler=Urgent("checkpoint"), until="100 ms")
+    assert slices(run(CHECKPOINT, scheduler=Insistent("checkpoint"), until="100 ms")) == slices(plain)
+    assert set(expected) == {500_000}
+    assert running == [(["slow"], 7_000_000)]
+
+
+def test_where_nothing_can_be_put_aside_no_time_is_expected() -> None:
+    asked: list[Any] = []
+
+    class Asking(Urgent):
+        def on_ready(self, job: Any, segments: Any) -> None:
+            asked.append(self.soc.expected_checkpoint(segments[0], self.soc.processors[0]))
+
+    for processor in ("{kind: npu}", "{kind: npu, reset: 40 us}", "{}"):
+        text = CHECKPOINT.replace("{kind: npu, checkpoint: {state: 1 MB, bandwidth: 2 GB/s}}", processor)
+        run(text, scheduler=Asking("drain"), until="100 ms")
+    assert set(asked) == {None}
+
+
+def test_a_kill_throws_away_what_is_being_put_aside() -> None:
+    class Impatient(Urgent):
+        def setup(self, soc: Any) -> None:
+            soc.wake_at(3_200_000, "kill")
+
+        def on_timer(self, tag: Any) -> None:
+            assert self.soc.preempt(self.soc.processors[0], "kill") is not None
+
+    found = slices(run(CHECKPOINT, scheduler=Impatient("checkpoint"), until="100 ms"))
+    assert [row for row in found if row[2] < row[3]] == [
+        ("slow", "npu", 0, 3, "preempted"),
+        ("slow", "npu", 3, 3.2, "overhead"),
+        ("fast", "npu", 3.2, 5.2, "completed"),
+        ("slow", "npu", 5.2, 15.2, "completed"),
+    ]
