@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rtsched.engine.planner import Decisions
     from rtsched.engine.reservations import Reservations
     from rtsched.engine.soc import Soc
+    from rtsched.engine.spawns import Spawns
     from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
 
@@ -112,6 +113,8 @@ class Core:
         if "batch" in scheduler.reads and declares_batches(system):
             steps = self.batches = Batches(self, steps)
         self.steps = steps
+        #: from when time begins, where jobs may be spawned
+        self.spawns: Spawns | None = None
         self.planner: Decisions | None = None
         if system.planner is not None:
             from rtsched.engine.planner import Decisions

@@ -17,6 +17,8 @@ from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.reservations import Reservations
+from rtsched.engine.spawns import refuse as refuse_spawn
+from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
 from rtsched.trace.trace import LATE, OK, OPEN
@@ -252,6 +254,17 @@ class Soc(ChipHandle):
         """
         check_alive(job, "drop")
         self.core.give_up(job)
+
+    def spawn(self, task: TaskState, deadline: int | None = None) -> Job | None:
+        """Release a job of `task` now, which declares ``arrival: {kind: spawned}``; its deadline is `deadline` ns away.
+
+        Without one it is the task's. `on_release` has heard of the job when this returns; a dispatch follows in this
+        instant. None where the run releases no more jobs (`until`) or the task has had all of its `count`. Raises
+        SchedulerError for other tasks, and before time begins.
+        """
+        if self.core.spawns is None:
+            refuse_spawn(self.core, task)
+        return self.core.spawns.spawn(task, deadline)
 
     def approximate(self, job: Job) -> None:
         """Log ``coarse``: what was planned now, `job` included, is near the best but was not searched out."""

@@ -30,7 +30,7 @@ class Part(Listener):
     kind: ClassVar[str] = "part"
     #: which keys of `estimates` matter to it
     believes: frozenset[str] = NEVER
-    #: ``reservable``, if it reserves: a key that most policies do not read
+    #: ``reservable``, if it reserves, ``spawned``, if it spawns jobs: keys that most policies do not read
     reads: ClassVar[frozenset[str]] = frozenset()
     soc: Soc
     estimator: Estimator

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from rtsched.model.accelerator import BlockLevel, Kernel
-from rtsched.model.task import Constant, TraceArrivals
+from rtsched.model.task import Constant, Spawned, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace.batches import batch_times, wrong_batches
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
+from rtsched.trace.check_spawns import spawned
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import (
     ABORT,
@@ -47,7 +48,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches,
+        _batches, spawned,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -133,6 +134,8 @@ def _after_the_end(trace: Trace) -> Iterator[str]:
 def _deadlines(trace: Trace) -> Iterator[str]:
     """A job's deadline is its arrival and its task's relative deadline, or its own out of a recording."""
     for task in trace.system.tasks:
+        if isinstance(task.arrival, Spawned):
+            continue  # as the policy says, see `spawned`
         mine = trace.jobs_of(task.index)
         own = task.arrival.deadlines if isinstance(task.arrival, TraceArrivals) else None
         relative = task.deadline if own is None else np.array(own, np.int64)[mine["index"]]

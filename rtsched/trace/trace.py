@@ -33,14 +33,15 @@ ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "
 # B/s, bytes, the share of the nominal speed (or of the unit) in 1/2^40, the job that was hit (-1: none), thousandths of
 # a charge, or the ns for which the processor has been deciding until then. A share, or a cap on the memory traffic, of
 # 0 is one that is not given any more. Of RESERVE the subject is the resource (in the order of the system's
-# `reservable`), the value what is reserved in all.
+# `reservable`), the value what is reserved in all. Of SPAWN it is the task, a job of which the policy released then,
+# and the value its relative deadline in ns.
 (
     FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP, LOADED, PLAN,
-    RESERVE,
-) = range(15)  # fmt: skip
+    RESERVE, SPAWN,
+) = range(16)  # fmt: skip
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "share",
-    "cap", "loaded", "plan", "reserve",
+    "cap", "loaded", "plan", "reserve", "spawn",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed, and of a SHARE of all.

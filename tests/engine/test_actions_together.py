@@ -17,15 +17,17 @@ from rtsched.trace.trace import CHANGES_KINDS
 
 
 class Everything(Scheduler):
-    """Loads, reserves, batches, shares and kills, at random."""
+    """Loads, reserves, batches, shares, spawns and kills, at random."""
 
     preemption = "nonpreemptive"
-    reads = frozenset({"batch", "reservable"})
+    reads = frozenset({"batch", "reservable", "spawned"})
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def dispatch(self) -> None:
+        if self.random.random() < 0.1:
+            self.soc.spawn(self.soc.tasks[-1], self.random.choice([None, 7_000_000]))
         for processor in self.soc.processors:
             running = processor.segment
             if running is not None and running.state != RUNNING:  # out of service, or kept for the next decision
@@ -69,6 +71,8 @@ SYSTEM: dict[str, Any] = {
             for name, period in (("a", "5 ms"), ("b", "6 ms"))
         ),
         {"name": "c", "wcet": {"cpu": "1 ms"}, "period": "50 ms"},
+        {"name": "d", "overlap": True, "wcet": {"npu": "2 ms"}, "deadline": "30 ms", "arrival": {"kind": "spawned"},
+         "weights": "12 MB", "batch": {"2": 1.5}},
     ],
     "simulate": {"until": "200 ms"},
 }  # fmt: skip
@@ -91,6 +95,7 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
     assert (trace.slices.tobytes(), trace.changes.tobytes()) == (again.slices.tobytes(), again.changes.tobytes())
     kinds = Counter(CHANGES_KINDS[what] for what in trace.changes["what"])
     assert kinds["share"] > 10
+    assert kinds["spawn"] == len(trace.jobs_of(3)) > 5
     assert kinds["load"] > 0
     assert (kinds["plan"] > 0, kinds["reserve"] > 0, kinds["down"] > 0) == tuple(
         key in keys for key in ("planner", "reservable", "faults")
