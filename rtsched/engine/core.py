@@ -28,6 +28,7 @@ from rtsched.trace.trace import ABORTED, DROPPED, LATE, OK, OPEN, UNFINISHED
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.copies import Copies
+    from rtsched.engine.duplicates import Duplicates
     from rtsched.engine.job_path import JobPaths
     from rtsched.engine.planner import Decisions
     from rtsched.engine.reservations import Reservations
@@ -113,6 +114,8 @@ class Core:
         if "batch" in scheduler.reads and declares_batches(system):
             steps = self.batches = Batches(self, steps)
         self.steps = steps
+        #: from the first segment on that runs twice
+        self.duplicates: Duplicates | None = None
         #: from when time begins, where jobs may be spawned
         self.spawns: Spawns | None = None
         self.planner: Decisions | None = None
@@ -414,6 +417,8 @@ class Core:
             processor = segment.processor
             if self.batches is not None:
                 self.batches.leave(segment, now)
+            if self.duplicates is not None:
+                self.duplicates.leave(segment)
             if segment.state == RUNNING and processor is not None:
                 if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)

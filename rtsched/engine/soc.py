@@ -11,6 +11,8 @@ from rtsched.engine.batches import check
 from rtsched.engine.chip.handle import ChipHandle
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.duplicates import Duplicates
+from rtsched.engine.duplicates import check as check_duplicate
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE
@@ -117,6 +119,18 @@ class Soc(ChipHandle):
         assert self.core.batches is not None
         return self.core.batches.start(tuple(segments), processor)
 
+    def duplicate(self, segment: Segment, processor: Processor) -> None:
+        """Run a second copy of a running `segment` on `processor`, which is idle: whoever is done first completes it.
+
+        The copy begins at the beginning, and the other one goes at once: it drains, or is reset, where it cannot be
+        stopped. `preempt` of one of the two (``now`` or ``kill``) throws its work away, and a failure does: the other
+        goes on. Raises SchedulerError for what does not run, runs twice already, or has stops on its way.
+        """
+        check_duplicate(self.core, segment, processor)
+        if self.core.duplicates is None:
+            self.core.duplicates = Duplicates(self.core)
+        self.core.duplicates.start(segment, processor)
+
     def preempt(self, processor: Processor, how: str = "now") -> Segment | None:
         """Take what runs off `processor`.
 
@@ -125,8 +139,9 @@ class Soc(ChipHandle):
         state aside, then it is ready again with its progress, and pays the same on its next start), ``drain`` (it runs
         to its end: nothing is lost, and nothing is done) or ``kill`` (at once, and its work is lost; where the cluster
         declares a `reset` the processor is busy with it first, then the segment is ready again).
-        Returns the segment if it is ready again already. What drains, or is being reset, is left to that. A batch is
-        taken off as one: its first segment is returned, `on_ready` tells of the others.
+        Returns the segment if it is ready again already; one of two copies is gone instead. What drains, or is being
+        reset, is left to that. A batch is taken off as one: its first segment is returned, `on_ready` tells of the
+        others.
         """
         segment = processor.segment
         if segment is not None and segment.state == DRAINING:
@@ -156,6 +171,8 @@ class Soc(ChipHandle):
                 f"preempt {processor!r}: how={how!r} is not one of now, boundary, checkpoint, drain, kill"
             )
         core = self.core
+        if core.duplicates is not None and core.duplicates.kill(processor):
+            return None
         waiting = processor.waiting
         core.steps.stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
@@ -179,6 +196,8 @@ class Soc(ChipHandle):
             raise SchedulerError(
                 f"checkpoint of {segment!r} on {processor!r}: the state of a batch is not put aside; use how='kill'"
             )
+        if self.core.duplicates is not None and self.core.duplicates.has(segment):
+            raise SchedulerError(f"checkpoint of {segment!r} on {processor!r}: it runs twice; use how='kill'")
         if segment.points:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
         self.core.chip.save(processor, segment)
