@@ -261,6 +261,11 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
             f"{loaded.where('reservable')}'reservable' has no effect under the file's own scheduler, which reserves "
             "nothing; leave it out, or name a policy that does"
         )
+    for index in _unspawned(loaded.system, own):
+        raise InputError(
+            f"{loaded.where('tasks', index, 'arrival')}'arrival: {{kind: spawned}}' has no effect under the file's own "
+            "scheduler, which spawns no jobs; say when they come (period, after, …), or name a policy that does"
+        )
     for key in _unread_estimates(loaded.system, own):
         raise InputError(
             f"{loaded.where('estimates', key)}{key!r} has no effect under the file's own scheduler, which "
@@ -325,12 +330,23 @@ def without_effect(system: System, scheduler: Scheduler) -> list[str]:
         for key in _unread_estimates(system, scheduler)
     ]
     reserving = [f"'reservable' has no effect under {scheduler.described()}, which reserves nothing"]
-    return servers + estimates + reserving * _unreserved(system, scheduler)
+    spawning = [
+        f"{system.tasks[index].name}: has no jobs under {scheduler.described()}, which spawns none"
+        for index in _unspawned(system, scheduler)
+    ]
+    return servers + estimates + reserving * _unreserved(system, scheduler) + spawning
 
 
 def _unreserved(system: System, scheduler: Scheduler) -> bool:
     """Whether the system has something to reserve, and neither the policy nor a part of it does."""
     return bool(system.reservable) and "reservable" not in scheduler.keys_read()
+
+
+def _unspawned(system: System, scheduler: Scheduler) -> list[int]:
+    """The numbers of the tasks whose jobs somebody would have to spawn, where neither the policy nor a part does."""
+    if "spawned" in scheduler.keys_read():
+        return []
+    return [index for index, task in enumerate(system.tasks) if task.arrival.kind == "spawned"]
 
 
 def _unread_estimates(system: System, scheduler: Scheduler) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtsched.model.task import Bursty, Poisson, Sporadic, TraceArrivals
+from rtsched.model.task import Bursty, Poisson, Spawned, Sporadic, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 #: Bytes that a trace takes at its height, measured over runs of 0.06 to 2 million nodes: per job, and per node of it.
@@ -55,7 +55,9 @@ def expected_jobs(system: SystemSpec, until: int) -> list[float]:
 
 
 def _released(task: TaskSpec, until: int) -> float:
-    """The jobs of a task that nobody triggers."""
+    """The jobs of a task that nobody triggers; how many a policy will spawn nobody knows: none."""
+    if isinstance(task.arrival, Spawned):
+        return 0.0
     if task.release is not None:
         return float(task.release < until)
     if isinstance(task.arrival, TraceArrivals):

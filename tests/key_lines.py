@@ -509,6 +509,11 @@ BESIDE: list[Line] = [
     refused("t.server_period=9 ms", "without a 'budget'"),
     refused("t.budget=9 ms", "no effect under the file's own scheduler"),
     refused("reservable={kv_memory: 1 kB}", "no effect under the file's own scheduler, which reserves nothing"),
+    refused("t.arrival={kind: spawned}", "no effect under the file's own scheduler, which spawns no jobs", "t.period=null; t.deadline=9 ms; t.arrival={kind: trace, times: [0 ms]}"),
+    *(
+        refused(f"t.{key}={value}", f"'{key}' has no effect on a task whose jobs the policy releases", "t.period=null; t.deadline=9 ms; t.arrival={kind: spawned}; scheduler=test-spawning")
+        for key, value in (("period", "9 ms"), ("rate", "9 Hz"), ("offset", "1 ms"), ("jitter", "1 ms"))
+    ),
     refused("t.batch={'2': 1.5}", "no effect under the file's own scheduler, which starts no batches"),
     Line("x.batch={'2': 1.5}", error="no effect under the file's own scheduler", shape="graph"),
     refused("t.inputs=[{t: {time: 1 ms, values: {sparsity: 0.5}}}]", "no effect under the file's own scheduler, which reads no values", place="t.inputs.0.t.values"),

@@ -112,6 +112,17 @@ class Reader(ComposedScheduler):
         return getattr(self, "heard", "")
 
 
+class Spawning(ComposedScheduler):
+    """EDF, which releases a job of each task that waits for that whenever another one is released."""
+
+    reads = frozenset({"spawned"})
+
+    def on_release(self, job: Any) -> None:
+        for task in self.soc.tasks:
+            if task.spec.arrival.kind == "spawned" and task is not job.task:
+                self.soc.spawn(task)
+
+
 NETWORKS = ("mobilenet_v2", "squeezenet", "resnet18", "yolov8n")
 
 #: Files that keys name.
@@ -139,6 +150,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reserve"), Reserves)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-batching"), Batching)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reader"), Reader)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-spawning"), Spawning)
 
 
 @pytest.fixture(scope="module")

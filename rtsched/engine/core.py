@@ -29,11 +29,13 @@ from rtsched.trace.trace import ABORTED, DROPPED, LATE, OK, OPEN, UNFINISHED
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.copies import Copies
+    from rtsched.engine.duplicates import Duplicates
     from rtsched.engine.job_path import JobPaths
     from rtsched.engine.planner import Decisions
     from rtsched.engine.reservations import Reservations
     from rtsched.engine.seen import Seen
     from rtsched.engine.soc import Soc
+    from rtsched.engine.spawns import Spawns
     from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
 
@@ -119,6 +121,10 @@ class Core:
 
             steps = self.seen = Seen(self, steps)
         self.steps = steps
+        #: from the first segment on that runs twice
+        self.duplicates: Duplicates | None = None
+        #: from when time begins, where jobs may be spawned
+        self.spawns: Spawns | None = None
         self.planner: Decisions | None = None
         if system.planner is not None:
             from rtsched.engine.planner import Decisions
@@ -421,6 +427,8 @@ class Core:
             processor = segment.processor
             if self.batches is not None:
                 self.batches.leave(segment, now)
+            if self.duplicates is not None:
+                self.duplicates.leave(segment)
             if segment.state == RUNNING and processor is not None:
                 if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)

@@ -29,6 +29,8 @@ class Drains:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.since: dict[Processor, int] = {}
+        #: of segments that ran twice those of which nobody takes up what they did
+        self.lost: set[Segment] = set()
 
     def begin(self, processor: Processor, segment: Segment, now: int) -> None:
         """The job of `segment`, which runs, is over: let it drain, or reset the processor."""
@@ -125,7 +127,8 @@ class Drains:
         processor.busy += now - processor.started
         if core.slices is not None:
             core.record.slice(processor, segment, since, log.STOPPED)
-            reason = log.OVERHEAD if segment.job.outcome == OPEN else log.DRAINED
+            again = segment.job.outcome == OPEN and segment not in self.lost
+            reason = log.OVERHEAD if again else log.DRAINED
             if now > since:
                 core.slices += (since, now, segment.job.number, segment.node.index, processor.index, reason)
 
@@ -136,6 +139,7 @@ class Drains:
         processor.overhead = 0
         processor.boundary_stop = False
         processor.leave()
-        segment.state = READY if segment.job.outcome == OPEN else DEAD
+        segment.state = READY if segment.job.outcome == OPEN and segment not in self.lost else DEAD
+        self.lost.discard(segment)
         if self.core.locks is not None:
             self.core.locks.forget(segment)

@@ -30,7 +30,7 @@ RESTLESS = 100_000
 class Alarm(simpy.Event):
     """An event that calls `fire` each time it comes up, and may be armed again and again."""
 
-    def __init__(self, kernel: Kernel, rank: int, fire: Callable[[], None]) -> None:
+    def __init__(self, kernel: Kernel, rank: int, fire: Callable[[], object]) -> None:
         super().__init__(kernel)
         self.rank = rank
         self.fire = fire

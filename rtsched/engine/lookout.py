@@ -70,7 +70,7 @@ class Lookout(AroundSteps):
             return max(paths), job.deadline - max(paths) + 1
         longest, again = 0, NEVER
         for segment, path in zip(job.segments, paths, strict=True):
-            if self.core.batches is not None and self.core.batches.has(segment):  # it may be over soon, or go on alone
+            if self._shares_its_fate(segment):  # it may be over soon, or go on alone
                 way = path - segment.node.fastest
             elif segment.state in (READY, RUNNING, BLOCKED, DRAINING):
                 way = path - segment.node.fastest + self._least(segment)
@@ -87,6 +87,12 @@ class Lookout(AroundSteps):
                     look = min(look, now + 1 + (segment.node.fastest >> PART))
             again = min(again, look)
         return longest, max(now + 1, again)
+
+    def _shares_its_fate(self, segment: Segment) -> bool:
+        """Whether a segment runs in a batch, or twice."""
+        batches, duplicates = self.core.batches, self.core.duplicates
+        together = batches is not None and batches.has(segment)
+        return together or (duplicates is not None and duplicates.has(segment))
 
     def _least(self, segment: Segment) -> int:
         if segment.processor is None:

@@ -115,5 +115,9 @@ def refuse_preemption(core: Core, processor: Processor, segment: Segment) -> NoR
 
 def check_alive(job: Job, action: str) -> None:
     """Refuse to act on a job that has ended."""
+    if job.number < 0:
+        raise SchedulerError(
+            f"{action} of {job!r}: it stands for a processor that is not to be had; nobody released it"
+        )
     if job.outcome != OPEN:
         raise SchedulerError(f"{action} of {job!r}: it has ended already; act on jobs that are open")

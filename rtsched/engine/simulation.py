@@ -16,11 +16,12 @@ from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.release import Streams, arrivals, blocks
 from rtsched.engine.soc import Soc
+from rtsched.engine.spawns import Spawns
 from rtsched.engine.task_state import TaskState
 from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
 from rtsched.engine.veil import Veiled, is_ours
 from rtsched.model.collector import collector_paused
-from rtsched.model.task import Constant, Periodic, TraceArrivals
+from rtsched.model.task import Constant, Periodic, Spawned, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 from rtsched.trace.trace import INPUTS, ProcessorCounters, Trace, is_wide
 
@@ -164,6 +165,8 @@ def _prepare_all(core: Core, seed: int, truths: dict[int, Truth] | None) -> None
     for source in core.tasks:
         source.truth = None if truths is None else truths.get(source.index)
         _prepare(source, core, seed)
+    if any(isinstance(source.spec.arrival, Spawned) for source in core.tasks):
+        core.spawns = Spawns(core)
 
 
 def _tie_followers(sources: tuple[TaskState, ...]) -> None:
@@ -191,6 +194,9 @@ def _prepare(source: TaskState, core: Core, seed: int) -> None:
     if spec.after is not None:
         if spec.probability < 1:
             source.chance = blocks(random.trigger.random).__next__
+        source.prepare(iter(()), 0)
+    elif isinstance(spec.arrival, Spawned):
+        source.deadlines = {}
         source.prepare(iter(()), 0)
     elif spec.count is not None:
         source.prepare(islice(arrivals(spec, random), spec.count), 0)

@@ -12,12 +12,16 @@ from rtsched.engine.chip.handle import ChipHandle
 from rtsched.engine.chip.launches import LEVELS, limit
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.duplicates import Duplicates
+from rtsched.engine.duplicates import check as check_duplicate
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.reservations import Reservations
+from rtsched.engine.spawns import refuse as refuse_spawn
+from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
 from rtsched.trace.trace import LATE, OK, OPEN
@@ -116,6 +120,18 @@ class Soc(ChipHandle):
         assert self.core.batches is not None
         return self.core.batches.start(tuple(segments), processor)
 
+    def duplicate(self, segment: Segment, processor: Processor) -> None:
+        """Run a second copy of a running `segment` on `processor`, which is idle: whoever is done first completes it.
+
+        The copy begins at the beginning, and the other one goes at once: it drains, or is reset, where it cannot be
+        stopped. `preempt` of one of the two (``now`` or ``kill``) throws its work away, and a failure does: the other
+        goes on. Raises SchedulerError for what does not run, runs twice already, or has stops on its way.
+        """
+        check_duplicate(self.core, segment, processor)
+        if self.core.duplicates is None:
+            self.core.duplicates = Duplicates(self.core)
+        self.core.duplicates.start(segment, processor)
+
     def preempt(self, processor: Processor, how: str = "now") -> Segment | None:
         """Take what runs off `processor`.
 
@@ -126,8 +142,9 @@ class Soc(ChipHandle):
         declares a `reset` the processor is busy with it first, then the segment is ready again).
         On a stream with a `limit` its kernels are the boundaries: ``boundary`` launches no more of them, ``recall``
         takes those back that have not begun, too, and ``now`` interrupts those that run, which begin anew.
-        Returns the segment if it is ready again already. What drains, or is being reset, is left to that. A batch is
-        taken off as one: its first segment is returned, `on_ready` tells of the others.
+        Returns the segment if it is ready again already; one of two copies is gone instead. What drains, or is being
+        reset, is left to that. A batch is taken off as one: its first segment is returned, `on_ready` tells of the
+        others.
         """
         segment = processor.segment
         if segment is not None and segment.state == DRAINING:
@@ -165,6 +182,8 @@ class Soc(ChipHandle):
                 f"preempt {processor!r}: how={how!r} is not one of now, boundary, recall, checkpoint, drain, kill"
             )
         core = self.core
+        if core.duplicates is not None and core.duplicates.kill(processor):
+            return None
         waiting = processor.waiting
         core.steps.stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
@@ -193,6 +212,8 @@ class Soc(ChipHandle):
             raise SchedulerError(
                 f"checkpoint of {segment!r} on {processor!r}: the state of a batch is not put aside; use how='kill'"
             )
+        if self.core.duplicates is not None and self.core.duplicates.has(segment):
+            raise SchedulerError(f"checkpoint of {segment!r} on {processor!r}: it runs twice; use how='kill'")
         if segment.points:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
         self.core.chip.save(processor, segment)
@@ -277,6 +298,17 @@ class Soc(ChipHandle):
         """
         check_alive(job, "drop")
         self.core.give_up(job)
+
+    def spawn(self, task: TaskState, deadline: int | None = None) -> Job | None:
+        """Release a job of `task` now, which declares ``arrival: {kind: spawned}``; its deadline is `deadline` ns away.
+
+        Without one it is the task's. `on_release` has heard of the job when this returns; a dispatch follows in this
+        instant. None where the run releases no more jobs (`until`) or the task has had all of its `count`. Raises
+        SchedulerError for other tasks, and before time begins.
+        """
+        if self.core.spawns is None:
+            refuse_spawn(self.core, task)
+        return self.core.spawns.spawn(task, deadline)
 
     def approximate(self, job: Job) -> None:
         """Log ``coarse``: what was planned now, `job` included, is near the best but was not searched out."""

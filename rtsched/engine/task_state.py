@@ -54,7 +54,8 @@ class TaskState:
         self.chance: Callable[[], float] | None = None
         self.factors: Callable[[], Any] | None = None
         self.executions: tuple[int, ...] | None = None
-        self.deadlines: tuple[int, ...] | None = None
+        #: relative ones of single jobs, by index: recorded, or as the policy asks that spawns them
+        self.deadlines: tuple[int, ...] | dict[int, int] | None = None
         self.truth: Callable[[Segment, Any, int], int] | None = None
         self.arrivals: Iterator[tuple[int, int]] = iter(())
         self.step = 0
@@ -82,7 +83,7 @@ class TaskState:
         if self.release < self.core.until:
             self.core.kernel.arm(self.alarm, self.release)
 
-    def fire(self) -> None:
+    def fire(self) -> Job:
         """A release is due: arm the next one, then make the job."""
         core = self.core
         release = self.release
@@ -104,17 +105,18 @@ class TaskState:
         if not self.plain:
             core.enrich(self, job)
             if job.outcome != OPEN:
-                return  # the policy refused it
+                return job  # the policy refused it
         elif core.on_release is not None:
             core.on_release(job)
             if job.outcome != OPEN:
-                return
+                return job
         if self.skip:
             core.skip(job)
         elif self.active is None:
             core.steps.activate(self, job)
         else:
             self.pending.append(job)
+        return job
 
     def trigger(self, job: Job, now: int) -> None:
         """`job`, of the task before this one, is done: release a job now if chance and the horizon allow it."""

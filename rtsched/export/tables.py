@@ -35,9 +35,9 @@ def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
         places = dict(enumerate(processor.name for processor in trace.system.processors))
         what = [CHANGES_KINDS[code] for code in raw["what"]]
         named = zip(raw.pop("subject"), what, strict=True)
-        resources = list(trace.system.reservable)
+        named_by = {"reserve": list(trace.system.reservable), "spawn": [task.name for task in tasks]}
         subjects = [
-            f"trip {n}" if kind == "temperature" else resources[n] if kind == "reserve" else places.get(n, "")
+            f"trip {n}" if kind == "temperature" else named_by[kind][n] if kind in named_by else places.get(n, "")
             for n, kind in named
         ]
         return {"time": raw["time"], "what": what, "subject": subjects, "value": raw["value"]}

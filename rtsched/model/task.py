@@ -151,7 +151,13 @@ class TraceArrivals(Model):
         return self
 
 
-Arrival = Annotated[Periodic | Sporadic | Poisson | Bursty | TraceArrivals, Field(discriminator="kind")]
+class Spawned(Model):
+    """No arrivals of its own: the policy releases each job, by ``soc.spawn``."""
+
+    kind: Literal["spawned"]
+
+
+Arrival = Annotated[Periodic | Sporadic | Poisson | Bursty | TraceArrivals | Spawned, Field(discriminator="kind")]
 
 Share = Annotated[float, Field(gt=0, le=1000)]
 
@@ -376,6 +382,14 @@ class Task(Work):
 
     def _check_without_effect(self) -> None:
         """Refuse what could never change anything beside what else is said."""
+        if isinstance(self.arrival, Spawned):
+            for key in ("period", "rate", "offset", "jitter"):
+                if getattr(self, key):
+                    raise problem(
+                        f"{key!r} has no effect on a task whose jobs the policy releases (arrival: spawned); leave it "
+                        "out, or leave out 'arrival'",
+                        key,
+                    )
         if self.after is not None:
             for key in ("period", "rate", "offset", "jitter", "count"):
                 if getattr(self, key):

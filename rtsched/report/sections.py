@@ -118,6 +118,8 @@ def row(report: Report, place: int) -> tuple[str, ...]:
     remarks = ["hard"] if task.criticality == "hard" else []
     if task.after is not None:
         remarks.append(f"after {found.system.tasks[task.after].name}")
+    elif task.arrival.kind == "spawned":
+        remarks.append("spawned")
     elif task.period is None:
         remarks.append("once")
     return (

@@ -30,7 +30,8 @@ class Part(Listener):
     kind: ClassVar[str] = "part"
     #: which keys of `estimates` matter to it
     believes: frozenset[str] = NEVER
-    #: ``reservable``, if it reserves, ``values``, if it asks what was seen: keys that most policies do not read
+    #: ``reservable``, if it reserves, ``values``, if it asks what was seen, ``spawned``, if it spawns jobs: keys that
+    #: most policies do not read
     reads: ClassVar[frozenset[str]] = frozenset()
     soc: Soc
     estimator: Estimator

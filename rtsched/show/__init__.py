@@ -141,6 +141,7 @@ def _workload(name: str) -> Answer:
     for task in spec.tasks:
         times = _times(task.nodes[0].times, spec) if len(task.nodes) == 1 else f"{len(task.nodes)} nodes"
         gap = f"every {units.format_duration(task.period, digits=5)}" if task.period else "one job, or triggered"
+        gap = "spawned by the policy" if task.arrival.kind == "spawned" else gap
         lines.append(
             f"  {task.name:<{width}}  {times}; {gap}; deadline {units.format_duration(task.deadline, digits=5)}; "
             f"{task.criticality}"

@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from rtsched.model.accelerator import BlockLevel, Kernel
-from rtsched.model.task import Constant, TraceArrivals
+from rtsched.model.task import Constant, Spawned, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace.batches import batch_times, wrong_batches
 from rtsched.trace.check_launches import launches, stays_with_ends
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
+from rtsched.trace.check_spawns import spawned
+from rtsched.trace.duplicates import discarded, duplicates
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import (
     ABORT,
     ABORTED,
+    CANCEL,
     COMPLETED,
     DRAINED,
     DROP,
@@ -48,7 +51,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches, launches, _inputs,
+        _batches, launches, _inputs, spawned, duplicates,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -72,7 +75,7 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
     keys = ("end", "start", "node", "job")
-    rows = trace.own[np.lexsort(tuple(trace.own[key] for key in keys))]
+    rows = trace.remained[np.lexsort(tuple(trace.remained[key] for key in keys))]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
         row = rows[index + 1]
@@ -125,15 +128,18 @@ def _after_the_end(trace: Trace) -> Iterator[str]:
     drained = slices["reason"] == DRAINED
     for row in slices[~drained & (slices["end"] > end)]:
         yield f"node {row['node']} of {_name(trace, row['job'])} runs until {row['end']}, after the end of its job"
+    cancelled = set(trace.logged[trace.logged["action"] == CANCEL][["job", "node", "time"]].tolist())
     killed = set(slices["job"][slices["reason"] == KILLED].tolist())  # a reset may outlast its job
     for row in slices[drained & (slices["start"] < end)]:
-        if int(row["job"]) not in killed:
+        if int(row["job"]) not in killed and (row["job"], row["node"], row["start"]) not in cancelled:
             yield f"node {row['node']} of {_name(trace, row['job'])} drains at {row['start']}, before its job is over"
 
 
 def _deadlines(trace: Trace) -> Iterator[str]:
     """A job's deadline is its arrival and its task's relative deadline, or its own out of a recording."""
     for task in trace.system.tasks:
+        if isinstance(task.arrival, Spawned):
+            continue  # as the policy says, see `spawned`
         mine = trace.jobs_of(task.index)
         own = task.arrival.deadlines if isinstance(task.arrival, TraceArrivals) else None
         relative = task.deadline if own is None else np.array(own, np.int64)[mine["index"]]
@@ -293,7 +299,7 @@ def _work(trace: Trace) -> Iterator[str]:
     exempt = streams | {processor.index for processor in system.processors if processor.kind == "link"}
     speeds = Speeds(trace)
     together = batch_times(trace, fixed)
-    rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
+    rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED)) & ~discarded(trace)]
     rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     current = (-1, -1)

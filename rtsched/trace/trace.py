@@ -26,22 +26,36 @@ COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRA
 REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained")
 
 # What was decided. The first four follow from the slices; the rest is logged (a deadlock for each job in the circle).
-START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE = range(9)
-ACTIONS = ("start", "resume", "migrate", "preempt", "finish", "drop", "abort", "deadlock", "coarse")
+START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE, DUPLICATE, CANCEL = range(11)
+# Of a node that runs twice DUPLICATE names the processor of the second copy, CANCEL that of the one that goes.
+ACTIONS = (
+    "start",
+    "resume",
+    "migrate",
+    "preempt",
+    "finish",
+    "drop",
+    "abort",
+    "deadlock",
+    "coarse",
+    "duplicate",
+    "cancel",
+)
 
 # What changed in the hardware. The subject is a processor, the trip in force, or -1; the value is in Hz, 1/1000 degree,
 # B/s, bytes, the share of the nominal speed (or of the unit) in 1/2^40, the job that was hit (-1: none), thousandths of
 # a charge, or the ns for which the processor has been deciding until then. A share, or a cap on the memory traffic, of
 # 0 is one that is not given any more. Of RESERVE the subject is the resource (in the order of the system's
 # `reservable`), the value what is reserved in all. Of LIMIT the value is how many commands may be in flight (0: all),
-# of SUSPEND the level: 1 launch no more, 2 take back what has not begun, 3 interrupt what runs.
+# of SUSPEND the level: 1 launch no more, 2 take back what has not begun, 3 interrupt what runs. Of SPAWN the subject is
+# the task, a job of which the policy released then, and the value its relative deadline in ns.
 (
     FREQUENCY, TEMPERATURE, BANDWIDTH, SPEED, DOWN, UP, LOAD, EVICT, CHECKPOINT, BATTERY, SHARE, CAP, LOADED, PLAN,
-    RESERVE, LIMIT, SUSPEND,
-) = range(17)  # fmt: skip
+    RESERVE, LIMIT, SUSPEND, SPAWN,
+) = range(18)  # fmt: skip
 CHANGES_KINDS = (
     "frequency", "temperature", "bandwidth", "speed", "down", "up", "load", "evict", "checkpoint", "battery", "share",
-    "cap", "loaded", "plan", "reserve", "limit", "suspend",
+    "cap", "loaded", "plan", "reserve", "limit", "suspend", "spawn",
 )  # fmt: skip
 
 #: The value of a SPEED change at full speed, and of a SHARE of all.
@@ -194,7 +208,7 @@ class Trace:
 
     `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
     time) are structured arrays; empty when the run kept no trace (``kept`` is False), where `tally` has the sums.
-    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early.
+    `logged` are the decisions that slices do not show: jobs dropped, aborted or accepted early, nodes that ran twice.
     Only where the system uses them: `changes` of the hardware (``CHANGES_KINDS``); `waves` of GPUs served block by
     block, with the blocks that ran together (0: a copy), and `waits`, where a slice on a stream had nothing running:
     its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
@@ -297,6 +311,19 @@ class Trace:
         return own
 
     @cached_property
+    def remained(self) -> NDArray[Any]:
+        """The slices of nodes as in `own`, without those of copies that went while another one of the node stayed."""
+        from rtsched.trace.duplicates import discarded
+
+        gone = discarded(self)
+        if not gone.any():
+            return self.own
+        counts = np.array([len(task.nodes) for task in self.system.tasks])
+        inside = self.slices["node"] < counts[self.jobs["task"][self.slices["job"]]]
+        remained: NDArray[Any] = self.slices[inside & ~gone]
+        return remained
+
+    @cached_property
     def plans(self) -> NDArray[Any]:
         """The decisions of a planner: changes of a processor (`subject`) until `time`, for `value` ns."""
         rows: NDArray[Any] = self.changes[self.changes["what"] == PLAN]
@@ -335,6 +362,10 @@ class Trace:
         moved = again.copy()
         moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
         starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))
+        if (self.logged["action"] == DUPLICATE).any():
+            from rtsched.trace.duplicates import retold
+
+            starts = retold(self, starts)
         cut = self.slices[np.isin(self.slices["reason"], (PREEMPTED, KILLED, FAILED))]
         parted = self._parted()
         cuts = [_decided(rows, rows["end"], PREEMPT) for rows in (cut, parted)]
@@ -351,7 +382,7 @@ class Trace:
         rows = rows[(rows["reason"] == BOUNDARY) & ~at_once & (rows["end"] < self.end)]
         waits = self.locks[self.locks["what"] == WAIT]
         waiting = {(int(row["job"]), int(row["node"]), int(row["time"])) for row in waits}
-        over = {(int(row["job"]), int(row["time"])) for row in self.logged}
+        over = {(int(row["job"]), int(row["time"])) for row in self.logged if row["action"] < DUPLICATE}
         ready = [
             (job, node, end) not in waiting and (job, end) not in over
             for job, node, end in rows[["job", "node", "end"]].tolist()
@@ -361,7 +392,7 @@ class Trace:
 
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
-        work = self.own[~np.isin(self.own["reason"], (OVERHEAD, DRAINED))]
+        work = self.remained[~np.isin(self.remained["reason"], (OVERHEAD, DRAINED))]
         node, processor = work.dtype["node"], work.dtype["processor"]
         dtype = [("job", "i4"), ("node", node), ("start", "i8"), ("finish", "i8"), ("processor", processor)]
         order = np.lexsort((work["start"], work["node"], work["job"]))

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from rtsched.model.task import Sporadic, TraceArrivals, Uniform
+from rtsched.model.task import Spawned, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 
 
@@ -98,6 +98,8 @@ def _described(system: SystemSpec, task: TaskSpec) -> dict[str, Any]:
         about["after"] = {"task": system.tasks[task.after].name, "probability": task.probability}
     elif task.release is not None:
         about["release"] = f"{task.release} ns"
+    elif isinstance(task.arrival, Spawned):
+        about["arrival"] = {"kind": "spawned"}
     elif isinstance(task.arrival, TraceArrivals):
         about["arrival"] = {"kind": "trace", "times": [f"{time} ns" for time in task.arrival.times or ()]}
     if task.period is not None:

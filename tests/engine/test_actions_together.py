@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from itertools import combinations
 from typing import Any
@@ -10,32 +11,47 @@ from typing import Any
 import pytest
 
 import rtsched
-from rtsched.engine.job import RUNNING
+from rtsched.engine.job import DRAINING, RUNNING
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import Scheduler
-from rtsched.trace.trace import CHANGES_KINDS
+from rtsched.trace.trace import ACTIONS, CHANGES_KINDS
 
 
 class Everything(Scheduler):
-    """Loads, reserves, batches, shares and kills, at random."""
+    """Loads, reserves, batches, shares, spawns, duplicates and kills, at random."""
 
     preemption = "nonpreemptive"
-    reads = frozenset({"batch", "reservable", "values"})
+    reads = frozenset({"batch", "reservable", "values", "spawned"})
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def dispatch(self) -> None:
+        if self.random.random() < 0.1:
+            self.soc.spawn(self.soc.tasks[-1], self.random.choice([None, 7_000_000]))
         for processor in self.soc.processors:
             running = processor.segment
-            if running is not None and running.state != RUNNING:  # out of service, or kept for the next decision
+            if running is not None and running.state == DRAINING:
+                assert self.soc.preempt(processor, "kill") is None
+            elif running is not None and running.state != RUNNING:  # out of service, or kept for the next decision
                 with pytest.raises(SchedulerError, match="not to be had"):
                     self.soc.preempt(processor, "kill")
             elif running is not None and processor.kind == "npu" and self.random.random() < 0.2:
                 self.soc.preempt(processor, "kill")
             ready = [each for each in self.soc.ready if each.node.times[processor.index] is not None]
+            if processor.segment is None and self.random.random() < 0.5:
+                self._double(processor)
             if ready and processor.segment is None:
                 self._begin(ready, processor)
+
+    def _double(self, processor: Any) -> None:
+        running = [each for each in self.soc.running() if each.node.times[processor.index] is not None]
+        if running:
+            try:
+                self.soc.duplicate(self.random.choice(running), processor)
+            except SchedulerError as error:
+                if not re.search("runs in a batch|runs twice already|where the planner decides", str(error)):
+                    raise
 
     def _begin(self, ready: list[Any], processor: Any) -> None:
         same = [each for each in ready if each.job.task is ready[0].job.task][:2]
@@ -68,7 +84,9 @@ SYSTEM: dict[str, Any] = {
              "weights": "12 MB", "batch": {"2": 1.5}}
             for name, period in (("a", "5 ms"), ("b", "6 ms"))
         ),
-        {"name": "c", "wcet": {"cpu": "1 ms"}, "period": "50 ms"},
+        {"name": "c", "wcet": {"cpu": "5 ms", "npu": "4 ms"}, "period": "20 ms"},
+        {"name": "d", "overlap": True, "wcet": {"npu": "2 ms"}, "deadline": "30 ms", "arrival": {"kind": "spawned"},
+         "weights": "12 MB", "batch": {"2": 1.5}},
     ],
     "simulate": {"until": "200 ms"},
 }  # fmt: skip
@@ -91,11 +109,14 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
     assert (trace.slices.tobytes(), trace.changes.tobytes()) == (again.slices.tobytes(), again.changes.tobytes())
     kinds = Counter(CHANGES_KINDS[what] for what in trace.changes["what"])
     assert kinds["share"] > 10
+    assert kinds["spawn"] == len(trace.jobs_of(3)) > 5
     assert kinds["load"] > 0
     assert (kinds["plan"] > 0, kinds["reserve"] > 0, kinds["down"] > 0) == tuple(
         key in keys for key in ("planner", "reservable", "faults")
     )
     assert len(trace.batches) > 0
+    doubled = Counter(ACTIONS[action] for action in trace.logged["action"])
+    assert doubled["duplicate"] >= doubled["cancel"] > 0
 
 
 @pytest.mark.parametrize("keys", [(), tuple(DECLARED)], ids=["nothing", "everything"])

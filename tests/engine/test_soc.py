@@ -7,6 +7,7 @@ import pytest
 
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import Scheduler
+from tests.chips import run
 from tests.helpers import simulate, task
 
 
@@ -46,3 +47,19 @@ def test_a_time_is_a_whole_number(time: object) -> None:
 
     with pytest.raises(SchedulerError, match="a time in ns is a whole number"):
         simulate([task(0, 2, 5)], Wrong(), until=20)
+
+
+@pytest.mark.parametrize("act", ["drop", "finish"])
+def test_what_stands_for_a_failed_processor_is_no_job(act: str) -> None:
+    class Wrong(Scheduler):
+        def dispatch(self) -> None:
+            segment = self.soc.processors[0].segment
+            if segment is not None:
+                getattr(self.soc, act)(segment.job)
+
+    text = (
+        "platform: {name: chip, processors: {cpu: {}}}\nsimulate: {until: 9 ms}\n"
+        "faults: [{processor: cpu, at: 0 ms, lasts: 5 ms}]\ntasks: [{name: a, wcet: 2 ms, period: 9 ms}]\n"
+    )
+    with pytest.raises(SchedulerError, match="it stands for a processor that is not to be had"):
+        run(text, scheduler=Wrong())

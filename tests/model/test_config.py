@@ -241,12 +241,14 @@ def test_a_good_file_gives_the_model() -> None:
         ),
         (
             "arrival: {kind: poison}",
-            "f.yaml:4:21: tasks.cam.arrival.kind: must be one of 'periodic', 'sporadic', 'poisson', 'bursty', 'trace' "
+            "f.yaml:4:21: tasks.cam.arrival.kind: must be one of 'periodic', 'sporadic', 'poisson', 'bursty', "
+            "'trace', 'spawned' "
             "(got 'poison'); did you mean 'poisson'?",
         ),
         (
             "arrival: {mean_extra: 1 ms}",
-            "f.yaml:4:14: tasks.cam.arrival: 'kind' is missing; add one of periodic, sporadic, poisson, bursty, trace",
+            "f.yaml:4:14: tasks.cam.arrival: 'kind' is missing; add one of periodic, sporadic, poisson, bursty, trace, "
+            "spawned",
         ),
         (
             "arrival: {kind: bursty, states: [{gap: 1 ms}, {gap: 1 ms, dwell: 1 ms}]}",

@@ -470,6 +470,8 @@ class Chip(Hardware):
             fate = segment.job.task.spec.on_fault
             if core.batches is not None and processor in core.batches.running:
                 core.batches.fail(processor, gone=False)
+            elif core.duplicates is not None and core.duplicates.fail(processor):
+                pass  # the other one goes on
             elif fate == "drop":
                 core.give_up(segment.job)
             else:

@@ -206,6 +206,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     arrivals.Periodic: {"kind": LABEL},
     arrivals.Sporadic: {"kind": LABEL, "mean_extra": harmless("gaps only grow beyond T")},
     arrivals.Poisson: {"kind": LABEL},
+    arrivals.Spawned: {"kind": LABEL},
     arrivals.Bursty: {"kind": LABEL, "states": harmless("judged with the task")},
     arrivals.TraceArrivals: {
         "kind": LABEL,

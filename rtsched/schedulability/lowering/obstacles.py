@@ -144,7 +144,13 @@ def of_acts(case: Case, _: Policy, name: str) -> Obstacle:
 
 
 def of_arrival(case: Case, task: TaskSpec, arrival: Any) -> Obstacle | None:
-    """Arrivals without a minimum distance."""
+    """Arrivals without a minimum distance, or as a policy likes."""
+    if arrival.kind == "spawned":
+        return Obstacle(
+            f"the jobs of {task.name!r} are released by the policy (arrival: spawned), when it likes: no bound exists",
+            f"give {task.name!r} a minimum distance (period, or arrival: {{kind: sporadic}})",
+            "task",
+        )
     if arrival.kind in ("poisson", "bursty"):
         return Obstacle(
             f"the arrivals of {task.name!r} are {arrival.kind}: any number may come at once, so no bound exists",
