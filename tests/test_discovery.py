@@ -47,7 +47,8 @@ def test_records_are_found_by_content(tmp_path: Path) -> None:
 
 
 def pytest_on(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-m", "corpus", "--corpus", str(folder), "-p", "no:cacheprovider", "-v"]
+    options = ["-m", "corpus", "--corpus", str(folder), "-p", "no:cacheprovider", "-vv"]
+    command = [sys.executable, "-m", "pytest", "tests/test_corpus.py", "-k", "record", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 

@@ -84,21 +84,25 @@ class Streams:
 
 
 def arrivals(task: TaskSpec, streams: Streams) -> Iterator[tuple[int, int]]:
-    """Pairs (arrival, release) in ns, arrivals in order: without end, or as many as were recorded."""
-    if task.release is not None:
-        plain: Iterator[int] = iter((task.release,))
-    elif isinstance(task.arrival, TraceArrivals):
-        assert task.arrival.times is not None
-        plain = (task.offset + time for time in task.arrival.times)
-    else:
-        plain = _generated(task, streams)
+    """Pairs (arrival, release) in ns, arrivals in order: without end, or as many as were recorded.
+
+    All of these are generators proper: mypyc makes a list of a generator expression, and this one has no end.
+    """
     if not task.jitter:
-        return ((arrival, arrival) for arrival in plain)
+        for arrival in _plain(task, streams):
+            yield arrival, arrival
+        return
     delays: Iterator[int] = blocks(lambda size: streams.jitter.integers(0, task.jitter, size, endpoint=True))
-    return ((arrival, arrival + delay) for arrival, delay in zip(plain, delays, strict=False))
+    for arrival, delay in zip(_plain(task, streams), delays, strict=False):
+        yield arrival, arrival + delay
 
 
-def _generated(task: TaskSpec, streams: Streams) -> Iterator[int]:
+def _plain(task: TaskSpec, streams: Streams) -> Iterator[int]:
+    if task.release is not None:
+        return iter((task.release,))
+    if isinstance(task.arrival, TraceArrivals):
+        assert task.arrival.times is not None
+        return map(task.offset.__add__, task.arrival.times)
     if isinstance(task.arrival, Bursty):
         return _bursty(task.offset, task.arrival, streams.arrival)
     period = task.period

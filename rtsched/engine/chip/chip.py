@@ -102,7 +102,7 @@ class Chip(Hardware):
                     unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index, self._waited
                 )
                 self.gpus.append(unit.gpu)
-            made = StreamProcessor(spec, self.kernel, core.ended, costly, self, unit, gpu=unit.gpu)
+            made = StreamProcessor(spec, self.kernel, core.ended, costly, self, unit, unit.gpu)
         else:
             made = VariableSpeedProcessor(spec, self.kernel, core.ended, costly, self, unit)
         if unit is not None:

@@ -135,8 +135,17 @@ class StreamProcessor(VariableSpeedProcessor):
 
     __slots__ = ("complete", "gpu", "launching", "streams")
 
-    def __init__(self, *arguments: Any, gpu: Gpu) -> None:
-        super().__init__(*arguments)
+    def __init__(
+        self,
+        spec: ProcessorSpec,
+        kernel: Kernel,
+        done: Callable[[Processor, Segment, int], None],
+        costly: bool,
+        chip: Chip,
+        unit: Unit,
+        gpu: Gpu,
+    ) -> None:
+        super().__init__(spec, kernel, done, costly, chip, unit)
         self.gpu = gpu
         self.streams: dict[Any, Stream] = {}
         self.complete = False
