@@ -18,6 +18,7 @@ from rtsched.engine.lookout import Lookout
 from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
+from rtsched.engine.splits import Splits, declares_splits
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
 from rtsched.model.known import known_before
@@ -111,6 +112,9 @@ class Core:
         self.batches: Batches | None = None
         if "batch" in scheduler.reads and declares_batches(system):
             steps = self.batches = Batches(self, steps)
+        self.splits: Splits | None = None
+        if "split" in scheduler.reads and declares_splits(system):
+            steps = self.splits = Splits(self, steps)
         self.steps = steps
         self.planner: Decisions | None = None
         if system.planner is not None:
@@ -411,6 +415,8 @@ class Core:
             processor = segment.processor
             if self.batches is not None:
                 self.batches.leave(segment, now)
+            if self.splits is not None:
+                self.splits.leave(segment, now)
             if segment.state == RUNNING and processor is not None:
                 if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)

@@ -22,6 +22,7 @@ from rtsched.trace.trace import (
     LOCKS,
     OVERHEAD,
     SLICES,
+    SPLITS,
     WAITS,
     WAVES,
     Columns,
@@ -67,6 +68,7 @@ class Recorder:
         self.choices = Columns(widened(CHOICES, wide)) if keep else None
         self.locks = Columns(widened(LOCKS, wide)) if keep else None
         self.batches = Columns(widened(BATCHES, wide)) if keep else None
+        self.splits = Columns(widened(SPLITS, wide)) if keep else None
         self.deadlocks: list[Deadlock] = []
         self.deadlock_count = 0
 
@@ -89,7 +91,7 @@ class Recorder:
     def pack(self) -> None:
         """Turn full buffers into columns."""
         some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks, self.batches)
-        for columns in (self.jobs, self.answers, self.changes, *some):
+        for columns in (self.jobs, self.answers, self.changes, self.splits, *some):
             if columns is not None:
                 columns.pack()
 
@@ -140,6 +142,13 @@ class Recorder:
             return np.empty(0, BATCHES)
         table = self.batches.table()
         return table[np.lexsort((table["node"], table["job"], table["processor"], table["start"]))]
+
+    def split_table(self) -> NDArray[Any]:
+        """Which parts of nodes that were split stayed where: by start, job, node and processor."""
+        if self.splits is None:
+            return np.empty(0, SPLITS)
+        table = self.splits.table()
+        return table[np.lexsort((table["processor"], table["node"], table["job"], table["start"]))]
 
     def deadlock(self, found: Deadlock) -> None:
         """Remember a deadlock; of many only the first."""

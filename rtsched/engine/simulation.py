@@ -121,6 +121,7 @@ def run(
         choices=record.choice_table(),
         locks=record.lock_table(),
         batches=record.batch_table(),
+        splits=record.split_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
         stranded=named(stranded),

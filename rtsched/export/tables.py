@@ -14,7 +14,9 @@ from rtsched.model.taskgraph import TaskSpec
 from rtsched.trace.trace import ACTIONS, CHANGES_KINDS, LOCKINGS, OUTCOMES, REASONS, Trace
 from rtsched.visible import cell
 
-TABLES = ("jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks", "batches")
+TABLES = (
+    "jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks", "batches", "splits",
+)  # fmt: skip
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:

@@ -16,6 +16,7 @@ from rtsched.trace.batches import batch_times, wrong_batches
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
 from rtsched.trace.speeds import Speeds
+from rtsched.trace.splits import split_nodes, wrong_splits
 from rtsched.trace.trace import (
     ABORT,
     ABORTED,
@@ -47,7 +48,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches,
+        _batches, _splits,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -72,6 +73,8 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
     keys = ("end", "start", "node", "job")
     rows = trace.own[np.lexsort(tuple(trace.own[key] for key in keys))]
+    if len(trace.splits):  # their parts run at once
+        rows = rows[~split_nodes(trace, rows)]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
         row = rows[index + 1]
@@ -283,15 +286,13 @@ def _work(trace: Trace) -> Iterator[str]:
     system = trace.system
     if any(processor.blackouts for processor in system.processors) or not len(trace.slices):
         return
-    fixed = {
-        task.index
-        for task in system.tasks
-        if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
-    }
+    fixed = _as_planned(system)
     exempt = _without_speed(system)
     speeds = Speeds(trace)
     together = batch_times(trace, fixed)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED))]
+    if len(trace.splits):
+        rows = rows[~split_nodes(trace, rows)]
     rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     current = (-1, -1)
@@ -322,6 +323,23 @@ def _batches(trace: Trace) -> Iterator[str]:
     for place, start, job, what in wrong_batches(trace):
         name = trace.system.processors[place].name
         yield f"the batch on {name!r} at {start}, {_name(trace, job)} in it, {what}"
+
+
+def _splits(trace: Trace) -> Iterator[str]:
+    """Parts of a node run at once, do its work between them, and are done and joined when it completes."""
+    blackouts = any(processor.blackouts for processor in trace.system.processors)
+    fixed = set[int]() if blackouts else _as_planned(trace.system)
+    for (job, node), what in wrong_splits(trace, fixed, _without_speed(trace.system)):
+        yield f"node {node} of {_name(trace, job)} {what}"
+
+
+def _as_planned(system: SystemSpec) -> set[int]:
+    """The tasks that always take what is planned."""
+    return {
+        task.index
+        for task in system.tasks
+        if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
+    }
 
 
 def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:
