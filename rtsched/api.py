@@ -301,6 +301,7 @@ POLICY_KEYS = {
     **dict.fromkeys(SERVER_KEYS, ("which has no servers", "write 'scheduler: cbs'")),
     "batch": ("which starts no batches", "name a scheduler of yours that does"),
     "values": ("which reads no values of inputs", "name a policy of yours that does"),
+    "split": ("which splits no nodes", "name a scheduler of yours that does"),
 }
 
 
@@ -314,8 +315,9 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str |
         if "values" in keys and isinstance(task.inputs, tuple):
             with_values = (node for node, each in task.inputs[0].items() if each.values)
             found += [(index, ("inputs", 0, node, "values")) for node in islice(with_values, 1)]
-        nodes = {} if task.graph is None or "batch" not in keys else task.graph.nodes
-        found += [(index, ("graph", "nodes", name, "batch")) for name, node in nodes.items() if node.batch is not None]
+        for name, node in () if task.graph is None else task.graph.nodes.items():
+            own = [key for key in ("batch", "split") if key in keys and getattr(node, key) is not None]
+            found += [(index, ("graph", "nodes", name, key)) for key in own]
     return found
 
 

@@ -72,6 +72,7 @@ def refused(change: str, error: str, beside: str = "", place: str = "") -> Line:
 
 LITTLE = "t.pin=little"
 TOGETHER = f"{LITTLE}; t.instances=2; scheduler={{name: test-batching}}"
+APART = "scheduler={name: test-splitting}"
 GPU = "t.processors=[gpu]; gpu.block_level.time_slice=1 ms"
 STORE = "platform.memory.load_bandwidth=1 GB/s; platform.memory.capacity=100 MB"
 OWN_TIMES = "have times of their own"
@@ -151,6 +152,10 @@ TASK: dict[str, dict[str, Line]] = {
     },
     "weights": {"*": matters("t.weights=2 MB", STORE)},
     "batch": {"*": matters("t.batch={'2': 1.5}", TOGETHER)},
+    "split": {
+        "kernels": refused("t.split={join: 1 ms}", "it has no effect: it takes two processors", APART),
+        "*": matters("t.split={join: 1 ms}", APART),
+    },
     "loss": {"*": matters("t.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}")},
     "context": {"*": matters("t.context=shader", GPU)},
     # when
@@ -207,6 +212,7 @@ NODE: dict[str, Line] = {
     "state": matters("x.state=9 MB", TASK["state"]["*"].beside),
     "weights": matters("x.weights=2 MB", STORE),
     "batch": matters("x.batch={'2': 1.5}", TOGETHER),
+    "split": matters("x.split={join: 1 ms}", APART),
     "loss": matters("x.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}"),
 }
 
@@ -248,6 +254,7 @@ KEYS: dict[str, Line] = {
     "Simulate.warm_up": matters("simulate.warm_up=20 ms"),
     "Simulate.drain": matters("simulate.drain=all", f"{LITTLE}; t.wcet=40 ms"),
     "Batch.name": matters("t.batch.name=net", f"{TOGETHER}; t.instances=1; t.batch.times={{'2': 1.5}}; other={{name: other, wcet: {{little: 8 ms}}, pin: little, period: 30 ms, offset: 0 ms, batch: {{name: net, times: {{'2': 1.5}}}}}}"),
+    "Split.join": matters("t.split.join=2 ms", f"{APART}; t.split={{join: 1 ms}}"),
     "Batch.times": matters("t.batch.times={'2': 1.2}", f"{TOGETHER}; t.batch.name=net; t.batch.times={{'2': 1.5}}"),
     "Overheads.context_switch": matters("overheads.context_switch=100 us"),
     "Overheads.migration": matters("overheads.migration=100 us", "t.processors=[big, little]; t.priority=9; rival.period=4 ms"),
@@ -524,6 +531,11 @@ BESIDE: list[Line] = [
     refused("t.inputs=[{t: {time: 1 ms}}, {t: {time: 1 ms, values: {sparsity: 0.5}}}]", "input 1 shows other values at 't'", "scheduler=test-reader"),
     Line("t.inputs=[{x: {time: 1 ms}}, {y: {time: 1 ms}}]", error="input 1 differs from the first in node 'x'", shape="graph"),
     Line("t.inputs=[{x: {time: 1 ms}, '0': {time: 1 ms}}]", error="a node is named and numbered", shape="graph"),
+    refused("t.split={join: 1 ms}", "no effect under the file's own scheduler, which splits no nodes"),
+    Line("x.split={join: 1 ms}", error="no effect under the file's own scheduler", shape="graph"),
+    Line("x.split={join: 1 ms}", f"{APART}; x.pin=little", "it has no effect: it takes two processors", "graph"),
+    refused("t.split={join: 1 ms}", "does not know how fast", f"{APART}; t.on_miss=drop_if_hopeless", "tasks.0.on_miss"),
+    refused("t.split={join: 1 ms}", "is not split", "t.regions=[4 ms, 4 ms]; t.wcet={little: 8 ms}; scheduler.preemption=limited"),
     refused("t.batch={'2': 1.5}", "runs in no batch", "t.regions=[4 ms, 4 ms]; t.wcet={little: 8 ms}; scheduler.preemption=limited"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times", "t.arrival={kind: trace, times: [0 ms], execution: [1 ms]}"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times, too", "t.arrival={kind: trace, file: FOLDER/demands.csv}"),

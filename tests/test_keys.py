@@ -72,6 +72,21 @@ class Batching(Scheduler):
                     self.soc.start_batch(alike[:2] if both else [segment], processor)
 
 
+class Splitting(Scheduler):
+    """Runs what is ready, first come, first served, in halves where two of its places are free."""
+
+    reads = frozenset({"split"})
+
+    def dispatch(self) -> None:
+        for segment in list(self.soc.ready):
+            free = [self.soc.processors[index] for index in segment.node.eligible]
+            free = [each for each in free if each.segment is None and each.block_level is None][:2]
+            if segment.node.split is not None and len(free) == 2:
+                self.soc.split(segment, dict.fromkeys(free, 0.5))
+            elif free:
+                self.soc.start(segment.job, segment, free[0])
+
+
 class Listener(ComposedScheduler):
     """EDF, which remembers what it is told of its environment, and what it may expect of answers."""
 
@@ -151,6 +166,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-batching"), Batching)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reader"), Reader)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-spawning"), Spawning)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-splitting"), Splitting)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
 
 #: What a task says for each of its nodes.
-EACH = ("pin", "processors", "threads", "preemptive", "memory", "state", "batch")
+EACH = ("pin", "processors", "threads", "preemptive", "memory", "state", "batch", "split")
 #: What a task says for all of its nodes together, shared out in proportion to their fastest times.
 SHARED = ("energy", "loss", "memory")
 
@@ -53,6 +53,7 @@ def _completed(task: Task, name: str, node: NodeModel) -> NodeModel:
         given = {key: value for key, value in given.items() if key not in ("pin", "processors")}
     if node.regions or node.sections:
         given.pop("batch", None)
+        given.pop("split", None)
     elif "batch" in given:
         common = batch_name(task)
         given["batch"] = given["batch"].model_copy(update={"name": None if common is None else f"{common}/{name}"})

@@ -22,6 +22,7 @@ from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.split import check_split, lower_split
 from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
@@ -170,6 +171,7 @@ class Lowering:
         deadline = task.deadline if task.deadline is not None else task.gap
         assert deadline is not None
         execution = self.execution(task)
+        check_split(self, task, nodes)
         return TaskSpec(
             index=index,
             name=name,
@@ -425,6 +427,7 @@ class Lowering:
             hardware=hardware,
             losses=self.losses(what, work),
             batch=lower_batch(self, what, work, usable),
+            split=lower_split(self, work, usable),
         )
 
     def losses(self, what: str, work: Work) -> tuple[float, ...]:

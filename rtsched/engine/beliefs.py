@@ -119,7 +119,7 @@ class ErringBeliefs(Beliefs):
             return told
 
         def hear(segment: Segment, observation: dict[str, Any]) -> None:
-            if "batch" not in observation:
+            if "batch" not in observation and "split" not in observation:
                 self._measure(segment, observation["time"])
             if told is not None:
                 told(segment, observation)

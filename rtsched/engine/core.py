@@ -19,6 +19,7 @@ from rtsched.engine.lookout import Lookout
 from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
+from rtsched.engine.splits import Splits, declares_splits
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
 from rtsched.model.known import known_before
@@ -120,6 +121,9 @@ class Core:
             from rtsched.engine.seen import Seen
 
             steps = self.seen = Seen(self, steps)
+        self.splits: Splits | None = None
+        if "split" in scheduler.reads and declares_splits(system):
+            steps = self.splits = Splits(self, steps)
         self.steps = steps
         #: from the first segment on that runs twice
         self.duplicates: Duplicates | None = None
@@ -429,6 +433,8 @@ class Core:
                 self.batches.leave(segment, now)
             if self.duplicates is not None:
                 self.duplicates.leave(segment)
+            if self.splits is not None:
+                self.splits.leave(segment, now)
             if segment.state == RUNNING and processor is not None:
                 if not (processor.preemptible or processor.waiting):  # for a copy: then nothing is under way yet
                     self.drains.begin(processor, segment, now)

@@ -62,6 +62,8 @@ class Drains:
         assert segment is not None
         self._log(processor, segment, now)
         self._free(processor, segment)
+        if self.core.splits is not None and self.core.splits.freed(segment):
+            return
         if segment.state == READY and self.core.on_ready is not None:
             self.core.on_ready(segment.job, (segment,))
         if self.core.batches is not None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from rtsched.model.taskgraph import NodeSpec
 
 # The states of a segment.
-WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED, COPYING, DRAINING, BATCHED = range(10)
+WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED, COPYING, DRAINING, BATCHED, SPLIT = range(11)
 STATES = (
     "waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes", "a copy on a link",
-    "draining, or its processor is being reset", "in a batch",
+    "draining, or its processor is being reset", "in a batch", "split over several processors",
 )  # fmt: skip
 
 

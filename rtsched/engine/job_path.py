@@ -333,7 +333,8 @@ class JobPaths(AroundSteps):
             number, accuracy = -1, self._accuracy(job, quality)
         for segment in job.segments:
             if segment.node.losses and segment.state == DONE and segment.processor is not None:
-                accuracy -= segment.node.losses[segment.processor.index]
+                lost = None if self.core.splits is None else self.core.splits.losses.get(segment)
+                accuracy -= segment.node.losses[segment.processor.index] if lost is None else lost
         return number, max(0.0, accuracy)
 
     def _accuracy(self, job: Job, quality: QualitySpec) -> float:

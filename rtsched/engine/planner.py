@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import BLOCKED, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.processor import Processor
+from rtsched.engine.splits import SplitPart
 from rtsched.engine.task_state import TaskState
 from rtsched.model.taskgraph import NodeSpec, PlannerSpec, TaskSpec
 from rtsched.trace import trace as log
@@ -105,7 +106,7 @@ class Decisions:
             self.dispatch()
             return
         running = processor.segment
-        if running is not None and not core.soc.preemptible(processor):
+        if running is not None and (not core.soc.preemptible(processor) or isinstance(running, SplitPart)):
             return
         self.known_idle = [each for each in core.processors if each.segment is None]
         if running is not None:

@@ -14,6 +14,7 @@ from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.processor import Processor
 from rtsched.engine.release import POLICY, generator
 from rtsched.engine.seen import seen
+from rtsched.engine.splits import shares_of
 from rtsched.engine.task_state import TaskState
 
 
@@ -100,6 +101,10 @@ class Readings:
         processor = segment.processor
         if processor is None:
             return self.beliefs.fastest(segment.node)
+        if self.core.splits is not None:
+            rest = self.core.splits.remaining(segment)
+            if rest is not None:
+                return rest
         left: Any = segment.remaining
         under_way = segment.state in (RUNNING, DRAINING, BATCHED)
         if under_way:
@@ -138,6 +143,19 @@ class Readings:
         unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
         return None if unit is None or unit.checkpoint is None else unit.saving_time(segment)
 
+    def expected_split(self, segment: Segment, shares: Mapping[Processor, Fraction | float]) -> int | None:
+        """The time in ns that `segment` is believed to need in all if it is split so, with the join; alone.
+
+        None if its node is not to be split, or cannot run on one of these processors. Raises SchedulerError for shares
+        that do not add up to 1.
+        """
+        given = shares_of(f"expected_split of {segment!r}", shares)
+        times = [(self.beliefs.time(segment.node, each.index), share) for each, share in given.items()]
+        join = segment.node.split
+        if join is None or any(time is None for time, _ in times):
+            return None
+        return max(ceil(time * share) for time, share in times if time is not None) + join * (len(given) > 1)
+
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
 
@@ -174,7 +192,9 @@ class Readings:
     def preemptible(self, processor: Processor) -> bool:
         """Whether what runs on `processor` could be taken off it now."""
         segment = processor.segment
-        return segment is not None and self.core.may_preempt and processor.preemptible and segment.node.preemptive
+        if segment is None or not (self.core.may_preempt and processor.preemptible and segment.node.preemptive):
+            return False
+        return self.core.splits is None or self.core.splits.preemptible(segment)
 
     def changeable(self, job: Job) -> bool:
         """Whether `reconfigure` may still choose another variant for `job`: see there."""

@@ -23,6 +23,7 @@ from rtsched.trace.trace import (
     LOCKS,
     OVERHEAD,
     SLICES,
+    SPLITS,
     WAITS,
     WAVES,
     Columns,
@@ -69,6 +70,7 @@ class Recorder:
         self.locks = Columns(widened(LOCKS, wide)) if keep else None
         self.batches = Columns(widened(BATCHES, wide)) if keep else None
         self.launches = Columns(widened(LAUNCHES, wide)) if keep else None
+        self.splits = Columns(widened(SPLITS, wide)) if keep else None
         self.deadlocks: list[Deadlock] = []
         self.deadlock_count = 0
 
@@ -91,7 +93,7 @@ class Recorder:
     def pack(self) -> None:
         """Turn full buffers into columns."""
         some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks, self.batches)
-        for columns in (self.jobs, self.answers, self.changes, *some, self.launches):
+        for columns in (self.jobs, self.answers, self.changes, *some, self.launches, self.splits):
             if columns is not None:
                 columns.pack()
 
@@ -149,6 +151,13 @@ class Recorder:
             return np.empty(0, LAUNCHES)
         table = self.launches.table()
         return table[np.lexsort((table["kernel"], table["processor"], table["launched"]))]
+
+    def split_table(self) -> NDArray[Any]:
+        """Which parts of nodes that were split stayed where: by start, job, node and processor."""
+        if self.splits is None:
+            return np.empty(0, SPLITS)
+        table = self.splits.table()
+        return table[np.lexsort((table["processor"], table["node"], table["job"], table["start"]))]
 
     def deadlock(self, found: Deadlock) -> None:
         """Remember a deadlock; of many only the first."""

@@ -26,8 +26,10 @@ def whole(number: Any, what: str) -> int:
     return found
 
 
-def claimed(core: Core, job: Job, nodes: int | Sequence[int], processor: Processor) -> Segment:
+def claimed(core: Core, job: Job, nodes: Segment | int | Sequence[int], processor: Processor) -> Segment:
     """The segment of one node by number, or of the first of several, the others claimed for the same run."""
+    if isinstance(nodes, Segment):  # a part of one that is split
+        return nodes
     several = list(nodes) if isinstance(nodes, Iterable) else [nodes]
     numbers = [whole(number, f"start of {job!r}: the number of a node") for number in several]
     known = range(len(job.segments))  # a node's number is its place

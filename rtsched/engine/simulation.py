@@ -131,6 +131,7 @@ def run(
         batches=record.batch_table(),
         launches=record.launch_table(),
         inputs=_inputs(core, jobs, seed),
+        splits=record.split_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
         stranded=named(stranded),

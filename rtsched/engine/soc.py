@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from heapq import heappush
 from typing import Any
@@ -21,6 +21,7 @@ from rtsched.engine.processor import Processor
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.reservations import Reservations
 from rtsched.engine.spawns import refuse as refuse_spawn
+from rtsched.engine.splits import SplitPart, checked, shares_of
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
@@ -48,7 +49,7 @@ class Soc(ChipHandle):
         if nodes.__class__ is Segment:
             segment: Segment = nodes
         else:
-            segment = claimed(core, job, nodes, processor)  # type: ignore[arg-type]
+            segment = claimed(core, job, nodes, processor)
         time = segment.node.times[processor.index]
         if segment.state != READY or processor.segment is not None or time is None or segment.job is not job:
             refuse_start(core, job, segment, processor)
@@ -132,6 +133,22 @@ class Soc(ChipHandle):
             self.core.duplicates = Duplicates(self.core)
         self.core.duplicates.start(segment, processor)
 
+    def split(self, segment: Segment, shares: Mapping[Processor, Fraction | float]) -> Segment:
+        """Run a ready `segment` on several processors at once, on each a share of it; all shares add up to 1.
+
+        Each takes its share of the time of the whole there. When the last is done, its processor joins them, for as
+        long as the node's `split` says; then the segment is complete. A share of 1 for one processor is a plain start.
+        Raises SchedulerError for a node without `split`, shares that are not above 0 or do not add up, and as `start`
+        does.
+        """
+        places = list(shares_of(f"split of {segment!r}", shares))
+        if len(places) == 1:
+            return self.start(segment.job, segment, places[0])
+        if self.core.splits is None:
+            checked(self.core, segment, shares)
+        assert self.core.splits is not None
+        return self.core.splits.start(segment, shares)
+
     def preempt(self, processor: Processor, how: str = "now") -> Segment | None:
         """Take what runs off `processor`.
 
@@ -144,7 +161,7 @@ class Soc(ChipHandle):
         takes those back that have not begun, too, and ``now`` interrupts those that run, which begin anew.
         Returns the segment if it is ready again already; one of two copies is gone instead. What drains, or is being
         reset, is left to that. A batch is taken off as one: its first segment is returned, `on_ready` tells of the
-        others.
+        others. So are the parts of a segment that is split; it is the segment itself that is ready again then.
         """
         segment = processor.segment
         if segment is not None and segment.state == DRAINING:
@@ -184,6 +201,8 @@ class Soc(ChipHandle):
         core = self.core
         if core.duplicates is not None and core.duplicates.kill(processor):
             return None
+        if core.splits is not None and isinstance(segment, SplitPart):
+            return core.splits.preempt(processor, segment, how)
         waiting = processor.waiting
         core.steps.stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
@@ -214,6 +233,10 @@ class Soc(ChipHandle):
             )
         if self.core.duplicates is not None and self.core.duplicates.has(segment):
             raise SchedulerError(f"checkpoint of {segment!r} on {processor!r}: it runs twice; use how='kill'")
+        if isinstance(segment, SplitPart):
+            raise SchedulerError(
+                f"checkpoint of {segment!r} on {processor!r}: the state of a part is not put aside; use how='kill'"
+            )
         if segment.points:
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
         self.core.chip.save(processor, segment)

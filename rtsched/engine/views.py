@@ -292,7 +292,9 @@ def view(raw: Any, kind: type) -> Any:
 
 
 def raw(thing: Any) -> Any:
-    """What is behind a view, also of those in a tuple or a list; anything else as it is."""
+    """What is behind a view, also of those in a tuple or a list, or that something is given for; else as it is."""
+    if isinstance(thing, Mapping) and any(isinstance(key, View) for key in thing):
+        return {raw(key): value for key, value in thing.items()}
     if isinstance(thing, tuple | list):
         return type(thing)([raw(each) for each in thing])
     return thing._raw if isinstance(thing, View) else thing

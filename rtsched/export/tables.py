@@ -16,7 +16,7 @@ from rtsched.visible import cell
 
 TABLES = (
     "jobs", "slices", "decisions", "changes", "waves", "waits", "answers", "choices", "locks", "batches", "launches",
-    "inputs",
+    "inputs", "splits",
 )  # fmt: skip
 
 

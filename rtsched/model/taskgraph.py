@@ -119,7 +119,8 @@ class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
     `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
-    in a cluster that does not have them yet; `batch` says how long several of it take together.
+    in a cluster that does not have them yet; `batch` says how long several of it take together; `split`, that it may
+    run on several processors at once, in shares that it takes so many ns to join.
     """
 
     index: int
@@ -135,6 +136,7 @@ class NodeSpec:
     losses: tuple[float, ...] = ()
     copies: tuple[CopySpec, ...] = ()
     batch: BatchSpec | None = None
+    split: int | None = None
 
     @property
     def eligible(self) -> tuple[int, ...]:

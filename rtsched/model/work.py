@@ -86,6 +86,15 @@ class Batch(Model):
         return self
 
 
+class Split(Model):
+    """That it may run on several processors at once, each with a share of it, for policies that split.
+
+    `join` is what it costs to put the results of the shares together.
+    """
+
+    join: Duration
+
+
 #: Band leaves pieces of fewer operators than this to the CPU.
 SMALLEST = 7
 
@@ -168,6 +177,9 @@ class Work(Model):
     batch: Annotated[Batch, BeforeValidator(_batch)] | None = Field(
         default=None, description="times by batch size, relative to one: of each node"
     )
+    split: Split | None = Field(
+        default=None, description="it may run on several processors at once, in shares: each node"
+    )
     loss: dict[str, Accuracy] | None = Field(
         default=None, description="accuracy that is lost when it runs on a cluster or processor, e.g. in int8"
     )
@@ -186,6 +198,8 @@ class Work(Model):
             raise problem("'threads' stands with the network, too; give it once", "threads")
         if self.batch is not None and (self.regions or self.sections):
             raise problem("what has regions or sections runs in no batch; leave one of them out", "batch")
+        if self.split is not None and (self.regions or self.sections):
+            raise problem("what has regions or sections is not split; leave one of them out", "split")
         if self.regions is not None and self.wcet is not None:
             if any(time != sum(self.regions) for time in self.wcet.values()):
                 raise problem("the regions must sum to the wcet (on every processor)", "regions")

@@ -19,6 +19,7 @@ from rtsched.trace.check_shares import shares
 from rtsched.trace.check_spawns import spawned
 from rtsched.trace.duplicates import discarded, duplicates
 from rtsched.trace.speeds import Speeds
+from rtsched.trace.splits import split_nodes, wrong_splits
 from rtsched.trace.trace import (
     ABORT,
     ABORTED,
@@ -51,7 +52,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches, launches, _inputs, spawned, duplicates,
+        _batches, launches, _inputs, spawned, duplicates, _splits,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -76,6 +77,8 @@ def _processors_serve_one(trace: Trace) -> Iterator[str]:
 def _nodes_run_once(trace: Trace) -> Iterator[str]:
     keys = ("end", "start", "node", "job")
     rows = trace.remained[np.lexsort(tuple(trace.remained[key] for key in keys))]
+    if len(trace.splits):  # their parts run at once
+        rows = rows[~split_nodes(trace, rows)]
     same = (rows["job"][1:] == rows["job"][:-1]) & (rows["node"][1:] == rows["node"][:-1])
     for index in np.flatnonzero(same & (rows["start"][1:] < rows["end"][:-1])):
         row = rows[index + 1]
@@ -290,16 +293,14 @@ def _work(trace: Trace) -> Iterator[str]:
     system = trace.system
     if any(processor.blackouts for processor in system.processors) or not len(trace.slices):
         return
-    fixed = {
-        task.index
-        for task in system.tasks
-        if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
-    }
+    fixed = _as_planned(system)
     streams, ended = _streams(system), stays_with_ends(trace)
-    exempt = streams | {processor.index for processor in system.processors if processor.kind == "link"}
+    exempt = _without_speed(system)
     speeds = Speeds(trace)
     together = batch_times(trace, fixed)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED)) & ~discarded(trace)]
+    if len(trace.splits):
+        rows = rows[~split_nodes(trace, rows)]
     rows = rows[np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))]
     done: Any = Fraction(0)
     current = (-1, -1)
@@ -342,6 +343,24 @@ def _inputs(trace: Trace) -> Iterator[str]:
             for job in trace.numbers(task.index).tolist():
                 if not 0 <= has.get(job, -1) < len(task.inputs.shares):
                     yield f"{_name(trace, job)} has none of the recorded inputs"
+
+
+def _splits(trace: Trace) -> Iterator[str]:
+    """Parts of a node run at once, do its work between them, and are done and joined when it completes."""
+    blackouts = any(processor.blackouts for processor in trace.system.processors)
+    planned = () if blackouts else _as_planned(trace.system)
+    fixed = {task for task in planned if trace.system.tasks[task].inputs is None}
+    for (job, node), what in wrong_splits(trace, fixed, _without_speed(trace.system)):
+        yield f"node {node} of {_name(trace, job)} {what}"
+
+
+def _as_planned(system: SystemSpec) -> set[int]:
+    """The tasks that always take what is planned."""
+    return {
+        task.index
+        for task in system.tasks
+        if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
+    }
 
 
 def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:
@@ -431,6 +450,11 @@ def _reserved(trace: Trace) -> Iterator[str]:
             yield f"{row['value']} of {resource!r} are reserved at {row['time']}, of {capacity}"
         if len(mine) and mine["value"][-1]:
             yield f"{mine['value'][-1]} of {resource!r} are still reserved when all is over"
+
+
+def _without_speed(system: SystemSpec) -> set[int]:
+    """The processors whose work has no speed: streams, and links."""
+    return _streams(system) | {processor.index for processor in system.processors if processor.kind == "link"}
 
 
 def _streams(system: SystemSpec) -> set[int]:

@@ -22,8 +22,11 @@ OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)
 OUTCOMES = ("ok", "late", "dropped", "aborted", "unfinished")
 
 # Why a slice ended. What was drained (or reset) ran on after its job, on a processor that cannot stop at once.
-COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRAINED = range(9)
-REASONS = ("completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained")
+# A part is done when its share of a node that was split is; the node completes, in no time, when all are joined.
+COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRAINED, PART = range(10)
+REASONS = (
+    "completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained", "part",
+)  # fmt: skip
 
 # What was decided. The first four follow from the slices; the rest is logged (a deadlock for each job in the circle).
 START, RESUME, MIGRATE, PREEMPT, FINISH, DROP, ABORT, DEADLOCK, COARSE, DUPLICATE, CANCEL = range(11)
@@ -100,6 +103,19 @@ LAUNCHES = np.dtype(
         ("processor", "i2"),
         ("kernel", "i4"),
         ("ended", "i1"),
+    ]
+)
+#: The parts of nodes that were split, each with its stay on a processor, its costs and waits included: the share in
+#: 1/2^40 of the node (or of what was left of it), and whether all of it was done.
+SPLITS = np.dtype(
+    [
+        ("start", "i8"),
+        ("end", "i8"),
+        ("job", "i4"),
+        ("node", "i2"),
+        ("processor", "i2"),
+        ("share", "i8"),
+        ("done", "i1"),
     ]
 )
 #: The answer of each job whose task says what answers are worth: accuracy and worth (after lateness) in 1/10^6.
@@ -216,9 +232,10 @@ class Trace:
     `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
     `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which slices ran as
     one; `launches` when each kernel was launched under a limit, and whether it ended; `inputs` which recorded input
-    each job has. `stranded` are the first of the `stranded_count` jobs that can never finish, of a run that went on
-    for as long as anything happened; where only timers were left in the end, `standstill` says since when.
-    `planned` is the `until` that was asked for, of a run that was interrupted.
+    each job has; `splits` which are parts of a node that ran on several processors at once. `stranded` are the first
+    of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where
+    only timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a
+    run that was interrupted.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -253,6 +270,7 @@ class Trace:
     batches: NDArray[Any] = field(default_factory=lambda: np.empty(0, BATCHES))
     launches: NDArray[Any] = field(default_factory=lambda: np.empty(0, LAUNCHES))
     inputs: NDArray[Any] = field(default_factory=lambda: np.empty(0, INPUTS))
+    splits: NDArray[Any] = field(default_factory=lambda: np.empty(0, SPLITS))
 
     @cached_property
     def resources(self) -> tuple[str, ...]:
@@ -357,8 +375,17 @@ class Trace:
         begun = _begun(self.slices[self.slices["reason"] != DRAINED])
         order = np.lexsort((begun["start"], begun["node"], begun["job"]))
         begun = begun[order]
+        if len(self.splits):
+            from rtsched.trace.splits import joins
+
+            begun = begun[~joins(self, begun)]
         again = np.zeros(len(begun), bool)
         again[1:] = (begun["job"][1:] == begun["job"][:-1]) & (begun["node"][1:] == begun["node"][:-1])
+        if len(self.splits):
+            from rtsched.trace.splits import beside
+
+            for index in np.flatnonzero(beside(self, begun)):
+                again[index] = again[index - 1]
         moved = again.copy()
         moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
         starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))

@@ -46,6 +46,7 @@ LATER: dict[str, Any] = {
     "batch": None,
     "launch": 0,
     "inputs": None,
+    "split": None,
 }
 
 

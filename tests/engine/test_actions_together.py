@@ -121,7 +121,7 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("keys", [(), tuple(DECLARED)], ids=["nothing", "everything"])
 def test_actions_meet_recorded_inputs(keys: tuple[str, ...]) -> None:
-    times = {"a": ("1 ms", "4 ms"), "b": ("2 ms", "3 ms"), "c": ("500 us", "2 ms")}
+    times = {"a": ("1 ms", "4 ms"), "b": ("2 ms", "3 ms"), "c": ("500 us", "2 ms"), "d": ("1 ms", "20 ms")}
     tasks = [
         {**task, "inputs": [{"0": {"time": time, "values": {"size": len(time)}}} for time in times[task["name"]]]}
         for task in SYSTEM["tasks"]

@@ -25,9 +25,10 @@ from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedPro
 from rtsched.engine.gpu.blocks import ONE, Operation
 from rtsched.engine.gpu.fluid import FluidGpu
 from rtsched.engine.gpu.gpu import Gpu
-from rtsched.engine.job import BATCHED, CLAIMED, DRAINING, READY, RUNNING, Job, Segment
+from rtsched.engine.job import BATCHED, CLAIMED, DRAINING, READY, RUNNING, SPLIT, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.processor import Processor
+from rtsched.engine.splits import SplitPart
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, TaskSpec
@@ -234,7 +235,9 @@ class Chip(Hardware):
             return False
         jobs = self.core.open_jobs()
         return self.kernel._now > max(job.deadline for job in jobs) and not any(
-            segment.state in (READY, RUNNING, CLAIMED, DRAINING, BATCHED) for job in jobs for segment in job.segments
+            segment.state in (READY, RUNNING, CLAIMED, DRAINING, BATCHED, SPLIT)
+            for job in jobs
+            for segment in job.segments
         )
 
     def finish(self, end: int) -> None:
@@ -477,7 +480,10 @@ class Chip(Hardware):
             else:
                 # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
                 gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
-                core.lose(processor, segment, restart=fate == "restart" or gone)
+                if core.splits is not None and isinstance(segment, SplitPart):
+                    core.splits.fail(processor, segment, restart=fate == "restart")
+                else:
+                    core.lose(processor, segment, restart=fate == "restart" or gone)
         if processor in core.drains.since:  # nothing drains on a processor that is down
             core.drains.cut(processor, now)
         processor.down = True

@@ -15,6 +15,7 @@ from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.job import COPYING, DONE, READY, WAITING, Job, Segment
 from rtsched.engine.kernel import NEVER
 from rtsched.engine.processor import Processor, whole
+from rtsched.engine.splits import owner
 from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.model.taskgraph import CopySpec
 from rtsched.trace import trace as log
@@ -71,10 +72,11 @@ class Copies(AroundSteps):
     def hold(self, segment: Segment, processor: Processor, before: Processor | None) -> bool:
         """Whether `segment` has to wait on `processor` for what it reads; what nobody sent for yet is sent for."""
         now = self.core.kernel._now
-        sent = self.sent.setdefault(segment, {})
+        reader = owner(segment)
+        sent = self.sent.setdefault(reader, {})
         for key, copy, link in self._needed(segment, processor):
             if key not in sent:
-                sent[key] = Delivery(segment, copy, link, processor.cluster, now)
+                sent[key] = Delivery(reader, copy, link, processor.cluster, now)
                 insort(self.queues[link], sent[key], key=_key)
         if self._complete(segment, processor.cluster):
             return False
@@ -108,11 +110,15 @@ class Copies(AroundSteps):
         return list(dict.fromkeys(before))
 
     def _complete(self, segment: Segment, cluster: str) -> bool:
-        return all(each.state == DONE for each in self.sent[segment].values() if each.to == cluster)
+        return all(each.state == DONE for each in self.sent[owner(segment)].values() if each.to == cluster)
 
     def _go(self, delivery: Delivery, now: int) -> None:
-        """A copy is there: its reader begins, if it holds a processor there and has everything."""
-        target = delivery.target
+        """A copy is there: its reader (or a part of that) begins, if it holds a processor there and has everything."""
+        splits = self.core.splits
+        for target in (delivery.target,) if splits is None else splits.readers(delivery.target):
+            self._begin(target, now)
+
+    def _begin(self, target: Segment, now: int) -> None:
         if target not in self.held:
             return
         processor, before, inside = self.held[target]
