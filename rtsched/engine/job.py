@@ -39,6 +39,7 @@ class Job:
 
     chances: dict[int, float]
     path: JobPath
+    view: Any
 
     def __init__(self, task: TaskState, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
         self.task = task
@@ -71,6 +72,8 @@ class Segment:
         "demand", "entry", "job", "memo", "node", "points", "processor", "remaining", "run", "since", "state",
         "stopped", "view", "waits",
     )  # fmt: skip
+
+    view: Any
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:
         self.job = job
