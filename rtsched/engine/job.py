@@ -39,6 +39,7 @@ class Job:
 
     chances: dict[int, float]
     path: JobPath
+    view: Any
 
     def __init__(self, task: TaskState, index: int, number: int, arrival: int, release: int, deadline: int) -> None:
         self.task = task
@@ -73,6 +74,7 @@ class Segment:
     )  # fmt: skip
 
     seen: Mapping[str, Any]
+    view: Any
 
     def __init__(self, job: Job, node: NodeSpec, waits: int) -> None:
         self.job = job

@@ -70,6 +70,8 @@ class Processor:
         "supply", "view", "waited", "waiting",
     )  # fmt: skip
 
+    view: Any
+
     def __init__(
         self, spec: ProcessorSpec, kernel: Kernel, done: Callable[[Processor, Segment, int], None], costly: bool
     ) -> None:

@@ -29,6 +29,8 @@ class TaskState:
         "truth", "view", "watch", "weight",
     )  # fmt: skip
 
+    view: Any
+
     def __init__(self, spec: TaskSpec, core: Core) -> None:
         self.spec = spec
         self.core = core

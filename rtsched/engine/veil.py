@@ -66,7 +66,7 @@ class SocView:
             yield self.show(segment)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if hasattr(Soc, name):
+        if hasattr(SocView, name):
             raise HiddenError(f"soc: {name!r} is not the policy's to set")
         object.__setattr__(self, name, value)
 
@@ -83,16 +83,15 @@ def _method(name: str) -> Callable[..., Any]:
 
 
 def _property(name: str) -> property:
-    plain = getattr(Soc, name).fget
-    return property(lambda self: self.show(plain(self._soc)), doc=plain.__doc__)
+    return property(lambda self: self.show(getattr(self._soc, name)), doc=getattr(Soc, name).__doc__)
 
 
-#: The engine's own, which no policy calls.
-_INNER = frozenset({"begin_run"})
+#: The engine's own, which no policy calls, and what a view has of its own from the start. (Where the engine is
+#: compiled, a class has its attributes, too.)
+_INNER = frozenset({"begin_run", "core", "kernel", "beliefs", "processors", "system", "tasks", "until"})
 for _name in dir(Soc):
-    _what = getattr(Soc, _name)
     if not _name.startswith("_") and _name not in _INNER and _name not in vars(SocView):
-        setattr(SocView, _name, _property(_name) if isinstance(_what, property) else _method(_name))
+        setattr(SocView, _name, _method(_name) if callable(getattr(Soc, _name)) else _property(_name))
 
 
 class Veiled:
