@@ -15,6 +15,7 @@ from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace.batches import batch_times, wrong_batches
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
+from rtsched.trace.check_switches import switched
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import (
     ABORT,
@@ -47,7 +48,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches,
+        _batches, switched,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -304,16 +305,19 @@ def _work(trace: Trace) -> Iterator[str]:
             done = Fraction(0)
         if row["reason"] == KILLED or task not in fixed or processor in exempt:
             continue
-        about = trace.node(job, node)
-        time, pieces = about.times[processor], max(1, len(about.regions)) + 2 * len(about.sections)
-        assert time is not None
-        if (int(row["start"]), processor) in together:
-            time = together[int(row["start"]), processor]
-        if time is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
+        forms = trace.forms(job, node, int(row["start"]), int(row["end"]))
+        about = forms[-1][2]
+        pieces = max(1, len(about.regions)) + 2 * len(about.sections)
+        least: Any = min(form.times[processor] or 0 for _, _, form in trace.forms(job, node, 0, int(row["end"])))
+        batch: Any = together.get((int(row["start"]), processor), 0)
+        least = least if batch == 0 else batch
+        if least is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
             done = None
             continue
-        done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
-        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, time):
+        for begin, end, form in forms:
+            alone: Any = batch or form.times[processor]
+            done += speeds.work(processor, begin, end) / alone
+        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, least):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
 
 
