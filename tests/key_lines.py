@@ -545,6 +545,8 @@ BESIDE: list[Line] = [
     refused("t.loss={little: 0.1}", "needs the accuracy that it is lost from", "t.accuracy=null"),
     refused("t.variants=[{scale: 0.5, energy: 1 mJ}]", "goes with times of its own", "t.accuracy=null", "t.variants.0.energy"),
     refused("t.variants={choices: [{scale: 0.5}], shares: {t: 1}}", "where a job runs one variant", "t.accuracy=null", "t.variants.shares"),
+    refused("t.variants.switch=region", "needs nodes with 'regions'", "t.accuracy=null; t.variants={choices: [{scale: 1}, {scale: 0.5}]}"),
+    refused("t.variants.choices.0.wcet={npu: 1 ms}", "as shares of one network", "t.accuracy=null; t.wcet={npu: 5 ms}; t.variants={choices: [{accuracy: 0.9}, {scale: 0.5}]}; t.regions=[2 ms, 3 ms]; t.variants.switch=region", "t.variants.switch"),
     refused("t.network.unsupported={gpu: [Conv]}", "that is not cut", "t.wcet=null; t.network={network: mobilenet_v2}"),
     refused("t.network.smallest=3", "without 'partition: units'", "t.wcet=null; t.network={network: mobilenet_v2}"),
     refused("t.threads=4", "stands with the network, too", "t.wcet=null; t.network={network: mobilenet_v2, threads: 4}"),

@@ -39,14 +39,14 @@ def lower_pieces(
     scaled = [
         replace(each, start=each.start * time // reference, end=each.end * time // reference) for each in sections
     ]
-    return _between(ends), tuple(each for each in scaled if each.start < each.end)
+    return between(ends), tuple(each for each in scaled if each.start < each.end)
 
 
 def _shown(time: int) -> str:
     return units.format_duration(time, digits=6)
 
 
-def _between(ends: Sequence[int]) -> tuple[int, ...]:
+def between(ends: Sequence[int]) -> tuple[int, ...]:
     """The lengths between successive ends; pieces that are shorter than a nanosecond are none."""
     return tuple(end - before for before, end in pairwise((0, *ends)) if end > before)
 
@@ -100,7 +100,7 @@ def cut_pieces(what: str, node: NodeSpec, stages: Sequence[NodeSpec]) -> tuple[N
         found.append(
             replace(
                 stage,
-                regions=_between([*ends, end - begin]) if node.regions else (),
+                regions=between([*ends, end - begin]) if node.regions else (),
                 sections=tuple(each for each in sections if each.start < each.end),
             )
         )

@@ -8,11 +8,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from rtsched.dnn.exits import exit_family
-from rtsched.dnn.pieces import cut_pieces
+from rtsched.dnn.pieces import between, cut_pieces
 from rtsched.errors import InputError
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import BranchSpec, ExitSpec, NodeHardware, NodeSpec, QualitySpec, VariantSpec
-from rtsched.model.variants import Choice
+from rtsched.model.variants import OWN_TIMES, Choice
 
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
@@ -40,9 +40,7 @@ def lower_quality(
     found, measure = _variants(lowering, task, nodes)
     variants = _ordered(_common(what, found))
     nodes = variants[0].nodes
-    for node in nodes:
-        if node.regions or node.sections:
-            raise InputError(f"{what}: a task with variants has neither regions nor sections")
+    _check_inside(lowering, task, variants)
     if any(variant.accuracy is None for variant in variants):
         lowering.assume(f"{task.name}: accuracies of its variants are not known; the longest is taken for the best")
     total = sum(node.fastest for node in nodes)
@@ -53,17 +51,36 @@ def lower_quality(
     shares = tuple(node.fastest / total if given is None else given.get(node.name, 0.0) for node in nodes)
     if not sum(shares):
         raise InputError(f"{what}: the 'shares' sum to nothing; give at least one node a positive share")
-    switch = task.variants.switch == "node"
     return nodes, _quality(
         lowering,
         task,
         nodes,
         accuracy=variants[0].accuracy,
         variants=variants,
-        switch=switch,
+        switch=task.variants.switch,
         shares=shares,
         measure=measure,
     )
+
+
+def _check_inside(lowering: Lowering, task: Task, variants: Sequence[VariantSpec]) -> None:
+    """Regions only where variants may change at them; and then there are some, in every variant as many."""
+    what, nodes = f"task {task.name!r}", variants[0].nodes
+    inside = task.variants is not None and task.variants.switch == "region"
+    if any(node.sections or (node.regions and not inside) for node in nodes):
+        raise InputError(
+            f"{what}: a task with variants has neither regions nor sections; write 'switch: region' where they may "
+            "change between regions, or leave them out"
+        )
+    if inside and not any(len(node.regions) > 1 for node in nodes):
+        raise InputError(
+            f"{lowering.place(task, 'variants.switch')}: {what}: 'switch: region' needs nodes with 'regions', at whose "
+            "ends the variant may change; give some, or write 'switch: node'"
+        )
+    for variant in variants:
+        for node, full in zip(variant.nodes, nodes, strict=True):
+            if len(node.regions) != len(full.regions):
+                raise InputError(f"{what}: regions of {node.name!r} are shorter than 1 ns in variant {variant.name!r}")
 
 
 def _quality(
@@ -73,7 +90,7 @@ def _quality(
     accuracy: float | None,
     variants: tuple[VariantSpec, ...] = (),
     exits: tuple[ExitSpec, ...] = (),
-    switch: bool = False,
+    switch: str = "start",
     shares: tuple[float, ...] = (),
     measure: str | None = None,
 ) -> QualitySpec:
@@ -86,7 +103,8 @@ def _quality(
         accuracy=accuracy,
         variants=variants,
         exits=exits,
-        switch=switch,
+        switch=switch != "start",
+        inside=switch == "region",
         shares=shares,
         correlation=task.difficulty.correlation,
         reliability=reliability,
@@ -181,6 +199,8 @@ def _variant(
     name = choice.name or f"variant {number}"
     what = f"task {task.name!r}, variant {name!r}"
     if choice.wcet is not None or choice.network is not None:
+        if task.variants is not None and task.variants.switch == "region":  # out of a family
+            raise InputError(f"{lowering.place(task, 'variants.switch')}: {what}: {OWN_TIMES}")
         if task.graph is not None:
             raise InputError(f"{what}: a task with a graph has variants as shares of it ('scale', 'nodes' or 'skip')")
         if task.kernels is not None:
@@ -208,7 +228,12 @@ def _scaled(node: NodeSpec, share: float) -> NodeSpec:
     if share == 1:
         return node
     times = tuple(None if time is None else max(1, round(time * share)) for time in node.times)
-    return replace(node, times=times, hardware=_scaled_hardware(node.hardware, share))
+    hardware = _scaled_hardware(node.hardware, share)
+    if not node.regions:
+        return replace(node, times=times, hardware=hardware)
+    took, takes = node.fastest, min(time for time in times if time is not None)
+    ends = [end * takes // took for end in accumulate(node.regions)]
+    return replace(node, times=times, hardware=hardware, regions=between(ends))
 
 
 def _scaled_copies(node: NodeSpec, share: float) -> NodeSpec:

@@ -16,7 +16,7 @@ from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Jo
 from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
-from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, lay_out
+from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, SWITCH, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.splits import Splits, declares_splits
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rtsched.engine.seen import Seen
     from rtsched.engine.soc import Soc
     from rtsched.engine.spawns import Spawns
+    from rtsched.engine.switches import Switches
     from rtsched.engine.veil import Veiled
     from rtsched.schedulers.base import Scheduler
 
@@ -103,6 +104,11 @@ class Core:
             from rtsched.engine.job_path import JobPaths
 
             steps = self.paths = JobPaths(self, steps, seed)
+        self.switches: Switches | None = None
+        if any(task.quality is not None and task.quality.inside for task in system.tasks):
+            from rtsched.engine.switches import Switches
+
+            steps = self.switches = Switches(self, steps)
         self.copies: Copies | None = None
         if copying:
             from rtsched.engine.chip.copies import Copies
@@ -204,7 +210,8 @@ class Core:
 
     def lay_out(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
-        segment.points = lay_out(segment, self.limited)
+        switches = self.switches is not None and self.switches.concern(segment)
+        segment.points = lay_out(segment, REGION_END if self.limited else SWITCH if switches else None)
 
     def next_piece(self, segment: Segment) -> int | Fraction:
         """The work up to the next point of the plan, or to the end."""
@@ -296,12 +303,19 @@ class Core:
         self.steps.stop(processor, segment, now, log.BOUNDARY)
         plan = segment.points
         position = plan[-1][0]
+        if plan[-1][1] == SWITCH:
+            assert self.switches is not None
+            self.switches.pass_by(processor, segment, stop, now)
+            return
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
             assert self.locks is not None
             self.locks.leave(segment, plan.pop()[2])
         region_ends = bool(plan) and plan[-1][0] == position and plan[-1][1] == REGION_END
         if region_ends:
-            plan.pop()
+            over = plan.pop()[2]
+            if self.switches is not None:
+                self.switches.reached(segment, over)
+                plan = segment.points
         processor.boundary_stop = False
         if plan and plan[-1][1] == NEXT_NODE and plan[-1][0] == position:
             self._next_node(processor, segment, plan.pop()[2], stop, now)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DRAINING, READY, Segment
-from rtsched.engine.points import LEAVE, NEXT_NODE
+from rtsched.engine.points import LEAVE, NEXT_NODE, SWITCH
 from rtsched.trace import trace as log
 from rtsched.trace.trace import OPEN
 
@@ -85,7 +85,10 @@ class Drains:
         while plan and plan[-1][0] == position and plan[-1][1] == LEAVE:
             assert self.core.locks is not None
             self.core.locks.leave(segment, plan.pop()[2])
-        here = bool(plan) and plan[-1][0] == position
+        here = bool(plan) and plan[-1][0] <= position  # past it where a fraction of a nanosecond was rounded up
+        if here and plan[-1][1] == SWITCH and processor.service == "run-to-completion":
+            plan.pop()
+            here = False
         if segment.remaining and not here:
             self._log(processor, segment, now)
             self._go_on(processor, segment, 0, now)

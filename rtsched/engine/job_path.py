@@ -49,7 +49,7 @@ class JobPath:
     """What one job has met and chosen: its input's difficulty, its variant (-1: none), and what each node ran as.
 
     `difficulty` and `noise` are the truth, not for policies. `chosen` are the nodes with a variant of their own; `ran`
-    maps nodes to the variant that they started, or were left out, under.
+    maps nodes to the variant that they started, or were left out, under; of several that one ran as, to the least.
     """
 
     __slots__ = ("chosen", "difficulty", "left_out", "noise", "ran", "routes", "variant")
@@ -187,8 +187,11 @@ class JobPaths(AroundSteps):
         quality = job.task.spec.quality
         return quality is not None and (quality.switch or (job.start < 0 and not job.path.ran))
 
-    def reconfigure(self, job: Job, number: int, nodes: tuple[int, ...] | None) -> None:
-        """Let what of `job` has not started run as variant `number`: all of it, or some `nodes`."""
+    def reconfigure(self, job: Job, number: int, nodes: tuple[int, ...] | None) -> bool:
+        """Let what of `job` has not started run as variant `number`: all of it, or some `nodes`.
+
+        Returns whether anything of that can still change, what has begun included.
+        """
         quality = job.task.spec.quality
         count = 0 if quality is None else len(quality.variants)
         what = f"reconfigure {job!r} to variant {number}"
@@ -207,15 +210,21 @@ class JobPaths(AroundSteps):
             raise SchedulerError(f"{what} for some nodes: its variants have no 'switch: node'")
         else:
             job.path.chosen.update(dict.fromkeys(nodes, number))
+        some = not job.segments  # it may not run yet
         for segment in job.segments:
             if nodes is not None and segment.node.index not in nodes:
                 continue
-            if segment.processor is None and segment.state in (WAITING, READY, BLOCKED, CLAIMED):
+            if segment.processor is not None:
+                switches = self.core.switches
+                some |= switches is not None and switches.ask(segment, number)
+            elif segment.state in (WAITING, READY, BLOCKED, CLAIMED):
+                some = True
                 segment.node = variant.nodes[segment.node.index]
                 if segment.state == READY:
                     self.core.scheduler.reconfigured(segment)
         if variant.skipped:
             self._pass_over(job)
+        return some
 
     def _pass_over(self, job: Job) -> None:
         """Leave out the ready nodes that `job` does not have any more, and go on behind them."""

@@ -9,7 +9,7 @@ from typing import Any
 from rtsched.engine.job import Segment
 
 # What a segment meets, in the order of one instant.
-LEAVE, REGION_END, ENTER, NEXT_NODE = range(4)
+LEAVE, REGION_END, ENTER, NEXT_NODE, SWITCH = range(5)
 
 
 def mark_pieces(segments: Iterable[Segment]) -> None:
@@ -19,14 +19,18 @@ def mark_pieces(segments: Iterable[Segment]) -> None:
             segment.points = ()
 
 
-def lay_out(segment: Segment, limited: bool) -> list[tuple[int, int, Any]]:
-    """The points (progress, what, resource) of a segment, nearest last, scaled to what it really takes."""
+def lay_out(segment: Segment, ends: int | None) -> list[tuple[int, int, Any]]:
+    """The points (progress, what, which) of a segment, nearest last, scaled to what it really takes.
+
+    `ends` is what the end of a region is: a REGION_END, where it competes anew; a SWITCH, where it may go on as another
+    variant; or nothing. With it stands how many regions are over, with sections their resource.
+    """
     node = segment.node
     planned, demand = node.fastest, segment.demand  # such nodes have one execution time (see dnn.lowering)
     points: list[tuple[int, int, Any]] = []
-    if limited:
-        ends = {position * demand // planned for position in accumulate(node.regions[:-1])}
-        points += [(position, REGION_END, "") for position in ends if 0 < position < demand]
+    if ends is not None:
+        over = {end * demand // planned: number for number, end in enumerate(accumulate(node.regions[:-1]), 1)}
+        points += [(position, ends, number) for position, number in over.items() if 0 < position < demand]
     for section in reversed(node.sections):  # of those that begin together the outer one is entered first
         start, end = section.start * demand // planned, section.end * demand // planned
         if start < end:  # a job that is short enough does not meet the section at all

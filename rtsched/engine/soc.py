@@ -16,7 +16,7 @@ from rtsched.engine.duplicates import Duplicates
 from rtsched.engine.duplicates import check as check_duplicate
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.kernel import TIMER, Alarm
-from rtsched.engine.points import NEXT_NODE
+from rtsched.engine.points import NEXT_NODE, SWITCH
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.reservations import Reservations
@@ -72,6 +72,8 @@ class Soc(ChipHandle):
             core.move(segment, processor, time)
         plain = segment.points is None
         if not plain:
+            if first is not None and core.switches is not None and not core.switches.go_on(segment, processor):
+                return self._not_started(segment)
             if segment.run:
                 segment.points = [(segment.demand, NEXT_NODE, segment.run), *segment.points]
                 segment.run = ()
@@ -237,7 +239,7 @@ class Soc(ChipHandle):
             raise SchedulerError(
                 f"checkpoint of {segment!r} on {processor!r}: the state of a part is not put aside; use how='kill'"
             )
-        if segment.points:
+        if any(point[1] != SWITCH for point in segment.points or ()):
             raise SchedulerError(f"checkpoint of {segment!r}: a run of nodes stops at how='boundary'")
         self.core.chip.save(processor, segment)
 
@@ -286,19 +288,21 @@ class Soc(ChipHandle):
             )
         return reservations
 
-    def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> None:
+    def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> bool:
         """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
 
         A node that the variant skips is left out, also one that is about to start (in `on_start`): the job goes on
-        behind it. Raises SchedulerError for a variant that the task does not have, or that does not share what is done
-        (or left out) already.
+        behind it. Where variants may change inside nodes (``switch: region``) one that has begun goes on as the variant
+        from its next boundary of regions, or at once if it stands at one; what is done stays done. Returns False where
+        nothing of it can change any more. Raises SchedulerError for a variant that the task does not have, or that does
+        not share what is done (or left out) already.
         """
         check_alive(job, "reconfigure")
         if self.core.paths is None or not job.task.adaptive:
             raise SchedulerError(f"reconfigure {job!r}: its task has no variants")
         number = whole(variant, "reconfigure: the number of a variant")
         chosen = None if nodes is None else tuple([whole(node, "reconfigure: the number of a node") for node in nodes])
-        self.core.paths.reconfigure(job, number, chosen)
+        return self.core.paths.reconfigure(job, number, chosen)
 
     def finish(self, job: Job) -> None:
         """Accept the answer `job` has by now: it completes at this instant (early exit).

@@ -199,7 +199,8 @@ class QualitySpec:
 
     `variants`, if any, are ordered from the best (number 0, whose nodes are the task's own) down; `exits` as they are
     met; `accuracy` is that of the best, None where it is not known; `measure` says what accuracies count. `switch` says
-    whether the variant may change before each node; `shares` is each node's part of what a variant loses. A late answer
+    whether the variant may change before each node, `inside` also between the regions of one; `shares` is each node's
+    part of what a variant loses. A late answer
     loses its worth linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
     """
 
@@ -207,6 +208,7 @@ class QualitySpec:
     variants: tuple[VariantSpec, ...] = ()
     exits: tuple[ExitSpec, ...] = ()
     switch: bool = False
+    inside: bool = False
     shares: tuple[float, ...] = ()
     correlation: float = 0.0
     reliability: float = 0.9

@@ -14,6 +14,12 @@ Share = Annotated[float, Field(gt=0, le=1)]
 #: The most variants that one task may have.
 MOST_VARIANTS = 1000
 
+#: Why variants with times of their own do not change inside a node.
+OWN_TIMES = (
+    "'switch: region' needs variants as shares of one network ('scale', 'nodes'), which divide its regions alike; "
+    "those with times of their own share nothing inside; write 'switch: node'"
+)
+
 
 class Difficulty(Model):
     """How hard the inputs are.
@@ -67,9 +73,10 @@ def _variants(value: Any) -> Any:
 class Variants(Model):
     """The variants of a task, listed in `choices` or taken from a `family` of the catalogue.
 
-    A job runs one of them; which, is chosen before it starts or, with ``switch: node``, anew before each node. A job
-    whose nodes ran under different variants loses what each of them loses, in proportion to the nodes' `shares`
-    (default: their shares of the full time).
+    A job runs one of them; which, is chosen before it starts or, with ``switch: node``, anew before each node; with
+    ``switch: region`` also at the end of each of a node's `regions`, which every variant divides alike. A job whose
+    nodes ran under different variants loses what each of them loses, in proportion to the nodes' `shares` (default:
+    their shares of the full time); a node that went through several counts as the least of them.
     """
 
     choices: tuple[Choice, ...] = Field(default=(), max_length=MOST_VARIANTS)
@@ -79,7 +86,7 @@ class Variants(Model):
         default="none",
         description="values that the family was not measured at: refused, on the safe side, or on a curve",
     )
-    switch: Literal["start", "node"] = "start"
+    switch: Literal["start", "node", "region"] = "start"
     shares: dict[str, Annotated[float, Field(ge=0)]] | None = None
 
     @model_validator(mode="after")
@@ -92,6 +99,8 @@ class Variants(Model):
             raise problem("'between' has no effect without the 'values' that may lie between; give them", "between")
         if self.shares is not None and self.switch == "start":
             raise problem("'shares' have no effect where a job runs one variant; add 'switch: node'", "shares")
+        if self.switch == "region" and any(choice.wcet or choice.network for choice in self.choices):
+            raise problem(OWN_TIMES, "switch")
         names = [choice.name for choice in self.choices if choice.name is not None]
         if len(set(names)) < len(names):
             raise problem("two variants have the same name; rename one")

@@ -253,10 +253,13 @@ WAY = " · "
 
 
 def _way(trace: Trace, row: Any) -> str:
-    """The variant that a slice ran as, where its task has any."""
+    """The variant that a slice ran as, where its task has any; of several one after the other."""
     quality = trace.system.tasks[trace.jobs["task"][row["job"]]].quality
-    number = trace.chosen.get((int(row["job"]), int(row["node"])))
-    return "" if number is None or quality is None else WAY + quality.variants[number].name
+    job, node = int(row["job"]), int(row["node"])
+    if quality is None or (job, node) not in trace.chosen:
+        return ""
+    numbers = [number for *_, number in trace.variants(job, node, int(row["start"]), int(row["end"]))]
+    return WAY + "→".join(quality.variants[number].name for number in numbers)
 
 
 def _arrows(axes: Axes, trace: Trace, task: int, start: int, end: int, scale: int) -> None:

@@ -104,6 +104,11 @@ class Estimator:
             left += max(0, processor.started + processor.overhead - self._soc.now)
         return left
 
+    def may_switch(self, segment: Segment) -> bool:
+        """Whether a segment that has begun can still go on as another variant."""
+        switches = self._soc.core.switches
+        return switches is not None and switches.may_change(segment)
+
     def copy(self, node: NodeSpec, link: int) -> int:
         """The time in ns that a link needs for one copy, at its present bandwidth; LONGEST while it is down."""
         return self.time(node, link) if self._soc.available(self._soc.processors[link]) else LONGEST

@@ -26,7 +26,10 @@ class Listener:
         """Segments of `job` can start (or can start again: after a boundary, or with a resource they waited for)."""
 
     def on_start(self, segment: Segment, processor: Processor) -> None:
-        """A node of a task with variants is about to start: the last moment to ``soc.reconfigure`` it."""
+        """A node of a task with variants is about to start: the last moment to ``soc.reconfigure`` it.
+
+        Of a task with ``switch: region`` also one that has begun and is about to go on at a boundary of its regions.
+        """
 
     def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
         """A segment is done; `observation` holds the measured ``time`` in ns since its last start.

@@ -82,11 +82,13 @@ class Outlook:
         as_formed = True
         for segment in job.segments:
             index = segment.node.index
+            if number is not None and index not in form.skipped and estimator.may_switch(segment):
+                continue  # from its next boundary on, or at once
             if number is None or segment.processor is not None:
                 as_formed = as_formed and (nodes[index] is segment.node or segment.processor is not None)
                 nodes[index] = segment.node
         if form.line is not None and as_formed:
-            return self._run_line(form, job.segments, None if goal is None else len(goal))
+            return self._run_line(form, job.segments, None if goal is None else len(goal), nodes)
         out = form.skipped | estimator.left_out(job, least)
         return self._run_graph(task, nodes, form.order, job.segments, goal, out, at or {})
 
@@ -100,7 +102,9 @@ class Outlook:
             return self._run_line(form, (), None if goal is None else len(goal))
         return self._run_graph(task, form.nodes, form.order, (), goal, form.skipped, {})
 
-    def _run_line(self, form: Form, segments: Sequence[Segment], stop: int | None) -> int:
+    def _run_line(
+        self, form: Form, segments: Sequence[Segment], stop: int | None, nodes: Sequence[NodeSpec] = ()
+    ) -> int:
         """A chain on one processor: what has begun, and the sum of what follows."""
         line, order = form.line, form.order
         assert line is not None
@@ -115,7 +119,7 @@ class Outlook:
         server = self._estimator.servers[form.server]
         begins = self.free.get(server, 0)
         if first is not None and first.processor is not None:
-            time = self._estimator.left(first)
+            time = self._left(first, nodes[order[place]])
             if first.state == RUNNING:
                 begins = 0
             else:
@@ -156,7 +160,7 @@ class Outlook:
             start, place, index = min(starts)
             waiting.remove(index)
             if start < 0:
-                end = self._estimator.left(segments[index])
+                end = self._left(segments[index], nodes[index])
             elif index in out:
                 end = start
             else:
@@ -211,7 +215,7 @@ class Outlook:
         """When a node that starts at `start` (ns from now) on a processor is done."""
         estimator = self._estimator
         if segment is not None and segment.processor is not None:
-            work = estimator.left(segment)
+            work = self._left(segment, node)
             here = segment.processor.index
             if here != place:
                 work = -(-work * estimator.time(node, place) // estimator.time(node, here))
@@ -224,6 +228,14 @@ class Outlook:
             return start + work
         now = estimator._soc.now
         return supply.finish(now + start, work) - now
+
+    def _left(self, segment: Segment, node: NodeSpec) -> int:
+        """The time that a node which has begun still needs where it is, if it goes on as `node` from now on."""
+        left = self._estimator.left(segment)
+        if node is segment.node or segment.processor is None:
+            return left
+        place = segment.processor.index
+        return -(-left * self._estimator.time(node, place) // self._estimator.time(segment.node, place))
 
     def queue(self, segments: Sequence[Segment], place: int) -> int:
         """The time in ns until segments that are served on one processor in this order are all done."""

@@ -17,6 +17,7 @@ from rtsched.trace.check_launches import launches, stays_with_ends
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
 from rtsched.trace.check_spawns import spawned
+from rtsched.trace.check_switches import switched
 from rtsched.trace.duplicates import discarded, duplicates
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.splits import split_nodes, wrong_splits
@@ -52,7 +53,7 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         _processors_serve_one, _nodes_run_once, _order, _copies, _all_nodes, _after_the_end, _outcomes, _deadlines,
         _no_overlap, _holders, _sections, _busy, _work, _blocks, _threads, shares, _weights, decisions, _reserved,
-        _batches, launches, _inputs, spawned, duplicates, _splits,
+        _batches, launches, _inputs, spawned, duplicates, _splits, switched,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]
 
@@ -313,18 +314,21 @@ def _work(trace: Trace) -> Iterator[str]:
             done = Fraction(0)  # what ended on a stream is kept there; elsewhere a node begins anew
         if row["reason"] == KILLED or task not in fixed or processor in exempt:
             continue
-        about = trace.node(job, node)
-        time, pieces = about.times[processor], max(1, len(about.regions)) + 2 * len(about.sections)
-        assert time is not None
-        if system.tasks[task].inputs is not None:
-            time = trace.recorded(job, node, time)
-        if (int(row["start"]), processor) in together:
-            time = together[int(row["start"]), processor]
-        if time is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
+        forms = trace.forms(job, node, int(row["start"]), int(row["end"]))
+        about = forms[-1][2]
+        pieces = max(1, len(about.regions)) + 2 * len(about.sections)
+        batch: Any = together.get((int(row["start"]), processor), 0)
+        least: Any = batch
+        if batch == 0:
+            planned = min(form.times[processor] or 0 for _, _, form in trace.forms(job, node, 0, int(row["end"])))
+            least = trace.recorded(job, node, planned)
+        if least is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
             done = None
             continue
-        done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
-        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, time):
+        for begin, end, form in forms:
+            alone: Any = batch or trace.recorded(job, node, form.times[processor] or 0)
+            done += speeds.work(processor, begin, end) / alone
+        if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, least):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
 
 

@@ -133,7 +133,7 @@ ANSWERS = np.dtype(
         ("worth", "i4"),
     ]
 )
-#: Which variant each node of a task with variants started under.
+#: Which variant each node of a task with variants started under, and which it went on as, if that changed inside it.
 CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "i2")])
 #: Which recorded input each job has, by its number, of tasks with recorded inputs.
 INPUTS = np.dtype([("job", "i4"), ("input", "i4")])
@@ -229,13 +229,13 @@ class Trace:
     block, with the blocks that ran together (0: a copy), and `waits`, where a slice on a stream had nothing running:
     its blocks waited for room or for their context's turn, its copy for the engine; `energy` says where the energy
     went, `peak_temperature` (°C) how hot the chip became. `answers` are those of tasks with accuracies or variants,
-    `choices` the variants that nodes started under. `locks` say who waited for, took and gave back which of the
-    `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which slices ran as
-    one; `launches` when each kernel was launched under a limit, and whether it ended; `inputs` which recorded input
-    each job has; `splits` which are parts of a node that ran on several processors at once. `stranded` are the first
-    of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything happened; where
-    only timers were left in the end, `standstill` says since when. `planned` is the `until` that was asked for, of a
-    run that was interrupted.
+    `choices` the variants that nodes started under (and went on as). `locks` say who waited for, took and gave back
+    which of the `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which
+    slices ran as one; `launches` when each kernel was launched under a limit, and whether it ended; `inputs` which
+    recorded input each job has; `splits` which are parts of a node that ran on several processors at once. `stranded`
+    are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything
+    happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until` that was
+    asked for, of a run that was interrupted.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -280,7 +280,18 @@ class Trace:
     @cached_property
     def chosen(self) -> dict[tuple[int, int], int]:
         """The variant that each (job, node) started under, for tasks with variants."""
-        return {(int(row["job"]), int(row["node"])): int(row["variant"]) for row in self.choices}
+        found: dict[tuple[int, int], int] = {}
+        for row in self.choices:
+            found.setdefault((int(row["job"]), int(row["node"])), int(row["variant"]))
+        return found
+
+    @cached_property
+    def switches(self) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """When a (job, node) that had begun went on as another variant: (instant, variant) in the order of time."""
+        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for row in self.choices:
+            found.setdefault((int(row["job"]), int(row["node"])), []).append((int(row["time"]), int(row["variant"])))
+        return {key: rows[1:] for key, rows in found.items() if len(rows) > 1}
 
     @cached_property
     def _inputs(self) -> dict[int, int]:
@@ -318,6 +329,29 @@ class Trace:
         if number is None or task.quality is None:
             return task.nodes[node]
         return task.quality.variants[number].nodes[node]
+
+    def variants(self, job: int, node: int, start: int, end: int) -> list[tuple[int, int, int]]:
+        """The variants that a node ran as between two instants: (from, until, number), one after the other."""
+        found: list[tuple[int, int, int]] = []
+        present = self.chosen[job, node]
+        for time, following in [*self.switches.get((job, node), ()), (end, present)]:
+            until = min(time, end)
+            if start < until or (time == end and not found):
+                found.append((start, until, present))
+                start = until
+            present = following
+        return found
+
+    def forms(self, job: int, node: int, start: int, end: int) -> list[tuple[int, int, NodeSpec]]:
+        """As `variants`, with the node of each variant instead of its number; any task's node has at least one."""
+        if (job, node) not in self.switches:
+            return [(start, end, self.node(job, node))]
+        quality = self.system.tasks[self.jobs["task"][job]].quality
+        assert quality is not None
+        return [
+            (begin, until, quality.variants[number].nodes[node])
+            for begin, until, number in self.variants(job, node, start, end)
+        ]
 
     @cached_property
     def own(self) -> NDArray[Any]:

@@ -188,6 +188,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "variants": OPENED,
         "exits": OPENED,
         "switch": harmless("the largest variant of each node is taken"),
+        "inside": judged(obstacles.of_switching),
         "shares": QUALITY,
         "correlation": QUALITY,
         "reliability": QUALITY,

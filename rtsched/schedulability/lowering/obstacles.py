@@ -24,6 +24,7 @@ from rtsched.model.taskgraph import (
     NodeSpec,
     PlannerSpec,
     ProcessorSpec,
+    QualitySpec,
     SystemSpec,
     TaskSpec,
     UnitSpec,
@@ -86,6 +87,22 @@ def of_adaptation(case: Case, _: Policy, adaptation: AdaptationTraits) -> Obstac
         f"the adaptation {adaptation.name!r} changes more than how long a job takes",
         "analyse the system without it, or with adaptation: fixed",
         "policy",
+    )
+
+
+def of_switching(case: Case, _: QualitySpec, inside: bool) -> Obstacle | None:
+    """Variants that change at the ends of regions, where others compete, too: how long a region is then is not bounded.
+
+    Elsewhere they only shorten a node: what is left is a share of the new variant's time, at most of the largest one's,
+    rounded up once at its end.
+    """
+    adaptation = case.policy.adaptation
+    if case.policy.preemption != "limited" or adaptation is None or adaptation.fixed:
+        return None
+    return Obstacle(
+        f"no analysis knows how long the regions are of a node whose variant {adaptation.name!r} changes inside it",
+        "write 'switch: node', or analyse the system with adaptation: fixed",
+        "task",
     )
 
 
