@@ -26,11 +26,12 @@ from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
 from rtsched.errors import InputError
+from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import InputsSpec
 from rtsched.model.platform import Platform
 from rtsched.model.system import JobModel, System, instance_names
 from rtsched.model.tables import read_arrivals, read_samples
-from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, GraphModel, Task, TraceArrivals
+from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, Task, TraceArrivals
 from rtsched.model.taskgraph import (
     Basis,
     ChainSpec,
