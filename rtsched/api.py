@@ -222,7 +222,7 @@ class Prepared:
 
 def prepare(loaded: Loaded, until: int | str | None = None) -> Prepared:
     """Lower a system once, for any number of runs. Raises InputError."""
-    from rtsched.dnn.lowering import horizon
+    from rtsched.dnn.horizon import horizon
 
     options = loaded.system.simulate
     spec = loaded.lower()

@@ -114,7 +114,8 @@ def load(
     if isinstance(source, System | Mapping):
         system = System.model_validate(source)
         if overrides:
-            from rtsched.model.config import change, parse_override
+            from rtsched.model.config import change
+            from rtsched.model.overrides import parse_override
 
             system = change(system, [parse_override(text) for text in overrides])
     elif isinstance(source, str | Path):

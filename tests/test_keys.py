@@ -24,7 +24,8 @@ from rtsched.api import Loaded
 from rtsched.engine.job import READY
 from rtsched.errors import InputError
 from rtsched.model import catalogue
-from rtsched.model.config import json_schema, parse_value, parse_yaml, validate
+from rtsched.model.config import json_schema, parse_yaml, validate
+from rtsched.model.document import parse_value
 from rtsched.model.labels import LABELS
 from rtsched.model.platform import Platform
 from rtsched.model.system import System

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rtsched import units
 from rtsched.dnn.batch import batch_name
 from rtsched.errors import InputError
-from rtsched.model.task import GraphModel, NodeModel, Task
+from rtsched.model.graph import GraphModel, NodeModel
+from rtsched.model.task import Task
 from rtsched.model.taskgraph import NodeHardware, NodeSpec
 from rtsched.model.work import NetworkUse
 

@@ -14,7 +14,8 @@ from rtsched.dnn.calibration import stated
 from rtsched.dnn.network import Network
 from rtsched.dnn.partition import Piece, at_articulation_points, balanced, crossing, units
 from rtsched.errors import InputError
-from rtsched.model.task import EdgeModel, GraphModel, NodeModel, Task
+from rtsched.model.graph import EdgeModel, GraphModel, NodeModel
+from rtsched.model.task import Task
 from rtsched.model.work import NetworkUse, is_file
 
 if TYPE_CHECKING:

@@ -1,38 +1,37 @@
 """Lowering: from a described system to processors, tasks and task graphs in integers.
 
 Everything a file may leave open is decided here, before time starts: which processors a node may use and for how
-long, which numbers are assumed, and how long a run lasts.
+long, and which numbers are assumed. How long a run lasts stands in `horizon`.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rtsched import units
 from rtsched.dnn.batch import lower_batch
 from rtsched.dnn.defaults import lower_nodes
 from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.inputs import lower_inputs
+from rtsched.dnn.jobs import read_jobs
 from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
 from rtsched.dnn.split import check_split, lower_split
+from rtsched.dnn.transfers import lower_copies, lower_transfer, roams
 from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
-from rtsched.errors import HorizonError, InputError
-from rtsched.model.document import cut
+from rtsched.errors import InputError
+from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import InputsSpec
-from rtsched.model.platform import Link, Platform
-from rtsched.model.system import AUTO, HYPERPERIOD, JobModel, System, instance_names
-from rtsched.model.tables import TimeTable, read_arrivals, read_samples
-from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, GraphModel, Task, TraceArrivals
+from rtsched.model.platform import Platform
+from rtsched.model.system import JobModel, System, instance_names
+from rtsched.model.tables import read_arrivals, read_samples
+from rtsched.model.task import Arrival, Autocorrelated, Constant, Empirical, Execution, Task, TraceArrivals
 from rtsched.model.taskgraph import (
     Basis,
     ChainSpec,
@@ -45,15 +44,7 @@ from rtsched.model.taskgraph import (
     SystemSpec,
     TaskSpec,
 )
-from rtsched.model.work import ANY, Work
-
-#: A run that is not told how long to be covers the hyperperiod if that releases at most this many jobs, else AUTO_TIME.
-AUTO_JOBS = 20_000
-AUTO_TIME = 10 * units.S
-
-_PRIORITY = re.compile(r"[+-]?[0-9]{1,18}")
-#: A hyperperiod with more jobs than this is refused: hours of simulation.
-MOST_JOBS = 20_000_000
+from rtsched.model.work import Work
 
 
 @dataclass
@@ -213,8 +204,6 @@ class Lowering:
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
         """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""
-        from dataclasses import replace
-
         models = {task.name: task for task in self.system.tasks}
         position = 0
         for task in self.system.tasks:
@@ -306,8 +295,6 @@ class Lowering:
 
     def graph(self, task: Task, graph: GraphModel) -> tuple[NodeSpec, ...]:
         """A DAG, with a transfer node in every edge whose bytes cross a link."""
-        from dataclasses import replace
-
         order = {name: index for index, name in enumerate(graph.nodes)}
         nodes = lower_nodes(self, task, graph)
         before: dict[int, set[int]] = {}
@@ -315,9 +302,10 @@ class Lowering:
         copies: list[CopySpec] = []
         for edge in graph.edges:
             source, target = order[edge.source], order[edge.target]
-            transfer = self.transfer(nodes[source], nodes[target], edge.bytes, len(nodes)) if edge.bytes else None
-            if edge.bytes and transfer is None and self.roams(nodes[source], nodes[target]):
-                copies += self.copy(task, nodes[source], nodes[target], edge.bytes)
+            ends = nodes[source], nodes[target]
+            transfer = lower_transfer(self, *ends, edge.bytes, len(nodes)) if edge.bytes else None
+            if edge.bytes and transfer is None and roams(self, *ends):
+                copies += lower_copies(self, task, *ends, edge.bytes)
             ways = [(source, target)]
             if transfer is not None:
                 nodes.append(transfer)
@@ -337,58 +325,6 @@ class Lowering:
             )
             for node in nodes
         )
-
-    def roams(self, *nodes: NodeSpec) -> bool:
-        """Whether the cluster of one of these nodes is chosen at run time."""
-        return any(len({self.processors[place].cluster for place in node.eligible}) > 1 for node in nodes)
-
-    def copy(self, task: Task, source: NodeSpec, target: NodeSpec, size: int) -> tuple[CopySpec, ...]:
-        """How `size` bytes come from where `source` ran to where `target` will; none without a link.
-
-        The transfer is yet to be numbered. Of several links between two clusters the faster one, alone, carries it.
-        What a variant leaves out hands on what comes from anywhere.
-        """
-        ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
-        skips = task.variants is not None and any(source.name in choice.skip for choice in task.variants.choices)
-        origins = set(self.where.members) if skips else ends[0]
-        times: list[int | None] = [None] * len(self.processors)
-        links: dict[tuple[str, str], int] = {}
-        for place, link in enumerate(self.platform.links.values(), len(self.processors) - len(self.platform.links)):
-            for pair in (link.between, link.between[::-1]):
-                if pair[0] in origins and pair[1] in ends[1]:
-                    times[place] = transfer_time(link, size)
-                    links[pair] = min(links.get(pair, place), place, key=lambda place: times[place] or 0)
-        missing = [(a, b) for a in sorted(ends[0]) for b in sorted(ends[1]) if a != b and (a, b) not in links]
-        if missing:
-            some = ", ".join(f"{a} to {b}" for a, b in missing[:3]) + (", …" if len(missing) > 3 else "")
-            self.assume(f"{task.name}: transfers take no time where the platform has no link ({some})")
-        if not links:
-            return ()
-        node = NodeSpec(
-            index=-1,
-            name=f"{source.name}>{target.name}",
-            times=tuple(times),
-            predecessors=(source.index,),
-            successors=(target.index,),
-        )
-        return (CopySpec(source.index, node, links),)
-
-    def transfer(self, source: NodeSpec, target: NodeSpec, size: int, index: int) -> NodeSpec | None:
-        """The node that carries `size` bytes over the link between two clusters; None if both share a cluster."""
-        ends = [{self.processors[place].cluster for place in node.eligible} for node in (source, target)]
-        if len(ends[0]) > 1 or len(ends[1]) > 1:
-            return None
-        if ends[0] == ends[1]:
-            return None
-        pair = ends[0] | ends[1]
-        for place, (name, link) in enumerate(self.platform.links.items()):
-            if set(link.between) == pair:
-                processor = len(self.processors) - len(self.platform.links) + place
-                time = transfer_time(link, size)
-                times = tuple(time if index == processor else None for index in range(len(self.processors)))
-                return NodeSpec(index, f"{source.name}>{target.name}@{name}", times, pinned=True)
-        self.assume(f"transfers between {' and '.join(sorted(pair))} take no time: the platform has no link there")
-        return None
 
     def node(self, what: str, name: str, index: int, work: Work, limit: Callable[[], str] | None = None) -> NodeSpec:
         """One node: where it may run, and for how long; `limit` tells the place of what says where, if not its own."""
@@ -460,72 +396,3 @@ class Lowering:
         else:
             written = [took]
         return lower_pieces(what, work, written, took, self.system.resources)
-
-
-def transfer_time(link: Link, size: int) -> int:
-    """Latency plus bytes over bandwidth, rounded up, at least 1 ns."""
-    return max(1, link.latency + (0 if link.bandwidth is None else -(-size * units.S // link.bandwidth)))
-
-
-def read_jobs(path: Path) -> tuple[JobModel, ...]:
-    """Explicit jobs from a CSV: columns name, release, wcet, deadline (absolute), priority; times carry units."""
-    table = TimeTable(path, ("release", "wcet", "deadline"))
-    count = len(table.rows)
-    if not count:
-        raise InputError(f"{path}: no jobs; add a row below the header")
-    names = table.text("name") or ("",) * count
-    priorities = table.text("priority") or ("",) * count
-    rows = zip(table.times("release"), table.times("wcet", least=1), table.times("deadline", least=1), strict=True)
-    jobs = []
-    for number, (release, wcet, deadline) in enumerate(rows):
-        priority = priorities[number]
-        if priority and not _PRIORITY.fullmatch(priority):
-            raise InputError(f"{path}:{number + 2}: priority {cut(priority)!r} is no whole number of at most 18 digits")
-        jobs.append(
-            JobModel(
-                name=names[number] or None,
-                release=release,
-                wcet={ANY: wcet},
-                deadline=deadline,
-                priority=int(priority) if priority else None,
-            )
-        )
-    return tuple(jobs)
-
-
-def hyperperiod(system: SystemSpec) -> int | None:
-    """The least common multiple of all periods in ns; None when some task has none."""
-    periods = [task.period for task in system.tasks if task.after is None and task.release is None]
-    if any(period is None for period in periods):
-        return None
-    return math.lcm(*(period for period in periods if period is not None)) if periods else 0
-
-
-def last_offset(system: SystemSpec) -> int:
-    """The latest first arrival, in ns."""
-    return max((task.offset if task.release is None else task.release for task in system.tasks), default=0)
-
-
-def horizon(system: SystemSpec, until: int | str) -> int:
-    """How long releases go on, in ns: as asked; the hyperperiod after the last offset; or what suits the system."""
-    if isinstance(until, int):
-        return until
-    period = hyperperiod(system)
-    if period is None:
-        if until == HYPERPERIOD:
-            raise HorizonError("not every task is periodic, so there is no hyperperiod; ask for e.g. '10 s'")
-        return AUTO_TIME
-    if period == 0:
-        return last_offset(system) + 1
-    length = period if not last_offset(system) else last_offset(system) + 2 * period
-    jobs = sum(length // task.period for task in system.tasks if task.period)
-    if until == AUTO:
-        return length if jobs <= AUTO_JOBS else AUTO_TIME
-    if jobs > MOST_JOBS or length > units.LONGEST:
-        years = length / (365 * 86_400 * units.S)
-        span = f"{years:.3g} years" if years > 1 else units.format_duration(length, digits=3)
-        raise HorizonError(
-            f"the hyperperiod is {span} ({jobs:.3g} jobs), too long to simulate; "
-            "ask for a time, e.g. '10 s', or choose periods with a small common multiple (1, 2, 5, 10 ms)"
-        )
-    return length

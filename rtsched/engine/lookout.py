@@ -8,7 +8,7 @@ from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.job import BATCHED, BLOCKED, DRAINING, READY, RUNNING, WAITING, Job, Segment
 from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
 from rtsched.engine.steps import AroundSteps, Steps
-from rtsched.model.taskgraph import shortest_paths
+from rtsched.model.paths import shortest_paths
 from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtsched.trace.columns import Columns, widened
 from rtsched.trace.trace import (
     ANSWERS,
     BATCHES,
@@ -26,9 +27,7 @@ from rtsched.trace.trace import (
     SPLITS,
     WAITS,
     WAVES,
-    Columns,
     Deadlock,
-    widened,
 )
 
 if TYPE_CHECKING:

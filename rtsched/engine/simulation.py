@@ -23,7 +23,8 @@ from rtsched.engine.veil import Veiled, is_ours
 from rtsched.model.collector import collector_paused
 from rtsched.model.task import Constant, Periodic, Spawned, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
-from rtsched.trace.trace import INPUTS, ProcessorCounters, Trace, is_wide
+from rtsched.trace.columns import is_wide
+from rtsched.trace.trace import INPUTS, ProcessorCounters, Trace
 
 if TYPE_CHECKING:
     from rtsched.schedulers.base import Scheduler

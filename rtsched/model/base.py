@@ -70,7 +70,8 @@ class Model(BaseModel):
         path, as ``--set`` does on the command line; ``system.with_(tasks={"detector": {"period": "20 ms"}})`` says the
         same. An ``int`` is nanoseconds (bytes, Hz, …). Raises InputError.
         """
-        from rtsched.model.config import Override, change, plain
+        from rtsched.model.config import change, plain
+        from rtsched.model.overrides import Override
 
         if not isinstance(changes, Mapping | None):
             raise InputError(f"with_ takes a mapping of paths to values (found {changes!r}); e.g. {{'name': 'x'}}")

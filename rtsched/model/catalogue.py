@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from rtsched.errors import InputError
-from rtsched.model.config import parse_override, read_yaml, validate
+from rtsched.model.config import read_yaml, validate
 from rtsched.model.document import Document, cut, parse_value, read_text
+from rtsched.model.overrides import parse_override
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 

@@ -1,14 +1,13 @@
-"""Nodes that ran twice in a trace: which slices are those of copies that went, and whether all that was right."""
+"""Nodes that ran twice in a trace: when, where, and which slices are those of copies that went."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.trace.trace import CANCEL, COMPLETED, DRAINED, DUPLICATE, MIGRATE, RESUME, START
+from rtsched.trace.trace import CANCEL, DRAINED, DUPLICATE, MIGRATE, RESUME, START
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
@@ -69,21 +68,3 @@ def retold(trace: Trace, starts: NDArray[Any]) -> NDArray[Any]:
             where = place
     remaining: NDArray[Any] = told[kept]
     return remaining
-
-
-def duplicates(trace: Trace) -> Iterator[str]:
-    """Of a node that runs twice one completes, and the other goes then at the latest."""
-    for (job, node), those in pairs(trace).items():
-        row = trace.jobs[job]
-        name = f"node {node} of job {row['index']} of {trace.system.tasks[row['task']].name!r}"
-        rows = trace.slices[(trace.slices["job"] == job) & (trace.slices["node"] == node)]
-        done = rows["end"][rows["reason"] == COMPLETED].tolist()
-        if len(done) > 1:
-            yield f"{name} completes twice, at {done[0]} and {done[1]}"
-        for start, _, end, who in those:
-            if done and who < 0:
-                yield f"{name} runs twice from {start} on, and neither is cancelled when it is done at {done[0]}"
-            if done and done[0] < end:
-                yield f"{name} is done at {done[0]}, and runs twice until {end}"
-            if ((rows["processor"] == who) & (rows["start"] < end) & (rows["end"] > end)).any():
-                yield f"{name} runs on after {end}, where it was cancelled"

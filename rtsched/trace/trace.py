@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -138,57 +136,6 @@ CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "
 #: Which recorded input each job has, by its number, of tasks with recorded inputs.
 INPUTS = np.dtype([("job", "i4"), ("input", "i4")])
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
-
-#: As many nodes of a task, processors or resources fit into two bytes.
-MOST_NARROW = 1 << 15
-
-
-def is_wide(system: SystemSpec) -> bool:
-    """Whether the tables of a system's traces need four bytes for the numbers of nodes, processors or resources."""
-    counts = (len(system.processors), len(system.protocols), *(len(task.pieces) for task in system.tasks))
-    return max(counts) > MOST_NARROW
-
-
-def widened(dtype: np.dtype[Any], wide: bool) -> np.dtype[Any]:
-    """The type of a table's rows, with four bytes for such numbers where they need them."""
-    names = dtype.names if wide else None
-    large = ("node", "processor", "resource")
-    return np.dtype([(name, "i4" if name in large else dtype[name].str) for name in names]) if names else dtype
-
-
-#: Rows that are kept as plain numbers before they become columns: small enough for a cache, large enough to forget.
-BLOCK_ROWS = 8192
-
-
-class Columns:
-    """A growing table: rows are appended as plain integers to `buffer`, and packed a block at a time."""
-
-    def __init__(self, dtype: np.dtype[Any], consume: Callable[[NDArray[Any]], None] | None = None) -> None:
-        self.dtype = dtype
-        self.width = len(dtype.names or ())
-        self.buffer: list[int] = []
-        self.blocks: list[NDArray[Any]] = []
-        self.limit = BLOCK_ROWS * self.width
-        self._consume = consume or self.blocks.append
-
-    def pack(self) -> None:
-        """Turn the buffered rows into a block (or hand them to whoever consumes them)."""
-        if self.buffer:
-            raw = np.frombuffer(array("q", self.buffer), dtype=np.int64).reshape(-1, self.width)
-            block = np.empty(len(raw), self.dtype)
-            for position, name in enumerate(self.dtype.names or ()):
-                block[name] = raw[:, position]
-            self.buffer.clear()
-            self._consume(block)
-
-    def table(self) -> NDArray[Any]:
-        """All rows as one structured array."""
-        self.pack()
-        if not self.blocks:
-            return np.empty(0, self.dtype)
-        if len(self.blocks) > 1:
-            self.blocks[:] = [np.concatenate(self.blocks)]
-        return self.blocks[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,50 +353,9 @@ class Trace:
     @cached_property
     def decisions(self) -> NDArray[Any]:
         """Everything that was decided, by time: starts, resumes, migrations and preemptions, and what was logged."""
-        begun = _begun(self.slices[self.slices["reason"] != DRAINED])
-        order = np.lexsort((begun["start"], begun["node"], begun["job"]))
-        begun = begun[order]
-        if len(self.splits):
-            from rtsched.trace.splits import joins
+        from rtsched.trace.decided import decisions
 
-            begun = begun[~joins(self, begun)]
-        again = np.zeros(len(begun), bool)
-        again[1:] = (begun["job"][1:] == begun["job"][:-1]) & (begun["node"][1:] == begun["node"][:-1])
-        if len(self.splits):
-            from rtsched.trace.splits import beside
-
-            for index in np.flatnonzero(beside(self, begun)):
-                again[index] = again[index - 1]
-        moved = again.copy()
-        moved[1:] &= begun["processor"][1:] != begun["processor"][:-1]
-        starts = _decided(begun, begun["start"], np.where(moved, MIGRATE, np.where(again, RESUME, START)))
-        if (self.logged["action"] == DUPLICATE).any():
-            from rtsched.trace.duplicates import retold
-
-            starts = retold(self, starts)
-        cut = self.slices[np.isin(self.slices["reason"], (PREEMPTED, KILLED, FAILED))]
-        parted = self._parted()
-        cuts = [_decided(rows, rows["end"], PREEMPT) for rows in (cut, parted)]
-        both = np.concatenate((*cuts, self.logged, starts))
-        return both[np.argsort(both["time"], kind="stable")]
-
-    def _parted(self) -> NDArray[Any]:
-        """The slices at whose end, a boundary, a segment was ready to go on and did not at once: preempted there."""
-        rows = self.slices[np.lexsort((self.slices["start"], self.slices["node"], self.slices["job"]))]
-        at_once = np.zeros(len(rows), bool)
-        at_once[:-1] = rows["start"][1:] == rows["end"][:-1]
-        for name in ("job", "node"):
-            at_once[:-1] &= rows[name][1:] == rows[name][:-1]
-        rows = rows[(rows["reason"] == BOUNDARY) & ~at_once & (rows["end"] < self.end)]
-        waits = self.locks[self.locks["what"] == WAIT]
-        waiting = {(int(row["job"]), int(row["node"]), int(row["time"])) for row in waits}
-        over = {(int(row["job"]), int(row["time"])) for row in self.logged if row["action"] < DUPLICATE}
-        ready = [
-            (job, node, end) not in waiting and (job, end) not in over
-            for job, node, end in rows[["job", "node", "end"]].tolist()
-        ]
-        parted: NDArray[Any] = rows[np.array(ready, bool)]
-        return parted
+        return decisions(self)
 
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""
@@ -493,23 +399,3 @@ def resources(system: SystemSpec) -> tuple[str, ...]:
     """All resources of a system: those with a protocol first, then any that only sections name."""
     named = (section.resource for task in system.tasks for node in task.all_nodes for section in node.sections)
     return tuple(dict.fromkeys((*system.protocols, *named)))
-
-
-def _begun(slices: NDArray[Any]) -> NDArray[Any]:
-    """The slices at whose start something was decided: work that follows its own overhead begins with that."""
-    rows = slices[np.lexsort((slices["start"], slices["processor"]))]
-    follows = np.zeros(len(rows), bool)
-    follows[1:] = (rows["reason"][:-1] == OVERHEAD) & (rows["end"][:-1] == rows["start"][1:])
-    for name in ("processor", "job", "node"):
-        follows[1:] &= rows[name][:-1] == rows[name][1:]
-    return rows[~follows]
-
-
-def _decided(rows: NDArray[Any], times: NDArray[Any], actions: Any) -> NDArray[Any]:
-    """Rows of slices as decisions."""
-    table = np.empty(len(rows), widened(DECISIONS, rows.dtype["node"].itemsize > DECISIONS["node"].itemsize))
-    for name in ("job", "node", "processor"):
-        table[name] = rows[name]
-    table["time"] = times
-    table["action"] = actions
-    return table

@@ -10,7 +10,7 @@ import pytest
 import rtsched
 from rtsched import analyse
 from rtsched.api import Loaded, load, simulate
-from rtsched.dnn.lowering import horizon
+from rtsched.dnn.horizon import horizon
 from rtsched.errors import HorizonError, InputError
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform

@@ -19,12 +19,12 @@ from rtsched.model import document
 from rtsched.model.config import (
     Document,
     json_schema,
-    parse_override,
     parse_yaml,
     read_yaml,
     to_yaml,
     validate,
 )
+from rtsched.model.overrides import parse_override
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.model.task import Task

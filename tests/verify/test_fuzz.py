@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rtsched.api import Loaded, scheduler
 from rtsched.errors import InputError, RtschedError
 from rtsched.model.catalogue import load_platform
-from rtsched.model.config import parse_override, parse_yaml, to_yaml, validate
+from rtsched.model.config import parse_yaml, to_yaml, validate
+from rtsched.model.overrides import parse_override
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.model.task import Task

@@ -8,11 +8,9 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rtsched.engine.chip.components import Hardware
-from rtsched.engine.chip.copies import Delivery
-from rtsched.engine.chip.faults import CHANNEL, Announcement, Breakdown, FaultCourse, generator
+from rtsched.engine.chip.faults import Announcement, Breakdown, FaultCourse
+from rtsched.engine.chip.gpus import Gpus
 from rtsched.engine.chip.launches import Launches
 from rtsched.engine.chip.loads import Loads
 from rtsched.engine.chip.memory import Effects, SharedMemory, User
@@ -22,13 +20,10 @@ from rtsched.engine.chip.shares import Shares
 from rtsched.engine.chip.thermal import Heat
 from rtsched.engine.chip.unit import Unit
 from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
-from rtsched.engine.gpu.blocks import ONE, Operation
-from rtsched.engine.gpu.fluid import FluidGpu
-from rtsched.engine.gpu.gpu import Gpu
+from rtsched.engine.gpu.blocks import ONE
 from rtsched.engine.job import BATCHED, CLAIMED, DRAINING, READY, RUNNING, SPLIT, Job, Segment
 from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.processor import Processor
-from rtsched.engine.splits import SplitPart
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.model.taskgraph import HardwareSpec, NodeSpec, ProcessorSpec, TaskSpec
@@ -60,7 +55,7 @@ class Chip(Hardware):
         self.units = [Unit(each, self) for each in spec.units]
         self.unit_of = {place: unit for unit in self.units for place in unit.spec.processors}
         self.rated: list[VariableSpeedProcessor] = []
-        self.gpus: list[Gpu] = []
+        self.gpus = Gpus(self)
         self.domains: list[Domain] = []
         self.courses: dict[str, FaultCourse] = {}
         self.meter: Meter | None = None
@@ -68,7 +63,6 @@ class Chip(Hardware):
         self.heat: Heat | None = None
         self.recorded: dict[int, int] = {}
         self.shares = Shares(self)
-        self.levels: dict[tuple[int, int], int] = {}
         self.failed: dict[int, int] = {}
         #: by processor: the share of its speed that each fault leaves it
         self.slowed: dict[int, dict[int, float]] = {}
@@ -100,47 +94,14 @@ class Chip(Hardware):
             return Processor(spec, self.kernel, core.ended, costly)
         made: VariableSpeedProcessor
         if unit is not None and unit.spec.block_level is not None:
-            if unit.gpu is None:
-                device = FluidGpu if unit.spec.block_level.mode == "fluid" else Gpu
-                unit.gpu = device(
-                    unit.spec.block_level, self.kernel, self.touch, self._wave, self._pick, spec.index, self._waited
-                )
-                self.gpus.append(unit.gpu)
-            made = StreamProcessor(spec, self.kernel, core.ended, costly, self, unit, unit.gpu)
+            gpu = self.gpus.of(unit, spec.index)
+            made = StreamProcessor(spec, self.kernel, core.ended, costly, self, unit, gpu)
         else:
             made = VariableSpeedProcessor(spec, self.kernel, core.ended, costly, self, unit)
         if unit is not None:
             unit.processors.append(made)
         self.rated.append(made)
         return made
-
-    def _wave(self, operation: Operation, start: int, end: int, blocks: int) -> None:
-        """Log blocks that ran together."""
-        waves = self.core.record.waves
-        if waves is not None:
-            segment, place, number = operation.name
-            waves.buffer += (start, end, segment.job.number, segment.node.index, place, number, blocks)
-            if len(waves.buffer) >= waves.limit:
-                waves.pack()
-
-    def _waited(self, operation: Operation, start: int, end: int) -> None:
-        """Count, and log, that a segment was on a stream while nothing of it ran."""
-        segment, place, _ = operation.name
-        self.processors[place].waited += end - start
-        waits = self.core.record.waits
-        if waits is not None:
-            waits.buffer += (start, end, segment.job.number, segment.node.index, place)
-            if len(waits.buffer) >= waits.limit:
-                waits.pack()
-
-    def _pick(self, count: int) -> int:
-        """Which of the streams that wait for a channel is next, where that is left to chance."""
-        return int(self.chance.integers(count))
-
-    @cached_property
-    def chance(self) -> np.random.Generator:
-        """For the order of streams that wait for a channel."""
-        return generator(self.seed, CHANNEL, 0)
 
     def start(self, processors: tuple[Processor, ...], horizon: int, keep_jobs: bool) -> None:
         """Before time starts: domains, meters, heat, faults, links."""
@@ -192,7 +153,7 @@ class Chip(Hardware):
         now = self.kernel._now
         self.account(now)
         self._pace(now)
-        for gpu in self.gpus:
+        for gpu in self.gpus.all:
             gpu.settle(now)
         for unit in self.units:
             unit.working = any(p.working for p in unit.processors)
@@ -350,48 +311,6 @@ class Chip(Hardware):
         """The processor of a link."""
         return next(p.index for p in self.core.system.processors if p.name == link)
 
-    def stream_number(self, processor: StreamProcessor) -> int:
-        """Which stream of its GPU a processor is."""
-        assert processor.unit is not None
-        return processor.unit.spec.processors.index(processor.index)
-
-    def stream_priority(self, processor: StreamProcessor, segment: Segment) -> int:
-        """The priority of a launch: as the policy said at the start, or by the rule of the GPU."""
-        said, processor.priority = processor.priority, None
-        gpu = processor.gpu.spec
-        if said is not None:
-            return said
-        if gpu.assign == "policy" or gpu.priorities == 1:
-            return 0
-        task = segment.job.task
-        key = (processor.unit.spec.index if processor.unit is not None else 0, task.index)
-        if key not in self.levels:
-            self._rank_tasks(processor, key[0])
-        return self.levels[key]
-
-    def _rank_tasks(self, processor: StreamProcessor, unit: int) -> None:
-        """Spread the tasks that can use the GPU over its levels, the most urgent to the highest."""
-        gpu = processor.gpu.spec
-        lanes = self.units[unit].spec.processors
-        users = [
-            task
-            for task in self.core.tasks
-            if any(node.times[lane] is not None for node in task.nodes for lane in lanes)
-        ]
-        rank = {"hard": 0, "firm": 1, "soft": 2}
-        keys = {
-            task.index: rank[task.criticality]
-            if gpu.assign == "criticality"
-            else task.priority
-            if gpu.assign == "priority"
-            else task.deadline
-            for task in users
-        }
-        order = sorted(set(keys.values()))
-        for task in users:
-            position = order.index(keys[task.index])
-            self.levels[unit, task.index] = -(gpu.priorities - 1 - min(position, gpu.priorities - 1))
-
     def memories(self, place: int) -> list[tuple[int, Residency]]:
         """The memories that must hold weights before their nodes run on a processor: (its unit or -1: all, memory)."""
         unit = self.unit_of.get(place)
@@ -407,7 +326,7 @@ class Chip(Hardware):
         segments = [p.segment for p in self.rated if p.segment is not None and not p.down]
         return {segment.node.hardware.network for segment in segments if segment.node.hardware is not None}
 
-    # ---- putting aside, failing, coming back ---------------------------------------------------------------------
+    # ---- putting aside -------------------------------------------------------------------------------------------
 
     def save(self, processor: VariableSpeedProcessor, segment: Segment) -> None:
         """Put a running segment aside: its progress is kept, the processor is busy with its state for a while."""
@@ -443,66 +362,6 @@ class Chip(Hardware):
             core.on_ready(segment.job, (segment,))
         if core.on_processor is not None:
             core.on_processor(processor, "idle")
-
-    def slow(self, place: int, fault: int, speed: float, begins: bool) -> None:
-        """A processor goes on at a share of its speed because of a fault, or that fault is over."""
-        if begins:
-            self.slowed.setdefault(place, {})[fault] = speed
-        else:
-            self.slowed[place].pop(fault)
-        self.tell([place], "slow" if begins else "normal")
-
-    def take_down(self, place: int) -> None:
-        """A processor fails: what runs there restarts, resumes or is dropped, as its task says."""
-        self.failed[place] = self.failed.get(place, 0) + 1
-        processor = self.processors[place]
-        assert isinstance(processor, VariableSpeedProcessor)
-        if processor.down:
-            return
-        core = self.core
-        now = self.kernel._now
-        self.account(now)
-        if core.planner is not None:
-            core.planner.lose(processor)
-        segment = processor.segment
-        self.note(log.DOWN, place, -1 if segment is None else segment.job.number)
-        if isinstance(segment, Delivery):
-            assert core.copies is not None
-            core.copies.lose(processor, segment, now)
-        elif segment is not None and processor not in core.drains.since:
-            fate = segment.job.task.spec.on_fault
-            if core.batches is not None and processor in core.batches.running:
-                core.batches.fail(processor, gone=False)
-            elif core.duplicates is not None and core.duplicates.fail(processor):
-                pass  # the other one goes on
-            elif fate == "drop":
-                core.give_up(segment.job)
-            else:
-                # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
-                gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
-                if core.splits is not None and isinstance(segment, SplitPart):
-                    core.splits.fail(processor, segment, restart=fate == "restart")
-                else:
-                    core.lose(processor, segment, restart=fate == "restart" or gone)
-        if processor in core.drains.since:  # nothing drains on a processor that is down
-            core.drains.cut(processor, now)
-        processor.down = True
-        processor.segment = self.out_of_service
-        self.tell([place], "down")
-
-    def bring_up(self, place: int) -> None:
-        """A processor is back."""
-        self.failed[place] -= 1
-        processor = self.processors[place]
-        assert isinstance(processor, VariableSpeedProcessor)
-        if self.failed[place] or not processor.down:
-            return
-        self.account(self.kernel._now)
-        processor.down = False
-        processor.segment = None
-        processor.last = None
-        self.note(log.UP, place, 0)
-        self.tell([place], "up")
 
     # ---- telling -------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtsched.engine.chip.copies import Delivery
+from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
 from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.splits import SplitPart
 from rtsched.model.environment import Change, Fault
 from rtsched.trace import trace as log
 
@@ -50,11 +53,11 @@ class Breakdown:
         self.broken = not self.broken
         for place in self.places:
             if fault.speed is not None:
-                chip.slow(place, self.position, fault.speed, self.broken)
+                slow(chip, place, self.position, fault.speed, self.broken)
             elif self.broken:
-                chip.take_down(place)
+                take_down(chip, place)
             else:
-                chip.bring_up(place)
+                bring_up(chip, place)
         if fault.at is not None:
             wait = fault.lasts if self.broken else None
         else:
@@ -62,6 +65,69 @@ class Breakdown:
         now = chip.kernel._now
         if wait is not None and chip.alive(always=self.broken):
             chip.kernel.arm(self.alarm, now + wait)
+
+
+def slow(chip: Chip, place: int, fault: int, speed: float, begins: bool) -> None:
+    """A processor goes on at a share of its speed because of a fault, or that fault is over."""
+    if begins:
+        chip.slowed.setdefault(place, {})[fault] = speed
+    else:
+        chip.slowed[place].pop(fault)
+    chip.tell([place], "slow" if begins else "normal")
+
+
+def take_down(chip: Chip, place: int) -> None:
+    """A processor fails: what runs there restarts, resumes or is dropped, as its task says."""
+    chip.failed[place] = chip.failed.get(place, 0) + 1
+    processor = chip.processors[place]
+    assert isinstance(processor, VariableSpeedProcessor)
+    if processor.down:
+        return
+    core = chip.core
+    now = chip.kernel._now
+    chip.account(now)
+    if core.planner is not None:
+        core.planner.lose(processor)
+    segment = processor.segment
+    chip.note(log.DOWN, place, -1 if segment is None else segment.job.number)
+    if isinstance(segment, Delivery):
+        assert core.copies is not None
+        core.copies.lose(processor, segment, now)
+    elif segment is not None and processor not in core.drains.since:
+        fate = segment.job.task.spec.on_fault
+        if core.batches is not None and processor in core.batches.running:
+            core.batches.fail(processor, gone=False)
+        elif core.duplicates is not None and core.duplicates.fail(processor):
+            pass  # the other one goes on
+        elif fate == "drop":
+            core.give_up(segment.job)
+        else:
+            # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
+            gone = processor.saving > 0 or isinstance(processor, StreamProcessor)
+            if core.splits is not None and isinstance(segment, SplitPart):
+                core.splits.fail(processor, segment, restart=fate == "restart")
+            else:
+                core.lose(processor, segment, restart=fate == "restart" or gone)
+    if processor in core.drains.since:  # nothing drains on a processor that is down
+        core.drains.cut(processor, now)
+    processor.down = True
+    processor.segment = chip.out_of_service
+    chip.tell([place], "down")
+
+
+def bring_up(chip: Chip, place: int) -> None:
+    """A processor is back."""
+    chip.failed[place] -= 1
+    processor = chip.processors[place]
+    assert isinstance(processor, VariableSpeedProcessor)
+    if chip.failed[place] or not processor.down:
+        return
+    chip.account(chip.kernel._now)
+    processor.down = False
+    processor.segment = None
+    processor.last = None
+    chip.note(log.UP, place, 0)
+    chip.tell([place], "up")
 
 
 class FaultCourse:

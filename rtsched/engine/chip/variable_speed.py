@@ -186,7 +186,7 @@ class StreamProcessor(VariableSpeedProcessor):
             return  # it was taken off before its overhead had passed
         self.launching = None
         stream = self._stream(segment)
-        priority = self.chip.stream_priority(self, segment)
+        priority = self.chip.gpus.priority(self, segment)
         now = self.kernel._now
         self.gpu.pace_stream(stream, self.speed, now)
         operations = self._operations(segment)
@@ -229,7 +229,7 @@ class StreamProcessor(VariableSpeedProcessor):
         key = (task.spec.context, name if name in spec.masks else None)
         stream = self.streams.get(key)
         if stream is None:
-            number = self.chip.stream_number(self)
+            number = self.chip.gpus.number(self)
             stream = self.streams[key] = self.gpu.stream(
                 (key, number), key[0], mask=spec.masks.get(name, 0), null=spec.null_stream and number == 0
             )

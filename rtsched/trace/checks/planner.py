@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rtsched.trace.checks.common import name_of
 from rtsched.trace.trace import COMPLETED, START
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def decisions(trace: Trace) -> Iterator[str]:
     for row in rows[rows["end"] > rows["start"]]:
         after = bisect_right(ends, row["start"])
         if after < len(ends) and begins[after] < row["end"]:
-            yield f"{name!r} runs {_name(trace, row['job'])} at {row['start']}, while it decides"
+            yield f"{name!r} runs {name_of(trace, row['job'])} at {row['start']}, while it decides"
     yield from _starts(trace, begins, ends)
 
 
@@ -45,11 +46,6 @@ def _starts(trace: Trace, begins: list[int], ends: list[int]) -> Iterator[str]:
         if at == len(ends) or begins[at] >= time:
             continue
         if ends[at] > time:
-            yield f"{_name(trace, job)} starts at {time}, while a decision is made"
+            yield f"{name_of(trace, job)} starts at {time}, while a decision is made"
         elif trace.jobs["release"][job] > begins[at]:
-            yield f"{_name(trace, job)} starts at {time} by a decision that began before its release"
-
-
-def _name(trace: Trace, job: Any) -> str:
-    row = trace.jobs[job]
-    return f"job {row['index']} of {trace.system.tasks[row['task']].name!r}"
+            yield f"{name_of(trace, job)} starts at {time} by a decision that began before its release"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.model.accelerator import Kernel
+from rtsched.trace.checks.common import name_of
 from rtsched.trace.trace import COMPLETED, KILLED, LIMIT, SUSPEND, Trace
 
 #: A job, a node and a processor.
@@ -23,7 +24,7 @@ def launches(trace: Trace) -> Iterator[str]:
     if len(trace.launches):
         stays = _grouped(trace.launches)
         for (job, node, place), rows in stays.items():
-            yield from _in_flight(trace, f"node {node} of {_name(trace, job)}", place, rows)
+            yield from _in_flight(trace, f"node {node} of {name_of(trace, job)}", place, rows)
         yield from _suspended(trace, stays)
         yield from _all_once(trace, stays)
         yield from _whole(trace)
@@ -35,11 +36,6 @@ def _grouped(rows: NDArray[Any]) -> dict[Key, NDArray[Any]]:
     for number, key in enumerate(rows[["job", "node", "processor"]].tolist()):
         places.setdefault(key, []).append(number)
     return {key: rows[numbers] for key, numbers in places.items()}
-
-
-def _name(trace: Trace, job: int) -> str:
-    about = trace.jobs[job]
-    return f"job {about['index']} of {trace.system.tasks[about['task']].name!r}"
 
 
 def _in_flight(trace: Trace, who: str, place: int, rows: NDArray[Any]) -> Iterator[str]:
@@ -64,7 +60,7 @@ def _suspended(trace: Trace, stays: dict[Key, NDArray[Any]]) -> Iterator[str]:
         for stay in mine[(mine["start"] < time) & (mine["end"] >= time)][:1]:
             job, node, end = int(stay["job"]), int(stay["node"]), int(stay["end"])
             rows = stays.get((job, node, place), trace.launches[:0])
-            who = f"node {node} of {_name(trace, job)}"
+            who = f"node {node} of {name_of(trace, job)}"
             for late in rows["launched"][(rows["launched"] > time) & (rows["launched"] < end)]:
                 yield f"{who} launches at {late}, suspended since {time}"
             ended = (rows["launched"] <= time) & (rows["end"] > time) & (rows["end"] <= end) & (rows["ended"] == 1)
@@ -93,7 +89,7 @@ def _all_once(trace: Trace, stays: dict[Key, NDArray[Any]]) -> Iterator[str]:
         about = trace.node(job, node).hardware
         kernels = () if about is None else about.kernels[place] or ()
         if found != list(range(len(kernels))):
-            yield f"node {node} of {_name(trace, job)} is done at {end} with commands {found}, of {len(kernels)}"
+            yield f"node {node} of {name_of(trace, job)} is done at {end} with commands {found}, of {len(kernels)}"
 
 
 def stays_with_ends(trace: Trace) -> Callable[[Any], bool]:
@@ -137,5 +133,5 @@ def _whole(trace: Trace) -> Iterator[str]:
             waves = ran.get(key, ())
             blocks = sum(count for start, end, count in waves if row["launched"] <= start and end <= row["end"])
             if blocks != kernel.blocks:
-                who = f"command {key[3]} of node {key[1]} of {_name(trace, key[0])}"
+                who = f"command {key[3]} of node {key[1]} of {name_of(trace, key[0])}"
                 yield f"{who} ends at {row['end']} with {blocks} of its {kernel.blocks} blocks"
