@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from rtsched.model.accelerator import BlockLevel, Kernel
-from rtsched.model.task import Constant, Spawned, TraceArrivals
+from rtsched.model.task import Spawned, TraceArrivals
 from rtsched.model.taskgraph import SystemSpec
-from rtsched.trace.batches import batch_times, wrong_batches
-from rtsched.trace.check_launches import launches, stays_with_ends
+from rtsched.trace.batches import wrong_batches
+from rtsched.trace.check_launches import launches
 from rtsched.trace.check_planner import decisions
 from rtsched.trace.check_shares import shares
 from rtsched.trace.check_spawns import spawned
+from rtsched.trace.demands import Demands
 from rtsched.trace.duplicates import discarded, duplicates
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.splits import split_nodes, wrong_splits
@@ -293,11 +294,8 @@ def _work(trace: Trace) -> Iterator[str]:
     system = trace.system
     if any(processor.blackouts for processor in system.processors) or not len(trace.slices):
         return
-    fixed = _as_planned(system)
-    streams, ended = _streams(system), stays_with_ends(trace)
-    exempt = _without_speed(system)
+    demands = Demands(trace)
     speeds = Speeds(trace)
-    together = batch_times(trace, fixed)
     rows = trace.slices[~np.isin(trace.slices["reason"], (OVERHEAD, DRAINED)) & ~discarded(trace)]
     if len(trace.splits):
         rows = rows[~split_nodes(trace, rows)]
@@ -309,21 +307,17 @@ def _work(trace: Trace) -> Iterator[str]:
         task = int(trace.jobs["task"][job])
         if (job, node) != current:
             current, done = (job, node), Fraction(0)
-        if row["reason"] == KILLED or (processor in streams and ended(row)):
-            done = Fraction(0)  # what ended on a stream is kept there; elsewhere a node begins anew
-        if row["reason"] == KILLED or task not in fixed or processor in exempt:
+        start, end = int(row["start"]), int(row["end"])
+        if row["reason"] == KILLED or demands.begins_anew(job, node, processor, start, end):
+            done = Fraction(0)
+        if row["reason"] == KILLED or task not in demands.fixed or processor in demands.exempt:
             continue
         about = trace.node(job, node)
-        time, pieces = about.times[processor], max(1, len(about.regions)) + 2 * len(about.sections)
-        assert time is not None
-        if system.tasks[task].inputs is not None:
-            time = trace.recorded(job, node, time)
-        if (int(row["start"]), processor) in together:
-            time = together[int(row["start"]), processor]
+        time, pieces = demands.time(job, node, processor, start), max(1, len(about.regions)) + 2 * len(about.sections)
         if time is None or done is None:  # in a batch with one that takes what it wants: who knows what is left
             done = None
             continue
-        done += speeds.work(processor, int(row["start"]), int(row["end"])) / time
+        done += speeds.work(processor, start, end) / time
         if row["reason"] == COMPLETED and not 1 <= done < 1 + Fraction(pieces, time):
             yield f"node {node} of {_name(trace, job)} did {float(done):.6f} of its work by {row['end']}"
 
@@ -347,20 +341,8 @@ def _inputs(trace: Trace) -> Iterator[str]:
 
 def _splits(trace: Trace) -> Iterator[str]:
     """Parts of a node run at once, do its work between them, and are done and joined when it completes."""
-    blackouts = any(processor.blackouts for processor in trace.system.processors)
-    planned = () if blackouts else _as_planned(trace.system)
-    fixed = {task for task in planned if trace.system.tasks[task].inputs is None}
-    for (job, node), what in wrong_splits(trace, fixed, _without_speed(trace.system)):
+    for (job, node), what in wrong_splits(trace):
         yield f"node {node} of {_name(trace, job)} {what}"
-
-
-def _as_planned(system: SystemSpec) -> set[int]:
-    """The tasks that always take what is planned."""
-    return {
-        task.index
-        for task in system.tasks
-        if isinstance(task.execution, Constant) and getattr(task.arrival, "execution", None) is None
-    }
 
 
 def _gpus(trace: Trace) -> Iterator[tuple[BlockLevel, Any]]:
@@ -450,14 +432,3 @@ def _reserved(trace: Trace) -> Iterator[str]:
             yield f"{row['value']} of {resource!r} are reserved at {row['time']}, of {capacity}"
         if len(mine) and mine["value"][-1]:
             yield f"{mine['value'][-1]} of {resource!r} are still reserved when all is over"
-
-
-def _without_speed(system: SystemSpec) -> set[int]:
-    """The processors whose work has no speed: streams, and links."""
-    return _streams(system) | {processor.index for processor in system.processors if processor.kind == "link"}
-
-
-def _streams(system: SystemSpec) -> set[int]:
-    """The streams of GPUs that are served block by block."""
-    units = () if system.hardware is None else system.hardware.units
-    return {place for unit in units if unit.block_level is not None for place in unit.processors}
