@@ -366,3 +366,10 @@ def test_a_batch_begins_with_its_first_one_also_where_the_next_decision_is_made_
     trace = rtsched.simulate(about, scheduler=Batching(), until="90 ms")
     assert len(trace.batches) == 2
     assert trace.check() == []
+
+
+def test_a_split_may_be_given_up_and_begun_anew_at_one_instant() -> None:
+    halves = split(cpu=0.5, npu=0.5)
+    found, _ = run(system(), {0: lambda soc: (halves(soc), stop("cpu", "kill")(soc), halves(soc))})
+    assert ("cpu", 0, 10, "part") in found
+    assert ("npu", 0, 5, "part") in found
