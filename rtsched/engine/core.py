@@ -435,6 +435,8 @@ class Core:
         """Abort `job` if it has started, else drop it. The next job of its task takes its turn."""
         now = self.kernel._now
         self.halt(job, now)
+        if job.outcome != OPEN:
+            return  # the policy gave it up itself when it heard of a processor that this made idle
         self.decide(job, log.DROP if job.start < 0 else log.ABORT)
         self.steps.close(job, now, DROPPED if job.start < 0 else ABORTED)
 
@@ -454,6 +456,7 @@ class Core:
                     self.drains.begin(processor, segment, now)
                     continue
                 self.steps.stop(processor, segment, now, log.STOPPED)
+                segment.state = DEAD
                 if self.on_processor is not None:
                     self.on_processor(processor, "idle")
             if segment.state not in (DONE, DRAINING):
@@ -461,6 +464,8 @@ class Core:
                 self.resumed(segment, now)
                 if self.locks is not None:
                     self.locks.forget(segment)
+        if self.duplicates is not None:
+            self.duplicates.tell()
         if task.active is not job and job in task.pending:
             task.pending.remove(job)
         self.changed[0] = True

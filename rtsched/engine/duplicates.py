@@ -12,6 +12,7 @@ from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, READY, RUNNING, STATES, Segment
 from rtsched.engine.requests import refuse_start
+from rtsched.engine.splits import SplitPart
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
 
@@ -26,6 +27,8 @@ class Duplicates:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.pairs: dict[Processor, tuple[Segment, Segment]] = {}
+        #: where copies of a job that is about to end went, which nobody has been told of yet
+        self.left: list[Processor] = []
 
     def start(self, segment: Segment, processor: Processor) -> None:
         """Run a copy of `segment`, which runs, on `processor`, from the beginning of its node."""
@@ -91,8 +94,14 @@ class Duplicates:
         other = self.pairs[place][1].processor
         assert other is not None
         self._let_go(self._part(other), other)
-        if other.segment is None and self.core.on_processor is not None:
-            self.core.on_processor(other, "idle")
+        self.left.append(other)
+
+    def tell(self) -> None:
+        """A job is over, and nothing of it runs any more: the policy hears where its copies went."""
+        left, self.left = self.left, []
+        for each in left:
+            if each.segment is None and self.core.on_processor is not None:
+                self.core.on_processor(each, "idle")
 
     def has(self, segment: Segment) -> bool:
         """Whether a segment is one of two that run for the same node."""
@@ -149,6 +158,8 @@ def check(core: Core, segment: Any, processor: Processor) -> None:
     """Refuse a copy that cannot be, with the reason."""
     if not isinstance(segment, Segment):
         raise SchedulerError(f"duplicate of {segment!r}: pass a segment that runs")
+    if isinstance(segment, SplitPart):
+        _refuse(segment, processor, "it is a part of a node that is split, which is done when all of them are")
     here = segment.processor
     if segment.state != RUNNING or here is None or here.segment is not segment:
         _refuse(segment, processor, f"it is {STATES[segment.state]}; only what runs can run twice")

@@ -209,9 +209,9 @@ class Readings:
     def seen(self, segment: Segment) -> Mapping[str, Any] | None:
         """What was seen of a segment (a node of a job) that is done; None before, or if it was left out.
 
-        What `on_completion` told: its `time` in ns, `exit` and `confidence`, `branch`, `batch`, and the side values of
-        its input by their names. Raises SchedulerError for a policy whose class (or that of a part) does not read
-        ``values``.
+        What `on_completion` told: its `time` in ns, `exit` and `confidence`, `branch`, `batch`, `split`, and the side
+        values of its input by their names. Raises SchedulerError for a policy whose class (or that of a part) does not
+        read ``values``.
         """
         return seen(self.core, segment)
 

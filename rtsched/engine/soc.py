@@ -314,6 +314,8 @@ class Soc(ChipHandle):
             self.core.paths.check_answer(job)
         now = self.kernel._now
         self.core.halt(job, now)
+        if job.outcome != OPEN:
+            return  # it was ended when the policy heard of a processor that this made idle
         self.core.decide(job, log.FINISH)
         job.finish = now
         self.core.steps.close(job, now, OK if now <= job.deadline else LATE)

@@ -12,6 +12,8 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.execution_time import InputTimes
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, SPLIT, Job, Segment
 from rtsched.engine.processor import Processor
@@ -83,6 +85,8 @@ class Splits(AroundSteps):
         now = core.kernel._now
         before, left = segment.processor, Fraction(1)
         if before is not None:
+            if core.chip is not None and core.chip.launches is not None:
+                core.chip.launches.moved(segment, next(iter(given)))
             left = Fraction(segment.remaining) / segment.demand
         elif segment.job.start < 0:
             segment.job.start = now
@@ -96,6 +100,7 @@ class Splits(AroundSteps):
             part.demand = segment.demand if before is not None else demands[processor]
             part.remaining = _plain(share * left * part.demand)
             part.state = READY
+            _hand_over(segment, part, processor)
             split.parts.append(part)
             processor.done = self.ended
             core.soc.start(part.job, part, processor)
@@ -113,6 +118,8 @@ class Splits(AroundSteps):
             planned = times[first.index] or 1
             took = self.core.true_demand(segment, first, planned)
             times = segment.node.times
+            if isinstance(factor, InputTimes):
+                return {each: factor(segment, each, self.core.kernel._now) for each in processors}
             if callable(factor):  # what was recorded of one place tells of the others
                 return {each: ceil(Fraction(took * (times[each.index] or 1), planned)) for each in processors}
         return {each: scaled(segment.job.factor or 1, times[each.index] or 1) for each in processors}
@@ -303,12 +310,12 @@ class Splits(AroundSteps):
             if processor.preemptible or processor.waiting:
                 self.core.steps.stop(processor, part, now, log.STOPPED)
                 part.state = DEAD
-                if self.core.on_processor is not None:
-                    self.core.on_processor(processor, "idle")
                 continue
             if processor.spec.reset is None:
                 self._row(processor, part, now, done=False)
             self.core.drains.begin(processor, part, now)
+        if split is not None:  # none of it runs any more, whatever the policy does when it hears
+            self._tell([part.processor for part in split.parts])
 
     def close(self, job: Job, now: int, outcome: int) -> None:
         """As the inner steps; what its nodes have lost is forgotten."""
@@ -358,6 +365,14 @@ class Splits(AroundSteps):
 def owner(segment: Segment) -> Segment:
     """The segment that a part is a part of; any other itself."""
     return segment.split.whole if isinstance(segment, SplitPart) else segment
+
+
+def _hand_over(segment: Segment, part: SplitPart, processor: Processor) -> None:
+    """The state of `segment` that was put aside at a unit is brought back there by the first part."""
+    unit = processor.unit if isinstance(processor, VariableSpeedProcessor) else None
+    if unit is not None and segment in unit.restoring:
+        unit.restoring.discard(segment)
+        unit.restoring.add(part)
 
 
 def _plain(work: Fraction) -> int | Fraction:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from rtsched.model.base import Model, PositiveDuration, problem
 
 #: What a completion tells of by itself: no side value can be called so.
-TOLD = ("time", "batch", "exit", "confidence", "branch")
+TOLD = ("time", "batch", "split", "exit", "confidence", "branch")
 
 
 def checked_name(name: str) -> str:

@@ -25,10 +25,13 @@ class Stay(NamedTuple):
 
 
 def splits(trace: Trace) -> dict[Who, list[list[Stay]]]:
-    """The splits of every node that was split, in order of time; each is its parts."""
+    """The splits of every node that was split, in order of time; each is its parts.
+
+    One that was stopped at its very instant is none: another may begin then.
+    """
     found: dict[Who, list[list[Stay]]] = {}
     rows = [(job, node, Stay(start, end, place, share, bool(done)))
-            for start, end, job, node, place, share, done in trace.splits.tolist()]  # fmt: skip
+            for start, end, job, node, place, share, done in trace.splits.tolist() if end > start or done]  # fmt: skip
     for (job, node, _), group in groupby(sorted(rows), key=lambda row: (row[0], row[1], row[2].start)):
         found.setdefault((job, node), []).append([stay for *_, stay in group])
     return found

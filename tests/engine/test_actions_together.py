@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
@@ -18,16 +19,16 @@ from rtsched.trace.trace import ACTIONS, CHANGES_KINDS
 
 
 class Everything(Scheduler):
-    """Loads, reserves, batches, shares, spawns, duplicates and kills, at random."""
+    """Loads, reserves, batches, shares, spawns, splits, duplicates and kills, at random."""
 
     preemption = "nonpreemptive"
-    reads = frozenset({"batch", "reservable", "values", "spawned"})
+    reads = frozenset({"batch", "reservable", "values", "spawned", "split"})
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def dispatch(self) -> None:
-        if self.random.random() < 0.1:
+        if self.random.random() < 0.15:
             self.soc.spawn(self.soc.tasks[-1], self.random.choice([None, 7_000_000]))
         for processor in self.soc.processors:
             running = processor.segment
@@ -41,7 +42,7 @@ class Everything(Scheduler):
             ready = [each for each in self.soc.ready if each.node.times[processor.index] is not None]
             if processor.segment is None and self.random.random() < 0.5:
                 self._double(processor)
-            if ready and processor.segment is None:
+            if ready and processor.segment is None and self.random.random() < 0.8:
                 self._begin(ready, processor)
 
     def _double(self, processor: Any) -> None:
@@ -50,7 +51,9 @@ class Everything(Scheduler):
             try:
                 self.soc.duplicate(self.random.choice(running), processor)
             except SchedulerError as error:
-                if not re.search("runs in a batch|runs twice already|where the planner decides", str(error)):
+                if not re.search(
+                    "in a batch|runs twice already|where the planner decides|a part of a node", str(error)
+                ):
                     raise
 
     def _begin(self, ready: list[Any], processor: Any) -> None:
@@ -59,7 +62,11 @@ class Everything(Scheduler):
             self.soc.load(self.soc.tasks[0], processor)
         if self.soc.system.reservable:
             self.soc.reserve("kv", 5, same[0].job)
-        if len(same) > 1 and self.soc.expected_batch(same[0], processor, 2):
+        idle = [each for each in self.soc.processors if each.segment is None]
+        able = [each for each in ready if self.soc.expected_split(each, dict.fromkeys(idle, Fraction(1, len(idle))))]
+        if len(idle) > 1 and able and self.random.random() < 0.5:
+            self.soc.split(able[0], dict.fromkeys(idle, Fraction(1, len(idle))))
+        elif len(same) > 1 and self.soc.expected_batch(same[0], processor, 2):
             self.soc.start_batch(same, processor)
         else:
             self.soc.start(ready[0].job, ready[0], processor)
@@ -84,7 +91,7 @@ SYSTEM: dict[str, Any] = {
              "weights": "12 MB", "batch": {"2": 1.5}}
             for name, period in (("a", "5 ms"), ("b", "6 ms"))
         ),
-        {"name": "c", "wcet": {"cpu": "5 ms", "npu": "4 ms"}, "period": "20 ms"},
+        {"name": "c", "wcet": {"cpu": "5 ms", "npu": "4 ms"}, "period": "10 ms", "split": {"join": "50 us"}},
         {"name": "d", "overlap": True, "wcet": {"npu": "2 ms"}, "deadline": "30 ms", "arrival": {"kind": "spawned"},
          "weights": "12 MB", "batch": {"2": 1.5}},
     ],
@@ -106,7 +113,8 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
     trace = rtsched.simulate(system, scheduler=Everything(1))
     assert trace.check() == []
     again = rtsched.simulate(system, scheduler=Everything(1))
-    assert (trace.slices.tobytes(), trace.changes.tobytes()) == (again.slices.tobytes(), again.changes.tobytes())
+    for table in ("slices", "changes", "splits", "batches", "logged"):
+        assert getattr(trace, table).tobytes() == getattr(again, table).tobytes()
     kinds = Counter(CHANGES_KINDS[what] for what in trace.changes["what"])
     assert kinds["share"] > 10
     assert kinds["spawn"] == len(trace.jobs_of(3)) > 5
@@ -115,6 +123,7 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
         key in keys for key in ("planner", "reservable", "faults")
     )
     assert len(trace.batches) > 0
+    assert len(trace.splits) > 0
     doubled = Counter(ACTIONS[action] for action in trace.logged["action"])
     assert doubled["duplicate"] >= doubled["cancel"] > 0
 

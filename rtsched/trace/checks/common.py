@@ -16,7 +16,7 @@ def name_of(trace: Trace, job: Any) -> str:
 
 
 def as_planned(system: SystemSpec) -> set[int]:
-    """The tasks that always take what is planned."""
+    """The tasks that always take what is planned, or what is recorded of their input."""
     return {
         task.index
         for task in system.tasks

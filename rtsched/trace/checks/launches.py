@@ -92,15 +92,15 @@ def _all_once(trace: Trace, stays: dict[Key, NDArray[Any]]) -> Iterator[str]:
             yield f"node {node} of {name_of(trace, job)} is done at {end} with commands {found}, of {len(kernels)}"
 
 
-def stays_with_ends(trace: Trace) -> Callable[[Any], bool]:
-    """Whether any command of a slice on a stream ended in it."""
+def stays_with_ends(trace: Trace) -> Callable[[int, int, int, int, int], bool]:
+    """Whether any command of a slice (job, node, processor, start, end) on a stream ended in it."""
     ends: dict[Key, list[int]] = {}
     for end, *key in trace.launches[trace.launches["ended"] == 1][["end", "job", "node", "processor"]].tolist():
         ends.setdefault((key[0], key[1], key[2]), []).append(end)
 
-    def ended(row: Any) -> bool:
-        mine = ends.get((int(row["job"]), int(row["node"]), int(row["processor"])), [])
-        return bisect_right(mine, row["end"]) > bisect_right(mine, row["start"])
+    def ended(job: int, node: int, place: int, start: int, end: int) -> bool:
+        mine = ends.get((job, node, place), [])
+        return bisect_right(mine, end) > bisect_right(mine, start)
 
     return ended
 

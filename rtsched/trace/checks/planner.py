@@ -38,10 +38,14 @@ def _starts(trace: Trace, begins: list[int], ends: list[int]) -> Iterator[str]:
         (int(row["job"]), int(row["processor"]), int(row["end"])) for row in trace.own[trace.own["reason"] == COMPLETED]
     }
     nodes = [len(task.nodes) for task in trace.system.tasks]
+    keys = ["start", "job", "node", "processor"]
+    led = set(trace.batches[trace.batches["leads"] == 0][keys].tolist())  # they begin when the costs have passed
     for row in trace.decisions[trace.decisions["action"] == START]:
         job, time = int(row["job"]), int(row["time"])
         if row["node"] >= nodes[trace.jobs["task"][job]] or (job, int(row["processor"]), time) in after:
             continue  # a copy over a link, or the next node of a run that nobody is asked about
+        if (time, job, int(row["node"]), int(row["processor"])) in led:
+            continue
         at = bisect_left(ends, time)
         if at == len(ends) or begins[at] >= time:
             continue

@@ -42,7 +42,7 @@ def _stays(trace: Trace, rows: list[Any]) -> Iterator[str]:
     """Between two entries of a share, its processor serves one job all the time."""
     for place in sorted({row[2] for row in rows}):
         name = trace.system.processors[place].name
-        served = trace.slices[trace.slices["processor"] == place]
+        served = trace.leading[trace.leading["processor"] == place]  # a batch keeps what its first was given
         spans = sorted((int(row["start"]), int(row["end"]), int(row["job"])) for row in served)
         for what in (SHARE, CAP):
             own = [row for row in rows if row[2] == place and row[1] == what]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from rtsched.trace.checks.common import as_planned, name_of, without_speed
+from rtsched.trace.checks.common import name_of
+from rtsched.trace.checks.demands import Demands
+from rtsched.trace.duplicates import discarded
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.splits import Stay, Who, split_of, splits
 from rtsched.trace.trace import COMPLETED, DRAINED, FULL_SPEED, KILLED, OVERHEAD, PART, Trace
@@ -15,31 +17,26 @@ from rtsched.trace.trace import COMPLETED, DRAINED, FULL_SPEED, KILLED, OVERHEAD
 
 def parts(trace: Trace) -> Iterator[str]:
     """Parts of a node run at once, do its work between them, and are done and joined when it completes."""
-    blackouts = any(processor.blackouts for processor in trace.system.processors)
-    planned = () if blackouts else as_planned(trace.system)
-    fixed = {task for task in planned if trace.system.tasks[task].inputs is None}
-    for (job, node), what in _wrong_splits(trace, fixed, without_speed(trace.system)):
+    for (job, node), what in _wrong_splits(trace):
         yield f"node {node} of {name_of(trace, job)} {what}"
 
 
-def _wrong_splits(trace: Trace, fixed: Collection[int], exempt: Collection[int]) -> Iterator[tuple[Who, str]]:
-    """What is wrong with nodes that were split: (job and node, what).
-
-    Work is added up for tasks that take what is planned (`fixed`), on processors that are not `exempt`.
-    """
+def _wrong_splits(trace: Trace) -> Iterator[tuple[Who, str]]:
+    """What is wrong with nodes that were split: (job and node, what). Blackouts hide how much was done."""
     if not len(trace.splits):
         return
-    speeds = Speeds(trace)
+    demands, speeds = Demands(trace), Speeds(trace)
+    fixed = set() if any(each.blackouts for each in trace.system.processors) else demands.fixed
     rows: dict[Who, list[Any]] = {}
-    for start, end, job, node, place, reason in trace.slices.tolist():
+    for start, end, job, node, place, reason in trace.slices[~discarded(trace)].tolist():
         if reason != DRAINED:
             rows.setdefault((job, node), []).append((end, reason, start, place))
     for who, found in splits(trace).items():
         mine = sorted(rows.get(who, []), key=lambda row: (row[0], row[1] == COMPLETED, row[1] == KILLED))
         for what in (*_shares(found), *_apart(found, mine), *_end(trace, who, found, mine)):
             yield who, what
-        if int(trace.jobs["task"][who[0]]) in fixed and not any(row[3] in exempt for row in mine):
-            yield from ((who, what) for what in _work(trace, who, found, mine, speeds))
+        if int(trace.jobs["task"][who[0]]) in fixed:
+            yield from ((who, what) for what in _work(who, found, mine, demands, speeds))
 
 
 def _shares(found: list[list[Stay]]) -> Iterator[str]:
@@ -54,7 +51,9 @@ def _shares(found: list[list[Stay]]) -> Iterator[str]:
 def _apart(found: list[list[Stay]], mine: list[Any]) -> Iterator[str]:
     """Only the parts of one split run at once."""
     spans = sorted((split[0].start, max(stay.end for stay in split), index) for index, split in enumerate(found))
-    alone = [row for row in mine if split_of(found, row[3], row[2], row[0]) is None]
+    resets = {(stay.end, stay.processor) for split in found for stay in split if not stay.done}
+    alone = [row for row in mine if row[1] != OVERHEAD or row[2:] not in resets]
+    alone = [row for row in alone if split_of(found, row[3], row[2], row[0]) is None]
     spans += [(start, end, -1) for end, _, start, _ in alone]
     spans.sort()
     for first, second in pairwise(spans):
@@ -80,19 +79,19 @@ def _end(trace: Trace, who: Who, found: list[list[Stay]], mine: list[Any]) -> It
         yield f"completes at {time}, before its parts are joined"
 
 
-def _work(trace: Trace, who: Who, found: list[list[Stay]], mine: list[Any], speeds: Speeds) -> Iterator[str]:
+def _work(who: Who, found: list[list[Stay]], mine: list[Any], demands: Demands, speeds: Speeds) -> Iterator[str]:
     """What the parts did adds up to the node, and each did its share of what was left."""
-    times = trace.node(*who).times
     done = Fraction(0)
     slack = Fraction(0)
     before: dict[int, Fraction] = {}
     for end, reason, start, place in mine:
-        time = times[place]
-        if reason == OVERHEAD or time is None:
-            continue
-        if reason == KILLED:
+        if reason == KILLED or demands.begins_anew(*who, place, start, end):
             done = Fraction(0)
+        if reason in (KILLED, OVERHEAD) or place in demands.exempt:
             continue
+        time = demands.time(*who, place, start)
+        if time is None:  # in a batch with one that takes what it wants: who knows what is left
+            return
         split = split_of(found, place, start, end)
         if split is not None:
             before.setdefault(id(split), done)
