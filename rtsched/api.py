@@ -294,6 +294,7 @@ SERVER_KEYS = ("budget", "server_period")
 POLICY_KEYS = {
     **dict.fromkeys(SERVER_KEYS, ("which has no servers", "write 'scheduler: cbs'")),
     "batch": ("which starts no batches", "name a scheduler of yours that does"),
+    "speedup": ("which gives nobody a part of a unit", "name a scheduler of yours that does"),
 }
 
 
@@ -303,8 +304,9 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str, 
     found: list[tuple[int, tuple[str, ...]]] = []
     for index, task in enumerate(system.tasks):
         found += [(index, (key,)) for key in keys if getattr(task, key) is not None]
-        nodes = {} if task.graph is None or "batch" not in keys else task.graph.nodes
-        found += [(index, ("graph", "nodes", name, "batch")) for name, node in nodes.items() if node.batch is not None]
+        for name, node in {} if task.graph is None else task.graph.nodes.items():
+            own = [key for key in keys if key not in SERVER_KEYS and getattr(node, key) is not None]
+            found += [(index, ("graph", "nodes", name, key)) for key in own]
     return found
 
 

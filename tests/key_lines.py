@@ -71,6 +71,7 @@ def refused(change: str, error: str, beside: str = "", place: str = "") -> Line:
 
 
 LITTLE = "t.pin=little"
+SHARED = "t.processors=[little]; little.service=run-to-completion; little.contexts=2; scheduler={name: test-sharing}"
 TOGETHER = f"{LITTLE}; t.instances=2; scheduler={{name: test-batching}}"
 GPU = "t.processors=[gpu]; gpu.block_level.time_slice=1 ms"
 STORE = "platform.memory.load_bandwidth=1 GB/s; platform.memory.capacity=100 MB"
@@ -151,6 +152,7 @@ TASK: dict[str, dict[str, Line]] = {
     },
     "weights": {"*": matters("t.weights=2 MB", STORE)},
     "batch": {"*": matters("t.batch={'2': 1.5}", TOGETHER)},
+    "speedup": {"*": matters("t.speedup={'1/2': 0.8}", f"{SHARED}; t.period=3 s")},
     "loss": {"*": matters("t.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}")},
     "context": {"*": matters("t.context=shader", GPU)},
     # when
@@ -206,6 +208,7 @@ NODE: dict[str, Line] = {
     "state": matters("x.state=9 MB", TASK["state"]["*"].beside),
     "weights": matters("x.weights=2 MB", STORE),
     "batch": matters("x.batch={'2': 1.5}", TOGETHER),
+    "speedup": matters("x.speedup={'1/2': 0.8}", SHARED),
     "loss": matters("x.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}"),
 }
 
@@ -506,6 +509,7 @@ BESIDE: list[Line] = [
     refused("t.budget=9 ms", "no effect under the file's own scheduler"),
     refused("reservable={kv_memory: 1 kB}", "no effect under the file's own scheduler, which reserves nothing"),
     refused("t.batch={'2': 1.5}", "no effect under the file's own scheduler, which starts no batches"),
+    refused("t.speedup={'1/2': 0.8}", "no effect under the file's own scheduler, which gives nobody a part", "t.processors=[npu]; npu.contexts=2"),
     Line("x.batch={'2': 1.5}", error="no effect under the file's own scheduler", shape="graph"),
     refused("t.batch={'2': 1.5}", "runs in no batch", "t.regions=[4 ms, 4 ms]; t.wcet={little: 8 ms}; scheduler.preemption=limited"),
     refused("t.execution={kind: uniform, low: 0.5}", "has execution times", "t.arrival={kind: trace, times: [0 ms], execution: [1 ms]}"),

@@ -72,6 +72,21 @@ class Batching(Scheduler):
                     self.soc.start_batch(alike[:2] if both else [segment], processor)
 
 
+class Sharing(Scheduler):
+    """Runs what is ready, first come, first served, each on a half of its unit where that is shared."""
+
+    reads = frozenset({"speedup"})
+
+    def dispatch(self) -> None:
+        for segment in list(self.soc.ready):
+            for index in segment.node.eligible:
+                processor = self.soc.processors[index]
+                if segment.state == READY and processor.segment is None:
+                    self.soc.start(segment.job, segment, processor)
+                    if processor.cluster == "little":
+                        self.soc.share(segment, 0.5)
+
+
 class Listener(ComposedScheduler):
     """EDF, which remembers what it is told of its environment, and what it may expect of answers."""
 
@@ -126,6 +141,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-listener"), Listener)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reserve"), Reserves)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-batching"), Batching)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-sharing"), Sharing)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.speedup import lower_speedup
 from rtsched.dnn.unused import unused_keys
 from rtsched.dnn.variants import lower_branches, lower_quality, stages
 from rtsched.dnn.work import hardware_of
@@ -411,6 +412,7 @@ class Lowering:
             hardware=hardware,
             losses=self.losses(what, work),
             batch=lower_batch(self, what, work, usable),
+            speedup=lower_speedup(self, what, work, usable),
         )
 
     def losses(self, what: str, work: Work) -> tuple[float, ...]:

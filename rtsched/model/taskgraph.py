@@ -118,7 +118,8 @@ class NodeSpec:
     """A node of a task graph: `times[p]` is its execution time on processor p, or None.
 
     `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
-    in a cluster that does not have them yet; `batch` says how long several of it take together.
+    in a cluster that does not have them yet; `batch` says how long several of it take together; ``speedup[p]``, if any,
+    are (part of the unit, measured speed relative to all of it), ascending, without the whole.
     """
 
     index: int
@@ -134,6 +135,21 @@ class NodeSpec:
     losses: tuple[float, ...] = ()
     copies: tuple[CopySpec, ...] = ()
     batch: BatchSpec | None = None
+    speedup: tuple[tuple[tuple[Fraction, Fraction], ...], ...] = ()
+
+    def speed_at(self, place: int, part: Fraction) -> Fraction:
+        """Its speed on a part of the unit of processor `place`, relative to all of it.
+
+        As measured; of a part between two measured ones that of the smaller. On less than the least it takes turns on
+        that; without measurements on the whole.
+        """
+        known = self.speedup[place] if self.speedup else ()
+        if part == 1 or not known:
+            return part
+        least, slowest = known[0]
+        if part < least:
+            return slowest * part / least
+        return next(speed for size, speed in reversed(known) if size <= part)
 
     @property
     def eligible(self) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ class Scheduler(Listener):
     """
 
     preemption: Preemption = "preemptive"
-    #: The keys that this policy reads and most do not: ``budget``, ``server_period``, ``batch`` of a task,
+    #: The keys that this policy reads and most do not: ``budget``, ``server_period``, ``batch``, ``speedup`` of a task,
     #: ``reservable`` of the system, if it reserves. Parts say so, too.
     reads: ClassVar[frozenset[str]] = frozenset()
     #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.

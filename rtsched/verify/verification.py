@@ -44,6 +44,7 @@ LATER: dict[str, Any] = {
     "planner": None,
     "reservable": {},
     "batch": None,
+    "speedup": None,
 }
 
 
