@@ -302,6 +302,7 @@ POLICY_KEYS = {
     "batch": ("which starts no batches", "name a scheduler of yours that does"),
     "values": ("which reads no values of inputs", "name a policy of yours that does"),
     "split": ("which splits no nodes", "name a scheduler of yours that does"),
+    "speedup": ("which gives nobody a part of a unit", "name a scheduler of yours that does"),
 }
 
 
@@ -316,7 +317,7 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str |
             with_values = (node for node, each in task.inputs[0].items() if each.values)
             found += [(index, ("inputs", 0, node, "values")) for node in islice(with_values, 1)]
         for name, node in () if task.graph is None else task.graph.nodes.items():
-            own = [key for key in ("batch", "split") if key in keys and getattr(node, key) is not None]
+            own = [key for key in ("batch", "split", "speedup") if key in keys and getattr(node, key) is not None]
             found += [(index, ("graph", "nodes", name, key)) for key in own]
     return found
 

@@ -71,6 +71,7 @@ def refused(change: str, error: str, beside: str = "", place: str = "") -> Line:
 
 
 LITTLE = "t.pin=little"
+SHARED = "t.processors=[little]; little.service=run-to-completion; little.contexts=2; scheduler={name: test-sharing}"
 TOGETHER = f"{LITTLE}; t.instances=2; scheduler={{name: test-batching}}"
 APART = "scheduler={name: test-splitting}"
 GPU = "t.processors=[gpu]; gpu.block_level.time_slice=1 ms"
@@ -156,6 +157,7 @@ TASK: dict[str, dict[str, Line]] = {
         "kernels": refused("t.split={join: 1 ms}", "it has no effect: it takes two processors", APART),
         "*": matters("t.split={join: 1 ms}", APART),
     },
+    "speedup": {"*": matters("t.speedup={'1/2': 0.8}", f"{SHARED}; t.period=3 s")},
     "loss": {"*": matters("t.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}")},
     "context": {"*": matters("t.context=shader", GPU)},
     # when
@@ -213,6 +215,7 @@ NODE: dict[str, Line] = {
     "weights": matters("x.weights=2 MB", STORE),
     "batch": matters("x.batch={'2': 1.5}", TOGETHER),
     "split": matters("x.split={join: 1 ms}", APART),
+    "speedup": matters("x.speedup={'1/2': 0.8}", SHARED),
     "loss": matters("x.loss={cpu: 0.5, gpu: 0.5, npu: 0.5}"),
 }
 
@@ -522,6 +525,7 @@ BESIDE: list[Line] = [
         for key, value in (("period", "9 ms"), ("rate", "9 Hz"), ("offset", "1 ms"), ("jitter", "1 ms"))
     ),
     refused("t.batch={'2': 1.5}", "no effect under the file's own scheduler, which starts no batches"),
+    refused("t.speedup={'1/2': 0.8}", "no effect under the file's own scheduler, which gives nobody a part", "t.processors=[npu]; npu.contexts=2"),
     Line("x.batch={'2': 1.5}", error="no effect under the file's own scheduler", shape="graph"),
     refused("t.inputs=[{t: {time: 1 ms, values: {sparsity: 0.5}}}]", "no effect under the file's own scheduler, which reads no values", place="t.inputs.0.t.values"),
     refused("t.inputs=[{t: {time: 1 ms}}]", "there is an 'execution', too", "t.execution={kind: uniform, low: 0.2}"),

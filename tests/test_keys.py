@@ -88,6 +88,21 @@ class Splitting(Scheduler):
                 self.soc.start(segment.job, segment, free[0])
 
 
+class Sharing(Scheduler):
+    """Runs what is ready, first come, first served, each on a half of its unit where that is shared."""
+
+    reads = frozenset({"speedup"})
+
+    def dispatch(self) -> None:
+        for segment in list(self.soc.ready):
+            for index in segment.node.eligible:
+                processor = self.soc.processors[index]
+                if segment.state == READY and processor.segment is None:
+                    self.soc.start(segment.job, segment, processor)
+                    if processor.cluster == "little":
+                        self.soc.share(segment, 0.5)
+
+
 class Listener(ComposedScheduler):
     """EDF, which remembers what it is told of its environment, and what it may expect of answers."""
 
@@ -168,6 +183,7 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-reader"), Reader)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-spawning"), Spawning)
     monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-splitting"), Splitting)
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "test-sharing"), Sharing)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
 
 #: What a task says for each of its nodes.
-EACH = ("pin", "processors", "threads", "preemptive", "memory", "state", "batch", "split")
+EACH = ("pin", "processors", "threads", "preemptive", "memory", "state", "batch", "split", "speedup")
 #: What a task says for all of its nodes together, shared out in proportion to their fastest times.
 SHARED = ("energy", "loss", "memory")
 

@@ -20,6 +20,7 @@ from rtsched.dnn.latency import Rows, measured
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
+from rtsched.dnn.speedup import lower_speedup
 from rtsched.dnn.split import check_split, lower_split
 from rtsched.dnn.transfers import lower_copies, lower_transfer, roams
 from rtsched.dnn.unused import unused_keys
@@ -364,6 +365,7 @@ class Lowering:
             losses=self.losses(what, work),
             batch=lower_batch(self, what, work, usable),
             split=lower_split(self, work, usable),
+            speedup=lower_speedup(self, what, work, usable),
         )
 
     def losses(self, what: str, work: Work) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ NEEDS = {
     "threads": "none of its processors is a CPU cluster as one server",
     "kernels": "none of its processors is a GPU served block by block",
     "context": "none of its processors is a GPU served block by block",
+    "speedup": "none of its processors has contexts that share a unit",
     "state": "none of its processors has checkpoints",
     "weights": "none of its processors has a memory for weights, nor has the platform a storage to load them from",
 }
@@ -46,6 +47,8 @@ def _knows(lowering: Lowering, unit: UnitSpec, key: str) -> bool:
     memory = lowering.platform.memory
     if key == "threads":
         return unit.description.threads is not None
+    if key == "speedup":
+        return unit.description.contexts > 1 and unit.description.sharing == "equal"
     if key == "state":
         return unit.description.checkpoint is not None
     if key == "weights":

@@ -265,6 +265,8 @@ def _unlike(first: Segment, other: Segment, processor: Processor) -> str:
         return f"they take {one.times[place]} and {two.times[place]} ns there, or one is not preemptive"
     if one.batch is not None and two.batch is not None and one.batch.sizes[place] != two.batch.sizes[place]:
         return "their times by batch size differ"
+    if one.speedup != two.speedup:
+        return "their speeds on parts of a unit differ"
     return "" if _weights(one) == _weights(two) else "they load weights of their own"
 
 

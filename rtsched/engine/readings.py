@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.engine.chip.shares import as_part
 from rtsched.engine.core import Core
 from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.processor import Processor
@@ -155,6 +156,16 @@ class Readings:
         if join is None or any(time is None for time, _ in times):
             return None
         return max(ceil(time * share) for time, share in times if time is not None) + join * (len(given) > 1)
+
+    def expected_share(self, segment: Segment, processor: Processor, part: Fraction | float) -> int | None:
+        """The time in ns that `segment` is believed to need in all on a `part` of the unit of `processor`.
+
+        By its measured speed there, if it declares one (`speedup`), else in proportion. None if it cannot run there.
+        Raises SchedulerError for a part that is not above 0 and at most 1.
+        """
+        wanted = as_part(f"expected_share of {segment!r}", part)
+        time = self.beliefs.time(segment.node, processor.index)
+        return None if time is None else ceil(time / segment.node.speed_at(processor.index, wanted))
 
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.

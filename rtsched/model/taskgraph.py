@@ -121,7 +121,8 @@ class NodeSpec:
 
     `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
     in a cluster that does not have them yet; `batch` says how long several of it take together; `split`, that it may
-    run on several processors at once, in shares that it takes so many ns to join.
+    run on several processors at once, in shares that it takes so many ns to join; ``speedup[p]``, if any, are (part of
+    the unit, measured speed relative to all of it), ascending, without the whole.
     """
 
     index: int
@@ -138,6 +139,21 @@ class NodeSpec:
     copies: tuple[CopySpec, ...] = ()
     batch: BatchSpec | None = None
     split: int | None = None
+    speedup: tuple[tuple[tuple[Fraction, Fraction], ...], ...] = ()
+
+    def speed_at(self, place: int, part: Fraction) -> Fraction:
+        """Its speed on a part of the unit of processor `place`, relative to all of it.
+
+        As measured; of a part between two measured ones that of the smaller. On less than the least it takes turns on
+        that; without measurements on the whole.
+        """
+        known = self.speedup[place] if self.speedup else ()
+        if part == 1 or not known:
+            return part
+        least, slowest = known[0]
+        if part < least:
+            return slowest * part / least
+        return next(speed for size, speed in reversed(known) if size <= part)
 
     @property
     def eligible(self) -> tuple[int, ...]:

@@ -6,9 +6,10 @@ those of its nodes that say nothing of theirs.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from rtsched.model.accelerator import GpuOperation, MemoryUse
 from rtsched.model.base import Duration, Energy, Model, PositiveDuration, Size, problem
@@ -95,6 +96,46 @@ class Split(Model):
     join: Duration
 
 
+def _speedup(value: Any) -> Any:
+    """Parts alone hold everywhere; a mapping of places names clusters, processors or kinds."""
+    if not isinstance(value, dict):
+        return value
+    plain = not any(isinstance(each, dict) for each in value.values())
+    return {
+        place: {str(part): speed for part, speed in parts.items()} if isinstance(parts, dict) else parts
+        for place, parts in ({ANY: value} if plain else value).items()
+    }
+
+
+def _checked_speedup(value: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Whoever has more of a unit is not slower, and nobody is faster than alone."""
+    for parts in value.values():
+        speeds = {}
+        for part, speed in parts.items():
+            try:
+                speeds[Fraction(part)] = speed
+            except (ValueError, ZeroDivisionError):
+                raise problem(f"the part {part!r} of a unit is no number; write e.g. '\"1/4\": 0.3'") from None
+        if not speeds or not all(0 < part <= 1 for part in speeds):
+            raise problem("parts of a unit lie above 0 and at most at 1; write e.g. '\"1/4\": 0.3'")
+        if len(speeds) < len(parts):
+            raise problem("a part of the unit stands twice; write it once")
+        if speeds.get(Fraction(1), 1.0) != 1:
+            raise problem("speeds are relative to all of the unit, at which the speed is 1; leave 1 out")
+        if [speeds[part] for part in sorted(speeds)] != sorted(speeds.values()):
+            raise problem("a larger part of the unit is slower than a smaller one; leave the rest of it idle instead")
+    return value
+
+
+#: Per cluster, processor or kind: the measured speed of a part of a unit, relative to all of it.
+Speedups = Annotated[
+    dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]],
+    BeforeValidator(_speedup),
+    AfterValidator(_checked_speedup),
+    Field(min_length=1),
+    WithJsonSchema({"type": "object", "examples": [{"1/4": 0.3, "1/2": 0.6}, {"npu": {"1/2": 0.6}}]}),
+]
+
 #: Band leaves pieces of fewer operators than this to the CPU.
 SMALLEST = 7
 
@@ -179,6 +220,10 @@ class Work(Model):
     )
     split: Split | None = Field(
         default=None, description="it may run on several processors at once, in shares: each node"
+    )
+    speedup: Speedups | None = Field(
+        default=None,
+        description="measured speed on parts of a unit, relative to all of it, for policies that share",
     )
     loss: dict[str, Accuracy] | None = Field(
         default=None, description="accuracy that is lost when it runs on a cluster or processor, e.g. in int8"

@@ -44,9 +44,9 @@ class Scheduler(Listener):
     """
 
     preemption: Preemption = "preemptive"
-    #: The keys that this policy reads and most do not: ``budget``, ``server_period``, ``batch`` of a task,
-    #: ``reservable`` of the system, if it reserves, ``values`` of inputs, if it asks what was seen, ``spawned``, if it
-    #: spawns jobs. Parts say so, too.
+    #: The keys that this policy reads and most do not: ``budget``, ``server_period``, ``batch``, ``speedup``, ``split``
+    #: of a task, ``reservable`` of the system, if it reserves, ``values`` of inputs, if it asks what was seen,
+    #: ``spawned``, if it spawns jobs. Parts say so, too.
     reads: ClassVar[frozenset[str]] = frozenset()
     #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
     oracle: bool = False

@@ -47,6 +47,7 @@ LATER: dict[str, Any] = {
     "launch": 0,
     "inputs": None,
     "split": None,
+    "speedup": None,
 }
 
 

@@ -223,25 +223,26 @@ class Chip(Hardware):
                 continue
             scale, bound, demand, label = self._alone(processor, segment)
             part = self.shares.part(processor) if granted else None
+            rate = self.shares.speed(processor, segment, part) if granted else None
             if scale <= 0 or (part is not None and not part and processor.work):
                 self._set_speed(processor, 0, now)
                 continue
-            running.append((processor, scale, bound, part))
+            running.append((processor, scale, bound, rate))
             if contended:
                 asked = demand / (bound + (1 - bound) * scale)
-                users.append(User(processor.cluster, label, bound, asked if part is None else asked * part, part))
+                users.append(User(processor.cluster, label, bound, asked if rate is None else asked * rate, part))
         effects = [(1.0, 1.0)] * len(running)
         if contended:
             effects = self._contend([each[0] for each in running], users, granted)
-        for (processor, scale, bound, part), (factor, share) in zip(running, effects, strict=True):
+        for (processor, scale, bound, rate), (factor, share) in zip(running, effects, strict=True):
             unit = processor.unit
             taken = (1 - bound) * scale + bound * factor
-            if unit is not None and unit.shared and part is None:
+            if unit is not None and unit.shared and rate is None:
                 taken *= sum(p.working for p in unit.processors)
             for slow in self.slowed.get(processor.index, {}).values():
                 share *= slow
             speed = ONE * share / taken
-            self._set_speed(processor, max(1, ceil(speed if part is None else Fraction(speed) * part)), now)
+            self._set_speed(processor, max(1, ceil(speed if rate is None else Fraction(speed) * rate)), now)
         if granted or self.shares.noted:
             self.shares.note()
 

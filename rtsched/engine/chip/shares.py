@@ -86,6 +86,15 @@ class Shares:
         equals = sum(1 for each, part in zip(unit.processors, parts, strict=True) if part is None and each.working)
         return (1 - sum((part for part in parts if part is not None), Fraction(0))) / equals
 
+    def speed(self, processor: VariableSpeedProcessor, segment: Segment, part: Fraction | None) -> Fraction | None:
+        """How fast `segment` goes there on its part, relative to all of the unit; None where they take equal turns.
+
+        By what was measured for it, if it was given the part: turns at the rest need no measurement.
+        """
+        if part is None or self.given(processor) is None:
+            return part
+        return segment.node.speed_at(processor.index, part)
+
     def given(self, processor: Processor) -> Fraction | None:
         """The part that was given to what runs on `processor`."""
         grant = self.grants.get(processor.index)
@@ -136,17 +145,22 @@ def share(core: Core, what: Segment | Processor, part: Any, bandwidth: Any) -> N
     if segment.state != RUNNING:
         raise SchedulerError(f"{said}: {segment!r} does not run there any more; wait for on_processor(…, 'idle')")
     chip = core.chip
-    wanted = None if part is None else _part(said, part)
+    wanted = None if part is None else as_part(said, part)
     cap = None if bandwidth is None else _bytes(said, bandwidth)
     if wanted is not None:
         _check_part(chip, said, processor, wanted)
+        if segment.node.speedup and "speedup" not in core.scheduler.reads:
+            raise SchedulerError(
+                f"{said}: the speed of its parts was measured ('speedup'); let the policy's class say that it goes by "
+                "that: reads = frozenset({'speedup'})"
+            )
     if cap is not None:
         _check_cap(chip, said, processor, cap)
     if chip is not None and isinstance(processor, VariableSpeedProcessor):
         chip.shares.give(processor, wanted, cap)
 
 
-def _part(said: str, part: Any) -> Fraction:
+def as_part(said: str, part: Any) -> Fraction:
     """A number as an exact fraction: 0.1 is a tenth."""
     try:
         found = part if isinstance(part, Fraction) else Fraction(str(part))

@@ -171,6 +171,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "copies": judged(obstacles.of_copies),
         "batch": harmless("read by policies that start batches, which are whole schedulers"),
         "split": harmless("read by policies that split nodes, which are whole schedulers"),
+        "speedup": harmless("read by policies that share units, which are whole schedulers"),
     },
     SectionSpec: dict.fromkeys(("resource", "start", "end"), used("blocking by locks (locks)")),
     NodeHardware: {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
 from rtsched.model.memory import Pairwise
+from rtsched.model.taskgraph import NodeSpec
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import CAP, FULL_SPEED, OVERHEAD, SHARE, Trace
 
@@ -62,18 +64,40 @@ def _served(spans: list[tuple[int, int, int]], time: int, until: int) -> int:
 
 
 def _pace(trace: Trace) -> Iterator[str]:
-    """The work of a slice is at most its share of the time; unmeasured where neighbours may speed each other up."""
+    """The work of a slice is at most its share of the time, or the speed that was measured on that.
+
+    Exactly so much where nothing else slows it down; unmeasured where neighbours may speed each other up.
+    """
     hardware = trace.system.hardware
     assert hardware is not None
     memory = hardware.platform.memory
     if memory is not None and isinstance(memory.contention, Pairwise):
         return
     speeds, given = Speeds(trace), Speeds(trace, SHARE)
-    for values in given.values.values():
-        values[:] = [value or FULL_SPEED for value in values]
+    alone = hardware.power is None and not hardware.faults and (memory is None or memory.contention is None)
+    shared = {place: list(values) for place, values in given.values.items()}
     for row in trace.slices[trace.slices["reason"] != OVERHEAD]:
         place, start, end = int(row["processor"]), int(row["start"]), int(row["end"])
-        if place in given.times:
-            most = given.work(place, start, end) + Fraction(2 * (end - start), FULL_SPEED)  # speeds are rounded up
-            if speeds.work(place, start, end) > most:
-                yield f"a slice on {trace.system.processors[place].name!r} from {start} goes faster than by its share"
+        if place not in given.times:
+            continue
+        about = trace.node(int(row["job"]), int(row["node"]))
+        given.values[place] = [_speed(about, place, value) if value else FULL_SPEED for value in shared[place]]
+        most = given.work(place, start, end) + Fraction(2 * (end - start), FULL_SPEED)  # speeds are rounded up
+        done = speeds.work(place, start, end)
+        if done > most:
+            yield f"a slice on {trace.system.processors[place].name!r} from {start} goes faster than by its share"
+        held = all(index >= 0 and shared[place][index] for index in _between(given.times[place], start, end))
+        if alone and held and done < most - Fraction(3 * (end - start), FULL_SPEED):
+            yield f"a slice on {trace.system.processors[place].name!r} from {start} goes slower than by its share"
+
+
+def _speed(about: NodeSpec, place: int, share: int) -> int:
+    """The speed in 1/2^40 at a share as it is logged: rounded down."""
+    parts = [part for part, _ in about.speedup[place]] if about.speedup else []
+    exact = [part for part in parts if part.numerator * FULL_SPEED // part.denominator == share]
+    return int(about.speed_at(place, exact[0] if exact else Fraction(share, FULL_SPEED)) * FULL_SPEED)
+
+
+def _between(times: list[int], start: int, end: int) -> range:
+    """The numbers of the changes that hold at some time between two instants; -1 before the first."""
+    return range(bisect_right(times, start) - 1, bisect_left(times, end))
