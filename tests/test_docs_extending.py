@@ -112,7 +112,7 @@ def test_every_event_of_a_scheduler_is_on_the_page() -> None:
 
 
 #: What only the engine uses of the handle.
-ENGINE = {"core", "kernel", "begin_run"}
+ENGINE = {"core", "loop", "begin_run"}
 
 
 def test_every_public_name_of_the_handle_is_on_the_page() -> None:

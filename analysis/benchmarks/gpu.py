@@ -20,10 +20,10 @@ from typing import Any
 
 from rtsched import units
 from rtsched.engine.chip.components import Hardware
+from rtsched.engine.event_loop import NEVER, RELEASE, Alarm, EventLoop
 from rtsched.engine.gpu.blocks import Operation
 from rtsched.engine.gpu.fluid import FluidGpu
 from rtsched.engine.gpu.gpu import Gpu
-from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 
 STREAMS = 4
@@ -50,7 +50,7 @@ def once(mode: str, seed: int) -> dict[str, Any]:
     """One run: blocks, kernels, events, CPU seconds, simulated seconds."""
     spec = BlockLevel(sms=16, threads=2048, blocks=16, priorities=2, mode=mode)
     kernels = program(seed)
-    kernel, changed = Kernel(), [False]
+    kernel, changed = EventLoop(), [False]
     hardware = Hardware(kernel, changed)
     gpu = (FluidGpu if mode == "fluid" else Gpu)(spec, kernel, hardware.touch)
     hardware.parts.append(gpu)

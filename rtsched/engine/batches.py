@@ -66,7 +66,7 @@ class Batches(AroundSteps):
             each.processor = processor
             each.demand = each.remaining = demand
             if each.job.start < 0:
-                each.job.start = core.kernel._now
+                each.job.start = core.loop._now
         first = members[0]
         first.state = READY
         self.running[processor] = Together(members, alone, len(members), ratio, demand)
@@ -227,7 +227,7 @@ class Batches(AroundSteps):
 
 def check(core: Core, segments: Sequence[Segment], processor: Processor) -> None:
     """Refuse a batch that cannot be, with the reason."""
-    what = f"batch on {processor!r} at t={core.kernel._now} ns"
+    what = f"batch on {processor!r} at t={core.loop._now} ns"
     if core.batches is None:
         raise SchedulerError(
             f"{what}: the run has none; give tasks a 'batch', and the policy's class reads = frozenset({{'batch'}})"

@@ -148,7 +148,7 @@ class ErringBeliefs(Beliefs):
         processor = segment.processor
         if segment.stopped >= 0 or processor is None or id(segment.node) not in self._names:
             return
-        now = self._core.kernel._now
+        now = self._core.loop._now
         taken = _alone(processor, now - time, now)
         planned, chip = segment.node.times[processor.index], self._core.chip
         if chip is not None and planned is not None:
@@ -160,7 +160,7 @@ class ErringBeliefs(Beliefs):
 
     def _take_in(self) -> None:
         """Let the measurements count whose time has come."""
-        while self._coming and self._coming[0][0] <= self._core.kernel._now:
+        while self._coming and self._coming[0][0] <= self._core.loop._now:
             _, node, place, taken = self._coming.popleft()
             before = self._time(node, place)
             assert before is not None

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rtsched.engine.batches import Batches, declares_batches
 from rtsched.engine.beliefs import Beliefs, beliefs_of
 from rtsched.engine.drain import Drains
+from rtsched.engine.event_loop import DEADLINE, Alarm, EventLoop
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.execution_time import restated
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, WAITING, Job, Segment, make_ready
-from rtsched.engine.kernel import DEADLINE, Alarm, Kernel
 from rtsched.engine.locks import Locks
 from rtsched.engine.lookout import Lookout
 from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, SWITCH, lay_out
@@ -51,16 +51,16 @@ class Core:
         self,
         system: SystemSpec,
         scheduler: Scheduler | Veiled,
-        kernel: Kernel,
+        loop: EventLoop,
         until: int,
         record: Recorder,
         seed: int = 0,
     ) -> None:
         self.system = system
         self.scheduler = scheduler
-        self.kernel = kernel
-        self.queue = kernel._queue
-        self.eid = kernel.numbers
+        self.loop = loop
+        self.queue = loop._queue
+        self.eid = loop.numbers
         self.until = until
         self.seed = seed
         self.record = record
@@ -79,11 +79,11 @@ class Core:
         costly = costly or copying
         self.chip: Chip | None = None
         if system.hardware is None:
-            self.processors = tuple(Processor(spec, kernel, self.ended, costly) for spec in system.processors)
+            self.processors = tuple(Processor(spec, loop, self.ended, costly) for spec in system.processors)
         else:
             from rtsched.engine.chip.chip import Chip
 
-            self.chip = Chip(system.hardware, self, kernel, seed)
+            self.chip = Chip(system.hardware, self, loop, seed)
             self.processors = tuple(self.chip.processor(spec, costly) for spec in system.processors)
         for processor in self.processors:
             processor.context_switch += costs.context_switch
@@ -171,7 +171,7 @@ class Core:
             time = segment.node.times[processor.index] or time
         factor = segment.job.factor
         if callable(factor):
-            return int(factor(segment, processor, self.kernel._now))
+            return int(factor(segment, processor, self.loop._now))
         return scaled(factor, time)
 
     def move(self, segment: Segment, processor: Processor, time: int) -> None:
@@ -242,8 +242,8 @@ class Core:
     def _watch(self, task: TaskState, job: Job) -> None:
         """Arm what a missed (or hopeless) deadline must set off."""
         rank = DEADLINE + task.index
-        now = self.kernel._now
-        self.kernel.arm(Alarm(self.kernel, rank, lambda: self._deadline(job)), max(now, job.deadline))
+        now = self.loop._now
+        self.loop.arm(Alarm(self.loop, rank, lambda: self._deadline(job)), max(now, job.deadline))
         if task.spec.on_miss == "drop_if_hopeless":
             assert self.lookout is not None
             self.lookout.watch(job)
@@ -382,7 +382,7 @@ class Core:
 
     def lose(self, processor: Processor, segment: Segment, restart: bool) -> None:
         """The processor under `segment` is gone: it is ready again, from its beginning or from where it was."""
-        self.steps.stop(processor, segment, self.kernel._now, log.KILLED if restart else log.FAILED)
+        self.steps.stop(processor, segment, self.loop._now, log.KILLED if restart else log.FAILED)
         processor.boundary_stop = False
         rest: tuple[Segment, ...] = ()
         if segment.points and segment.points[0][1] == NEXT_NODE:
@@ -413,7 +413,7 @@ class Core:
         if fresh and self.paths is not None and fresh[0].job.task.adaptive:
             self.paths.offer(fresh[0].job, fresh)
         elif fresh:
-            make_ready(fresh, self.kernel._now)
+            make_ready(fresh, self.loop._now)
             if self.on_ready is not None:
                 self.on_ready(fresh[0].job, tuple(fresh))
 
@@ -433,7 +433,7 @@ class Core:
 
     def give_up(self, job: Job) -> None:
         """Abort `job` if it has started, else drop it. The next job of its task takes its turn."""
-        now = self.kernel._now
+        now = self.loop._now
         self.halt(job, now)
         if job.outcome != OPEN:
             return  # the policy gave it up itself when it heard of a processor that this made idle
@@ -473,7 +473,7 @@ class Core:
     def decide(self, job: Job, action: int) -> None:
         """Record what was decided about a whole job, if decisions are recorded."""
         if self.record.decisions is not None:
-            self.record.decisions.buffer += (self.kernel._now, job.number, -1, -1, action)
+            self.record.decisions.buffer += (self.loop._now, job.number, -1, -1, action)
 
     def open_jobs(self) -> list[Job]:
         """The jobs that are in the system, by task."""
@@ -488,7 +488,7 @@ class Core:
 
         After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
         """
-        self.kernel._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
+        self.loop._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
         if self.copies is not None:
             self.copies.end(now)
         if self.planner is not None:

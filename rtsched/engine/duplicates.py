@@ -51,7 +51,7 @@ class Duplicates:
         time, factor = segment.node.times[processor.index], segment.job.factor
         assert time is not None
         if callable(factor):
-            return int(factor(segment, processor, self.core.kernel._now))
+            return int(factor(segment, processor, self.core.loop._now))
         return time if factor is None else scaled(factor, time)
 
     def ended(self, processor: Processor, _: Segment, now: int) -> None:
@@ -68,7 +68,7 @@ class Duplicates:
         """What runs on `processor` is taken off, if it is one of two, and its work is lost: the other one goes on."""
         if processor not in self.pairs:
             return False
-        copy, now = self._part(processor), self.core.kernel._now
+        copy, now = self._part(processor), self.core.loop._now
         self.core.steps.stop(processor, copy, now, log.STOPPED)
         copy.state = DEAD
         if processor.spec.reset is not None:
@@ -81,7 +81,7 @@ class Duplicates:
         if processor not in self.pairs:
             return False
         copy = self._part(processor)
-        self.core.steps.stop(processor, copy, self.core.kernel._now, log.FAILED)
+        self.core.steps.stop(processor, copy, self.core.loop._now, log.FAILED)
         copy.state = DEAD
         self.core.changed[0] = True
         return True
@@ -122,7 +122,7 @@ class Duplicates:
 
     def _let_go(self, copy: Segment, processor: Processor) -> None:
         """Nobody waits for `copy` any more: it stops, drains, or is reset."""
-        core, now = self.core, self.core.kernel._now
+        core, now = self.core, self.core.loop._now
         if processor.preemptible:
             core.steps.stop(processor, copy, now, log.STOPPED)
             copy.state = DEAD
@@ -136,7 +136,7 @@ class Duplicates:
         decisions = self.core.record.decisions
         if decisions is not None:
             decisions.buffer += (
-                self.core.kernel._now, copy.job.number, copy.node.index, processor.index, action,
+                self.core.loop._now, copy.job.number, copy.node.index, processor.index, action,
             )  # fmt: skip
 
 

@@ -144,11 +144,11 @@ class JobPaths(AroundSteps):
             segments += self._freed(segment)
         if fresh:
             fresh.sort(key=lambda segment: segment.node.index)
-            make_ready(fresh, self.core.kernel._now)
+            make_ready(fresh, self.core.loop._now)
             if self.core.on_ready is not None:
                 self.core.on_ready(job, tuple(fresh))
         if not job.left:
-            now = self.core.kernel._now
+            now = self.core.loop._now
             job.finish = now
             self.core.steps.close(job, now, OK if now <= job.deadline else LATE)
 
@@ -177,7 +177,7 @@ class JobPaths(AroundSteps):
         course.ran[at] = self._number(job, at)
         choices = self.core.record.choices
         if choices is not None:
-            choices.buffer += (self.core.kernel._now, job.number, at, course.ran[at])
+            choices.buffer += (self.core.loop._now, job.number, at, course.ran[at])
 
     def changeable(self, job: Job) -> bool:
         """Whether another variant may still be chosen for `job`: always if they share what is done, else before that.

@@ -69,7 +69,7 @@ class Locks:
         rows = self.rows
         if rows is not None:
             rows.buffer += (
-                self.core.kernel._now, segment.job.number, segment.node.index, self.numbers[name], what,
+                self.core.loop._now, segment.job.number, segment.node.index, self.numbers[name], what,
             )  # fmt: skip
             if len(rows.buffer) >= rows.limit:
                 rows.pack()
@@ -83,7 +83,7 @@ class Locks:
             circle.append(holder)
         first = min(range(len(circle)), key=lambda at: (circle[at].job.task.index, circle[at].job.index))
         circle = circle[first:] + circle[:first]
-        now = self.core.kernel._now
+        now = self.core.loop._now
         held = [self.wants[before] for before in (circle[-1], *circle[:-1])]
         members = tuple((_named(each), holds, self.wants[each]) for each, holds in zip(circle, held, strict=True))
         self.core.record.deadlock(Deadlock(now, members))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.event_loop import DEADLINE, NEVER, Appointment
 from rtsched.engine.job import BATCHED, BLOCKED, DRAINING, READY, RUNNING, WAITING, Job, Segment
-from rtsched.engine.kernel import DEADLINE, NEVER, Appointment
 from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.model.paths import shortest_paths
 from rtsched.trace.trace import OPEN
@@ -35,8 +35,8 @@ class Lookout(AroundSteps):
 
     def watch(self, job: Job) -> None:
         """A job was released."""
-        look = Appointment(self.core.kernel, DEADLINE + job.task.index, lambda: self._look(job))
-        look.set(max(self.core.kernel._now, job.deadline - max(self.paths[job.task.index]) + 1))
+        look = Appointment(self.core.loop, DEADLINE + job.task.index, lambda: self._look(job))
+        look.set(max(self.core.loop._now, job.deadline - max(self.paths[job.task.index]) + 1))
         self.looks[job.number] = look
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
@@ -53,7 +53,7 @@ class Lookout(AroundSteps):
         if job.outcome != OPEN:
             del self.looks[job.number]
             return
-        now = self.core.kernel._now
+        now = self.core.loop._now
         way, again = self._outlook(job, now)
         if now > job.deadline - way:
             self.core.give_up(job)

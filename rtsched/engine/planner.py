@@ -111,7 +111,7 @@ class Decisions:
         self.known_idle = [each for each in core.processors if each.segment is None]
         if running is not None:
             self._push_aside(running)
-        now = core.kernel._now
+        now = core.loop._now
         self.begun = now
         self.holding = True
         processor.segment = self.deciding
@@ -132,7 +132,7 @@ class Decisions:
 
     def _push_aside(self, segment: Segment) -> None:
         processor = self.processor
-        self.core.steps.stop(processor, segment, self.core.kernel._now, log.PREEMPTED)
+        self.core.steps.stop(processor, segment, self.core.loop._now, log.PREEMPTED)
         processor.preemptions += 1
         segment.state = BLOCKED
         self.aside = segment
@@ -161,7 +161,7 @@ class Decisions:
     def _free(self) -> None:
         """The core serves again; what was pushed aside goes on there."""
         core, processor, segment = self.core, self.processor, self.aside
-        self._account(core.kernel._now)
+        self._account(core.loop._now)
         self.begun, self.over, self.aside = -1, False, None
         processor.segment = None
         processor.done = core.ended

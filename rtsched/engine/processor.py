@@ -8,7 +8,7 @@ from fractions import Fraction
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.kernel import COMPLETION, NEVER, Alarm, Kernel
+from rtsched.engine.event_loop import COMPLETION, NEVER, Alarm, EventLoop
 from rtsched.model.taskgraph import ProcessorSpec
 
 if TYPE_CHECKING:
@@ -64,16 +64,45 @@ class Processor:
     """
 
     __slots__ = (
-        "alarm", "armed", "boundary_stop", "busy", "cluster", "context_switch", "costly", "done", "end", "index",
-        "kernel", "kind", "last", "migration", "migrations", "name", "overhead", "overhead_total", "preemptible",
-        "preemptions", "queue", "rank", "ready_queue", "segment", "service", "spec", "special", "started", "starts",
-        "supply", "view", "waited", "waiting",
+        "alarm",
+        "armed",
+        "boundary_stop",
+        "busy",
+        "cluster",
+        "context_switch",
+        "costly",
+        "done",
+        "end",
+        "index",
+        "kind",
+        "last",
+        "loop",
+        "migration",
+        "migrations",
+        "name",
+        "overhead",
+        "overhead_total",
+        "preemptible",
+        "preemptions",
+        "queue",
+        "rank",
+        "ready_queue",
+        "segment",
+        "service",
+        "spec",
+        "special",
+        "started",
+        "starts",
+        "supply",
+        "view",
+        "waited",
+        "waiting",
     )  # fmt: skip
 
     view: Any
 
     def __init__(
-        self, spec: ProcessorSpec, kernel: Kernel, done: Callable[[Processor, Segment, int], None], costly: bool
+        self, spec: ProcessorSpec, loop: EventLoop, done: Callable[[Processor, Segment, int], None], costly: bool
     ) -> None:
         self.spec = spec
         self.index = spec.index
@@ -88,10 +117,10 @@ class Processor:
         self.special = self.costly or self.supply is not None
         self.context_switch = spec.context_switch
         self.migration = spec.migration
-        self.kernel = kernel
-        self.queue = kernel._queue
+        self.loop = loop
+        self.queue = loop._queue
         self.rank = COMPLETION + spec.index
-        self.alarm = Alarm(kernel, self.rank, self.fire)
+        self.alarm = Alarm(loop, self.rank, self.fire)
         self.armed = NEVER
         self.done = done
         self.segment: Segment | None = None
@@ -108,7 +137,7 @@ class Processor:
 
     def fire(self) -> None:
         """The completion event came up: ignore it if stale, re-arm it if the end has moved back, else complete."""
-        now = self.kernel._now
+        now = self.loop._now
         if now != self.armed:
             return
         self.armed = NEVER
@@ -119,7 +148,7 @@ class Processor:
                 self.done(self, segment, now)
             else:
                 self.armed = end
-                heappush(self.queue, (end, self.rank, next(self.kernel.numbers), self.alarm))
+                heappush(self.queue, (end, self.rank, next(self.loop.numbers), self.alarm))
 
     def begin(self, work: int | Fraction, now: int) -> None:
         """Arm the end of `work` ns (after the overhead) that begin now."""
@@ -127,7 +156,7 @@ class Processor:
         end = self.end = now + total if self.supply is None else self.supply.finish(now, total)
         if end < self.armed:
             self.armed = end
-            heappush(self.queue, (end, self.rank, next(self.kernel.numbers), self.alarm))
+            heappush(self.queue, (end, self.rank, next(self.loop.numbers), self.alarm))
 
     def progress(self, now: int) -> int | Fraction:
         """Work done since `started`, in ns of this processor, overhead not counted."""
@@ -155,7 +184,7 @@ class Processor:
         """What ran has been taken off."""
         if self.waiting:
             self.waiting = False
-            self.overhead_total += self.kernel._now - self.started
+            self.overhead_total += self.loop._now - self.started
 
     def __repr__(self) -> str:
         return f"processor {self.name!r}"

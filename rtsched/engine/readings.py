@@ -24,7 +24,7 @@ class Readings:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.kernel = core.kernel
+        self.loop = core.loop
         #: every processor, by index
         self.processors = core.processors
         #: every task, by index
@@ -39,7 +39,7 @@ class Readings:
     @property
     def now(self) -> int:
         """The present instant in ns."""
-        return self.kernel._now
+        return self.loop._now
 
     @property
     def released(self) -> int:

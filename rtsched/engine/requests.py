@@ -88,7 +88,7 @@ def set_priority(processor: Processor, priority: int) -> None:
 
 def refuse_start(core: Core, job: Job, segment: Segment, processor: Processor) -> NoReturn:
     """Say why `segment` cannot start on `processor` now."""
-    what = f"start of {segment!r} on {processor!r} at t={core.kernel._now} ns"
+    what = f"start of {segment!r} on {processor!r} at t={core.loop._now} ns"
     if segment.job is not job:
         raise SchedulerError(f"{what}: it is not a node of {job!r}; pass the job it belongs to")
     if segment.state != READY:
@@ -105,7 +105,7 @@ def refuse_start(core: Core, job: Job, segment: Segment, processor: Processor) -
 
 def refuse_preemption(core: Core, processor: Processor, segment: Segment) -> NoReturn:
     """Say why `segment` cannot be taken off `processor` at once."""
-    what = f"preemption of {segment!r} on {processor!r} at t={core.kernel._now} ns"
+    what = f"preemption of {segment!r} on {processor!r} at t={core.loop._now} ns"
     if core.preemption != "preemptive":
         raise SchedulerError(f"{what}: the scheduler is declared {core.preemption}")
     if not processor.preemptible:

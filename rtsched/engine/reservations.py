@@ -45,7 +45,7 @@ class Reservations(AroundSteps):
         if mine != before:
             self.total[resource] += mine - before
             if self.core.record.kept:
-                row = (self.core.kernel._now, log.RESERVE, self.number[resource], self.total[resource])
+                row = (self.core.loop._now, log.RESERVE, self.number[resource], self.total[resource])
                 self.core.record.changes.buffer += row
 
     def release(self, job: Job) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.engine.core import Core
+from rtsched.engine.event_loop import NEVER, EventLoop
 from rtsched.engine.execution_time import InputTimes, drawn, sampler
-from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.release import Streams, arrivals, blocks
 from rtsched.engine.soc import Soc
@@ -53,9 +53,9 @@ def run(
     With `most_events` a run that needs more raises EndlessError. `watch` is given the run before time starts: to look
     at from another thread, or to interrupt.
     """
-    kernel = Kernel()
+    loop = EventLoop()
     if most_events is not None:
-        kernel.ration(most_events)
+        loop.ration(most_events)
     record = Recorder(
         tally is None,
         None if tally is None else lambda block: tally.update(block),
@@ -65,7 +65,7 @@ def run(
     )
     policy = scheduler if is_ours(scheduler) else Veiled(scheduler)
     with collector_paused():
-        core = Core(system, policy, kernel, until, record, seed)
+        core = Core(system, policy, loop, until, record, seed)
     core.soc = Soc(core)
     policy.begin(core.soc)
     if core.locks is not None and "ceiling" in system.protocols.values():
@@ -82,22 +82,22 @@ def run(
         core.chip.start(core.processors, stop, tally is None)
         dispatch = core.chip.around(dispatch)
     if watch is not None:
-        watch(UnderWay(kernel, core))
+        watch(UnderWay(loop, core))
     standstill = planned = None
     try:
         if stop == NEVER:
-            kernel.drain(core.changed, dispatch, until - 1)
-            standstill = drain_out(kernel, core, dispatch)
+            loop.drain(core.changed, dispatch, until - 1)
+            standstill = drain_out(loop, core, dispatch)
         else:
-            kernel.drain(core.changed, dispatch, stop)
-        last = kernel._now if core.chip is None else core.chip.last
+            loop.drain(core.changed, dispatch, stop)
+        last = loop._now if core.chip is None else core.chip.last
         if standstill is not None and core.chip is None:
             last = standstill
         end = min(max(last, until), stop)
         if stop != NEVER and (core.open_jobs() or core.drains.since):
             end = stop  # whatever is open goes on until then, also where nothing more happens
     except InterruptError:
-        end = max(1, kernel._now)
+        end = max(1, loop._now)
         planned, until = until, min(until, end)
     if core.chip is not None:
         core.chip.finish(end)
@@ -120,8 +120,8 @@ def run(
             ProcessorCounters(p.busy, p.overhead_total, p.starts, p.preemptions, p.migrations, p.waited)
             for p in core.processors
         ),
-        dispatches=kernel.dispatches,
-        events=next(kernel._eid),
+        dispatches=loop.dispatches,
+        events=next(loop._eid),
         tally=tally,
         changes=record.change_table(),
         waves=record.wave_table(),

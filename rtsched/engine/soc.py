@@ -14,8 +14,8 @@ from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.duplicates import Duplicates
 from rtsched.engine.duplicates import check as check_duplicate
+from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
-from rtsched.engine.kernel import TIMER, Alarm
 from rtsched.engine.points import NEXT_NODE, SWITCH
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
@@ -53,7 +53,7 @@ class Soc(ChipHandle):
         time = segment.node.times[processor.index]
         if segment.state != READY or processor.segment is not None or time is None or segment.job is not job:
             refuse_start(core, job, segment, processor)
-        now = self.kernel._now
+        now = self.loop._now
         if priority is not None:
             set_priority(processor, priority)
         first = segment.processor
@@ -206,7 +206,7 @@ class Soc(ChipHandle):
         if core.splits is not None and isinstance(segment, SplitPart):
             return core.splits.preempt(processor, segment, how)
         waiting = processor.waiting
-        core.steps.stop(processor, segment, self.kernel._now, log.KILLED if how == "kill" else log.PREEMPTED)
+        core.steps.stop(processor, segment, self.loop._now, log.KILLED if how == "kill" else log.PREEMPTED)
         processor.preemptions += 1
         processor.boundary_stop = False
         if segment.points and segment.points[0][1] == NEXT_NODE:
@@ -214,7 +214,7 @@ class Soc(ChipHandle):
         if how == "kill":
             core.restart(segment)
             if processor.spec.reset is not None and not waiting:
-                core.drains.reset(processor, segment, self.kernel._now)
+                core.drains.reset(processor, segment, self.loop._now)
                 return None
         segment.state = READY
         return segment
@@ -312,7 +312,7 @@ class Soc(ChipHandle):
         check_alive(job, "finish")
         if self.core.paths is not None and job.task.adaptive:
             self.core.paths.check_answer(job)
-        now = self.kernel._now
+        now = self.loop._now
         self.core.halt(job, now)
         if job.outcome != OPEN:
             return  # it was ended when the policy heard of a processor that this made idle
@@ -346,15 +346,15 @@ class Soc(ChipHandle):
     def wake_at(self, time: int, tag: Any = None) -> None:
         """Ask for ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
         time = whole(time, "wake_at: a time in ns")
-        if time <= self.kernel._now:
-            raise SchedulerError(f"wake_at({time}): the time now is {self.kernel._now}; ask for a later instant")
+        if time <= self.loop._now:
+            raise SchedulerError(f"wake_at({time}): the time now is {self.loop._now}; ask for a later instant")
 
         def fire() -> None:
             self.core.changed[0] = True
             if self.core.on_timer is not None:
                 self.core.on_timer(tag)
 
-        self.kernel.arm(Alarm(self.core.kernel, TIMER, fire), time)
+        self.loop.arm(Alarm(self.core.loop, TIMER, fire), time)
 
     # ---- runs of nodes -------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class Spawns:
         relative = task.deadline if deadline is None else whole(deadline, f"spawn of {task!r}: a deadline in ns")
         if relative <= 0:
             raise SchedulerError(f"spawn of {task!r}: its deadline is counted from now (found {relative} ns)")
-        now = core.kernel._now
+        now = core.loop._now
         if now >= core.until or (task.spec.count is not None and task.count >= task.spec.count):
             return None
         if self.depth >= DEEPEST:

@@ -82,7 +82,7 @@ class Splits(AroundSteps):
         if segment.state != READY:
             return segment
         given = checked(core, segment, shares)  # it may have another variant now
-        now = core.kernel._now
+        now = core.loop._now
         before, left = segment.processor, Fraction(1)
         if before is not None:
             if core.chip is not None and core.chip.launches is not None:
@@ -119,7 +119,7 @@ class Splits(AroundSteps):
             took = self.core.true_demand(segment, first, planned)
             times = segment.node.times
             if isinstance(factor, InputTimes):
-                return {each: factor(segment, each, self.core.kernel._now) for each in processors}
+                return {each: factor(segment, each, self.core.loop._now) for each in processors}
             if callable(factor):  # what was recorded of one place tells of the others
                 return {each: ceil(Fraction(took * (times[each.index] or 1), planned)) for each in processors}
         return {each: scaled(segment.job.factor or 1, times[each.index] or 1) for each in processors}
@@ -220,7 +220,7 @@ class Splits(AroundSteps):
         if how == "now" and not self.preemptible(part):
             why = "its parts are being joined" if part.split.joining else "another part of it cannot be taken off"
             raise SchedulerError(
-                f"preemption of {part!r} on {processor!r} at t={self.core.kernel._now} ns: {why}; use how='kill'"
+                f"preemption of {part!r} on {processor!r} at t={self.core.loop._now} ns: {why}; use how='kill'"
             )
         others = [each.processor for each in part.split.parts if each is not part]
         self._stop_all(part, log.KILLED if how == "kill" else log.PREEMPTED, None)
@@ -259,7 +259,7 @@ class Splits(AroundSteps):
         From then on it counts as having been on the last of its processors.
         """
         core, split = self.core, part.split
-        whole, now = split.whole, core.kernel._now
+        whole, now = split.whole, core.loop._now
         del self.running[whole]
         resetting: list[SplitPart] = []
         for each in split.parts:
@@ -341,7 +341,7 @@ class Splits(AroundSteps):
         return self._rest(segment) if isinstance(segment, SplitPart) and segment.state in (RUNNING, DRAINING) else None
 
     def _rest(self, part: SplitPart) -> int:
-        processor, now = part.processor, self.core.kernel._now
+        processor, now = part.processor, self.core.loop._now
         assert processor is not None
         if part.split.joining:
             return max(1, processor.started + (part.node.split or 0) - now)
@@ -384,7 +384,7 @@ def _plain(work: Fraction) -> int | Fraction:
 
 def checked(core: Core, segment: Segment, shares: Any) -> dict[Processor, Fraction]:
     """The shares of a split that can begin now, by processor in their order. Raises SchedulerError."""
-    what = f"split of {segment!r} at t={core.kernel._now} ns"
+    what = f"split of {segment!r} at t={core.loop._now} ns"
     if core.splits is None:
         raise SchedulerError(
             f"{what}: the run has none; give nodes a 'split', and the policy's class reads = frozenset({{'split'}})"

@@ -38,7 +38,7 @@ class PlainSteps:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.kernel = core.kernel
+        self.loop = core.loop
         self.record = core.record
         self.rows = core.record.jobs.buffer
         self.rows_limit = core.record.jobs.limit
@@ -56,7 +56,7 @@ class PlainSteps:
             if node.regions or node.sections:
                 segment.points = ()
             segment.state = READY
-            segment.since = self.kernel._now
+            segment.since = self.loop._now
             fresh: tuple[Segment, ...] = (segment,)
             job.segments = fresh
         else:
@@ -64,7 +64,7 @@ class PlainSteps:
             job.segments = tuple(Segment(job, node, len(node.predecessors)) for node in task.nodes)
             mark_pieces(job.segments)
             fresh = tuple(segment for segment in job.segments if not segment.waits)
-            make_ready(fresh, self.kernel._now)
+            make_ready(fresh, self.loop._now)
         on_ready = self.core.on_ready
         if on_ready is not None:
             on_ready(job, fresh)
@@ -79,7 +79,7 @@ class PlainSteps:
             if not follower.waits and follower.state == WAITING:
                 fresh.append(follower)
         if fresh:
-            make_ready(fresh, self.kernel._now)
+            make_ready(fresh, self.loop._now)
             if self.core.on_ready is not None:
                 self.core.on_ready(job, tuple(fresh))
 

@@ -89,7 +89,7 @@ class Switches(AroundSteps):
         job.path.ran[at] = number if whole else max(number, job.path.ran[at])
         choices = self.core.record.choices
         if choices is not None:
-            choices.buffer += (self.core.kernel._now, job.number, at, number)
+            choices.buffer += (self.core.loop._now, job.number, at, number)
         if segment.state == READY:
             self.core.scheduler.reconfigured(segment)
 
@@ -98,7 +98,7 @@ class Switches(AroundSteps):
         processor, factor = segment.processor, segment.job.factor
         assert processor is not None
         if callable(factor):
-            return int(factor(segment, processor, self.core.kernel._now))
+            return int(factor(segment, processor, self.core.loop._now))
         time = segment.node.times[processor.index]
         assert time is not None
         return time if factor is None else scaled(factor, time)

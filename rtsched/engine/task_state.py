@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.event_loop import RELEASE, Alarm
 from rtsched.engine.job import Job, Segment
-from rtsched.engine.kernel import RELEASE, Alarm
 from rtsched.model.taskgraph import NodeSpec, TaskSpec
 from rtsched.trace.trace import OPEN
 
@@ -63,7 +63,7 @@ class TaskState:
         self.step = 0
         self.arrival = self.release = -1
         self.rank = RELEASE + spec.index
-        self.alarm = Alarm(core.kernel, self.rank, self.fire)
+        self.alarm = Alarm(core.loop, self.rank, self.fire)
         self.plain = True
 
     def prepare(self, arrivals: Iterator[tuple[int, int]], step: int) -> None:
@@ -83,7 +83,7 @@ class TaskState:
         self.arrival = following[0]
         self.release = max(following[1], self.release)
         if self.release < self.core.until:
-            self.core.kernel.arm(self.alarm, self.release)
+            self.core.loop.arm(self.alarm, self.release)
 
     def fire(self) -> Job:
         """A release is due: arm the next one, then make the job."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rtsched.engine.event_loop import NEVER, SETTLE, TIMER, Alarm, EventLoop
 from rtsched.engine.job import Job
-from rtsched.engine.kernel import NEVER, SETTLE, TIMER, Alarm, Kernel
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -26,8 +26,8 @@ class InterruptError(Exception):
 class UnderWay:
     """A run under way, for another thread or the handler of a signal."""
 
-    def __init__(self, kernel: Kernel, core: Core) -> None:
-        self.kernel = kernel
+    def __init__(self, loop: EventLoop, core: Core) -> None:
+        self.loop = loop
         self.core = core
         self.system = core.system
         self.until = core.until
@@ -36,7 +36,7 @@ class UnderWay:
     @property
     def now(self) -> int:
         """The simulated time in ns."""
-        return self.kernel._now
+        return self.loop._now
 
     @property
     def jobs(self) -> int:
@@ -45,32 +45,32 @@ class UnderWay:
 
     def interrupt(self) -> None:
         """End the run at its present instant: what happened so far is its trace."""
-        self.kernel.arm(Alarm(self.kernel, LAST, self._end), self.kernel._now)
+        self.loop.arm(Alarm(self.loop, LAST, self._end), self.loop._now)
 
     def _end(self) -> None:
         raise InterruptError
 
 
-def drain_out(kernel: Kernel, core: Core, dispatch: Callable[[], None]) -> int | None:
+def drain_out(loop: EventLoop, core: Core, dispatch: Callable[[], None]) -> int | None:
     """Go on after the releases for as long as anything happens.
 
     A policy, a governor or a fault may arm its timer again and again while the jobs that are left can never finish.
     When for `IN_VAIN` instants, and until all that was to come at their beginning has come, only timers happened and
     nothing came of them, the run is over; returns since when (ns), else None.
     """
-    queue = kernel._queue
+    queue = loop._queue
     since, beyond, vain, before = NEVER, NEVER, 0, (0, 0)
     while queue:
-        kernel.drain(core.changed, dispatch, queue[0][0])
+        loop.drain(core.changed, dispatch, queue[0][0])
         if any(entry[1] < TIMER and entry[3] is not deciding(core) for entry in queue):
             vain = 0
             continue
         resumed = 0 if core.planner is None else core.planner.resumed
         state = sum(processor.starts for processor in core.processors) - resumed, len(core.open_jobs())
         if not vain or state != before:
-            since, beyond, vain, before = kernel._now, max((entry[0] for entry in queue), default=0), 0, state
+            since, beyond, vain, before = loop._now, max((entry[0] for entry in queue), default=0), 0, state
         vain += 1
-        if vain > IN_VAIN and kernel._now >= beyond:
+        if vain > IN_VAIN and loop._now >= beyond:
             queue.clear()
             return since
     return None

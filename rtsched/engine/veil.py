@@ -88,7 +88,7 @@ def _property(name: str) -> property:
 
 #: The engine's own, which no policy calls, and what a view has of its own from the start. (Where the engine is
 #: compiled, a class has its attributes, too.)
-_INNER = frozenset({"begin_run", "core", "kernel", "beliefs", "processors", "system", "tasks", "until"})
+_INNER = frozenset({"begin_run", "core", "loop", "beliefs", "processors", "system", "tasks", "until"})
 for _name in dir(Soc):
     if not _name.startswith("_") and _name not in _INNER and _name not in vars(SocView):
         setattr(SocView, _name, _method(_name) if callable(getattr(Soc, _name)) else _property(_name))

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from rtsched.engine.chip.components import Hardware
+from rtsched.engine.event_loop import NEVER, RELEASE, Alarm, EventLoop
 from rtsched.engine.gpu.blocks import Operation
 from rtsched.engine.gpu.gpu import Gpu
-from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 from rtsched.units import parse_duration, parse_size
 
@@ -39,7 +39,7 @@ def spec(vector: dict[str, Any]) -> BlockLevel:
 
 def replay(vector: dict[str, Any], gpu_class: type[Gpu] = Gpu) -> Rows:
     """Rows (operation, start, end, blocks) of all waves and copies, sorted."""
-    kernel, changed = Kernel(), [False]
+    kernel, changed = EventLoop(), [False]
     hardware = Hardware(kernel, changed)
     found: Counter[tuple[str, int, int]] = Counter()
 

@@ -12,7 +12,7 @@ import pytest
 
 import rtsched
 from rtsched.api import scheduler
-from rtsched.engine.kernel import Kernel
+from rtsched.engine.event_loop import EventLoop
 from rtsched.engine.planner import Decisions
 from rtsched.engine.simulation import run as simulate
 from rtsched.errors import InputError, SchedulerError
@@ -279,9 +279,9 @@ def test_decisions_that_cost_nothing_change_nothing(name: str) -> None:
 
 def test_without_a_planner_the_engine_calls_the_policy_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[Callable[[], None]] = []
-    drain = Kernel.drain
-    monkeypatch.setattr(Kernel, "drain", lambda kernel, changed, dispatch, stop: (
-        called.append(dispatch), drain(kernel, changed, dispatch, stop)))  # fmt: skip
+    drain = EventLoop.drain
+    monkeypatch.setattr(EventLoop, "drain", lambda loop, changed, dispatch, stop: (
+        called.append(dispatch), drain(loop, changed, dispatch, stop)))  # fmt: skip
     policy = scheduler("fp")
     rtsched.simulate(
         loaded(TWO + "tasks: [{name: a, wcet: {worker: 2 ms}, period: 10 ms}]"), scheduler=policy, until=MS
@@ -335,7 +335,7 @@ def test_a_core_that_serves_while_it_decides_is_noticed(monkeypatch: pytest.Monk
             self.dispatch()
 
     monkeypatch.setattr(Decisions, "_call", also_serve)
-    monkeypatch.setattr(Decisions, "_act", lambda self: (self._account(self.core.kernel._now), _reset(self)))
+    monkeypatch.setattr(Decisions, "_act", lambda self: (self._account(self.core.loop._now), _reset(self)))
     found = rtsched.simulate(loaded(SHARED.replace("REGIONS", "weight: 1") + "scheduler: fp\n")).check()
     assert any("while it decides" in sentence or "while a decision is made" in sentence for sentence in found)
 

@@ -362,7 +362,7 @@ def test_a_deadline_that_is_not_the_one_asked_for_is_noticed(monkeypatch: pytest
 def test_a_job_that_nobody_asked_for_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def unasked(self: Spawns, task: Any, deadline: Any) -> Any:
         task.deadlines[task.count] = task.deadline
-        task.arrival = task.release = self.core.kernel._now
+        task.arrival = task.release = self.core.loop._now
         return task.fire()
 
     assert broken(monkeypatch, unasked) == ["'check' has 2 jobs, and 0 were spawned"]

@@ -9,7 +9,7 @@ import pytest
 
 import rtsched
 from rtsched import api
-from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.simulation import run
 from rtsched.engine.under_way import MOST_NAMED, UnderWay
 from rtsched.export.text import render_table
@@ -154,7 +154,7 @@ def test_an_interrupted_run_with_hardware_counts_energy_until_then() -> None:
 @pytest.mark.parametrize("name", catalogue.names("workloads"))
 def test_every_workload_can_be_interrupted_whatever_it_uses(name: str) -> None:
     def watch(way: UnderWay) -> None:
-        way.kernel.arm(Alarm(way.kernel, TIMER, way.interrupt), 41 * MS)
+        way.loop.arm(Alarm(way.loop, TIMER, way.interrupt), 41 * MS)
 
     trace = rtsched.simulate(name, watch=watch)
     assert trace.check() == []

@@ -389,7 +389,7 @@ PLACEMENTS = ("first-fit", "best-fit", "worst-fit", "next-fit", "clustered")
 def test_homes_are_those_of_the_simulator(placement: str) -> None:
     """Two implementations of one rule: the proofs' own, and the one that runs."""
     from rtsched.engine.core import Core
-    from rtsched.engine.kernel import Kernel
+    from rtsched.engine.event_loop import EventLoop
     from rtsched.engine.recorder import Recorder
     from rtsched.engine.soc import Soc
 
@@ -406,7 +406,7 @@ def test_homes_are_those_of_the_simulator(placement: str) -> None:
         loaded = api.load(load(text))
         spec = loaded.lower()
         scheduler = api.scheduler(loaded.system.scheduler)
-        soc = Soc(Core(spec, scheduler, Kernel(), 1, Recorder(True, None, None), 0))
+        soc = Soc(Core(spec, scheduler, EventLoop(), 1, Recorder(True, None, None), 0))
         scheduler.begin(soc)
         own = homes(spec, api.policy(loaded.system.scheduler))
         theirs = [[scheduler.placement.where(task, node) for node in task.nodes] for task in soc.tasks]  # type: ignore[attr-defined]

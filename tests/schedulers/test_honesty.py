@@ -27,7 +27,7 @@ from rtsched.schedulers.base import Scheduler
 TRUTH = [
     (Job, "factor"), (Job, "chances"),
     (Segment, "demand"), (Segment, "remaining"), (Segment, "points"),
-    (Processor, "end"), (Processor, "armed"), (Processor, "alarm"), (Processor, "queue"), (Processor, "kernel"),
+    (Processor, "end"), (Processor, "armed"), (Processor, "alarm"), (Processor, "queue"), (Processor, "loop"),
     (VariableSpeedProcessor, "work"), (VariableSpeedProcessor, "left"), (StreamProcessor, "complete"),
     (TaskState, "factors"), (TaskState, "executions"), (TaskState, "deadlines"), (TaskState, "truth"),
     (TaskState, "arrivals"), (TaskState, "arrival"), (TaskState, "release"), (TaskState, "alarm"), (TaskState, "chance"),
@@ -255,7 +255,7 @@ def test_what_is_shown_is_what_is_declared_shown() -> None:
 def test_the_engine_is_out_of_reach() -> None:
     def look(spy: Spy, things: dict[type, Any]) -> None:
         assert type(spy.soc) is SocView
-        for name in ("core", "kernel", "record", "chip", "seed", "begin_run", "changed"):
+        for name in ("core", "loop", "record", "chip", "seed", "begin_run", "changed"):
             assert not hasattr(spy.soc, name)
         with pytest.raises(HiddenError, match="'now' is not the policy's to set"):
             spy.soc.now = 5  # type: ignore[misc]

@@ -124,7 +124,7 @@ def test_an_engine_that_lets_two_hold_one_lock_is_noticed(monkeypatch: pytest.Mo
 def test_an_engine_that_goes_on_with_a_job_that_is_over_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def close_only(self: core.Core, job: Any) -> None:
         self.decide(job, ABORT)  # without stopping what runs
-        self.steps.close(job, self.kernel._now, ABORTED)
+        self.steps.close(job, self.loop._now, ABORTED)
 
     monkeypatch.setattr(core.Core, "give_up", close_only)
     tasks: tuple[TaskSpec, ...] = (task(0, 7, 20, deadline=5, on_miss="abort"),)

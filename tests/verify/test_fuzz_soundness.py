@@ -235,7 +235,7 @@ def test_nothing_is_found() -> None:
 
 def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
     def anew(processor: Processor) -> None:
-        processor.kernel.arm(processor.alarm, processor.kernel._now + 1)
+        processor.loop.arm(processor.alarm, processor.loop._now + 1)
 
     monkeypatch.setattr(Processor, "fire", anew)
     monkeypatch.setattr(examine_module, "MOST_EVENTS", 10_000)

@@ -20,9 +20,9 @@ from rtsched.engine.chip.shares import Shares
 from rtsched.engine.chip.thermal import Heat
 from rtsched.engine.chip.unit import Unit
 from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
+from rtsched.engine.event_loop import NEVER, EventLoop
 from rtsched.engine.gpu.blocks import ONE
 from rtsched.engine.job import BATCHED, CLAIMED, DRAINING, READY, RUNNING, SPLIT, Job, Segment
-from rtsched.engine.kernel import NEVER, Kernel
 from rtsched.engine.processor import Processor
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 class Chip(Hardware):
     """All of it. Created before the processors, which it makes."""
 
-    def __init__(self, spec: HardwareSpec, core: Core, kernel: Kernel, seed: int) -> None:
-        super().__init__(kernel, core.changed)
+    def __init__(self, spec: HardwareSpec, core: Core, loop: EventLoop, seed: int) -> None:
+        super().__init__(loop, core.changed)
         self.spec = spec
         self.core = core
         self.seed = seed
@@ -91,13 +91,13 @@ class Chip(Hardware):
         core = self.core
         unit = self.unit_of.get(spec.index)
         if spec.index not in self.spec.rated:
-            return Processor(spec, self.kernel, core.ended, costly)
+            return Processor(spec, self.loop, core.ended, costly)
         made: VariableSpeedProcessor
         if unit is not None and unit.spec.block_level is not None:
             gpu = self.gpus.of(unit, spec.index)
-            made = StreamProcessor(spec, self.kernel, core.ended, costly, self, unit, gpu)
+            made = StreamProcessor(spec, self.loop, core.ended, costly, self, unit, gpu)
         else:
-            made = VariableSpeedProcessor(spec, self.kernel, core.ended, costly, self, unit)
+            made = VariableSpeedProcessor(spec, self.loop, core.ended, costly, self, unit)
         if unit is not None:
             unit.processors.append(made)
         self.rated.append(made)
@@ -150,7 +150,7 @@ class Chip(Hardware):
     # ---- the end of an instant -----------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        now = self.kernel._now
+        now = self.loop._now
         self.account(now)
         self._pace(now)
         for gpu in self.gpus.all:
@@ -184,7 +184,7 @@ class Chip(Hardware):
         """Whether anything is still to come: releases, or open jobs."""
         return (
             always
-            or self.kernel._now < self.core.until
+            or self.loop._now < self.core.until
             or (any(task.active is not None or task.overlapping for task in self.core.tasks) and not self._stuck())
             or bool(self.core.drains.since)
             or (self.core.planner is not None and self.core.planner.begun >= 0)
@@ -195,7 +195,7 @@ class Chip(Hardware):
         if not self.core.record.deadlock_count:
             return False
         jobs = self.core.open_jobs()
-        return self.kernel._now > max(job.deadline for job in jobs) and not any(
+        return self.loop._now > max(job.deadline for job in jobs) and not any(
             segment.state in (READY, RUNNING, CLAIMED, DRAINING, BATCHED, SPLIT)
             for job in jobs
             for segment in job.segments
@@ -338,7 +338,7 @@ class Chip(Hardware):
             )
         if processor.saving:
             return  # it is on its way off
-        now = self.kernel._now
+        now = self.loop._now
         self.core.steps.stop(processor, segment, now, log.PREEMPTED)
         processor.preemptions += 1
         processor.segment = segment
@@ -368,7 +368,7 @@ class Chip(Hardware):
 
     def note(self, what: int, subject: int, value: int) -> None:
         """Log a change of the hardware; without a trace only what comes before the run is over, as figures count it."""
-        now = self.kernel._now
+        now = self.loop._now
         if self.core.record.kept or now <= self.last or (self.living and now <= self.over):
             changes = self.core.record.changes
             changes.buffer += (now, what, subject, value)

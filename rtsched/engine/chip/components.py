@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from rtsched.engine.kernel import SETTLE, Alarm, Kernel
+from rtsched.engine.event_loop import SETTLE, Alarm, EventLoop
 
 
 class Component(Protocol):
@@ -21,19 +21,19 @@ class Hardware:
     A part to which something happened calls `touch`; a dispatch is followed by `settle` anyway.
     """
 
-    def __init__(self, kernel: Kernel, changed: list[bool]) -> None:
-        self.kernel = kernel
+    def __init__(self, loop: EventLoop, changed: list[bool]) -> None:
+        self.loop = loop
         self.changed = changed
         self.parts: list[Component] = []
-        self.alarm = Alarm(kernel, SETTLE, self._fire)
+        self.alarm = Alarm(loop, SETTLE, self._fire)
         self.armed = -1
 
     def touch(self) -> None:
         """Settle at the end of this instant."""
-        now = self.kernel._now
+        now = self.loop._now
         if self.armed != now:
             self.armed = now
-            self.kernel.arm(self.alarm, now)
+            self.loop.arm(self.alarm, now)
 
     def _fire(self) -> None:
         self.armed = -1
@@ -42,7 +42,7 @@ class Hardware:
 
     def settle(self) -> None:
         """Bring every part up to date."""
-        now = self.kernel._now
+        now = self.loop._now
         for part in self.parts:
             part.settle(now)
 

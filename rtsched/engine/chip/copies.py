@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import COPYING, DONE, READY, WAITING, Job, Segment
-from rtsched.engine.kernel import NEVER
 from rtsched.engine.processor import Processor, whole
 from rtsched.engine.splits import owner
 from rtsched.engine.steps import AroundSteps, Steps
@@ -71,7 +71,7 @@ class Copies(AroundSteps):
 
     def hold(self, segment: Segment, processor: Processor, before: Processor | None) -> bool:
         """Whether `segment` has to wait on `processor` for what it reads; what nobody sent for yet is sent for."""
-        now = self.core.kernel._now
+        now = self.core.loop._now
         reader = owner(segment)
         sent = self.sent.setdefault(reader, {})
         for key, copy, link in self._needed(segment, processor):
@@ -187,7 +187,7 @@ class Copies(AroundSteps):
         if not queue or link.segment is not None:
             return
         delivery = queue.pop(0)
-        now = self.core.kernel._now
+        now = self.core.loop._now
         delivery.state = COPYING
         delivery.processor = link
         link.segment = link.last = delivery
@@ -267,4 +267,4 @@ class Copies(AroundSteps):
         processor = self.core.processors[link]
         load = sum(whole(each.remaining) for each in self.queues[link])
         running = processor.segment
-        return load if running is None else load + whole(running.remaining - processor.progress(self.core.kernel._now))
+        return load if running is None else load + whole(running.remaining - processor.progress(self.core.loop._now))

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtsched.engine.chip.copies import Delivery
 from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
-from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.splits import SplitPart
 from rtsched.model.environment import Change, Fault
 from rtsched.trace import trace as log
@@ -37,13 +37,13 @@ class Breakdown:
         self.places = [p.index for p in chip.processors if fault.processor in (p.name, p.cluster)]
         self.random = generator(chip.seed, FAULT, position)
         self.broken = False
-        self.alarm = Alarm(chip.kernel, TIMER, self._turn)
+        self.alarm = Alarm(chip.loop, TIMER, self._turn)
 
     def start(self) -> None:
         """Arm the first failure."""
         at = self.fault.at if self.fault.at is not None else self._draw(self.fault.mean_up)
         if at is not None and at <= self.chip.horizon:
-            self.chip.kernel.arm(self.alarm, at)
+            self.chip.loop.arm(self.alarm, at)
 
     def _draw(self, mean: int | None) -> int | None:
         return None if mean is None else max(1, round(self.random.exponential(mean)))
@@ -62,9 +62,9 @@ class Breakdown:
             wait = fault.lasts if self.broken else None
         else:
             wait = self._draw(fault.mean_down if self.broken else fault.mean_up)
-        now = chip.kernel._now
+        now = chip.loop._now
         if wait is not None and chip.alive(always=self.broken):
-            chip.kernel.arm(self.alarm, now + wait)
+            chip.loop.arm(self.alarm, now + wait)
 
 
 def slow(chip: Chip, place: int, fault: int, speed: float, begins: bool) -> None:
@@ -84,7 +84,7 @@ def take_down(chip: Chip, place: int) -> None:
     if processor.down:
         return
     core = chip.core
-    now = chip.kernel._now
+    now = chip.loop._now
     chip.account(now)
     if core.planner is not None:
         core.planner.lose(processor)
@@ -122,7 +122,7 @@ def bring_up(chip: Chip, place: int) -> None:
     assert isinstance(processor, VariableSpeedProcessor)
     if chip.failed[place] or not processor.down:
         return
-    chip.account(chip.kernel._now)
+    chip.account(chip.loop._now)
     processor.down = False
     processor.segment = None
     processor.last = None
@@ -145,7 +145,7 @@ class FaultCourse:
         else:
             self.points = iter(points)
         self.following: tuple[int, int] | None = None
-        self.alarm = Alarm(chip.kernel, TIMER, self._turn)
+        self.alarm = Alarm(chip.loop, TIMER, self._turn)
 
     def start(self) -> None:
         """Take the bandwidth of the first instant, and arm the next change."""
@@ -158,7 +158,7 @@ class FaultCourse:
 
     def _arm(self) -> None:
         if self.following is not None and self.following[0] <= self.chip.horizon:
-            self.chip.kernel.arm(self.alarm, self.following[0])
+            self.chip.loop.arm(self.alarm, self.following[0])
 
     def _turn(self) -> None:
         assert self.following is not None
@@ -192,12 +192,12 @@ class Announcement:
     def __init__(self, chip: Chip, change: Change) -> None:
         self.chip = chip
         self.change = change
-        self.alarm = Alarm(chip.kernel, TIMER, self._turn)
+        self.alarm = Alarm(chip.loop, TIMER, self._turn)
 
     def start(self) -> None:
         """Arm it."""
         if self.change.at <= self.chip.horizon:
-            self.chip.kernel.arm(self.alarm, self.change.at)
+            self.chip.loop.arm(self.alarm, self.change.at)
 
     def _turn(self) -> None:
         change = self.change

@@ -34,7 +34,7 @@ class Gpus:
         assert about is not None
         if unit.gpu is None:
             device = FluidGpu if about.mode == "fluid" else Gpu
-            unit.gpu = device(about, self.chip.kernel, self.chip.touch, self.log_wave, self.pick, place, self.log_wait)
+            unit.gpu = device(about, self.chip.loop, self.chip.touch, self.log_wave, self.pick, place, self.log_wait)
             self.all.append(unit.gpu)
         return unit.gpu
 

@@ -13,9 +13,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.chip.variable_speed import StreamProcessor
+from rtsched.engine.event_loop import NEVER, RELEASE, Alarm
 from rtsched.engine.gpu.blocks import Multiprocessors, Operation, Stream
 from rtsched.engine.job import DRAINING, READY, Segment
-from rtsched.engine.kernel import NEVER, RELEASE, Alarm
 from rtsched.engine.points import NEXT_NODE
 from rtsched.engine.requests import refuse_preemption, whole
 from rtsched.errors import SchedulerError
@@ -85,7 +85,7 @@ class Launches:
         self.limits[processor] = commands
         flight = self.flights.get(processor)
         if flight is not None and flight.stream is not None:
-            self._launch_more(flight, self.chip.kernel._now)
+            self._launch_more(flight, self.chip.loop._now)
 
     def _note(self, what: int, processor: Processor, value: int) -> None:
         if self.chip.core.record.kept:
@@ -113,7 +113,7 @@ class Launches:
         flight = self.flights[processor]
         flight.stream, flight.operations, flight.priority = stream, operations, priority
         flight.alone = list(accumulate((self._alone(processor.gpu, each) for each in operations), initial=0))
-        now = self.chip.kernel._now
+        now = self.chip.loop._now
         flight.idle = now
         if flight.segment.state == DRAINING:
             self._drained(flight, now)
@@ -144,8 +144,8 @@ class Launches:
         flight.times.update(dict.fromkeys(numbers, now))
         latency = flight.processor.gpu.spec.launch
         if latency:
-            kernel = self.chip.kernel
-            kernel.arm(Alarm(kernel, RELEASE - 1, lambda: self._arrive(flight, numbers)), now + latency)
+            loop = self.chip.loop
+            loop.arm(Alarm(loop, RELEASE - 1, lambda: self._arrive(flight, numbers)), now + latency)
         else:
             self._arrive(flight, numbers)
 
@@ -185,7 +185,7 @@ class Launches:
         flight = self.flights.pop(processor, None)
         if flight is None:
             return
-        now = self.chip.kernel._now
+        now = self.chip.loop._now
         processor.priority = None  # one that was said for it, and not used yet
         self._cut(flight, flight.ended, now)
         if flight.idle < now and processor.gpu.waited is not None:
@@ -212,7 +212,7 @@ class Launches:
 
         Returns it if it is ready again already.
         """
-        level, core, now = LEVELS[how], self.chip.core, self.chip.kernel._now
+        level, core, now = LEVELS[how], self.chip.core, self.chip.loop._now
         processor, segment = flight.processor, flight.segment
         if level > 1 and core.preemption != "preemptive":
             refuse_preemption(core, processor, segment)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from rtsched.engine.chip.residency import Residency
-from rtsched.engine.kernel import TIMER, Alarm
+from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.processor import Processor
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
@@ -38,7 +38,7 @@ class Loads:
         memories = [(memory, self._in_use(number)) for number, memory in chip.memories(processor.index)]
         if not all(memory.has_room(network, size, used) for memory, used in memories):
             return False
-        at = chip.kernel._now
+        at = chip.loop._now
         coming: list[tuple[Residency, int]] = []
         for memory, used in memories:
             if network in memory.inside:
@@ -48,7 +48,7 @@ class Loads:
                 coming.append((memory, at))
         for position, (memory, there) in enumerate(coming, 1):
             arrive = partial(self._arrive, memory, network, processor, position == len(coming))
-            chip.kernel.arm(Alarm(chip.kernel, TIMER, arrive), there)
+            chip.loop.arm(Alarm(chip.loop, TIMER, arrive), there)
         return True
 
     def _arrive(self, memory: Residency, network: str, processor: Processor, last: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
+from rtsched.engine.event_loop import NEVER, TIMER, Alarm, Appointment
 from rtsched.errors import SchedulerError
 from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, cluster_powers, time_scales
 from rtsched.trace import trace as log
@@ -51,8 +51,8 @@ class Domain:
         self.highest = self.cap = len(self.points) - 1
         self.wanted = self.index = self._first()
         self.switching = False
-        self.alarm = Alarm(chip.kernel, TIMER, self._switched)
-        self.sample = Alarm(chip.kernel, TIMER, self._sample)
+        self.alarm = Alarm(chip.loop, TIMER, self._switched)
+        self.sample = Alarm(chip.loop, TIMER, self._sample)
         self.busy_before = 0
 
     def _first(self) -> int:
@@ -67,7 +67,7 @@ class Domain:
         """Before time starts: note the first clock; the first sample of a governor that takes some."""
         self.chip.note(log.FREQUENCY, self.units[0].spec.processors[0], self.frequency)
         if self.governor.name in ("ondemand", "schedutil"):
-            self.chip.kernel.arm(self.sample, self.governor.period)
+            self.chip.loop.arm(self.sample, self.governor.period)
 
     def power(self) -> int:
         """What one busy unit draws now, in nW: its share of what was measured for as many as are busy."""
@@ -98,8 +98,8 @@ class Domain:
             return
         if self.latency:
             self.switching = True
-            now = self.chip.kernel._now
-            self.chip.kernel.arm(self.alarm, now + self.latency)
+            now = self.chip.loop._now
+            self.chip.loop.arm(self.alarm, now + self.latency)
             self.chip.touch()
         else:
             self._set(target)
@@ -121,7 +121,7 @@ class Domain:
         """The governor looks at the share of busy time since it last looked."""
         chip = self.chip
         governor = self.governor
-        now = chip.kernel._now
+        now = chip.loop._now
         chip.account(now)
         busy = sum(unit.busy for unit in self.units)
         share = (busy - self.busy_before) / (governor.period * len(self.units))
@@ -133,7 +133,7 @@ class Domain:
         elif share < governor.down:
             self.ask(max(0, min(self.wanted, self.index) - 1))
         if chip.alive():
-            chip.kernel.arm(self.sample, now + governor.period)
+            chip.loop.arm(self.sample, now + governor.period)
 
 
 class Meter:
@@ -240,7 +240,7 @@ class Store:
         self.capacity = battery.capacity * NANOJOULE
         self.start = int(self.capacity * battery.charge)
         self.levels = sorted({level for level in battery.levels if level < battery.charge})
-        self.level = Appointment(chip.kernel, TIMER, self._reached)
+        self.level = Appointment(chip.loop, TIMER, self._reached)
 
     @property
     def charge(self) -> float:
@@ -259,7 +259,7 @@ class Store:
         self.level.set(due if due <= self.chip.horizon else NEVER)
 
     def _reached(self) -> None:
-        self.chip.account(self.chip.kernel._now)
+        self.chip.account(self.chip.loop._now)
         level = self.levels.pop()
         self.chip.note(log.BATTERY, -1, round(level * 1000))
         self.chip.announce({"battery": level})

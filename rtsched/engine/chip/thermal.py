@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rtsched.engine.kernel import NEVER, TIMER, Alarm, Appointment
+from rtsched.engine.event_loop import NEVER, TIMER, Alarm, Appointment
 from rtsched.errors import InputError
 from rtsched.model.power import Thermal
 from rtsched.trace import trace as log
@@ -112,9 +112,9 @@ class Heat:
             self.body = HeatNetwork(chip, thermal.network, air, initial, self.period)
         self.temperature = self.peak = initial
         self.state = -1
-        self.threshold = Appointment(chip.kernel, TIMER, self._met)
+        self.threshold = Appointment(chip.loop, TIMER, self._met)
         self.target = 0.0
-        self.sample = Alarm(chip.kernel, TIMER, self._sample)
+        self.sample = Alarm(chip.loop, TIMER, self._sample)
 
     def start(self) -> None:
         """Before time starts; a chip that is hot already is throttled already."""
@@ -124,7 +124,7 @@ class Heat:
         else:
             self.chip.note(log.TEMPERATURE, self.state, _millidegrees(self.temperature))
         if self.period is not None:
-            self.chip.kernel.arm(self.sample, self.period)
+            self.chip.loop.arm(self.sample, self.period)
 
     def settle(self, now: int) -> None:
         """Take in a new power: where the temperature is by now, and when it meets the next threshold."""
@@ -155,7 +155,7 @@ class Heat:
 
     def _met(self) -> None:
         """A threshold is met: exactly then."""
-        now = self.chip.kernel._now
+        now = self.chip.loop._now
         self.chip.account(now)
         assert isinstance(self.body, Mass)
         self.body.advance(now)
@@ -164,7 +164,7 @@ class Heat:
         self._enter(self.state + (1 if rising else -1))
 
     def _sample(self) -> None:
-        now = self.chip.kernel._now
+        now = self.chip.loop._now
         assert self.period is not None
         self.chip.account(now)
         hottest = self.temperature = self.body.advance(now)
@@ -179,7 +179,7 @@ class Heat:
         if state != self.state:
             self._enter(state)
         if self.chip.alive():
-            self.chip.kernel.arm(self.sample, now + self.period)
+            self.chip.loop.arm(self.sample, now + self.period)
         self.chip.touch()  # static power follows the temperature
 
     def _enter(self, state: int) -> None:

@@ -62,14 +62,14 @@ class Unit:
         if segment in self.restoring:
             self.restoring.discard(segment)
             cost += self.saving_time(segment)
-        return cost + self._fetch(processor, segment, self.chip.kernel._now + cost)
+        return cost + self._fetch(processor, segment, self.chip.loop._now + cost)
 
     def rest(self, processor: VariableSpeedProcessor, segment: Segment) -> int:
         """The time in ns before one that goes on at the instant at which it was stopped does so: its weights.
 
         They are where they were, but for what the policy itself moved.
         """
-        return 0 if self.chip.loads is None else self._fetch(processor, segment, self.chip.kernel._now)
+        return 0 if self.chip.loads is None else self._fetch(processor, segment, self.chip.loop._now)
 
     def _fetch(self, processor: VariableSpeedProcessor, segment: Segment, at: int) -> int:
         """The time in ns from `at` until the weights of `segment` are here."""

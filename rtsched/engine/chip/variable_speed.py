@@ -7,9 +7,9 @@ from fractions import Fraction
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.event_loop import NEVER, RELEASE, Alarm, EventLoop
 from rtsched.engine.gpu.blocks import ONE, Operation, Stream
 from rtsched.engine.gpu.gpu import Gpu
-from rtsched.engine.kernel import NEVER, RELEASE, Alarm, Kernel
 from rtsched.engine.processor import Processor
 from rtsched.model.accelerator import BlockLevel, Copy
 from rtsched.model.taskgraph import ProcessorSpec
@@ -32,13 +32,13 @@ class VariableSpeedProcessor(Processor):
     def __init__(
         self,
         spec: ProcessorSpec,
-        kernel: Kernel,
+        loop: EventLoop,
         done: Callable[[Processor, Segment, int], None],
         costly: bool,
         chip: Chip,
         unit: Unit | None,
     ) -> None:
-        super().__init__(spec, kernel, done, costly or (unit is not None and unit.costly))
+        super().__init__(spec, loop, done, costly or (unit is not None and unit.costly))
         self.special = True
         self.chip = chip
         self.unit = unit
@@ -75,7 +75,7 @@ class VariableSpeedProcessor(Processor):
         end = self.end = now + rest if self.supply is None else self.supply.finish(now, rest)
         if end < self.armed:
             self.armed = end
-            heappush(self.queue, (end, self.rank, next(self.kernel.numbers), self.alarm))
+            heappush(self.queue, (end, self.rank, next(self.loop.numbers), self.alarm))
 
     def _advance(self, now: int) -> None:
         passed = now - self.since if self.supply is None else self.supply.before(now) - self.supply.before(self.since)
@@ -97,7 +97,7 @@ class VariableSpeedProcessor(Processor):
         return done.numerator if done.denominator == 1 else max(done, Fraction(0))
 
     def fire(self) -> None:
-        now = self.kernel._now
+        now = self.loop._now
         if now != self.armed:
             return
         self.armed = NEVER
@@ -111,7 +111,7 @@ class VariableSpeedProcessor(Processor):
                 self.done(self, segment, now)
         else:
             self.armed = self.end
-            heappush(self.queue, (self.end, self.rank, next(self.kernel.numbers), self.alarm))
+            heappush(self.queue, (self.end, self.rank, next(self.loop.numbers), self.alarm))
 
     def extra(self, segment: Segment) -> int:
         return 0 if self.unit is None else self.unit.extra(self, segment)
@@ -138,14 +138,14 @@ class StreamProcessor(VariableSpeedProcessor):
     def __init__(
         self,
         spec: ProcessorSpec,
-        kernel: Kernel,
+        loop: EventLoop,
         done: Callable[[Processor, Segment, int], None],
         costly: bool,
         chip: Chip,
         unit: Unit,
         gpu: Gpu,
     ) -> None:
-        super().__init__(spec, kernel, done, costly, chip, unit)
+        super().__init__(spec, loop, done, costly, chip, unit)
         self.gpu = gpu
         self.streams: dict[Any, Stream] = {}
         self.complete = False
@@ -172,8 +172,8 @@ class StreamProcessor(VariableSpeedProcessor):
         delay = self.overhead if launches is not None else self.overhead + self.gpu.spec.launch
         if delay:
             started = self.started
-            alarm = Alarm(self.kernel, RELEASE - 1, lambda: self._launch(segment, started))
-            self.kernel.arm(alarm, now + delay)
+            alarm = Alarm(self.loop, RELEASE - 1, lambda: self._launch(segment, started))
+            self.loop.arm(alarm, now + delay)
         else:
             self._launch(segment, self.started)
 
@@ -187,7 +187,7 @@ class StreamProcessor(VariableSpeedProcessor):
         self.launching = None
         stream = self._stream(segment)
         priority = self.chip.gpus.priority(self, segment)
-        now = self.kernel._now
+        now = self.loop._now
         self.gpu.pace_stream(stream, self.speed, now)
         operations = self._operations(segment)
         launches = self.chip.launches
@@ -250,7 +250,7 @@ class StreamProcessor(VariableSpeedProcessor):
         self.end = now + time
         if self.end < self.armed:
             self.armed = self.end
-            heappush(self.queue, (self.end, self.rank, next(self.kernel.numbers), self.alarm))
+            heappush(self.queue, (self.end, self.rank, next(self.loop.numbers), self.alarm))
 
     def pace(self, speed: int, now: int) -> None:
         """All that runs in its stream goes on at another speed."""
@@ -276,4 +276,4 @@ class StreamProcessor(VariableSpeedProcessor):
         if not self.complete:
             for stream in self.streams.values():
                 if stream.operations:
-                    self.gpu.kill(stream, self.kernel._now)
+                    self.gpu.kill(stream, self.loop._now)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from rtsched.engine.kernel import NEVER
+from rtsched.engine.event_loop import NEVER
 from rtsched.model.accelerator import BlockLevel
 from rtsched.trace.trace import FULL_SPEED
 

@@ -54,7 +54,7 @@ class CopyTurns:
         assert self.gpu.spec.time_slice is not None
         self.active = self.last = context
         self.end = now + self.gpu.spec.time_slice
-        self.gpu.kernel.arm(self.gpu.timer, self.end)
+        self.gpu.loop.arm(self.gpu.timer, self.end)
 
     def _go_on(self, now: int) -> Operation | None:
         """The active context's copy that was put aside goes on; else its first one in the queue is handed out."""

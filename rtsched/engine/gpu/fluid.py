@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from rtsched.engine.event_loop import NEVER
 from rtsched.engine.gpu.blocks import Operation, Wave
 from rtsched.engine.gpu.gpu import Gpu
-from rtsched.engine.kernel import NEVER
 
 
 class FluidGpu(Gpu):

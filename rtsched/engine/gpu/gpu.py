@@ -18,9 +18,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
 
+from rtsched.engine.event_loop import COMPLETION, NEVER, TIMER, Alarm, EventLoop
 from rtsched.engine.gpu.blocks import Context, Operation, Stream, Wave
 from rtsched.engine.gpu.copy_turns import CopyTurns
-from rtsched.engine.kernel import COMPLETION, NEVER, TIMER, Alarm, Kernel
 from rtsched.model.accelerator import BlockLevel
 
 
@@ -35,7 +35,7 @@ class Gpu:
     def __init__(
         self,
         spec: BlockLevel,
-        kernel: Kernel,
+        loop: EventLoop,
         touch: Callable[[], None],
         observe: Callable[[Operation, int, int, int], None] | None = None,
         pick: Callable[[int], int] | None = None,
@@ -43,7 +43,7 @@ class Gpu:
         waited: Callable[[Operation, int, int], None] | None = None,
     ) -> None:
         self.spec = spec
-        self.kernel = kernel
+        self.loop = loop
         self.touch = touch
         self.observe = observe
         self.pick = pick
@@ -56,12 +56,12 @@ class Gpu:
         self.heads: dict[Stream, None] = {}
         self.fresh: list[Stream] = []
         self.ends: list[tuple[int, int, Wave]] = []
-        self.alarm = Alarm(kernel, rank, self._fire)
+        self.alarm = Alarm(loop, rank, self._fire)
         self.armed = NEVER
         self.active: Context | None = None
         self.last: Context | None = None
         self.slice_end = self.switched = 0
-        self.timer = Alarm(kernel, TIMER, touch)
+        self.timer = Alarm(loop, TIMER, touch)
         self.turns = [CopyTurns(self, engine) for engine in range(spec.copy_engines)] if self.sliced else []
 
     # ---- what is there -------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class Gpu:
         self.launched += 1
         if not stream.operations:
             self.heads[stream] = None
-            stream.idle = self.kernel._now
+            stream.idle = self.loop._now
         stream.operations.append(operation)
         if not operation.copy:
             stream.undispatched += 1
@@ -184,7 +184,7 @@ class Gpu:
                 self._pace(operation, speed, now)
 
     def _frozen(self, context: Context) -> bool:
-        return self.sliced and (context is not self.active or self.kernel._now < self.switched)
+        return self.sliced and (context is not self.active or self.loop._now < self.switched)
 
     def _resume(self, operation: Operation, now: int) -> None:
         """The head of a stream runs (again), or is gone: tell how long it did not."""
@@ -217,11 +217,11 @@ class Gpu:
         heappush(self.ends, (real, wave.order, wave))
         if real < self.armed:
             self.armed = real
-            self.kernel.arm(self.alarm, real)
+            self.loop.arm(self.alarm, real)
 
     def _fire(self) -> None:
         """Completions, in the order of assignment."""
-        now = self.kernel._now
+        now = self.loop._now
         if now != self.armed:
             return
         self.armed = NEVER
@@ -233,7 +233,7 @@ class Gpu:
                 self._ended(wave, now)
         if ends:
             self.armed = ends[0][0]
-            self.kernel.arm(self.alarm, self.armed)
+            self.loop.arm(self.alarm, self.armed)
         self.touch()
 
     def _ended(self, wave: Wave, now: int) -> None:
@@ -364,14 +364,14 @@ class Gpu:
         self.switched = now + (self.spec.context_switch if charged else 0)
         self._begin_slice(self.switched)
         if self.switched > now:
-            self.kernel.arm(self.timer, self.switched)
+            self.loop.arm(self.timer, self.switched)
         else:
             self._thaw(following, now)
 
     def _begin_slice(self, now: int) -> None:
         assert self.spec.time_slice is not None
         self.slice_end = now + self.spec.time_slice
-        self.kernel.arm(self.timer, self.slice_end)
+        self.loop.arm(self.timer, self.slice_end)
 
     def _thaw(self, context: Context, now: int) -> None:
         for operation in context.running:

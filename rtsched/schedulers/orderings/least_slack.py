@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import units
 from rtsched.engine.beliefs import ALWAYS
+from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import RUNNING
-from rtsched.engine.kernel import NEVER
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.parameters import duration
 

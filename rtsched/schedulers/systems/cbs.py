@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import READY, RUNNING
-from rtsched.engine.kernel import NEVER
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.base import GUESTS, Scheduler
 

@@ -30,8 +30,8 @@ RESTLESS = 100_000
 class Alarm(simpy.Event):
     """An event that calls `fire` each time it comes up, and may be armed again and again."""
 
-    def __init__(self, kernel: Kernel, rank: int, fire: Callable[[], object]) -> None:
-        super().__init__(kernel)
+    def __init__(self, loop: EventLoop, rank: int, fire: Callable[[], object]) -> None:
+        super().__init__(loop)
         self.rank = rank
         self.fire = fire
 
@@ -42,10 +42,10 @@ class Appointment:
     An event is pushed only for an earlier instant than the one pending; one that comes up too early goes on waiting.
     """
 
-    def __init__(self, kernel: Kernel, rank: int, meet: Callable[[], None]) -> None:
-        self.kernel = kernel
+    def __init__(self, loop: EventLoop, rank: int, meet: Callable[[], None]) -> None:
+        self.loop = loop
         self.meet = meet
-        self.alarm = Alarm(kernel, rank, self._fire)
+        self.alarm = Alarm(loop, rank, self._fire)
         self.due = self.armed = NEVER
 
     def set(self, due: int) -> None:
@@ -53,10 +53,10 @@ class Appointment:
         self.due = due
         if due < self.armed:
             self.armed = due
-            self.kernel.arm(self.alarm, due)
+            self.loop.arm(self.alarm, due)
 
     def _fire(self) -> None:
-        now = self.kernel._now
+        now = self.loop._now
         if now != self.armed:
             return
         self.armed = NEVER
@@ -67,7 +67,7 @@ class Appointment:
             self.meet()
 
 
-class Kernel(simpy.Environment):
+class EventLoop(simpy.Environment):
     """A SimPy environment with integer time and one scheduling point per instant."""
 
     _queue: list[Any]
