@@ -303,7 +303,7 @@ KEYS: dict[str, Line] = {
     "Uniform.low": matters("t.execution.low=0.1", "t.execution={kind: uniform, low: 0.5}"),
     "Uniform.high": matters("t.execution.high=0.6", "t.execution={kind: uniform, low: 0.5}"),
     **{
-        f"{model}.{key}": matters(f"t.execution.{key}={value}", f"t.execution={{kind: {kind}, mean: 0.6, std: 0.2}}")
+        f"{model}.{key}": matters(f"t.execution.{key}={value}", f"t.execution={{kind: {kind}, mean: 0.6, std: 0.2}}; simulate.seed=1")
         for model, kind in (("Normal", "normal"), ("LogNormal", "lognormal"))
         for key, value in (("mean", 0.5), ("std", 0.1), ("low", 0.59), ("high", 0.61))
     },

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import BLOCKED, CLAIMED, DONE, READY, WAITING, Job, Segment, make_ready
 from rtsched.engine.points import mark_pieces
-from rtsched.engine.release import Streams, blocks
+from rtsched.engine.release import blocks
 from rtsched.engine.steps import AroundSteps, Steps
+from rtsched.engine.streams import Streams
 from rtsched.errors import SchedulerError
 from rtsched.model.taskgraph import QualitySpec, TaskSpec, VariantSpec
 from rtsched.trace.trace import LATE, NO_ANSWER, OK, OPEN, UNKNOWN
@@ -74,7 +75,7 @@ class JobPaths(AroundSteps):
         for task in core.tasks:
             if task.spec.quality is not None or task.spec.branches:
                 task.adaptive = True
-                self.draws[task.index] = _courses(task.spec, Streams(seed, task.index))
+                self.draws[task.index] = _courses(task.spec, Streams(seed, task.spec.name))
         self.on_start: Callable[[Segment, Processor], None] | None = None
 
     def listen(self, on_start: Callable[[Segment, Processor], None] | None) -> None:

@@ -13,9 +13,9 @@ from rtsched.engine.chip.shares import as_part
 from rtsched.engine.core import Core
 from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.processor import Processor
-from rtsched.engine.release import POLICY, generator
 from rtsched.engine.seen import seen
 from rtsched.engine.splits import shares_of
+from rtsched.engine.streams import generator
 from rtsched.engine.task_state import TaskState
 
 
@@ -48,7 +48,7 @@ class Readings:
 
     def random(self, task: TaskState) -> np.random.Generator:
         """Draws for a task beside those of its world: the same in every run of this seed, and a policy's own."""
-        return generator(self.core.seed, task.index, POLICY)
+        return generator(self.core.seed, "task", task.spec.name, "policy")
 
     @property
     def scheduling(self) -> int:

@@ -1,86 +1,21 @@
-"""Random streams and arrivals: lazily generated, the same for every policy."""
+"""Arrivals: lazily generated, the same for every policy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtsched.engine.streams import Streams
 from rtsched.model.task import Bursty, Poisson, Sporadic, TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 
 #: Draws are made this many at a time, but for the first ones: of many thousand tasks most may draw but little.
 BLOCK = 256
 FIRST_BLOCK = 8
-
-PURPOSES = ("arrival", "jitter", "execution", "trigger", "difficulty", "confidence", "routing", "input")
-
-
-#: Beside them: the draws of a policy.
-POLICY = 100
-
-
-def generator(seed: int, task: int, purpose: int) -> np.random.Generator:
-    """The generator of a task for a purpose."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(task, purpose))))
-
-
-class Streams:
-    """The independent generators of one task, one per purpose, made when first used.
-
-    They depend on (seed, task, purpose) only: neither other tasks nor other purposes change them (design.md §4.4).
-    """
-
-    def __init__(self, seed: int, task: int) -> None:
-        self.seed = seed
-        self.task = task
-
-    def _generator(self, purpose: str) -> np.random.Generator:
-        return generator(self.seed, self.task, PURPOSES.index(purpose))
-
-    @cached_property
-    def arrival(self) -> np.random.Generator:
-        """For gaps between arrivals."""
-        return self._generator("arrival")
-
-    @cached_property
-    def jitter(self) -> np.random.Generator:
-        """For the delay of releases behind arrivals."""
-        return self._generator("jitter")
-
-    @cached_property
-    def execution(self) -> np.random.Generator:
-        """For execution times."""
-        return self._generator("execution")
-
-    @cached_property
-    def trigger(self) -> np.random.Generator:
-        """For triggers with a probability."""
-        return self._generator("trigger")
-
-    @cached_property
-    def difficulty(self) -> np.random.Generator:
-        """For the difficulty of inputs."""
-        return self._generator("difficulty")
-
-    @cached_property
-    def confidence(self) -> np.random.Generator:
-        """For the noise in confidences."""
-        return self._generator("confidence")
-
-    @cached_property
-    def routing(self) -> np.random.Generator:
-        """For the ways that inputs take at branches."""
-        return self._generator("routing")
-
-    @cached_property
-    def input(self) -> np.random.Generator:
-        """For which of the recorded inputs a job has."""
-        return self._generator("input")
 
 
 def arrivals(task: TaskSpec, streams: Streams) -> Iterator[tuple[int, int]]:

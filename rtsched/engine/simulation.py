@@ -14,9 +14,10 @@ from rtsched.engine.core import Core
 from rtsched.engine.event_loop import NEVER, EventLoop
 from rtsched.engine.execution_time import InputTimes, drawn, sampler
 from rtsched.engine.recorder import Recorder
-from rtsched.engine.release import Streams, arrivals, blocks
+from rtsched.engine.release import arrivals, blocks
 from rtsched.engine.soc import Soc
 from rtsched.engine.spawns import Spawns
+from rtsched.engine.streams import Streams
 from rtsched.engine.task_state import TaskState
 from rtsched.engine.under_way import InterruptError, UnderWay, drain_out, named
 from rtsched.engine.veil import Veiled, is_ours
@@ -151,7 +152,7 @@ def _inputs(core: Core, jobs: NDArray[Any], seed: int) -> NDArray[Any]:
         inputs = task.spec.inputs
         if core.record.kept and inputs is not None and task.truth is None:
             mine = np.flatnonzero(jobs["task"] == task.index).tolist()
-            rows += zip(mine, drawn(inputs, Streams(seed, task.index).input), strict=False)
+            rows += zip(mine, drawn(inputs, Streams(seed, task.name).input), strict=False)
     return np.array(sorted(rows), INPUTS)
 
 
@@ -184,7 +185,7 @@ def _tie_followers(sources: tuple[TaskState, ...]) -> None:
 def _prepare(source: TaskState, core: Core, seed: int) -> None:
     """Give a source its random streams and its arrivals."""
     spec = source.spec
-    random = Streams(seed, spec.index)
+    random = Streams(seed, spec.name)
     if spec.inputs is not None:
         source.factors = map(partial(InputTimes, spec.inputs), drawn(spec.inputs, random.input)).__next__
     elif not isinstance(spec.execution, Constant):

@@ -120,8 +120,8 @@ class Chip(Hardware):
                 domain.start()
             if self.heat is not None:
                 self.heat.start()
-        for position, name in enumerate(self.spec.courses):
-            self.courses[name] = FaultCourse(self, name, position)
+        for name in self.spec.courses:
+            self.courses[name] = FaultCourse(self, name)
             self.courses[name].start()
         for position, fault in enumerate(self.spec.faults):
             Breakdown(self, fault, position).start()

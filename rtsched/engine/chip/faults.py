@@ -11,20 +11,13 @@ from rtsched.engine.chip.copies import Delivery
 from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
 from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.splits import SplitPart
+from rtsched.engine.streams import generator
 from rtsched.model.environment import Change, Fault
 from rtsched.trace import trace as log
 
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.model.environment import Markov
-
-#: Where the random streams of the hardware begin, far beyond those of tasks: (kind, position).
-FAULT, LINK, CHANNEL = 1 << 40, (1 << 40) + 1, (1 << 40) + 2
-
-
-def generator(seed: int, kind: int, position: int) -> np.random.Generator:
-    """The generator of one fault or link: it depends on (seed, kind, position) only."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(kind, position))))
 
 
 class Breakdown:
@@ -35,7 +28,9 @@ class Breakdown:
         self.fault = fault
         self.position = position
         self.places = [p.index for p in chip.processors if fault.processor in (p.name, p.cluster)]
-        self.random = generator(chip.seed, FAULT, position)
+        before = chip.spec.faults[:position]
+        number = sum(each.processor == fault.processor for each in before)
+        self.random = generator(chip.seed, "fault", fault.processor, str(number))
         self.broken = False
         self.alarm = Alarm(chip.loop, TIMER, self._turn)
 
@@ -133,7 +128,7 @@ def bring_up(chip: Chip, place: int) -> None:
 class FaultCourse:
     """The bandwidth of one link over time."""
 
-    def __init__(self, chip: Chip, name: str, position: int) -> None:
+    def __init__(self, chip: Chip, name: str) -> None:
         link = chip.spec.platform.links[name]
         assert link.bandwidth is not None
         self.chip = chip
@@ -141,7 +136,7 @@ class FaultCourse:
         self.nominal = self.bandwidth = link.bandwidth
         points = chip.spec.courses[name]
         if link.markov is not None:
-            self.points: Iterator[tuple[int, int]] = _wander(link.markov, generator(chip.seed, LINK, position))
+            self.points: Iterator[tuple[int, int]] = _wander(link.markov, generator(chip.seed, "link", name))
         else:
             self.points = iter(points)
         self.following: tuple[int, int] | None = None

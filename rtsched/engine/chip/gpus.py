@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtsched.engine.chip.faults import CHANNEL, generator
 from rtsched.engine.chip.unit import Unit
 from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.gpu.blocks import Operation
 from rtsched.engine.gpu.fluid import FluidGpu
 from rtsched.engine.gpu.gpu import Gpu
 from rtsched.engine.job import Segment
+from rtsched.engine.streams import generator
 
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
@@ -64,7 +64,7 @@ class Gpus:
     @cached_property
     def chance(self) -> np.random.Generator:
         """For the order of streams that wait for a channel."""
-        return generator(self.chip.seed, CHANNEL, 0)
+        return generator(self.chip.seed, "channels")
 
     def number(self, processor: StreamProcessor) -> int:
         """Which stream of its GPU a processor is."""

@@ -108,7 +108,7 @@ def test_while_the_link_is_down_the_tail_runs_here_or_waits() -> None:
 
 def test_a_link_that_wanders_decides_the_time_of_each_copy() -> None:
     states = ", markov: {states: [{bandwidth: 20 MB/s, dwell: 300 ms}, {bandwidth: 200 kB/s, dwell: 300 ms}]}"
-    trace = edge(states, until="2 s", seed=1)
+    trace = edge(states, until="20 s", seed=1)
     lengths = {end - start for start, end, reason in on(trace, "wifi") if reason == "completed"}
     assert min(lengths) == 13
     assert max(lengths) > 200

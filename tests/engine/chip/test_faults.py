@@ -71,9 +71,9 @@ tasks:
         if what == "down":
             down[place] = time
         else:
-            since = down.pop(place) * 1e6
+            since, until = round(down.pop(place) * 1e6), round(time * 1e6)
             mine = trace.slices[trace.slices["processor"] == place]
-            assert not ((mine["start"] < time * 1e6) & (mine["end"] > since)).any()
+            assert not ((mine["start"] < until) & (mine["end"] > since)).any()
 
 
 def test_random_faults_depend_on_the_seed_alone() -> None:
