@@ -516,7 +516,7 @@ def test_splits_that_cannot_be_are_refused() -> None:
     assert "the processor is busy with 1/2 of node 't0'" in refusing(lambda soc: split(soc, 1), system({}, {}))
     source = system({"release": "90 ms"}, {"wcet": {"npu": "5 ms", "cpu": "9 ms"}, "split": None, "release": "1 ms"})
     assert "it is not to be split; give its node 'split: {join: …}'" in refusing(lambda _: None, source, until="2 ms")
-    assert "shares are {processor: share" in refusing(lambda soc: soc.split(soc.ready, 5))
+    assert "shares are {processor: share" in refusing(lambda soc: soc.split(soc.tasks[0].active.segments[0], 5))
     assert "a share belongs to what runs" in refusing(lambda soc: soc.share(soc.tasks[0].active.segments[0], 0.5))
 
 
