@@ -158,6 +158,16 @@ def check_waits(trace: Trace) -> None:
         if trace.system.processors[place].reset is not None:  # what ends there is reset: neither runs nor waits
             mine = mine[mine["reason"] != DRAINED]
         spans = [(int(r["start"]), int(r["end"])) for r in mine]
+        # who has lost its job in the costs of its start drains with the rest of them first
+        costs = {
+            int(r["end"])
+            for r in trace.slices[(trace.slices["processor"] == place) & (trace.slices["reason"] == OVERHEAD)]
+        }
+        begun = sorted(start for start, _ in [*waits, *waves])
+        spans = [
+            (next((at for at in begun if at >= start), end), end) if start in costs and drained else (start, end)
+            for (start, end), drained in zip(spans, mine["reason"] == DRAINED, strict=True)
+        ]
         waited = sum(end - start for start, end in waits)
         assert waited == trace.processors[place].waiting == covered(waits)
         assert covered([*spans, *waits]) == covered(spans)
