@@ -16,10 +16,10 @@ from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.execution_time import restated
 from rtsched.engine.job import BATCHED, DEAD, DONE, DRAINING, READY, RUNNING, Segment
 from rtsched.engine.requests import refuse_start
-from rtsched.engine.steps import AroundSteps, Steps
+from rtsched.engine.steps import AroundSteps, Steps, complete
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
-from rtsched.trace.trace import LATE, OK, OPEN
+from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -105,20 +105,7 @@ class Batches(AroundSteps):
             core.on_processor(processor, "idle")
         for each in batch.members:
             if each.job.outcome == OPEN:
-                self._done(each, batch.size, now - started, now)
-
-    def _done(self, segment: Segment, size: int, time: int, now: int) -> None:
-        core, job = self.core, segment.job
-        if core.on_completion is not None:
-            core.on_completion(segment, {"time": time, "batch": size})
-            if job.outcome != OPEN:
-                return  # the policy accepted the answer so far, or gave the job up
-        job.left -= 1
-        if not job.left:
-            job.finish = now
-            core.steps.close(job, now, OK if now <= job.deadline else LATE)
-        else:
-            core.steps.successors(segment)
+                complete(self.core, each, {"time": now - started, "batch": batch.size}, now)
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """All are stopped; what is left to each, by itself, is the share that was left to all."""

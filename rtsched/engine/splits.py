@@ -18,10 +18,10 @@ from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, SPLIT, Job, Segment
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import refuse_start
-from rtsched.engine.steps import AroundSteps, Steps
+from rtsched.engine.steps import AroundSteps, Steps, complete
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
-from rtsched.trace.trace import LATE, OK, OPEN
+from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -187,19 +187,8 @@ class Splits(AroundSteps):
             self.losses[whole] = sum(lost)
 
     def _done(self, split: SplitNode, now: int) -> None:
-        core, whole = self.core, split.whole
-        job = whole.job
-        if core.on_completion is not None:
-            shares = {processor.name: share for processor, share in split.shares.items()}
-            core.on_completion(whole, {"time": now - split.begun, "split": shares})
-            if job.outcome != OPEN:
-                return  # the policy accepted the answer so far, or gave the job up
-        job.left -= 1
-        if not job.left:
-            job.finish = now
-            core.steps.close(job, now, OK if now <= job.deadline else LATE)
-        else:
-            core.steps.successors(whole)
+        shares = {processor.name: share for processor, share in split.shares.items()}
+        complete(self.core, split.whole, {"time": now - split.begun, "split": shares}, now)
 
     # ---- stopped before its end ----------------------------------------------------------------------------------
 

@@ -6,10 +6,11 @@ A run's steps are chosen once, before time starts: the plain ones, and around th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rtsched.engine.job import READY, WAITING, Job, Segment, make_ready
 from rtsched.engine.points import mark_pieces
+from rtsched.trace.trace import LATE, OK, OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -130,6 +131,21 @@ class PlainSteps:
                 self.core.skip(task.pending[0])
             else:
                 task.skip = 1
+
+
+def complete(core: Core, segment: Segment, observation: dict[str, Any], now: int) -> None:
+    """A node is done that did not end like others (in a batch, in parts): tell of it, and let its job go on, or end."""
+    job = segment.job
+    if core.on_completion is not None:
+        core.on_completion(segment, observation)
+        if job.outcome != OPEN:
+            return  # the policy accepted the answer so far, or gave the job up
+    job.left -= 1
+    if not job.left:
+        job.finish = now
+        core.steps.close(job, now, OK if now <= job.deadline else LATE)
+    else:
+        core.steps.successors(segment)
 
 
 class AroundSteps:
