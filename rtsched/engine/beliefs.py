@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rtsched.engine.core import Core
     from rtsched.engine.job import Segment
     from rtsched.engine.processor import Processor
+    from rtsched.engine.streams import World
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
 
 Listener = Callable[["Segment", dict[str, Any]], None]
@@ -141,7 +142,7 @@ class ErringBeliefs(Beliefs):
         bias = self._about.bias
         factor = 1 + Fraction(str(bias.get(names[0], 0) if isinstance(bias, dict) else bias))
         if self._about.noise:
-            factor *= Fraction(math.exp(self._about.noise * _standard_normal(self._core.seed, names)))
+            factor *= Fraction(math.exp(self._about.noise * _standard_normal(self._core.world, names)))
         return min(LONGEST, max(1, round(planned * factor)))
 
     def _measure(self, segment: Segment, time: int) -> None:
@@ -188,9 +189,10 @@ def _named(system: SystemSpec) -> dict[int, tuple[str, ...]]:
     return names
 
 
-def _standard_normal(seed: int, names: tuple[str, ...]) -> float:
+def _standard_normal(world: World, names: tuple[str, ...]) -> float:
     """A draw that rests on the seed and the names alone."""
-    text = "\0".join((str(seed), "estimate", *names))
+    world.drawn = True
+    text = "\0".join((str(world.seed), "estimate", *names))
     share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
     return NormalDist().inv_cdf((share + 0.5) / 2**48)
 

@@ -21,6 +21,7 @@ from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.splits import Splits, declares_splits
 from rtsched.engine.steps import PlainSteps, Steps
+from rtsched.engine.streams import World
 from rtsched.engine.task_state import TaskState
 from rtsched.model.known import known_before
 from rtsched.model.taskgraph import SystemSpec
@@ -62,7 +63,7 @@ class Core:
         self.queue = loop._queue
         self.eid = loop.numbers
         self.until = until
-        self.seed = seed
+        self.world = World(seed)
         self.record = record
         self.slices = record.slices.buffer if record.slices is not None else None
         self.slices_limit = record.slices.limit if record.slices is not None else 0
@@ -83,7 +84,7 @@ class Core:
         else:
             from rtsched.engine.chip.chip import Chip
 
-            self.chip = Chip(system.hardware, self, loop, seed)
+            self.chip = Chip(system.hardware, self, loop)
             self.processors = tuple(self.chip.processor(spec, costly) for spec in system.processors)
         for processor in self.processors:
             processor.context_switch += costs.context_switch
@@ -103,7 +104,7 @@ class Core:
         if any(task.quality is not None or task.branches for task in system.tasks):
             from rtsched.engine.job_path import JobPaths
 
-            steps = self.paths = JobPaths(self, steps, seed)
+            steps = self.paths = JobPaths(self, steps)
         self.switches: Switches | None = None
         if any(task.quality is not None and task.quality.inside for task in system.tasks):
             from rtsched.engine.switches import Switches

@@ -68,14 +68,14 @@ class JobPath:
 class JobPaths(AroundSteps):
     """The steps of the engine for tasks that may go several ways; the others take the plain ones as before."""
 
-    def __init__(self, core: Core, inner: Steps, seed: int) -> None:
+    def __init__(self, core: Core, inner: Steps) -> None:
         super().__init__(inner)
         self.core = core
         self.draws: dict[int, Iterator[JobPath]] = {}
         for task in core.tasks:
             if task.spec.quality is not None or task.spec.branches:
                 task.adaptive = True
-                self.draws[task.index] = _courses(task.spec, Streams(seed, task.spec.name))
+                self.draws[task.index] = _courses(task.spec, Streams(core.world, task.spec.name))
         self.on_start: Callable[[Segment, Processor], None] | None = None
 
     def listen(self, on_start: Callable[[Segment, Processor], None] | None) -> None:

@@ -15,7 +15,6 @@ from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.processor import Processor
 from rtsched.engine.seen import seen
 from rtsched.engine.splits import shares_of
-from rtsched.engine.streams import generator
 from rtsched.engine.task_state import TaskState
 
 
@@ -48,7 +47,7 @@ class Readings:
 
     def random(self, task: TaskState) -> np.random.Generator:
         """Draws for a task beside those of its world: the same in every run of this seed, and a policy's own."""
-        return generator(self.core.seed, "task", task.spec.name, "policy")
+        return self.core.world.generator("task", task.spec.name, "policy")
 
     @property
     def scheduling(self) -> int:

@@ -72,7 +72,7 @@ def run(
     if core.locks is not None and "ceiling" in system.protocols.values():
         policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
     core.listen(policy)
-    _prepare_all(core, seed, truths)
+    _prepare_all(core, truths)
     dispatch = policy.dispatcher()
     if core.planner is not None:
         dispatch = core.planner.around(dispatch)
@@ -83,7 +83,7 @@ def run(
         core.chip.start(core.processors, stop, tally is None)
         dispatch = core.chip.around(dispatch)
     if watch is not None:
-        watch(UnderWay(loop, core))
+        watch(UnderWay(loop, core, warm_up))
     standstill = planned = None
     try:
         if stop == NEVER:
@@ -132,7 +132,7 @@ def run(
         locks=record.lock_table(),
         batches=record.batch_table(),
         launches=record.launch_table(),
-        inputs=_inputs(core, jobs, seed),
+        inputs=_inputs(core, jobs),
         splits=record.split_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
@@ -141,18 +141,19 @@ def run(
         standstill=standstill,
         planned=planned,
         energy=None if core.chip is None or core.chip.meter is None else core.chip.meter.report(),
+        random=core.world.drawn,
         peak_temperature=None if core.chip is None or core.chip.heat is None else core.chip.heat.peak,
     )
 
 
-def _inputs(core: Core, jobs: NDArray[Any], seed: int) -> NDArray[Any]:
+def _inputs(core: Core, jobs: NDArray[Any]) -> NDArray[Any]:
     """Which recorded input each job has: drawn once more, since draw k belongs to job k whatever became of it."""
     rows: list[tuple[int, int]] = []
     for task in core.tasks:
         inputs = task.spec.inputs
         if core.record.kept and inputs is not None and task.truth is None:
             mine = np.flatnonzero(jobs["task"] == task.index).tolist()
-            rows += zip(mine, drawn(inputs, Streams(seed, task.name).input), strict=False)
+            rows += zip(mine, drawn(inputs, Streams(core.world, task.name).input), strict=False)
     return np.array(sorted(rows), INPUTS)
 
 
@@ -163,11 +164,11 @@ def _longest_deadline(task: TaskSpec) -> int:
 
 
 @collector_paused()
-def _prepare_all(core: Core, seed: int, truths: dict[int, Truth] | None) -> None:
+def _prepare_all(core: Core, truths: dict[int, Truth] | None) -> None:
     _tie_followers(core.tasks)
     for source in core.tasks:
         source.truth = None if truths is None else truths.get(source.index)
-        _prepare(source, core, seed)
+        _prepare(source, core)
     if any(isinstance(source.spec.arrival, Spawned) for source in core.tasks):
         core.spawns = Spawns(core)
 
@@ -182,10 +183,10 @@ def _tie_followers(sources: tuple[TaskState, ...]) -> None:
         sources[index].followers = tuple(those)
 
 
-def _prepare(source: TaskState, core: Core, seed: int) -> None:
+def _prepare(source: TaskState, core: Core) -> None:
     """Give a source its random streams and its arrivals."""
     spec = source.spec
-    random = Streams(seed, spec.name)
+    random = Streams(core.world, spec.name)
     if spec.inputs is not None:
         source.factors = map(partial(InputTimes, spec.inputs), drawn(spec.inputs, random.input)).__next__
     elif not isinstance(spec.execution, Constant):

@@ -20,6 +20,19 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=words)))
 
 
+class World:
+    """The random world of a run. Where nothing was `drawn` from it, every other seed gives the same run."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.drawn = False
+
+    def generator(self, *names: str) -> np.random.Generator:
+        """The generator of who is named."""
+        self.drawn = True
+        return generator(self.seed, *names)
+
+
 class Streams:
     """The independent generators of one task, one per purpose, made when first used.
 
@@ -27,12 +40,12 @@ class Streams:
     nor other purposes change them (design.md §4.4).
     """
 
-    def __init__(self, seed: int, task: str) -> None:
-        self.seed = seed
+    def __init__(self, world: World, task: str) -> None:
+        self.world = world
         self.task = task
 
     def _generator(self, purpose: str) -> np.random.Generator:
-        return generator(self.seed, "task", self.task, purpose)
+        return self.world.generator("task", self.task, purpose)
 
     @cached_property
     def arrival(self) -> np.random.Generator:

@@ -26,9 +26,10 @@ class InterruptError(Exception):
 class UnderWay:
     """A run under way, for another thread or the handler of a signal."""
 
-    def __init__(self, loop: EventLoop, core: Core) -> None:
+    def __init__(self, loop: EventLoop, core: Core, warm_up: int = 0) -> None:
         self.loop = loop
         self.core = core
+        self.warm_up = warm_up
         self.system = core.system
         self.until = core.until
         self.keeps_trace = core.record.kept
@@ -46,6 +47,20 @@ class UnderWay:
     def interrupt(self) -> None:
         """End the run at its present instant: what happened so far is its trace."""
         self.loop.arm(Alarm(self.loop, LAST, self._end), self.loop._now)
+
+    def end_at_miss(self) -> None:
+        """Let the run end as soon as a job misses its deadline (after the warm-up): said before time starts."""
+        core, inner = self.core, self.core.on_deadline
+
+        def missed(job: Job) -> None:
+            if inner is not None:
+                inner(job)
+            if job.release >= self.warm_up:
+                self.interrupt()
+
+        core.on_deadline = missed
+        for task in core.tasks:
+            task.watch = True
 
     def _end(self) -> None:
         raise InterruptError

@@ -182,7 +182,7 @@ class Trace:
     recorded input each job has; `splits` which are parts of a node that ran on several processors at once. `stranded`
     are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything
     happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until` that was
-    asked for, of a run that was interrupted.
+    asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the same.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -218,6 +218,7 @@ class Trace:
     launches: NDArray[Any] = field(default_factory=lambda: np.empty(0, LAUNCHES))
     inputs: NDArray[Any] = field(default_factory=lambda: np.empty(0, INPUTS))
     splits: NDArray[Any] = field(default_factory=lambda: np.empty(0, SPLITS))
+    random: bool = False
 
     @cached_property
     def resources(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtsched.engine.release import BLOCK, arrivals
-from rtsched.engine.streams import Streams
+from rtsched.engine.streams import Streams, World
 from rtsched.model.task import BurstState, Bursty, Poisson, Sporadic, TraceArrivals
 from tests.helpers import task
 
@@ -20,7 +20,7 @@ def first(count: int = COUNT, seed: int = 1, **options: Any) -> list[tuple[int, 
     """The first arrivals of a task with period 1000 (unless it has another)."""
     options.setdefault("deadline", 1000)
     period = options.pop("period", 1000)
-    return list(islice(arrivals(task(0, 5, period, **options), Streams(seed, "a")), count))
+    return list(islice(arrivals(task(0, 5, period, **options), Streams(World(seed), "a")), count))
 
 
 def gaps(pairs: list[tuple[int, int]]) -> list[int]:

@@ -6,7 +6,8 @@ from functools import cached_property
 
 import pytest
 
-from rtsched.engine.streams import Streams, generator
+import rtsched
+from rtsched.engine.streams import Streams, World, generator
 from rtsched.trace.trace import REASONS, Trace
 from tests.chips import run
 
@@ -98,14 +99,28 @@ def test_another_name_is_another_world() -> None:
 
 def test_streams_depend_on_seed_name_and_purpose_only() -> None:
     draws = {
-        (seed, name, purpose): tuple(getattr(Streams(seed, name), purpose).integers(0, 2**62, 4).tolist())
+        (seed, name, purpose): tuple(getattr(Streams(World(seed), name), purpose).integers(0, 2**62, 4).tolist())
         for seed in (0, 1)
         for name in ("a", "b", "aa", "kamera", "Kamera", "камера")
         for purpose in PURPOSES
     }
     assert len(set(draws.values())) == len(draws)
-    assert draws[1, "b", "trigger"] == tuple(Streams(1, "b").trigger.integers(0, 2**62, 4).tolist())
+    assert draws[1, "b", "trigger"] == tuple(Streams(World(1), "b").trigger.integers(0, 2**62, 4).tolist())
 
 
 def test_names_that_run_together_are_told_apart() -> None:
     assert generator(1, "ab", "c").random() != generator(1, "a", "bc").random()
+
+
+def test_run_says_whether_anything_was_random():
+    """Where nothing was, every seed gives the same run; where something was drawn, it says so."""
+    fixed = {
+        "platform": "uniprocessor",
+        "tasks": [{"name": "a", "wcet": "2 ms", "period": "5 ms"}],
+        "simulate": {"until": "20 ms"},
+    }
+    drawn = {**fixed, "tasks": [{**fixed["tasks"][0], "execution": {"kind": "uniform", "low": 0.5, "high": 1}}]}
+    believed = {**fixed, "scheduler": "sjf", "estimates": {"noise": 0.1}}
+    assert [rtsched.simulate(each, seed=3).random for each in (fixed, drawn, believed)] == [False, True, True]
+    one, other = (rtsched.simulate(fixed, seed=seed) for seed in (0, 1))
+    assert one.jobs.tobytes() == other.jobs.tobytes()

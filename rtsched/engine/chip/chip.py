@@ -36,11 +36,10 @@ if TYPE_CHECKING:
 class Chip(Hardware):
     """All of it. Created before the processors, which it makes."""
 
-    def __init__(self, spec: HardwareSpec, core: Core, loop: EventLoop, seed: int) -> None:
+    def __init__(self, spec: HardwareSpec, core: Core, loop: EventLoop) -> None:
         super().__init__(loop, core.changed)
         self.spec = spec
         self.core = core
-        self.seed = seed
         self.horizon = NEVER
         self.processors: tuple[Processor, ...] = ()
         memory = spec.platform.memory

@@ -11,7 +11,6 @@ from rtsched.engine.chip.copies import Delivery
 from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
 from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.splits import SplitPart
-from rtsched.engine.streams import generator
 from rtsched.model.environment import Change, Fault
 from rtsched.trace import trace as log
 
@@ -30,7 +29,7 @@ class Breakdown:
         self.places = [p.index for p in chip.processors if fault.processor in (p.name, p.cluster)]
         before = chip.spec.faults[:position]
         number = sum(each.processor == fault.processor for each in before)
-        self.random = generator(chip.seed, "fault", fault.processor, str(number))
+        self.random = chip.core.world.generator("fault", fault.processor, str(number))
         self.broken = False
         self.alarm = Alarm(chip.loop, TIMER, self._turn)
 
@@ -136,7 +135,7 @@ class FaultCourse:
         self.nominal = self.bandwidth = link.bandwidth
         points = chip.spec.courses[name]
         if link.markov is not None:
-            self.points: Iterator[tuple[int, int]] = _wander(link.markov, generator(chip.seed, "link", name))
+            self.points: Iterator[tuple[int, int]] = _wander(link.markov, chip.core.world.generator("link", name))
         else:
             self.points = iter(points)
         self.following: tuple[int, int] | None = None

@@ -13,7 +13,6 @@ from rtsched.engine.gpu.blocks import Operation
 from rtsched.engine.gpu.fluid import FluidGpu
 from rtsched.engine.gpu.gpu import Gpu
 from rtsched.engine.job import Segment
-from rtsched.engine.streams import generator
 
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
@@ -64,7 +63,7 @@ class Gpus:
     @cached_property
     def chance(self) -> np.random.Generator:
         """For the order of streams that wait for a channel."""
-        return generator(self.chip.seed, "channels")
+        return self.chip.core.world.generator("channels")
 
     def number(self, processor: StreamProcessor) -> int:
         """Which stream of its GPU a processor is."""
