@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rtsched.errors import HorizonError, InputError, RtschedError, SchedulerError, SoundnessError
     from rtsched.experiment.compare import compare
     from rtsched.experiment.frames import to_frame
+    from rtsched.experiment.sweep import sweep
     from rtsched.export.exporter import exporter, write
     from rtsched.importers.importer import importer
     from rtsched.metrics.figures import Summary
@@ -72,6 +73,7 @@ _HOME = {
     "section": "rtsched.report.section",
     "simulate": "rtsched.api",
     "summary": "rtsched.api",
+    "sweep": "rtsched.experiment.sweep",
     "theorem": "rtsched.schedulability.theorem",
     "to_frame": "rtsched.experiment.frames",
     "write": "rtsched.export.exporter",
@@ -115,6 +117,7 @@ __all__ = [
     "section",
     "simulate",
     "summary",
+    "sweep",
     "theorem",
     "to_frame",
     "write",

@@ -17,6 +17,7 @@ from rtsched.visible import as_found
 
 if TYPE_CHECKING:
     from rtsched.model.config import Document
+    from rtsched.model.overrides import Override
     from rtsched.model.taskgraph import SystemSpec
 
 #: The dotted place that a lowering error begins with, e.g. ``faults.0: …``.
@@ -96,7 +97,10 @@ Source = str | Path | Mapping[str, Any] | System | Loaded
 
 @collector_paused()
 def load(
-    source: Source, *, platform: str | Mapping[str, Any] | Platform | None = None, overrides: Sequence[str] = ()
+    source: Source,
+    *,
+    platform: str | Mapping[str, Any] | Platform | None = None,
+    overrides: Sequence[str | Override] = (),
 ) -> Loaded:
     """A system by catalogue name or path, out of a mapping, or as it is, on its own platform or another.
 
@@ -117,7 +121,7 @@ def load(
             from rtsched.model.config import change
             from rtsched.model.overrides import parse_override
 
-            system = change(system, [parse_override(text) for text in overrides])
+            system = change(system, [parse_override(each) for each in overrides])
     elif isinstance(source, str | Path):
         system, document, path = catalogue.load_system(str(source), overrides)
     else:

@@ -33,6 +33,7 @@ COMMANDS = {
     "run": "run",
     "schema": "schema",
     "show": "show",
+    "sweep": "sweep",
     "validate": "validate",
 }
 

@@ -10,6 +10,7 @@ import click
 
 from rtsched.cli import options
 from rtsched.cli.console import tell, want_standard_output
+from rtsched.cli.policies import split
 from rtsched.cli.waiting import each
 from rtsched.files import check_outputs, picture_format
 from rtsched.visible import cell, visible
@@ -61,7 +62,7 @@ def compare(
     if picture is not None:
         picture_format(picture)
     check_outputs(picture, table)
-    policies = [name.strip() for group in schedulers for name in _split(group) if name.strip()]
+    policies = [name for group in schedulers for name in split(group)]
     answer = experiment.compare(
         system,
         policies,
@@ -83,18 +84,6 @@ def compare(
 
         front(answer, picture)
     tell(json.dumps(answer.to_dict(), indent=2) if as_json else render(answer), table, picture)
-
-
-def _split(group: str) -> list[str]:
-    """Policies between commas; a comma inside braces, or before ``key=value``, goes on with the same policy."""
-    found: list[str] = []
-    for part in group.split(","):
-        inside = bool(found) and found[-1].count("{") > found[-1].count("}")
-        if inside or (found and "=" in part and "=" in found[-1]):
-            found[-1] += "," + part
-        else:
-            found.append(part)
-    return found
 
 
 def render(answer: Comparison) -> str:

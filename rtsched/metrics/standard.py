@@ -22,6 +22,12 @@ def miss_ratio(figures: Summary, trace: Trace) -> float | None:
     return figures.miss_ratio
 
 
+@metric(unit=SHARE, better="higher", title="runs without a miss")
+def no_miss(figures: Summary, trace: Trace) -> int | None:
+    """1 where every job met its deadline, 0 where one did not: over many systems, the share that did."""
+    return int(not figures.misses) if figures.jobs else None
+
+
 @metric(unit=SHARE, better="higher")
 def finished(figures: Summary, trace: Trace) -> float | None:
     """Jobs that finished, on time or late, of all."""

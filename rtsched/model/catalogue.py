@@ -15,7 +15,7 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.model.config import read_yaml, validate
 from rtsched.model.document import Document, cut, parse_value, read_text
-from rtsched.model.overrides import parse_override
+from rtsched.model.overrides import Override, parse_override
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
 
@@ -116,12 +116,12 @@ def title(kind: str, name: str) -> str:
 # ---- systems ---------------------------------------------------------------------------------------------------------
 
 
-def load_system(reference: str, overrides: Sequence[str] = ()) -> tuple[System, Document, Path]:
+def load_system(reference: str, overrides: Sequence[str | Override] = ()) -> tuple[System, Document, Path]:
     """A system by name or path, its document and its file."""
     path = Path(reference) if is_path(reference) else find("workloads", reference)
     document = read_yaml(path)
     document.data.setdefault("name", path.stem)
-    return validate(System, document, [parse_override(text) for text in overrides]), document, path
+    return validate(System, document, [parse_override(each) for each in overrides]), document, path
 
 
 # ---- platforms -------------------------------------------------------------------------------------------------------

@@ -28,8 +28,10 @@ class Override:
         return f"{self.how} {cut(self.text, 120)}"
 
 
-def parse_override(text: str) -> Override:
-    """``tasks.detector.period=20ms`` as path and YAML value."""
+def parse_override(text: str | Override) -> Override:
+    """``tasks.detector.period=20ms`` as path and YAML value; one that is made already as it is."""
+    if isinstance(text, Override):
+        return text
     path, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not path:
         raise InputError(f"--set {cut(text)!r}: write PATH=VALUE, e.g. tasks.detector.period=20ms")

@@ -102,10 +102,14 @@ class Observer:
     def see(self, pattern: Pattern) -> None:
         """Run one pattern."""
         from rtsched.engine.simulation import run
-        from rtsched.trace.trace import LATE, OK
 
         scheduler = api.scheduler(self.description)
-        trace = run(pattern.system, scheduler, until=pattern.until, seed=pattern.seed)
+        self.judge(run(pattern.system, scheduler, until=pattern.until, seed=pattern.seed), pattern)
+
+    def judge(self, trace: Trace, pattern: Pattern) -> None:
+        """See what happened in a run of a pattern. Raises SoundnessError where it beats what is proven."""
+        from rtsched.trace.trace import LATE, OK
+
         self.runs += 1
         jobs = trace.jobs
         self.jobs += len(jobs)

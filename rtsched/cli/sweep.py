@@ -1,0 +1,175 @@
+"""``rtsched sweep``: a study in many processes, into a database from which it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtsched.cli import options
+from rtsched.cli.console import echo, echo_json
+from rtsched.cli.policies import split
+from rtsched.cli.waiting import progress_bar
+from rtsched.files import check_outputs
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from rtsched.experiment.results import Results
+    from rtsched.experiment.sweep import Progress
+
+#: A look at the shape of the curves, and no more.
+PREVIEW = 100
+
+
+@click.command()
+@click.argument("study", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-s", "--schedulers", multiple=True, metavar="A,B,...", help="Policies instead of the study's.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the study: sets=200.")
+@click.option("--preview", is_flag=True, help=f"{PREVIEW} sets a point: a look, whose intervals are wide.")
+@options.file("-o", "--database", text="Where the runs go; default: the study's name with .db.")
+@options.jobs()
+@click.option(
+    "--dask", metavar="ADDRESS", help="Let a Dask cluster do it, e.g. tcp://10.0.0.1:8786 (extra: distributed)."
+)
+@click.option("--again", multiple=True, type=click.Choice(["error", "timeout"]), help="Run again what ended so before.")
+@options.as_json()
+def sweep(
+    study: Path,
+    schedulers: tuple[str, ...],
+    overrides: tuple[str, ...],
+    preview: bool,
+    database: Path | None,
+    jobs: int | None,
+    dask: str | None,
+    again: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Do a STUDY: systems x policies x seeds. The same command goes on where it was stopped, however that was.
+
+    A study is a YAML file; docs/studies.md says what stands in it.
+    """
+    from rtsched.experiment.sweep import sweep as perform
+
+    path = database or Path(f"{study.stem}.db")
+    check_outputs(path)
+    more = [*overrides, *([f"sets={PREVIEW}"] if preview else [])]
+    named = [name for group in schedulers for name in split(group)]
+    policies = {"policies": named} if named else {}
+    with _executor(dask) as executor, _bar() as progress:
+        results = perform(
+            study,
+            overrides=more,
+            database=path,
+            executor=executor,
+            jobs=jobs,
+            progress=progress,
+            again=again,
+            **policies,
+        )
+    if as_json:
+        echo_json(results.to_dict())
+    else:
+        echo(render(results, path))
+
+
+@contextmanager
+def _executor(address: str | None) -> Iterator[Executor | None]:
+    """The cluster at an address; nothing without one."""
+    if address is None:
+        yield None
+        return
+    from rtsched.experiment.cluster import executor
+
+    with executor(address) as found:
+        yield found
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A bar with the rate and what is left, that says how many runs failed."""
+    with progress_bar(unit=" runs") as bar:
+        first: list[int] = []
+
+        def show(done: int, total: int, failed: int) -> None:
+            if not first:
+                first.append(done)
+                bar.initial = done
+            bar.total, bar.n = total, done
+            if failed:
+                bar.set_postfix_str(f"{failed} failed", refresh=False)
+            bar.refresh()
+
+        yield show
+
+
+def render(results: Results, path: Path) -> str:
+    """What came of a study, as tables for a terminal."""
+    from rtsched.export.text import aligned
+    from rtsched.visible import visible
+
+    outline = results.outline
+    every = len(outline.policies) * len(outline.seeds)
+    points, sets = len(outline.points), outline.sets
+    lines = [
+        f"{visible(outline.name or 'study')} ({outline.digest}): {points} point{'s' * (points != 1)} x {sets} "
+        f"set{'s' * (sets != 1)} x {every} run{'s' * (every != 1)}, in {path}"
+    ]
+    for metric in results.metrics:
+        lines += ["", _title(metric), aligned(list(_table(results, metric)))]
+    lines.append("95 % intervals in brackets; each system counts once, however many seeds it was run with")
+    lines += _failed(results)
+    lines += [f"assumed: {visible(note)}" for note in outline.notes]
+    return "\n".join(lines)
+
+
+def _title(metric: str) -> str:
+    from rtsched.experiment.results import PROOFS
+    from rtsched.metrics.metric import of_value
+
+    return f"{metric} (share of systems)" if metric in PROOFS else of_value(metric)[0].heading
+
+
+def _table(results: Results, metric: str) -> Iterator[list[str]]:
+    outline = results.outline
+    yield [*outline.axes, *outline.policies]
+    found = {(each.point, each.policy): each for each in results.estimates(metric)}
+    for place, values in enumerate(outline.points):
+        cells = [_cell(found.get((place, policy)), metric) for policy in outline.policies]
+        yield [*map(str, values), *cells]
+
+
+def _cell(estimate: Any, metric: str) -> str:
+    from rtsched.experiment.results import PROOFS
+    from rtsched.metrics.metric import of_value
+
+    if estimate is None or estimate.band is None:
+        return "–"
+    band = estimate.band
+    share = metric in PROOFS or of_value(metric)[0].unit == "share"
+
+    def show(value: float) -> str:
+        return f"{100 * value:.1f}" if share else of_value(metric)[0].show(value)
+
+    ends = "" if band.low is None else f" [{show(band.low)}, {show(band.high)}]"
+    lacking = f" ({estimate.failed} lacking)" if estimate.failed else ""
+    return f"{show(band.mean)}{' %' * share}{ends}{lacking}"
+
+
+def _failed(results: Results) -> list[str]:
+    """The runs that came to nothing: how many, and the first of each kind."""
+    from rtsched.visible import visible
+
+    failures = results.failures()
+    if not failures:
+        return []
+    kinds = dict.fromkeys(row.note for row in failures)
+    lines = [f"{len(failures)} runs came to nothing (--again error runs them again):"]
+    for note in list(kinds)[:5]:
+        count = sum(row.note == note for row in failures)
+        first = next(row for row in failures if row.note == note).run
+        lines.append(visible(f"  {count} x, first at point {first.point}, set {first.set}: {note}"))
+    return [*lines, *([f"  ... and {len(kinds) - 5} other messages"] if len(kinds) > 5 else [])]

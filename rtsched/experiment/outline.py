@@ -1,0 +1,104 @@
+"""What a database says of its study: its points, policies and seeds, and by which key a run of it is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import rtsched
+from rtsched.errors import InputError
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a study by its numbers: point, set of the point, policy, seed."""
+
+    point: int
+    set: int
+    policy: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The frame of a study as plain data.
+
+    `points` are the axes' values, `contents` fingerprints of what the systems of each point are made of, `policies`
+    labels and `fingerprints` theirs; `base` is the fingerprint of all else that a run depends on, rtsched included.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    points: tuple[tuple[Any, ...], ...]
+    contents: tuple[str, ...]
+    policies: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    sets: int
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...]
+    do: str
+    base: str
+    study: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    version: str = rtsched.__version__
+    code: str = ""
+    format: int = 1
+
+    @property
+    def total(self) -> int:
+        """How many runs there are if nothing is stopped early."""
+        return len(self.points) * self.sets * len(self.policies) * len(self.seeds)
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the whole study, printed on what is made of it."""
+        return digest(json.loads(self.to_json()))[:12]
+
+    def runs(self, point: int, number: int) -> Iterator[Run]:
+        """The runs of one system of a point."""
+        for policy in range(len(self.policies)):
+            for seed in self.seeds:
+                yield Run(point, number, policy, seed)
+
+    def key(self, run: Run) -> bytes:
+        """What a run is found by, in this database or any other: 16 bytes that depend on what is run alone."""
+        content = self.contents[run.point], run.set, self.fingerprints[run.policy], run.seed
+        return hashlib.blake2b(repr((self.base, *content)).encode(), digest_size=16).digest()
+
+    def to_json(self) -> str:
+        """As text that `from_json` reads."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Outline:
+        """The outline in a database. Raises InputError where it is none."""
+        try:
+            data = {key: _tuples(value) if key != "study" else value for key, value in json.loads(text).items()}
+            return cls(**data)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"the outline of a study cannot be read: {error}") from None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def digest(value: Any) -> str:
+    """A fingerprint of plain data."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """A fingerprint of rtsched's own source: rows of another version of it are not mixed in."""
+    found = hashlib.blake2b(digest_size=8)
+    root = Path(rtsched.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()

@@ -1,0 +1,178 @@
+"""The runs of a study in SQLite: written as they come, found again by their keys, so that a study can go on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from rtsched.errors import InputError
+from rtsched.experiment.outline import Outline, Run
+
+Status = Literal["ok", "error", "timeout"]
+FORMAT = 1
+#: What SQLite files of ours say they are ("rtsd").
+APPLICATION = 0x72747364
+#: So many keys are asked for at once.
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of a run: its values by metric, those of its tasks, or why there are none (`note`).
+
+    Where nothing was `random`, every other seed gives the same.
+    """
+
+    run: Run
+    status: Status
+    note: str = ""
+    values: dict[str, float | None] = field(default_factory=dict)
+    tasks: tuple[dict[str, Any], ...] = ()
+    random: bool = True
+
+
+class Store:
+    """The database of a study; without a path it is forgotten in the end. Raises InputError where it cannot be used."""
+
+    def __init__(self, path: Path | None, *, new: bool = True) -> None:
+        self.path = path
+        if path is not None and not new and not path.is_file():
+            raise InputError(f"{path}: there is no such file; name the database of a study (rtsched sweep writes it)")
+        with self._guarded():
+            self.base = sqlite3.connect(":memory:" if path is None else path, timeout=60, isolation_level=None)
+            self._open(new)
+
+    def _open(self, new: bool) -> None:
+        kind = self.base.execute("PRAGMA application_id").fetchone()[0]
+        tables = self.base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and kind != APPLICATION:
+            raise InputError(f"{self.path}: is a database, but not of a study; name another file")
+        if not tables and not new:
+            raise InputError(f"{self.path}: holds no study; name the database of one (rtsched sweep writes it)")
+        self.base.execute("PRAGMA synchronous=NORMAL")
+        if not tables:
+            self.base.executescript(
+                f"BEGIN IMMEDIATE; PRAGMA application_id={APPLICATION};"
+                "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+                "CREATE TABLE runs (key BLOB PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
+                "found TEXT NOT NULL, tasks TEXT NOT NULL, random INTEGER NOT NULL) WITHOUT ROWID; COMMIT;"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.base.close()
+
+    def begin(self, outline: Outline) -> None:
+        """From now on the database is that of this study. Rows that it shares with an earlier form of it stay."""
+        before = self.find_outline()
+        if before is not None and (before.version, before.code) != (outline.version, outline.code):
+            raise InputError(
+                f"{self.path}: holds runs of rtsched {before.version} ({before.code}), and this is {outline.version} "
+                f"({outline.code}); name another file, or use that version"
+            )
+        with self._guarded():
+            self.base.execute("INSERT OR REPLACE INTO study VALUES ('outline', ?)", (outline.to_json(),))
+
+    def find_outline(self) -> Outline | None:
+        """The study that the database is of; None where it has none yet. Raises InputError."""
+        with self._guarded():
+            found = self.base.execute("SELECT value FROM study WHERE name = 'outline'").fetchone()
+        return None if found is None else Outline.from_json(found[0])
+
+    def outline(self) -> Outline:
+        """The study that the database is of. Raises InputError where it has none."""
+        found = self.find_outline()
+        if found is None:
+            raise InputError(f"{self.path}: no study has been begun in it; run rtsched sweep")
+        return found
+
+    def missing(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the keys that no row has."""
+        found: set[bytes] = set(keys)
+        with self._guarded():
+            for start in range(0, len(keys), AT_ONCE):
+                some = keys[start : start + AT_ONCE]
+                marks = ",".join("?" * len(some))
+                found.difference_update(
+                    key for (key,) in self.base.execute(f"SELECT key FROM runs WHERE key IN ({marks})", some)
+                )
+        return found
+
+    def add(self, rows: Iterable[tuple[bytes, Row]]) -> None:
+        """Write rows, all or none of them."""
+        packed = [(key, row.status, row.note, _json(row.values), _json(row.tasks), row.random) for key, row in rows]
+        with self._guarded(), self._whole():
+            self.base.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", packed)
+
+    def forget(self, status: Status) -> int:
+        """Delete the rows that came to nothing in this way, so that they are run again; how many there were."""
+        with self._guarded():
+            return self.base.execute("DELETE FROM runs WHERE status = ?", (status,)).rowcount
+
+    def row(self, outline: Outline, run: Run) -> Row | None:
+        """What became of a run; None while nothing has."""
+        with self._guarded():
+            query = "SELECT status, note, found, tasks, random FROM runs WHERE key = ?"
+            found = self.base.execute(query, (outline.key(run),)).fetchone()
+        if found is None:
+            return None
+        status, note, values, tasks, random = found
+        return Row(run, status, note, json.loads(values), tuple(json.loads(tasks)), bool(random))
+
+    def rows(self, outline: Outline) -> Iterator[Row]:
+        """What became of all runs of a study, by point, set, policy and seed."""
+        for point in range(len(outline.points)):
+            for number in range(outline.sets):
+                for run in outline.runs(point, number):
+                    row = self.row(outline, run)
+                    if row is not None:
+                        yield row
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        self.base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self.base.in_transaction:
+                self.base.execute("ROLLBACK")
+            raise
+        self.base.execute("COMMIT")
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What SQLite says is wrong, as an error that says what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path or 'the runs'}: {_reason(error)}") from None
+
+
+def _reason(error: sqlite3.Error) -> str:
+    text = str(error)
+    kept = "what was written so far is kept, and the same command goes on from there"
+    if "full" in text:
+        return f"the disk is full; make room: {kept}"
+    if "locked" in text:
+        return "another process is writing to it; wait for that one, or name another file"
+    if "readonly" in text:
+        return "is write-protected; choose another place"
+    if "not a database" in text or "malformed" in text:
+        return f"is no database that can be read ({text}); name another file"
+    if "unable to open" in text:
+        return "cannot be opened; check the folder, and what is allowed there"
+    return f"cannot be used ({text}); {kept}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,315 @@
+"""The front door of studies: systems x policies x seeds, in many processes, into a database from which it goes on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rtsched
+from rtsched import api
+from rtsched.errors import InputError
+from rtsched.experiment.bench import Bench, Item
+from rtsched.experiment.outline import Outline, Run, code_digest, digest
+from rtsched.experiment.policies import choices, source_of
+from rtsched.experiment.pool import Crew, Processes, Spread
+from rtsched.experiment.results import Results
+from rtsched.experiment.statistics import band
+from rtsched.experiment.store import Row, Store
+from rtsched.experiment.study import Study, of_mapping, read
+from rtsched.metrics.metric import of_value, wanted
+from rtsched.model.config import change
+from rtsched.model.overrides import parse_override
+
+if TYPE_CHECKING:
+    from rtsched.model.taskgraph import SystemSpec
+
+#: Told how many runs are done, how many there are, and how many of the done ones came to nothing.
+Progress = Callable[[int, int, int], None]
+#: Keys that are asked for at once, and runs whose rows are written together.
+AT_ONCE = 2_000
+#: Seconds after which a row that is done is written.
+SOON = 0.5
+
+
+def sweep(
+    study: str | Path | Mapping[str, Any] | Study | None = None,
+    /,
+    *,
+    database: str | Path | None = None,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    again: Iterable[str] = (),
+    overrides: Sequence[str] = (),
+    **keys: Any,
+) -> Results:
+    """Do a study, or the rest of it, and return what came of it.
+
+    `study` is a file, a mapping of what a file holds, or left out; further `keys` (``sets=100``), or `overrides` as
+    texts (``"axes.generate.tasks=[5, 10]"``), are set in it. Rows go into `database` as they come, and what is there is
+    not run again, but for what ended as `again` says ("error", "timeout"); without one they are kept in memory. `jobs`
+    processes share the work (default: one per CPU), or any `executor` does; neither changes the answer. Raises
+    InputError before anything runs where something cannot be meant, and SoundnessError where a run beats a proof.
+    """
+    folder = Path(study).parent if isinstance(study, str | Path) else None
+    found = _study(study, overrides, keys)
+    named = choices(found.policies, code=folder is None or "policies" in keys)
+    bench = Bench(found, named, found.points(), folder, trusted=folder is None)
+    outline = survey(bench)
+    store = Store(None if database is None else Path(database))
+    store.begin(outline)
+    for status in again:
+        if status not in ("error", "timeout"):
+            raise InputError(f"again: {status!r} is neither 'error' nor 'timeout'")
+        store.forget(status)  # type: ignore[arg-type]
+    fill(bench, outline, store, crew(executor, jobs), progress)
+    return Results(outline, store)
+
+
+def _study(study: Any, overrides: Sequence[str], keys: dict[str, Any]) -> Study:
+    """The study, with some of its keys set anew."""
+    if isinstance(study, str | Path):
+        found = read(study, overrides)
+    else:
+        found = study if isinstance(study, Study) else of_mapping({**(study or {}), **keys})
+        if overrides:
+            found = change(found, [parse_override(text) for text in overrides])
+    if not keys:
+        return found
+    return Study.model_validate({**{name: getattr(found, name) for name in found.model_fields_set}, **keys})
+
+
+def crew(executor: Executor | None, jobs: int | None) -> Crew | None:
+    """Who works: an executor, so many processes, or nobody but this one."""
+    if executor is not None:
+        return Crew(executor, _workers(executor))
+    count = jobs or os.cpu_count() or 1
+    return None if count == 1 else Processes(count)
+
+
+def _workers(executor: Any) -> int:
+    """How many workers an executor has, as far as it says so."""
+    return int(getattr(executor, "_max_workers", 0) or os.cpu_count() or 1)
+
+
+# ---- before anything runs --------------------------------------------------------------------------------------------
+
+
+def survey(bench: Bench) -> Outline:
+    """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError."""
+    study = bench.study
+    measures = wanted(study.measured)
+    contents, notes = [], {}
+    for point in bench.points:
+        loaded = bench.load(point, 0)
+        spec = loaded.lower()
+        contents.append(_content(bench, point, loaded, spec))
+        notes.update(dict.fromkeys(spec.assumed))
+        for choice in bench.choices:
+            own = choice.own and bench.folder is not None and study.generate is None
+            made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
+            notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
+    metrics = [[each.name, source_of(each.function)] for each in measures]
+    seed = study.seed if study.generate is not None else None
+    asked = [study.do, metrics, study.per_task, study.stop.first_miss, study.until, study.timeout, seed]
+    return Outline(
+        name=study.name,
+        axes=tuple(study.axes),
+        points=tuple(tuple(_shown(value) for _, value in point.values) for point in bench.points),
+        contents=tuple(contents),
+        policies=tuple(choice.label for choice in bench.choices),
+        fingerprints=tuple(digest(choice.fingerprint()) for choice in bench.choices),
+        sets=study.count,
+        seeds=study.numbers,
+        metrics=study.measured,
+        do=study.do,
+        base=digest([rtsched.__version__, code_digest(), *asked]),
+        study=_described(study, bench),
+        notes=tuple(notes),
+        code=code_digest(),
+    )
+
+
+def _made(bench: Bench, choice: Any, loaded: api.Loaded) -> Any:
+    if choice.own:
+        return api.scheduler(loaded.system.scheduler, code=bench.trusted)
+    return choice.make()
+
+
+def _content(bench: Bench, point: Any, loaded: api.Loaded, spec: SystemSpec) -> str:
+    """A fingerprint of what the systems of a point are made of."""
+    from rtsched.verify.replay import dump
+
+    platform = loaded.platform.model_dump(mode="json", by_alias=True)
+    if bench.study.generate is None:
+        options = loaded.system.simulate.model_dump(mode="json")
+        return digest([dump(spec), platform, options, loaded.system.scheduler])
+    parameters = bench.parameters(point).model_dump(mode="json", by_alias=True)
+    overrides = [(each.path, each.value) for each in bench.overrides(point)]
+    return digest([parameters, platform, overrides])
+
+
+def _shown(value: Any) -> Any:
+    """The value of an axis as plain data."""
+    return value if value is None or isinstance(value, str | int | float | bool) else repr(value)
+
+
+def _described(study: Study, bench: Bench) -> dict[str, Any]:
+    """The study as plain data, for whoever reads the database."""
+    told = {name: getattr(study, name) for name in sorted(study.model_fields_set) if name not in ("policies", "system")}
+    found = Study.model_validate(told | {"system": "?"} if study.generate is None else told)
+    data = found.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if study.generate is None:
+        data["system"] = study.system if isinstance(study.system, str) else "(made in Python)"
+    return data | {"policies": [choice.label for choice in bench.choices]}
+
+
+# ---- the runs --------------------------------------------------------------------------------------------------------
+
+
+def fill(bench: Bench, outline: Outline, store: Store, crew: Crew | None, progress: Progress | None) -> None:
+    """Run what the store lacks; a row is in it within a second."""
+    counted = _Counted(outline, progress)
+    written = _Written(outline, store)
+    try:
+        for items in _rounds(bench, outline, store, counted):
+            for rows in _done(bench, items, crew):
+                written.add(rows)
+                counted.add(rows)
+            written.flush()
+    finally:
+        if crew is not None:
+            crew.close()
+        written.flush()
+
+
+class _Written:
+    """Rows on their way into the store: every commit waits for the disk, so several are written together."""
+
+    def __init__(self, outline: Outline, store: Store) -> None:
+        self.outline, self.store = outline, store
+        self.rows: list[Row] = []
+        self.last = time.monotonic()
+
+    def add(self, rows: list[Row]) -> None:
+        """Rows that are done."""
+        self.rows += rows
+        if len(self.rows) > AT_ONCE or time.monotonic() > self.last + SOON:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is there."""
+        rows, self.rows = self.rows, []
+        if rows:
+            self.store.add([(self.outline.key(row.run), row) for row in rows])
+        self.last = time.monotonic()
+
+
+class _Counted:
+    """How far a study is."""
+
+    def __init__(self, outline: Outline, progress: Progress | None) -> None:
+        self.total, self.done, self.failed = outline.total, 0, 0
+        self.progress = progress
+
+    def add(self, rows: list[Row]) -> None:
+        """So many more are done."""
+        self.done += len(rows)
+        self.failed += sum(row.status != "ok" for row in rows)
+        self.tell()
+
+    def known(self, count: int) -> None:
+        """So many were done before."""
+        self.done += count
+
+    def spared(self, count: int) -> None:
+        """So many are not needed any more."""
+        self.total -= count
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        if self.progress is not None:
+            self.progress(self.done, self.total, self.failed)
+
+
+def _done(bench: Bench, items: Iterator[Item], crew: Crew | None) -> Iterator[list[Row]]:
+    """The rows of items, as they come."""
+    if crew is None:
+        for item in items:
+            yield bench.work(item)
+        return
+    for part in Spread(Worker(bench), crew, _lost).run(items):
+        yield [row for rows in part for row in rows]
+
+
+class Worker:
+    """What is sent to the workers: all rows of an item."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    def __call__(self, item: Item) -> list[Row]:
+        return self.bench.work(item)
+
+
+def _lost(item: Item) -> list[Row]:
+    """The rows of an item whose worker dies each time."""
+    why = "the process that ran it was killed each time (is there enough memory?)"
+    return [Row(run, "error", why) for run in item.runs]
+
+
+def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+    """The items that are wanted: all sets in one round, or so many in each for as long as a point needs more."""
+    stop = bench.study.stop
+    if stop.width is None:
+        yield _missing(outline, store, range(len(outline.points)), range(outline.sets), counted)
+        return
+    points = list(range(len(outline.points)))
+    for first in range(0, outline.sets, stop.every):
+        numbers = range(first, min(first + stop.every, outline.sets))
+        yield _missing(outline, store, points, numbers, counted)
+        enough = partial(_is_narrow, outline, store, stop.metric or outline.metrics[0], stop.width, numbers.stop)
+        left = outline.sets - numbers.stop
+        narrow = {point for point in points if left and enough(point)}
+        counted.spared(len(narrow) * left * len(outline.policies) * len(outline.seeds))
+        points = [point for point in points if point not in narrow]
+
+
+def _missing(
+    outline: Outline, store: Store, points: Iterable[int], numbers: range, counted: _Counted
+) -> Iterator[Item]:
+    """One item for each system of which the store lacks a run."""
+    systems = ((point, number) for point in points for number in numbers)
+    each = len(outline.policies) * len(outline.seeds)
+    while some := list(islice(systems, max(1, AT_ONCE // each))):
+        runs = [list(outline.runs(point, number)) for point, number in some]
+        keys = {run: outline.key(run) for those in runs for run in those}
+        missing = store.missing(list(keys.values()))
+        counted.known(len(keys) - len(missing))
+        for (point, number), those in zip(some, runs, strict=True):
+            wanted = tuple(run for run in those if keys[run] in missing)
+            if wanted:
+                yield Item(point, number, wanted)
+
+
+def _is_narrow(outline: Outline, store: Store, metric: str, width: float, sets: int, point: int) -> bool:
+    """Whether the interval of a metric is narrower than this at a point, under every policy."""
+    of, _ = of_value(metric)
+    for policy in range(len(outline.policies)):
+        means = []
+        for number in range(sets):
+            rows = [store.row(outline, Run(point, number, policy, seed)) for seed in outline.seeds]
+            values = [row.values.get(metric) for row in rows if row is not None and row.status == "ok"]
+            known = [value for value in values if value is not None]
+            if known:
+                means.append(sum(known) / len(known))
+        found = band(means, bounded=of.unit == "share") if means else None
+        if found is None or found.low is None or found.high is None or found.high - found.low > width:
+            return False
+    return True
