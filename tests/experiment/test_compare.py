@@ -15,7 +15,6 @@ from rtsched.cli import cli
 from rtsched.cli.compare import render
 from rtsched.errors import InputError, SchedulerError
 from rtsched.experiment.compare import METRICS, _notes, compare
-from rtsched.experiment.statistics import holm, interval, sign_flip
 from rtsched.metrics.hardware import TaskUse
 from rtsched.metrics.standard import uxcost
 from rtsched.plot.front import front, points
@@ -41,32 +40,6 @@ def system(tmp_path: Path) -> str:
 
 def main(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["compare", *arguments])
-
-
-# ---- statistics ------------------------------------------------------------------------------------------------------
-
-
-def test_an_interval_by_hand() -> None:
-    mean, half = interval([1.0, 2.0, 3.0])
-    assert mean == 2.0
-    assert half == pytest.approx(4.3027 / 3**0.5, abs=1e-4)
-    assert interval([5.0]) == (5.0, None)
-    assert interval([0.0, 1.0] * 15)[1] == pytest.approx(2.0452 * (7.5 / 29 / 30) ** 0.5, abs=1e-5)
-
-
-def test_sign_flips_by_hand() -> None:
-    # of the 8 ways to sign 1, 2, 4 two reach |7|, four reach |5| or more with 1 as the odd one out: +-(7), +-(5)
-    assert sign_flip([1.0, 2.0, 4.0]) == 2 / 8
-    assert sign_flip([-1.0, 2.0, 4.0]) == 4 / 8
-    assert sign_flip([0.0, 0.0]) == sign_flip([3.0]) == sign_flip([0.0, 3.0]) == 1.0
-    assert sign_flip([0.1, 0.2, -0.3]) == 1.0  # the sum is 2.8e-17 in floating point, and zero
-    assert sign_flip([1.0] * 14) == 2 / 2**14  # all flips
-    assert sign_flip([1.0] * 30) < 0.001 < 0.3 < sign_flip([1.0, -1.0] * 15)
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.04, None, 0.01]) == [0.04, None, 0.02]
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
