@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +18,7 @@ from rtsched.files import check_outputs
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from rtsched.experiment.results import Results
+    from rtsched.experiment.results import Estimate, Results
     from rtsched.experiment.sweep import Progress
 
 #: A look at the shape of the curves, and no more.
@@ -112,25 +112,33 @@ def render(results: Results, path: Path) -> str:
     from rtsched.visible import visible
 
     outline = results.outline
-    every = len(outline.policies) * len(outline.seeds)
-    points, sets = len(outline.points), outline.sets
-    lines = [
-        f"{visible(outline.name or 'study')} ({outline.digest}): {points} point{'s' * (points != 1)} x {sets} "
-        f"set{'s' * (sets != 1)} x {every} run{'s' * (every != 1)}, in {path}"
-    ]
+    counts = {"point": len(outline.points), "set": outline.sets, "policy": len(outline.policies)}
+    counts["seed"] = len(outline.seeds)
+    shape = " x ".join(f"{count} {_plural(thing, count)}" for thing, count in counts.items())
+    lines = [f"{visible(outline.name or 'study')} ({outline.digest}): {shape}, in {path}"]
     for metric in results.metrics:
         lines += ["", _title(metric), aligned(list(_table(results, metric)))]
-    lines.append("95 % intervals in brackets; each system counts once, however many seeds it was run with")
+    if any(cell.random for cell in results.cells.values()) or outline.sets > 1:
+        what = "run" if outline.sets == 1 else "system"
+        lines.append(
+            f"95 % intervals in brackets, over {what}s" + " (each the mean over its seeds)" * (what == "system")
+        )
+    else:
+        lines.append("Nothing in these systems is random: there is nothing to estimate.")
     lines += _failed(results)
     lines += [f"assumed: {visible(note)}" for note in outline.notes]
     return "\n".join(lines)
 
 
-def _title(metric: str) -> str:
-    from rtsched.experiment.results import PROOFS
-    from rtsched.metrics.metric import of_value
+def _plural(thing: str, count: int) -> str:
+    return thing if count == 1 else f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
 
-    return f"{metric} (share of systems)" if metric in PROOFS else of_value(metric)[0].heading
+
+def _title(metric: str) -> str:
+    from rtsched.experiment.compare import title
+    from rtsched.experiment.results import PROOFS
+
+    return f"{metric} (share of systems)" if metric in PROOFS else title(metric)
 
 
 def _table(results: Results, metric: str) -> Iterator[list[str]]:
@@ -138,25 +146,24 @@ def _table(results: Results, metric: str) -> Iterator[list[str]]:
     yield [*outline.axes, *outline.policies]
     found = {(each.point, each.policy): each for each in results.estimates(metric)}
     for place, values in enumerate(outline.points):
-        cells = [_cell(found.get((place, policy)), metric) for policy in outline.policies]
+        cells = [_cell(found[place, policy]) for policy in outline.policies]
         yield [*map(str, values), *cells]
 
 
-def _cell(estimate: Any, metric: str) -> str:
-    from rtsched.experiment.results import PROOFS
+def _cell(estimate: Estimate) -> str:
+    from rtsched.experiment.results import is_share
     from rtsched.metrics.metric import of_value
 
-    if estimate is None or estimate.band is None:
-        return "–"
-    band = estimate.band
-    share = metric in PROOFS or of_value(metric)[0].unit == "share"
+    band, metric = estimate.band, estimate.metric
+    if band is None:
+        return "–" if not estimate.lacking else f"– ({estimate.lacking} lacking)"
 
     def show(value: float) -> str:
-        return f"{100 * value:.1f}" if share else of_value(metric)[0].show(value)
+        return f"{100 * value:.1f}" if is_share(metric) else of_value(metric)[0].show(value)
 
-    ends = "" if band.low is None else f" [{show(band.low)}, {show(band.high)}]"
-    lacking = f" ({estimate.failed} lacking)" if estimate.failed else ""
-    return f"{show(band.mean)}{' %' * share}{ends}{lacking}"
+    ends = "" if band.low is None or band.high is None else f" [{show(band.low)}, {show(band.high)}]"
+    lacking = f" ({estimate.lacking} lacking)" if estimate.lacking else ""
+    return f"{show(band.mean)}{' %' * is_share(metric)}{ends}{lacking}"
 
 
 def _failed(results: Results) -> list[str]:

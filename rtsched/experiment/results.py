@@ -1,11 +1,11 @@
-"""What came of a study: its rows, and the curves, tables and files that are made of them."""
+"""What came of a study: its rows, and the figures, tables and files that are made of them."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,59 @@ from rtsched.experiment.store import Row, Store
 from rtsched.metrics.metric import of_value
 from rtsched.visible import cut
 
-#: The values of a proof, which no run has.
+#: The values of a proof, which no run has: shares of systems.
 PROOFS = ("proven", "refuted")
+
+
+@dataclass
+class Cell:
+    """What is known at one point under one policy: the values of each unit by metric, and what came to nothing.
+
+    A unit is what stands for itself alone: a system (the mean over its seeds), or, where there is but one system, a
+    run. Where nothing is `random` there is one world, and nothing to estimate.
+    """
+
+    units: dict[int, list[Row]] = field(default_factory=dict)
+
+    def values(self, metric: str) -> dict[int, float]:
+        """One metric by unit; left out are those that lack it in any of their runs."""
+        found = {}
+        for unit, rows in self.units.items():
+            known = [row.values.get(metric) for row in rows if row.status == "ok"]
+            numbers = [value for value in known if value is not None]
+            if len(numbers) == len(rows):
+                found[unit] = sum(numbers) / len(numbers)
+        return found
+
+    @property
+    def random(self) -> bool:
+        """Whether another seed could give something else."""
+        return any(row.random for rows in self.units.values() for row in rows)
+
+    @property
+    def timeouts(self) -> int:
+        """The units that ran out of time."""
+        return sum(any(row.status == "timeout" for row in rows) for rows in self.units.values())
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One metric at one point under one policy: over `sets` systems, the mean over each one's seeds.
+    """One metric at one point under one policy: its `band`, over `count` units; `lacking` ones have no such value.
 
-    `failed` systems have no value: a run of theirs ended with an error, at the limit of time, or has no such metric.
+    `timeouts` of them ran out of time. None for a band: nobody has such a value.
     """
 
     point: int
     policy: str
     metric: str
     band: Band | None
-    sets: int
-    failed: int
+    count: int
+    lacking: int
     timeouts: int
 
 
 class Results:
-    """The rows of a study in its database, and what can be made of them."""
+    """The rows of a study in its database, and what can be made of them. Iterating gives the rows, in order."""
 
     def __init__(self, outline: Outline, store: Store) -> None:
         self.outline = outline
@@ -52,51 +83,54 @@ class Results:
     def __iter__(self) -> Iterator[Row]:
         return self.store.rows(self.outline)
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What was measured, and what was proven."""
-        return self.outline.metrics + (PROOFS if self.outline.do != "simulate" else ())
-
-    def values(self, metric: str) -> dict[tuple[int, str], dict[int, float | None]]:
-        """One metric by (point, policy) and set: the mean over the seeds, None where a run has none."""
-        found: dict[tuple[int, str], dict[int, list[float | None]]] = defaultdict(lambda: defaultdict(list))
+    @cached_property
+    def cells(self) -> dict[tuple[int, int], Cell]:
+        """All rows by (point, policy)."""
+        places = [(point, policy) for point in range(len(self.outline.points)) for policy in self._policies]
+        found = {place: Cell() for place in places}
+        single = self.outline.sets == 1
         for row in self:
-            place = row.run.point, self.outline.policies[row.run.policy]
-            found[place][row.run.set].append(row.values.get(metric) if row.status == "ok" else None)
-        return {place: {number: _mean(values) for number, values in sets.items()} for place, sets in found.items()}
+            unit = row.run.seed if single else row.run.set
+            found[row.run.point, row.run.policy].units.setdefault(unit, []).append(row)
+        return found
+
+    @property
+    def _policies(self) -> range:
+        return range(len(self.outline.policies))
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """What was measured (of several things: each by itself), and what was proven."""
+        keys = dict.fromkeys(key for row in self for key in row.values)
+        measured = [
+            key
+            for name in self.outline.metrics
+            for key in keys
+            if key == name or (key.startswith(f"{name}.") and of_value(key)[0].name == name)
+        ]
+        whole = [key for key in measured if key not in {of_value(k)[0].name for k in measured if of_value(k)[1]}]
+        return tuple(whole) + (PROOFS if self.outline.do != "simulate" else ())
 
     def estimates(self, metric: str) -> list[Estimate]:
         """A metric at every point under every policy, with its interval. Raises InputError where nobody measured it."""
         if metric not in self.metrics:
             raise InputError(f"no run of this study has {cut(metric)!r}; there are {', '.join(self.metrics)}")
-        share = metric in PROOFS or of_value(metric)[0].unit == "share"
-        late = self._timeouts()
-        found = []
-        for (point, policy), sets in sorted(self.values(metric).items(), key=self._order):
-            known = [value for value in sets.values() if value is not None]
-            estimate = band(known, bounded=share) if known else None
-            lacking, timeouts = len(sets) - len(known), late.get((point, policy), 0)
-            found.append(Estimate(point, policy, metric, estimate, len(sets), lacking, timeouts))
-        return found
+        return [self._estimate(point, policy, metric, cell) for (point, policy), cell in self.cells.items()]
 
-    def _order(self, item: tuple[tuple[int, str], Any]) -> tuple[int, int]:
-        (point, policy), _ = item
-        return point, self.outline.policies.index(policy)
-
-    def _timeouts(self) -> dict[tuple[int, str], int]:
-        """How many systems ran out of time, by (point, policy)."""
-        found: dict[tuple[int, str], set[int]] = defaultdict(set)
-        for row in self:
-            if row.status == "timeout":
-                found[row.run.point, self.outline.policies[row.run.policy]].add(row.run.set)
-        return {place: len(sets) for place, sets in found.items()}
+    def _estimate(self, point: int, policy: int, metric: str, cell: Cell) -> Estimate:
+        values = list(cell.values(metric).values())
+        found = band(values, bounded=is_share(metric)) if values else None
+        if found is not None and self.outline.sets == 1 and not cell.random:
+            found = Band(found.mean, None, None, found.count)
+        lacking = len(cell.units) - len(values)
+        return Estimate(point, self.outline.policies[policy], metric, found, len(cell.units), lacking, cell.timeouts)
 
     def failures(self) -> list[Row]:
         """The runs that came to nothing, each with its reason."""
         return [row for row in self if row.status != "ok"]
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """The long table: a mapping for each value (and each task's), with point, axes, set, policy and seed."""
+        """The long table: a mapping for each value of a run, or of a task of it, in the order of the runs."""
         for row in self:
             about = self.about(row.run)
             if row.status != "ok":
@@ -110,27 +144,31 @@ class Results:
                         yield named | {"metric": metric, "value": value, "status": "ok", "note": ""}
 
     def about(self, run: Run) -> dict[str, Any]:
-        """The coordinates of a run."""
+        """The coordinates of a run: its point, the axes' values, its set, policy and seed."""
         axes = dict(zip(self.outline.axes, self.outline.points[run.point], strict=True))
         policy = self.outline.policies[run.policy]
         return {"point": run.point, **axes, "set": run.set, "policy": policy, "seed": run.seed}
 
     def to_dict(self) -> dict[str, Any]:
-        """The estimates as plain data."""
+        """The study and its estimates as plain data."""
         estimates = []
         for metric in self.metrics:
             for each in self.estimates(metric):
                 axes = dict(zip(self.outline.axes, self.outline.points[each.point], strict=True))
-                found = each.band
-                figures = {} if found is None else {"mean": found.mean, "low": found.low, "high": found.high}
-                estimates.append(
-                    {"point": each.point, **axes, "policy": each.policy, "metric": metric, **figures}
-                    | {"sets": each.sets, "failed": each.failed, "timeouts": each.timeouts}
-                )
-        outline = json.loads(self.outline.to_json())
-        return {"format": 1, "study": outline, "digest": self.outline.digest, "estimates": estimates}
+                ends = (None, None, None) if each.band is None else (each.band.mean, each.band.low, each.band.high)
+                figures = dict(zip(("mean", "low", "high"), ends, strict=True))
+                place = {"point": each.point, "axes": axes, "policy": each.policy, "metric": metric}
+                counts = {"count": each.count, "lacking": each.lacking, "timeouts": each.timeouts}
+                estimates.append(place | figures | counts)
+        return {
+            "format": 1,
+            "digest": self.outline.digest,
+            "study": json.loads(self.outline.to_json()),
+            "estimates": estimates,
+            "failed": len(self.failures()),
+        }
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None
+def is_share(metric: str) -> bool:
+    """Whether the values of a metric lie between 0 and 1."""
+    return metric in PROOFS or of_value(metric)[0].unit == "share"
