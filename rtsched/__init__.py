@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rtsched.experiment.frames import to_frame
     from rtsched.experiment.sweep import sweep
     from rtsched.export.exporter import exporter, write
+    from rtsched.generate.sets import generate
     from rtsched.importers.importer import importer
     from rtsched.metrics.figures import Summary
     from rtsched.metrics.metric import evaluate, metric
@@ -66,6 +67,7 @@ _HOME = {
     "compare": "rtsched.experiment.compare",
     "evaluate": "rtsched.metrics.metric",
     "exporter": "rtsched.export.exporter",
+    "generate": "rtsched.generate",
     "importer": "rtsched.importers.importer",
     "load": "rtsched.api",
     "metric": "rtsched.metrics.metric",
@@ -110,6 +112,7 @@ __all__ = [
     "compare",
     "evaluate",
     "exporter",
+    "generate",
     "importer",
     "load",
     "metric",

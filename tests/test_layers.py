@@ -33,6 +33,7 @@ ALLOWED = {
     "schedulability": {"dnn", "model", "registry", "units", "errors"},
     "registry": {"errors", "visible"},
     "loading": {"dnn", "model", "errors", "visible"},
+    "generate": {"loading", "dnn", "model", "units", "errors", "visible"},
     "description": {"model", "registry", "errors", "visible"},
     "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
@@ -42,10 +43,10 @@ ALLOWED = {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
     },
-    "experiment": {"api", "export", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
+    "experiment": {"generate", "api", "export", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
-        "dnn", "verify", "report", "schedulability", "experiment", "api", "metrics", "trace", "export", "plot",
+        "dnn", "verify", "report", "schedulability", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible",
     },
 }  # fmt: skip
@@ -136,7 +137,7 @@ def test_public_names() -> None:
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
-        "analyse", "compare", "evaluate", "exporter", "importer", "load", "metric", "scheduler", "section", "simulate",
+        "analyse", "compare", "evaluate", "exporter", "generate", "importer", "load", "metric", "scheduler", "section", "simulate",
         "summary", "theorem", "to_frame", "write",
     }  # fmt: skip
 

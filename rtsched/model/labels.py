@@ -7,7 +7,7 @@ from __future__ import annotations
 
 #: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too.
 LABELS: dict[str, tuple[str, ...]] = {
-    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed"),
+    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed", "generated"),
     "Task": ("name", "sources", "assumed"),
     "JobModel": ("name",),
     "Chain": ("name",),

@@ -233,6 +233,9 @@ class System(Model):
     sources: dict[str, str] = {}
     chosen: tuple[str, ...] = Field(default=(), description="numbers that are ours, without a source")
     assumed: tuple[str, ...] = ()
+    generated: dict[str, Any] | None = Field(
+        default=None, description="of a random system: what was asked for, seed, index, and the utilisation reached"
+    )
 
     @model_validator(mode="after")
     def _names_fit(self) -> System:

@@ -1,0 +1,139 @@
+"""What is asked for: the parameters of random systems, as they stand in a file or are said in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from rtsched.errors import InputError
+from rtsched.generate.deadlines import Deadlines, Implicit
+from rtsched.generate.periods import LogUniform, Periods
+from rtsched.generate.streams import canonical
+from rtsched.generate.utilisations import RandFixedSum, Utilisations
+from rtsched.model import catalogue
+from rtsched.model.base import Model, problem
+from rtsched.model.platform import Platform
+from rtsched.model.system import SchedulerField, Simulate
+from rtsched.model.task import Constant, Execution
+from rtsched.visible import as_found
+
+#: The mean load of the processors where nothing is said.
+LOAD = 0.7
+
+Load = Annotated[float, Field(gt=0, le=100)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
+def _span(value: Any) -> Any:
+    return {"most": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _random(value: Any) -> Any:
+    return None if isinstance(value, Constant) else value  # which tasks have anyway
+
+
+class Span(Model):
+    """A part of the period, uniform between `least` and `most`; a number alone is the most."""
+
+    least: Annotated[float, Field(ge=0, le=100)] = 0.0
+    most: Annotated[float, Field(ge=0, le=100)] = 0.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Span:
+        if self.least > self.most:
+            raise problem("'least' must not exceed 'most'", "least")
+        return self
+
+
+Part = Annotated[Span, BeforeValidator(_span)]
+
+
+class Generate(Model):
+    """A kind of random systems: how many tasks, of what load, on which chip, with which periods and deadlines.
+
+    `utilisation` is the mean load of the processors (0.7 of four cores is 2.8 in all), or that of each cluster by name;
+    `total_utilisation` says the sum instead.
+    """
+
+    platform: str | Platform = "uniprocessor"
+    tasks: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
+        default=10, description="how many; in all, or for each cluster that 'utilisation' names"
+    )
+    utilisation: Load | Annotated[dict[str, Load], Field(min_length=1)] | None = Field(
+        default=None, description="mean load of the processors, or of those of each cluster; default: 0.7"
+    )
+    total_utilisation: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None, description="the sum over all tasks, instead of 'utilisation'"
+    )
+    utilisations: Utilisations = RandFixedSum()
+    periods: Periods = LogUniform()
+    deadlines: Deadlines = Implicit()
+    offsets: Part = Field(default=Span(), description="the first arrival, in periods: 1 is anywhere in the first one")
+    jitter: Part = Field(default=Span(), description="the most that a release lags behind its arrival, in periods")
+    execution: Annotated[Execution | None, AfterValidator(_random)] = Field(
+        default=None, description="random execution times, as in a system file"
+    )
+    scheduler: SchedulerField | None = Field(default=None, description="of each system, as in a system file")
+    simulate: Simulate | None = Field(default=None, description="of each system, as in a system file")
+
+    @model_validator(mode="after")
+    def _says_one_load(self) -> Generate:
+        if self.utilisation is not None and self.total_utilisation is not None:
+            raise problem("'utilisation' and 'total_utilisation' say the same thing twice; give one", "utilisation")
+        return self
+
+    @cached_property
+    def content(self) -> str:
+        """All that is asked for, as a text that is the same for the same content."""
+        return canonical(self.model_dump(mode="json", by_alias=True))
+
+    @cached_property
+    def shown(self) -> str:
+        """What differs from the defaults, in the same form."""
+        return canonical(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def parameters_of(
+    source: Generate | Mapping[str, Any] | str | Path | None, overrides: Sequence[str] = (), **keys: Any
+) -> Generate:
+    """Parameters as they are, out of a mapping or a file, with some keys set anew. Raises InputError."""
+    from rtsched.model.config import change, plain, read_yaml, validate
+    from rtsched.model.overrides import parse_override
+
+    changes = [parse_override(text) for text in overrides]
+    if isinstance(source, str | Path):
+        document = read_yaml(source)
+        data = document.data | keys
+        found = validate(Generate, document.with_data(_beside(data, Path(source).parent)), changes)
+        try:
+            from rtsched.generate.sets import check
+
+            check(found)
+        except InputError as error:
+            raise InputError(*(_placed(document, text) for text in error.problems)) from None
+        return found
+    if source is not None and not isinstance(source, Generate | Mapping):
+        raise InputError(
+            f"parameters are a mapping, a file or a Generate (found {as_found(source)}); e.g. {{'tasks': 10}}"
+        )
+    if isinstance(source, Generate) and not keys:
+        return change(source, changes) if changes else source
+    found = Generate.model_validate({**plain(source or {}), **keys})
+    return change(found, changes) if changes else found
+
+
+def _beside(data: Any, folder: Path) -> Any:
+    """The data of a file with the path of its platform as seen from here."""
+    platform = data.get("platform") if isinstance(data, dict) else None
+    if isinstance(platform, str) and catalogue.is_path(platform) and (folder / platform).exists():
+        return {**data, "platform": str(folder / platform)}
+    return data
+
+
+def _placed(document: Any, text: str) -> str:
+    key = text.split(":")[0].split(".")
+    return f"{document.where(tuple(key))}: {text}" if key[0] in Generate.model_fields else text
