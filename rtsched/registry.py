@@ -17,7 +17,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from numbers import Integral, Real
 from pathlib import Path
@@ -217,8 +217,13 @@ def foreign(error: BaseException) -> str | None:
 
 def parameters_of(kind: str, name: str, code: bool = True) -> dict[str, inspect.Parameter]:
     """What the policy `name` can be made with, by name. Raises InputError."""
+    return _parameters(kind, name, REGISTRY.find(kind, name, code))
+
+
+def _parameters(kind: str, name: str, factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     try:
-        signature = inspect.signature(REGISTRY.find(kind, name, code))
+        is_class = isinstance(factory, type)
+        signature = _signature(factory, factory.__init__) if is_class else inspect.signature(factory)
     except (TypeError, ValueError):
         raise InputError(f"{kind} {name!r} cannot be made, for nobody can say what it takes; name a class") from None
     return {
@@ -228,10 +233,16 @@ def parameters_of(kind: str, name: str, code: bool = True) -> dict[str, inspect.
     }
 
 
+@lru_cache(maxsize=1024)
+def _signature(factory: type, init: Callable[..., Any]) -> inspect.Signature:
+    """What a class is made with, read anew when it has another `__init__` than before: that takes some 100 us."""
+    return inspect.signature(factory)
+
+
 def build(kind: str, name: str, parameters: dict[str, Any], code: bool = True) -> Any:
     """Make the policy `name` with `parameters`; unknown or unfit parameters raise InputError."""
     factory = REGISTRY.find(kind, name, code)
-    known = parameters_of(kind, name, code)
+    known = _parameters(kind, name, factory)
     for parameter in parameters:
         if parameter not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"

@@ -117,6 +117,23 @@ def test_parameters_are_checked_whether_or_not_a_module_postpones_its_annotation
         del REGISTRY.own["scheduler", "eager"]
 
 
+def test_a_class_that_is_mended_while_the_program_runs_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Eager(Scheduler):
+        def __init__(self, often: int = 1) -> None:
+            self.often = often
+
+    monkeypatch.setitem(REGISTRY.own, ("scheduler", "eager"), Eager)
+    assert build("scheduler", "eager", {"often": 3}).often == 3
+
+    def mended(self, seldom: int = 1) -> None:
+        self.seldom = seldom
+
+    monkeypatch.setattr(Eager, "__init__", mended)
+    assert build("scheduler", "eager", {"seldom": 3}).seldom == 3
+    with pytest.raises(InputError, match="scheduler 'eager' has no parameter 'often'; it has seldom"):
+        build("scheduler", "eager", {"often": 3})
+
+
 @pytest.mark.parametrize("line", ["{name: 'os:mkdir', path: PATH}", "{ordering: {name: 'os:mkdir', path: PATH}}"])
 def test_a_file_cannot_name_code(tmp_path: Path, line: str) -> None:
     path = tmp_path / "system.yaml"

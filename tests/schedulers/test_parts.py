@@ -10,14 +10,14 @@ import pytest
 from rtsched import api
 from rtsched.errors import InputError
 from rtsched.model.system import System
-from rtsched.registry import REGISTRY
+from rtsched.registry import PARTS, REGISTRY
 from rtsched.schedulability.analyse import analyse
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.adaptations.subflow import SubFlow
 from rtsched.schedulers.admissions.base import Admission
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
-from rtsched.schedulers.events import EVENTS
+from rtsched.schedulers.events import EVENTS, check
 from rtsched.schedulers.orderings.edf import EDF
 from rtsched.schedulers.orderings.fixed_priority import FixedPriority
 from rtsched.schedulers.part import Part
@@ -233,6 +233,17 @@ def test_an_event_with_another_signature_is_an_error(kind: str) -> None:
     wrong = type("Wrong", (KINDS[kind],), {"on_processor": lambda self, processor: None})
     with pytest.raises(InputError, match=f"{kind} Wrong: on_processor is called with processor, change; write"):
         ComposedScheduler(**{kind: wrong()})
+
+
+OURS = [(kind, name) for kind in (*PARTS, "scheduler") for name in REGISTRY.names(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), OURS, ids=[name for _, name in OURS])
+def test_our_own_policies_wait_for_what_comes(kind: str, name: str) -> None:
+    """They are not looked at before every run: here they are, by way of a class that is not rtsched's."""
+    theirs: Any = REGISTRY.find(kind, name)
+    derived = type("Derived", (theirs,), {})
+    check(derived.__new__(derived), kind, ("setup", "dispatch" if kind == "scheduler" else "settle"))
 
 
 def test_a_class_derived_from_the_composed_scheduler_is_told_what_it_overrides_beside_its_own() -> None:
