@@ -43,7 +43,7 @@ ALLOWED = {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
     },
-    "experiment": {"generate", "api", "export", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
+    "experiment": {"generate", "verify", "schedulability", "schedulers", "units", "api", "export", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
         "dnn", "verify", "report", "schedulability", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
@@ -138,7 +138,7 @@ def test_public_names() -> None:
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
         "analyse", "compare", "evaluate", "exporter", "generate", "importer", "load", "metric", "scheduler", "section", "simulate",
-        "summary", "theorem", "to_frame", "write",
+        "summary", "sweep", "theorem", "to_frame", "write",
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import rtsched
+from rtsched import __version__
 from rtsched.errors import InputError
 
 
@@ -45,7 +45,7 @@ class Outline:
     base: str
     study: dict[str, Any]
     notes: tuple[str, ...] = ()
-    version: str = rtsched.__version__
+    version: str = __version__
     code: str = ""
     format: int = 1
 
@@ -98,7 +98,7 @@ def digest(value: Any) -> str:
 def code_digest() -> str:
     """A fingerprint of rtsched's own source: rows of another version of it are not mixed in."""
     found = hashlib.blake2b(digest_size=8)
-    root = Path(rtsched.__file__).parent
+    root = Path(__file__).parent.parent
     for path in sorted(root.rglob("*.py")):
         found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()

@@ -11,8 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rtsched
-from rtsched import api
+from rtsched import __version__, api
 from rtsched.errors import InputError
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
@@ -129,7 +128,7 @@ def survey(bench: Bench) -> Outline:
         seeds=study.numbers,
         metrics=study.measured,
         do=study.do,
-        base=digest([rtsched.__version__, code_digest(), *asked]),
+        base=digest([__version__, code_digest(), *asked]),
         study=_described(study, bench),
         notes=tuple(notes),
         code=code_digest(),

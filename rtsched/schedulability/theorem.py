@@ -47,6 +47,9 @@ class Theorem:
     opa: bool = False
     package: str = ""
 
+    def __reduce__(self) -> Any:
+        return find, (self.name,)  # another process finds it by its name
+
     def reason(self, model: Any) -> str | None:
         """Why the theorem does not apply to `model`; None if it does."""
         if not isinstance(model, self.model):
