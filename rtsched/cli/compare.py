@@ -16,7 +16,7 @@ from rtsched.files import check_outputs, picture_format
 from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
-    from rtsched.experiment.compare import Cell, Comparison
+    from rtsched.experiment.compare import Comparison
 
 
 @click.command()
@@ -87,14 +87,17 @@ def compare(
 
 
 def render(answer: Comparison) -> str:
-    """The comparison as a table for a terminal."""
+    """The comparison as a table for a terminal: a line of figures a policy, and one of differences under it."""
     from rtsched import units
     from rtsched.experiment.compare import title
+    from rtsched.experiment.contrast import contrast, figure, legend
     from rtsched.export.text import aligned
 
     rows = [["policy", *(title(metric) for metric in answer.metrics)]]
     for row in answer.rows:
-        rows.append([row.policy, *(_cell(row.cells[metric], metric) for metric in answer.metrics)])
+        rows.append([row.policy, *(figure(row.cells[metric], metric) for metric in answer.metrics)])
+        if row.policy != answer.baseline:
+            rows.append(["  difference", *(contrast(row.cells[metric], metric) for metric in answer.metrics)])
     span = units.format_duration(answer.until, digits=4)
     count = len(answer.seeds)
     name = visible(answer.system)
@@ -102,21 +105,10 @@ def render(answer: Comparison) -> str:
     lines += ["", aligned(rows)]
     if answer.fixed:
         lines.append("All seeds gave the same: nothing in this system is random.")
-    elif count > 1:
-        lines.append(
-            f"± half of a 95 % confidence interval (Student's t); * differs from {answer.baseline} with p < 0.05, "
-            "** < 0.01\n(paired sign-flip test, Holm's correction)"
-        )
+    else:
+        lines += legend({row.policy: row.cells for row in answer.rows}, visible(answer.baseline), count)
     lines += map(visible, [*answer.notes, *(f"assumed: {note}" for note in answer.assumed)])
     return "\n".join(lines)
-
-
-def _cell(cell: Cell, metric: str) -> str:
-    from rtsched.metrics.metric import of_value
-
-    shown = of_value(metric)[0].show(cell.mean, cell.half)
-    mark = "" if cell.p is None or cell.p >= 0.05 else "**" if cell.p < 0.01 else "*"
-    return shown if cell.half is None else f"{shown}{mark:<2}"
 
 
 def _csv(answer: Comparison) -> str:

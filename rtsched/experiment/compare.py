@@ -14,7 +14,7 @@ import yaml
 
 from rtsched import api
 from rtsched.errors import InputError, RtschedError, SchedulerError
-from rtsched.experiment.statistics import holm, interval, sign_flip
+from rtsched.experiment.contrast import Cell, cells, common, remarks
 from rtsched.metrics.metric import Values, evaluate, of_value, wanted
 from rtsched.registry import foreign
 from rtsched.visible import cut
@@ -35,22 +35,6 @@ def title(metric: str) -> str:
     """A metric in words, with its unit where values are shown without."""
     of, thing = of_value(metric)
     return of.heading + (f" ({thing})" if thing else "")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One metric of one policy over all seeds.
-
-    `half` is half the width of the 95 % confidence interval of the mean, `difference` the mean paired difference to the
-    baseline with its `difference_half`, and `p` the probability of one as large by chance (corrected); None where there
-    is none.
-    """
-
-    mean: float
-    half: float | None
-    difference: float | None = None
-    difference_half: float | None = None
-    p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +65,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
-        return {"format": 1, **asdict(self)}
+        return {"format": 2, **asdict(self)}
 
 
 def compare(
@@ -123,46 +107,20 @@ def compare(
     results = list(_run_all(_Bench(prepared, measured), work, count, progress))
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
     shown = tuple(dict.fromkeys((*METRICS, *more)))
-    present = _present(results, shown)
+    present = common(results, shown)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
+    table = cells(runs, present, first, fixed=fixed)
     return Comparison(
         system=prepared.spec.name,
         baseline=first,
         seeds=numbers,
         until=prepared.until,
         metrics=present,
-        rows=tuple(Row(name, cells, runs[name]) for name, cells in _cells(runs, present, first, fixed).items()),
+        rows=tuple(Row(name, table[name], runs[name]) for name in names),
         fixed=fixed,
         assumed=prepared.spec.assumed,
-        notes=tuple(_notes(results, present, more)),
+        notes=tuple(remarks(results, present, METRICS, more)),
     )
-
-
-def _present(results: Sequence[Values], shown: Sequence[str]) -> tuple[str, ...]:
-    """The metrics that all runs have, in the order of `shown`; that all jobs finished need not be said."""
-    known = [key for name in shown for key in _keys(results, name)]
-    some = [metric for metric in known if all(values.get(metric) is not None for values in results)]
-    return tuple(metric for metric in some if metric != "finished" or any(values[metric] != 1 for values in results))
-
-
-def _keys(results: Sequence[Values], name: str) -> list[str]:
-    """The values of a metric: itself, or one for each of several things."""
-    keys = dict.fromkeys(key for values in results for key in values)
-    return [key for key in keys if key == name or key.startswith(f"{name}.")]
-
-
-def _notes(results: Sequence[Values], present: Sequence[str], asked: Sequence[str] = ()) -> Iterator[str]:
-    """What to know about the metrics: which have no common mean, and which some runs (of those asked for: all) lack."""
-    measures = [metric.partition(".")[2] for metric in present if metric.startswith("effective_accuracy.")]
-    if measures:
-        yield f"accuracies that count different things ({', '.join(measures)}) have no common mean"
-    for metric in dict.fromkeys((*METRICS, *asked)):
-        lacking = sum(values[metric] is None for values in results)
-        whole = lacking == len(results) and (
-            metric not in asked or any(key != metric for key in _keys(results, metric))
-        )
-        if lacking and not whole:
-            yield f"{of_value(metric)[0].heading}: left out, since {lacking} of {len(results)} runs have none"
 
 
 def _called(policy: str | Mapping[str, Any]) -> str:
@@ -170,34 +128,6 @@ def _called(policy: str | Mapping[str, Any]) -> str:
     if isinstance(policy, str):
         return policy
     return yaml.safe_dump(api.parts_of(policy), default_flow_style=True, sort_keys=False, width=math.inf).strip()
-
-
-def _cells(
-    runs: dict[str, tuple[Values, ...]], present: Sequence[str], baseline: str, fixed: bool
-) -> dict[str, dict[str, Cell]]:
-    """The figures of every policy by metric; where all seeds gave the same there is nothing to estimate or to test."""
-    table: dict[str, dict[str, Cell]] = {name: {} for name in runs}
-    for metric in present:
-        column = {name: [_number(values[metric]) for values in each] for name, each in runs.items()}
-        base = column[baseline]
-        differences = {
-            name: [value - other for value, other in zip(values, base, strict=True)] for name, values in column.items()
-        }
-        single = fixed or len(base) < 2
-        chances = holm([None if name == baseline or single else sign_flip(differences[name]) for name in runs])
-        for name, chance in zip(runs, chances, strict=True):
-            mean, half = interval(column[name][:1] if fixed else column[name])
-            difference, wide = interval(differences[name][:1] if fixed else differences[name])
-            if name == baseline:
-                table[name][metric] = Cell(mean, half)
-            else:
-                table[name][metric] = Cell(mean, half, difference, wide, chance)
-    return table
-
-
-def _number(value: float | None) -> float:
-    assert value is not None
-    return value
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
