@@ -11,8 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rtsched.errors import InputError
 from rtsched.generate.deadlines import Deadlines, Implicit
+from rtsched.generate.graphs import Graph
+from rtsched.generate.mixes import Mixed
 from rtsched.generate.periods import LogUniform, Periods
 from rtsched.generate.streams import canonical
+from rtsched.generate.unrelated import Unrelated
 from rtsched.generate.utilisations import RandFixedSum, Utilisations
 from rtsched.model import catalogue
 from rtsched.model.base import Model, problem
@@ -28,8 +31,21 @@ Load = Annotated[float, Field(gt=0, le=100)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
+#: What has no effect beside what, and why.
+NO_EFFECT = (
+    ("utilisations", "networks", "the times are measured, and the mixes are drawn to the load"),
+    ("periods", "networks", "they come at their 'rates'"),
+    ("graph", "networks", "networks are looked up whole"),
+    ("unrelated", "networks", "the times are measured"),
+)
+
+
 def _span(value: Any) -> Any:
     return {"most": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _unrelated(value: Any) -> Any:
+    return {"speeds": value} if isinstance(value, str) else value
 
 
 def _random(value: Any) -> Any:
@@ -72,6 +88,11 @@ class Generate(Model):
     utilisations: Utilisations = RandFixedSum()
     periods: Periods = LogUniform()
     deadlines: Deadlines = Implicit()
+    graph: Graph | None = Field(default=None, description="each task a DAG; its nodes are for clusters, each for one")
+    unrelated: Annotated[Unrelated | None, BeforeValidator(_unrelated)] = Field(
+        default=None, description="work has a time of its own on each cluster"
+    )
+    networks: Mixed | None = Field(default=None, description="mixes of measured networks, instead of drawn times")
     offsets: Part = Field(default=Span(), description="the first arrival, in periods: 1 is anywhere in the first one")
     jitter: Part = Field(default=Span(), description="the most that a release lags behind its arrival, in periods")
     execution: Annotated[Execution | None, AfterValidator(_random)] = Field(
@@ -79,6 +100,19 @@ class Generate(Model):
     )
     scheduler: SchedulerField | None = Field(default=None, description="of each system, as in a system file")
     simulate: Simulate | None = Field(default=None, description="of each system, as in a system file")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Generate:
+        for key, beside, why in NO_EFFECT:
+            given, other = getattr(self, key), getattr(self, beside)
+            if other is not None and given is not None and given != type(self).model_fields[key].default:
+                raise problem(f"{key!r} has no effect beside {beside!r}: {why}; leave one of them out", key)
+        for beside in ("graph", "unrelated"):
+            if getattr(self, beside) is not None and isinstance(self.tasks, dict):
+                raise problem(f"with {beside!r} no task belongs to one cluster alone; write how many in all", "tasks")
+        if self.unrelated is not None and isinstance(self.utilisation, dict):
+            raise problem("times on unrelated clusters load no cluster of their own; write one number", "utilisation")
+        return self
 
     @model_validator(mode="after")
     def _says_one_load(self) -> Generate:
@@ -110,9 +144,9 @@ def parameters_of(
         data = document.data | keys
         found = validate(Generate, document.with_data(_beside(data, Path(source).parent)), changes)
         try:
-            from rtsched.generate.sets import check
+            from rtsched.generate.recipe import Recipe
 
-            check(found)
+            Recipe(found)
         except InputError as error:
             raise InputError(*(_placed(document, text) for text in error.problems)) from None
         return found
