@@ -11,7 +11,7 @@ import click
 from rtsched.cli import options
 from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.policies import split
-from rtsched.cli.waiting import each
+from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs, picture_format
 from rtsched.visible import cell, visible
 
@@ -63,18 +63,11 @@ def compare(
         picture_format(picture)
     check_outputs(picture, table)
     policies = [name for group in schedulers for name in split(group)]
-    answer = experiment.compare(
-        system,
-        policies,
-        range(seed, seed + seeds),
-        until=until,
-        platform=platform,
-        overrides=overrides,
-        jobs=jobs,
-        baseline=baseline,
-        metrics=metrics,
-        progress=each,
-    )
+    with counting() as progress:
+        answer = experiment.compare(
+            system, policies, range(seed, seed + seeds), until=until, platform=platform, overrides=overrides,
+            jobs=jobs, baseline=baseline, metrics=metrics, progress=progress,
+        )  # fmt: skip
     if table is not None:
         from rtsched.files import write_whole
 

@@ -12,14 +12,13 @@ import click
 from rtsched.cli import options
 from rtsched.cli.console import echo, echo_json
 from rtsched.cli.policies import split
-from rtsched.cli.waiting import progress_bar
+from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from rtsched.experiment.results import Estimate, Results
-    from rtsched.experiment.sweep import Progress
 
 #: A look at the shape of the curves, and no more.
 PREVIEW = 100
@@ -59,7 +58,7 @@ def sweep(
     more = [*overrides, *([f"sets={PREVIEW}"] if preview else [])]
     named = [name for group in schedulers for name in split(group)]
     policies = {"policies": named} if named else {}
-    with _executor(dask) as executor, _bar() as progress:
+    with _executor(dask) as executor, counting() as progress:
         results = perform(
             study,
             overrides=more,
@@ -86,24 +85,6 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
     with executor(address) as found:
         yield found
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """A bar with the rate and what is left, that says how many runs failed."""
-    with progress_bar(unit=" runs") as bar:
-        first: list[int] = []
-
-        def show(done: int, total: int, failed: int) -> None:
-            if not first:
-                first.append(done)
-                bar.initial = done
-            bar.total, bar.n = total, done
-            if failed:
-                bar.set_postfix_str(f"{failed} failed", refresh=False)
-            bar.refresh()
-
-        yield show
 
 
 def render(results: Results, path: Path) -> str:

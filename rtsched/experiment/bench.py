@@ -61,6 +61,7 @@ class Bench:
         self._parameters: Any = None
         self._platform: Platform | None = None
         self._loaded: api.Loaded | None = None
+        self._system: _System | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("study", "choices", "points", "folder", "trusted")}
@@ -75,6 +76,7 @@ class Bench:
         try:
             if self._at != point.index:
                 self._at, self._parameters, self._platform, self._loaded = point.index, None, None, None
+                self._system = None
             return self._drawn(point, number) if self.study.generate is not None else self._named(point)
         except InputError as error:
             where = f"{point}, set {number}" if self.study.generate is not None else str(point)
@@ -85,9 +87,11 @@ class Bench:
         if self._loaded is None:
             values = dict(point.values)
             source = values.get("system", self.study.system)
+            board, overrides = self._board(values), self.overrides(point)
             if isinstance(source, str) and is_path(source) and self.folder is not None:
                 source = str(self.folder / source)
-            self._loaded = api.load(source, platform=self._board(values), overrides=self.overrides(point))
+            as_it_is = isinstance(source, api.Loaded) and board is None and not overrides
+            self._loaded = source if as_it_is else api.load(source, platform=board, overrides=overrides)
         return self._loaded
 
     def _drawn(self, point: Point, number: int) -> api.Loaded:
@@ -131,7 +135,7 @@ class Bench:
     def work(self, item: Item) -> list[Row]:
         """What became of each run of an item; where nothing was random, one seed speaks for all."""
         point = self.points[item.point]
-        system = self._tried(item.runs[0], "", lambda: _System(self, point, item.set))
+        system = self._tried(item.runs[0], "", lambda: self._made(point, item.set))
         if isinstance(system, Row):
             return [replace(system, run=run) for run in item.runs]
         rows: list[Row] = []
@@ -145,6 +149,15 @@ class Bench:
                     certain[run.policy] = row
             rows.append(replace(row, run=run))
         return rows
+
+    def _made(self, point: Point, number: int) -> _System:
+        """A system of a point, lowered; one that is not drawn is so once for all that is done with it."""
+        if self.study.generate is not None:
+            return _System(self, point, number)
+        if self._at != point.index or self._system is None:
+            made = _System(self, point, number)
+            self._system = made
+        return self._system
 
     def _tried(self, run: Run, who: str, action: Callable[[], T]) -> T | Row:
         """What an action gives; an error is a row, which says who was at it."""

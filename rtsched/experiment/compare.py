@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from rtsched import api
-from rtsched.errors import InputError, RtschedError, SchedulerError
+from rtsched.errors import InputError, SchedulerError
+from rtsched.experiment.bench import Bench
 from rtsched.experiment.contrast import Cell, cells, common, remarks
-from rtsched.metrics.metric import Values, evaluate, of_value, wanted
-from rtsched.registry import foreign
-from rtsched.visible import cut
+from rtsched.experiment.policies import choices
+from rtsched.experiment.store import Row as Found
+from rtsched.experiment.store import Store
+from rtsched.experiment.study import Study
+from rtsched.experiment.sweep import Progress, crew, fill, survey
+from rtsched.metrics.metric import Values, of_value, wanted
 
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
@@ -70,7 +70,7 @@ class Comparison:
 
 def compare(
     source: api.Source,
-    policies: str | Sequence[str | Mapping[str, Any]],
+    policies: Any,
     seeds: int | Sequence[int] = 10,
     *,
     until: int | str | None = None,
@@ -79,37 +79,39 @@ def compare(
     jobs: int | None = None,
     baseline: str | None = None,
     metrics: str | Sequence[str] = (),
-    progress: Callable[[Iterable[Values], int], Iterable[Values]] | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Run every policy on the same seeds and say how they differ from the baseline (the first, unless named).
 
-    `seeds` is how many (0, 1, …) or which; the policy ``file`` is the system's own. `jobs` processes share the work;
-    their number does not change the answer. `metrics` names further ones, beside METRICS. Raises InputError, and
-    SchedulerError naming the policy and the seed.
+    `policies` are what a study takes: names, mappings, classes, objects, or any of them by label; ``file`` is the
+    system's own. `seeds` is how many (0, 1, …) or which. `jobs` processes share the work; their number does not change
+    the answer. `metrics` names further ones, beside METRICS. Raises InputError, and SchedulerError naming the policy
+    and the seed.
     """
-    several = range(api.checked_seed(seeds)) if isinstance(seeds, int | Integral) else seeds
-    numbers = tuple(dict.fromkeys(api.checked_seed(seed) for seed in several))
-    names = tuple(dict.fromkeys(map(_called, [policies] if isinstance(policies, str) else policies)))
-    if not numbers or not names:
-        raise InputError("compare needs at least one policy and one seed; e.g. -s edf,rm --seeds 30")
+    numbers = tuple(range(api.checked_seed(seeds))) if isinstance(seeds, int | Integral) else tuple(seeds)
+    numbers = tuple(dict.fromkeys(map(api.checked_seed, numbers)))
+    chosen = choices(policies)
+    names = tuple(choice.label for choice in chosen)
+    if not numbers:
+        raise InputError("compare needs at least one seed; e.g. --seeds 30")
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
     more = tuple(each.name for each in wanted([metrics] if isinstance(metrics, str) else metrics))
     loaded = api.load(source, platform=platform, overrides=overrides)
-    prepared = api.prepare(loaded, until)
-    for name in names:  # unknown names before anything runs
-        chosen = api.scheduler_of(loaded, None if name == api.OWN else name)
-        prepared = prepared.noting(api.without_effect(loaded.system, chosen))
-    work = [(name, seed) for name in names for seed in numbers]
-    count = min(jobs or os.cpu_count() or 1, len(work))
     measured = tuple(dict.fromkeys((*MEASURED, *more)))
-    results = list(_run_all(_Bench(prepared, measured), work, count, progress))
+    study = Study(system=loaded, until=until, policies=names, seeds=numbers, metrics=measured)
+    bench = Bench(study, chosen, study.points(), trusted=loaded.document is None)
+    outline = survey(bench)
+    store = Store(None)
+    fill(bench, outline, store, crew(None, min(jobs or os.cpu_count() or 1, outline.total)), progress)
+    results = [_values(row) for row in store.rows(outline)]
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
     shown = tuple(dict.fromkeys((*METRICS, *more)))
     present = common(results, shown)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     table = cells(runs, present, first, fixed=fixed)
+    prepared = api.prepare(loaded, until)
     return Comparison(
         system=prepared.spec.name,
         baseline=first,
@@ -118,79 +120,13 @@ def compare(
         metrics=present,
         rows=tuple(Row(name, table[name], runs[name]) for name in names),
         fixed=fixed,
-        assumed=prepared.spec.assumed,
+        assumed=outline.notes,
         notes=tuple(remarks(results, present, METRICS, more)),
     )
 
 
-def _called(policy: str | Mapping[str, Any]) -> str:
-    """A policy as a text that describes it, which is also its name in the answer."""
-    if isinstance(policy, str):
-        return policy
-    return yaml.safe_dump(api.parts_of(policy), default_flow_style=True, sort_keys=False, width=math.inf).strip()
-
-
-# ---- runs ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Bench:
-    """What every run shares: the system, and what is measured."""
-
-    prepared: api.Prepared
-    metrics: tuple[str, ...]
-
-    def run(self, policy: str, seed: int) -> Values:
-        """The metrics of one run, whose trace is kept if one of them needs it."""
-        kept = any(each.reads_trace(self.prepared.spec) for each in wanted(self.metrics))
-        trace = self.prepared.run(self.prepared.scheduler(policy), seed, trace=kept)
-        return evaluate(trace, self.metrics)
-
-
-_BENCH: list[_Bench] = []  # of a worker process
-
-
-def _enter(bench: _Bench) -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker at once and without a word
-    _BENCH[:] = [bench]
-
-
-def _work(item: tuple[str, int]) -> Values | RtschedError:
-    return _one(_BENCH[0], *item)
-
-
-def _run_all(bench: _Bench, work: list[tuple[str, int]], jobs: int, progress: Any) -> Iterator[Values]:
-    """The values of all runs, in order."""
-    if jobs == 1:
-        results = (_one(bench, *item) for item in work)
-        yield from _checked(results, len(work), progress)
-        return
-    with ProcessPoolExecutor(jobs, initializer=_enter, initargs=(bench,)) as pool:
-        try:
-            yield from _checked(pool.map(_work, work), len(work), progress)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _checked(results: Iterator[Values | RtschedError], count: int, progress: Any) -> Iterator[Values]:
-    for result in results if progress is None else progress(results, count):
-        if isinstance(result, RtschedError):
-            raise result
-        yield result
-
-
-def _one(bench: _Bench, policy: str, seed: int) -> Values | RtschedError:
-    """The metrics of one run; an error is handed back with the policy and the seed in front."""
-    try:
-        return bench.run(policy, seed)
-    except RtschedError as error:
-        return type(error)(f"{policy}, seed {seed}: {error}")
-    except (Exception, SystemExit) as error:
-        place = foreign(error)
-        if place is None:
-            raise
-        return SchedulerError(f"{policy}, seed {seed}: {place}: {cut(repr(error), 300)}; this is not rtsched's code: "
-                              "mend it there")  # fmt: skip
+def _values(row: Found) -> Values:
+    """The metrics of a run. Raises SchedulerError, with the policy and the seed, where there are none."""
+    if row.status != "ok":
+        raise SchedulerError(row.note)
+    return row.values

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
 from rtsched.experiment.statistics import band
 from rtsched.experiment.store import Row, Store
-from rtsched.experiment.study import Study, of_mapping, read
+from rtsched.experiment.study import Stop, Study, of_mapping, read
 from rtsched.metrics.metric import of_value, wanted
 from rtsched.model.config import change
 from rtsched.model.overrides import parse_override
@@ -60,7 +61,7 @@ def sweep(
     found = _study(study, overrides, keys)
     named = choices(found.policies, code=folder is None or "policies" in keys)
     bench = Bench(found, named, found.points(), folder, trusted=folder is None)
-    outline = survey(bench)
+    outline = survey(bench, kept=database is not None)
     store = Store(None if database is None else Path(database))
     store.begin(outline)
     for status in again:
@@ -100,21 +101,25 @@ def _workers(executor: Any) -> int:
 # ---- before anything runs --------------------------------------------------------------------------------------------
 
 
-def survey(bench: Bench) -> Outline:
-    """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError."""
+def survey(bench: Bench, *, kept: bool = False) -> Outline:
+    """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError.
+
+    Rows that are `kept` need fingerprints of all that they depend on.
+    """
     study = bench.study
     measures = wanted(study.measured)
     contents, notes = [], {}
     for point in bench.points:
         loaded = bench.load(point, 0)
         spec = loaded.lower()
-        contents.append(_content(bench, point, loaded, spec))
+        contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
         notes.update(dict.fromkeys(spec.assumed))
         for choice in bench.choices:
             own = choice.own and bench.folder is not None and study.generate is None
             made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
             notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
     metrics = [[each.name, source_of(each.function)] for each in measures]
+    code = code_digest() if kept else ""
     seed = study.seed if study.generate is not None else None
     asked = [study.do, metrics, study.per_task, study.stop.first_miss, study.until, study.timeout, seed]
     return Outline(
@@ -128,10 +133,10 @@ def survey(bench: Bench) -> Outline:
         seeds=study.numbers,
         metrics=study.measured,
         do=study.do,
-        base=digest([__version__, code_digest(), *asked]),
+        base=digest([__version__, code, *asked]),
         study=_described(study, bench),
         notes=tuple(notes),
-        code=code_digest(),
+        code=code,
     )
 
 
@@ -264,11 +269,41 @@ def _lost(item: Item) -> list[Row]:
 
 
 def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
-    """The items that are wanted: all sets in one round, or so many in each for as long as a point needs more."""
-    stop = bench.study.stop
-    if stop.width is None:
+    """The items that are wanted: all in one round, or so many in each for as long as a point needs more."""
+    if bench.study.generate is None:
+        yield from _seeds(outline, store, counted)
+    elif bench.study.stop.width is None:
         yield _missing(outline, store, range(len(outline.points)), range(outline.sets), counted)
-        return
+    else:
+        yield from _until_narrow(bench.study.stop, outline, store, counted)
+
+
+def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+    """One system a point, so that each run is an item; first of one seed, for where nothing is random it is enough."""
+    pairs = [(point, policy) for point in range(len(outline.points)) for policy in range(len(outline.policies))]
+    first, others = outline.seeds[0], outline.seeds[1:]
+
+    def items(runs: Iterator[Run]) -> Iterator[Item]:
+        for run in runs:
+            if store.missing([outline.key(run)]):
+                yield Item(run.point, run.set, (run,))
+            else:
+                counted.known(1)
+
+    yield items(Run(point, 0, policy, first) for point, policy in pairs)
+    certain = {pair: store.row(outline, Run(pair[0], 0, pair[1], first)) for pair in pairs} if others else {}
+    for (point, policy), row in certain.items():
+        if row is not None and not row.random:
+            rows = [replace(row, run=Run(point, 0, policy, seed)) for seed in others]
+            store.add([(outline.key(each.run), each) for each in rows])
+            counted.add(rows)
+    left = [pair for pair, row in certain.items() if row is None or row.random]
+    yield items(Run(point, 0, policy, seed) for point, policy in left for seed in others)
+
+
+def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+    """So many sets a round, for as long as the intervals of a point are wide."""
+    assert stop.width is not None
     points = list(range(len(outline.points)))
     for first in range(0, outline.sets, stop.every):
         numbers = range(first, min(first + stop.every, outline.sets))
