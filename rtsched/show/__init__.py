@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from rtsched import units
@@ -212,7 +213,7 @@ def _theorem(name: str) -> Answer:
     return Answer("\n".join([f"{name} (theorem)", "", *table(rows), "", text]), data, "theorem")
 
 
-def _network(name: str, rows: list[dict[str, str]]) -> Answer:
+def _network(name: str, rows: list[Mapping[str, str]]) -> Answer:
     exact = rows
     columns = ("platform", "processor", "input", "precision", "runtime", "threads", "latency_ms", "status", "source")
     rows = [shown(row) for row in rows]
