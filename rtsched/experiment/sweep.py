@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__, api
 from rtsched.errors import InputError
+from rtsched.experiment import arrays
+from rtsched.experiment.arrays import Block
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
 from rtsched.experiment.policies import choices, source_of
@@ -107,6 +109,7 @@ def survey(bench: Bench, *, kept: bool = False) -> Outline:
     Rows that are `kept` need fingerprints of all that they depend on.
     """
     study = bench.study
+    arrays.check(study)
     measures = wanted(study.measured)
     contents, notes = [], {}
     for point in bench.points:
@@ -127,8 +130,9 @@ def survey(bench: Bench, *, kept: bool = False) -> Outline:
         axes=tuple(study.axes),
         points=tuple(tuple(_shown(value) for _, value in point.values) for point in bench.points),
         contents=tuple(contents),
-        policies=tuple(choice.label for choice in bench.choices),
-        fingerprints=tuple(digest(choice.fingerprint()) for choice in bench.choices),
+        policies=(*(choice.label for choice in bench.choices), *study.tests),
+        fingerprints=(*(digest(choice.fingerprint()) for choice in bench.choices), *map("test {}".format, study.tests)),
+        tests=len(study.tests),
         sets=study.count,
         seeds=study.numbers,
         metrics=study.measured,
@@ -242,13 +246,13 @@ class _Counted:
             self.progress(self.done, self.total, self.failed)
 
 
-def _done(bench: Bench, items: Iterator[Item], crew: Crew | None) -> Iterator[list[Row]]:
+def _done(bench: Bench, items: Iterator[Item | Block], crew: Crew | None) -> Iterator[list[Row]]:
     """The rows of items, as they come."""
+    worker = Worker(bench)
     if crew is None:
-        for item in items:
-            yield bench.work(item)
+        yield from map(worker, items)
         return
-    for part in Spread(Worker(bench), crew, _lost).run(items):
+    for part in Spread(worker, crew, _lost).run(items):
         yield [row for rows in part for row in rows]
 
 
@@ -258,17 +262,17 @@ class Worker:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
-    def __call__(self, item: Item) -> list[Row]:
-        return self.bench.work(item)
+    def __call__(self, item: Item | Block) -> list[Row]:
+        return arrays.rows(self.bench, item) if isinstance(item, Block) else self.bench.work(item)
 
 
-def _lost(item: Item) -> list[Row]:
+def _lost(item: Item | Block) -> list[Row]:
     """The rows of an item whose worker dies each time."""
     why = "the process that ran it was killed each time (is there enough memory?)"
     return [Row(run, "error", why) for run in item.runs]
 
 
-def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
     """The items that are wanted: all in one round, or so many in each for as long as a point needs more."""
     if bench.study.generate is None:
         yield from _seeds(outline, store, counted)
@@ -278,7 +282,7 @@ def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> 
         yield from _until_narrow(bench.study.stop, outline, store, counted)
 
 
-def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
     """One system a point, so that each run is an item; first of one seed, for where nothing is random it is enough."""
     pairs = [(point, policy) for point in range(len(outline.points)) for policy in range(len(outline.policies))]
     first, others = outline.seeds[0], outline.seeds[1:]
@@ -301,7 +305,7 @@ def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterat
     yield items(Run(point, 0, policy, seed) for point, policy in left for seed in others)
 
 
-def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
     """So many sets a round, for as long as the intervals of a point are wide."""
     assert stop.width is not None
     points = list(range(len(outline.points)))
@@ -311,31 +315,34 @@ def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted)
         enough = partial(_is_narrow, outline, store, stop.metric or outline.metrics[0], stop.width, numbers.stop)
         left = outline.sets - numbers.stop
         narrow = {point for point in points if left and enough(point)}
-        counted.spared(len(narrow) * left * len(outline.policies) * len(outline.seeds))
+        counted.spared(len(narrow) * left * outline.each)
         points = [point for point in points if point not in narrow]
 
 
 def _missing(
     outline: Outline, store: Store, points: Iterable[int], numbers: range, counted: _Counted
-) -> Iterator[Item]:
-    """One item for each system of which the store lacks a run."""
+) -> Iterator[Item | Block]:
+    """One item for each system of which the store lacks a run, and blocks of systems for tests over arrays."""
     systems = ((point, number) for point in points for number in numbers)
-    each = len(outline.policies) * len(outline.seeds)
-    while some := list(islice(systems, max(1, AT_ONCE // each))):
+    while some := list(islice(systems, max(1, AT_ONCE // outline.each))):
         runs = [list(outline.runs(point, number)) for point, number in some]
         keys = {run: outline.key(run) for those in runs for run in those}
         missing = store.missing(list(keys.values()))
         counted.known(len(keys) - len(missing))
+        tested: dict[int, list[Run]] = {point: [] for point, _ in some}
         for (point, number), those in zip(some, runs, strict=True):
             wanted = tuple(run for run in those if keys[run] in missing)
-            if wanted:
-                yield Item(point, number, wanted)
+            simulated = tuple(run for run in wanted if not outline.is_test(run.policy))
+            if simulated:
+                yield Item(point, number, simulated)
+            tested[point] += [run for run in wanted if outline.is_test(run.policy)]
+        yield from (Block(point, tuple(tests)) for point, tests in tested.items() if tests)
 
 
 def _is_narrow(outline: Outline, store: Store, metric: str, width: float, sets: int, point: int) -> bool:
     """Whether the interval of a metric is narrower than this at a point, under every policy."""
     of, _ = of_value(metric)
-    for policy in range(len(outline.policies)):
+    for policy in range(len(outline.policies) - outline.tests):
         means = []
         for number in range(sets):
             rows = [store.row(outline, Run(point, number, policy, seed)) for seed in outline.seeds]
