@@ -20,6 +20,7 @@ from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, SWITCH, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.splits import Splits, declares_splits
+from rtsched.engine.start_costs import StartCosts
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
 from rtsched.model.known import known_before
@@ -73,7 +74,7 @@ class Core:
         self.may_preempt = scheduler.preemption == "preemptive"
         self.limited = scheduler.preemption == "limited"
         costs = system.overheads
-        self.scheduling = costs.scheduling
+        self.start_costs = StartCosts(self)
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
         copying = any(node.copies for task in system.tasks for node in task.all_nodes)
         costly = costly or copying
@@ -188,25 +189,6 @@ class Core:
             left = Fraction(segment.remaining) * time / segment.demand
             segment.remaining = left.numerator if left.denominator == 1 else left
             segment.demand = time
-
-    def costs(self, segment: Segment, processor: Processor, before: Processor | None, now: int) -> int:
-        """The overhead in ns before `segment` makes progress on `processor`."""
-        if processor.last is segment and segment.stopped == now and before is processor:
-            rest = processor.rest(segment)
-            processor.overhead_total += rest
-            return rest
-        if self.inside_run:
-            cost = processor.extra(segment)  # nobody was asked, and nobody else was there
-            processor.overhead_total += cost
-            return cost
-        cost = self.scheduling
-        if processor.last is not segment:
-            cost += processor.context_switch
-        if before is not None and before is not processor:
-            cost += processor.migration
-        cost += processor.extra(segment)
-        processor.overhead_total += cost
-        return cost
 
     def lay_out(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
@@ -398,6 +380,7 @@ class Core:
     def restart(self, segment: Segment) -> None:
         """All work of `segment` is lost, and what it held is free."""
         segment.remaining = segment.demand
+        self.start_costs.forget(segment)
         if self.locks is not None:
             self.locks.forget(segment)
         if segment.points is not None:

@@ -40,6 +40,8 @@ class Decisions:
         #: how often what was pushed aside went on
         self.resumed = 0
         self.aside: Segment | None = None
+        #: what who was there last owes of the costs of its start
+        self.unpaid = 0
         self.known_idle: list[Processor] = []
         self.held: list[tuple[Job, tuple[Segment, ...]]] = []
         self.dispatch: Callable[[], None] = lambda: None
@@ -112,7 +114,7 @@ class Decisions:
         if running is not None:
             self._push_aside(running)
         now = core.loop._now
-        self.begun = now
+        self.begun, self.unpaid = now, processor.unpaid
         self.holding = True
         processor.segment = self.deciding
         processor.started = now
@@ -167,6 +169,7 @@ class Decisions:
         processor.done = core.ended
         processor.overhead = 0
         processor.leave()
+        processor.unpaid = self.unpaid
         if segment is not None and segment.state == BLOCKED:
             segment.state = READY
             self.resumed += 1

@@ -53,7 +53,7 @@ class Readings:
     @property
     def scheduling(self) -> int:
         """What each start costs for the decision, in ns."""
-        return self.core.scheduling
+        return self.core.start_costs.scheduling
 
     @property
     def adaptive(self) -> bool:

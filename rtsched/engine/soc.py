@@ -94,7 +94,7 @@ class Soc(ChipHandle):
             if processor.costly:
                 if segment.node.copies and core.copies is not None and core.copies.hold(segment, processor, first):
                     return segment
-                processor.overhead = core.costs(segment, processor, first, now)
+                processor.overhead = core.start_costs.pay(segment, processor, first, now)
             processor.last = segment
             processor.begin(core.next_piece(segment), now)
             return segment

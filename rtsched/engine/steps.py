@@ -90,6 +90,8 @@ class PlainSteps:
         if processor.special:
             segment.remaining -= processor.progress(now)
             processor.leave()
+            if processor.unpaid:
+                self.core.start_costs.cut_short(segment, processor)
         else:
             segment.remaining -= now - started
         segment.stopped = now

@@ -275,15 +275,15 @@ def test_what_was_stopped_between_kernels_may_run_twice_elsewhere() -> None:
 # ---- checkpoints, spawned jobs ---------------------------------------------------------------------------------------
 
 
-def test_a_state_that_was_put_aside_is_brought_back_by_the_part_that_goes_there() -> None:
-    # 1 MB at 1 GB/s: 1 ms to put aside, and 1 ms before the part there goes on
+def test_a_state_that_was_put_aside_is_brought_back_to_each_unit_that_has_a_part() -> None:
+    # 1 MB at 1 GB/s: 1 ms to put aside, and 1 ms before each part goes on
     aside = {"checkpoint": {"state": "1 MB", "bandwidth": "1 GB/s"}, "service": "run-to-completion"}
     acts = {0: start("npu"), 4: stop("npu", "checkpoint"), 6: split(cpu=0.5, npu=0.5)}
     found, _ = run(system(npu=aside), acts)
     assert found[:2] == [("npu", 0, 4, "preempted"), ("npu", 4, 5, "overhead")]
     assert ("npu", 6, 7, "overhead") in found
     assert ("npu", 7, 10, "part") in found  # half of the 6 ms that are left
-    assert ("cpu", 6, 12, "part") in found
+    assert ("cpu", 7, 13, "part") in found
 
 
 @pytest.mark.parametrize(

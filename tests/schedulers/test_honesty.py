@@ -239,7 +239,17 @@ def test_what_is_shown_is_what_is_declared_shown() -> None:
     inner = {
         Job: {"path", "segments", "task"},
         Segment: {"run", "job", "processor", "seen"},
-        Processor: {"boundary_stop", "costly", "done", "overhead_total", "rank", "special", "supply", "waited"},
+        Processor: {
+            "boundary_stop",
+            "costly",
+            "done",
+            "overhead_total",
+            "rank",
+            "special",
+            "supply",
+            "unpaid",
+            "waited",
+        },
         TaskState: {"core", "followers", "plain", "skip", "step", "watch", "rank"},
         JobPath: set(),
     }

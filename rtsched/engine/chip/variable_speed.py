@@ -113,11 +113,11 @@ class VariableSpeedProcessor(Processor):
             self.armed = self.end
             heappush(self.queue, (self.end, self.rank, next(self.loop.numbers), self.alarm))
 
-    def extra(self, segment: Segment) -> int:
-        return 0 if self.unit is None else self.unit.extra(self, segment)
+    def extra(self, segment: Segment, after: int = 0) -> int:
+        return 0 if self.unit is None else self.unit.extra(self, segment, after)
 
-    def rest(self, segment: Segment) -> int:
-        return 0 if self.unit is None else self.unit.rest(self, segment)
+    def rest(self, segment: Segment, after: int = 0) -> int:
+        return 0 if self.unit is None else self.unit.rest(self, segment, after)
 
     def puts_aside(self) -> bool:
         saving, self.saving = self.saving, 0
@@ -127,7 +127,8 @@ class VariableSpeedProcessor(Processor):
         """What ran is gone: nothing can come up any more."""
         super().leave()
         self.end = NEVER
-        self.saving = 0
+        if self.saving:
+            self.saving = self.unpaid = 0  # to put a state aside is no cost of a start
 
 
 class StreamProcessor(VariableSpeedProcessor):

@@ -345,9 +345,9 @@ def test_the_priority_of_a_start_that_was_taken_back_is_forgotten() -> None:
 
     other = f"  - {{name: other, kernels: [{FULL}, {FULL}], period: 100 ms}}"
     text = chip(cluster=", context_switch: 10 us", back=f"{FULL}, {FULL}", more=other)
-    # taken back before its costs had passed, `back` starts again without: they take turns
+    # taken back before its costs had passed, `back` starts again without, and pays the rest: they take turns from 10 us on
     trace = run(text, scheduler=Said(2, {0.005: stop("boundary")}), until="90 ms")
-    assert {row[0]: row[3] for row in slices(trace)} == {"back": 3.005, "other": 4.005}
+    assert {row[0]: row[3] for row in slices(trace)} == {"other": 3.01, "back": 4.01}
 
 
 def test_who_is_suspended_twice_keeps_what_ended_each_time() -> None:
