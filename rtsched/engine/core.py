@@ -440,7 +440,7 @@ class Core:
                     continue
                 self.steps.stop(processor, segment, now, log.STOPPED)
                 segment.state = DEAD
-                if self.on_processor is not None:
+                if self.on_processor is not None and processor.segment is None:
                     self.on_processor(processor, "idle")
             if segment.state not in (DONE, DRAINING):
                 segment.state = DEAD

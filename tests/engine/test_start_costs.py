@@ -191,4 +191,6 @@ def test_the_trace_shows_a_state_that_did_not_come_back(place: int, monkeypatch:
     monkeypatch.setattr(StartCosts, "time_back", lambda *_: 0)
     steps = Scripted(*ASIDE, (3.5, "start", place), unit=MS)
     found = rtsched.simulate(chips.loaded(BOARD), scheduler=steps, until="50 ms").check()
-    assert found == [f"job 0 of 'slow' works on at 3500000 on {('npu', 'dsp', 'cpu')[place]!r} before its state is back"]
+    assert found == [
+        f"job 0 of 'slow' works on at 3500000 on {('npu', 'dsp', 'cpu')[place]!r} before its state is back"
+    ]

@@ -124,9 +124,11 @@ class VariableSpeedProcessor(Processor):
         return saving > 0
 
     def leave(self) -> None:
-        """What ran is gone: nothing can come up any more."""
+        """What ran is gone: nothing can come up any more, and nobody is next while it is down."""
         super().leave()
         self.end = NEVER
+        if self.down:
+            self.segment = self.chip.out_of_service
         if self.saving:
             self.saving = self.unpaid = 0  # to put a state aside is no cost of a start
 
