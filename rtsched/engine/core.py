@@ -23,6 +23,7 @@ from rtsched.engine.splits import Splits, declares_splits
 from rtsched.engine.start_costs import StartCosts
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.task_state import TaskState
+from rtsched.errors import SchedulerError
 from rtsched.model.known import known_before
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace import trace as log
@@ -329,6 +330,11 @@ class Core:
     def _go_on(self, processor: Processor, segment: Segment, now: int) -> None:
         """Inside a region: the segment goes on at once, or leaves the processor to wait for a resource."""
         assert self.locks is not None
+        if processor.segment is not None:
+            raise SchedulerError(
+                f"start of {processor.segment!r} on {processor!r} at t={now} ns: {segment!r} goes on there, inside a "
+                "region; start others in dispatch, not while you are told that they are ready"
+            )
         if not self.locks.enter(segment):
             if self.on_processor is not None:
                 self.on_processor(processor, "idle")

@@ -168,8 +168,7 @@ class JobPaths(AroundSteps):
         It is ready no more where the choice leaves it out, or ended its job: then it does not start.
         """
         job, at = segment.job, segment.node.index
-        if self.on_start is not None:
-            self.on_start(segment, processor)
+        self.ask(segment, processor)
         if job.outcome == OPEN and self.leaves_out(job, at):
             self._pass_over(job)
         course = job.path
@@ -179,6 +178,17 @@ class JobPaths(AroundSteps):
         choices = self.core.record.choices
         if choices is not None:
             choices.buffer += (self.core.loop._now, job.number, at, course.ran[at])
+
+    def ask(self, segment: Segment, processor: Processor) -> None:
+        """Let the policy choose how `segment` is to run on `processor`, which is for nobody else meanwhile."""
+        if self.on_start is None:
+            return
+        self.on_start(segment, processor)
+        if segment.state == READY and processor.segment is not None:
+            raise SchedulerError(
+                f"start of {segment!r} on {processor!r} at t={self.core.loop._now} ns: on_start has started "
+                f"{processor.segment!r} there; it may start others elsewhere, or drop this one's job first"
+            )
 
     def changeable(self, job: Job) -> bool:
         """Whether another variant may still be chosen for `job`: always if they share what is done, else before that.
@@ -204,6 +214,10 @@ class JobPaths(AroundSteps):
                 "choose before the first start, or give the variants 'switch: node'"
             )
         variant = quality.variants[number]
+        unknown = [node for node in nodes or () if not 0 <= node < len(variant.nodes)]
+        if unknown:
+            names = ", ".join(f"{node.index} ({node.name})" for node in variant.nodes)
+            raise SchedulerError(f"{what} for some nodes: it has no node {unknown[0]}; its nodes are {names}")
         if nodes is None:
             job.path.variant = number
             job.path.chosen.clear()

@@ -161,8 +161,8 @@ class Outlook:
             waiting.remove(index)
             if start < 0:
                 end = self._left(segments[index], nodes[index])
-            elif index in out:
-                end = start
+            elif place < 0:
+                end = start  # it is left out; what has begun is not any more
             else:
                 end = self._end(nodes[index], segments[index] if segments else None, place, start, where)
             if place >= 0:
