@@ -220,7 +220,10 @@ class Core:
         if task.watch:
             self._watch(task, job)
         if self.on_release is not None:
-            self.on_release(job)
+            if task.nested:
+                task.tell(job)
+            else:
+                self.on_release(job)
 
     def _watch(self, task: TaskState, job: Job) -> None:
         """Arm what a missed (or hopeless) deadline must set off."""
@@ -478,6 +481,7 @@ class Core:
         After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
         """
         self.loop._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
+        self.on_ready = self.on_processor = None  # nobody can do anything about it any more
         if self.copies is not None:
             self.copies.end(now)
         if self.planner is not None:

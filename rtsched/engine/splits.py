@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rtsched.engine.execution_time import InputTimes
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, SPLIT, Job, Segment
+from rtsched.engine.job_path import asked
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import refuse_start
 from rtsched.engine.steps import AroundSteps, Steps, complete
@@ -78,10 +79,11 @@ class Splits(AroundSteps):
         """Run `segment` on several processors; it stays ready, or is left out, where a last choice of variant says."""
         core = self.core
         given = checked(core, segment, shares)
-        demands = self._demands(segment, list(given))
-        if segment.state != READY:
-            return segment
-        given = checked(core, segment, shares)  # it may have another variant now
+        with asked(core, [segment], list(given)):
+            if segment.state != READY:
+                return segment
+            given = checked(core, segment, shares)  # it may have another variant now
+            demands = self._demands(segment, list(given))
         now = core.loop._now
         before, left = segment.processor, Fraction(1)
         if before is not None:
@@ -112,7 +114,7 @@ class Splits(AroundSteps):
         return segment
 
     def _demands(self, segment: Segment, processors: list[Processor]) -> dict[Processor, int]:
-        """What all of a segment that has not begun really takes on each; the policy may choose its variant now."""
+        """What all of a segment that has not begun really takes on each."""
         factor, times, first = segment.job.factor, segment.node.times, processors[0]
         if segment.processor is not None:
             return {}

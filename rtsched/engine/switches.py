@@ -153,7 +153,7 @@ class Switches(AroundSteps):
             self._change(segment, number, over)
         paths = self.core.paths
         if paths is not None:
-            paths.ask(segment, processor)
+            paths.consult(segment, [processor])
         return segment.state == READY
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:

@@ -250,7 +250,7 @@ def test_what_is_shown_is_what_is_declared_shown() -> None:
             "unpaid",
             "waited",
         },
-        TaskState: {"core", "followers", "plain", "skip", "step", "watch", "rank"},
+        TaskState: {"core", "followers", "nested", "plain", "skip", "step", "told", "watch", "rank"},
         JobPath: set(),
     }
     truth = {(kind, name) for kind, name in TRUTH}
