@@ -185,7 +185,7 @@ class StreamProcessor(VariableSpeedProcessor):
         if self.launching is not segment or self.started != started:
             return  # it was taken off before its overhead had passed
         self.launching = None
-        stream = self._stream(segment)
+        stream = self.stream_of(segment)
         priority = self.chip.gpus.priority(self, segment)
         now = self.loop._now
         self.gpu.pace_stream(stream, self.speed, now)
@@ -221,7 +221,7 @@ class StreamProcessor(VariableSpeedProcessor):
                 operations.append(Operation(label, time, item.blocks, item.threads, item.shared_memory, registers))
         return operations
 
-    def _stream(self, segment: Segment) -> Stream:
+    def stream_of(self, segment: Segment) -> Stream:
         """The stream of this number in the task's context, with the task's mask."""
         task = segment.job.task
         spec = self.gpu.spec
@@ -256,7 +256,7 @@ class StreamProcessor(VariableSpeedProcessor):
         """All that runs in its stream goes on at another speed."""
         self.speed = speed
         if self.segment is not None and self.launching is None:
-            self.gpu.pace_stream(self._stream(self.segment), speed, now)
+            self.gpu.pace_stream(self.stream_of(self.segment), speed, now)
 
     def progress(self, now: int) -> int | Fraction:
         """All of the work when it is complete; before, what it would be alone, since blocks have no fixed order."""
