@@ -28,21 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Held:
-    """Kernels, and copies behind them, that wait outside of the GPU. `start` counts the starts on their processor.
+    """Kernels, and copies behind them, that wait outside of the GPU; they were launched on `processor`.
 
     `idle` is since when nothing of their stream has run (NEVER: something does).
     """
 
     processor: StreamProcessor
-    start: int
     idle: int
     operations: list[Operation]
-
-    def there(self) -> bool:
-        """Whether what launched them is still on its stream, and the processor neither down nor being reset."""
-        processor = self.processor
-        there = processor.segment is self.operations[0].name[0] and processor.starts == self.start
-        return there and processor.work > 0 and not processor.down
 
 
 class Sets:
@@ -76,17 +69,19 @@ class Sets:
 
     def _settle_stream(self, gpu: Gpu, stream: Stream, some: bool) -> None:
         """One stream, which may use `some` multiprocessors, or none."""
-        now = self.chip.loop._now
         held = self.held.get(stream)
-        if held is not None and not held.there():
-            del self.held[stream]
-            if held.idle < now and gpu.waited is not None:
-                gpu.waited(held.operations[0], held.idle, now)
-            held = None
         if held is not None or not some:
-            self._hold(gpu, stream, held, now)
+            self._hold(gpu, stream, held, self.chip.loop._now)
         if some and stream in self.held:
             self._launch(gpu, stream, self.held.pop(stream))
+
+    def left(self, processor: StreamProcessor) -> None:
+        """What ran there has been taken off: what waits outside is not launched any more."""
+        now = self.chip.loop._now
+        for stream in processor.streams.values():
+            held = self.held.pop(stream, None)
+            if held is not None and held.idle < now and processor.gpu.waited is not None:
+                processor.gpu.waited(held.operations[0], held.idle, now)
 
     def _hold(self, gpu: Gpu, stream: Stream, held: Held | None, now: int) -> None:
         """Take back what has not begun, from its first kernel on: a copy before that needs no multiprocessors."""
@@ -101,7 +96,7 @@ class Sets:
                 return
             processor = self.chip.processors[taken[0].name[1]]
             assert isinstance(processor, StreamProcessor)
-            held = self.held[stream] = Held(processor, processor.starts, NEVER, [])
+            held = self.held[stream] = Held(processor, NEVER, [])
         held.operations += taken
         if not kept:
             held.idle = min(held.idle, stream.idle if taken else now)

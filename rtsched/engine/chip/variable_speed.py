@@ -274,6 +274,8 @@ class StreamProcessor(VariableSpeedProcessor):
         if self.chip.launches is not None:
             self.chip.launches.left(self)
         if not self.complete:
+            if self.chip.shares.sets is not None:
+                self.chip.shares.sets.left(self)
             for stream in self.streams.values():
                 if stream.operations:
                     self.gpu.kill(stream, self.loop._now)

@@ -239,6 +239,12 @@ def test_what_was_taken_back_while_it_waits_outside_is_not_launched_again() -> N
     assert waves(trace)[-1] == ("b1", 4, 5, 4)
 
 
+def test_who_waits_outside_at_the_end_has_waited() -> None:
+    text = system(task("b", 4), task("a", "{blocks: 4, threads: 1024, time: 300 ms}"))
+    trace = run(text, scheduler=fixed(a=1), until="100 ms")
+    assert waits(trace) == [("b", 0, trace.end / MS)]
+
+
 def test_an_aborted_job_drains_when_something_is_left_for_it() -> None:
     trace = run(
         system(task("b", 4, more=", deadline: 1 ms, on_miss: abort"), task("a", 4, 4)),
