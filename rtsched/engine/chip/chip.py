@@ -247,7 +247,7 @@ class Chip(Hardware):
             speed = ONE * share / taken
             self._set_speed(processor, max(1, ceil(speed if rate is None else Fraction(speed) * rate)), now)
         if granted or self.shares.noted:
-            self.shares.note()
+            self.shares.settle()
 
     def _contend(self, running: Sequence[VariableSpeedProcessor], users: list[User], granted: bool) -> Effects:
         """What all who run feel of each other in the memory, and of the caps on their own traffic."""

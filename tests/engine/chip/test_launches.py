@@ -425,7 +425,7 @@ def test_what_is_refused() -> None:
     fixed = chip().replace("period: 100 ms", "period: 100 ms, preemptive: false")
     refused(stop("now"), "declared non-preemptive; use how='boundary'", fixed)
     assert taken("boundary", 1, fixed + FRONT) == [("back", 0, 8), ("front", 8, 9)]
-    refused(lambda soc: soc.share(soc.processors[0], 0.5), "'masks', 'mps' or 'mig'")
+    refused(lambda soc: soc.share(soc.processors[0], 0.5), "is not one whole TPC of 2")
     with pytest.raises(InputError, match="stops it between kernels"):
         loaded(chip(cluster=", checkpoint: {state: 1 MB, bandwidth: 1 GB/s}"))
 
