@@ -37,7 +37,8 @@ ALLOWED = {
     "description": {"model", "registry", "errors", "visible"},
     "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
-        "api", "schedulability", "metrics", "trace", "engine", "export", "model", "units", "errors", "files", "visible",
+        "api", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
+        "visible",
     },
     "report": {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
