@@ -15,7 +15,7 @@ from rtsched.generate.graphs import Graph
 from rtsched.generate.mixes import Mixed
 from rtsched.generate.periods import LogUniform, Periods
 from rtsched.generate.streams import canonical
-from rtsched.generate.unrelated import Unrelated
+from rtsched.generate.unrelated import UnrelatedClusters
 from rtsched.generate.utilisations import RandFixedSum, Utilisations
 from rtsched.model import catalogue
 from rtsched.model.base import Model, problem
@@ -104,7 +104,7 @@ class Generate(Model):
     periods: Periods = LogUniform()
     deadlines: Deadlines = Implicit()
     graph: Graph | None = Field(default=None, description="each task a DAG; its nodes are for clusters, each for one")
-    unrelated: Annotated[Unrelated | None, BeforeValidator(_unrelated)] = Field(
+    unrelated: Annotated[UnrelatedClusters | None, BeforeValidator(_unrelated)] = Field(
         default=None, description="work has a time of its own on each cluster"
     )
     networks: Mixed | None = Field(default=None, description="mixes of measured networks, instead of drawn times")

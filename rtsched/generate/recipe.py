@@ -12,7 +12,7 @@ import numpy as np
 from rtsched.errors import InputError
 from rtsched.generate.bodies import Graphs, Mixes, Plain, UnrelatedTimes
 from rtsched.generate.groups import Group, counts, groups_of, together
-from rtsched.generate.loads import Drawn, Loads
+from rtsched.generate.loads import LoadSampler, TaskSet
 from rtsched.generate.mixes import measured, pools
 from rtsched.generate.parameters import LOAD, Generate, Span
 from rtsched.generate.streams import canonical, stream
@@ -75,7 +75,7 @@ class Recipe:
     def _stream(self, seed: int, index: int, purpose: str) -> np.random.Generator:
         return stream(purpose, self.content[purpose], seed, index)
 
-    def _generated(self, drawn: Drawn, seed: int, index: int) -> dict[str, Any]:
+    def _generated(self, drawn: TaskSet, seed: int, index: int) -> dict[str, Any]:
         """What was asked for; the mean load of the processors that was wanted and is reached, of each group, too."""
         found: dict[str, Any] = {
             "parameters": json.loads(self.asked.shown),
@@ -116,10 +116,10 @@ def _body(asked: Generate, chip: Platform) -> tuple[Plain | Graphs | UnrelatedTi
     if asked.unrelated is not None:
         groups = _loaded(asked, [together(chip)], shared=True)
         clusters = slow_downs(chip)
-        loads = Loads(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
+        loads = LoadSampler(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
         return UnrelatedTimes(loads, asked.unrelated, clusters, asked.graph), groups
     groups = _loaded(asked, groups_of(chip, _named(asked), apart=False), shared=asked.graph is not None)
-    loads = Loads(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
+    loads = LoadSampler(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
     if asked.graph is None:
         return Plain(loads), groups
     asked.graph.check([group.name for group in groups])
