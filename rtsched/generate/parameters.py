@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -43,8 +43,9 @@ NO_EFFECT = (
 )
 
 
-#: Keys of a task that come out of others of ours.
-DRAWN = ("name", "wcet", "network", "graph", "period", "rate", "deadline", "offset", "jitter", "execution", "release")
+#: Keys of a task that come out of others of ours, or change the load that is asked for.
+DRAWN = ("name", "wcet", "network", "graph", "period", "rate", "release", "deadline", "offset", "jitter", "execution",
+         "instances")  # fmt: skip
 
 
 def _span(value: Any) -> Any:
@@ -78,7 +79,7 @@ class Span(Model):
         return self
 
 
-Part = Annotated[Span, BeforeValidator(_span)]
+Part = Annotated[Span, BeforeValidator(_span, json_schema_input_type=float | Span)]
 
 
 class Generate(Model):
@@ -104,9 +105,10 @@ class Generate(Model):
     periods: Periods = LogUniform()
     deadlines: Deadlines = Implicit()
     graph: Graph | None = Field(default=None, description="each task a DAG; its nodes are for clusters, each for one")
-    unrelated: Annotated[UnrelatedClusters | None, BeforeValidator(_unrelated)] = Field(
-        default=None, description="work has a time of its own on each cluster"
-    )
+    unrelated: Annotated[
+        UnrelatedClusters | None,
+        BeforeValidator(_unrelated, json_schema_input_type=Literal["inconsistent", "consistent"] | UnrelatedClusters),
+    ] = Field(default=None, description="work has a time of its own on each cluster")
     networks: Mixed | None = Field(default=None, description="mixes of measured networks, instead of drawn times")
     offsets: Part = Field(default=Span(), description="the first arrival, in periods: 1 is anywhere in the first one")
     jitter: Part = Field(default=Span(), description="the most that a release lags behind its arrival, in periods")
@@ -131,11 +133,18 @@ class Generate(Model):
         return self
 
     @model_validator(mode="after")
+    def _networks_have_their_place(self) -> Generate:
+        placed = [key for key in ("pin", "processors") if key in self.task]
+        if placed and self.networks is not None:
+            raise problem(f"{placed[0]!r} of a network is the unit that it loads; leave it out", "task")
+        return self
+
+    @model_validator(mode="after")
     def _tasks_make_sense(self, info: ValidationInfo) -> Generate:
         drawn = [name for name in self.task if name in DRAWN]
         if drawn:
             raise problem(
-                f"{drawn[0]!r} of a task is drawn; leave it out ('task' has further keys of every task)", "task"
+                f"{drawn[0]!r} of a task comes out of the other keys; leave it out ('task' has further ones)", "task"
             )
         try:
             Task.model_validate({"name": "t", "wcet": "1 ms", "period": "1 s", **self.task}, context=info.context)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 import types as python_types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -188,7 +191,8 @@ def test_parameters_come_back_out_of_a_document_and_draw_the_same() -> None:
 @pytest.mark.parametrize(
     ("task", "error"),
     [
-        ({"period": "1 ms"}, "task: 'period' of a task is drawn; leave it out"),
+        ({"period": "1 ms"}, "task: 'period' of a task comes out of the other keys; leave it out"),
+        ({"instances": 3}, "task: 'instances' of a task comes out of the other keys"),
         ({"on_mis": "abort"}, "task: on_mis: unknown key 'on_mis'; did you mean 'on_miss'"),
         ({"arrival": {"kind": "sporadic", "mean_extra": "1"}}, "task: arrival.mean_extra: '1' has no unit"),
     ],
@@ -202,3 +206,25 @@ def test_keys_of_tasks_go_to_every_task() -> None:
     system = draw({"task": {"arrival": {"kind": "sporadic", "mean_extra": "5 ms"}, "on_miss": "abort"}})
     assert all(task["on_miss"] == "abort" for task in system["tasks"])
     assert rtsched.load(system).system.tasks[9].arrival.kind == "sporadic"
+
+
+def test_the_place_of_a_network_is_the_unit_that_it_loads() -> None:
+    with pytest.raises(InputError, match="task: 'processors' of a network is the unit that it loads; leave it out"):
+        Generate(platform="rk3588", networks="all", task={"processors": ["npu"]})
+
+
+def test_parameters_change_by_path_and_travel_to_other_processes() -> None:
+    asked = Generate(periods="uniform", platform=CHIP)
+    slower = asked.with_({"periods.longest": "2 s", "utilisation": 0.4})
+    assert (slower.periods.kind, slower.utilisation) == ("uniform", 0.4)
+    assert Generate().with_({"periods.longest": "50 ms"}) == Generate(periods={"longest": "50 ms"})
+    system = draw(slower)
+    assert draw(pickle.loads(pickle.dumps(slower))) == system
+
+
+def test_the_room_is_called_as_the_function_is_whoever_has_imported_it() -> None:
+    code = (
+        "import rtsched; first = rtsched.generate(tasks=2); import rtsched.generate.parameters; "
+        "assert rtsched.generate(tasks=2) == first; assert rtsched.generate.Generate().tasks == 10"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
