@@ -153,6 +153,7 @@ HEAVY = {"numpy", "scipy", "simpy", "pydantic", "matplotlib", "networkx", "onnx"
         ("from rtsched.cli import cli; cli(['--help'], standalone_mode=False)", set()),
         ("import rtsched; rtsched.summary(rtsched.simulate('graham'))", {"numpy", "simpy", "pydantic"}),
         ("import rtsched.experiment.compare", {"numpy", "simpy", "pydantic"}),
+        ("import rtsched; rtsched.generate(tasks=3)", {"numpy", "pydantic"}),
         ("import rtsched; rtsched.metric, rtsched.REGISTRY, rtsched.exporter, rtsched.section", set()),
     ],
 )
