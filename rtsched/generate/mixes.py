@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -131,7 +131,7 @@ def measured(asked: Networks, platform: Platform) -> dict[str, list[Option]]:
     return found
 
 
-def _times(network: Any, platform: Platform, rows: list[dict[str, str]], needed: bool) -> dict[str, int]:
+def _times(network: Any, platform: Platform, rows: Sequence[Mapping[str, str]], needed: bool) -> dict[str, int]:
     """By cluster the time of a network, as a run takes it; nothing if it has none that way and is not `needed`."""
     task = {"name": "t", "network": network, "period": units.S}
     try:

@@ -18,7 +18,6 @@ def asked(m: int, **more):
         "tasks": 5,
         "periods": periods,
         "platform": f"multicore:{m}",
-        "deadlines": {"kind": "constrained"},
         "jitter": 0.02,
         **more,
     }
