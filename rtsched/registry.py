@@ -69,9 +69,10 @@ class Registry:
             return _load(kind, name, installed[name])
         if ":" in name:
             if not code:
+                where = "on the command line (--scheduler)" if kind in POLICIES else "in Python"
                 raise InputError(
-                    f"{kind} {name!r} names code, which a file may not; say it on the command line (--scheduler), or "
-                    f"give it an entry point in {GROUPS[kind]} and write its name"
+                    f"{kind} {name!r} names code, which a file may not; say it {where}, or give it an entry point in "
+                    f"{GROUPS[kind]} and write its name"
                 )
             return _imported(kind, name)
         known = self.names(kind) + (self.names("ordering") if kind == "scheduler" else [])  # which name a policy, too

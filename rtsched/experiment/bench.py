@@ -127,8 +127,8 @@ class Bench:
     def overrides(self, point: Point) -> list[Override]:
         """What the study sets in each of its systems."""
         varied = [(name, value) for name, value in point.values if name not in SOURCES]
-        given = [*self.study.set.items(), *((name, value) for name, value in varied if not _generates(name))]
-        return [_override(name, value) for name, value in given]
+        axes = [_override(name, value) for name, value in varied if not _generates(name)]
+        return [*(_override(name, value, "set") for name, value in self.study.set.items()), *axes]
 
     # ---- runs --------------------------------------------------------------------------------------------------------
 
@@ -202,8 +202,8 @@ def _generates(name: str) -> bool:
     return name.startswith("generate.")
 
 
-def _override(path: str, value: Any) -> Override:
-    return Override(path, value, f"{path}={value}", "axis")
+def _override(path: str, value: Any, key: str = "axis") -> Override:
+    return Override(path, value, f"{path}={value}", key)
 
 
 def _figures(trace: Trace) -> Summary:

@@ -59,8 +59,8 @@ class Store:
         if not tables:
             self.base.executescript(
                 f"BEGIN IMMEDIATE; PRAGMA application_id={APPLICATION};"
-                "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-                "CREATE TABLE runs (key BLOB PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
+                "CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+                "CREATE TABLE IF NOT EXISTS runs (key BLOB PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
                 "found TEXT NOT NULL, tasks TEXT NOT NULL, random INTEGER NOT NULL) WITHOUT ROWID; COMMIT;"
             )
 

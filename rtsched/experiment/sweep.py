@@ -16,14 +16,16 @@ from rtsched import __version__, api
 from rtsched.errors import InputError
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
+from rtsched.experiment.places import Places
 from rtsched.experiment.policies import choices, source_of
 from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
 from rtsched.experiment.statistics import band
 from rtsched.experiment.store import Row, Store
-from rtsched.experiment.study import Stop, Study, of_mapping, read
+from rtsched.experiment.study import MOST_RUNS, Stop, Study, of_document, of_mapping
 from rtsched.metrics.metric import of_value, wanted
 from rtsched.model.config import change
+from rtsched.model.document import read_yaml
 from rtsched.model.overrides import parse_override
 
 if TYPE_CHECKING:
@@ -58,13 +60,16 @@ def sweep(
     InputError before anything runs where something cannot be meant, and SoundnessError where a run beats a proof.
     """
     folder = Path(study).parent if isinstance(study, str | Path) else None
-    found = _study(study, overrides, keys)
-    named = choices(found.policies, code=folder is None or "policies" in keys)
+    found, places = _study(study, overrides, keys)
+    with places.at("policies"):
+        named = choices(found.policies, code=folder is None or "policies" in keys)
+    with places.at("metrics"):
+        wanted(found.measured, code=folder is None or "metrics" in keys)
     bench = Bench(found, named, found.points(), folder, trusted=folder is None)
-    outline = survey(bench, kept=database is not None)
+    outline = survey(bench, places, kept=database is not None)
     store = Store(None if database is None else Path(database))
     store.begin(outline)
-    for status in again:
+    for status in [again] if isinstance(again, str) else again:
         if status not in ("error", "timeout"):
             raise InputError(f"again: {status!r} is neither 'error' nor 'timeout'")
         store.forget(status)  # type: ignore[arg-type]
@@ -72,17 +77,20 @@ def sweep(
     return Results(outline, store)
 
 
-def _study(study: Any, overrides: Sequence[str], keys: dict[str, Any]) -> Study:
-    """The study, with some of its keys set anew."""
+def _study(study: Any, overrides: Sequence[str], keys: dict[str, Any]) -> tuple[Study, Places]:
+    """The study, with some of its keys set anew, and where the others stand."""
+    places = Places()
     if isinstance(study, str | Path):
-        found = read(study, overrides)
+        document = read_yaml(study)
+        found = of_document(document, overrides)
+        places = Places(document, {*keys, *(parse_override(text).path.split(".")[0] for text in overrides)})
     else:
         found = study if isinstance(study, Study) else of_mapping({**(study or {}), **keys})
         if overrides:
             found = change(found, [parse_override(text) for text in overrides])
     if not keys:
-        return found
-    return Study.model_validate({**{name: getattr(found, name) for name in found.model_fields_set}, **keys})
+        return found, places
+    return Study.model_validate({**{name: getattr(found, name) for name in found.model_fields_set}, **keys}), places
 
 
 def crew(executor: Executor | None, jobs: int | None) -> Crew | None:
@@ -101,22 +109,27 @@ def _workers(executor: Any) -> int:
 # ---- before anything runs --------------------------------------------------------------------------------------------
 
 
-def survey(bench: Bench, *, kept: bool = False) -> Outline:
+def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) -> Outline:
     """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError.
 
     Rows that are `kept` need fingerprints of all that they depend on.
     """
-    study = bench.study
+    study, places = bench.study, places or Places()
     measures = wanted(study.measured)
+    runs = len(bench.points) * study.count * len(bench.choices) * len(study.numbers)
+    if runs > MOST_RUNS:
+        raise InputError(f"{runs:,} runs are more than anybody waits for ({MOST_RUNS:,}); take fewer sets or seeds")
     contents, notes = [], {}
     for point in bench.points:
-        loaded = bench.load(point, 0)
-        spec = loaded.lower()
-        contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
+        with places.at_point(study, point):
+            loaded = bench.load(point, 0)
+            spec = loaded.lower()
+            contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
         notes.update(dict.fromkeys(spec.assumed))
         for choice in bench.choices:
             own = choice.own and bench.folder is not None and study.generate is None
-            made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
+            with places.at_point(study, point) if choice.own else places.at("policies"):
+                made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
             notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
     metrics = [[each.name, source_of(each.function)] for each in measures]
     code = code_digest() if kept else ""
