@@ -143,12 +143,15 @@ class Bench:
         for run in item.runs:
             row = certain.get(run.policy)
             if row is None:
-                who = f"{self.choices[run.policy].label}, seed {run.seed}: "
-                row = self._tried(run, who, partial(self._run, system, run))
+                row = self._tried(run, self.who(run), partial(self._run, system, run))
                 if not row.random:
                     certain[run.policy] = row
             rows.append(replace(row, run=run))
         return rows
+
+    def who(self, run: Run) -> str:
+        """Whose run it is, as notes begin."""
+        return f"{self.choices[run.policy].label}, seed {run.seed}: "
 
     def _made(self, point: Point, number: int) -> _System:
         """A system of a point, lowered; one that is not drawn is so once for all that is done with it."""

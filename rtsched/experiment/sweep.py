@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rtsched import __version__, api
 from rtsched.errors import InputError
 from rtsched.experiment.bench import Bench, Item
+from rtsched.experiment.limit import SECOND
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
 from rtsched.experiment.places import Places
 from rtsched.experiment.policies import choices, source_of
@@ -27,6 +28,7 @@ from rtsched.metrics.metric import of_value, wanted
 from rtsched.model.config import change
 from rtsched.model.document import read_yaml
 from rtsched.model.overrides import parse_override
+from rtsched.units import format_duration
 
 if TYPE_CHECKING:
     from rtsched.model.taskgraph import SystemSpec
@@ -201,9 +203,11 @@ def fill(bench: Bench, outline: Outline, store: Store, crew: Crew | None, progre
                 counted.add(rows)
             written.flush()
     finally:
-        if crew is not None:
-            crew.close()
-        written.flush()
+        try:
+            written.flush()
+        finally:
+            if crew is not None:
+                crew.close()
 
 
 class _Written:
@@ -261,7 +265,8 @@ def _done(bench: Bench, items: Iterator[Item], crew: Crew | None) -> Iterator[li
         for item in items:
             yield bench.work(item)
         return
-    for part in Spread(Worker(bench), crew, _lost).run(items):
+    patience = bench.study.timeout / SECOND or None
+    for part in Spread(Worker(bench), crew, partial(_lost, bench), _pieces, patience).run(items):
         yield [row for rows in part for row in rows]
 
 
@@ -275,10 +280,20 @@ class Worker:
         return self.bench.work(item)
 
 
-def _lost(item: Item) -> list[Row]:
-    """The rows of an item whose worker dies each time."""
+def _lost(bench: Bench, item: Item, seconds: float) -> list[Row]:
+    """The rows of an item whose worker dies each time; with a limit of time, also because it did not heed that."""
+    limit = bench.study.timeout
+    if limit and seconds * SECOND > limit:
+        why = f"took longer than {format_duration(limit)}, and had to be killed"
+        return [Row(run, "timeout", f"{bench.who(run)}{why}") for run in item.runs]
     why = "the process that ran it was killed each time (is there enough memory?)"
-    return [Row(run, "error", why) for run in item.runs]
+    return [Row(run, "error", f"{bench.who(run)}{why}") for run in item.runs]
+
+
+def _pieces(item: Item) -> list[Item]:
+    """An item by policies: who kills workers is one of them."""
+    policies = dict.fromkeys(run.policy for run in item.runs)
+    return [replace(item, runs=tuple(run for run in item.runs if run.policy == policy)) for policy in policies]
 
 
 def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:

@@ -6,9 +6,10 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -30,9 +31,10 @@ STUDY = {
 
 def runs(path):
     """What is in a database, in one order; it has to be whole."""
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base:
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return base.execute("SELECT * FROM runs ORDER BY key").fetchall()
+        tables = base.execute("SELECT name FROM sqlite_master WHERE name = 'runs'").fetchall()
+        return base.execute("SELECT * FROM runs ORDER BY key").fetchall() if tables else []
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,27 @@ def test_a_killed_study_goes_on_and_has_the_rows_of_an_undisturbed_one(tmp_path,
 @pytest.mark.parametrize("seed", range(2, 52))
 def test_killed_fifty_times(tmp_path, seed, undisturbed):
     check(tmp_path / "s.db", seed, undisturbed)
+
+
+@pytest.mark.parametrize("whom", ["the group", "the parent"])
+def test_an_interrupted_command_says_what_is_kept(tmp_path, whom):
+    """And leaves no process behind."""
+    (tmp_path / "s.yaml").write_text("generate: {tasks: 4}\nsets: 100000\nuntil: 100 ms\n")
+    command = [sys.executable, "-m", "rtsched.cli", "sweep", "s.yaml", "-j", "2"]
+    parent = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    await_(lambda: (tmp_path / "s.db").exists() and runs(tmp_path / "s.db"))
+    workers = children(parent.pid)
+    assert len(workers) == 2
+    (os.killpg if whom == "the group" else os.kill)(parent.pid, signal.SIGINT)
+    _, told = parent.communicate(timeout=60)
+    assert parent.returncode == 130
+    kept = len(runs(tmp_path / "s.db"))
+    assert told.split("\n") == [
+        f"{kept} of 100000 runs are in s.db; the same command goes on from there",
+        "interrupted",
+        "",
+    ]
+    assert not any(map(is_alive, workers))
 
 
 def test_two_studies_at_once_in_one_database(tmp_path, undisturbed):

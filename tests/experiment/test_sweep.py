@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 import rtsched
 from rtsched import InputError, Scheduler, SoundnessError
+from rtsched.experiment import limit
 from rtsched.experiment.results import Results
 
 STUDY = {
@@ -110,6 +112,50 @@ def test_a_system_that_takes_too_long_is_a_result(jobs):
     assert [row.status for row in results] == ["ok", "timeout"]
     assert [row.note for row in results] == ["", "mine, seed 0: took longer than 200 ms"]
     assert [(each.lacking, each.timeouts) for each in results.estimates("no_miss")] == [(0, 0), (1, 1)]
+
+
+class Deaf(Scheduler):
+    """Never comes to an end, and swallows whatever says so."""
+
+    def dispatch(self):
+        """Again and again."""
+        while True:
+            with suppress(BaseException):
+                sum(range(1000))
+
+
+class Drowns(Scheduler):
+    """Never comes to an end in C, where nobody hears anything."""
+
+    def dispatch(self):
+        """Once, for ever."""
+        sum(range(10**15))
+
+
+class Kills(Scheduler):
+    """Kills the process that runs it, in some systems."""
+
+    def dispatch(self):
+        """As nobody would."""
+        if self.soc.tasks[0].period < 8_000_000:
+            os.kill(os.getpid(), 9)
+
+
+@pytest.mark.parametrize("policy", [Deaf, Drowns])
+def test_who_does_not_heed_the_limit_is_ended_with_its_process(monkeypatch, policy):
+    monkeypatch.setattr(limit, "GRACE", 0.3)
+    results = rtsched.sweep(system=ONE, policies={"mine": policy, "edf": "edf"}, timeout="200 ms", jobs=2)
+    assert [row.status for row in results] == ["timeout", "ok"]
+    assert next(iter(results)).note == "mine, seed 0: took longer than 200 ms, and had to be killed"
+
+
+def test_who_kills_processes_takes_nobody_else_along():
+    results = rtsched.sweep(STUDY, jobs=2, policies={"G": "edf", "mine": Kills})
+    failed = [row for row in results if row.status == "error"]
+    assert 0 < len(failed) < 24
+    assert {row.run.policy for row in failed} == {1}
+    assert len(list(results)) == 48
+    assert failed[0].note == "mine, seed 0: the process that ran it was killed each time (is there enough memory?)"
 
 
 def test_one_seed_speaks_for_all_where_nothing_is_random(monkeypatch):
