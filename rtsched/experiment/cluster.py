@@ -20,7 +20,8 @@ def executor(address: str) -> Iterator[Executor]:
         from distributed import Client
     except ImportError:
         raise InputError("--dask needs the package distributed; install rtsched[distributed]") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is told in words, once
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is wrong is told in words, once
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError, TypeError) as error:
@@ -29,6 +30,11 @@ def executor(address: str) -> Iterator[Executor]:
         ) from None
     with client:
         yield client.get_executor(retries=5)  # type: ignore[no-untyped-call]
+
+
+def is_gone(executor: Executor) -> bool:
+    """Whether it is Dask's, and has lost its scheduler: some of its futures then never end, found again or not."""
+    return getattr(getattr(executor, "_client", None), "status", "running") != "running"
 
 
 def workers(executor: Executor) -> int:

@@ -20,11 +20,11 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import Pipe, get_context
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, Generic, TypeVar
 
 from rtsched.errors import InputError, RtschedError
-from rtsched.experiment import limit
+from rtsched.experiment import cluster, limit
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -85,13 +85,15 @@ class Crew:
     """Those who work: an executor of somebody else's, which is never shut down here."""
 
     #: What to say where none of them stays alive.
-    gone = "the executor's workers are gone; when there are some again, the same command goes on"
+    gone = "the executor has lost its workers, or its scheduler; when they are back, the same command goes on"
     #: Whether they know all that this process knows (what is registered, its modules) without being told.
     inherits = False
 
     def __init__(self, executor: Executor, workers: int) -> None:
         self.executor = executor
         self.workers = workers
+        #: The user's own modules, which others may lack, or have in an older form.
+        self.modules: dict[str, ModuleType] = {}
 
     def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
         """Hand out a part. Raises GoneError."""
@@ -100,8 +102,25 @@ class Crew:
         except Exception as error:  # each executor has errors of its own for this
             raise GoneError(f"the executor takes no more work ({type(error).__name__}: {error})") from None
 
+    def pickled(self, function: Callable[[Any], Any]) -> bytes:
+        """A function for processes that may lack the user's files: by cloudpickle, where that is installed."""
+        try:
+            import cloudpickle
+        except ImportError:
+            return pickle.dumps(function)
+        by_value = [module for module in self.modules.values() if module.__name__ != "__main__"]  # which always is
+        for module in by_value:
+            cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
+        try:
+            return cloudpickle.dumps(function)  # type: ignore[no-any-return, no-untyped-call]
+        finally:
+            for module in by_value:
+                cloudpickle.unregister_pickle_by_value(module)  # type: ignore[no-untyped-call]
+
     def look(self) -> None:
-        """Nothing has come back for a while: see whether they are well."""
+        """Nothing has come back for a while: see whether they are well. Raises GoneError."""
+        if cluster.is_gone(self.executor):
+            raise GoneError(self.gone)
 
     def renew(self) -> None:
         """Some have died: somebody else's executor has to know itself what to do."""
@@ -136,6 +155,10 @@ class Processes(Crew):
             except BrokenExecutor:
                 self.renew()
                 return self.executor.submit(function, *arguments)
+
+    def pickled(self, function: Callable[[Any], Any]) -> bytes:
+        """A function for processes that have the same files."""
+        return pickle.dumps(function)
 
     def look(self) -> None:
         """End them all where one died in the middle of what it said: the executor waits for the rest for ever."""
@@ -221,7 +244,7 @@ class Spread(Generic[A, B]):
         split: Callable[[A], Iterable[A]] = lambda item: (item,),
         patience: float | None = None,
     ) -> None:
-        self.blob = pickled(function, crew.inherits)
+        self.blob = pickled(function, crew)
         self.crew = crew
         self.lost, self.split, self.patience = lost, split, patience
         self.pace = PART  # seconds that an item takes: unknown, so one by one at first
@@ -231,17 +254,24 @@ class Spread(Generic[A, B]):
     def run(self, items: Iterable[A]) -> Iterator[list[B]]:
         """The results, part by part, as they come."""
         rest = iter(items)
-        while True:
-            self._hand_out(rest)
-            if not self.pending and not self.doubtful:
-                return
-            if not self.pending:
-                yield [self._alone(self.doubtful.popleft())]
-                continue
-            done, _ = wait(self.pending, LOOK, return_when=FIRST_COMPLETED)
-            if not done:
-                self.crew.look()
-            yield from self._taken(done)
+        try:
+            while True:
+                self._hand_out(rest)
+                if self.pending:
+                    yield from self._taken(self._done())
+                elif self.doubtful:
+                    yield [self._alone(self.doubtful.popleft())]
+                else:
+                    return
+        finally:
+            for future in self.pending:  # nobody waits for them any more
+                future.cancel()
+
+    def _done(self) -> Iterable[Future[tuple[list[Any], float]]]:
+        done, _ = wait(self.pending, LOOK, return_when=FIRST_COMPLETED)
+        if not done:
+            self.crew.look()
+        return done
 
     def _hand_out(self, rest: Iterator[A]) -> None:
         """Keep everybody busy; but while somebody may be what kills workers, wait until all others are done."""
@@ -304,20 +334,10 @@ def _checked(found: list[Any]) -> list[Any]:
     return found
 
 
-def pickled(function: Callable[[Any], Any], local: bool) -> bytes:
-    """The function for other processes. Raises InputError where it cannot be sent there.
-
-    By cloudpickle, where it is installed and the workers may be on other machines, which lack the user's files.
-    """
+def pickled(function: Callable[[Any], Any], crew: Crew) -> bytes:
+    """The function for those who work. Raises InputError where it cannot be sent there."""
     try:
-        if not local:
-            import cloudpickle
-
-            return cloudpickle.dumps(function)  # type: ignore[no-any-return, no-untyped-call]
-    except ImportError:
-        pass
-    try:
-        return pickle.dumps(function)
+        return crew.pickled(function)
     except Exception as error:
         raise InputError(
             f"a policy, or a metric, cannot be sent to another process ({error}); define it at the top of a module, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -10,15 +11,17 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__, api
 from rtsched.errors import InputError
+from rtsched.experiment import cluster
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.limit import SECOND
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
 from rtsched.experiment.places import Places
-from rtsched.experiment.policies import choices, source_of
+from rtsched.experiment.policies import choices, modules_of, source_of
 from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
 from rtsched.experiment.statistics import band
@@ -28,6 +31,7 @@ from rtsched.metrics.metric import of_value, wanted
 from rtsched.model.config import change
 from rtsched.model.document import read_yaml
 from rtsched.model.overrides import parse_override
+from rtsched.registry import POLICIES, REGISTRY
 from rtsched.units import format_duration
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Told how many runs are done, how many there are, and how many of the done ones came to nothing.
 Progress = Callable[[int, int, int], None]
+#: Things by kind and name, as the registry has them.
+Named = dict[tuple[str, str], Callable[..., Any]]
 #: Keys that are asked for at once, and runs whose rows are written together.
 AT_ONCE = 2_000
 #: Seconds after which a row that is done is written.
@@ -98,6 +104,8 @@ def _study(study: Any, overrides: Sequence[str], keys: dict[str, Any]) -> tuple[
 def crew(executor: Executor | None, jobs: int | None) -> Crew | None:
     """Who works: an executor, so many processes, or nobody but this one."""
     if executor is not None:
+        if jobs is not None:
+            raise InputError("'jobs' (-j) has no effect on workers of an executor, or of Dask; leave it out")
         return Crew(executor, _workers(executor))
     count = jobs or os.cpu_count() or 1
     return None if count == 1 else Processes(count)
@@ -105,7 +113,7 @@ def crew(executor: Executor | None, jobs: int | None) -> Crew | None:
 
 def _workers(executor: Any) -> int:
     """How many workers an executor has, as far as it says so."""
-    return int(getattr(executor, "_max_workers", 0) or os.cpu_count() or 1)
+    return int(getattr(executor, "_max_workers", 0) or cluster.workers(executor) or os.cpu_count() or 1)
 
 
 # ---- before anything runs --------------------------------------------------------------------------------------------
@@ -266,18 +274,49 @@ def _done(bench: Bench, items: Iterator[Item], crew: Crew | None) -> Iterator[li
             yield bench.work(item)
         return
     patience = bench.study.timeout / SECOND or None
-    for part in Spread(Worker(bench), crew, partial(_lost, bench), _pieces, patience).run(items):
+    named = None
+    if not crew.inherits:
+        known = REGISTRY.imported | REGISTRY.own
+        named = {key: thing for key, thing in known.items() if key[0] in (*POLICIES, "metric")}
+        crew.modules = _modules(bench, named)
+    for part in Spread(Worker(bench, named), crew, partial(_lost, bench), _pieces, patience).run(items):
         yield [row for rows in part for row in rows]
 
 
-class Worker:
-    """What is sent to the workers: all rows of an item."""
+def _modules(bench: Bench, named: Named) -> dict[str, ModuleType]:
+    """The user's own modules that policies and metrics are made of."""
+    kinds = [choice.what if isinstance(choice.what, type) else type(choice.what) for choice in bench.choices]
+    parts = [type(part) for choice in bench.choices if not choice.own for part in choice.make().parts()]
+    found: dict[str, ModuleType] = {}
+    for thing in (*kinds, *parts, *named.values()):
+        found |= modules_of(thing)
+    return found
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+
+class Worker:
+    """What is sent to the workers: all rows of an item; `named` in other places, what names mean here."""
+
+    def __init__(self, bench: Bench, named: Named | None) -> None:
+        self.bench, self.named = bench, named
+        self.home = _process()
+        self.code = "" if named is None else code_digest()
 
     def __call__(self, item: Item) -> list[Row]:
+        if self.named is not None:
+            self._arrive(self.named)
+            self.named = None  # once is enough
         return self.bench.work(item)
+
+    def _arrive(self, named: Named) -> None:
+        if self.home == _process():
+            return
+        if self.code != code_digest():
+            raise InputError("a worker has another version of rtsched; install the same one everywhere")
+        REGISTRY.own.update(named)
+
+
+def _process() -> tuple[str, int]:
+    return socket.gethostname(), os.getpid()
 
 
 def _lost(bench: Bench, item: Item, seconds: float) -> list[Row]:
