@@ -26,6 +26,7 @@ COMMANDS = {
     "analyse": "analyse",
     "compare": "compare",
     "fuzz-soundness": "fuzz_soundness",
+    "generate": "generate",
     "import": "import_",
     "list": "list_",
     "profile": "profile",

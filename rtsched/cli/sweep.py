@@ -14,6 +14,7 @@ from rtsched.cli.console import echo, echo_json
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -109,7 +110,6 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 def render(results: Results, path: Path) -> str:
     """What came of a study, as tables for a terminal."""
     from rtsched.export.text import aligned
-    from rtsched.visible import visible
 
     outline = results.outline
     counts = {"point": len(outline.points), "set": outline.sets, "policy": len(outline.policies)}
@@ -143,11 +143,15 @@ def _title(metric: str) -> str:
 
 def _table(results: Results, metric: str) -> Iterator[list[str]]:
     outline = results.outline
-    yield [*outline.axes, *outline.policies]
     found = {(each.point, each.policy): each for each in results.estimates(metric)}
+    shown = [
+        policy
+        for policy in outline.policies
+        if any(found[place, policy].band or found[place, policy].lacking for place in range(len(outline.points)))
+    ]
+    yield [*outline.axes, *map(visible, shown)]
     for place, values in enumerate(outline.points):
-        cells = [_cell(found[place, policy]) for policy in outline.policies]
-        yield [*map(str, values), *cells]
+        yield [*map(str, values), *(_cell(found[place, policy]) for policy in shown)]
 
 
 def _cell(estimate: Estimate) -> str:
@@ -168,8 +172,6 @@ def _cell(estimate: Estimate) -> str:
 
 def _failed(results: Results) -> list[str]:
     """The runs that came to nothing: how many, and the first of each kind."""
-    from rtsched.visible import visible
-
     failures = results.failures()
     if not failures:
         return []

@@ -75,8 +75,7 @@ class Bench:
         """System `number` of a point. Raises InputError, which names the point."""
         try:
             if self._at != point.index:
-                self._at, self._parameters, self._platform, self._loaded = point.index, None, None, None
-                self._system = None
+                self._begin(point)
             return self._drawn(point, number) if self.study.generate is not None else self._named(point)
         except InputError as error:
             where = f"{point}, set {number}" if self.study.generate is not None else str(point)
@@ -96,16 +95,28 @@ class Bench:
 
     def _drawn(self, point: Point, number: int) -> api.Loaded:
         """A random system of the point; its platform is read once."""
+        document = self.document(point, number)
+        if self._platform is None:
+            self._platform = api.load(document, platform=self._board(dict(point.values))).platform
+        return api.load(document, platform=self._platform)
+
+    def document(self, point: Point, number: int) -> dict[str, Any]:
+        """What a system file of this random system would hold. Raises InputError."""
         from rtsched.generate import draw
 
+        if self._at != point.index:
+            self._begin(point)
         if self._parameters is None:
             self._parameters = self.parameters(point)
         document = draw(self._parameters, seed=self.study.seed, index=number)
         for override in self.overrides(point):
             document, _ = apply(document, override)
-        if self._platform is None:
-            self._platform = api.load(document, platform=self._board(dict(point.values))).platform
-        return api.load(document, platform=self._platform)
+        return document
+
+    def _begin(self, point: Point) -> None:
+        """What is kept from now on is of this point."""
+        self._at, self._parameters, self._platform, self._loaded = point.index, None, None, None
+        self._system = None
 
     def parameters(self, point: Point) -> Any:
         """What the generator is asked for at a point. Raises InputError."""
@@ -151,7 +162,8 @@ class Bench:
 
     def who(self, run: Run) -> str:
         """Whose run it is, as notes begin."""
-        return f"{self.choices[run.policy].label}, seed {run.seed}: "
+        labels = [*(choice.label for choice in self.choices), *self.study.tests]
+        return f"{labels[run.policy]}, seed {run.seed}: "
 
     def _made(self, point: Point, number: int) -> _System:
         """A system of a point, lowered; one that is not drawn is so once for all that is done with it."""

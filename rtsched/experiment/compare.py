@@ -92,8 +92,8 @@ def compare(
     numbers = tuple(dict.fromkeys(map(api.checked_seed, numbers)))
     chosen = choices(policies)
     names = tuple(choice.label for choice in chosen)
-    if not numbers:
-        raise InputError("compare needs at least one seed; e.g. --seeds 30")
+    if not numbers or not names:
+        raise InputError("compare needs at least one policy and one seed; e.g. -s edf,rm --seeds 30")
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")

@@ -15,6 +15,7 @@ from rtsched.experiment.statistics import (
     sign_flip,
     superiority,
 )
+from rtsched.experiment.statistics.intervals import NOISE
 from rtsched.metrics.metric import SHARE, Values, of_value
 
 #: Differences have one star below this p, and two below the other.
@@ -88,7 +89,7 @@ def _column(values: Sequence[Values], metric: str) -> list[float]:
 
 def _mean(values: Sequence[float], metric: str) -> tuple[float, float | None, float | None, float | None]:
     """A mean, half of Student's interval where that is the one to show, and the ends of the interval that is."""
-    bounded = of_value(metric)[0].unit == SHARE and all(0 <= value <= 1 for value in values)
+    bounded = of_value(metric)[0].unit == SHARE and all(-NOISE <= value <= 1 + NOISE for value in values)
     found = band(values, bounded=bounded)
     half = None if bounded and set(values) == {0, 1} else interval(values)[1]
     return found.mean, half, found.low, found.high
@@ -140,13 +141,18 @@ def figure(cell: Cell, key: str) -> str:
     of = of_value(key)[0]
     if cell.low is None or cell.high is None:
         return of.show(cell.mean)
+    if _none_or_all(cell):
+        return f"0 % (< {of.show(cell.high)})" if cell.mean < 0.5 else f"100 % (> {of.show(cell.low)})"
     if cell.half == 0:
-        if cell.mean not in (0, 1):
-            return of.show(cell.mean)
-        return f"{100 * cell.mean:.0f} % ({f'> {of.show(cell.low)}' if cell.mean else f'< {of.show(cell.high)}'})"
+        return of.show(cell.mean)
     if cell.half is not None and cell.high - cell.low > 1.999 * cell.half:  # it is cut on neither side
         return of.show(cell.mean, cell.half)
     return f"{of.show(cell.mean)} ({of.show(cell.low)} to {of.show(cell.high)})"
+
+
+def _none_or_all(cell: Cell) -> bool:
+    """Whether it is a share that is 0 in all runs, or 1 in all of them, with room for other runs."""
+    return cell.half == 0 and cell.low is not None and min(abs(cell.mean), abs(1 - cell.mean)) <= NOISE
 
 
 def contrast(cell: Cell, key: str) -> str:
@@ -170,7 +176,7 @@ def legend(table: Mapping[str, Mapping[str, Cell]], baseline: str, count: int) -
     if count < 2:
         return ["One run of each: how other seeds would come out is not known."]
     lines = ["± or (… to …): 95 % confidence interval of the mean over runs. Without: all runs gave the same."]
-    if any(cell.half == 0 and cell.low is not None and cell.mean in (0, 1) for cell in found):
+    if any(map(_none_or_all, found)):
         lines.append(
             f"(< …), (> …): how far the mean may be from none, or all, that {count} runs showed (rule of three)."
         )

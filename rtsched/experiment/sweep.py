@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__, api
 from rtsched.errors import InputError
-from rtsched.experiment import cluster
+from rtsched.experiment import arrays, cluster
+from rtsched.experiment.arrays import Block
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.limit import SECOND
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
@@ -125,8 +126,10 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) ->
     Rows that are `kept` need fingerprints of all that they depend on.
     """
     study, places = bench.study, places or Places()
+    with places.at("tests"):
+        arrays.check(study)
     measures = wanted(study.measured)
-    runs = len(bench.points) * study.count * len(bench.choices) * len(study.numbers)
+    runs = len(bench.points) * study.count * (len(bench.choices) + len(study.tests)) * len(study.numbers)
     if runs > MOST_RUNS:
         raise InputError(f"{runs:,} runs are more than anybody waits for ({MOST_RUNS:,}); take fewer sets or seeds")
     contents, notes = [], {}
@@ -150,8 +153,9 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) ->
         axes=tuple(study.axes),
         points=tuple(tuple(_shown(value) for _, value in point.values) for point in bench.points),
         contents=tuple(contents),
-        policies=tuple(choice.label for choice in bench.choices),
-        fingerprints=tuple(digest(choice.fingerprint()) for choice in bench.choices),
+        policies=(*(choice.label for choice in bench.choices), *study.tests),
+        fingerprints=(*(digest(choice.fingerprint()) for choice in bench.choices), *map("test {}".format, study.tests)),
+        tests=len(study.tests),
         sets=study.count,
         seeds=study.numbers,
         metrics=study.measured,
@@ -267,11 +271,10 @@ class _Counted:
             self.progress(self.done, self.total, self.failed)
 
 
-def _done(bench: Bench, items: Iterator[Item], crew: Crew | None) -> Iterator[list[Row]]:
+def _done(bench: Bench, items: Iterator[Item | Block], crew: Crew | None) -> Iterator[list[Row]]:
     """The rows of items, as they come."""
     if crew is None:
-        for item in items:
-            yield bench.work(item)
+        yield from map(Worker(bench, None), items)
         return
     patience = bench.study.timeout / SECOND or None
     named = None
@@ -301,11 +304,11 @@ class Worker:
         self.home = _process()
         self.code = "" if named is None else code_digest()
 
-    def __call__(self, item: Item) -> list[Row]:
+    def __call__(self, item: Item | Block) -> list[Row]:
         if self.named is not None:
             self._arrive(self.named)
             self.named = None  # once is enough
-        return self.bench.work(item)
+        return arrays.rows(self.bench, item) if isinstance(item, Block) else self.bench.work(item)
 
     def _arrive(self, named: Named) -> None:
         if self.home == _process():
@@ -319,7 +322,7 @@ def _process() -> tuple[str, int]:
     return socket.gethostname(), os.getpid()
 
 
-def _lost(bench: Bench, item: Item, seconds: float) -> list[Row]:
+def _lost(bench: Bench, item: Item | Block, seconds: float) -> list[Row]:
     """The rows of an item whose worker dies each time; with a limit of time, also because it did not heed that."""
     limit = bench.study.timeout
     if limit and seconds * SECOND > limit:
@@ -329,13 +332,13 @@ def _lost(bench: Bench, item: Item, seconds: float) -> list[Row]:
     return [Row(run, "error", f"{bench.who(run)}{why}") for run in item.runs]
 
 
-def _pieces(item: Item) -> list[Item]:
+def _pieces(item: Item | Block) -> list[Item | Block]:
     """An item by policies: who kills workers is one of them."""
     policies = dict.fromkeys(run.policy for run in item.runs)
     return [replace(item, runs=tuple(run for run in item.runs if run.policy == policy)) for policy in policies]
 
 
-def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
     """The items that are wanted: all in one round, or so many in each for as long as a point needs more."""
     if bench.study.generate is None:
         yield from _seeds(outline, store, counted)
@@ -345,7 +348,7 @@ def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> 
         yield from _until_narrow(bench.study.stop, outline, store, counted)
 
 
-def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
     """One system a point, so that each run is an item; first of one seed, for where nothing is random it is enough."""
     pairs = [(point, policy) for point in range(len(outline.points)) for policy in range(len(outline.policies))]
     first, others = outline.seeds[0], outline.seeds[1:]
@@ -368,7 +371,7 @@ def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterat
     yield items(Run(point, 0, policy, seed) for point, policy in left for seed in others)
 
 
-def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
+def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
     """So many sets a round, for as long as the intervals of a point are wide."""
     assert stop.width is not None
     points = list(range(len(outline.points)))
@@ -378,31 +381,34 @@ def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted)
         enough = partial(_is_narrow, outline, store, stop.metric or outline.metrics[0], stop.width, numbers.stop)
         left = outline.sets - numbers.stop
         narrow = {point for point in points if left and enough(point)}
-        counted.spared(len(narrow) * left * len(outline.policies) * len(outline.seeds))
+        counted.spared(len(narrow) * left * outline.each)
         points = [point for point in points if point not in narrow]
 
 
 def _missing(
     outline: Outline, store: Store, points: Iterable[int], numbers: range, counted: _Counted
-) -> Iterator[Item]:
-    """One item for each system of which the store lacks a run."""
+) -> Iterator[Item | Block]:
+    """One item for each system of which the store lacks a run, and blocks of systems for tests over arrays."""
     systems = ((point, number) for point in points for number in numbers)
-    each = len(outline.policies) * len(outline.seeds)
-    while some := list(islice(systems, max(1, AT_ONCE // each))):
+    while some := list(islice(systems, max(1, AT_ONCE // outline.each))):
         runs = [list(outline.runs(point, number)) for point, number in some]
         keys = {run: outline.key(run) for those in runs for run in those}
         missing = store.missing(list(keys.values()))
         counted.known(len(keys) - len(missing))
+        tested: dict[int, list[Run]] = {point: [] for point, _ in some}
         for (point, number), those in zip(some, runs, strict=True):
             wanted = tuple(run for run in those if keys[run] in missing)
-            if wanted:
-                yield Item(point, number, wanted)
+            simulated = tuple(run for run in wanted if not outline.is_test(run.policy))
+            if simulated:
+                yield Item(point, number, simulated)
+            tested[point] += [run for run in wanted if outline.is_test(run.policy)]
+        yield from (Block(point, tuple(tests)) for point, tests in tested.items() if tests)
 
 
 def _is_narrow(outline: Outline, store: Store, metric: str, width: float, sets: int, point: int) -> bool:
     """Whether the interval of a metric is narrower than this at a point, under every policy."""
     of, _ = of_value(metric)
-    for policy in range(len(outline.policies)):
+    for policy in range(len(outline.policies) - outline.tests):
         means = []
         for number in range(sets):
             rows = [store.row(outline, Run(point, number, policy, seed)) for seed in outline.seeds]

@@ -9,9 +9,9 @@ import numpy as np
 
 from rtsched.generate.graphs import ErdosRenyi, ForkJoin, Layered, Shape, parts, types
 from rtsched.generate.groups import Group
-from rtsched.generate.loads import Drawn, Loads
+from rtsched.generate.loads import LoadSampler, TaskSet
 from rtsched.generate.mixes import Pool
-from rtsched.generate.unrelated import Unrelated
+from rtsched.generate.unrelated import UnrelatedClusters
 
 #: A stream of random numbers by its purpose.
 Streams = Callable[[str], np.random.Generator]
@@ -22,14 +22,14 @@ Work = tuple[dict[str, Any], int]
 class Plain:
     """One execution time for each task, on the processors of its group."""
 
-    def __init__(self, loads: Loads) -> None:
+    def __init__(self, loads: LoadSampler) -> None:
         self.loads = loads
         self.gap = loads.periods.key
         self.places = [None if group.plain else group.name for group in loads.groups for _ in range(group.count)]
         self.named = any(place is not None for place in self.places)
         self.names = [f"t{number}" for number in range(len(self.places))]
 
-    def draw(self, streams: Streams) -> Drawn:
+    def draw(self, streams: Streams) -> TaskSet:
         """The tasks of one set."""
         times, periods, reached = self.loads.draw(streams("set"))
         gap = self.gap
@@ -39,16 +39,16 @@ class Plain:
             for task, place in zip(tasks, self.places, strict=True):
                 if place is not None:
                     task["wcet"] = {place: task["wcet"]}
-        return Drawn(tasks, times, periods, reached)
+        return TaskSet(tasks, times, periods, reached)
 
 
 class _Built:
     """Tasks whose work is made one after the other."""
 
-    loads: Loads
+    loads: LoadSampler
     least = 1
 
-    def draw(self, streams: Streams) -> Drawn:
+    def draw(self, streams: Streams) -> TaskSet:
         """The tasks of one set."""
         times, periods, reached = self.loads.draw(streams("set"), self.least)
         count = self.loads.groups[0].count
@@ -58,7 +58,7 @@ class _Built:
             {"name": f"t{number}", **work, gap: period}
             for number, ((work, _), period) in enumerate(zip(works, each, strict=True))
         ]
-        return Drawn(tasks, np.array([time for _, time in works], dtype=np.int64), periods[:count], reached)
+        return TaskSet(tasks, np.array([time for _, time in works], dtype=np.int64), periods[:count], reached)
 
     def works(self, times: list[list[int]], streams: Streams) -> list[Work]:
         """The work of each task, out of its time on each group."""
@@ -68,7 +68,7 @@ class _Built:
 class Graphs(_Built):
     """Task graphs whose nodes are each for one group; a task's time on a group is shared out among its nodes there."""
 
-    def __init__(self, loads: Loads, law: ErdosRenyi | Layered | ForkJoin) -> None:
+    def __init__(self, loads: LoadSampler, law: ErdosRenyi | Layered | ForkJoin) -> None:
         self.loads, self.law = loads, law
         groups = loads.groups
         self.weights = [1.0 if law.types is None else law.types[group.name] for group in groups]
@@ -91,7 +91,11 @@ class UnrelatedTimes(_Built):
     """Tasks, or the nodes of their graphs, with a time of their own on each cluster."""
 
     def __init__(
-        self, loads: Loads, law: Unrelated, clusters: dict[str, float], graph: ErdosRenyi | Layered | ForkJoin | None
+        self,
+        loads: LoadSampler,
+        law: UnrelatedClusters,
+        clusters: dict[str, float],
+        graph: ErdosRenyi | Layered | ForkJoin | None,
     ) -> None:
         self.loads, self.law, self.graph = loads, law, graph
         self.clusters = list(clusters)
@@ -129,7 +133,7 @@ class Mixes:
     def __init__(self, pools: list[Pool]) -> None:
         self.pools = pools
 
-    def draw(self, streams: Streams) -> Drawn:
+    def draw(self, streams: Streams) -> TaskSet:
         """The tasks of one set."""
         random = streams("set")
         drawn = [(pool.group, option, rate) for pool in self.pools for option, rate in pool.draw(random)]
@@ -141,7 +145,7 @@ class Mixes:
             sum(option.time / rate for group, option, rate in drawn if group is pool.group) for pool in self.pools
         ]
         times = np.array([option.time for _, option, _ in drawn], dtype=np.int64)
-        return Drawn(tasks, times, np.array([rate for _, _, rate in drawn], dtype=np.int64), reached)
+        return TaskSet(tasks, times, np.array([rate for _, _, rate in drawn], dtype=np.int64), reached)
 
 
 def _time(group: Group, time: int) -> int | dict[str, int]:

@@ -18,7 +18,7 @@ TOLERANCE, MOST_SETS = 0.01, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class TaskSet:
     """The tasks of a set as mappings; their execution times (or longest paths) and periods in ns; each group's load."""
 
     tasks: list[dict[str, Any]]
@@ -27,7 +27,7 @@ class Drawn:
     reached: list[float]
 
 
-class Loads:
+class LoadSampler:
     """Draws execution times and periods: of `parallel` tasks, which have work for every group, or of one group each."""
 
     def __init__(self, groups: Sequence[Group], utilisations: Utilisations, periods: Periods, parallel: bool) -> None:

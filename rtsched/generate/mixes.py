@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -43,7 +43,9 @@ def _networks(value: Any) -> Any:
 
 
 #: ``all``, a list of names, or names and rates.
-Mixed = Annotated[Networks, BeforeValidator(_networks)]
+Mixed = Annotated[
+    Networks, BeforeValidator(_networks, json_schema_input_type=Literal["all"] | tuple[str, ...] | Networks)
+]
 
 
 @dataclass(frozen=True, slots=True)

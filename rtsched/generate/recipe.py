@@ -12,7 +12,7 @@ import numpy as np
 from rtsched.errors import InputError
 from rtsched.generate.bodies import Graphs, Mixes, Plain, UnrelatedTimes
 from rtsched.generate.groups import Group, counts, groups_of, together
-from rtsched.generate.loads import Drawn, Loads
+from rtsched.generate.loads import LoadSampler, TaskSet
 from rtsched.generate.mixes import measured, pools
 from rtsched.generate.parameters import LOAD, Generate, Span
 from rtsched.generate.streams import canonical, stream
@@ -45,7 +45,8 @@ class Recipe:
         self.content = {"set": core, **{name: f"{core}\0{canonical(whole[name])}" for name in ADDED}}
         passed = {name: given[name] for name in PASSED if name in given}
         self.head = canonical({"platform": _as_written(asked, chip), **passed})
-        self.execution = None if asked.execution is None else canonical(given["execution"])
+        more = asked.task | ({"execution": given["execution"]} if "execution" in given else {})
+        self.more = canonical(more) if more else None
         self.capacity = sum(group.capacity for group in self.groups)
         self.target = sum(group.total for group in self.groups) / self.capacity
 
@@ -61,9 +62,9 @@ class Recipe:
             if span.most:
                 parts = span.least + (span.most - span.least) * streams(name).random(len(drawn.tasks))
                 _add(drawn.tasks, key, np.floor(parts * drawn.periods).astype(np.int64))
-        if self.execution is not None:
+        if self.more is not None:
             for task in drawn.tasks:
-                task["execution"] = json.loads(self.execution)
+                task.update(json.loads(self.more))
         return {
             "name": f"set{index}",
             **json.loads(self.head),  # made anew for each system, as all of it: whoever gets one may change it
@@ -74,7 +75,7 @@ class Recipe:
     def _stream(self, seed: int, index: int, purpose: str) -> np.random.Generator:
         return stream(purpose, self.content[purpose], seed, index)
 
-    def _generated(self, drawn: Drawn, seed: int, index: int) -> dict[str, Any]:
+    def _generated(self, drawn: TaskSet, seed: int, index: int) -> dict[str, Any]:
         """What was asked for; the mean load of the processors that was wanted and is reached, of each group, too."""
         found: dict[str, Any] = {
             "parameters": json.loads(self.asked.shown),
@@ -98,7 +99,7 @@ def _add(tasks: list[dict[str, Any]], key: str, values: Any) -> None:
 
 def _as_written(asked: Generate, chip: Platform) -> Any:
     """The platform as a system names it, or all of it where it is no name out of the catalogue."""
-    if isinstance(asked.platform, str) and not catalogue.is_path(asked.platform):
+    if isinstance(asked.platform, str):
         return asked.platform
     return chip.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
@@ -115,10 +116,10 @@ def _body(asked: Generate, chip: Platform) -> tuple[Plain | Graphs | UnrelatedTi
     if asked.unrelated is not None:
         groups = _loaded(asked, [together(chip)], shared=True)
         clusters = slow_downs(chip)
-        loads = Loads(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
+        loads = LoadSampler(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
         return UnrelatedTimes(loads, asked.unrelated, clusters, asked.graph), groups
     groups = _loaded(asked, groups_of(chip, _named(asked), apart=False), shared=asked.graph is not None)
-    loads = Loads(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
+    loads = LoadSampler(groups, asked.utilisations, asked.periods, parallel=asked.graph is not None)
     if asked.graph is None:
         return Plain(loads), groups
     asked.graph.check([group.name for group in groups])

@@ -12,7 +12,7 @@ from rtsched.model.base import Model
 from rtsched.model.platform import Platform
 
 
-class Unrelated(Model):
+class UnrelatedClusters(Model):
     """Each piece of work takes a time of its own on each cluster: its shortest, times a factor of up to `most`.
 
     The range-based way of Ali, Siegel, Maheswaran and Hensgen 2000. `consistent`: the clusters are in the same order,

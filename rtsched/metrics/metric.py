@@ -157,9 +157,9 @@ def metrics() -> dict[str, Metric]:
     return {name: find(name) for name in REGISTRY.names("metric")}
 
 
-def wanted(names: Iterable[str], code: bool = True) -> tuple[Metric, ...]:
-    """The metrics of these names, each once. Raises InputError."""
-    return tuple(find(name, code) for name in dict.fromkeys(names))
+def wanted(names: Iterable[str | Metric], code: bool = True) -> tuple[Metric, ...]:
+    """The metrics of these names, each once; those that are found already as they are. Raises InputError."""
+    return tuple(name if isinstance(name, Metric) else find(name, code) for name in dict.fromkeys(names))
 
 
 def refuse_without_trace(chosen: Iterable[Metric], system: SystemSpec) -> None:
@@ -170,10 +170,11 @@ def refuse_without_trace(chosen: Iterable[Metric], system: SystemSpec) -> None:
                              "leave --no-trace (trace=False) out, or the metric")  # fmt: skip
 
 
-def evaluate(trace: Trace, names: str | Iterable[str], figures: Summary | None = None) -> Values:
+def evaluate(trace: Trace, names: str | Iterable[str | Metric], figures: Summary | None = None) -> Values:
     """The metrics of a run by name, in the order of `names`; its `figures` are made unless they are given.
 
-    Raises InputError where one is not known, needs a trace that was not kept, fails, or gives no finite number.
+    Each may also be the metric itself, as `wanted` finds it: many runs then need not look for it each time. Raises
+    InputError where one is not known, needs a trace that was not kept, fails, or gives no finite number.
     """
     chosen = wanted([names] if isinstance(names, str) else names)
     if not trace.kept:

@@ -77,6 +77,8 @@ def test_none_and_all_are_never_bare() -> None:
     assert figure(never, "miss_ratio") == "0 % (< 2.95 %)"
     always = cells(runs(rm=[1.0] * 100), ["miss_ratio"], "rm")["rm"]["miss_ratio"]
     assert figure(always, "miss_ratio") == "100 % (> 97.05 %)"
+    added = cells(runs(rm=[sum([0.1] * 10)] * 100, edf=[1 + 2e-16] * 100), ["miss_ratio"], "rm")  # 1, but for rounding
+    assert {figure(added[name]["miss_ratio"], "miss_ratio") for name in added} == {"100 % (> 97.05 %)"}
     assert "how far the mean may be from none" in "\n".join(legend({"rm": {"miss_ratio": never}}, "rm", 100))
 
 
