@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -108,6 +108,8 @@ def source_of(thing: Any) -> str:
         return ""
     used = {module: sys.modules.get(module), **modules_of(thing)}
     texts = [f"{name} {_source(used[name])}" for name in sorted(used)]
+    if getattr(used[module], "__file__", None) is None:  # typed in: a notebook's
+        texts.append(repr(_compiled(thing)))
     return f"{module}:{thing.__qualname__} {hashlib.sha256(repr(texts).encode()).hexdigest()[:16]}"
 
 
@@ -117,6 +119,17 @@ def _source(module: ModuleType | None) -> str:
     except OSError:
         text = b""
     return hashlib.sha256(text).hexdigest()
+
+
+def _compiled(thing: Any) -> Any:
+    """What a class or a function does, as far as it stands in itself."""
+    if isinstance(thing, type):
+        return sorted(
+            (name, _compiled(value)) for name, value in vars(thing).items() if isinstance(value, FunctionType)
+        )
+    code = thing if isinstance(thing, CodeType) else thing.__code__
+    inner = [_compiled(value) if isinstance(value, CodeType) else repr(value) for value in code.co_consts]
+    return [code.co_code.hex(), code.co_names, inner]
 
 
 def modules_of(thing: Any) -> dict[str, ModuleType]:
