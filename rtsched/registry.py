@@ -40,6 +40,8 @@ class Registry:
 
     def __init__(self) -> None:
         self.own: dict[tuple[str, str], Callable[..., Any]] = {}
+        #: What ``module:name`` stood for, for other processes that may lack that module.
+        self.imported: dict[tuple[str, str], Callable[..., Any]] = {}
 
     def register(self, kind: str, name: str, factory: Callable[..., Any]) -> None:
         """Make `factory` known as `name` (kind: one of GROUPS, e.g. scheduler, ordering, metric) in this process."""
@@ -69,11 +71,13 @@ class Registry:
             return _load(kind, name, installed[name])
         if ":" in name:
             if not code:
+                where = "on the command line (--scheduler)" if kind in POLICIES else "in Python"
                 raise InputError(
-                    f"{kind} {name!r} names code, which a file may not; say it on the command line (--scheduler), or "
-                    f"give it an entry point in {GROUPS[kind]} and write its name"
+                    f"{kind} {name!r} names code, which a file may not; say it {where}, or give it an entry point in "
+                    f"{GROUPS[kind]} and write its name"
                 )
-            return _imported(kind, name)
+            found = self.imported[kind, name] = _imported(kind, name)
+            return found
         known = self.names(kind) + (self.names("ordering") if kind == "scheduler" else [])  # which name a policy, too
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"

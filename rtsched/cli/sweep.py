@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from rtsched.experiment.results import Estimate, Results
+    from rtsched.experiment.sweep import Progress
 
 #: A look at the shape of the curves, and no more.
 PREVIEW = 100
@@ -59,14 +60,14 @@ def sweep(
     more = [*overrides, *([f"sets={PREVIEW}"] if preview else [])]
     named = [name for group in schedulers for name in split(group)]
     policies = {"policies": named} if named else {}
-    with _executor(dask) as executor, counting() as progress:
+    with _executor(dask) as executor, counting() as progress, _kept(path, progress) as told:
         results = perform(
             study,
             overrides=more,
             database=path,
             executor=executor,
             jobs=jobs,
-            progress=progress,
+            progress=told,
             again=again,
             **policies,
         )
@@ -74,6 +75,24 @@ def sweep(
         echo_json(results.to_dict())
     else:
         echo(render(results, path))
+
+
+@contextmanager
+def _kept(path: Path, progress: Progress) -> Iterator[Progress]:
+    """Passes on how far it is; who interrupts is told what is kept."""
+    last = [0, 0]
+
+    def show(done: int, total: int, failed: int) -> None:
+        last[:] = done, total
+        progress(done, total, failed)
+
+    try:
+        yield show
+    except KeyboardInterrupt:
+        done, total = last
+        far = f"{done} of {total} runs are" if total else "what is done is"
+        echo(f"{far} in {path}; the same command goes on from there", err=True)
+        raise
 
 
 @contextmanager

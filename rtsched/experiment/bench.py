@@ -138,8 +138,8 @@ class Bench:
     def overrides(self, point: Point) -> list[Override]:
         """What the study sets in each of its systems."""
         varied = [(name, value) for name, value in point.values if name not in SOURCES]
-        given = [*self.study.set.items(), *((name, value) for name, value in varied if not _generates(name))]
-        return [_override(name, value) for name, value in given]
+        axes = [_override(name, value) for name, value in varied if not _generates(name)]
+        return [*(_override(name, value, "set") for name, value in self.study.set.items()), *axes]
 
     # ---- runs --------------------------------------------------------------------------------------------------------
 
@@ -154,12 +154,16 @@ class Bench:
         for run in item.runs:
             row = certain.get(run.policy)
             if row is None:
-                who = f"{self.choices[run.policy].label}, seed {run.seed}: "
-                row = self._tried(run, who, partial(self._run, system, run))
+                row = self._tried(run, self.who(run), partial(self._run, system, run))
                 if not row.random:
                     certain[run.policy] = row
             rows.append(replace(row, run=run))
         return rows
+
+    def who(self, run: Run) -> str:
+        """Whose run it is, as notes begin."""
+        labels = [*(choice.label for choice in self.choices), *self.study.tests]
+        return f"{labels[run.policy]}, seed {run.seed}: "
 
     def _made(self, point: Point, number: int) -> _System:
         """A system of a point, lowered; one that is not drawn is so once for all that is done with it."""
@@ -213,8 +217,8 @@ def _generates(name: str) -> bool:
     return name.startswith("generate.")
 
 
-def _override(path: str, value: Any) -> Override:
-    return Override(path, value, f"{path}={value}", "axis")
+def _override(path: str, value: Any, key: str = "axis") -> Override:
+    return Override(path, value, f"{path}={value}", key)
 
 
 def _figures(trace: Trace) -> Summary:

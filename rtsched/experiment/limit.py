@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 #: A billion: times are ns.
 SECOND = 1_000_000_000
+
+
+#: Seconds after which it is said again to whoever did not hear it, and after which a worker's process is ended then.
+AGAIN, GRACE = 0.5, 5.0
 
 
 class OutOfTimeError(BaseException):
@@ -24,8 +30,40 @@ def limited(nanoseconds: int) -> Iterator[None]:
         yield
         return
     main = threading.current_thread() is threading.main_thread()
-    with _by_signal(nanoseconds) if main and hasattr(signal, "setitimer") else _by_thread(nanoseconds):
+    told = _by_signal if main and hasattr(signal, "setitimer") else _by_thread
+    with told(nanoseconds), _ended_after(nanoseconds / SECOND + GRACE) if _worker else nullcontext():
         yield
+
+
+#: Whether this process may be ended, and when it is to be.
+_worker, _end = False, math.inf
+
+
+def may_end_this_process() -> None:
+    """From now on who does not heed a limit (in C, or within a bare ``except``) is ended together with the process."""
+    global _worker
+    _worker = True
+
+
+def is_overdue() -> bool:
+    """Whether somebody did not heed a limit; to be asked now and then, in another thread."""
+    return time.monotonic() > _end
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """Who holds up other threads, too, is ended by the system, after as much time of the processor."""
+    global _end
+    _end = time.monotonic() + seconds
+    timer = hasattr(signal, "setitimer")
+    if timer:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        _end = math.inf
+        if timer:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 @contextmanager
@@ -34,6 +72,7 @@ def _by_signal(nanoseconds: int) -> Iterator[None]:
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         if within:
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
             raise OutOfTimeError
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -50,21 +89,21 @@ def _by_signal(nanoseconds: int) -> Iterator[None]:
 def _by_thread(nanoseconds: int) -> Iterator[None]:
     """In a worker's thread, where no signal comes: the exception is raised there from another one."""
     me = ctypes.c_ulong(threading.get_ident())
-    lock, within = threading.Lock(), True
+    lock, over = threading.Lock(), threading.Event()
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
     def ring() -> None:
-        with lock:
-            if within:
-                raise_in(me, ctypes.py_object(OutOfTimeError))
+        left = nanoseconds / SECOND
+        while not over.wait(left):
+            left = AGAIN
+            with lock:
+                if not over.is_set():
+                    raise_in(me, ctypes.py_object(OutOfTimeError))
 
-    timer = threading.Timer(nanoseconds / SECOND, ring)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=ring, daemon=True).start()
     try:
         yield
     finally:
         with lock:
-            within = False
+            over.set()
             raise_in(me, None)  # where it has rung, and not been heard yet
-        timer.cancel()

@@ -90,9 +90,11 @@ class Outline:
         """The outline in a database. Raises InputError where it is none."""
         try:
             data = {key: _tuples(value) if key != "study" else value for key, value in json.loads(text).items()}
-            return cls(**data)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"the outline of a study cannot be read: {error}") from None
+            if data.get("format") == cls.format:
+                return cls(**data)
+        except (TypeError, ValueError, AttributeError):
+            pass
+        raise InputError("is of another version of rtsched, or damaged; use that version, or name another file")
 
 
 def _tuples(value: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -101,16 +102,60 @@ def _checked(what: Any) -> Any:
 
 
 def source_of(thing: Any) -> str:
-    """A fingerprint of the file in which a class or a function of somebody else's stands; empty for rtsched's own."""
+    """A fingerprint of the files in which a class or function of somebody else's stands; empty for rtsched's own."""
     module = str(thing.__module__)
     if module.partition(".")[0] == "rtsched":
         return ""
-    path = getattr(sys.modules.get(module), "__file__", None)
+    used = {module: sys.modules.get(module), **modules_of(thing)}
+    texts = [f"{name} {_source(used[name])}" for name in sorted(used)]
+    if getattr(used[module], "__file__", None) is None:  # typed in: a notebook's
+        texts.append(repr(_compiled(thing)))
+    return f"{module}:{thing.__qualname__} {hashlib.sha256(repr(texts).encode()).hexdigest()[:16]}"
+
+
+def _source(module: ModuleType | None) -> str:
     try:
-        text = b"" if path is None else Path(path).read_bytes()
+        text = Path(str(getattr(module, "__file__", None))).read_bytes()
     except OSError:
         text = b""
-    return f"{module}:{thing.__qualname__} {hashlib.sha256(text).hexdigest()[:16]}"
+    return hashlib.sha256(text).hexdigest()
+
+
+def _compiled(thing: Any) -> Any:
+    """What a class or a function does, as far as it stands in itself."""
+    if isinstance(thing, type):
+        return sorted(
+            (name, _compiled(value)) for name, value in vars(thing).items() if isinstance(value, FunctionType)
+        )
+    code = thing if isinstance(thing, CodeType) else thing.__code__
+    inner = [_compiled(value) if isinstance(value, CodeType) else repr(value) for value in code.co_consts]
+    return [code.co_code.hex(), code.co_names, inner]
+
+
+def modules_of(thing: Any) -> dict[str, ModuleType]:
+    """The modules by name that a class or function of somebody's is made of, but for those of installed packages."""
+    found: dict[str, ModuleType] = {}
+    names = [str(thing.__module__)]
+    while names:
+        name = names.pop()
+        module = sys.modules.get(name)
+        if name in found or module is None or not _is_somebodys(module):
+            continue
+        found[name] = module
+        for value in list(vars(module).values()):
+            if isinstance(value, ModuleType):
+                names.append(value.__name__)
+            elif isinstance(value, type | FunctionType):
+                names.append(str(value.__module__))
+    return found
+
+
+def _is_somebodys(module: ModuleType) -> bool:
+    """Whether a module is one of the user's own files."""
+    first = module.__name__.partition(".")[0]
+    parts = Path(getattr(module, "__file__", None) or "").parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    return first != "rtsched" and first not in sys.stdlib_module_names and not installed
 
 
 def _content(value: Any, depth: int) -> Any:

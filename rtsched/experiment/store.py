@@ -59,8 +59,8 @@ class Store:
         if not tables:
             self.base.executescript(
                 f"BEGIN IMMEDIATE; PRAGMA application_id={APPLICATION};"
-                "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-                "CREATE TABLE runs (key BLOB PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
+                "CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+                "CREATE TABLE IF NOT EXISTS runs (key BLOB PRIMARY KEY, status TEXT NOT NULL, note TEXT NOT NULL, "
                 "found TEXT NOT NULL, tasks TEXT NOT NULL, random INTEGER NOT NULL) WITHOUT ROWID; COMMIT;"
             )
 
@@ -87,7 +87,10 @@ class Store:
         """The study that the database is of; None where it has none yet. Raises InputError."""
         with self._guarded():
             found = self.base.execute("SELECT value FROM study WHERE name = 'outline'").fetchone()
-        return None if found is None else Outline.from_json(found[0])
+        try:
+            return None if found is None else Outline.from_json(found[0])
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
 
     def outline(self) -> Outline:
         """The study that the database is of. Raises InputError where it has none."""
@@ -127,7 +130,10 @@ class Store:
         if found is None:
             return None
         status, note, values, tasks, random = found
-        return Row(run, status, note, json.loads(values), tuple(json.loads(tasks)), bool(random))
+        try:
+            return Row(run, status, note, dict(json.loads(values)), tuple(json.loads(tasks)), bool(random))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.path}: holds a row that cannot be read ({error}); name another file") from None
 
     def rows(self, outline: Outline) -> Iterator[Row]:
         """What became of all runs of a study, by point, set, policy and seed."""
@@ -169,6 +175,10 @@ def _reason(error: sqlite3.Error) -> str:
         return "is write-protected; choose another place"
     if "not a database" in text or "malformed" in text:
         return f"is no database that can be read ({text}); name another file"
+    if "no such" in text:
+        return f"lacks what the database of a study has ({text}); name another file"
+    if "I/O" in text:
+        return f"the disk cannot be written or read (is it full, or a quota used up?); make room: {kept}"
     if "unable to open" in text:
         return "cannot be opened; check the folder, and what is allowed there"
     return f"cannot be used ({text}); {kept}"

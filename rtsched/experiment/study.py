@@ -15,10 +15,11 @@ from pydantic import Field, field_validator, model_validator
 from rtsched.errors import InputError
 from rtsched.model.base import Duration, Model, PositiveDuration, problem
 from rtsched.model.config import read_yaml, validate
+from rtsched.model.document import Document
 from rtsched.model.overrides import parse_override
 
-#: More points, or more runs, than anybody waits for.
-MOST_POINTS, MOST_RUNS = 10_000, 100_000_000
+#: More points, seeds, or runs, than anybody waits for.
+MOST_POINTS, MOST_SEEDS, MOST_RUNS = 10_000, 100_000, 1_000_000_000
 #: What an axis may vary beside parameters of the generator (``generate.…``) and values of the system (their paths).
 SOURCES = ("system", "platform")
 
@@ -94,8 +95,8 @@ class Study(Model):
     @classmethod
     def _some(cls, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
         numbers = range(value) if isinstance(value, int) else value
-        if not len(numbers) or len(numbers) > MOST_RUNS or any(not 0 <= number < 2**63 for number in numbers):
-            raise problem("is how many seeds (one or more), or a list of them; e.g. 10")
+        if not 0 < len(numbers) <= MOST_SEEDS or any(not 0 <= number < 2**63 for number in numbers):
+            raise problem(f"is how many seeds (1 to {MOST_SEEDS}), or a list of them; e.g. 10")
         return value
 
     @model_validator(mode="after")
@@ -108,6 +109,11 @@ class Study(Model):
             for key in ("seeds", "until", "metrics"):
                 if key in self.model_fields_set:
                     raise problem("has no effect on proofs ('do: analyse'); leave it out, or write 'do: both'", key)
+        metric = self.stop.metric
+        if self.stop.width is not None and not self.measured:
+            raise problem("no metric is measured ('do: analyse'); leave 'width' out", "stop")
+        if metric is not None and not any(metric == each or metric.startswith(f"{each}.") for each in self.measured):
+            raise problem(f"the metric {metric!r} is not measured; add it to 'metrics'", "stop")
         if self.stop.first_miss and (self.do != "simulate" or self.measured != ("no_miss",)):
             raise problem("a run that ends at its first miss knows no more than that; write 'metrics: no_miss'", "stop")
         for name, values in self.axes.items():
@@ -169,15 +175,19 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> Study:
 
     Files that it names lie beside it.
     """
-    document = read_yaml(path)
-    document.data.setdefault("name", Path(path).stem)
+    return of_document(read_yaml(path), overrides)
+
+
+def of_document(document: Document, overrides: Sequence[str] = ()) -> Study:
+    """The study in the document of a YAML file, as `read` gives it."""
+    document.data.setdefault("name", Path(document.path).stem)
     found = validate(Study, document, [parse_override(text) for text in overrides])
     for key in ("policies", "system", "platform"):
         _plain(found, key, document)
     return found
 
 
-def _plain(study: Study, key: str, document: Any) -> None:
+def _plain(study: Study, key: str, document: Document) -> None:
     value = getattr(study, key)
     if isinstance(value, int | float) or (key == "system" and isinstance(value, list)):
         raise InputError(f"{document.where((key,))}: {key}: must be text (found {value!r}); write a name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -10,29 +11,37 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__, api
 from rtsched.errors import InputError
-from rtsched.experiment import arrays
+from rtsched.experiment import arrays, cluster
 from rtsched.experiment.arrays import Block
 from rtsched.experiment.bench import Bench, Item
+from rtsched.experiment.limit import SECOND
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
-from rtsched.experiment.policies import choices, source_of
+from rtsched.experiment.places import Places
+from rtsched.experiment.policies import choices, modules_of, source_of
 from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
 from rtsched.experiment.statistics import band
 from rtsched.experiment.store import Row, Store
-from rtsched.experiment.study import Stop, Study, of_mapping, read
+from rtsched.experiment.study import MOST_RUNS, Stop, Study, of_document, of_mapping
 from rtsched.metrics.metric import of_value, wanted
 from rtsched.model.config import change
+from rtsched.model.document import read_yaml
 from rtsched.model.overrides import parse_override
+from rtsched.registry import POLICIES, REGISTRY
+from rtsched.units import format_duration
 
 if TYPE_CHECKING:
     from rtsched.model.taskgraph import SystemSpec
 
 #: Told how many runs are done, how many there are, and how many of the done ones came to nothing.
 Progress = Callable[[int, int, int], None]
+#: Things by kind and name, as the registry has them.
+Named = dict[tuple[str, str], Callable[..., Any]]
 #: Keys that are asked for at once, and runs whose rows are written together.
 AT_ONCE = 2_000
 #: Seconds after which a row that is done is written.
@@ -60,13 +69,16 @@ def sweep(
     InputError before anything runs where something cannot be meant, and SoundnessError where a run beats a proof.
     """
     folder = Path(study).parent if isinstance(study, str | Path) else None
-    found = _study(study, overrides, keys)
-    named = choices(found.policies, code=folder is None or "policies" in keys)
+    found, places = _study(study, overrides, keys)
+    with places.at("policies"):
+        named = choices(found.policies, code=folder is None or "policies" in keys)
+    with places.at("metrics"):
+        wanted(found.measured, code=folder is None or "metrics" in keys)
     bench = Bench(found, named, found.points(), folder, trusted=folder is None)
-    outline = survey(bench, kept=database is not None)
+    outline = survey(bench, places, kept=database is not None)
     store = Store(None if database is None else Path(database))
     store.begin(outline)
-    for status in again:
+    for status in [again] if isinstance(again, str) else again:
         if status not in ("error", "timeout"):
             raise InputError(f"again: {status!r} is neither 'error' nor 'timeout'")
         store.forget(status)  # type: ignore[arg-type]
@@ -74,22 +86,27 @@ def sweep(
     return Results(outline, store)
 
 
-def _study(study: Any, overrides: Sequence[str], keys: dict[str, Any]) -> Study:
-    """The study, with some of its keys set anew."""
+def _study(study: Any, overrides: Sequence[str], keys: dict[str, Any]) -> tuple[Study, Places]:
+    """The study, with some of its keys set anew, and where the others stand."""
+    places = Places()
     if isinstance(study, str | Path):
-        found = read(study, overrides)
+        document = read_yaml(study)
+        found = of_document(document, overrides)
+        places = Places(document, {*keys, *(parse_override(text).path.split(".")[0] for text in overrides)})
     else:
         found = study if isinstance(study, Study) else of_mapping({**(study or {}), **keys})
         if overrides:
             found = change(found, [parse_override(text) for text in overrides])
     if not keys:
-        return found
-    return Study.model_validate({**{name: getattr(found, name) for name in found.model_fields_set}, **keys})
+        return found, places
+    return Study.model_validate({**{name: getattr(found, name) for name in found.model_fields_set}, **keys}), places
 
 
 def crew(executor: Executor | None, jobs: int | None) -> Crew | None:
     """Who works: an executor, so many processes, or nobody but this one."""
     if executor is not None:
+        if jobs is not None:
+            raise InputError("'jobs' (-j) has no effect on workers of an executor, or of Dask; leave it out")
         return Crew(executor, _workers(executor))
     count = jobs or os.cpu_count() or 1
     return None if count == 1 else Processes(count)
@@ -97,29 +114,35 @@ def crew(executor: Executor | None, jobs: int | None) -> Crew | None:
 
 def _workers(executor: Any) -> int:
     """How many workers an executor has, as far as it says so."""
-    return int(getattr(executor, "_max_workers", 0) or os.cpu_count() or 1)
+    return int(getattr(executor, "_max_workers", 0) or cluster.workers(executor) or os.cpu_count() or 1)
 
 
 # ---- before anything runs --------------------------------------------------------------------------------------------
 
 
-def survey(bench: Bench, *, kept: bool = False) -> Outline:
+def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) -> Outline:
     """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError.
 
     Rows that are `kept` need fingerprints of all that they depend on.
     """
-    study = bench.study
-    arrays.check(study)
+    study, places = bench.study, places or Places()
+    with places.at("tests"):
+        arrays.check(study)
     measures = wanted(study.measured)
+    runs = len(bench.points) * study.count * (len(bench.choices) + len(study.tests)) * len(study.numbers)
+    if runs > MOST_RUNS:
+        raise InputError(f"{runs:,} runs are more than anybody waits for ({MOST_RUNS:,}); take fewer sets or seeds")
     contents, notes = [], {}
     for point in bench.points:
-        loaded = bench.load(point, 0)
-        spec = loaded.lower()
-        contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
+        with places.at_point(study, point):
+            loaded = bench.load(point, 0)
+            spec = loaded.lower()
+            contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
         notes.update(dict.fromkeys(spec.assumed))
         for choice in bench.choices:
             own = choice.own and bench.folder is not None and study.generate is None
-            made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
+            with places.at_point(study, point) if choice.own else places.at("policies"):
+                made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
             notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
     metrics = [[each.name, source_of(each.function)] for each in measures]
     code = code_digest() if kept else ""
@@ -192,9 +215,11 @@ def fill(bench: Bench, outline: Outline, store: Store, crew: Crew | None, progre
                 counted.add(rows)
             written.flush()
     finally:
-        if crew is not None:
-            crew.close()
-        written.flush()
+        try:
+            written.flush()
+        finally:
+            if crew is not None:
+                crew.close()
 
 
 class _Written:
@@ -248,28 +273,69 @@ class _Counted:
 
 def _done(bench: Bench, items: Iterator[Item | Block], crew: Crew | None) -> Iterator[list[Row]]:
     """The rows of items, as they come."""
-    worker = Worker(bench)
     if crew is None:
-        yield from map(worker, items)
+        yield from map(Worker(bench, None), items)
         return
-    for part in Spread(worker, crew, _lost).run(items):
+    patience = bench.study.timeout / SECOND or None
+    named = None
+    if not crew.inherits:
+        known = REGISTRY.imported | REGISTRY.own
+        named = {key: thing for key, thing in known.items() if key[0] in (*POLICIES, "metric")}
+        crew.modules = _modules(bench, named)
+    for part in Spread(Worker(bench, named), crew, partial(_lost, bench), _pieces, patience).run(items):
         yield [row for rows in part for row in rows]
 
 
-class Worker:
-    """What is sent to the workers: all rows of an item."""
+def _modules(bench: Bench, named: Named) -> dict[str, ModuleType]:
+    """The user's own modules that policies and metrics are made of."""
+    kinds = [choice.what if isinstance(choice.what, type) else type(choice.what) for choice in bench.choices]
+    parts = [type(part) for choice in bench.choices if not choice.own for part in choice.make().parts()]
+    found: dict[str, ModuleType] = {}
+    for thing in (*kinds, *parts, *named.values()):
+        found |= modules_of(thing)
+    return found
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+
+class Worker:
+    """What is sent to the workers: all rows of an item; `named` in other places, what names mean here."""
+
+    def __init__(self, bench: Bench, named: Named | None) -> None:
+        self.bench, self.named = bench, named
+        self.home = _process()
+        self.code = "" if named is None else code_digest()
 
     def __call__(self, item: Item | Block) -> list[Row]:
+        if self.named is not None:
+            self._arrive(self.named)
+            self.named = None  # once is enough
         return arrays.rows(self.bench, item) if isinstance(item, Block) else self.bench.work(item)
 
+    def _arrive(self, named: Named) -> None:
+        if self.home == _process():
+            return
+        if self.code != code_digest():
+            raise InputError("a worker has another version of rtsched; install the same one everywhere")
+        REGISTRY.own.update(named)
 
-def _lost(item: Item | Block) -> list[Row]:
-    """The rows of an item whose worker dies each time."""
+
+def _process() -> tuple[str, int]:
+    return socket.gethostname(), os.getpid()
+
+
+def _lost(bench: Bench, item: Item | Block, seconds: float) -> list[Row]:
+    """The rows of an item whose worker dies each time; with a limit of time, also because it did not heed that."""
+    limit = bench.study.timeout
+    if limit and seconds * SECOND > limit:
+        why = f"took longer than {format_duration(limit)}, and had to be killed"
+        return [Row(run, "timeout", f"{bench.who(run)}{why}") for run in item.runs]
     why = "the process that ran it was killed each time (is there enough memory?)"
-    return [Row(run, "error", why) for run in item.runs]
+    return [Row(run, "error", f"{bench.who(run)}{why}") for run in item.runs]
+
+
+def _pieces(item: Item | Block) -> list[Item | Block]:
+    """An item by policies: who kills workers is one of them."""
+    policies = dict.fromkeys(run.policy for run in item.runs)
+    return [replace(item, runs=tuple(run for run in item.runs if run.policy == policy)) for policy in policies]
 
 
 def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:

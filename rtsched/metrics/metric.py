@@ -14,6 +14,7 @@ found by name in the registry (group ``rtsched.metrics``), whoever wrote them.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
@@ -127,9 +128,12 @@ def metric(
     return describe
 
 
-def find(name: str) -> Metric:
-    """The metric called `name`. Raises InputError, with close names where there is none."""
-    described = getattr(REGISTRY.find("metric", name), "metric", None)
+def find(name: str, code: bool = True) -> Metric:
+    """The metric called `name`. Raises InputError, with close names where there is none.
+
+    Only where `code` may be named is ``module:function`` imported: a file could be a stranger's.
+    """
+    described = getattr(REGISTRY.find("metric", name, code), "metric", None)
     if not isinstance(described, Metric):
         raise InputError(f"{REGISTRY.called('metric', name)} has no unit and no direction; put "
                          "@rtsched.metric(unit=..., better='lower' or 'higher') over it")  # fmt: skip
@@ -137,12 +141,15 @@ def find(name: str) -> Metric:
 
 
 def of_value(key: str) -> tuple[Metric, str]:
-    """The metric that a value belongs to, and of which thing it is: ``effective_accuracy.miou`` is of ``miou``."""
+    """The metric that a value belongs to, and of which thing it is: ``effective_accuracy.miou`` is of ``miou``.
+
+    Values may come out of somebody's database, so nothing is imported for them that this process did not import before.
+    """
     if key in REGISTRY.names("metric"):
         return find(key), ""
     before, colon, rest = key.rpartition(":")
     name, _, thing = rest.partition(".")
-    return find(f"{before}{colon}{name}"), thing
+    return find(f"{before}{colon}{name}", code=before in sys.modules), thing
 
 
 def metrics() -> dict[str, Metric]:
@@ -150,9 +157,9 @@ def metrics() -> dict[str, Metric]:
     return {name: find(name) for name in REGISTRY.names("metric")}
 
 
-def wanted(names: Iterable[str | Metric]) -> tuple[Metric, ...]:
+def wanted(names: Iterable[str | Metric], code: bool = True) -> tuple[Metric, ...]:
     """The metrics of these names, each once; those that are found already as they are. Raises InputError."""
-    return tuple(name if isinstance(name, Metric) else find(name) for name in dict.fromkeys(names))
+    return tuple(name if isinstance(name, Metric) else find(name, code) for name in dict.fromkeys(names))
 
 
 def refuse_without_trace(chosen: Iterable[Metric], system: SystemSpec) -> None:

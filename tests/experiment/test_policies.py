@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import pytest
 
 from rtsched import ComposedScheduler, InputError, Scheduler
-from rtsched.experiment.policies import choices
+from rtsched.experiment.policies import choices, modules_of, source_of
 from rtsched.schedulers.orderings.edf import EDF
 
 
@@ -66,3 +69,35 @@ def test_a_file_names_no_code():
     with pytest.raises(InputError, match="names code, which a file may not"):
         choice.make()
     assert isinstance(choices(["tests.experiment.test_policies:Lazy"])[0].make(), Lazy)
+
+
+def test_an_edit_of_a_file_that_a_policy_uses_is_noticed(tmp_path, monkeypatch):
+    """Not only of its own; what is installed, or not used, counts for nothing."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "used_here.py").write_text("def rest(): return 3\n")
+    (tmp_path / "unused.py").write_text("")
+    (tmp_path / "of_mine.py").write_text(
+        "import rtsched, numpy\nfrom used_here import rest\nclass Mine(rtsched.Scheduler):\n    dispatch = rest\n"
+    )
+    (choice,) = choices(["of_mine:Mine"])
+    before = choice.fingerprint()
+    assert sorted(modules_of(type(choice.make()))) == ["of_mine", "used_here"]
+    (tmp_path / "unused.py").write_text("# edited")
+    assert choice.fingerprint() == before
+    (tmp_path / "used_here.py").write_text("def rest(): return 4\n")
+    assert choice.fingerprint() != before
+
+
+def test_an_edit_of_what_was_typed_in_is_noticed(monkeypatch):
+    """As in a notebook, which has no file."""
+
+    def typed(text):
+        space = {"__name__": "typed_in", "Scheduler": Scheduler}
+        exec(text, space)
+        return source_of(space["Mine"])
+
+    monkeypatch.setitem(sys.modules, "typed_in", ModuleType("typed_in"))
+    mine = "class Mine(Scheduler):\n    def dispatch(self): return {}\n"
+    assert typed(mine.format("[each for each in (1, 2)]")) == typed(mine.format("[each for each in (1, 2)]"))
+    assert typed(mine.format("[each for each in (1, 2)]")) != typed(mine.format("[each for each in (1, 3)]"))
+    assert typed(mine.format("self.soc.now")) != typed(mine.format("self.soc.jobs"))

@@ -9,10 +9,12 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 
 import pytest
 
 from rtsched.errors import InputError
+from rtsched.experiment import pool
 from rtsched.experiment.pool import Crew, GoneError, Processes, Spread
 
 
@@ -41,6 +43,10 @@ class DiesOnce:
         return item
 
 
+def dies_at_any(items: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(map(dies, items))
+
+
 def fails(item: int) -> int:
     if item == 7:
         raise InputError("seven")
@@ -51,7 +57,7 @@ def stumbles(item: int) -> int:
     return 1 // (item - 7)
 
 
-def spread(function, items, crew=None, lost=lambda item: -item):
+def spread(function, items, crew=None, lost=lambda item, seconds: -item):
     crew = crew or Processes(2)
     try:
         return sorted(result for part in Spread(function, crew, lost).run(items) for result in part)
@@ -76,6 +82,47 @@ def test_who_kills_every_worker_is_told_apart_and_all_others_go_on():
 
 def test_what_died_with_a_worker_is_done_again(tmp_path):
     assert spread(DiesOnce(str(tmp_path)), range(35)) == list(range(35))
+
+
+def breaks_off(item: int) -> int:
+    """Kills its worker at 7, when a part of what it found is on its way back."""
+    if item == 7:
+
+        def send(self, data, write=None):
+            os.write(self._handle, bytes(data)[:5])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Connection._send = send
+    return item
+
+
+def test_who_dies_in_the_middle_of_what_it_says_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(pool, "LOOK", 0.1)
+    assert spread(breaks_off, range(12)) == sorted([*range(7), -7, *range(8, 12)])
+
+
+def test_an_item_that_kills_is_split_and_only_its_piece_is_lost():
+    crew = Processes(2)
+    work = Spread(dies_at_any, crew, lambda item, seconds: ("lost", *item), lambda item: [(each,) for each in item])
+    try:
+        found = [result for part in work.run([(1, 2), (6, 7, 8), (9,)]) for result in part]
+    finally:
+        crew.close()
+    assert [each for each in found if each[0] == "lost"] == [("lost", 7)]
+    assert sorted(number for each in found if each[0] != "lost" for number in each) == [1, 2, 6, 8, 9]
+
+
+def test_where_no_worker_stays_alive_that_is_told(monkeypatch):
+    """As where processes are not forked, and a script begins its work without a guard."""
+    monkeypatch.setattr(pool, "_begin", lambda *_: os._exit(1))
+    with pytest.raises(GoneError, match="end as soon as they begin; in a script, call it below `if __name__"):
+        spread(double, range(30))
+
+
+def test_pools_side_by_side_end_by_themselves():
+    """A process that one of them forked may hold an end of the other's pipe."""
+    one, other = Processes(2), Processes(2)
+    assert spread(double, range(5), one) == spread(double, range(5), other)
 
 
 def test_errors_of_the_work_come_back_as_they_are():

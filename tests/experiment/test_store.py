@@ -90,6 +90,31 @@ def test_what_is_no_database_of_a_study_is_left_alone(tmp_path, make, problem):
         Store(tmp_path / "s.db")
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("DROP TABLE runs", "lacks what the database of a study has"),
+        ("UPDATE study SET value = '{}'", "is of another version of rtsched, or damaged; use that version"),
+        ("UPDATE study SET value = 'x'", "is of another version of rtsched, or damaged"),
+        ("UPDATE study SET value = json_set(value, '$.format', 7)", "is of another version of rtsched"),
+        ("UPDATE runs SET found = '{'", "holds a row that cannot be read"),
+        ("UPDATE runs SET tasks = 3", "holds a row that cannot be read"),
+    ],
+)
+def test_a_database_that_is_not_as_it_was_written_is_told(tmp_path, change, problem):
+    with filled(tmp_path / "s.db") as store:
+        store.base.execute(change)
+    with pytest.raises(InputError, match=f"s.db: {problem}"), Store(tmp_path / "s.db", new=False) as store:
+        list(store.rows(store.outline()))
+
+
+def test_a_database_that_is_write_protected_is_told(tmp_path):
+    with filled(tmp_path / "s.db") as store:
+        store.base.execute("PRAGMA query_only=1")
+        with pytest.raises(InputError, match=r"s.db: is write-protected; choose another place"):
+            store.begin(OUTLINE)
+
+
 def test_a_full_disk_keeps_what_was_written(tmp_path):
     store = filled(tmp_path / "s.db")
     store.base.execute(f"PRAGMA max_page_count={store.base.execute('PRAGMA page_count').fetchone()[0]}")

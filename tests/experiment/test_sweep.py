@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 import rtsched
 from rtsched import InputError, Scheduler, SoundnessError
+from rtsched.experiment import limit
 from rtsched.experiment.results import Results
 
 STUDY = {
@@ -111,6 +114,50 @@ def test_a_system_that_takes_too_long_is_a_result(jobs):
     assert [(each.lacking, each.timeouts) for each in results.estimates("no_miss")] == [(0, 0), (1, 1)]
 
 
+class Deaf(Scheduler):
+    """Never comes to an end, and swallows whatever says so."""
+
+    def dispatch(self):
+        """Again and again."""
+        while True:
+            with suppress(BaseException):
+                sum(range(1000))
+
+
+class Drowns(Scheduler):
+    """Never comes to an end in C, where nobody hears anything."""
+
+    def dispatch(self):
+        """Once, for ever."""
+        sum(range(10**15))
+
+
+class Kills(Scheduler):
+    """Kills the process that runs it, in some systems."""
+
+    def dispatch(self):
+        """As nobody would."""
+        if self.soc.tasks[0].period < 8_000_000:
+            os.kill(os.getpid(), 9)
+
+
+@pytest.mark.parametrize("policy", [Deaf, Drowns])
+def test_who_does_not_heed_the_limit_is_ended_with_its_process(monkeypatch, policy):
+    monkeypatch.setattr(limit, "GRACE", 0.3)
+    results = rtsched.sweep(system=ONE, policies={"mine": policy, "edf": "edf"}, timeout="200 ms", jobs=2)
+    assert [row.status for row in results] == ["timeout", "ok"]
+    assert next(iter(results)).note == "mine, seed 0: took longer than 200 ms, and had to be killed"
+
+
+def test_who_kills_processes_takes_nobody_else_along():
+    results = rtsched.sweep(STUDY, jobs=2, policies={"G": "edf", "mine": Kills})
+    failed = [row for row in results if row.status == "error"]
+    assert 0 < len(failed) < 24
+    assert {row.run.policy for row in failed} == {1}
+    assert len(list(results)) == 48
+    assert failed[0].note == "mine, seed 0: the process that ran it was killed each time (is there enough memory?)"
+
+
 def test_one_seed_speaks_for_all_where_nothing_is_random(monkeypatch):
     from rtsched.api import Prepared
 
@@ -201,6 +248,70 @@ def test_a_file_names_no_code_but_a_command_does(tmp_path):
         tmp_path / "s.yaml", policies=["tests.experiment.test_sweep:Sleeps"], timeout="50 ms", jobs=1
     )
     assert [row.status for row in results] == ["timeout"]
+
+
+@pytest.mark.parametrize("key", ["metrics: ['{}']", "metrics: ['{}']\nstop: {width: 0.1, metric: '{}'}"])
+def test_metrics_of_a_file_name_no_code(tmp_path, monkeypatch, key):
+    (tmp_path / "strange.py").write_text("open('executed', 'w').close()\n")
+    (tmp_path / "s.yaml").write_text("generate: {tasks: 3}\n" + key.replace("{}", "strange:lag"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"s.yaml:2:10: metric 'strange:lag' names code, which a file may not"):
+        rtsched.sweep("s.yaml", jobs=1)
+    assert not os.path.exists("executed")
+
+
+def test_a_database_of_a_stranger_runs_no_code(tmp_path, monkeypatch):
+    (tmp_path / "strange.py").write_text("open('executed', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    rtsched.sweep(STUDY, sets=1, database="s.db", jobs=1)
+    with sqlite3.connect("s.db") as base:
+        base.execute("UPDATE study SET value = replace(value, 'miss_ratio', 'strange:lag')")
+        base.execute("UPDATE runs SET found = replace(found, 'miss_ratio', 'strange:lag')")
+    with pytest.raises(InputError, match="names code, which a file may not"):
+        Results.open("s.db").to_dict()
+    assert not os.path.exists("executed")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("axes: {generate.utilisation: [0.1, 700]}", "s.yaml:2:36: generate.utilisation=700, set 0: "),
+        ("axes: {generate.utilisation: [0.1], generate.tasks: [2, x]}", "s.yaml:2:57: generate.utilisation=0.1, generate.tasks=x, "),
+        ("axes: {generate.tasks: {from: 1, to: 0, points: 2}}", "s.yaml:2:24: generate.tasks=0, set 0: "),
+        ("set: {tasks.t7.period: 3 ms}", "s.yaml:1:11: the only point, set 0: set tasks.t7.period=3 ms: nothing here is called 't7'"),
+        ("policies: [edff]", "s.yaml:2:11: no scheduler is called 'edff'"),
+        ("axes: {scheduler: [edff]}", "s.yaml:2:20: no scheduler is called 'edff'"),
+        ("metrics: [speed]", "s.yaml:2:10: no metric is called 'speed'"),
+        ("policies: [3]", "s.yaml:2:11: a policy is a name"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_at_a_point_is_told_with_its_place(tmp_path, monkeypatch, text, problem):
+    (tmp_path / "s.yaml").write_text("generate: {tasks: 3}\n" + text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        rtsched.sweep("s.yaml", jobs=1)
+    assert str(error.value).startswith(problem)
+    with pytest.raises(InputError) as error:
+        rtsched.sweep(STUDY, policies=["edff"])
+    assert str(error.value).startswith("no scheduler is called 'edff'")
+
+
+def test_more_runs_than_anybody_waits_for_are_refused_at_once():
+    with pytest.raises(InputError, match="40,000,000,000 runs are more than anybody waits for"):
+        rtsched.sweep(STUDY, sets=10_000_000, seeds=1000)
+
+
+def test_many_sets_begin_at_once(tmp_path):
+    """And whoever reads what is there so far does not wait for those that are not."""
+    told = []
+
+    def enough(*counts):
+        told.append(counts)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rtsched.sweep(STUDY, sets=10_000_000, database=tmp_path / "s.db", jobs=1, progress=enough)
+    assert told == [(2, 40_000_000, 0)]
 
 
 @pytest.mark.parametrize("key", ["scheduler", "set"])
