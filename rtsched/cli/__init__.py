@@ -25,6 +25,7 @@ from rtsched.cli.ending import ended, stopped
 COMMANDS = {
     "analyse": "analyse",
     "compare": "compare",
+    "export": "export",
     "fuzz-soundness": "fuzz_soundness",
     "import": "import_",
     "list": "list_",

@@ -83,6 +83,12 @@ class Comparison:
         """As plain data."""
         return {"format": 1, **asdict(self)}
 
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row for each policy and seed. Raises InputError where pandas is not installed."""
+        from rtsched.experiment.frames import to_frame
+
+        return to_frame(self)
+
 
 def compare(
     source: api.Source,
