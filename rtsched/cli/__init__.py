@@ -29,6 +29,7 @@ COMMANDS = {
     "fuzz-soundness": "fuzz_soundness",
     "import": "import_",
     "list": "list_",
+    "plot": "plot",
     "profile": "profile",
     "report": "report",
     "run": "run",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
 from rtsched.experiment.outline import Outline, Run
@@ -16,6 +16,9 @@ from rtsched.experiment.statistics import Band, band
 from rtsched.experiment.store import Row, Store
 from rtsched.metrics.metric import of_value
 from rtsched.visible import cut
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: The values of a proof, which no run has: shares of systems.
 PROOFS = ("proven", "refuted")
@@ -161,6 +164,34 @@ class Results:
         from rtsched.experiment.tables import write
 
         write(self, path, metric)
+
+    def plot(
+        self,
+        kind: str = "curves",
+        *,
+        metric: str | Sequence[str] = (),
+        policies: str | Sequence[str] = (),
+        over: str | Sequence[str] = (),
+        at: Mapping[str, Any] | None = None,
+        weighted: bool = False,
+        size: str = "single",
+        path: str | Path | None = None,
+        command: str = "",
+    ) -> Figure:
+        """A matplotlib figure of the study, as ``rtsched plot`` draws it; written to a `path` (.pdf, .svg, .png), too.
+
+        `kind` is curves, ecdf, heat, pareto or scatter; `over` names the axes to draw along, `at` fixes others; `size`
+        is a column (single, 3.5 in) or two (double, 7.16 in). Raises InputError where the study lacks what it shows.
+        """
+        from rtsched.experiment.figures import KINDS, Ask, figure, write
+
+        if kind not in KINDS or size not in ("single", "double"):
+            raise InputError(f"a figure's kind is one of {', '.join(KINDS)}, its size single or double")
+        metrics, names, along = ((each,) if isinstance(each, str) else tuple(each) for each in (metric, policies, over))
+        made = figure(self, kind, Ask(metrics, names, at or {}, along, weighted, size))
+        if path is not None:
+            write(made, self, Path(path), f"{self.outline.name or 'study'}: {KINDS[kind]}", command or "Results.plot")
+        return made
 
     def to_frame(self, table: str = "values") -> Any:
         """A pandas DataFrame of the ``"values"`` (the long table) or the ``"estimates"``. Raises InputError."""

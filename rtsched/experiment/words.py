@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
-from rtsched.errors import InputError
 from rtsched.experiment.results import PROOFS
 from rtsched.metrics.metric import SHARE, TIME, of_value
 
@@ -56,7 +55,7 @@ def of_metric(key: str, largest: float) -> Quantity:
     title = of.title + (f" ({thing})" if thing else "")
     if of.unit == SHARE:
         return Quantity(title, "%", 0.01, True)
-    return _time(title, largest) if of.unit == TIME else Quantity(title, of.unit)
+    return of_time(title, largest) if of.unit == TIME else Quantity(title, of.unit)
 
 
 def of_axis(name: str, values: Sequence[Any]) -> tuple[Quantity, list[float]] | None:
@@ -74,15 +73,16 @@ def of_axis(name: str, values: Sequence[Any]) -> tuple[Quantity, list[float]] | 
         return Quantity(title), list(values)
     try:
         times = [units.parse_duration(value) for value in values if isinstance(value, str)]
-    except InputError:
+    except ValueError:
         return None
     if len(times) < len(values):
         return None
-    quantity = _time(title, max(times))
+    quantity = of_time(title, max(times))
     return quantity, [each / quantity.per for each in times]
 
 
-def _time(title: str, largest: float) -> Quantity:
+def of_time(title: str, largest: float) -> Quantity:
+    """Times of up to so many ns, in the unit in which that is no less than one."""
     unit, per = next((each for each in TIMES if largest >= each[1]), TIMES[-1])
     return Quantity(title, unit, per)
 
