@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import rtsched
 from rtsched.model.config import parse_yaml, to_yaml, validate
 from rtsched.model.system import System
 from rtsched.schedulers.base import Scheduler
+from tests.cli.command import rtsched as rtsched_command
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -180,6 +182,27 @@ def test_the_python_of_the_metrics_page_runs(
     (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     exec(code, {})
     assert "'miss_ratio': 0.0" in capsys.readouterr().out
+
+
+def test_the_python_of_the_statistics_page_gives_what_it_says() -> None:
+    page = Path(__file__).parents[1] / "docs" / "statistics.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 15
+    assert failed == 0
+
+
+def test_the_comparison_of_the_statistics_page_is_what_is_printed() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "statistics.md").read_text()
+    ((command, printed),) = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    said = rtsched_command(*shlex.split(command)).output
+    assert doctest.OutputChecker().check_output(printed.replace("\n…\n", "\n...\n"), said, doctest.ELLIPSIS), said
+
+
+def test_the_statistics_page_names_every_function() -> None:
+    from rtsched.experiment import statistics
+
+    page = (Path(__file__).parents[1] / "docs" / "statistics.md").read_text()
+    assert {name for name in statistics.__all__ if name[0].islower()} - set(re.findall(r"\w+", page)) == set()
 
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -14,7 +14,7 @@ import rtsched
 from rtsched.cli import cli
 from rtsched.errors import InputError
 from rtsched.importers import build, import_file
-from rtsched.metrics.metric import evaluate, metrics
+from rtsched.metrics.metric import evaluate, metrics, wanted
 from rtsched.registry import GROUPS, OTHERS, REGISTRY
 from rtsched.report.content import Report
 from rtsched.schedulability.models import Uniprocessor
@@ -141,6 +141,14 @@ def test_a_metric_gives_a_finite_number(own: object, value: object) -> None:
     REGISTRY.register("metric", "odd", odd)
     with pytest.raises(InputError, match="has to give a finite number"):
         rtsched.evaluate(rtsched.simulate(LIGHT, until="1 s"), "odd")
+
+
+def test_a_metric_that_was_found_stands_for_its_name(own: object) -> None:
+    trace = rtsched.simulate(LIGHT, until="1 s")
+    found = wanted(["p95", "miss_ratio", "p95"])
+    assert [each.name for each in found] == ["p95", "miss_ratio"]
+    assert wanted(found) == found
+    assert rtsched.evaluate(trace, found) == rtsched.evaluate(trace, ["p95", "miss_ratio"])
 
 
 def test_names_of_ours_are_taken_and_descriptions_are_checked(own: object) -> None:

@@ -37,7 +37,8 @@ ALLOWED = {
     "description": {"model", "registry", "errors", "visible"},
     "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
-        "api", "schedulability", "metrics", "trace", "engine", "export", "model", "units", "errors", "files", "visible",
+        "api", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
+        "visible",
     },
     "report": {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
@@ -152,6 +153,7 @@ HEAVY = {"numpy", "scipy", "simpy", "pydantic", "matplotlib", "networkx", "onnx"
         ("from rtsched.cli import cli; cli(['--help'], standalone_mode=False)", set()),
         ("import rtsched; rtsched.summary(rtsched.simulate('graham'))", {"numpy", "simpy", "pydantic"}),
         ("import rtsched.experiment.compare", {"numpy", "simpy", "pydantic"}),
+        ("import rtsched; rtsched.generate(tasks=3)", {"numpy", "pydantic"}),
         ("import rtsched; rtsched.metric, rtsched.REGISTRY, rtsched.exporter, rtsched.section", set()),
     ],
 )

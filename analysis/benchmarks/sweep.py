@@ -1,11 +1,13 @@
 """What a study pays for one small system: ten periodic tasks on one core, about 210 jobs, under EDF.
 
 Each stage is timed apart, from the description of the system to the values of its metrics: the least of the rounds for
-every system, then the mean over the systems. Other work on the machine makes single times longer, never shorter.
+every system, then the mean over the systems. Other work on the machine makes single times longer, never shorter;
+``--cpu`` counts the time of this process alone. What all systems share is found once: the platform and the metrics.
 
     python analysis/benchmarks/sweep.py                  # a table for people
     python analysis/benchmarks/sweep.py --json           # the same as JSON lines
     python analysis/benchmarks/sweep.py --quick          # few systems, few rounds
+    python analysis/benchmarks/sweep.py --cpu            # CPU time, for a machine that is shared
 """
 
 from __future__ import annotations
@@ -13,16 +15,18 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 from rtsched import api, units
-from rtsched.metrics.metric import evaluate
+from rtsched.metrics.metric import evaluate, wanted
+from rtsched.model.catalogue import load_platform
 
 #: What is asked of each run.
-METRICS = ("miss_ratio", "p95", "tardiness")
+METRICS = wanted(("miss_ratio", "p95", "tardiness"))
+PLATFORM = load_platform("uniprocessor")
 TASKS, JOBS, LOAD = 10, 210, 0.8
 STAGES = ("load", "prepare", "scheduler", "build", "run", "metrics")
 
@@ -44,28 +48,28 @@ def small_system(seed: int) -> dict[str, Any]:
     return {"platform": "uniprocessor", "tasks": tasks, "simulate": {"until": until}}
 
 
-def stages(system: dict[str, Any], trace: bool) -> Iterator[int]:
+def stages(system: dict[str, Any], trace: bool, clock: Callable[[], int]) -> Iterator[int]:
     """The instants between the stages of one evaluation, in ns."""
     begun: list[int] = []
-    yield perf_counter_ns()
-    loaded = api.load(system)
-    yield perf_counter_ns()
-    prepared = api.prepare(loaded, system["simulate"]["until"])
-    yield perf_counter_ns()
+    yield clock()
+    loaded = api.load(system, platform=PLATFORM)
+    yield clock()
+    prepared = api.prepare(loaded)
+    yield clock()
     scheduler = api.scheduler("edf")
-    yield perf_counter_ns()
-    result = prepared.run(scheduler, 0, trace=trace, watch=lambda _: begun.append(perf_counter_ns()))
-    yield from (*begun, perf_counter_ns())
+    yield clock()
+    result = prepared.run(scheduler, 0, trace=trace, watch=lambda _: begun.append(clock()))
+    yield from (*begun, clock())
     evaluate(result, METRICS)
-    yield perf_counter_ns()
+    yield clock()
 
 
-def measure(count: int, rounds: int, trace: bool) -> dict[str, Any]:
+def measure(count: int, rounds: int, trace: bool, clock: Callable[[], int] = perf_counter_ns) -> dict[str, Any]:
     """The mean over the systems of each stage, in us; the first round, which imports and warms up, does not count."""
     sums = [0] * len(STAGES)
     for seed in range(count):
         system = small_system(seed)
-        times = [[then - at for at, then in pairwise(stages(system, trace))] for _ in range(rounds + 1)]
+        times = [[then - at for at, then in pairwise(stages(system, trace, clock))] for _ in range(rounds + 1)]
         sums = [total + min(column) for total, column in zip(sums, zip(*times[1:], strict=True), strict=True)]
     means = [total / count / 1000 for total in sums]
     each = {name: round(mean, 1) for name, mean in zip(STAGES, means, strict=True)}
@@ -77,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--systems", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
@@ -84,7 +89,7 @@ def main() -> None:
     if not options.json:
         print(f"{'us':<9}" + "".join(f"{name:>10}" for name in (*STAGES, "in all", "systems/s")))
     for trace in (False, True):
-        row = measure(count, rounds, trace)
+        row = measure(count, rounds, trace, process_time_ns if options.cpu else perf_counter_ns)
         if options.json:
             print(json.dumps(row))
         else:

@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": "compare",
     "export": "export",
     "fuzz-soundness": "fuzz_soundness",
+    "generate": "generate",
     "import": "import_",
     "list": "list_",
     "plot": "plot",

@@ -11,12 +11,12 @@ import click
 from rtsched.cli import options
 from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.policies import split
-from rtsched.cli.waiting import each
+from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs, picture_format
 from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
-    from rtsched.experiment.compare import Cell, Comparison
+    from rtsched.experiment.compare import Comparison
 
 
 @click.command()
@@ -63,18 +63,11 @@ def compare(
         picture_format(picture)
     check_outputs(picture, table)
     policies = [name for group in schedulers for name in split(group)]
-    answer = experiment.compare(
-        system,
-        policies,
-        range(seed, seed + seeds),
-        until=until,
-        platform=platform,
-        overrides=overrides,
-        jobs=jobs,
-        baseline=baseline,
-        metrics=metrics,
-        progress=each,
-    )
+    with counting() as progress:
+        answer = experiment.compare(
+            system, policies, range(seed, seed + seeds), until=until, platform=platform, overrides=overrides,
+            jobs=jobs, baseline=baseline, metrics=metrics, progress=progress,
+        )  # fmt: skip
     if table is not None:
         from rtsched.files import write_whole
 
@@ -87,14 +80,17 @@ def compare(
 
 
 def render(answer: Comparison) -> str:
-    """The comparison as a table for a terminal."""
+    """The comparison as a table for a terminal: a line of figures a policy, and one of differences under it."""
     from rtsched import units
     from rtsched.experiment.compare import title
+    from rtsched.experiment.contrast import contrast, figure, legend
     from rtsched.export.text import aligned
 
     rows = [["policy", *(title(metric) for metric in answer.metrics)]]
     for row in answer.rows:
-        rows.append([row.policy, *(_cell(row.cells[metric], metric) for metric in answer.metrics)])
+        rows.append([row.policy, *(figure(row.cells[metric], metric) for metric in answer.metrics)])
+        if row.policy != answer.baseline:
+            rows.append(["  difference", *(contrast(row.cells[metric], metric) for metric in answer.metrics)])
     span = units.format_duration(answer.until, digits=4)
     count = len(answer.seeds)
     name = visible(answer.system)
@@ -102,21 +98,10 @@ def render(answer: Comparison) -> str:
     lines += ["", aligned(rows)]
     if answer.fixed:
         lines.append("All seeds gave the same: nothing in this system is random.")
-    elif count > 1:
-        lines.append(
-            f"± half of a 95 % confidence interval (Student's t); * differs from {answer.baseline} with p < 0.05, "
-            "** < 0.01\n(paired sign-flip test, Holm's correction)"
-        )
+    else:
+        lines += legend({row.policy: row.cells for row in answer.rows}, visible(answer.baseline), count)
     lines += map(visible, [*answer.notes, *(f"assumed: {note}" for note in answer.assumed)])
     return "\n".join(lines)
-
-
-def _cell(cell: Cell, metric: str) -> str:
-    from rtsched.metrics.metric import of_value
-
-    shown = of_value(metric)[0].show(cell.mean, cell.half)
-    mark = "" if cell.p is None or cell.p >= 0.05 else "**" if cell.p < 0.01 else "*"
-    return shown if cell.half is None else f"{shown}{mark:<2}"
 
 
 def _csv(answer: Comparison) -> str:

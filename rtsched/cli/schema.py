@@ -8,14 +8,18 @@ from rtsched.cli.console import echo_json
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["system", "workload", "platform", "summary"]), default="system")
+@click.argument("what", type=click.Choice(["system", "workload", "platform", "generate", "summary"]), default="system")
 def schema(what: str) -> None:
-    """Print the JSON Schema of system files, platform files, or of what `run --json` prints."""
+    """Print the JSON Schema of system files, platform files, parameters of `generate`, or what `run --json` prints."""
     from rtsched.model.config import json_schema
     from rtsched.model.platform import Platform
     from rtsched.model.system import System
 
-    if what == "summary":
+    if what == "generate":
+        from rtsched.generate import Generate
+
+        answer = json_schema(Generate)
+    elif what == "summary":
         from rtsched.export.schema import SUMMARY_SCHEMA
 
         answer = SUMMARY_SCHEMA

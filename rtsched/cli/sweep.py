@@ -12,14 +12,14 @@ import click
 from rtsched.cli import options
 from rtsched.cli.console import echo, echo_json
 from rtsched.cli.policies import split
-from rtsched.cli.waiting import progress_bar
+from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from rtsched.experiment.results import Estimate, Results
-    from rtsched.experiment.sweep import Progress
 
 #: A look at the shape of the curves, and no more.
 PREVIEW = 100
@@ -59,7 +59,7 @@ def sweep(
     more = [*overrides, *([f"sets={PREVIEW}"] if preview else [])]
     named = [name for group in schedulers for name in split(group)]
     policies = {"policies": named} if named else {}
-    with _executor(dask) as executor, _bar() as progress:
+    with _executor(dask) as executor, counting() as progress:
         results = perform(
             study,
             overrides=more,
@@ -88,28 +88,9 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
         yield found
 
 
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """A bar with the rate and what is left, that says how many runs failed."""
-    with progress_bar(unit=" runs") as bar:
-        first: list[int] = []
-
-        def show(done: int, total: int, failed: int) -> None:
-            if not first:
-                first.append(done)
-                bar.initial = done
-            bar.total, bar.n = total, done
-            if failed:
-                bar.set_postfix_str(f"{failed} failed", refresh=False)
-            bar.refresh()
-
-        yield show
-
-
 def render(results: Results, path: Path) -> str:
     """What came of a study, as tables for a terminal."""
     from rtsched.export.text import aligned
-    from rtsched.visible import visible
 
     outline = results.outline
     counts = {"point": len(outline.points), "set": outline.sets, "policy": len(outline.policies)}
@@ -143,11 +124,15 @@ def _title(metric: str) -> str:
 
 def _table(results: Results, metric: str) -> Iterator[list[str]]:
     outline = results.outline
-    yield [*outline.axes, *outline.policies]
     found = {(each.point, each.policy): each for each in results.estimates(metric)}
+    shown = [
+        policy
+        for policy in outline.policies
+        if any(found[place, policy].band or found[place, policy].lacking for place in range(len(outline.points)))
+    ]
+    yield [*outline.axes, *map(visible, shown)]
     for place, values in enumerate(outline.points):
-        cells = [_cell(found[place, policy]) for policy in outline.policies]
-        yield [*map(str, values), *cells]
+        yield [*map(str, values), *(_cell(found[place, policy]) for policy in shown)]
 
 
 def _cell(estimate: Estimate) -> str:
@@ -168,8 +153,6 @@ def _cell(estimate: Estimate) -> str:
 
 def _failed(results: Results) -> list[str]:
     """The runs that came to nothing: how many, and the first of each kind."""
-    from rtsched.visible import visible
-
     failures = results.failures()
     if not failures:
         return []

@@ -37,6 +37,24 @@ def each(items: Iterable[Item], count: int, unit: str = " runs") -> Iterable[Ite
             bar.update()
 
 
+@contextmanager
+def counting(unit: str = " runs") -> Iterator[Callable[[int, int, int], None]]:
+    """A bar for work that tells how much of it is done, of how much in all, and how much of that came to nothing."""
+    with progress_bar(unit=unit) as bar:
+        begun: list[int] = []
+
+        def show(done: int, total: int, failed: int) -> None:
+            if not begun:  # what was done before says nothing of the rate
+                begun.append(done)
+                bar.initial = done
+            bar.total, bar.n = total, done
+            if failed:
+                bar.set_postfix_str(f"{failed} failed", refresh=False)
+            bar.refresh()
+
+        yield show
+
+
 class Ticker:
     """A bar that a thread keeps up, after two seconds and only on a terminal; `look` is given it each time."""
 

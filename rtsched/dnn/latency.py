@@ -26,8 +26,7 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
     """
     use = NetworkUse(network=work.network) if isinstance(work.network, str) else work.network
     assert use is not None
-    names = (lowering.platform.name, *lowering.platform.aliases)
-    rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
+    rows = [row for row in lowering.latency_here if row["network"] == use.network]
     servers = {unit.cluster: unit.description.threads for unit in lowering.units if unit.description.threads}
     matching = [row for row in rows if _matches(row, use, lowering.platform, row["processor"] in servers)]
     if not matching:
@@ -99,8 +98,7 @@ def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> f
 
     On a CPU cluster that is one server that of one thread: the speed-up comes with the number of threads.
     """
-    names = (lowering.platform.name, *lowering.platform.aliases)
-    rows = [row for row in lowering.latency if row["platform"] in names and row["network"] == use.network]
+    rows = [row for row in lowering.latency_here if row["network"] == use.network]
     if any(unit.cluster == cluster and unit.description.threads for unit in lowering.units):
         mine = [row for row in rows if row["processor"] == cluster and _matches(row, use, lowering.platform, True)]
         mine = [row for row in mine if row["threads"] in ("", "1")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ class Lowering:
         self.where = Places(self.platform, self.processors, self.units)
         self.numbers = {task.name: number for number, task in enumerate(self.system.tasks)}
         self.shared: dict[tuple[int | None, ...], tuple[int | None, ...]] = {}
+
+    @cached_property
+    def latency_here(self) -> Rows:
+        """The rows that were measured on this platform, few of thousands."""
+        names = (self.platform.name, *self.platform.aliases)
+        return [row for row in self.latency if row["platform"] in names]
 
     def lower(self) -> SystemSpec:
         """The whole system."""

@@ -150,9 +150,9 @@ class Places:
             )
         return max(1, round(time / table[count]))
 
-    def _scaled(self, time: int, place: int, reference: Fraction = Fraction(1)) -> int:
-        """A time written for a `reference` speed on a processor of another speed, rounded up."""
-        speed = self.processors[place].speed / reference if reference != 1 else self.processors[place].speed
+    def _scaled(self, time: int, place: int, reference: Fraction | None = None) -> int:
+        """A time written for a `reference` speed (default: 1) on a processor of another speed, rounded up."""
+        speed = self.processors[place].speed if reference is None else self.processors[place].speed / reference
         return -(-time * speed.denominator // speed.numerator)
 
     def _relative(self, time: int, place: int, name: str) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.execution_time import restated
 from rtsched.engine.job import BATCHED, DEAD, DONE, DRAINING, READY, RUNNING, Segment
+from rtsched.engine.job_path import asked
 from rtsched.engine.requests import refuse_start
 from rtsched.engine.steps import AroundSteps, Steps, complete
 from rtsched.errors import SchedulerError
@@ -53,11 +54,12 @@ class Batches(AroundSteps):
         """Run `segments` on `processor` together; those that a last choice of variant left out are not among them."""
         core = self.core
         check(core, segments, processor)
-        alone = {each: self._alone(each, processor) for each in segments}
-        members = [each for each in segments if each.state == READY]
-        if not members:
-            return ()
-        check(core, members, processor)  # they may have other variants now
+        with asked(core, segments, [processor]):
+            members = [each for each in segments if each.state == READY]
+            if not members:
+                return ()
+            check(core, members, processor)  # they may have other variants now
+            alone = {each: self._alone(each, processor) for each in members}
         ratio = _ratio(members[0].node, processor, len(members))
         assert ratio is not None
         demand = ceil(max(alone[each] for each in members) * ratio)

@@ -20,9 +20,11 @@ from rtsched.engine.points import LEAVE, NEXT_NODE, REGION_END, SWITCH, lay_out
 from rtsched.engine.processor import Processor
 from rtsched.engine.recorder import Recorder
 from rtsched.engine.splits import Splits, declares_splits
+from rtsched.engine.start_costs import StartCosts
 from rtsched.engine.steps import PlainSteps, Steps
 from rtsched.engine.streams import World
 from rtsched.engine.task_state import TaskState
+from rtsched.errors import SchedulerError
 from rtsched.model.known import known_before
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.trace import trace as log
@@ -74,7 +76,7 @@ class Core:
         self.may_preempt = scheduler.preemption == "preemptive"
         self.limited = scheduler.preemption == "limited"
         costs = system.overheads
-        self.scheduling = costs.scheduling
+        self.start_costs = StartCosts(self)
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
         copying = any(node.copies for task in system.tasks for node in task.all_nodes)
         costly = costly or copying
@@ -190,25 +192,6 @@ class Core:
             segment.remaining = left.numerator if left.denominator == 1 else left
             segment.demand = time
 
-    def costs(self, segment: Segment, processor: Processor, before: Processor | None, now: int) -> int:
-        """The overhead in ns before `segment` makes progress on `processor`."""
-        if processor.last is segment and segment.stopped == now and before is processor:
-            rest = processor.rest(segment)
-            processor.overhead_total += rest
-            return rest
-        if self.inside_run:
-            cost = processor.extra(segment)  # nobody was asked, and nobody else was there
-            processor.overhead_total += cost
-            return cost
-        cost = self.scheduling
-        if processor.last is not segment:
-            cost += processor.context_switch
-        if before is not None and before is not processor:
-            cost += processor.migration
-        cost += processor.extra(segment)
-        processor.overhead_total += cost
-        return cost
-
     def lay_out(self, segment: Segment) -> None:
         """Lay out where the segment meets region boundaries and critical sections, nearest last."""
         switches = self.switches is not None and self.switches.concern(segment)
@@ -238,7 +221,10 @@ class Core:
         if task.watch:
             self._watch(task, job)
         if self.on_release is not None:
-            self.on_release(job)
+            if task.nested:
+                task.tell(job)
+            else:
+                self.on_release(job)
 
     def _watch(self, task: TaskState, job: Job) -> None:
         """Arm what a missed (or hopeless) deadline must set off."""
@@ -348,6 +334,11 @@ class Core:
     def _go_on(self, processor: Processor, segment: Segment, now: int) -> None:
         """Inside a region: the segment goes on at once, or leaves the processor to wait for a resource."""
         assert self.locks is not None
+        if processor.segment is not None:
+            raise SchedulerError(
+                f"start of {processor.segment!r} on {processor!r} at t={now} ns: {segment!r} goes on there, inside a "
+                "region; start others in dispatch, not while you are told that they are ready"
+            )
         if not self.locks.enter(segment):
             if self.on_processor is not None:
                 self.on_processor(processor, "idle")
@@ -399,6 +390,7 @@ class Core:
     def restart(self, segment: Segment) -> None:
         """All work of `segment` is lost, and what it held is free."""
         segment.remaining = segment.demand
+        self.start_costs.forget(segment)
         if self.locks is not None:
             self.locks.forget(segment)
         if segment.points is not None:
@@ -458,7 +450,7 @@ class Core:
                     continue
                 self.steps.stop(processor, segment, now, log.STOPPED)
                 segment.state = DEAD
-                if self.on_processor is not None:
+                if self.on_processor is not None and processor.segment is None:
                     self.on_processor(processor, "idle")
             if segment.state not in (DONE, DRAINING):
                 segment.state = DEAD
@@ -490,6 +482,7 @@ class Core:
         After a run that went on for as long as anything happened (`forever`) an open job never ends: it is late.
         """
         self.loop._now = now  # the last event may lie before, and what is thrown away ran (or waited) until now
+        self.on_ready = self.on_processor = None  # nobody can do anything about it any more
         if self.copies is not None:
             self.copies.end(now)
         if self.planner is not None:

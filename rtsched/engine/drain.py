@@ -141,9 +141,9 @@ class Drains:
         del self.since[processor]
         processor.done = self.core.ended
         processor.segment = None
-        processor.overhead = 0
         processor.boundary_stop = False
         processor.leave()
+        processor.overhead = 0
         segment.state = READY if segment.job.outcome == OPEN and segment not in self.lost else DEAD
         self.lost.discard(segment)
         if self.core.locks is not None:

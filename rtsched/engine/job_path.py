@@ -6,7 +6,8 @@ Only runs whose tasks have any of these come here; `JobPaths` takes the place of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,20 @@ def confidence(accuracy: float, seen: float, reliability: float) -> float:
     return float(gap > 0) if spread == 0 else NORMAL.cdf(gap / spread)
 
 
+@contextmanager
+def asked(core: Core, segments: Sequence[Segment], processors: Sequence[Processor]) -> Iterator[None]:
+    """Segments are about to start at once: the policy chooses how, and what is then refused has not been chosen."""
+    paths = core.paths
+    if paths is None:
+        yield
+        return
+    try:
+        paths.ask_all(segments, processors)
+        yield
+    finally:
+        paths.asked.clear()
+
+
 class JobPath:
     """What one job has met and chosen: its input's difficulty, its variant (-1: none), and what each node ran as.
 
@@ -77,6 +92,8 @@ class JobPaths(AroundSteps):
                 task.adaptive = True
                 self.draws[task.index] = _courses(task.spec, Streams(core.world, task.spec.name))
         self.on_start: Callable[[Segment, Processor], None] | None = None
+        #: of which the policy has chosen how they start, though that has not been written down
+        self.asked: set[Segment] = set()
 
     def listen(self, on_start: Callable[[Segment, Processor], None] | None) -> None:
         """Pass completions on with what a policy may see of the answer."""
@@ -162,16 +179,30 @@ class JobPaths(AroundSteps):
                 freed.append(follower)
         return freed
 
-    def start(self, segment: Segment, processor: Processor) -> None:
-        """A node is about to start for the first time: the last moment to choose how.
+    def ask(self, segment: Segment, processors: Sequence[Processor]) -> None:
+        """A node is about to start for the first time on these processors: the last moment to choose how.
 
         It is ready no more where the choice leaves it out, or ended its job: then it does not start.
         """
-        job, at = segment.job, segment.node.index
-        if self.on_start is not None:
-            self.on_start(segment, processor)
-        if job.outcome == OPEN and self.leaves_out(job, at):
+        job = segment.job
+        self.consult(segment, processors)
+        if job.outcome == OPEN and self.leaves_out(job, segment.node.index):
             self._pass_over(job)
+
+    def ask_all(self, segments: Sequence[Segment], processors: Sequence[Processor]) -> None:
+        """The same of several that start at once, before any does: that may still be refused."""
+        for segment in segments:
+            if segment.job.task.adaptive and segment.processor is None and segment.state == READY:
+                self.ask(segment, processors)
+                self.asked.add(segment)
+
+    def start(self, segment: Segment, processor: Processor) -> None:
+        """A node starts for the first time, if the policy, asked for a last time, lets it: write down how."""
+        if segment in self.asked:
+            self.asked.discard(segment)
+        else:
+            self.ask(segment, [processor])
+        job, at = segment.job, segment.node.index
         course = job.path
         if course.variant < 0 or segment.state != READY:
             return
@@ -179,6 +210,18 @@ class JobPaths(AroundSteps):
         choices = self.core.record.choices
         if choices is not None:
             choices.buffer += (self.core.loop._now, job.number, at, course.ran[at])
+
+    def consult(self, segment: Segment, processors: Sequence[Processor]) -> None:
+        """Let the policy choose how a node is to run on these processors, which are for nobody else meanwhile."""
+        if self.on_start is None:
+            return
+        self.on_start(segment, processors[0])
+        for processor in processors:
+            if segment.state == READY and processor.segment is not None:
+                raise SchedulerError(
+                    f"start of {segment!r} on {processor!r} at t={self.core.loop._now} ns: on_start has started "
+                    f"{processor.segment!r} there; it may start others elsewhere, or drop this one's job first"
+                )
 
     def changeable(self, job: Job) -> bool:
         """Whether another variant may still be chosen for `job`: always if they share what is done, else before that.
@@ -204,6 +247,10 @@ class JobPaths(AroundSteps):
                 "choose before the first start, or give the variants 'switch: node'"
             )
         variant = quality.variants[number]
+        unknown = [node for node in nodes or () if not 0 <= node < len(variant.nodes)]
+        if unknown:
+            names = ", ".join(f"{node.index} ({node.name})" for node in variant.nodes)
+            raise SchedulerError(f"{what} for some nodes: it has no node {unknown[0]}; its nodes are {names}")
         if nodes is None:
             job.path.variant = number
             job.path.chosen.clear()
@@ -274,7 +321,8 @@ class JobPaths(AroundSteps):
     def expected(self, job: Job, accuracy: float) -> float:
         """What is to be expected of an answer of `accuracy`, after what the job's exits (or a predictor) have shown."""
         quality = job.task.spec.quality
-        assert quality is not None
+        if quality is None:  # its task has branches alone, where nothing shows how hard an input is
+            return accuracy
         number = self.reached(job)
         if number >= 0:
             return confidence(accuracy, self.sight(job, number), quality.reliability)

@@ -40,6 +40,8 @@ class Decisions:
         #: how often what was pushed aside went on
         self.resumed = 0
         self.aside: Segment | None = None
+        #: what who was there last owes of the costs of its start
+        self.unpaid = 0
         self.known_idle: list[Processor] = []
         self.held: list[tuple[Job, tuple[Segment, ...]]] = []
         self.dispatch: Callable[[], None] = lambda: None
@@ -85,11 +87,12 @@ class Decisions:
         else:
             self.called = True
 
-    def lose(self, processor: Processor) -> None:
-        """The core fails: what was being decided is lost, and decided anew when it is back."""
-        if processor is self.processor and self.begun >= 0:
-            self._free()
-            self._show_held()
+    def lose(self, processor: Processor) -> bool:
+        """The core fails: what was being decided is lost, and decided anew when it is back. Whether anything was."""
+        if processor is not self.processor or self.begun < 0:
+            return False
+        self._free()
+        return True
 
     def end(self, now: int) -> None:
         """The run is over: so is what is being decided."""
@@ -112,7 +115,7 @@ class Decisions:
         if running is not None:
             self._push_aside(running)
         now = core.loop._now
-        self.begun = now
+        self.begun, self.unpaid = now, processor.unpaid
         self.holding = True
         processor.segment = self.deciding
         processor.started = now
@@ -153,7 +156,7 @@ class Decisions:
             processor.segment = None
             if self.told_processor is not None:
                 self.told_processor(processor, "idle")
-        self._show_held()
+        self.show_held()
         if late or self.called:
             self.called = False
             core.changed[0] = True
@@ -167,6 +170,7 @@ class Decisions:
         processor.done = core.ended
         processor.overhead = 0
         processor.leave()
+        processor.unpaid = self.unpaid
         if segment is not None and segment.state == BLOCKED:
             segment.state = READY
             self.resumed += 1
@@ -188,7 +192,7 @@ class Decisions:
             if len(changes.buffer) >= changes.limit:
                 changes.pack()
 
-    def _show_held(self) -> None:
+    def show_held(self) -> None:
         """What came to wait during the decision waits from now on, where it still can."""
         self.holding = False
         held, self.held = self.held, []

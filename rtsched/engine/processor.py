@@ -94,6 +94,7 @@ class Processor:
         "started",
         "starts",
         "supply",
+        "unpaid",
         "view",
         "waited",
         "waiting",
@@ -127,6 +128,8 @@ class Processor:
         self.last: Segment | None = None
         self.started = self.end = self.overhead = 0
         self.boundary_stop = self.waiting = False
+        #: the costs of the last start here that had not passed when that was taken off, in ns
+        self.unpaid = 0
         self.busy = self.overhead_total = self.starts = self.preemptions = self.migrations = self.waited = 0
         self.ready_queue: Any = None
 
@@ -163,12 +166,12 @@ class Processor:
         ran = now - self.started if self.supply is None else self.supply.before(now) - self.supply.before(self.started)
         return max(0, ran - self.overhead)
 
-    def extra(self, segment: Segment) -> int:
-        """Further time in ns before `segment` makes progress here."""
+    def extra(self, segment: Segment, after: int = 0) -> int:
+        """Further time in ns before `segment` makes progress here, when `after` ns have passed."""
         return 0
 
-    def rest(self, segment: Segment) -> int:
-        """Further time in ns before `segment`, stopped at this very instant, goes on here."""
+    def rest(self, segment: Segment, after: int = 0) -> int:
+        """Further time in ns before `segment`, stopped at this very instant, goes on here, when `after` have passed."""
         return 0
 
     def hold(self, time: int, now: int) -> None:
@@ -181,10 +184,19 @@ class Processor:
         return False
 
     def leave(self) -> None:
-        """What ran has been taken off."""
+        """What ran has been taken off: of its costs only what has passed was overhead."""
+        now = self.loop._now
         if self.waiting:
             self.waiting = False
-            self.overhead_total += self.loop._now - self.started
+            self.overhead_total += now - self.started
+            self.unpaid = 0
+        elif self.overhead:
+            since, supply = self.started, self.supply
+            passed = now - since if supply is None else supply.before(now) - supply.before(since)
+            self.unpaid = max(0, self.overhead - passed)
+            self.overhead_total -= self.unpaid
+        else:
+            self.unpaid = 0
 
     def __repr__(self) -> str:
         return f"processor {self.name!r}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.engine.chip.sets import believed
 from rtsched.engine.chip.shares import as_part
 from rtsched.engine.core import Core
 from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
@@ -52,7 +53,7 @@ class Readings:
     @property
     def scheduling(self) -> int:
         """What each start costs for the decision, in ns."""
-        return self.core.scheduling
+        return self.core.start_costs.scheduling
 
     @property
     def adaptive(self) -> bool:
@@ -159,11 +160,16 @@ class Readings:
     def expected_share(self, segment: Segment, processor: Processor, part: Fraction | float) -> int | None:
         """The time in ns that `segment` is believed to need in all on a `part` of the unit of `processor`.
 
-        By its measured speed there, if it declares one (`speedup`), else in proportion. None if it cannot run there.
-        Raises SchedulerError for a part that is not above 0 and at most 1.
+        By its measured speed there, if it declares one (`speedup`), else in proportion; on a GPU that is served block
+        by block, of its kernels in waves on so many multiprocessors, alone. None if it cannot run there. Raises
+        SchedulerError for a part that is not above 0 and at most 1, or is worth no multiprocessor.
         """
-        wanted = as_part(f"expected_share of {segment!r}", part)
+        said = f"expected_share of {segment!r}"
+        wanted = as_part(said, part)
         time = self.beliefs.time(segment.node, processor.index)
+        gpu = processor.block_level
+        if gpu is not None and time is not None:
+            return believed(said, gpu, segment.node, processor.index, wanted, time)
         return None if time is None else ceil(time / segment.node.speed_at(processor.index, wanted))
 
     def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:

@@ -67,12 +67,12 @@ def run(
     policy = scheduler if is_ours(scheduler) else Veiled(scheduler)
     with collector_paused():
         core = Core(system, policy, loop, until, record, seed)
-    core.soc = Soc(core)
-    policy.begin(core.soc)
-    if core.locks is not None and "ceiling" in system.protocols.values():
-        policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
-    core.listen(policy)
-    _prepare_all(core, truths)
+        core.soc = Soc(core)
+        policy.begin(core.soc)
+        if core.locks is not None and "ceiling" in system.protocols.values():
+            policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
+        core.listen(policy)
+        _prepare_all(core, truths)
     dispatch = policy.dispatcher()
     if core.planner is not None:
         dispatch = core.planner.around(dispatch)
@@ -163,7 +163,6 @@ def _longest_deadline(task: TaskSpec) -> int:
     return task.deadline
 
 
-@collector_paused()
 def _prepare_all(core: Core, truths: dict[int, Truth] | None) -> None:
     _tie_followers(core.tasks)
     for source in core.tasks:

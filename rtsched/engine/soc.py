@@ -94,7 +94,7 @@ class Soc(ChipHandle):
             if processor.costly:
                 if segment.node.copies and core.copies is not None and core.copies.hold(segment, processor, first):
                     return segment
-                processor.overhead = core.costs(segment, processor, first, now)
+                processor.overhead = core.start_costs.pay(segment, processor, first, now)
             processor.last = segment
             processor.begin(core.next_piece(segment), now)
             return segment
@@ -248,6 +248,7 @@ class Soc(ChipHandle):
     ) -> None:
         """Give what runs a `part` of the unit that it shares, and a cap on its memory traffic in bytes per second.
 
+        Of a GPU that is served block by block a part is so many multiprocessors, for kernels that begin from now on.
         This replaces what it had; what is left out is not given: it takes an equal turn at what the others leave, and
         its traffic has no cap. Both end when it leaves the processor. Raises SchedulerError for what does not run, a
         unit that is not shared, a memory without a bandwidth, and where all together would be more than there is.

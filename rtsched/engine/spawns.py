@@ -49,7 +49,7 @@ class Spawns:
             core.record.changes.buffer += (now, log.SPAWN, task.index, relative)
         task.arrival = task.release = now
         self.depth += 1
-        job = task.fire()
+        job = task.fire_in_turn()
         self.depth -= 1
         del task.deadlines[index]
         return job

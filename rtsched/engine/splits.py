@@ -12,10 +12,10 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.execution_time import InputTimes
 from rtsched.engine.execution_time import demand as scaled
 from rtsched.engine.job import DEAD, DONE, DRAINING, READY, RUNNING, SPLIT, Job, Segment
+from rtsched.engine.job_path import asked
 from rtsched.engine.processor import Processor
 from rtsched.engine.requests import refuse_start
 from rtsched.engine.steps import AroundSteps, Steps, complete
@@ -24,6 +24,7 @@ from rtsched.trace import trace as log
 from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
+    from rtsched.engine.chip.unit import Unit
     from rtsched.engine.core import Core
     from rtsched.model.taskgraph import SystemSpec
 
@@ -78,10 +79,11 @@ class Splits(AroundSteps):
         """Run `segment` on several processors; it stays ready, or is left out, where a last choice of variant says."""
         core = self.core
         given = checked(core, segment, shares)
-        demands = self._demands(segment, list(given))
-        if segment.state != READY:
-            return segment
-        given = checked(core, segment, shares)  # it may have another variant now
+        with asked(core, [segment], list(given)):
+            if segment.state != READY:
+                return segment
+            given = checked(core, segment, shares)  # it may have another variant now
+            demands = self._demands(segment, list(given))
         now = core.loop._now
         before, left = segment.processor, Fraction(1)
         if before is not None:
@@ -94,23 +96,25 @@ class Splits(AroundSteps):
             core.resumed(segment, now)
         split = self.running[segment] = SplitNode(segment, given, now, [], {})
         segment.state = SPLIT
+        units: set[Unit | Processor] = set()
         for processor, share in given.items():
             part = SplitPart(split, share)
             part.processor = processor if before is None else before
             part.demand = segment.demand if before is not None else demands[processor]
             part.remaining = _plain(share * left * part.demand)
             part.state = READY
-            _hand_over(segment, part, processor)
+            core.start_costs.hand_over(segment, part, processor, units)
             split.parts.append(part)
             processor.done = self.ended
             core.soc.start(part.job, part, processor)
             part.amount = part.remaining
             split.demands[processor] = part.demand
+        core.start_costs.forget(segment)
         segment.processor = next(iter(given))
         return segment
 
     def _demands(self, segment: Segment, processors: list[Processor]) -> dict[Processor, int]:
-        """What all of a segment that has not begun really takes on each; the policy may choose its variant now."""
+        """What all of a segment that has not begun really takes on each."""
         factor, times, first = segment.job.factor, segment.node.times, processors[0]
         if segment.processor is not None:
             return {}
@@ -265,7 +269,9 @@ class Splits(AroundSteps):
                 core.drains.reset(processor, each, now)
                 resetting.append(each)
         left = Fraction(1)
-        if reason != log.KILLED:
+        if reason == log.KILLED:
+            core.start_costs.forget(whole)
+        else:
             left = sum((Fraction(each.remaining) / each.demand for each in split.parts), Fraction(0))
         whole.processor, whole.demand = list(split.demands.items())[-1]
         whole.remaining = _plain(left * whole.demand)
@@ -354,14 +360,6 @@ class Splits(AroundSteps):
 def owner(segment: Segment) -> Segment:
     """The segment that a part is a part of; any other itself."""
     return segment.split.whole if isinstance(segment, SplitPart) else segment
-
-
-def _hand_over(segment: Segment, part: SplitPart, processor: Processor) -> None:
-    """The state of `segment` that was put aside at a unit is brought back there by the first part."""
-    unit = processor.unit if isinstance(processor, VariableSpeedProcessor) else None
-    if unit is not None and segment in unit.restoring:
-        unit.restoring.discard(segment)
-        unit.restoring.add(part)
 
 
 def _plain(work: Fraction) -> int | Fraction:

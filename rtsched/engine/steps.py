@@ -87,13 +87,15 @@ class PlainSteps:
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """Take the segment off with the work that it did until `now`, and write its slice down for `reason`."""
         started = processor.started
+        processor.segment = None
         if processor.special:
             segment.remaining -= processor.progress(now)
             processor.leave()
+            if processor.unpaid:
+                self.core.start_costs.cut_short(segment, processor)
         else:
             segment.remaining -= now - started
         segment.stopped = now
-        processor.segment = None
         processor.busy += now - started
         if self.logs:
             self.record.slice(processor, segment, now, reason)

@@ -152,8 +152,8 @@ class Switches(AroundSteps):
         if number is not None:
             self._change(segment, number, over)
         paths = self.core.paths
-        if paths is not None and paths.on_start is not None:
-            paths.on_start(segment, processor)
+        if paths is not None:
+            paths.consult(segment, [processor])
         return segment.state == READY
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:

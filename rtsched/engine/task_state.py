@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.event_loop import RELEASE, Alarm
 from rtsched.engine.job import Job, Segment
+from rtsched.model.task import Spawned
 from rtsched.model.taskgraph import NodeSpec, TaskSpec
 from rtsched.trace.trace import OPEN
 
@@ -24,9 +25,9 @@ class TaskState:
 
     __slots__ = (
         "active", "adaptive", "alarm", "arrival", "arrivals", "chance", "core", "count", "criticality", "deadline",
-        "deadlines", "executions", "factors", "followers", "index", "misses", "name", "nodes", "overlap",
+        "deadlines", "executions", "factors", "followers", "index", "misses", "name", "nested", "nodes", "overlap",
         "overlapping", "pending", "period", "plain", "priority", "rank", "release", "single", "skip", "spec", "step",
-        "truth", "view", "watch", "weight",
+        "told", "truth", "view", "watch", "weight",
     )  # fmt: skip
 
     view: Any
@@ -62,6 +63,10 @@ class TaskState:
         self.arrivals: Iterator[tuple[int, int]] = iter(())
         self.step = 0
         self.arrival = self.release = -1
+        #: the job of which the policy is being told, where others of the task may be released meanwhile
+        self.told: Job | None = None
+        #: whether that can be
+        self.nested = False
         self.rank = RELEASE + spec.index
         self.alarm = Alarm(core.loop, self.rank, self.fire)
         self.plain = True
@@ -70,9 +75,11 @@ class TaskState:
         """Take the arrivals from an iterator of (arrival, release), or every `step` ns from the first on."""
         self.arrivals = arrivals
         self.step = step
-        self.plain = not (self.factors or self.executions or self.truth or self.watch or self.adaptive) and all(
-            follower.spec.probability == 1 for follower in self.followers
-        )
+        causable = isinstance(self.spec.arrival, Spawned) or self.spec.after is not None
+        self.nested = causable and not self.overlap and self.core.on_release is not None
+        self.plain = not (
+            self.factors or self.executions or self.truth or self.watch or self.adaptive or self.nested
+        ) and all(follower.spec.probability == 1 for follower in self.followers)
         self._advance()
 
     def _advance(self) -> None:
@@ -124,7 +131,25 @@ class TaskState:
         """`job`, of the task before this one, is done: release a job now if chance and the horizon allow it."""
         if (self.chance is None or job.chances[self.index] < self.spec.probability) and now < self.core.until:
             self.arrival = self.release = now
-            self.fire()
+            self.fire_in_turn()
+
+    def tell(self, job: Job) -> None:
+        """Tell of a release; jobs of the task that come meanwhile wait for this one."""
+        assert self.core.on_release is not None
+        before, self.told = self.told, job
+        self.core.on_release(job)
+        self.told = before
+        if self.active is job:
+            self.active = None  # it has not begun
+
+    def fire_in_turn(self) -> Job:
+        """A release that the policy may have caused while it was told of another one, which goes before."""
+        if self.told is not None and self.active is None:
+            self.active = self.told
+        job = self.fire()
+        if len(self.pending) > 1:
+            self.pending = deque(sorted(self.pending, key=lambda each: each.index))
+        return job
 
     def __repr__(self) -> str:
         return f"task {self.name!r}"

@@ -61,6 +61,7 @@ class Bench:
         self._parameters: Any = None
         self._platform: Platform | None = None
         self._loaded: api.Loaded | None = None
+        self._system: _System | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("study", "choices", "points", "folder", "trusted")}
@@ -74,7 +75,7 @@ class Bench:
         """System `number` of a point. Raises InputError, which names the point."""
         try:
             if self._at != point.index:
-                self._at, self._parameters, self._platform, self._loaded = point.index, None, None, None
+                self._begin(point)
             return self._drawn(point, number) if self.study.generate is not None else self._named(point)
         except InputError as error:
             where = f"{point}, set {number}" if self.study.generate is not None else str(point)
@@ -85,23 +86,37 @@ class Bench:
         if self._loaded is None:
             values = dict(point.values)
             source = values.get("system", self.study.system)
+            board, overrides = self._board(values), self.overrides(point)
             if isinstance(source, str) and is_path(source) and self.folder is not None:
                 source = str(self.folder / source)
-            self._loaded = api.load(source, platform=self._board(values), overrides=self.overrides(point))
+            as_it_is = isinstance(source, api.Loaded) and board is None and not overrides
+            self._loaded = source if as_it_is else api.load(source, platform=board, overrides=overrides)
         return self._loaded
 
     def _drawn(self, point: Point, number: int) -> api.Loaded:
         """A random system of the point; its platform is read once."""
+        document = self.document(point, number)
+        if self._platform is None:
+            self._platform = api.load(document, platform=self._board(dict(point.values))).platform
+        return api.load(document, platform=self._platform)
+
+    def document(self, point: Point, number: int) -> dict[str, Any]:
+        """What a system file of this random system would hold. Raises InputError."""
         from rtsched.generate import draw
 
+        if self._at != point.index:
+            self._begin(point)
         if self._parameters is None:
             self._parameters = self.parameters(point)
         document = draw(self._parameters, seed=self.study.seed, index=number)
         for override in self.overrides(point):
             document, _ = apply(document, override)
-        if self._platform is None:
-            self._platform = api.load(document, platform=self._board(dict(point.values))).platform
-        return api.load(document, platform=self._platform)
+        return document
+
+    def _begin(self, point: Point) -> None:
+        """What is kept from now on is of this point."""
+        self._at, self._parameters, self._platform, self._loaded = point.index, None, None, None
+        self._system = None
 
     def parameters(self, point: Point) -> Any:
         """What the generator is asked for at a point. Raises InputError."""
@@ -131,7 +146,7 @@ class Bench:
     def work(self, item: Item) -> list[Row]:
         """What became of each run of an item; where nothing was random, one seed speaks for all."""
         point = self.points[item.point]
-        system = self._tried(item.runs[0], "", lambda: _System(self, point, item.set))
+        system = self._tried(item.runs[0], "", lambda: self._made(point, item.set))
         if isinstance(system, Row):
             return [replace(system, run=run) for run in item.runs]
         rows: list[Row] = []
@@ -145,6 +160,15 @@ class Bench:
                     certain[run.policy] = row
             rows.append(replace(row, run=run))
         return rows
+
+    def _made(self, point: Point, number: int) -> _System:
+        """A system of a point, lowered; one that is not drawn is so once for all that is done with it."""
+        if self.study.generate is not None:
+            return _System(self, point, number)
+        if self._at != point.index or self._system is None:
+            made = _System(self, point, number)
+            self._system = made
+        return self._system
 
     def _tried(self, run: Run, who: str, action: Callable[[], T]) -> T | Row:
         """What an action gives; an error is a row, which says who was at it."""

@@ -29,7 +29,8 @@ class Outline:
     """The frame of a study as plain data.
 
     `points` are the axes' values, `contents` fingerprints of what the systems of each point are made of, `policies`
-    labels and `fingerprints` theirs; `base` is the fingerprint of all else that a run depends on, rtsched included.
+    labels and `fingerprints` theirs; the last `tests` of them are no policies, but tests of a whole set, which need no
+    seed. `base` is the fingerprint of all else that a run depends on, rtsched included.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Outline:
     do: str
     base: str
     study: dict[str, Any]
+    tests: int = 0
     notes: tuple[str, ...] = ()
     version: str = __version__
     code: str = ""
@@ -52,7 +54,16 @@ class Outline:
     @property
     def total(self) -> int:
         """How many runs there are if nothing is stopped early."""
-        return len(self.points) * self.sets * len(self.policies) * len(self.seeds)
+        return len(self.points) * self.sets * self.each
+
+    @property
+    def each(self) -> int:
+        """How many runs a system has."""
+        return (len(self.policies) - self.tests) * len(self.seeds) + self.tests
+
+    def is_test(self, policy: int) -> bool:
+        """Whether this is a test of the whole set, and no policy."""
+        return policy >= len(self.policies) - self.tests
 
     @property
     def digest(self) -> str:
@@ -62,7 +73,7 @@ class Outline:
     def runs(self, point: int, number: int) -> Iterator[Run]:
         """The runs of one system of a point."""
         for policy in range(len(self.policies)):
-            for seed in self.seeds:
+            for seed in self.seeds[:1] if self.is_test(policy) else self.seeds:
                 yield Run(point, number, policy, seed)
 
     def key(self, run: Run) -> bytes:

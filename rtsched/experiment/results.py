@@ -34,6 +34,15 @@ class Cell:
 
     units: dict[int, list[Row]] = field(default_factory=dict)
 
+    def asks(self, metric: str) -> bool:
+        """Whether any run here was asked for a metric: a test knows nothing of misses."""
+        return any(metric in row.values for rows in self.units.values() for row in rows) or self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether every run came to nothing."""
+        return bool(self.units) and all(row.status != "ok" for rows in self.units.values() for row in rows)
+
     def values(self, metric: str) -> dict[int, float]:
         """One metric by unit; left out are those that lack it in any of their runs."""
         found = {}
@@ -113,7 +122,8 @@ class Results:
             if key == name or (key.startswith(f"{name}.") and of_value(key)[0].name == name)
         ]
         whole = [key for key in measured if key not in {of_value(k)[0].name for k in measured if of_value(k)[1]}]
-        return tuple(whole) + (PROOFS if self.outline.do != "simulate" else ())
+        proofs = PROOFS if self.outline.do != "simulate" else PROOFS[:1] if self.outline.tests else ()
+        return tuple(whole) + proofs
 
     def estimates(self, metric: str) -> list[Estimate]:
         """A metric at every point under every policy, with its interval. Raises InputError where nobody measured it."""
@@ -126,7 +136,7 @@ class Results:
         found = band(values, bounded=is_share(metric)) if values else None
         if found is not None and self.outline.sets == 1 and not cell.random:
             found = Band(found.mean, None, None, found.count)
-        lacking = len(cell.units) - len(values)
+        lacking = len(cell.units) - len(values) if cell.asks(metric) else 0
         return Estimate(point, self.outline.policies[policy], metric, found, len(cell.units), lacking, cell.timeouts)
 
     def failures(self) -> list[Row]:

@@ -75,6 +75,7 @@ class Study(Model):
     set: dict[str, Any] = {}
     axes: dict[str, Range | tuple[Any, ...]] = {}
     policies: Any = ("file",)
+    tests: tuple[str, ...] = ()
     sets: int = Field(default=1000, ge=1, le=10_000_000)
     seeds: int | tuple[int, ...] = 1
     until: PositiveDuration | Literal["hyperperiod"] | None = None
@@ -84,7 +85,7 @@ class Study(Model):
     stop: Stop = Stop()
     timeout: Duration = 0
 
-    @field_validator("metrics", mode="before")
+    @field_validator("metrics", "tests", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -116,6 +117,8 @@ class Study(Model):
                 raise problem(f"the axis {name!r} has no effect: nothing is generated; leave it out", "axes")
             if name in self.set:
                 raise problem(f"{name!r} is an axis, and set for all points; leave one of them out", "set")
+        if not self.tests and not (self.policies or isinstance(self.policies, type)):
+            raise problem("no policy is named; give one, e.g. edf", "policies")
         points = math.prod(len(values) for _, values in self.varied())
         if points > MOST_POINTS:
             raise problem(f"makes {points} points, more than {MOST_POINTS}; take fewer values", "axes")

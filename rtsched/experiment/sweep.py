@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__, api
 from rtsched.errors import InputError
+from rtsched.experiment import arrays
+from rtsched.experiment.arrays import Block
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.outline import Outline, Run, code_digest, digest
 from rtsched.experiment.policies import choices, source_of
@@ -20,7 +23,7 @@ from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
 from rtsched.experiment.statistics import band
 from rtsched.experiment.store import Row, Store
-from rtsched.experiment.study import Study, of_mapping, read
+from rtsched.experiment.study import Stop, Study, of_mapping, read
 from rtsched.metrics.metric import of_value, wanted
 from rtsched.model.config import change
 from rtsched.model.overrides import parse_override
@@ -60,7 +63,7 @@ def sweep(
     found = _study(study, overrides, keys)
     named = choices(found.policies, code=folder is None or "policies" in keys)
     bench = Bench(found, named, found.points(), folder, trusted=folder is None)
-    outline = survey(bench)
+    outline = survey(bench, kept=database is not None)
     store = Store(None if database is None else Path(database))
     store.begin(outline)
     for status in again:
@@ -100,21 +103,26 @@ def _workers(executor: Any) -> int:
 # ---- before anything runs --------------------------------------------------------------------------------------------
 
 
-def survey(bench: Bench) -> Outline:
-    """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError."""
+def survey(bench: Bench, *, kept: bool = False) -> Outline:
+    """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError.
+
+    Rows that are `kept` need fingerprints of all that they depend on.
+    """
     study = bench.study
+    arrays.check(study)
     measures = wanted(study.measured)
     contents, notes = [], {}
     for point in bench.points:
         loaded = bench.load(point, 0)
         spec = loaded.lower()
-        contents.append(_content(bench, point, loaded, spec))
+        contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
         notes.update(dict.fromkeys(spec.assumed))
         for choice in bench.choices:
             own = choice.own and bench.folder is not None and study.generate is None
             made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
             notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
     metrics = [[each.name, source_of(each.function)] for each in measures]
+    code = code_digest() if kept else ""
     seed = study.seed if study.generate is not None else None
     asked = [study.do, metrics, study.per_task, study.stop.first_miss, study.until, study.timeout, seed]
     return Outline(
@@ -122,16 +130,17 @@ def survey(bench: Bench) -> Outline:
         axes=tuple(study.axes),
         points=tuple(tuple(_shown(value) for _, value in point.values) for point in bench.points),
         contents=tuple(contents),
-        policies=tuple(choice.label for choice in bench.choices),
-        fingerprints=tuple(digest(choice.fingerprint()) for choice in bench.choices),
+        policies=(*(choice.label for choice in bench.choices), *study.tests),
+        fingerprints=(*(digest(choice.fingerprint()) for choice in bench.choices), *map("test {}".format, study.tests)),
+        tests=len(study.tests),
         sets=study.count,
         seeds=study.numbers,
         metrics=study.measured,
         do=study.do,
-        base=digest([__version__, code_digest(), *asked]),
+        base=digest([__version__, code, *asked]),
         study=_described(study, bench),
         notes=tuple(notes),
-        code=code_digest(),
+        code=code,
     )
 
 
@@ -237,13 +246,13 @@ class _Counted:
             self.progress(self.done, self.total, self.failed)
 
 
-def _done(bench: Bench, items: Iterator[Item], crew: Crew | None) -> Iterator[list[Row]]:
+def _done(bench: Bench, items: Iterator[Item | Block], crew: Crew | None) -> Iterator[list[Row]]:
     """The rows of items, as they come."""
+    worker = Worker(bench)
     if crew is None:
-        for item in items:
-            yield bench.work(item)
+        yield from map(worker, items)
         return
-    for part in Spread(Worker(bench), crew, _lost).run(items):
+    for part in Spread(worker, crew, _lost).run(items):
         yield [row for rows in part for row in rows]
 
 
@@ -253,22 +262,52 @@ class Worker:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
-    def __call__(self, item: Item) -> list[Row]:
-        return self.bench.work(item)
+    def __call__(self, item: Item | Block) -> list[Row]:
+        return arrays.rows(self.bench, item) if isinstance(item, Block) else self.bench.work(item)
 
 
-def _lost(item: Item) -> list[Row]:
+def _lost(item: Item | Block) -> list[Row]:
     """The rows of an item whose worker dies each time."""
     why = "the process that ran it was killed each time (is there enough memory?)"
     return [Row(run, "error", why) for run in item.runs]
 
 
-def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item]]:
-    """The items that are wanted: all sets in one round, or so many in each for as long as a point needs more."""
-    stop = bench.study.stop
-    if stop.width is None:
+def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
+    """The items that are wanted: all in one round, or so many in each for as long as a point needs more."""
+    if bench.study.generate is None:
+        yield from _seeds(outline, store, counted)
+    elif bench.study.stop.width is None:
         yield _missing(outline, store, range(len(outline.points)), range(outline.sets), counted)
-        return
+    else:
+        yield from _until_narrow(bench.study.stop, outline, store, counted)
+
+
+def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
+    """One system a point, so that each run is an item; first of one seed, for where nothing is random it is enough."""
+    pairs = [(point, policy) for point in range(len(outline.points)) for policy in range(len(outline.policies))]
+    first, others = outline.seeds[0], outline.seeds[1:]
+
+    def items(runs: Iterator[Run]) -> Iterator[Item]:
+        for run in runs:
+            if store.missing([outline.key(run)]):
+                yield Item(run.point, run.set, (run,))
+            else:
+                counted.known(1)
+
+    yield items(Run(point, 0, policy, first) for point, policy in pairs)
+    certain = {pair: store.row(outline, Run(pair[0], 0, pair[1], first)) for pair in pairs} if others else {}
+    for (point, policy), row in certain.items():
+        if row is not None and not row.random:
+            rows = [replace(row, run=Run(point, 0, policy, seed)) for seed in others]
+            store.add([(outline.key(each.run), each) for each in rows])
+            counted.add(rows)
+    left = [pair for pair, row in certain.items() if row is None or row.random]
+    yield items(Run(point, 0, policy, seed) for point, policy in left for seed in others)
+
+
+def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
+    """So many sets a round, for as long as the intervals of a point are wide."""
+    assert stop.width is not None
     points = list(range(len(outline.points)))
     for first in range(0, outline.sets, stop.every):
         numbers = range(first, min(first + stop.every, outline.sets))
@@ -276,31 +315,34 @@ def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> 
         enough = partial(_is_narrow, outline, store, stop.metric or outline.metrics[0], stop.width, numbers.stop)
         left = outline.sets - numbers.stop
         narrow = {point for point in points if left and enough(point)}
-        counted.spared(len(narrow) * left * len(outline.policies) * len(outline.seeds))
+        counted.spared(len(narrow) * left * outline.each)
         points = [point for point in points if point not in narrow]
 
 
 def _missing(
     outline: Outline, store: Store, points: Iterable[int], numbers: range, counted: _Counted
-) -> Iterator[Item]:
-    """One item for each system of which the store lacks a run."""
+) -> Iterator[Item | Block]:
+    """One item for each system of which the store lacks a run, and blocks of systems for tests over arrays."""
     systems = ((point, number) for point in points for number in numbers)
-    each = len(outline.policies) * len(outline.seeds)
-    while some := list(islice(systems, max(1, AT_ONCE // each))):
+    while some := list(islice(systems, max(1, AT_ONCE // outline.each))):
         runs = [list(outline.runs(point, number)) for point, number in some]
         keys = {run: outline.key(run) for those in runs for run in those}
         missing = store.missing(list(keys.values()))
         counted.known(len(keys) - len(missing))
+        tested: dict[int, list[Run]] = {point: [] for point, _ in some}
         for (point, number), those in zip(some, runs, strict=True):
             wanted = tuple(run for run in those if keys[run] in missing)
-            if wanted:
-                yield Item(point, number, wanted)
+            simulated = tuple(run for run in wanted if not outline.is_test(run.policy))
+            if simulated:
+                yield Item(point, number, simulated)
+            tested[point] += [run for run in wanted if outline.is_test(run.policy)]
+        yield from (Block(point, tuple(tests)) for point, tests in tested.items() if tests)
 
 
 def _is_narrow(outline: Outline, store: Store, metric: str, width: float, sets: int, point: int) -> bool:
     """Whether the interval of a metric is narrower than this at a point, under every policy."""
     of, _ = of_value(metric)
-    for policy in range(len(outline.policies)):
+    for policy in range(len(outline.policies) - outline.tests):
         means = []
         for number in range(sets):
             rows = [store.row(outline, Run(point, number, policy, seed)) for seed in outline.seeds]

@@ -65,4 +65,5 @@ class Arbitrary(_Law):
         return np.rint(np.minimum(found, ends)).astype(np.int64)
 
 
-Deadlines = Annotated[Implicit | Constrained | Arbitrary, Field(discriminator="kind"), named("implicit")]
+Law = Annotated[Implicit | Constrained | Arbitrary, Field(discriminator="kind")]
+Deadlines = Annotated[Law, named("implicit", Law)]

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from rtsched.errors import InputError
 from rtsched.generate.deadlines import Deadlines, Implicit
+from rtsched.generate.graphs import Graph
+from rtsched.generate.mixes import Mixed
 from rtsched.generate.periods import LogUniform, Periods
 from rtsched.generate.streams import canonical
+from rtsched.generate.unrelated import UnrelatedClusters
 from rtsched.generate.utilisations import RandFixedSum, Utilisations
 from rtsched.model import catalogue
 from rtsched.model.base import Model, problem
+from rtsched.model.config import plain, validate
+from rtsched.model.document import Document, read_yaml
+from rtsched.model.overrides import Override
 from rtsched.model.platform import Platform
 from rtsched.model.system import SchedulerField, Simulate
-from rtsched.model.task import Constant, Execution
+from rtsched.model.task import Constant, Execution, Task
 from rtsched.visible import as_found
 
 #: The mean load of the processors where nothing is said.
@@ -28,8 +34,32 @@ Load = Annotated[float, Field(gt=0, le=100)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
+#: What has no effect beside what, and why.
+NO_EFFECT = (
+    ("utilisations", "networks", "the times are measured, and the mixes are drawn to the load"),
+    ("periods", "networks", "they come at their 'rates'"),
+    ("graph", "networks", "networks are looked up whole"),
+    ("unrelated", "networks", "the times are measured"),
+)
+
+
+#: Keys of a task that come out of others of ours, or change the load that is asked for.
+DRAWN = ("name", "wcet", "network", "graph", "period", "rate", "release", "deadline", "offset", "jitter", "execution",
+         "instances")  # fmt: skip
+
+
 def _span(value: Any) -> Any:
     return {"most": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _as_content(platform: str | Platform) -> str | Platform:
+    """A file counts by what it holds, not by where it lies."""
+    is_file = isinstance(platform, str) and catalogue.is_path(platform)
+    return catalogue.load_platform(str(platform)) if is_file else platform
+
+
+def _unrelated(value: Any) -> Any:
+    return {"speeds": value} if isinstance(value, str) else value
 
 
 def _random(value: Any) -> Any:
@@ -49,7 +79,7 @@ class Span(Model):
         return self
 
 
-Part = Annotated[Span, BeforeValidator(_span)]
+Part = Annotated[Span, BeforeValidator(_span, json_schema_input_type=float | Span)]
 
 
 class Generate(Model):
@@ -59,7 +89,9 @@ class Generate(Model):
     `total_utilisation` says the sum instead.
     """
 
-    platform: str | Platform = "uniprocessor"
+    platform: Annotated[str | Platform, AfterValidator(_as_content)] = Field(
+        default="uniprocessor", description="a catalogue name, a path or the platform itself"
+    )
     tasks: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
         default=10, description="how many; in all, or for each cluster that 'utilisation' names"
     )
@@ -72,13 +104,53 @@ class Generate(Model):
     utilisations: Utilisations = RandFixedSum()
     periods: Periods = LogUniform()
     deadlines: Deadlines = Implicit()
+    graph: Graph | None = Field(default=None, description="each task a DAG; its nodes are for clusters, each for one")
+    unrelated: Annotated[
+        UnrelatedClusters | None,
+        BeforeValidator(_unrelated, json_schema_input_type=Literal["inconsistent", "consistent"] | UnrelatedClusters),
+    ] = Field(default=None, description="work has a time of its own on each cluster")
+    networks: Mixed | None = Field(default=None, description="mixes of measured networks, instead of drawn times")
     offsets: Part = Field(default=Span(), description="the first arrival, in periods: 1 is anywhere in the first one")
     jitter: Part = Field(default=Span(), description="the most that a release lags behind its arrival, in periods")
     execution: Annotated[Execution | None, AfterValidator(_random)] = Field(
         default=None, description="random execution times, as in a system file"
     )
+    task: dict[str, Any] = Field(default={}, description="further keys of every task, as in a system file")
     scheduler: SchedulerField | None = Field(default=None, description="of each system, as in a system file")
     simulate: Simulate | None = Field(default=None, description="of each system, as in a system file")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Generate:
+        for key, beside, why in NO_EFFECT:
+            given, other = getattr(self, key), getattr(self, beside)
+            if other is not None and given is not None and given != type(self).model_fields[key].default:
+                raise problem(f"{key!r} has no effect beside {beside!r}: {why}; leave one of them out", key)
+        for beside in ("graph", "unrelated"):
+            if getattr(self, beside) is not None and isinstance(self.tasks, dict):
+                raise problem(f"with {beside!r} no task belongs to one cluster alone; write how many in all", "tasks")
+        if self.unrelated is not None and isinstance(self.utilisation, dict):
+            raise problem("times on unrelated clusters load no cluster of their own; write one number", "utilisation")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_have_their_place(self) -> Generate:
+        placed = [key for key in ("pin", "processors") if key in self.task]
+        if placed and self.networks is not None:
+            raise problem(f"{placed[0]!r} of a network is the unit that it loads; leave it out", "task")
+        return self
+
+    @model_validator(mode="after")
+    def _tasks_make_sense(self, info: ValidationInfo) -> Generate:
+        drawn = [name for name in self.task if name in DRAWN]
+        if drawn:
+            raise problem(
+                f"{drawn[0]!r} of a task comes out of the other keys; leave it out ('task' has further ones)", "task"
+            )
+        try:
+            Task.model_validate({"name": "t", "wcet": "1 ms", "period": "1 s", **self.task}, context=info.context)
+        except InputError as error:
+            raise problem("; ".join(text.partition(": ")[2] for text in error.problems), "task") from None
+        return self
 
     @model_validator(mode="after")
     def _says_one_load(self) -> Generate:
@@ -97,43 +169,39 @@ class Generate(Model):
         return canonical(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
-def parameters_of(
-    source: Generate | Mapping[str, Any] | str | Path | None, overrides: Sequence[str] = (), **keys: Any
-) -> Generate:
+def parameters_of(source: Generate | Mapping[str, Any] | str | Path | None, **keys: Any) -> Generate:
     """Parameters as they are, out of a mapping or a file, with some keys set anew. Raises InputError."""
-    from rtsched.model.config import change, plain, read_yaml, validate
-    from rtsched.model.overrides import parse_override
-
-    changes = [parse_override(text) for text in overrides]
     if isinstance(source, str | Path):
-        document = read_yaml(source)
-        data = document.data | keys
-        found = validate(Generate, document.with_data(_beside(data, Path(source).parent)), changes)
-        try:
-            from rtsched.generate.sets import check
-
-            check(found)
-        except InputError as error:
-            raise InputError(*(_placed(document, text) for text in error.problems)) from None
-        return found
+        return read(source, keys=keys)
+    if isinstance(source, Generate) and not keys:
+        return source
     if source is not None and not isinstance(source, Generate | Mapping):
         raise InputError(
             f"parameters are a mapping, a file or a Generate (found {as_found(source)}); e.g. {{'tasks': 10}}"
         )
-    if isinstance(source, Generate) and not keys:
-        return change(source, changes) if changes else source
-    found = Generate.model_validate({**plain(source or {}), **keys})
-    return change(found, changes) if changes else found
+    return Generate.model_validate({**plain(source or {}), **keys})
 
 
-def _beside(data: Any, folder: Path) -> Any:
-    """The data of a file with the path of its platform as seen from here."""
-    platform = data.get("platform") if isinstance(data, dict) else None
-    if isinstance(platform, str) and catalogue.is_path(platform) and (folder / platform).exists():
-        return {**data, "platform": str(folder / platform)}
-    return data
+def read(
+    path: str | Path | None, overrides: Sequence[Override] = (), keys: Mapping[str, Any] | None = None
+) -> Generate:
+    """The parameters in a file (None: the defaults), with some set anew. Raises InputError, also for hopeless ones."""
+    from rtsched.generate.recipe import Recipe
+
+    document = Document({}, "parameters") if path is None else read_yaml(path)
+    data = document.data | dict(keys or {})
+    platform = data.get("platform")
+    if path is not None and isinstance(platform, str) and catalogue.is_path(platform):
+        beside = Path(path).parent / platform  # as a system file names its platform
+        data["platform"] = str(beside) if beside.exists() else platform
+    found = validate(Generate, document.with_data(data), overrides)
+    try:
+        Recipe(found)
+    except InputError as error:
+        raise InputError(*(_placed(document, text) for text in error.problems)) from None
+    return found
 
 
-def _placed(document: Any, text: str) -> str:
-    key = text.split(":")[0].split(".")
-    return f"{document.where(tuple(key))}: {text}" if key[0] in Generate.model_fields else text
+def _placed(document: Document, text: str) -> str:
+    """A problem with its place: that of the key it begins with, where the file has it."""
+    return text if not document.data else f"{document.where(tuple(text.partition(':')[0].split('.')))}: {text}"

@@ -182,8 +182,8 @@ class Automotive(_Law):
         return np.array(list(AUTOMOTIVE))[pick(random, shares / shares.sum(), count)] * units.MS
 
 
-Periods = Annotated[
+Law = Annotated[
     LogUniform | UniformPeriods | Harmonic | LimitedHyperperiod | CameraRates | Listed | Automotive,
     Field(discriminator="kind"),
-    named("log-uniform"),
 ]
+Periods = Annotated[Law, named("log-uniform", Law)]

@@ -20,6 +20,8 @@ Bound = Annotated[float, Field(ge=0, le=1000)]
 
 #: How many sets are drawn and thrown away before a request counts as hopeless.
 MOST_DRAWS = 10_000
+#: RandFixedSum needs a table of half the square of the tasks; of more tasks than this the same law is drawn otherwise.
+LARGEST_TABLE = 1_000
 
 
 class _Law(Model):
@@ -90,6 +92,8 @@ class RandFixedSum(_Law):
             return lambda random: np.full(count, total / count)
         if share <= 1:  # no upper bound cuts: the simplex itself
             return lambda random: self.least + width * _uunifast(random, count, share)
+        if count > LARGEST_TABLE:
+            return Tilted(total, [self.least] * count, [self.most] * count).draw
         table = _stafford_table(count, share)
         return lambda random: self.least + width * _stafford(random, count, share, table)
 
@@ -111,10 +115,10 @@ class DirichletRescale(_Law):
         return Tilted(total, least, most).draw
 
 
-Law = UUniFast | UUniFastDiscard | RandFixedSum | DirichletRescale
+Law = Annotated[UUniFast | UUniFastDiscard | RandFixedSum | DirichletRescale, Field(discriminator="kind")]
 
 
-def named(usual: str) -> BeforeValidator:
+def named(usual: str, laws: Any) -> BeforeValidator:
     """The name of a law alone means the law with its defaults; parameters without a name are those of the usual one."""
 
     def law(value: Any) -> Any:
@@ -122,10 +126,10 @@ def named(usual: str) -> BeforeValidator:
             return {"kind": value}
         return {"kind": usual, **value} if isinstance(value, dict) else value
 
-    return BeforeValidator(law)
+    return BeforeValidator(law, json_schema_input_type=str | laws)
 
 
-Utilisations = Annotated[Law, Field(discriminator="kind"), named("randfixedsum")]
+Utilisations = Annotated[Law, named("randfixedsum", Law)]
 
 
 def _each(value: float | tuple[float, ...], count: int, key: str) -> list[float]:

@@ -80,11 +80,26 @@ class Metric:
     def show(self, value: float, half: float | None = None) -> str:
         """A value, and half the width of its interval, to some digits."""
         if self.unit == SHARE:
-            return f"{100 * value:.2f}" + (f" ± {100 * half:.2f}" if half else "") + " %"
+            return _percent(value) + (f" ± {_percent(half)}" if half else "") + " %"
         if self.unit == TIME:
             shown = units.format_duration(round(value), digits=4)
             return shown + (f" ± {units.format_duration(round(half), digits=2)}" if half else "")
         return f"{value:.4g}" + (f" ± {half:.2g}" if half else "")
+
+    def show_difference(self, value: float, half: float | None = None) -> str:
+        """A difference of two values with its sign, and half its interval's width; of shares in percentage points."""
+        shown = self.show(value, half)
+        return ("+" if value > 0 else "") + (shown.removesuffix(" %") + " pp" if self.unit == SHARE else shown)
+
+
+def _percent(share: float) -> str:
+    """A share in per cent, to two digits after the point; more where those would read as none or as all."""
+    text = f"{100 * share:.2f}"
+    if text.lstrip("-") == "0.00" and abs(share) > 1e-12:
+        return f"{100 * share:.1g}"
+    if text == "100.00" and share < 1 - 1e-12:
+        return f"{100 - float(f'{100 * (1 - share):.1g}'):.12g}"
+    return text
 
 
 def metric(
@@ -135,9 +150,9 @@ def metrics() -> dict[str, Metric]:
     return {name: find(name) for name in REGISTRY.names("metric")}
 
 
-def wanted(names: Iterable[str]) -> tuple[Metric, ...]:
-    """The metrics of these names, each once. Raises InputError."""
-    return tuple(find(name) for name in dict.fromkeys(names))
+def wanted(names: Iterable[str | Metric]) -> tuple[Metric, ...]:
+    """The metrics of these names, each once; those that are found already as they are. Raises InputError."""
+    return tuple(name if isinstance(name, Metric) else find(name) for name in dict.fromkeys(names))
 
 
 def refuse_without_trace(chosen: Iterable[Metric], system: SystemSpec) -> None:
@@ -148,10 +163,11 @@ def refuse_without_trace(chosen: Iterable[Metric], system: SystemSpec) -> None:
                              "leave --no-trace (trace=False) out, or the metric")  # fmt: skip
 
 
-def evaluate(trace: Trace, names: str | Iterable[str], figures: Summary | None = None) -> Values:
+def evaluate(trace: Trace, names: str | Iterable[str | Metric], figures: Summary | None = None) -> Values:
     """The metrics of a run by name, in the order of `names`; its `figures` are made unless they are given.
 
-    Raises InputError where one is not known, needs a trace that was not kept, fails, or gives no finite number.
+    Each may also be the metric itself, as `wanted` finds it: many runs then need not look for it each time. Raises
+    InputError where one is not known, needs a trace that was not kept, fails, or gives no finite number.
     """
     chosen = wanted([names] if isinstance(names, str) else names)
     if not trace.kept:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from rtsched.metrics.chains import begun, chain_figures, data_ages, reaction_times
 from rtsched.metrics.figures import (
     ChainFigures,
@@ -50,7 +48,7 @@ def summary(trace: Trace) -> Summary:
     """The figures of a run, from its trace, or from its tally if it kept none."""
     tally = trace.tally
     if trace.kept:
-        tally = Tally(trace.system, trace.warm_up)
+        tally = Tally(trace.system, trace.warm_up, exact=True)
         if len(trace.jobs):
             tally.update(trace.jobs)
         tally.judge(trace.answers)
@@ -107,10 +105,10 @@ def _progress(tasks: tuple[TaskFigures, ...]) -> tuple[float | None, float | Non
 
 def _task(trace: Trace, tally: Tally, index: int) -> TaskFigures:
     spec = trace.system.tasks[index]
-    counts = [int(count) for count in tally.outcomes[index]]
+    counts = tally.outcomes[index].tolist()
     jobs = sum(counts) - counts[UNFINISHED]
     misses = counts[LATE] + counts[DROPPED] + counts[ABORTED]
-    response = _response(trace, tally, index)
+    response = _response(tally, index)
     finished = int(tally.finished[index])
     answers = tally.answers
     given = int(answers.given[index])
@@ -172,17 +170,11 @@ def _weighted(values: list[tuple[float, float | None]]) -> float | None:
     return sum(weight * value for weight, value in pairs) / sum(weight for weight, _ in pairs) if pairs else None
 
 
-def _response(trace: Trace, tally: Tally, index: int) -> Response:
+def _response(tally: Tally, index: int) -> Response:
     finished = int(tally.finished[index])
     if not finished:
         return Response(None, None, None, None, None, None, None, None)
-    if trace.kept:
-        rows = trace.jobs_of(index)
-        rows = rows[(rows["finish"] >= 0) & (rows["release"] >= trace.warm_up)]
-        times = rows["finish"] - rows["arrival"]
-        p50, p95, p99 = (int(value) for value in np.percentile(times, (50, 95, 99), method="inverted_cdf"))
-    else:
-        p50, p95, p99 = (tally.percentile(index, share) for share in (0.5, 0.95, 0.99))
+    p50, p95, p99 = tally.percentiles(index, (0.5, 0.95, 0.99))
     least, most = int(tally.least[index]), int(tally.most[index])
     return Response(
         min=least,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,17 +37,20 @@ class Tally:
     """Sums over ended jobs, block by block: memory depends on the number of tasks only.
 
     Counts, means, minima and maxima are exact, percentiles too as long as no more than `MOST_SAMPLES` jobs finished;
-    then they come from a histogram and are within half a per cent. `changes` sums up what the hardware did.
+    then they come from a histogram and are within half a per cent. One that is `exact` keeps all response times.
+    `changes` sums up what the hardware did.
     """
 
-    def __init__(self, system: SystemSpec, warm_up: int) -> None:
+    def __init__(self, system: SystemSpec, warm_up: int, *, exact: bool = False) -> None:
         count = len(system.tasks)
         self.tasks = count
         self.warm_up = warm_up
+        self.exact = exact
         self.released = 0
         self.outcomes = np.zeros((count, 5), np.int64)
         self.totals = [0] * count
         self.tardiness = [0] * count
+        self.deadlines = np.array([task.deadline for task in system.tasks], np.int64)
         #: by task: the sum of the response times for each relative deadline
         self.by_deadline: list[dict[int, int]] = [{} for _ in range(count)]
         self.least = np.full(count, np.iinfo(np.int64).max)
@@ -57,79 +61,110 @@ class Tally:
         self.runs = MissRuns(count)
         self.answers = Answers(system, warm_up)
         self.changes = Changes()
-        self.samples: list[tuple[Integers, Integers]] | None = []
-        self.sorted = False
+        #: tasks and response times of the jobs that finished; None when they are too many
+        self.samples: list[tuple[NDArray[Any], Integers]] | None = []
+        #: where those of each task begin, once they stand in one block, task after task
+        self.begins: Integers | None = None
 
     def judge(self, answers: NDArray[Any]) -> None:
         """Take in a block of answers (structured, as a trace's)."""
-        self.answers.update(answers)
+        if len(answers):
+            self.answers.update(answers)
 
     def update(self, ended: NDArray[Any]) -> None:
         """Take in a block of ended jobs (structured, with the fields of a trace's jobs)."""
         self.released += len(ended)
+        task, outcome, finish = ended["task"], ended["outcome"], ended["finish"]
         counted = ended["release"] >= self.warm_up
-        outcome = ended["outcome"].astype(np.int64)
         missed = (outcome != OK) & (outcome != UNFINISHED) & counted
-        self.runs.update(ended["task"], ended["index"], missed)
-        task = ended["task"][counted].astype(np.int64)
-        self.outcomes += np.bincount(task * 5 + outcome[counted], minlength=5 * self.tasks).reshape(-1, 5)
-        rows = ended[counted & (ended["finish"] >= 0)]
-        if not len(rows):
+        self.runs.update(task, ended["index"], missed)
+        kinds = task[counted].astype(np.int64) * 5 + outcome[counted]
+        self.outcomes += np.bincount(kinds, minlength=5 * self.tasks).reshape(-1, 5)
+        done = counted & (finish >= 0)
+        task, finish, arrival, deadline = task[done], finish[done], ended["arrival"][done], ended["deadline"][done]
+        if not len(task):
             return
-        task = rows["task"].astype(np.int64)
-        response = rows["finish"] - rows["arrival"]
-        late = rows["finish"] - rows["deadline"]
-        if self.samples is not None:
-            self.samples.append((task, response))
-            self.sorted = False
-            if sum(len(block) for block, _ in self.samples) > MOST_SAMPLES:
-                self.samples = None
+        response = finish - arrival
+        late = finish - deadline
+        self._sample(task, response)
         np.minimum.at(self.least, task, response)
         np.maximum.at(self.most, task, response)
         np.maximum.at(self.lateness, task, late)
-        bucket = (np.log(response.astype(float) + 1) / GROWTH).astype(np.int64)
-        self.finished += np.bincount(task, minlength=self.tasks)
-        self.histogram.add(task * BUCKETS + bucket)
-        self._share(task, rows["deadline"] - rows["arrival"], response)
+        counts = np.bincount(task, minlength=self.tasks)
+        self.finished += counts
+        self._add_up(np.flatnonzero(counts), task, deadline - arrival, response, np.maximum(late, 0))
+
+    def _add_up(
+        self, tasks: Integers, task: NDArray[Any], span: Integers, response: Integers, tardiness: Integers
+    ) -> None:
+        """Add response times (in all and by relative deadline, the `span`) and how late jobs of these `tasks` were."""
         sums = np.zeros((2, self.tasks), np.int64)
         np.add.at(sums[0], task, response)
-        np.add.at(sums[1], task, np.maximum(late, 0))
-        for index in np.unique(task).tolist():
-            self.totals[index] += int(sums[0, index])
+        np.add.at(sums[1], task, tardiness)
+        uniform = bool((span == self.deadlines[task]).all())
+        for index in tasks.tolist():
+            total = int(sums[0, index])
+            self.totals[index] += total
             self.tardiness[index] += int(sums[1, index])
+            if uniform:
+                self._share(index, int(self.deadlines[index]), total)
+        if not uniform:
+            self._share_out(task, span, response)
 
-    def _share(self, task: Integers, deadline: Integers, response: Integers) -> None:
+    def _share(self, task: int, span: int, total: int) -> None:
+        mine = self.by_deadline[task]
+        mine[span] = mine.get(span, 0) + total
+
+    def _share_out(self, task: NDArray[Any], span: Integers, response: Integers) -> None:
         """Sum up the response times by task and relative deadline: integers, so that no order changes the answer."""
-        deadlines, place = np.unique(deadline, return_inverse=True)
+        spans, place = np.unique(span, return_inverse=True)
         keys, where = np.unique(place * self.tasks + task, return_inverse=True)
         sums = np.zeros(len(keys), np.int64)
         np.add.at(sums, where, response)
         for key, total in zip(keys.tolist(), sums.tolist(), strict=True):
-            mine, span = self.by_deadline[key % self.tasks], int(deadlines[key // self.tasks])
-            mine[span] = mine.get(span, 0) + total
+            self._share(key % self.tasks, int(spans[key // self.tasks]), total)
 
     def normalised(self, task: int) -> float:
         """The sum of the response times of a task, each in its own relative deadline."""
         return math.fsum(total / span for span, total in self.by_deadline[task].items())
 
-    def percentile(self, task: int, share: float) -> int:
-        """The response time that a share of the finished jobs does not exceed."""
+    # ---- percentiles -------------------------------------------------------------------------------------------------
+
+    def _sample(self, task: NDArray[Any], response: Integers) -> None:
+        """Keep response times; when they become too many, only the histogram of all."""
+        fresh = [(task, response)]
         if self.samples is not None:
-            return int(np.percentile(self._sampled(task), 100 * share, method="inverted_cdf"))
-        keys, counts = self.histogram.between(task * BUCKETS, (task + 1) * BUCKETS)
-        place = int(np.searchsorted(np.cumsum(counts), max(1, math.ceil(share * int(self.finished[task])))))
-        middle = math.exp((int(keys[place]) % BUCKETS + 0.5) * GROWTH) - 1
-        return min(max(round(middle), int(self.least[task])), int(self.most[task]))
+            self.samples, self.begins = self.samples + fresh, None
+            if self.exact or sum(len(block) for block, _ in self.samples) <= MOST_SAMPLES:
+                return
+            fresh, self.samples = self.samples, None
+        for tasks, responses in fresh:
+            bucket = (np.log(responses.astype(float) + 1) / GROWTH).astype(np.int64)
+            self.histogram.add(tasks.astype(np.int64) * BUCKETS + bucket)
+
+    def percentiles(self, task: int, shares: Sequence[float]) -> list[int]:
+        """The response times that these shares of the finished jobs of a task do not exceed."""
+        if self.samples is None:
+            return [self._estimated(task, share) for share in shares]
+        mine = np.sort(self._sampled(task))
+        return [int(mine[max(0, math.ceil(len(mine) * share - 1))]) for share in shares]
 
     def _sampled(self, task: int) -> Integers:
         """The response times of a task while all are kept; by then they stand in one block, sorted by task."""
         assert self.samples is not None
-        if len(self.samples) != 1 or not self.sorted:
+        if self.begins is None:
             tasks, responses = (np.concatenate(columns) for columns in zip(*self.samples, strict=True))
             order = np.argsort(tasks, kind="stable")
-            self.samples, self.sorted = [(tasks[order], responses[order])], True
-        tasks, responses = self.samples[0]
-        return responses[np.searchsorted(tasks, task) : np.searchsorted(tasks, task, "right")]
+            self.samples = [(tasks[order], responses[order])]
+            self.begins = np.searchsorted(tasks[order], np.arange(self.tasks + 1))
+        return self.samples[0][1][self.begins[task] : self.begins[task + 1]]
+
+    def _estimated(self, task: int, share: float) -> int:
+        """A percentile out of the histogram."""
+        keys, counts = self.histogram.between(task * BUCKETS, (task + 1) * BUCKETS)
+        place = int(np.searchsorted(np.cumsum(counts), max(1, math.ceil(share * int(self.finished[task])))))
+        middle = math.exp((int(keys[place]) % BUCKETS + 0.5) * GROWTH) - 1
+        return min(max(round(middle), int(self.least[task])), int(self.most[task]))
 
 
 class Histogram:
@@ -197,6 +232,8 @@ class Changes:
 
     def update(self, rows: NDArray[Any]) -> None:
         """Take in a block of changes (structured, as a trace's)."""
+        if not len(rows):
+            return
         for what in self.counts:
             self.counts[what] += int((rows["what"] == what).sum())
         self.loaded += int(rows["value"][rows["what"] == LOAD].sum())
@@ -300,13 +337,13 @@ class MissRuns:
     def _all_hit(self, task: Integers, index: Integers) -> bool:
         """The short way for a block without a miss; False if it has a gap, and so needs the long one."""
         counts = np.bincount(task, minlength=len(self.expected))
-        last = np.full(len(self.expected), -1)
+        after = self.expected + counts
+        last = self.expected - 1
         np.maximum.at(last, task, index)
-        there = counts > 0
-        if (last[there] != (self.expected + counts - 1)[there]).any():
+        if (last + 1 != after).any():
             return False
-        self.expected += counts
-        self.current[there] = 0
+        self.expected = after
+        self.current[counts > 0] = 0
         return True
 
 

@@ -68,8 +68,9 @@ class BlockLevel(Model):
     """A GPU served block by block: streams, priorities, multiprocessor limits, copy engines, channels, contexts.
 
     Limits are per multiprocessor (SM), `max_…` per block. `streams` are what the scheduler sees as processors.
-    Rules: Amert et al., RTSS 2017; Bakita and Anderson, RTAS 2024. Masks and MPS percentages say where blocks may go;
-    they do not lift head-of-line blocking, since there is one queue per priority all the same. Where a limit has no
+    Rules: Amert et al., RTSS 2017; Bakita and Anderson, RTAS 2024. Masks, MPS percentages and what a policy gives
+    (``soc.share``) say where blocks may go; they do not lift head-of-line blocking, since there is one queue per
+    priority all the same. Where a limit has no
     source there is none, except for the 1024 threads of a block (CUDA manual, all devices in use).
     """
 

@@ -7,14 +7,15 @@ import difflib
 import io
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from rtsched.errors import InputError
 from rtsched.model.config import read_yaml, validate
-from rtsched.model.document import Document, cut, parse_value, read_text
+from rtsched.model.document import Document, cut, parse_value, parse_yaml, read_text
 from rtsched.model.overrides import Override, parse_override
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
@@ -133,7 +134,13 @@ def load_platform(reference: str, base: Path | None = None) -> Platform:
     if not reference.endswith((".yaml", ".yml")):
         name, _, parameters = reference.partition(":")
     path = _platform_path(name, base) if is_path(name) else _by_alias(name)
-    document = read_yaml(path)
+    return Platform.model_validate(_read_platform(path, read_text(path), parameters, reference))
+
+
+@lru_cache(maxsize=64)
+def _read_platform(path: Path, text: str, parameters: str, reference: str) -> Platform:
+    """The platform in the text of a file: what is the same text is read once, which a board takes milliseconds for."""
+    document = parse_yaml(text, str(path))
     document.data.setdefault("name", path.stem)
     return validate(Platform, document.with_data(_filled(document, parameters, reference)))
 
@@ -151,12 +158,19 @@ def _by_alias(name: str) -> Path:
         for each in names("platforms"):
             path = find("platforms", each)
             try:
-                aliases = read_yaml(path).data.get("aliases")
+                aliases = _aliases(read_text(path))
             except InputError:  # a broken file has no aliases
                 continue
-            if isinstance(aliases, list) and name in aliases:
+            if name in aliases:
                 return path
         raise
+
+
+@lru_cache(maxsize=256)
+def _aliases(text: str) -> tuple[Any, ...]:
+    """The other names of a platform, in the text of its file."""
+    aliases = parse_yaml(text).data.get("aliases")
+    return tuple(aliases) if isinstance(aliases, list) else ()
 
 
 def _filled(document: Document, given: str, reference: str) -> Any:
@@ -198,14 +212,14 @@ def _replaced(data: Any, values: dict[str, Any]) -> Any:
 # ---- latencies -------------------------------------------------------------------------------------------------------
 
 
-def latency_table(tell: Callable[[InputError], None] | None = None) -> list[dict[str, str]]:
+def latency_table(tell: Callable[[InputError], None] | None = None) -> list[Mapping[str, str]]:
     """All rows of all ``platforms/latency.csv``, the user's own first; what is wrong with one is raised, or told."""
-    rows: list[dict[str, str]] = []
+    rows: list[Mapping[str, str]] = []
     for folder in folders("platforms"):
         path = folder / "latency.csv"
         if path.is_file():
             try:
-                rows += _latencies(path)
+                rows += _latencies(path, read_text(path))
             except InputError as error:
                 if tell is None:
                     raise
@@ -213,10 +227,12 @@ def latency_table(tell: Callable[[InputError], None] | None = None) -> list[dict
     return rows
 
 
-def _latencies(path: Path) -> list[dict[str, str]]:
+@lru_cache(maxsize=8)
+def _latencies(path: Path, text: str) -> tuple[Mapping[str, str], ...]:
+    """The rows in the text of a table: what is the same text is read once, which takes some 50 ms."""
     from rtsched.model.tables import scaled
 
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="", strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
     rows = []
     try:
         missing = [name for name in LATENCY_COLUMNS if name not in (reader.fieldnames or ())]
@@ -240,4 +256,4 @@ def _latencies(path: Path) -> list[dict[str, str]]:
             rows.append(row)
     except csv.Error as error:
         raise InputError(f"{path}:{reader.reader.line_num}: cannot be read as CSV: {error}; check its quotes") from None
-    return rows
+    return tuple(rows)

@@ -169,6 +169,10 @@ class After(Model):
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
+#: The difficulty of inputs of which nothing is said.
+PLAIN = Difficulty()
+
+
 def _after(value: Any) -> Any:
     return {"task": value} if isinstance(value, str) else value
 
@@ -229,7 +233,7 @@ class Task(Work):
     exit_family: str | None = Field(
         default=None, description="exits out of the catalogue, as shares of the task's own wcet or network"
     )
-    difficulty: Difficulty = Difficulty()
+    difficulty: Difficulty = PLAIN
     decay: PositiveDuration | None = Field(
         default=None, description="a late answer loses its worth linearly over this time; default: late is wrong"
     )
@@ -333,7 +337,7 @@ class Task(Work):
         if not isinstance(self.execution, Constant):
             self._check_inputs("there is an 'execution'")
         answers = self.accuracy is not None or self.variants is not None or bool(self.exits) or bool(self.exit_family)
-        for key, given in (("decay", self.decay), ("difficulty", self.difficulty != Difficulty())):
+        for key, given in (("decay", self.decay), ("difficulty", self.difficulty != PLAIN)):
             if given and not answers:
                 raise problem(f"{key!r} has no effect where answers have no accuracy; add 'accuracy: 0.9'", key)
         if self.difficulty.reliability is not None and not (self.exits or self.exit_family):

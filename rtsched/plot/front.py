@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rtsched.experiment.compare import Comparison
+    from rtsched.experiment.contrast import Cell
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
 
 
 @dataclass(frozen=True)
 class Point:
-    """A policy in the plane: its place, half its interval in both directions, and whether nobody beats it."""
+    """A policy in the plane: its place, how far its interval goes in both directions, and whether nobody beats it.
+
+    `dx` is left and right, `dy` down and up: 0 where all runs gave the same, or there is a single one.
+    """
 
     name: str
     x: float
     y: float
-    dx: float
-    dy: float
+    dx: tuple[float, float]
+    dy: tuple[float, float]
     best: bool
 
     def called(self, name: str) -> Point:
@@ -50,13 +54,16 @@ def points(answer: Comparison) -> tuple[list[Point], str]:
             and (other_x.mean, other_y.mean) != (misses.mean, height.mean)
             for _, other_x, other_y in places
         )
-        found.append(
-            Point(
-                name, 100 * misses.mean, scale * height.mean, 100 * (misses.half or 0), scale * (height.half or 0),
-                not beaten,
-            )
-        )  # fmt: skip
+        ends = _ends(misses, 100), _ends(height, scale)
+        found.append(Point(name, 100 * misses.mean, scale * height.mean, *ends, not beaten))
     return found, metric
+
+
+def _ends(cell: Cell, scale: int) -> tuple[float, float]:
+    """How far the interval of a figure goes down and up; the room that equal runs leave is told, not drawn."""
+    if cell.low is None or cell.high is None or cell.half == 0:
+        return 0.0, 0.0
+    return scale * (cell.mean - cell.low), scale * (cell.high - cell.mean)
 
 
 def front(answer: Comparison, path: str | Path) -> None:
@@ -85,11 +92,23 @@ def _draw(answer: Comparison) -> Figure:
     axes.set_ylabel("effective accuracy (%)" if accurate else "worst p95 / deadline of finished jobs")
     count = len(answer.seeds)
     better = "up and to the left is better" if accurate else "down and to the left is better"
-    notes = "".join(f"\n{visible(note)}" for note in answer.notes)
+    notes = "".join(f"\n{visible(note)}" for note in [*answer.notes, *_without_bars(answer, metric)])
     name = visible(answer.system)
     axes.set_title(f"{name}, {count} seed{'s' * (count > 1)}: {better}{notes}", fontsize=10, loc="left")
     label_points(axes, marks)
     return figure
+
+
+def _without_bars(answer: Comparison, metric: str) -> list[str]:
+    """What the points without a bar leave open."""
+    count = len(answer.seeds)
+    places = [(row.cells["miss_ratio"], row.cells[metric]) for row in answer.rows]
+    if answer.fixed or count < 2 or not any(cell.half == 0 for place in places for cell in place):
+        return []
+    from rtsched.experiment.statistics import rule_of_three
+
+    room = 100 * rule_of_three(count)
+    return [f"no bar: the same in all {count} runs; up to {room:.2g} % of all runs may differ (rule of three)"]
 
 
 def draw_points(axes: Any, marks: list[Point], percent: bool) -> None:
@@ -99,7 +118,7 @@ def draw_points(axes: Any, marks: list[Point], percent: bool) -> None:
     for point in marks:
         colour = BLUE if point.best else GREY
         axes.errorbar(
-            point.x, point.y, xerr=point.dx or None, yerr=point.dy or None, fmt="o" if point.best else "s",
+            point.x, point.y, xerr=_bar(point.dx), yerr=_bar(point.dy), fmt="o" if point.best else "s",
             markersize=6, color=colour, capsize=2, linewidth=1, zorder=2,
         )  # fmt: skip
     axes.grid(color="#E5E5E5", linewidth=0.6)
@@ -112,6 +131,10 @@ def draw_points(axes: Any, marks: list[Point], percent: bool) -> None:
     if percent:
         low, high = axes.get_ylim()
         axes.set_ylim(max(low, -4), min(high, 104))
+
+
+def _bar(ends: tuple[float, float]) -> list[list[float]] | None:
+    return [[end] for end in ends] if any(ends) else None
 
 
 def label_points(axes: Any, marks: list[Point]) -> None:

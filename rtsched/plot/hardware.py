@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtsched.model.accelerator import Kernel
 from rtsched.model.taskgraph import UnitSpec
-from rtsched.trace.trace import DOWN, FREQUENCY, SUSPEND, TEMPERATURE, UP, Trace
+from rtsched.trace.trace import DOWN, FREQUENCY, FULL_SPEED, SHARE, SUSPEND, TEMPERATURE, UP, Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,9 @@ PLANS: dict[str, Any] = {
 SUSPENSION: dict[str, Any] = {
     "marker": "v", "linestyle": "", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 5,
 }  # fmt: skip
+
+#: How it is drawn how much of a GPU's multiprocessors streams were given.
+GIVEN: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 
 LINES = ("-", "--", "-.", ":")
 
@@ -110,10 +113,27 @@ def gpus(trace: Trace) -> list[UnitSpec]:
     return [] if spec is None else [unit for unit in spec.units if used.intersection(unit.processors)]
 
 
+def sms_given(trace: Trace, unit: UnitSpec) -> list[tuple[int, float]]:
+    """How many of a GPU's multiprocessors were given to streams, in per cent, from each time on.
+
+    Nothing where contexts take turns: each has all of them in its own.
+    """
+    gpu = unit.block_level
+    if gpu is None or gpu.time_slice is not None:
+        return []
+    has: dict[int, int] = {}
+    found: dict[int, float] = {}
+    rows = trace.changes[(trace.changes["what"] == SHARE) & np.isin(trace.changes["subject"], unit.processors)]
+    for time, place, value in rows[["time", "subject", "value"]].tolist():
+        has[place] = value
+        found[time] = 100 * sum(has.values()) / FULL_SPEED
+    return list(found.items())
+
+
 def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, looks: Sequence[tuple[str, str]]) -> None:
     """The threads that run on a GPU over time, stacked by task, in per cent of what its multiprocessors hold.
 
-    `looks` are the (colour, hatch) of the tasks in turn.
+    `looks` are the (colour, hatch) of the tasks in turn. Dashed: how much of its multiprocessors streams were given.
     """
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -145,7 +165,12 @@ def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, looks: Sequen
             )  # fmt: skip
         bottom += height
     axes.set_ylim(0, 103)
-    axes.set_ylabel(f"{unit.name}: threads\nrunning (%)", fontsize=8)
+    given = sms_given(trace, unit)
+    if given:
+        steps = [(0, 0.0), *given, (trace.end, given[-1][1])]
+        axes.step([time / scale for time, _ in steps], [part for _, part in steps], where="post", **GIVEN)
+    more = "\ndashed: SMs given" if given else ""
+    axes.set_ylabel(f"{unit.name}: threads\nrunning (%){more}", fontsize=8)
 
 
 def clocks(trace: Trace) -> dict[int, NDArray[Any]]:

@@ -29,6 +29,8 @@ class Listener:
     def on_start(self, segment: Segment, processor: Processor) -> None:
         """A node of a task with variants is about to start: the last moment to ``soc.reconfigure`` it.
 
+        Its processor is still free then, and taken: to give it to another one is an error.
+
         Of a task with ``switch: region`` also one that has begun and is about to go on at a boundary of its regions.
         """
 

@@ -161,8 +161,8 @@ class Outlook:
             waiting.remove(index)
             if start < 0:
                 end = self._left(segments[index], nodes[index])
-            elif index in out:
-                end = start
+            elif place < 0:
+                end = start  # it is left out; what has begun is not any more
             else:
                 end = self._end(nodes[index], segments[index] if segments else None, place, start, where)
             if place >= 0:
@@ -298,13 +298,7 @@ class Outlook:
         segment = raw(segment)
         soc = self._estimator._soc
         processor = soc.processors[place]
-        cost: int = soc.scheduling + processor.context_switch + soc.expected_wait(segment, processor)
-        if segment.processor is not processor:
-            cost += processor.migration
-        chip = soc.core.chip
-        unit = None if chip is None else chip.unit_of.get(place)
-        if unit is not None and segment in unit.restoring:
-            cost += unit.saving_time(segment)
+        cost: int = soc.core.start_costs.expected(segment, processor) + soc.expected_wait(segment, processor)
         return cost
 
     def owed(self, task: TaskState) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from rtsched import units
@@ -148,10 +149,19 @@ def _workload(name: str) -> Answer:
         )
     lines += [""] + [visible(f"  note: {note}") for note in system.notes]
     lines += [visible(f"  chosen: {note}") for note in system.chosen]
+    lines += [] if system.generated is None else [f"  generated: {_generated(system.generated)}"]
     lines += [f"  assumed: {note}" for note in spec.assumed]
     lines += [visible(f"  source: {where}: {source}") for where, source in system.sources.items()]
     text = "\n".join(line for line, before in zip(lines, ["x", *lines], strict=False) if line or before)
     return Answer(text.rstrip(), system.model_dump(mode="json", exclude_defaults=True, by_alias=True), "workload")
+
+
+def _generated(about: dict[str, Any]) -> str:
+    """Which random set a system is, and what load was asked for and is reached."""
+    which = f"set {about.get('index')} of seed {about.get('seed')}"
+    loads = [(name, about.get(name)) for name in ("target", "reached")]
+    told = [f"{name} {load:.6g}" for name, load in loads if isinstance(load, float | int)]
+    return visible(f"{which}; utilisation {', '.join(told)}" if told else which)
 
 
 def _scheduler_text(description: dict[str, Any]) -> str:
@@ -212,7 +222,7 @@ def _theorem(name: str) -> Answer:
     return Answer("\n".join([f"{name} (theorem)", "", *table(rows), "", text]), data, "theorem")
 
 
-def _network(name: str, rows: list[dict[str, str]]) -> Answer:
+def _network(name: str, rows: list[Mapping[str, str]]) -> Answer:
     exact = rows
     columns = ("platform", "processor", "input", "precision", "runtime", "threads", "latency_ms", "status", "source")
     rows = [shown(row) for row in rows]

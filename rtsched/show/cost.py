@@ -59,7 +59,7 @@ def describe_cost(name: str, platform: str | None) -> Answer:
     return Answer("\n".join(lines), data, "cost")
 
 
-def _operators(name: str, rows: list[Mapping[str, str]] | list[dict[str, str]]) -> tuple[Network | None, str | None]:
+def _operators(name: str, rows: list[Mapping[str, str]]) -> tuple[Network | None, str | None]:
     """The operators of a network, and the network file they came from; None where they are not known."""
     if name.endswith((".onnx", ".csv")):
         return trimmed(network_file.load(name)), None
@@ -76,7 +76,7 @@ def _cluster(
     chip: Platform,
     cluster: str,
     rows: cost.Rows,
-    measured: list[dict[str, str]],
+    measured: list[Mapping[str, str]],
     network: Network | None,
     file: str | None,
 ) -> dict[str, Any]:

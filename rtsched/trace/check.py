@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from rtsched.trace.checks.batches import batches
+from rtsched.trace.checks.checkpoints import checkpoints
 from rtsched.trace.checks.duplicates import duplicates
 from rtsched.trace.checks.gpus import blocks, threads
 from rtsched.trace.checks.jobs import after_the_end, deadlines, no_overlap, outcomes
 from rtsched.trace.checks.launches import launches
+from rtsched.trace.checks.multiprocessors import multiprocessors
 from rtsched.trace.checks.nodes import all_nodes, copies, inputs, nodes_run_once, order
 from rtsched.trace.checks.planner import decisions
 from rtsched.trace.checks.processors import busy, processors_serve_one
@@ -27,6 +29,6 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         processors_serve_one, nodes_run_once, order, copies, all_nodes, after_the_end, outcomes, deadlines, no_overlap,
         holders, sections, busy, work, blocks, threads, shares, weights, decisions, reserved, batches, launches, inputs,
-        spawned, duplicates, parts, switched,
+        spawned, duplicates, parts, switched, checkpoints, multiprocessors,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]

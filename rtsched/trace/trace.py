@@ -363,7 +363,7 @@ class Trace:
         work = self.remained[~np.isin(self.remained["reason"], (OVERHEAD, DRAINED))]
         node, processor = work.dtype["node"], work.dtype["processor"]
         dtype = [("job", "i4"), ("node", node), ("start", "i8"), ("finish", "i8"), ("processor", processor)]
-        order = np.lexsort((work["start"], work["node"], work["job"]))
+        order = np.lexsort((work["end"], work["start"], work["node"], work["job"]))
         work = work[order]
         first = np.ones(len(work), bool)
         first[1:] = (work["job"][1:] != work["job"][:-1]) | (work["node"][1:] != work["node"][:-1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.model.inputs import InputsSpec
 from rtsched.model.task import Constant, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 from rtsched.verify.patterns import free, horizon, patterns
@@ -75,7 +76,7 @@ def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> All
     late = random.choice(["first", "none", "extreme", "any"], p=[0.4, 0.1, 0.3, 0.2])
     times = random.choice(["full", "each", "extreme", "least"], p=[0.5, 0.2, 0.25, 0.05])
     tasks, arrivals, truths = [], {}, {}
-    for task in system.tasks:
+    for task in (_of_one_input(task, random) for task in system.tasks):
         if times != "full" and system.hardware is None:  # what hardware scales has no truth of its own
             truths[task.index] = _truth(task, str(times), int(random.integers(0, 2**32)))
         if not free(task) or task.count is not None:
@@ -111,6 +112,16 @@ def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> All
     )
 
 
+def _of_one_input(task: TaskSpec, random: np.random.Generator) -> TaskSpec:
+    """A task with recorded inputs, of which at times all jobs have the same one."""
+    inputs = task.inputs
+    if inputs is None or random.random() < 0.3:
+        return task
+    number = int(random.integers(0, len(inputs.shares)))
+    only = InputsSpec(inputs.shares[number : number + 1], inputs.values[number : number + 1], inputs.means)
+    return replace(task, inputs=only)
+
+
 def _delays(most: int, late: str, count: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
     """How much later than its arrival each job is released."""
     delays = np.zeros(count, dtype=np.int64)
@@ -129,9 +140,10 @@ def _truth(task: TaskSpec, times: str, seed: int) -> Truth:
     """What each segment really takes: all it may, one tick, or anything in between; the same whoever asks when."""
     table = np.random.default_rng(seed).random((64, len(task.nodes)))
     high = max(1.0, task.execution.high) if isinstance(task.execution, Uniform) else 1.0
+    recorded = {} if task.inputs is None else task.inputs.largest
 
     def truth(segment: Any, processor: Any, _now: int) -> int:
-        most = int(segment.node.times[processor.index] * high)
+        most = max(1, int(segment.node.times[processor.index] * recorded.get(segment.node.index, high)))
         share = float(table[segment.job.index % 64, segment.node.index])
         if times == "least":
             return 1

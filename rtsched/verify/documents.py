@@ -13,9 +13,11 @@ from typing import Any
 from rtsched import api
 from rtsched.errors import RtschedError
 from rtsched.model.system import System
+from rtsched.verify.acting import scheduler_of
 from rtsched.verify.draw import Draw
 from rtsched.verify.generate import Case
-from rtsched.verify.sketch import Document, Sketch
+from rtsched.verify.pencil import Document
+from rtsched.verify.sketch import Sketch
 
 
 class CrashError(Exception):
@@ -39,7 +41,7 @@ def lowered(document: Document) -> Case | None:
     """The system and the scheduler that a document describes; None where it is refused. Raises CrashError."""
     try:
         loaded = api.load(System.model_validate(document, context={"file": True}))
-        api.scheduler(loaded.system.scheduler, code=False)
+        api.scheduler_of(loaded, scheduler_of(loaded.system.scheduler))
         return loaded.lower(), loaded.system.scheduler
     except RtschedError:
         return None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtsched import api
 from rtsched.engine.simulation import run
 from rtsched.errors import RtschedError
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis, analyse
 from rtsched.schedulability.result import Result
 from rtsched.trace.trace import OK, UNFINISHED
+from rtsched.verify.acting import policy_of, scheduler_of
 from rtsched.verify.allowed_runs import AllowedRun, allowed_runs
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def examine(
     effort: int = 1,
 ) -> Examination:
     """Prove, simulate and compare. With a `target` (theorem, kind), the search ends once that is violated."""
-    policy = api.policy(scheduler)
+    policy = policy_of(scheduler)
     found = Examination()
     try:
         analysis = analyse(system, policy)
@@ -143,7 +143,7 @@ def examine(
         return found  # nothing is claimed any more that could be violated
     for pattern in allowed_runs(system, seed, effort):
         try:
-            chosen = api.scheduler(scheduler)
+            chosen = scheduler_of(scheduler)
             truths = pattern.truths or None
             drain = "all" if _ends(system) else "deadline"
             trace = run(
@@ -169,7 +169,7 @@ def examine(
 def _accepted(system: SystemSpec, scheduler: dict[str, Any]) -> bool:
     """Whether the policy takes the system: some refuse it in their offline phase, in words."""
     try:
-        run(system, api.scheduler(scheduler), until=1, drain="deadline")
+        run(system, scheduler_of(scheduler), until=1, drain="deadline")
     except RtschedError:
         return False
     except Exception:

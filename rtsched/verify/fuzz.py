@@ -32,8 +32,8 @@ from rtsched.verify import documents, replay
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import TheoremTally, Violation, examine
 from rtsched.verify.generate import FAMILIES, random_system
+from rtsched.verify.pencil import WEIGHTS, Document
 from rtsched.verify.shrink import greedily, shrink
-from rtsched.verify.sketch import FOCI, Document
 
 #: Systems a process looks at before it reports.
 CHUNK = 10
@@ -46,7 +46,8 @@ MOST_SHRUNK = 12
 #: What a replay file says it is.
 FORMAT = "rtsched fuzz-soundness 2"
 #: Every kind of system, as often as it is drawn: lowered ones by family, files by what they are drawn around.
-KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(weight)] + [*FOCI] * 2
+KINDS = [name for name, (_, weight) in FAMILIES.items() for _ in range(2 * weight)]
+KINDS += [name for name, weight in WEIGHTS.items() for _ in range(weight)]
 
 
 class Drawn(NamedTuple):

@@ -145,12 +145,17 @@ def _times(**given: int) -> dict[str, str]:
 def _flow(item: Any) -> str:
     """YAML in one line."""
     if isinstance(item, dict):
-        return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in item.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)}: {_flow(value)}" for key, value in item.items()) + "}"
     if isinstance(item, list):
         return "[" + ", ".join(map(_flow, item)) + "]"
     if isinstance(item, str) and not _PLAIN.fullmatch(item):
         return json.dumps(item, ensure_ascii=False)
     return str(item).lower() if isinstance(item, bool) else str(item)
+
+
+def _key(key: Any) -> str:
+    """A key as text, also where it is a number."""
+    return str(key) if _PLAIN.fullmatch(str(key)) and not str(key)[0].isdigit() else json.dumps(str(key))
 
 
 #: Text that YAML reads as itself, also inside braces.

@@ -272,18 +272,51 @@ def test_what_was_stopped_between_kernels_may_run_twice_elsewhere() -> None:
     assert found == [("gpu.0", 0, 1, "preempted"), ("cpu", 2, 13, "stopped"), ("npu", 3, 13, "completed")]
 
 
+def half(name: str) -> Act:
+    return lambda soc: (start(name)(soc), soc.share(at(soc, name), 0.5))
+
+
+def sets(**task: Any) -> dict[str, Any]:
+    """The same, with multiprocessors that are given one by one."""
+    about = stream(**task)
+    gpu = about["platform"]["processors"]["gpu"]
+    about["platform"]["processors"]["gpu"] = {**gpu, "block_level": {**gpu["block_level"], "sms_per_tpc": 1}}
+    return about
+
+
+def test_who_is_stopped_between_kernels_goes_on_without_the_multiprocessors_that_it_had() -> None:
+    # a kernel takes two waves of 1 ms on half of the GPU, and one on all of it
+    found, _ = run(sets(), {0: half("gpu.0"), 0.5: stop("gpu.0", "boundary"), 3: start("gpu.0")})
+    assert found == [("gpu.0", 0, 2, "preempted"), ("gpu.0", 3, 5, "completed")]
+    found, _ = run(sets(), {0: half("gpu.0"), 0.5: stop("gpu.0", "boundary"), 3: half("gpu.0")})
+    assert found == [("gpu.0", 0, 2, "preempted"), ("gpu.0", 3, 7, "completed")]
+
+
+def test_waves_on_a_part_take_what_was_recorded() -> None:
+    found, script = run(sets(inputs=inputs("1500 us")), {0: half("gpu.0")})
+    assert found == [("gpu.0", 0, 3, "completed")]
+    assert script.told == [{"time": 3 * MS, "tokens": 7.0}]
+
+
+def test_a_spawned_job_has_a_part_as_any() -> None:
+    about = sets(arrival={"kind": "spawned"})
+    del about["tasks"][0]["release"]
+    found, _ = run(about, {1: lambda soc: (soc.spawn(soc.tasks[0]), half("gpu.0")(soc))})
+    assert found == [("gpu.0", 1, 7, "completed")]
+
+
 # ---- checkpoints, spawned jobs ---------------------------------------------------------------------------------------
 
 
-def test_a_state_that_was_put_aside_is_brought_back_by_the_part_that_goes_there() -> None:
-    # 1 MB at 1 GB/s: 1 ms to put aside, and 1 ms before the part there goes on
+def test_a_state_that_was_put_aside_is_brought_back_to_each_unit_that_has_a_part() -> None:
+    # 1 MB at 1 GB/s: 1 ms to put aside, and 1 ms before each part goes on
     aside = {"checkpoint": {"state": "1 MB", "bandwidth": "1 GB/s"}, "service": "run-to-completion"}
     acts = {0: start("npu"), 4: stop("npu", "checkpoint"), 6: split(cpu=0.5, npu=0.5)}
     found, _ = run(system(npu=aside), acts)
     assert found[:2] == [("npu", 0, 4, "preempted"), ("npu", 4, 5, "overhead")]
     assert ("npu", 6, 7, "overhead") in found
     assert ("npu", 7, 10, "part") in found  # half of the 6 ms that are left
-    assert ("cpu", 6, 12, "part") in found
+    assert ("cpu", 7, 13, "part") in found
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ class Everything(Scheduler):
                 self.soc.duplicate(self.random.choice(running), processor)
             except SchedulerError as error:
                 if not re.search(
-                    "in a batch|runs twice already|where the planner decides|a part of a node", str(error)
+                    "in a batch|runs twice already|where the planner decides|a part of a node|blocks on",
+                    str(error),
                 ):
                     raise
 
@@ -62,7 +63,7 @@ class Everything(Scheduler):
             self.soc.load(self.soc.tasks[0], processor)
         if self.soc.system.reservable:
             self.soc.reserve("kv", 5, same[0].job)
-        idle = [each for each in self.soc.processors if each.segment is None]
+        idle = [each for each in self.soc.processors if each.segment is None and each.kind != "gpu"] or [processor]
         able = [each for each in ready if self.soc.expected_split(each, dict.fromkeys(idle, Fraction(1, len(idle))))]
         if len(idle) > 1 and able and self.random.random() < 0.5:
             self.soc.split(able[0], dict.fromkeys(idle, Fraction(1, len(idle))))
@@ -70,8 +71,9 @@ class Everything(Scheduler):
             self.soc.start_batch(same, processor)
         else:
             self.soc.start(ready[0].job, ready[0], processor)
-        if processor.kind == "npu":
-            self.soc.share(processor, self.random.choice([0.25, 0.5]))
+        if processor.kind != "cpu":
+            parts = [0.25, 0.5] if processor.kind == "npu" else [0.25, Fraction(1, 3)]
+            self.soc.share(processor, self.random.choice(parts))
 
 
 SYSTEM: dict[str, Any] = {
@@ -83,6 +85,7 @@ SYSTEM: dict[str, Any] = {
                 "kind": "npu", "contexts": 2, "sharing": "equal",
                 "weights": {"capacity": "30 MB", "bandwidth": "10 GB/s"},
             },
+            "gpu": {"kind": "gpu", "block_level": {"sms": 8, "streams": 3, "assumed_kernels": {"length": "300 us"}}},
         },
     },
     "tasks": [
@@ -92,6 +95,7 @@ SYSTEM: dict[str, Any] = {
             for name, period in (("a", "5 ms"), ("b", "6 ms"))
         ),
         {"name": "c", "wcet": {"cpu": "5 ms", "npu": "4 ms"}, "period": "10 ms", "split": {"join": "50 us"}},
+        {"name": "e", "overlap": True, "wcet": {"gpu": "3 ms"}, "period": "2 ms", "deadline": "40 ms"},
         {"name": "d", "overlap": True, "wcet": {"npu": "2 ms"}, "deadline": "30 ms", "arrival": {"kind": "spawned"},
          "weights": "12 MB", "batch": {"2": 1.5}},
     ],
@@ -113,16 +117,17 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
     trace = rtsched.simulate(system, scheduler=Everything(1))
     assert trace.check() == []
     again = rtsched.simulate(system, scheduler=Everything(1))
-    for table in ("slices", "changes", "splits", "batches", "logged"):
+    for table in ("slices", "changes", "waves", "waits", "splits", "batches", "logged"):
         assert getattr(trace, table).tobytes() == getattr(again, table).tobytes()
     kinds = Counter(CHANGES_KINDS[what] for what in trace.changes["what"])
     assert kinds["share"] > 10
-    assert kinds["spawn"] == len(trace.jobs_of(3)) > 5
+    assert kinds["spawn"] == len(trace.jobs_of(4)) > 5
     assert kinds["load"] > 0
     assert (kinds["plan"] > 0, kinds["reserve"] > 0, kinds["down"] > 0) == tuple(
         key in keys for key in ("planner", "reservable", "faults")
     )
     assert len(trace.batches) > 0
+    assert len(trace.waves) > 0
     assert len(trace.splits) > 0
     doubled = Counter(ACTIONS[action] for action in trace.logged["action"])
     assert doubled["duplicate"] >= doubled["cancel"] > 0
@@ -130,7 +135,13 @@ def test_actions_meet_each_other(keys: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("keys", [(), tuple(DECLARED)], ids=["nothing", "everything"])
 def test_actions_meet_recorded_inputs(keys: tuple[str, ...]) -> None:
-    times = {"a": ("1 ms", "4 ms"), "b": ("2 ms", "3 ms"), "c": ("500 us", "2 ms"), "d": ("1 ms", "20 ms")}
+    times = {
+        "a": ("1 ms", "4 ms"),
+        "b": ("2 ms", "3 ms"),
+        "c": ("500 us", "2 ms"),
+        "d": ("1 ms", "20 ms"),
+        "e": ("2 ms", "3 ms"),
+    }
     tasks = [
         {**task, "inputs": [{"0": {"time": time, "values": {"size": len(time)}}} for time in times[task["name"]]]}
         for task in SYSTEM["tasks"]

@@ -514,6 +514,55 @@ def test_a_job_that_is_given_up_when_it_is_about_to_start_does_not_start() -> No
     assert [ACTIONS[row["action"]] for row in trace.decisions] == ["drop"] * 4
 
 
+BUSY = TWO + "  - {name: other, period: 10 ms, wcet: {gpu: 3 ms}}\n"
+
+
+class Meddling(First):
+    """While it is asked how `det` is to run it starts `other`: on that processor, or elsewhere."""
+
+    place = 0
+
+    def on_start(self, segment, processor) -> None:
+        for each in self.soc.ready:
+            if each.job.task.name == "other":
+                self.soc.start(each.job, each, self.soc.processors[self.place])
+
+
+def test_what_on_start_starts_on_that_very_processor_is_refused() -> None:
+    with pytest.raises(SchedulerError, match="on_start has started node 'other' of job 0 of 'other' there"):
+        run(BUSY, scheduler=Meddling())
+
+
+def test_on_start_may_start_others_elsewhere() -> None:
+    policy = Meddling()
+    policy.place = 1
+    trace = run(
+        BUSY.replace("gpu: {kind: gpu, service: node}", "gpu: {kind: gpu, cores: 2, service: node}"), scheduler=policy
+    )
+    assert slices(trace)[:2] == [("det", "gpu0", 0, 6, "completed"), ("other", "gpu1", 0, 3, "completed")]
+
+
+def test_on_start_may_take_the_processor_from_a_job_that_it_drops() -> None:
+    class Rather(Meddling):
+        def on_start(self, segment, processor) -> None:
+            self.soc.drop(segment.job)
+            super().on_start(segment, processor)
+
+    assert slices(run(BUSY, scheduler=Rather()))[:1] == [("other", "gpu", 0, 3, "completed")]
+
+
+@pytest.mark.parametrize("nodes", [[2], [-1], [0, 7]])
+def test_nodes_that_a_job_does_not_have_are_not_reconfigured(nodes) -> None:
+    class Wrong(First):
+        def on_release(self, job) -> None:
+            self.soc.reconfigure(job, 1, nodes)
+
+    text = SKIPPING.replace("SWITCH", "node").replace("ADAPTATION", "none")
+    text = text.replace("- {name: hog, period: 20 ms, wcet: {cpu: 3 ms}}\n", "")
+    with pytest.raises(SchedulerError, match=rf"has no node {nodes[-1]}; its nodes are 0 \(n0\), 1 \(n1\)"):
+        run(text, scheduler=Wrong())
+
+
 def test_a_run_of_nodes_goes_on_behind_what_a_new_variant_skips() -> None:
     class Runs(First):
         def dispatch(self) -> None:

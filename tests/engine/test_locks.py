@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtsched import summary
+from rtsched.engine.job import READY
 from rtsched.engine.simulation import run
 from rtsched.errors import SchedulerError
 from rtsched.export.tables import write_csv
 from rtsched.export.text import render_table
 from rtsched.metrics.tally import Tally
 from rtsched.model.taskgraph import NodeSpec, SectionSpec, TaskSpec
+from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.orderings.fixed_priority import FixedPriority
 from rtsched.trace.trace import ABORTED, ACTIONS, DEADLOCK, LATE, Trace
@@ -284,3 +286,30 @@ tasks:
     on_chip(text, scheduler=f"{ordering}+limited")
     on_chip(text, scheduler="edf")
     on_chip(text.replace("inheritance", "none"), scheduler=ordering)
+
+
+def test_nobody_is_started_where_another_goes_on_inside_its_region() -> None:
+    class Eager(Scheduler):
+        preemption = "nonpreemptive"
+
+        def serve(self) -> None:
+            for segment in list(self.soc.ready):
+                for processor in self.soc.processors:
+                    if processor.segment is None and segment.state == READY:
+                        self.soc.start(segment.job, segment, processor)
+
+        def on_ready(self, job: object, segments: object) -> None:
+            self.serve()
+
+        def dispatch(self) -> None:
+            self.serve()
+
+    tasks = [
+        task(0, (5, 5), 99, sections=(SectionSpec("R", 0, 2),)),
+        task(1, (4, 4), 99, sections=(SectionSpec("R", 0, 1),), release=1),
+    ]
+    # at 2 the first gives the resource back and goes on; the second waits for it, and hears of that
+    with pytest.raises(
+        SchedulerError, match="node 'a' of job 0 of 'a' goes on there, inside a region; start others in"
+    ):
+        simulate(tasks, Eager(), processors=cpus(2), until=3)

@@ -339,9 +339,9 @@ def test_a_checkpoint_keeps_the_wish() -> None:
     text = NPU.replace("kind: npu", "kind: npu, checkpoint: {state: 1 MB, bandwidth: 1 GB/s}")
     checkpoint = lambda it: it.soc.preempt(it.soc.processors[0], "checkpoint")  # noqa: E731
     trace = run(text, scheduler=Acts((1, to(1)), (1.5, checkpoint)))
-    # 1.5 ms done, 1 ms aside, 0.5 ms to the boundary, then 3 ms
-    assert switched(trace)[1:] == [(0, 3, 1)]
-    assert trace.jobs["finish"].tolist() == [6 * MS]
+    # 1.5 ms done, 1 ms aside and 1 ms back, 0.5 ms to the boundary, then 3 ms
+    assert switched(trace)[1:] == [(0, 4, 1)]
+    assert trace.jobs["finish"].tolist() == [7 * MS]
 
 
 @pytest.mark.parametrize(("fate", "at", "finish"), [("resume", 3, 6), ("restart", 2.5, 6.5)])

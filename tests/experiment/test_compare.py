@@ -14,7 +14,8 @@ import rtsched
 from rtsched.cli import cli
 from rtsched.cli.compare import render
 from rtsched.errors import InputError, SchedulerError
-from rtsched.experiment.compare import METRICS, _notes, compare
+from rtsched.experiment.compare import METRICS, compare
+from rtsched.experiment.contrast import remarks
 from rtsched.metrics.hardware import TaskUse
 from rtsched.metrics.standard import uxcost
 from rtsched.plot.front import front, points
@@ -99,7 +100,7 @@ def test_a_metric_that_some_runs_lack_is_left_out_with_a_word() -> None:
     answer = compare(STARVED | {"tasks": [lost]}, ["rm"], 1, jobs=1)
     assert answer.metrics == ("miss_ratio", "finished")
     assert answer.notes == ()  # no run has any: there is nothing to compare
-    half = _notes([dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 1.0) | {"p95": None}], ())
+    half = remarks([dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 1.0) | {"p95": None}], (), METRICS)
     assert list(half) == ["p95 / deadline of finished jobs: left out, since 1 of 2 runs have none"]
 
 

@@ -146,6 +146,16 @@ def test_sign_flips_by_hand() -> None:
     assert sign_flip([1.0] * 30) < 0.001 < 0.3 < sign_flip([1.0, -1.0] * 15)
 
 
+@pytest.mark.parametrize("pairs", [5, 14, 15, 40])
+def test_sign_flips_are_those_of_scipy(pairs: int) -> None:
+    for seed in range(3):
+        values = np.random.default_rng(seed).normal(0.4, 1.0, pairs)
+        test = stats.permutation_test(
+            (values,), lambda x, axis: x.sum(axis=axis), permutation_type="samples", n_resamples=20_000, rng=1,
+        )  # fmt: skip
+        assert sign_flip(values.tolist()) == pytest.approx(test.pvalue, abs=1e-12 if pairs < 15 else 0.015)
+
+
 def test_differences_that_are_rounding_alone_are_none() -> None:
     random = np.random.default_rng(1)
     for _ in range(20):  # the same mean, added up in two orders
@@ -157,6 +167,7 @@ def test_differences_that_are_rounding_alone_are_none() -> None:
     jobs = 10**8
     assert differences([1 / jobs, 1.0], [0.0, 1.0]) == [1 / jobs, 0.0]  # one job of a hundred million is told
     assert differences([10**9 + 2], [10**9]) == [2]  # 2 ns in a second are
+    assert differences([10**12, 1000], [10**12, 1500]) == [0, -500]  # one large run hides no small one
     assert differences([], []) == []
     with pytest.raises(InputError, match="found 2 and 1"):
         differences([1.0, 2.0], [1.0])
@@ -291,6 +302,19 @@ def test_what_is_undecided_widens_the_band() -> None:
     assert Shares(0, 0).band() is Shares(0, 0).lowest() is None
 
 
+def test_the_share_of_accepted_sets_is_covered_whatever_is_undecided() -> None:
+    """60 % are accepted; what is accepted is undecided more often than what is refused."""
+    random = np.random.default_rng(10)
+    hits = 0
+    for _ in range(400):
+        accepted = random.random(80) < 0.6
+        lost = random.random(80) < np.where(accepted, 0.15, 0.02)
+        found = Shares.of([None if gone else bool(yes) for gone, yes in zip(lost, accepted, strict=True)]).band()
+        assert found is not None
+        hits += found.low <= 0.6 <= found.high  # type: ignore[operator]
+    assert hits / 400 >= 0.95
+
+
 def test_mcnemar_by_hand() -> None:
     first, second = [True] * 7 + [False] * 3, [True] * 2 + [False] * 8
     found = mcnemar(first, second)
@@ -323,6 +347,10 @@ def test_an_odds_ratio_has_an_exact_interval() -> None:
     assert even.ratio == 1
     assert even.low == pytest.approx(1 / even.high)
     assert odds_ratio(0, 0) is None
+    for odds in (0.2, 1.0, 3.0):  # exactly, for every way in which 25 sets may fall
+        found = [odds_ratio(first, 25 - first) for first in range(26)]
+        missed = [each is None or not each.low <= odds <= each.high for each in found]
+        assert stats.binom.pmf(range(26), 25, odds / (1 + odds))[missed].sum() <= 0.05
     only = odds_ratio(4, 0)
     assert only is not None
     assert (only.ratio, only.high) == (math.inf, math.inf)

@@ -19,6 +19,7 @@ from rtsched.metrics.summary import data_ages, headline, mk, output_jitter, reac
 from rtsched.metrics.tally import MissRuns, Tally
 from rtsched.model.task import Sporadic, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, SystemSpec, TaskSpec
+from rtsched.trace.trace import JOBS
 from tests.conftest import DATA
 from tests.helpers import cpus, edf, fp, simulate, task
 
@@ -232,6 +233,35 @@ def test_tally_agrees_with_the_trace(samples: int, within: float, monkeypatch: p
         for name in ("p50", "p95", "p99"):
             assert abs(getattr(close, name) - getattr(exact, name)) <= within * getattr(exact, name)
     assert kept.processors == flat.processors
+
+
+def ended(rows: list[tuple[int, int, int]]) -> np.ndarray[Any, Any]:
+    """Jobs of one task that were released at 0 and finished: (number, deadline, finish)."""
+    table = np.zeros(len(rows), JOBS)
+    for name, column in zip(("index", "deadline", "finish"), zip(*rows, strict=True), strict=True):
+        table[name] = column
+    return table
+
+
+def test_percentiles_are_the_responses_that_a_share_does_not_exceed() -> None:
+    """As numpy's inverted_cdf has them, also at numbers of jobs where a share falls on a whole one (20 * 0.95 = 19)."""
+    random = np.random.default_rng(7)
+    for count in (*range(1, 260), 2000, 9999, 10_000):
+        times = random.integers(1, 10**9, count)
+        sums = Tally(SystemSpec(cpus(), (task(0, 1, 10**9),)), 0)
+        sums.update(ended([(number, 10**9, time) for number, time in enumerate(times.tolist())]))
+        expected = np.percentile(times, (50, 95, 99), method="inverted_cdf").tolist()
+        assert sums.percentiles(0, (0.5, 0.95, 0.99)) == expected, count
+
+
+def test_responses_are_taken_in_the_deadline_of_their_own_job() -> None:
+    """Where all jobs of a block have that of their task, and where some have another."""
+    sums = Tally(SystemSpec(cpus(), (task(0, 1, 10),)), 0)
+    for rows in ([(0, 10, 5), (1, 10, 3)], [(2, 20, 5), (3, 10, 2)], [(4, 20, 10)]):
+        sums.update(ended(rows))
+    assert sums.by_deadline == [{10: 10, 20: 15}]
+    assert sums.normalised(0) == 10 / 10 + 15 / 20
+    assert sums.totals == [25]
 
 
 def longest_run(flags: list[bool]) -> int:

@@ -197,6 +197,21 @@ def test_a_system_by_name_and_by_path(mine: Path) -> None:
     assert again.tasks[0].period == 7 * MS
 
 
+def test_a_platform_that_is_written_anew_is_read_anew(mine: Path) -> None:
+    """Also within one tick of the clock and at the same length; who changes what was read changes it for nobody else."""
+    path = mine / "platforms" / "dual.yaml"
+    for cores in (3, 5, 3):
+        path.write_text(DUAL.replace("m: 2", f"m: {cores}"))
+        assert catalogue.load_platform("dual").processors["cpu"].cores == cores
+        assert catalogue.load_platform("twin").processors["cpu"].cores == cores
+    catalogue.load_platform("dual").processors.clear()
+    assert catalogue.load_platform("dual").processors["cpu"].cores == 3
+    path.write_text(DUAL.replace("twin", "pair"))
+    assert catalogue.load_platform("pair") == catalogue.load_platform("dual")
+    with pytest.raises(InputError, match="no platform is called 'twin'"):
+        catalogue.load_platform("twin")
+
+
 # ---- latencies -------------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +224,8 @@ def test_own_latencies_come_before_the_shipped_ones(mine: Path) -> None:
     assert rows[0]["latency_ms"] == "4.5"
     assert rows[0]["p99_ms"] == ""
     assert len(shipped) > 100
+    (mine / "platforms" / "latency.csv").write_text(HEADER + 'dual,net,"3,4",cpu,1,fp32,mine,5.5,,,,,,,measured,me\n')
+    assert catalogue.latency_table()[0]["latency_ms"] == "5.5"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import rtsched
 from rtsched.plot.gantt import gantt
-from rtsched.plot.hardware import clocks, gpus, outages, split_waits, suspensions
+from rtsched.plot.hardware import clocks, gpus, outages, sms_given, split_waits, suspensions
 from rtsched.schedulers.base import Scheduler
 from rtsched.units import MS, S
 from tests.chips import run
@@ -53,6 +53,34 @@ def test_the_blocks_of_a_gpu_get_a_panel(tmp_path: Path) -> None:
     panels, words = texts("gpu_head_of_line", tmp_path)
     assert panels == 3
     assert "gpu: threads\nrunning (%)" in words
+
+
+class Halves(Scheduler):
+    """Gives the only job a half of the GPU until 1.5 ms, and then a quarter."""
+
+    def setup(self, soc: Any) -> None:
+        soc.wake_at(1_500_000)
+
+    def dispatch(self) -> None:
+        for segment in self.soc.ready:
+            self.soc.share(self.soc.start(segment.job, segment, self.soc.processors[0]), 0.5)
+
+    def on_timer(self, tag: Any) -> None:
+        self.soc.share(self.soc.processors[0], 0.25)
+
+
+def test_how_much_of_a_gpu_is_given_is_drawn_over_its_blocks(tmp_path: Path) -> None:
+    text = (
+        "platform: {name: b, processors: {gpu: {kind: gpu, block_level: {sms: 8, streams: 2%s}}}}\n"
+        "tasks: [{name: a, kernels: [{blocks: 16, threads: 1024, time: 1 ms}], release: 0 ms, deadline: 50 ms}]"
+    )
+    trace = run(text % "", scheduler=Halves(), until="20 ms")
+    (unit,) = gpus(trace)
+    assert sms_given(trace, unit) == [(0, 50), (1_500_000, 25), (trace.slices["end"][-1], 0)]
+    figure = gantt(trace, tmp_path / "picture.svg")
+    assert "gpu: threads\nrunning (%)\ndashed: SMs given" in [axes.get_ylabel() for axes in figure.axes]
+    sliced = run(text % ", time_slice: 1 ms", scheduler=Halves(), until="20 ms")
+    assert sms_given(sliced, gpus(sliced)[0]) == []  # each context has all of it in its turn
 
 
 class Suspends(Scheduler):

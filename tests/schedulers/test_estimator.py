@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from rtsched import summary
 from rtsched.engine.views import raw
+from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.admissions.base import Admission
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.estimator import Estimator
 from rtsched.schedulers.orderings.edf import EDF
 from rtsched.schedulers.orderings.fifo import FIFO
-from rtsched.schedulers.orderings.fixed_priority import RateMonotonic
+from rtsched.schedulers.orderings.fixed_priority import FixedPriority, RateMonotonic
 from rtsched.schedulers.placements.clustered import Clustered
 from rtsched.schedulers.placements.declared import Global
 from rtsched.schedulers.placements.earliest_finish import EarliestFinish
@@ -500,3 +501,31 @@ def test_admission_drops_what_the_clock_makes_hopeless(governor: str) -> None:
     policy = {"ordering": "edf", "admission": "drop-hopeless"}
     task = summary(run(text, scheduler=policy)).tasks[0]
     assert (task.jobs, task.dropped) == (50, 0 if governor == "performance" else 50)
+
+
+def test_what_has_begun_is_not_left_out_by_a_variant_that_skips_it() -> None:
+    # n0 has 1 of its 2 ms done at 1, when both cores are taken until 4; then it needs 1 more, and n1 2
+    text = """
+platform: {processors: {cpu: {cores: 2}}}
+scheduler: {ordering: fp}
+tasks:
+  - {name: hog, instances: 2, wcet: 3 ms, priority: 0, offset: 1 ms, period: 100 ms}
+  - name: net
+    priority: 1
+    graph: {nodes: {n0: {wcet: 2 ms}, n1: {wcet: 2 ms}}, edges: [[n0, n1]]}
+    variants: {switch: node, choices: [{accuracy: 0.9}, {skip: [n0], accuracy: 0.6}]}
+    period: 100 ms
+  - {name: asks, wcet: 1 ms, priority: 2, offset: 1500 us, period: 100 ms}
+"""
+    answers: list[int] = []
+
+    class Asking(Adaptation):
+        def on_release(self, job: Any) -> None:
+            if job.task.name == "net":
+                self.net = job
+            elif job.task.name == "asks":
+                answers.extend(self.estimator.rest(self.net, number) for number in (0, 1))
+
+    trace = run(text, scheduler=ComposedScheduler(FixedPriority(), adaptation=Asking()), until="50 ms")
+    assert answers == [5_500_000, 5_500_000]
+    assert trace.jobs["finish"][trace.jobs["task"] == 2].tolist() == [7 * MS]

@@ -27,7 +27,7 @@ from rtsched.schedulers.ready_queues import SPARE, PreemptiveQueue
 from rtsched.trace.trace import Trace
 from rtsched.verify.documents import lowered
 from rtsched.verify.generate import random_system
-from rtsched.verify.sketch import Document
+from rtsched.verify.pencil import Document
 from tests.helpers import cpus, simulate, task
 
 STEADY: dict[str, type[Ordering]] = {"lst": LeastSlackTime, "llf": LeastLaxityFirst, "rr": RoundRobin}

@@ -239,8 +239,18 @@ def test_what_is_shown_is_what_is_declared_shown() -> None:
     inner = {
         Job: {"path", "segments", "task"},
         Segment: {"run", "job", "processor", "seen"},
-        Processor: {"boundary_stop", "costly", "done", "overhead_total", "rank", "special", "supply", "waited"},
-        TaskState: {"core", "followers", "plain", "skip", "step", "watch", "rank"},
+        Processor: {
+            "boundary_stop",
+            "costly",
+            "done",
+            "overhead_total",
+            "rank",
+            "special",
+            "supply",
+            "unpaid",
+            "waited",
+        },
+        TaskState: {"core", "followers", "nested", "plain", "skip", "step", "told", "watch", "rank"},
         JobPath: set(),
     }
     truth = {(kind, name) for kind, name in TRUTH}

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from rtsched import api
 from rtsched.api import Loaded
 from rtsched.cli.fuzz_soundness import fuzz_soundness
 from rtsched.dnn import lowering
@@ -39,14 +38,14 @@ from rtsched.schedulability.theorems import (
 from rtsched.verify import examine as examine_module
 from rtsched.verify import fuzz as fuzz_module
 from rtsched.verify import replay
+from rtsched.verify.acting import policy_of
 from rtsched.verify.documents import lowered
-from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Violation, examine
 from rtsched.verify.fuzz import Campaign, Found, case, fuzz, look, read, smallest, write
 from rtsched.verify.generate import random_system
+from rtsched.verify.pencil import FOCI
 from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
-from rtsched.verify.sketch import FOCI, Sketch
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
@@ -67,7 +66,7 @@ def test_the_drawn_systems_are_worth_looking_at() -> None:
     provable = 0
     for number in range(400):
         system, scheduler, *_ = case(3, number)
-        analysis = analyse(system, api.policy(scheduler))
+        analysis = analyse(system, policy_of(scheduler))
         provable += analysis.verdict == "schedulable"
         applied |= {item.theorem.name for each in analysis.parts for item in each.applied}
     assert 0.15 < provable / 400 < 0.6
@@ -346,20 +345,6 @@ def test_documents_are_drawn_around_their_focus_and_lowered_on_the_users_way(foc
     assert found[0] == first.system
     text = document_yaml(first.document)
     assert validate(System, parse_yaml(text)) == System.model_validate(first.document)
-
-
-def test_documents_hold_what_the_schema_allows() -> None:
-    """Every feature that joints of two features were wrong about is drawn somewhere."""
-    drawn = (Sketch(Draw(np.random.default_rng(number)), focus).make() for focus in FOCI for number in range(100))
-    seen = " ".join(map(str, drawn))
-    for word in (
-        "masks", "mps", "operating_points", "frequency_max", "power_modes", "threads", "speed", "contexts", "checkpoint",
-        "weights", "reset", "contention", "faults", "environment", "links", "sections", "regions", "'preemptive': False",
-        "after", "deadlines", "overlap", "poisson", "variants", "exits", "branches", "skip", "accuracy", "admission",
-        "adaptation", "context_switch", "migration", "scheduling", "on_miss", "empirical", "autocorrelated", "chains",
-        "band-", "cbs", "ceiling", "inheritance", "none", "run-to-completion", "release", "pin",
-    ):  # fmt: skip
-        assert word in seen, word
 
 
 def test_a_file_that_breaks_the_way_in_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:

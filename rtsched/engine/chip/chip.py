@@ -53,6 +53,8 @@ class Chip(Hardware):
         self.launches: Launches | None = None
         self.units = [Unit(each, self) for each in spec.units]
         self.unit_of = {place: unit for unit in self.units for place in unit.spec.processors}
+        #: whether anything can be put aside, to come back from memory wherever it goes on
+        self.keeps_states = any(unit.checkpoint is not None for unit in self.units)
         self.rated: list[VariableSpeedProcessor] = []
         self.gpus = Gpus(self)
         self.domains: list[Domain] = []
@@ -89,6 +91,7 @@ class Chip(Hardware):
         """The processor for a description: a plain one where nothing special is used."""
         core = self.core
         unit = self.unit_of.get(spec.index)
+        costly = costly or self.keeps_states
         if spec.index not in self.spec.rated:
             return Processor(spec, self.loop, core.ended, costly)
         made: VariableSpeedProcessor
@@ -243,7 +246,7 @@ class Chip(Hardware):
             speed = ONE * share / taken
             self._set_speed(processor, max(1, ceil(speed if rate is None else Fraction(speed) * rate)), now)
         if granted or self.shares.noted:
-            self.shares.note()
+            self.shares.settle()
 
     def _contend(self, running: Sequence[VariableSpeedProcessor], users: list[User], granted: bool) -> Effects:
         """What all who run feel of each other in the memory, and of the caps on their own traffic."""
@@ -355,7 +358,7 @@ class Chip(Hardware):
         core = self.core
         core.steps.stop(processor, segment, now, log.PREEMPTED)
         assert processor.unit is not None
-        processor.unit.restoring.add(segment)
+        core.start_costs.put_aside(segment, processor.unit)
         segment.state = READY
         core.changed[0] = True
         if core.on_ready is not None:

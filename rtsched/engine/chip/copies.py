@@ -138,7 +138,7 @@ class Copies(AroundSteps):
             core.slices += row
         processor.started = now
         core.inside_run = inside
-        processor.overhead = core.costs(target, processor, before, now)
+        processor.overhead = core.start_costs.pay(target, processor, before, now)
         core.inside_run = False
         processor.last = target
         processor.begin(core.next_piece(target), now)
@@ -221,8 +221,8 @@ class Copies(AroundSteps):
         job = delivery.job
         fate = job.task.spec.on_fault
         done = link.progress(now)
-        link.leave()
         self._leave(link, delivery, now, log.FAILED if fate == "resume" else log.KILLED)
+        link.leave()
         delivery.state = WAITING
         if job.outcome != OPEN:
             return

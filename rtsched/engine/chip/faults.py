@@ -45,12 +45,12 @@ class Breakdown:
     def _turn(self) -> None:
         chip, fault = self.chip, self.fault
         self.broken = not self.broken
+        if self.broken and fault.speed is None:
+            take_down(chip, self.places)
         for place in self.places:
             if fault.speed is not None:
                 slow(chip, place, self.position, fault.speed, self.broken)
-            elif self.broken:
-                take_down(chip, place)
-            else:
+            elif not self.broken:
                 bring_up(chip, place)
         if fault.at is not None:
             wait = fault.lasts if self.broken else None
@@ -70,20 +70,34 @@ def slow(chip: Chip, place: int, fault: int, speed: float, begins: bool) -> None
     chip.tell([place], "slow" if begins else "normal")
 
 
-def take_down(chip: Chip, place: int) -> None:
-    """A processor fails: what runs there restarts, resumes or is dropped, as its task says."""
-    chip.failed[place] = chip.failed.get(place, 0) + 1
-    processor = chip.processors[place]
-    assert isinstance(processor, VariableSpeedProcessor)
-    if processor.down:
-        return
-    core = chip.core
-    now = chip.loop._now
-    chip.account(now)
-    if core.planner is not None:
-        core.planner.lose(processor)
-    segment = processor.segment
+def take_down(chip: Chip, places: list[int]) -> None:
+    """Processors fail: what runs there restarts, resumes or is dropped, as its task says.
+
+    Whatever a policy does while it is told, none of them that is idle by then can be had any more.
+    """
+    chip.account(chip.loop._now)
+    failing: list[VariableSpeedProcessor] = []
+    for place in places:
+        chip.failed[place] = chip.failed.get(place, 0) + 1
+        processor = chip.processors[place]
+        assert isinstance(processor, VariableSpeedProcessor)
+        if not processor.down:
+            failing.append(processor)
+    for processor in failing:
+        if processor.segment is None:
+            processor.down = True
+            processor.segment = chip.out_of_service
+    for processor in failing:
+        _fail(chip, processor)
+
+
+def _fail(chip: Chip, processor: VariableSpeedProcessor) -> None:
+    """A processor is down: what runs there leaves it, and whoever that concerns is told."""
+    core, place, now = chip.core, processor.index, chip.loop._now
+    deciding = core.planner is not None and core.planner.lose(processor)
+    segment = None if processor.down else processor.segment
     chip.note(log.DOWN, place, -1 if segment is None else segment.job.number)
+    processor.down = True  # from the moment at which it is left nobody can start there
     if isinstance(segment, Delivery):
         assert core.copies is not None
         core.copies.lose(processor, segment, now)
@@ -104,8 +118,9 @@ def take_down(chip: Chip, place: int) -> None:
                 core.lose(processor, segment, restart=fate == "restart" or gone)
     if processor in core.drains.since:  # nothing drains on a processor that is down
         core.drains.cut(processor, now)
-    processor.down = True
     processor.segment = chip.out_of_service
+    if deciding and core.planner is not None:
+        core.planner.show_held()
     chip.tell([place], "down")
 
 

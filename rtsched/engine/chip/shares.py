@@ -1,5 +1,7 @@
 """What a policy gives to those who run: a share of a unit that serves several at once, a cap on their memory traffic.
 
+Of a GPU that is served block by block a share is so many multiprocessors (`sets`).
+
 Both belong to one stay on a processor and end with it, however it ends: nothing has to be given back. So nothing is
 told when something stops; a grant says which start it belongs to, and counts for no other.
 """
@@ -11,7 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.chip.sets import Sets, choose
+from rtsched.engine.chip.variable_speed import StreamProcessor, VariableSpeedProcessor
+from rtsched.engine.gpu.blocks import Stream
 from rtsched.engine.job import RUNNING, STATES, Segment
 from rtsched.engine.processor import Processor
 from rtsched.errors import SchedulerError
@@ -24,20 +28,33 @@ if TYPE_CHECKING:
     from rtsched.engine.core import Core
 
 
+#: A share as it is logged: its value, the start that has it, and the multiprocessors that it is.
+Noted = tuple[int, int, tuple[int, ...]]
+
+
 @dataclass(slots=True)
 class Grant:
-    """What one start on a processor was given; None: nothing. `start` counts the starts there."""
+    """What one start on a processor was given; None: nothing. `start` counts the starts there.
+
+    A part of a GPU that is served block by block is the multiprocessors `places` for the kernels of a `stream`.
+    """
 
     processor: VariableSpeedProcessor
     start: int
     part: Fraction | None
     cap: int | None
+    stream: Stream | None = None
+    places: tuple[int, ...] = ()
 
     def holds(self) -> bool:
         """Whether that start is still on its processor, and has work: not being reset, put aside, or gone."""
         processor = self.processor
         there = processor.segment is not None and processor.starts == self.start
         return there and processor.work > 0 and not processor.down
+
+    def really(self) -> Fraction | None:
+        """The part of the unit that it has: of a GPU that is served block by block so many whole TPCs."""
+        return self.part if self.stream is None else Fraction(len(self.places), len(self.stream.context.blocks))
 
 
 class Shares:
@@ -46,15 +63,24 @@ class Shares:
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
         self.grants: dict[int, Grant] = {}
-        #: what was logged last, by (processor, kind): the value and the start that has it
-        self.noted: dict[tuple[int, int], tuple[int, int]] = {}
+        #: what was logged last, by (processor, kind): the value, the start that has it, and its multiprocessors
+        self.noted: dict[tuple[int, int], Noted] = {}
+        #: who has which multiprocessors of which GPU, as soon as somebody was given any
+        self.sets: Sets | None = None
 
-    def give(self, processor: VariableSpeedProcessor, part: Fraction | None, cap: int | None) -> None:
+    def give(
+        self,
+        processor: VariableSpeedProcessor,
+        part: Fraction | None,
+        cap: int | None,
+        stream: Stream | None = None,
+        places: tuple[int, ...] = (),
+    ) -> None:
         """From now on what runs on `processor` has these, instead of what it had."""
         self.prune()
         self.grants.pop(processor.index, None)
         if part is not None or cap is not None:
-            self.grants[processor.index] = Grant(processor, processor.starts, part, cap)
+            self.grants[processor.index] = Grant(processor, processor.starts, part, cap, stream, places)
         self.chip.touch()
 
     def prune(self) -> bool:
@@ -112,21 +138,22 @@ class Shares:
             factors.append(factor)
         return factors
 
-    def note(self) -> None:
-        """Log what has changed, when an instant is over; 0 for what is not given any more."""
-        if not self.chip.core.record.kept:
-            return
-        present: dict[tuple[int, int], tuple[int, int]] = {}
+    def settle(self) -> None:
+        """Log what has changed, when an instant is over; 0 for what is not given any more. Then the GPUs know it."""
+        present: dict[tuple[int, int], Noted] = {}
         for place, grant in self.grants.items():
-            if grant.part is not None:
-                value = grant.part.numerator * log.FULL_SPEED // grant.part.denominator
-                present[place, log.SHARE] = (value, grant.start)
+            part = grant.really()
+            if part is not None:
+                value = part.numerator * log.FULL_SPEED // part.denominator
+                present[place, log.SHARE] = (value, grant.start, grant.places)
             if grant.cap is not None:
-                present[place, log.CAP] = (grant.cap, grant.start)
+                present[place, log.CAP] = (grant.cap, grant.start, ())
         for key in sorted(self.noted.keys() | present.keys()):
-            if self.noted.get(key) != present.get(key):
-                self.chip.note(key[1], key[0], present.get(key, (0, 0))[0])
+            if self.noted.get(key) != present.get(key) and self.chip.core.record.kept:
+                self.chip.note(key[1], key[0], present.get(key, (0, 0, ()))[0])
         self.noted = present
+        if self.sets is not None:
+            self.sets.settle({each.stream: each.places for each in self.grants.values() if each.stream is not None})
 
 
 # ---- what a policy asks for, checked ---------------------------------------------------------------------------------
@@ -147,7 +174,12 @@ def share(core: Core, what: Segment | Processor, part: Any, bandwidth: Any) -> N
     chip = core.chip
     wanted = None if part is None else as_part(said, part)
     cap = None if bandwidth is None else _bytes(said, bandwidth)
-    if wanted is not None:
+    stream: Stream | None = None
+    places: tuple[int, ...] = ()
+    if wanted is not None and chip is not None and isinstance(processor, StreamProcessor):
+        chip.shares.prune()
+        stream, places = choose(chip, said, processor, wanted)
+    elif wanted is not None:
         _check_part(chip, said, processor, wanted)
         if segment.node.speedup and "speedup" not in core.scheduler.reads:
             raise SchedulerError(
@@ -157,7 +189,7 @@ def share(core: Core, what: Segment | Processor, part: Any, bandwidth: Any) -> N
     if cap is not None:
         _check_cap(chip, said, processor, cap)
     if chip is not None and isinstance(processor, VariableSpeedProcessor):
-        chip.shares.give(processor, wanted, cap)
+        chip.shares.give(processor, wanted, cap, stream, places)
 
 
 def as_part(said: str, part: Any) -> Fraction:
@@ -185,12 +217,7 @@ def _check_part(chip: Chip | None, said: str, processor: Processor, part: Fracti
     """Only who shares a unit has a part of it, and all parts together are no more than the unit."""
     unit = None if chip is None else chip.unit_of.get(processor.index)
     if chip is None or unit is None or not unit.shared:
-        if processor.block_level is not None:
-            why = (
-                "the streams of a GPU served block by block share its multiprocessors by the rules of the GPU; "
-                "set 'masks', 'mps' or 'mig' in its 'block_level', or a priority at the start"
-            )
-        elif unit is not None and unit.spec.description.contexts > 1:
+        if unit is not None and unit.spec.description.contexts > 1:
             why = "each of its contexts has all of its unit; write 'sharing: equal' to share one"
         else:
             why = "it serves one segment at a time; give its cluster 'contexts' that share it"

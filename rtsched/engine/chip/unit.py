@@ -37,7 +37,6 @@ class Unit:
         weights = cluster.weights
         self.weights = None if weights is None else Residency(weights.capacity, weights.bandwidth, self._moved)
         self.checkpoint = cluster.checkpoint
-        self.restoring: set[Segment] = set()
         self.isolated = cluster.block_level is not None and cluster.block_level.mig is not None
         self.shared = cluster.contexts > 1 and cluster.sharing == "equal"
         self.costly = weights is not None or chip.storage is not None or self.checkpoint is not None
@@ -48,28 +47,32 @@ class Unit:
 
     # ---- costs before a start ------------------------------------------------------------------------------------
 
-    def saving_time(self, segment: Segment) -> int:
-        """The time in ns to put a running segment aside, and to bring it back."""
+    def state(self, segment: Segment) -> int:
+        """The bytes that a checkpoint of `segment` puts aside here."""
         assert self.checkpoint is not None
         about = segment.node.hardware
         own = None if about is None else about.state
-        state = self.checkpoint.state if own is None else own
+        return self.checkpoint.state if own is None else own
+
+    def moving_time(self, state: int) -> int:
+        """The time in ns to put so many bytes aside, or to bring them back."""
+        assert self.checkpoint is not None
         return max(1, -(-state * 10**9 // self.checkpoint.bandwidth))
 
-    def extra(self, processor: VariableSpeedProcessor, segment: Segment) -> int:
-        """The time in ns before `segment` can go on here: its weights, and its state if that was put aside."""
-        cost = 0
-        if segment in self.restoring:
-            self.restoring.discard(segment)
-            cost += self.saving_time(segment)
-        return cost + self._fetch(processor, segment, self.chip.loop._now + cost)
+    def saving_time(self, segment: Segment) -> int:
+        """The time in ns to put a running segment aside, and to bring it back here."""
+        return self.moving_time(self.state(segment))
 
-    def rest(self, processor: VariableSpeedProcessor, segment: Segment) -> int:
-        """The time in ns before one that goes on at the instant at which it was stopped does so: its weights.
+    def extra(self, processor: VariableSpeedProcessor, segment: Segment, after: int) -> int:
+        """The time in ns that `segment` still waits for its weights when `after` ns have passed."""
+        return self._fetch(processor, segment, self.chip.loop._now + after)
+
+    def rest(self, processor: VariableSpeedProcessor, segment: Segment, after: int) -> int:
+        """As `extra`, for one that goes on at the instant at which it was stopped.
 
         They are where they were, but for what the policy itself moved.
         """
-        return 0 if self.chip.loads is None else self._fetch(processor, segment, self.chip.loop._now)
+        return 0 if self.chip.loads is None else self.extra(processor, segment, after)
 
     def _fetch(self, processor: VariableSpeedProcessor, segment: Segment, at: int) -> int:
         """The time in ns from `at` until the weights of `segment` are here."""

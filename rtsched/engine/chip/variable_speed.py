@@ -113,21 +113,24 @@ class VariableSpeedProcessor(Processor):
             self.armed = self.end
             heappush(self.queue, (self.end, self.rank, next(self.loop.numbers), self.alarm))
 
-    def extra(self, segment: Segment) -> int:
-        return 0 if self.unit is None else self.unit.extra(self, segment)
+    def extra(self, segment: Segment, after: int = 0) -> int:
+        return 0 if self.unit is None else self.unit.extra(self, segment, after)
 
-    def rest(self, segment: Segment) -> int:
-        return 0 if self.unit is None else self.unit.rest(self, segment)
+    def rest(self, segment: Segment, after: int = 0) -> int:
+        return 0 if self.unit is None else self.unit.rest(self, segment, after)
 
     def puts_aside(self) -> bool:
         saving, self.saving = self.saving, 0
         return saving > 0
 
     def leave(self) -> None:
-        """What ran is gone: nothing can come up any more."""
+        """What ran is gone: nothing can come up any more, and nobody is next while it is down."""
         super().leave()
         self.end = NEVER
-        self.saving = 0
+        if self.down:
+            self.segment = self.chip.out_of_service
+        if self.saving:
+            self.saving = self.unpaid = 0  # to put a state aside is no cost of a start
 
 
 class StreamProcessor(VariableSpeedProcessor):
@@ -185,7 +188,7 @@ class StreamProcessor(VariableSpeedProcessor):
         if self.launching is not segment or self.started != started:
             return  # it was taken off before its overhead had passed
         self.launching = None
-        stream = self._stream(segment)
+        stream = self.stream_of(segment)
         priority = self.chip.gpus.priority(self, segment)
         now = self.loop._now
         self.gpu.pace_stream(stream, self.speed, now)
@@ -221,7 +224,7 @@ class StreamProcessor(VariableSpeedProcessor):
                 operations.append(Operation(label, time, item.blocks, item.threads, item.shared_memory, registers))
         return operations
 
-    def _stream(self, segment: Segment) -> Stream:
+    def stream_of(self, segment: Segment) -> Stream:
         """The stream of this number in the task's context, with the task's mask."""
         task = segment.job.task
         spec = self.gpu.spec
@@ -256,7 +259,7 @@ class StreamProcessor(VariableSpeedProcessor):
         """All that runs in its stream goes on at another speed."""
         self.speed = speed
         if self.segment is not None and self.launching is None:
-            self.gpu.pace_stream(self._stream(self.segment), speed, now)
+            self.gpu.pace_stream(self.stream_of(self.segment), speed, now)
 
     def progress(self, now: int) -> int | Fraction:
         """All of the work when it is complete; before, what it would be alone, since blocks have no fixed order."""
@@ -274,6 +277,8 @@ class StreamProcessor(VariableSpeedProcessor):
         if self.chip.launches is not None:
             self.chip.launches.left(self)
         if not self.complete:
+            if self.chip.shares.sets is not None:
+                self.chip.shares.sets.left(self)
             for stream in self.streams.values():
                 if stream.operations:
                     self.gpu.kill(stream, self.loop._now)

@@ -134,15 +134,15 @@ class Gpu:
         stream.undispatched = 0
         self._rest(stream)
 
-    def recall(self, stream: Stream, now: int) -> int:
+    def recall(self, stream: Stream, now: int, kept: int = 0) -> int:
         """Take back the operations of a stream that have not begun, the last first; how many are left (one, or none).
 
-        What has begun goes on to its end.
+        What has begun goes on to its end. The first `kept` are left in any case.
         """
         operations = stream.operations
-        if operations and not operations[0].begun:
+        if not kept and operations and not operations[0].begun:
             self._resume(operations[0], now)
-        while operations and not operations[-1].begun:
+        while len(operations) > kept and not operations[-1].begun:
             operation = operations.pop()
             if operation.copy:
                 self._forget_copy(operation)

@@ -128,10 +128,10 @@ def band(values: Sequence[float], level: float = 0.95, *, bounded: bool = False)
     count = len(values)
     if not bounded:
         return Band(mean, mean - half, mean + half, count) if half else Band(mean, None, None, count)
-    if min(values) < 0 or max(values) > 1:
+    if min(values) < -NOISE or max(values) > 1 + NOISE:
         raise InputError(f"a share lies between 0 and 1 (found {min(values):g} to {max(values):g})")
     if not half:
-        unlike = rule_of_three(count, level)
+        mean, unlike = min(max(mean, 0.0), 1.0), rule_of_three(count, level)
         return Band(mean, mean - mean * unlike, mean + (1 - mean) * unlike, count)
     if all(value in (0, 1) for value in values):
         return Band(mean, *wilson(int(sum(values)), count, level), count)

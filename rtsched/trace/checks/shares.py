@@ -10,6 +10,8 @@ from typing import Any
 
 from rtsched.model.memory import Pairwise
 from rtsched.model.taskgraph import NodeSpec
+from rtsched.trace.checks.common import stream_processors
+from rtsched.trace.checks.multiprocessors import context_of
 from rtsched.trace.speeds import Speeds
 from rtsched.trace.trace import CAP, FULL_SPEED, OVERHEAD, SHARE, Trace
 
@@ -32,9 +34,15 @@ def _sums(trace: Trace, rows: list[Any]) -> Iterator[str]:
     for time, group in groupby(rows, key=lambda row: row[0]):
         present.update({(what, place): value for _, what, place, value in group})
         for unit in hardware.units:
-            total = sum(present.get((SHARE, place), 0) for place in unit.processors)
-            if total > FULL_SPEED:
-                yield f"shares of {total / FULL_SPEED:g} of unit {unit.name!r} are given at {time}"
+            totals: dict[str | None, int] = {}
+            for place in unit.processors:
+                part = present.get((SHARE, place), 0)
+                if part:
+                    context = context_of(trace, unit, place, time)
+                    totals[context] = totals.get(context, 0) + part
+            for total in totals.values():
+                if total > FULL_SPEED:
+                    yield f"shares of {total / FULL_SPEED:g} of unit {unit.name!r} are given at {time}"
         caps = sum(value for (what, _), value in present.items() if what == CAP)
         if caps > bandwidth:
             yield f"caps of {caps} B/s are given at {time}, more than the bandwidth of the memory"
@@ -66,7 +74,8 @@ def _served(spans: list[tuple[int, int, int]], time: int, until: int) -> int:
 def _pace(trace: Trace) -> Iterator[str]:
     """The work of a slice is at most its share of the time, or the speed that was measured on that.
 
-    Exactly so much where nothing else slows it down; unmeasured where neighbours may speed each other up.
+    Exactly so much where nothing else slows it down; unmeasured where neighbours may speed each other up. Streams have
+    multiprocessors instead of a speed.
     """
     hardware = trace.system.hardware
     assert hardware is not None
@@ -74,11 +83,12 @@ def _pace(trace: Trace) -> Iterator[str]:
     if memory is not None and isinstance(memory.contention, Pairwise):
         return
     speeds, given = Speeds(trace), Speeds(trace, SHARE)
+    streams = stream_processors(trace.system)
     alone = hardware.power is None and not hardware.faults and (memory is None or memory.contention is None)
     shared = {place: list(values) for place, values in given.values.items()}
     for row in trace.slices[trace.slices["reason"] != OVERHEAD]:
         place, start, end = int(row["processor"]), int(row["start"]), int(row["end"])
-        if place not in given.times:
+        if place not in given.times or place in streams:
             continue
         about = trace.node(int(row["job"]), int(row["node"]))
         given.values[place] = [_speed(about, place, value) if value else FULL_SPEED for value in shared[place]]

@@ -273,3 +273,65 @@ def test_errors_name_the_place_in_the_file(tmp_path: Any, line: str, message: st
     with pytest.raises(InputError) as caught:
         rtsched.load(path).lower()
     assert message in str(caught.value)
+
+
+class Eager(Scheduler):
+    """Starts what it hears of at once, wherever a processor is idle, and does nothing in dispatch but what is left."""
+
+    preemption = "nonpreemptive"
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, str, str]] = []
+
+    def serve(self) -> None:
+        for processor in self.soc.processors:
+            for segment in list(self.soc.ready):
+                if processor.segment is None and segment.node.times[processor.index] is not None:
+                    self.soc.start(segment.job, segment, processor)
+
+    def on_ready(self, job: Any, segments: Any) -> None:
+        self.serve()
+
+    def on_processor(self, processor: Any, change: str) -> None:
+        self.heard.append((self.soc.now / 1e6, processor.name, change))
+        self.serve()
+
+    def dispatch(self) -> None:
+        self.serve()
+
+
+@pytest.mark.parametrize("reset", ["", ", reset: 1 ms"])
+@pytest.mark.parametrize(("fate", "end"), [("restart", 12), ("resume", 9), ("drop", 25)])
+def test_nobody_starts_on_a_processor_that_is_about_to_be_down(fate: str, end: float, reset: str) -> None:
+    policy = Eager()
+    trace = run(
+        CHIP.replace("restart", fate).replace("kind: npu", f"kind: npu{reset}"), scheduler=policy, until="40 ms"
+    )
+    assert next(row for row in slices(trace) if row[4] == "completed")[3] == end
+    assert [each for each in policy.heard if each[0] == 3] == [(3, "npu", "down")]
+
+
+def test_of_a_cluster_that_fails_no_idle_core_is_to_be_had() -> None:
+    text = CHIP.replace("npu: {kind: npu}", "npu: {kind: npu, cores: 2}").replace("lasts: 4 ms", "lasts: 1 ms")
+    assert slices(run(text, scheduler=Eager(), until="20 ms")) == [
+        ("a", "npu0", 0, 3, "killed"),
+        ("a", "npu0", 4, 9, "completed"),
+    ]
+
+
+def test_a_preemptive_core_that_fails_is_not_told_to_be_idle() -> None:
+    text = CHIP.replace("kind: npu", "cores: 1").replace("restart", "drop")
+    policy = Eager()
+    run(text, scheduler=policy, until="20 ms")
+    assert [each for each in policy.heard if each[0] == 3] == [(3, "npu", "down")]
+
+
+@pytest.mark.parametrize("places", ["cloud: 2 ms", "cloud: 2 ms, far: 9 ms"])
+def test_a_link_that_fails_takes_no_other_transfer_at_that_instant(places: str) -> None:
+    # a transfer of its own, and a copy to where the node was started
+    text = (LINK % "").replace("cloud: 2 ms", places).replace("cloud: {kind: cloud}", "cloud: {kind: cloud}, far: {}")
+    text = text.replace("100 ms\n", "100 ms\n    on_fault: drop\n")
+    policy = Eager()
+    trace = run(text + "faults: [{processor: wifi, at: 5 ms, lasts: 4 ms}]", scheduler=policy, until="100 ms")
+    assert [each for each in policy.heard if each[:2] == (5, "wifi")] == [(5, "wifi", "down")]
+    assert trace.jobs["outcome"].tolist()[:1] == [3]

@@ -301,13 +301,10 @@ def test_only_what_runs_has_a_share() -> None:
         ("{kind: npu}", "it serves one segment at a time; give its cluster 'contexts'"),
         ("{kind: npu, contexts: 2, sharing: none}", "each of its contexts has all of its unit"),
         ("{kind: cpu, cores: 2, threads: {'1': 1, '2': 1.5}}", "it serves one segment at a time"),
-        ("{kind: gpu, block_level: {sms: 4}}", "by the rules of the GPU; set 'masks', 'mps' or 'mig'"),
     ],
 )
 def test_who_shares_no_unit_has_no_part(cluster: str, why: str) -> None:
     text = f"platform: {{name: chip, processors: {{x: {cluster}}}}}\ntasks: [{{name: a, wcet: 1 ms, period: 9 ms}}]\n"
-    if "block" in cluster:
-        text = text.replace("wcet: 1 ms", "wcet: {x: 1 ms}")
     assert why in refused(text, lambda soc, running: soc.share(running["a"], 0.5))
 
 

@@ -1,0 +1,95 @@
+"""Mixes of networks: measured times, usual rates, and the load that is asked for on each unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import rtsched
+from rtsched.errors import InputError
+from rtsched.generate import Generate, draw
+from rtsched.generate.mixes import measured
+from rtsched.model import catalogue
+
+BOARD = "rk3588"
+KEYS: dict[str, Any] = {
+    "platform": BOARD,
+    "networks": "all",
+    "utilisation": {"npu": 0.6, "big": 0.3},
+    "tasks": {"npu": 5, "big": 4},
+}
+
+
+def loads(system: dict[str, Any]) -> dict[str, float]:
+    """The load of each cluster, out of the times that a run takes."""
+    lowered = rtsched.load(system).lower()
+    found: dict[str, float] = {}
+    for task in lowered.tasks:
+        places = [place for place, time in enumerate(task.nodes[0].times) if time is not None]
+        cluster = lowered.processors[places[0]].cluster
+        found[cluster] = found.get(cluster, 0.0) + (task.nodes[0].times[places[0]] or 0) / (task.period or 1)
+    return found
+
+
+def test_a_mix_loads_each_unit_as_asked_in_the_times_of_a_run() -> None:
+    for system in rtsched.generate(KEYS, count=5):
+        assert len(system["tasks"]) == 9
+        found = loads(system)
+        assert found["npu"] / 3 == pytest.approx(0.6, rel=0.01)  # three cores
+        assert found["big"] / 4 == pytest.approx(0.3, rel=0.01)
+        assert system["generated"]["clusters"]["npu"]["reached"] == pytest.approx(found["npu"] / 3)
+
+
+def test_a_mix_runs_and_is_analysed() -> None:
+    system = draw({**KEYS, "deadlines": "constrained", "scheduler": "edf"}, index=2)
+    assert rtsched.simulate(system, until="1 s").check() == []
+    assert rtsched.analyse(system).verdict in ("unknown", "unschedulable")
+    assert all(task["deadline"] <= task["rate"] for task in system["tasks"])
+
+
+def test_each_pair_of_network_and_rate_is_as_likely_where_every_load_is_welcome() -> None:
+    networks = {"of": ["mobilenet_v2", "resnet18"], "rates": ["5 Hz", "10 Hz"], "tolerance": 0.5}
+    chip = catalogue.load_platform(BOARD)
+    asked = Generate(networks=networks).networks
+    assert asked is not None
+    options = measured(asked, chip)["gpu"]
+    mean = np.mean([option.time / rate for option in options for rate in asked.rates])
+    keys = {"platform": BOARD, "networks": networks, "tasks": {"gpu": 40}, "utilisation": {"gpu": float(40 * mean)}}
+    drawn = [(str(task["network"]), task["rate"]) for s in rtsched.generate(keys, count=40) for task in s["tasks"]]
+    numbers = [drawn.count(pair) for pair in sorted(set(drawn))]
+    assert len(numbers) == 2 * len(options)
+    assert stats.chisquare(numbers).pvalue > 1e-4
+
+
+def test_without_names_all_units_with_measured_networks_are_loaded() -> None:
+    system = draw({"platform": BOARD, "networks": "all", "tasks": 8, "utilisation": 0.4})
+    assert set(system["generated"]["clusters"]) == {"little", "big", "gpu", "npu"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "error"),
+    [
+        ({"networks": ["nosuchnet"]}, r"networks: .*nosuchnet"),
+        (
+            {"utilisation": {"npu": 3.9, "big": 0.3}},
+            r"networks: of 100000 mixes of 5 networks for npu none comes within",
+        ),
+        ({"networks": {"rates": ["100 kHz"]}}, r"networks: on npu of platform 'rk3588' no network is fast enough"),
+        ({"platform": "kirin_9000"}, r"utilisation: 'big' is no cluster of platform"),
+        (
+            {"platform": "kirin_9000", "utilisation": 0.5, "tasks": 4},
+            r"networks: none of them was measured on platform",
+        ),
+        ({"platform": "jetson_xavier_nx", "utilisation": {"dla": 0.5}, "tasks": 2}, r"dla .*no network was measured"),
+        ({"periods": "uniform"}, r"periods: 'periods' has no effect beside 'networks': they come at their 'rates'"),
+        ({"utilisations": "uunifast"}, r"'utilisations' has no effect beside 'networks'"),
+        ({"graph": {"kind": "layered"}, "tasks": 5}, r"'graph' has no effect beside 'networks'"),
+        ({"unrelated": {}, "tasks": 5, "utilisation": 0.5}, r"'unrelated' has no effect beside 'networks'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(keys: dict[str, Any], error: str) -> None:
+    with pytest.raises(InputError, match=error):
+        draw({**KEYS, **keys})
