@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtsched.plot import paper
-from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,9 +95,10 @@ def _join(parts: list[Any], first: list[Any]) -> None:
 
 
 def _curves(axes: Any, panel: Panel, what: Curves) -> None:
-    for curve in panel.curves:
+    for place, curve in enumerate(panel.curves):
         each = paper.look(curve.look)
-        rows = zip(curve.xs, curve.means, curve.lows, curve.highs, strict=True)
+        beside = (place - (len(panel.curves) - 1) / 2) * 0.6 / len(panel.curves) if what.ticks else 0
+        rows = zip((x + beside for x in curve.xs), curve.means, curve.lows, curve.highs, strict=True)
         known = [
             (x, mean, mean if low is None else low, mean if high is None else high)
             for x, mean, low, high in rows
@@ -135,7 +135,8 @@ def _limits(first: list[Any], what: Curves) -> None:
     curves = [curve for panel in what.panels for curve in panel.curves]
     xs = sorted({x for curve in curves for x in curve.xs})
     if what.ticks:
-        first[0].set_xticks(range(len(what.ticks)), [cut(each, 14) for each in what.ticks])
+        for axes in first[0].figure.axes:
+            paper.names(axes, what.ticks, 0)
         first[0].set_xlim(-0.5, len(what.ticks) - 0.5)
     else:
         paper.numbered(first[0], xs)

@@ -72,7 +72,10 @@ def _ticks(axes: Any, what: Maps, room: tuple[float, float]) -> None:
     step = max(1, -(-len(what.columns) * longest // (room[0] - 0.3)))
     each = max(1, -(-len(what.rows) * 0.14 // room[1]))
     columns, rows = range(0, len(what.columns), int(step)), range(0, len(what.rows), int(each))
-    axes.set_xticks([place + 0.5 for place in columns], [cut(what.columns[place], 14) for place in columns])
+    if len(what.columns) <= 6:
+        paper.names(axes, what.columns, 0.5)
+    else:
+        axes.set_xticks([place + 0.5 for place in columns], [cut(what.columns[place], 14) for place in columns])
     axes.set_yticks([place + 0.5 for place in rows], [cut(what.rows[place], 14) for place in rows])
     axes.tick_params(length=0)
 

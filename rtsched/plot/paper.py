@@ -113,7 +113,9 @@ def legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> Non
     width = figure.get_figwidth() * 72 - 8
     each = max(_width(figure, text) for text in shown) + 34
     columns = max(1, min(len(shown), int(width // each)))
-    columns = -(-len(shown) // -(-len(shown) // columns))  # as many rows, evenly filled
+    rows = -(-len(shown) // columns)
+    columns = -(-len(shown) // rows)  # as many rows, evenly filled
+    figure.set_figheight(figure.get_figheight() + 0.155 * (rows - 1))
     figure.legend(
         handles, shown, loc="outside upper center", ncols=columns, frameon=False, handlelength=2.6, columnspacing=1.2,
         handletextpad=0.5, borderaxespad=0.1, borderpad=0.1, labelspacing=0.35,
@@ -173,6 +175,18 @@ def numbered(axes: Any, values: Sequence[float]) -> None:
         axes.set_xticks(few, [f"{value:g}" for value in few])
     else:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=max(3, int(2 * room)), steps=[1, 2, 2.5, 5, 10]))
+
+
+def names(axes: Any, texts: Sequence[str], first: float) -> None:
+    """Ticks of a level axis that are names, the first at `first`; aslant where they would meet."""
+    shown = [cut(text, 16) for text in texts]
+    room = 72 * (axes.figure.get_figwidth() / axes.get_subplotspec().get_gridspec().ncols - 0.5) / len(shown)
+    slant = max(_width(axes.figure, text) for text in shown) > room
+    axes.set_xticks([first + place for place in range(len(shown))], shown)
+    if slant:
+        axes.tick_params(axis="x", labelrotation=30)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
 
 
 def file(figure: Figure, kind: str, about: dict[str, str]) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 import rtsched
 from rtsched.errors import InputError
-from rtsched.experiment.figures.ask import Ask, View
+from rtsched.experiment.figures.ask import Ask, StudyView
 from rtsched.experiment.statistics import weighted_schedulability
 from tests.experiment.test_sweep import STUDY, Raises
 
@@ -123,6 +123,18 @@ def test_several_metrics_of_one_unit_share_an_axis(both):
     upper = figure.axes[0]
     for simulated, proven in zip(lines(upper)[:2], lines(upper)[2:], strict=True):
         assert all(run[1] >= proof[1] for run, proof in zip(simulated, proven, strict=True))
+
+
+def test_tests_of_whole_sets_stand_beside_the_policies():
+    """Each has the metric that it knows of: a run its misses, a test what it accepts."""
+    results = rtsched.sweep({**LINE, "policies": {"edf": "edf"}, "tests": ["gfb"]}, jobs=1)
+    figure = results.plot(metric=["no_miss", "proven"])
+    assert labels(figure) == ["edf", "gfb"]
+    (axes,) = figure.axes  # a test that does not accept leaves nothing open
+    assert all(run >= proof for (_, run), (_, proof) in zip(*lines(axes), strict=True))
+    assert labels(results.plot(metric="no_miss")) == ["edf"]
+    with pytest.raises(InputError, match="none of these policies has a value of 'no_miss'"):
+        results.plot(metric="no_miss", policies="gfb")
 
 
 def test_an_axis_of_names_has_no_line():
@@ -311,4 +323,4 @@ def test_durations_are_numbers_of_an_axis():
 
 def test_values_of_axes_are_found_as_text_and_as_numbers(plane):
     for wanted in (0.5, "0.5", "0.50"):
-        assert View(plane, Ask(at={"generate.utilisation": wanted})).points == [0, 3]
+        assert StudyView(plane, Ask(at={"generate.utilisation": wanted})).points == [0, 3]

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtsched.experiment.figures.ask import Ask, View
+from rtsched.experiment.figures.ask import Ask, StudyView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ KINDS = {
 
 def figure(results: Results, kind: str, ask: Ask) -> Figure:
     """A figure of a study. Raises InputError where the study has not what the kind shows."""
-    return import_module(f"rtsched.experiment.figures.{kind}").figure(View(results, ask))  # type: ignore[no-any-return]
+    return import_module(f"rtsched.experiment.figures.{kind}").figure(StudyView(results, ask))  # type: ignore[no-any-return]
 
 
 def write(made: Figure, results: Results, path: Path, title: str, command: str) -> None:

@@ -34,7 +34,7 @@ class Ask:
     size: str = "single"
 
 
-class View:
+class StudyView:
     """A study as it is asked for: chosen points, policies, metrics. Raises InputError where something is not there."""
 
     def __init__(self, results: Results, ask: Ask) -> None:
@@ -81,6 +81,14 @@ class View:
         if not wanted:
             raise InputError("no run of this study has a value; look at rtsched sweep for what went wrong")
         return tuple(wanted)
+
+    def asked(self, metric: str) -> list[int]:
+        """The chosen policies that were asked for a metric; tests of whole sets know of proofs alone."""
+        cells = self.results.cells
+        found = [who for who in self.policies if any(cells[place, who].asks(metric) for place in self.points)]
+        if not found:
+            raise InputError(f"none of these policies has a value of {cut(metric)!r}; choose with --policy or --metric")
+        return found
 
     def band(self, point: int, policy: int, metric: str) -> Band | None:
         """A metric at a point under a policy, with its interval."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
-from rtsched.experiment.figures.ask import MOST_LOOKS, View, named
+from rtsched.experiment.figures.ask import MOST_LOOKS, StudyView, named
 from rtsched.experiment.results import PROOFS, Cell
 from rtsched.experiment.statistics import Band, weighted_schedulability
 from rtsched.experiment.words import Quantity, of_metric
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: The axes that weighted schedulability sums up over, and the metrics that say whether a system is accepted.
 LOADS = ("generate.utilisation", "generate.total_utilisation")
 ACCEPTED = ("no_miss", "proven")
+
+#: (metric, policy) of each curve.
+Drawn = Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,18 @@ class Axis:
         return 0.0 if self.name is None else self.places[values[self.name]]
 
 
-def figure(view: View) -> Figure:
+def figure(view: StudyView) -> Figure:
     """The curves. Raises InputError where there is no axis to draw over, or more than can be told apart."""
     metrics = view.metrics(MOST_LOOKS)
-    if len(metrics) * len(view.policies) > MOST_LOOKS:
+    drawn = [(metric, who) for metric in metrics for who in view.asked(metric)]
+    if len(drawn) > MOST_LOOKS:
         raise InputError(f"more than {MOST_LOOKS} curves cannot be told apart; choose some with --policy and --metric")
     loads = _loads(view, metrics)
     axis = _axis(view, loads)
     quantity = Quantity("weighted schedulability", "%", 0.01, True) if loads else _quantity(view, metrics)
     along = [*loads, *([] if axis.name is None else [axis.name])]
     panels = tuple(
-        Panel(title, tuple(_curves(view, places, metrics, axis, quantity, bool(loads))))
+        Panel(title, tuple(_curves(view, places, drawn, axis, quantity, bool(loads))))
         for title, places in view.panels(along)
     )
     proofs = any(metric in PROOFS for metric in metrics)
@@ -61,7 +65,7 @@ def figure(view: View) -> Figure:
     return draw(what, view.ask.size)
 
 
-def _loads(view: View, metrics: Sequence[str]) -> list[str]:
+def _loads(view: StudyView, metrics: Sequence[str]) -> list[str]:
     """The axes that are summed up over."""
     if not view.ask.weighted:
         return []
@@ -75,7 +79,7 @@ def _loads(view: View, metrics: Sequence[str]) -> list[str]:
     return found
 
 
-def _axis(view: View, loads: Sequence[str]) -> Axis:
+def _axis(view: StudyView, loads: Sequence[str]) -> Axis:
     """The axis asked for, else the first of numbers, else the first."""
     free = [name for name in view.free() if name not in loads]
     name = next(iter(view.ask.over or [name for name in free if view.numeric(name) is not None] or free), None)
@@ -92,7 +96,7 @@ def _axis(view: View, loads: Sequence[str]) -> Axis:
     return Axis(name, named(name), {value: place for place, value in enumerate(values)}, tuple(map(str, values)))
 
 
-def _quantity(view: View, metrics: Sequence[str]) -> Quantity:
+def _quantity(view: StudyView, metrics: Sequence[str]) -> Quantity:
     """What the upright axis shows. Raises InputError where the metrics have different units."""
     bands = [each.band for metric in metrics for each in view.estimates(metric).values()]
     largest = max((abs(band.mean) for band in bands if band is not None), default=0)
@@ -106,19 +110,20 @@ def _quantity(view: View, metrics: Sequence[str]) -> Quantity:
 
 
 def _curves(
-    view: View, places: Sequence[int], metrics: Sequence[str], axis: Axis, quantity: Quantity, together: bool
+    view: StudyView, places: Sequence[int], drawn: Drawn, axis: Axis, quantity: Quantity, together: bool
 ) -> list[Curve]:
-    """One curve for each policy and metric."""
+    """One curve for each metric and policy; both are named where a policy has several."""
     found = []
+    several = len({who for _, who in drawn}) < len(drawn)
     here = sorted({axis.at(view.results.axes_at(place)) for place in places})
-    for number, (metric, who) in enumerate((metric, who) for metric in metrics for who in view.policies):
+    for number, (metric, who) in enumerate(drawn):
         bands, unknown = [], []
         for x in here:
             those = [place for place in places if axis.at(view.results.axes_at(place)) == x]
             bands.append(_weighted(view, those, who, metric) if together else view.band(those[0], who, metric))
             unknown.append(_share_open([view.results.cells[place, who] for place in those], metric))
         label = view.outline.policies[who]
-        if len(metrics) > 1:
+        if several:
             label += f", {of_metric(metric, 1).title}"
         means, lows, highs = (
             tuple(None if band is None else quantity.scaled(getattr(band, end)) for band in bands)
@@ -128,7 +133,7 @@ def _curves(
     return found
 
 
-def _weighted(view: View, places: Sequence[int], who: int, metric: str) -> Band | None:
+def _weighted(view: StudyView, places: Sequence[int], who: int, metric: str) -> Band | None:
     """The weighted schedulability over several points: each system by its utilisation."""
     loads: list[float] = []
     outcomes: list[bool | None] = []
@@ -148,8 +153,11 @@ def _outcomes(cell: Cell, metric: str) -> dict[int, bool]:
     found = {unit: value == 1 for unit, value in cell.values(metric).items()}
     if metric not in PROOFS:
         return found
-    other = cell.values(next(each for each in PROOFS if each != metric))
-    return {unit: yes for unit, yes in found.items() if yes or other.get(unit) == 1}
+    other = next(each for each in PROOFS if each != metric)
+    if not cell.asks(other):  # a test of whole sets: it accepts or does not
+        return found
+    refuted = cell.values(other)
+    return {unit: yes for unit, yes in found.items() if yes or refuted.get(unit) == 1}
 
 
 def _share_open(cells: Sequence[Cell], metric: str) -> float:
@@ -159,12 +167,13 @@ def _share_open(cells: Sequence[Cell], metric: str) -> float:
     return 100 * (count - known) / count if count else 0.0
 
 
-def _open(view: View, proofs: bool) -> list[str]:
+def _open(view: StudyView, proofs: bool) -> list[str]:
     """What is not known, by its reason."""
     cells = [view.results.cells[place, who] for place in view.points for who in view.policies]
     rows = [row for cell in cells for rows in cell.units.values() for row in rows]
     counts = {status: sum(row.status == status for row in rows) for status in ("error", "timeout")}
     named = {"runs in error": counts["error"], "out of time": counts["timeout"]}
     if proofs:
-        named["unknown"] = sum(row.status == "ok" and not any(row.values.get(key) for key in PROOFS) for row in rows)
+        proofs_of = [row.values for row in rows if row.status == "ok" and PROOFS[1] in row.values]
+        named["unknown"] = sum(not any(values[key] for key in PROOFS) for values in proofs_of)
     return [f"{name}: {count}" for name, count in named.items() if count]

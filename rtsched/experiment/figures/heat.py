@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rtsched.errors import InputError
-from rtsched.experiment.figures.ask import MOST_PANELS, View, named
+from rtsched.experiment.figures.ask import MOST_PANELS, StudyView, named
 from rtsched.experiment.words import Quantity, of_metric
 from rtsched.plot.heat import Map, Maps, draw
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure(view: View) -> Figure:
+def figure(view: StudyView) -> Figure:
     """The maps, the first axis upwards. Raises InputError where the study has not two axes."""
     view.refuse_weighted("a map")
     (metric,) = view.metrics()
@@ -24,14 +24,14 @@ def figure(view: View) -> Figure:
     if len(axes) < 2:
         raise InputError("a map needs two axes, and here is only one left; try --kind curves")
     rows, columns = axes
-    groups = view.panels(axes)
-    if len(groups) * len(view.policies) > MOST_PANELS:
+    groups, policies = view.panels(axes), view.asked(metric)
+    if len(groups) * len(policies) > MOST_PANELS:
         raise InputError(f"this makes more than {MOST_PANELS} maps; choose with --policy, or --at AXIS=VALUE")
-    bands = [view.band(place, who, metric) for place in view.points for who in view.policies]
+    bands = [view.band(place, who, metric) for place in view.points for who in policies]
     if not any(bands):
         raise InputError(f"no run of this study has a value of {metric!r}")
     quantity = of_metric(metric, max(abs(band.mean) for band in bands if band is not None))
-    maps = [_map(view, places, who, metric, quantity, title, axes) for who in view.policies for title, places in groups]
+    maps = [_map(view, places, who, metric, quantity, title, axes) for who in policies for title, places in groups]
     what = Maps(
         maps=tuple(maps),
         x=named(columns),
@@ -46,7 +46,7 @@ def figure(view: View) -> Figure:
 
 
 def _map(
-    view: View, places: Sequence[int], who: int, metric: str, quantity: Quantity, title: str, axes: Sequence[str]
+    view: StudyView, places: Sequence[int], who: int, metric: str, quantity: Quantity, title: str, axes: Sequence[str]
 ) -> Map:
     """The values of one policy, by the values of both axes."""
     here = {tuple(view.results.axes_at(place)[name] for name in axes): place for place in places}

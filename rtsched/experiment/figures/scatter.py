@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rtsched.errors import InputError
-from rtsched.experiment.figures.ask import MOST_LOOKS, View
+from rtsched.experiment.figures.ask import MOST_LOOKS, StudyView
 from rtsched.experiment.words import of_time
 from rtsched.plot.scatter import Cloud, Clouds, draw
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figure(view: View) -> Figure:
+def figure(view: StudyView) -> Figure:
     """A panel for each policy with the tasks of all chosen points. Raises InputError where there are no bounds."""
     view.refuse_over_and_weighted("a scatter")
     if view.ask.metrics:
         raise InputError("a scatter shows bounds against responses and no metric; leave --metric out")
     if view.outline.do != "both" or not view.outline.study.get("per_task"):
         raise InputError("a scatter needs runs and proofs of each task: 'do: both' and 'per_task: true' in the study")
-    if len(view.policies) > MOST_LOOKS:
+    policies = view.asked("refuted")  # by what has bounds: tests of whole sets have none
+    if len(policies) > MOST_LOOKS:
         raise InputError(f"more than {MOST_LOOKS} policies cannot be told apart; choose some with --policy")
-    dots: dict[int, list[tuple[float, float]]] = {who: [] for who in view.policies}
-    counts: dict[int, Counter[str]] = {who: Counter() for who in view.policies}
+    dots: dict[int, list[tuple[float, float]]] = {who: [] for who in policies}
+    counts: dict[int, Counter[str]] = {who: Counter() for who in policies}
     chosen = set(view.points)
     for row in view.results:
         if row.run.point not in chosen or row.run.policy not in dots:
@@ -44,7 +45,7 @@ def figure(view: View) -> Figure:
             tuple(_counts(counts[who])),
             look,
         )
-        for look, who in enumerate(view.policies)
+        for look, who in enumerate(policies)
     ]
     total = sum(each.total() for each in counts.values())
     notes = view.notes(f"{total} tasks; on the line the bound was seen")
