@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from rtsched.cli.console import tell
-from rtsched.errors import InputError
 from rtsched.files import check_outputs
 
 
@@ -25,8 +24,6 @@ def export(study: Path, file: Path, metric: str | None) -> None:
     from rtsched.experiment.results import Results
 
     check_outputs(file)
-    if file.exists() and study.exists() and file.samefile(study):
-        raise InputError(f"{file}: is the study itself; name another file")
     results = Results.open(study)
     results.write(file, metric)
     counts, total = results.statuses(), results.outline.total

@@ -37,6 +37,9 @@ def write(results: Results, path: str | Path, metric: str | None = None) -> None
     """
     path = Path(path)
     ending = format_of(path, ENDINGS, f"{path}: a study is written as {', '.join(ENDINGS)}; rename it")
+    source = results.store.path
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise InputError(f"{path}: is the study itself; name another file")
     if ending == ".tex":
         from rtsched.experiment.latex import table
 

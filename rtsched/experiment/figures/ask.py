@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,11 @@ class StudyView:
     def panels(self, along: Sequence[str]) -> list[tuple[str, list[int]]]:
         """The chosen points in groups that differ along these axes alone, each with the values of the others."""
         rest = [name for name in self.free() if name not in along]
+        count = math.prod(len(self.values(name)) for name in rest)
+        if count > MOST_PANELS:
+            raise InputError(
+                f"this makes {count} panels, more than {MOST_PANELS}; choose with --at AXIS=VALUE ({', '.join(rest)})"
+            )
         groups = []
         for values in itertools.product(*(self.values(name) for name in rest)):
             here = dict(zip(rest, values, strict=True))
@@ -147,11 +153,6 @@ class StudyView:
                 groups.append(
                     (", ".join(f"{name.removeprefix('generate.')} = {value}" for name, value in here.items()), places)
                 )
-        if len(groups) > MOST_PANELS:
-            raise InputError(
-                f"this makes {len(groups)} panels, more than {MOST_PANELS}; choose with --at AXIS=VALUE "
-                f"({', '.join(rest)})"
-            )
         return groups
 
     def notes(self, *more: str) -> tuple[str, ...]:

@@ -59,10 +59,14 @@ def figure(view: StudyView) -> Figure:
         y=quantity.label,
         share=quantity.share,
         open="undecided (%)" if proofs else "no value (%)",
-        notes=view.notes("95 % intervals", *_open(view, proofs)),
+        notes=view.notes("95 % intervals" if any(map(_has_band, panels)) else "", *_open(view, proofs)),
         ticks=axis.ticks,
     )
     return draw(what, view.ask.size)
+
+
+def _has_band(panel: Panel) -> bool:
+    return any(low is not None for curve in panel.curves for low in curve.lows)
 
 
 def _loads(view: StudyView, metrics: Sequence[str]) -> list[str]:
@@ -115,11 +119,12 @@ def _curves(
     """One curve for each metric and policy; both are named where a policy has several."""
     found = []
     several = len({who for _, who in drawn}) < len(drawn)
-    here = sorted({axis.at(view.results.axes_at(place)) for place in places})
+    here: dict[float, list[int]] = {}
+    for place in places:
+        here.setdefault(axis.at(view.results.axes_at(place)), []).append(place)
     for number, (metric, who) in enumerate(drawn):
         bands, unknown = [], []
-        for x in here:
-            those = [place for place in places if axis.at(view.results.axes_at(place)) == x]
+        for _, those in sorted(here.items()):
             bands.append(_weighted(view, those, who, metric) if together else view.band(those[0], who, metric))
             unknown.append(_share_open([view.results.cells[place, who] for place in those], metric))
         label = view.outline.policies[who]
@@ -129,7 +134,7 @@ def _curves(
             tuple(None if band is None else quantity.scaled(getattr(band, end)) for band in bands)
             for end in ("mean", "low", "high")
         )
-        found.append(Curve(label, tuple(here), means, lows, highs, tuple(unknown), number))
+        found.append(Curve(label, tuple(sorted(here)), means, lows, highs, tuple(unknown), number))
     return found
 
 
