@@ -9,9 +9,11 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 from rtsched.errors import InputError
 
@@ -19,6 +21,8 @@ from rtsched.errors import InputError
 UNFINISHED = ".rtsched-tmp"
 
 STANDARD_OUTPUT = Path("-")
+#: So many bytes are kept in memory, and handed on, at once.
+AT_ONCE = 1 << 20
 #: The formats of pictures, by the ending of a name; the first where there is none.
 PICTURES = (".png", ".svg", ".pdf")
 _DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)|dev)/fd/(\d+)")
@@ -30,17 +34,29 @@ def write_whole(path: Path, content: str | bytes) -> None:
     A regular file is written under another name beside it, which then takes its place and its permissions. A pipe that
     nobody reads raises BrokenPipeError.
     """
-    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    with open_whole(path) as stream:
+        stream.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+
+
+@contextmanager
+def open_whole(path: Path) -> Iterator[IO[bytes]]:
+    """What `path` names, to be written piece by piece; nothing of it is there before the end, or after an error.
+
+    As `write_whole` otherwise. What goes to a pipe waits in a temporary file.
+    """
     try:
-        if path == STANDARD_OUTPUT:
-            _write_standard_output(data)
-        elif (descriptor := _descriptor(path)) is not None:
-            _write_descriptor(descriptor, data)
-        elif _is_stream(path):
-            with open(path, "wb") as stream:
-                stream.write(data)
-        else:
-            _replace(Path(os.path.realpath(path)), data)
+        if not _is_sink(path):
+            with _replacing(Path(os.path.realpath(path))) as stream:
+                yield stream
+            return
+        from tempfile import SpooledTemporaryFile
+
+        with SpooledTemporaryFile(AT_ONCE) as kept:
+            yield kept
+            kept.seek(0)
+            with _sink(path) as stream:
+                while part := kept.read(AT_ONCE):
+                    stream.write(part)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
@@ -50,7 +66,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def check_outputs(*paths: Path | None) -> None:
     """Refuse outputs that cannot be written, before the work that they are to hold; raises InputError."""
     for path in paths:
-        if path is None or path == STANDARD_OUTPUT or _descriptor(path) is not None or _is_stream(path):
+        if path is None or _is_sink(path):
             continue
         folder = Path(os.path.realpath(path)).parent
         if not folder.is_dir():
@@ -88,7 +104,7 @@ def format_of(path: Path, formats: Sequence[str], problem: str) -> str:
     ending = path.suffix.lower()
     if ending in formats:
         return ending
-    if not ending and (path == STANDARD_OUTPUT or _descriptor(path) is not None or _is_stream(path)):
+    if not ending and _is_sink(path):
         return formats[0]
     raise InputError(problem)
 
@@ -121,26 +137,45 @@ def _descriptor(path: Path) -> int | None:
     return None
 
 
-def _write_standard_output(data: bytes) -> None:
+def _is_sink(path: Path) -> bool:
+    """Whether what is written to a path goes away: standard output, an open file, a pipe, a device."""
+    return path == STANDARD_OUTPUT or _descriptor(path) is not None or _is_stream(path)
+
+
+@contextmanager
+def _sink(path: Path) -> Iterator[IO[bytes]]:
+    descriptor = None if path == STANDARD_OUTPUT else _descriptor(path)
+    if path == STANDARD_OUTPUT:
+        with _standard_output() as stream:
+            yield stream
+    elif descriptor is not None:
+        for standard in filter(None, (sys.stdout, sys.stderr)):
+            standard.flush()
+        with os.fdopen(os.dup(descriptor), "wb") as stream:
+            yield stream
+    else:
+        with open(path, "wb") as stream:
+            yield stream
+
+
+@contextmanager
+def _standard_output() -> Iterator[IO[bytes]]:
     if sys.stdout is None:
         raise OSError(0, "it is closed")
     sys.stdout.flush()
     binary = getattr(sys.stdout, "buffer", None)
-    if binary is None:  # a stand-in for text
-        sys.stdout.write(data.decode(errors="backslashreplace"))
-    else:
-        binary.write(data)
+    if binary is not None:
+        yield binary
+    else:  # a stand-in for text
+        kept = BytesIO()
+        yield kept
+        sys.stdout.write(kept.getvalue().decode(errors="backslashreplace"))
     sys.stdout.flush()
 
 
-def _write_descriptor(number: int, data: bytes) -> None:
-    for standard in filter(None, (sys.stdout, sys.stderr)):
-        standard.flush()
-    with os.fdopen(os.dup(number), "wb") as stream:
-        stream.write(data)
-
-
-def _replace(target: Path, data: bytes) -> None:
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """A file beside the target, which takes its place in the end."""
     import tempfile
 
     try:
@@ -154,7 +189,7 @@ def _replace(target: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.", suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            yield stream
         if old is not None and hasattr(os, "chown"):
             with suppress(OSError):
                 os.chown(temporary, old.st_uid, old.st_gid)

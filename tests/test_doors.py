@@ -401,7 +401,7 @@ def test_results_become_frames(system: str) -> None:
 
 
 def test_what_is_no_result_is_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="to_frame takes a Trace, a Summary or a Comparison"):
+    with pytest.raises(InputError, match="to_frame takes a Trace, a Summary, a Comparison or the Results of a study"):
         rtsched.to_frame(SYSTEM)  # type: ignore[arg-type]
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(InputError, match="pandas is not installed"):

@@ -28,7 +28,7 @@ ALLOWED = {
     "forecast": {"model"},
     "metrics": {"trace", "model", "registry", "units", "errors", "visible"},
     "export": {"metrics", "registry", "trace", "model", "files", "units", "errors", "visible"},
-    "plot": {"experiment", "export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
+    "plot": {"export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "importers": {"model", "registry", "units", "errors"},
     "schedulability": {"dnn", "model", "registry", "units", "errors"},
     "registry": {"errors", "visible"},
@@ -44,7 +44,7 @@ ALLOWED = {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
     },
-    "experiment": {"generate", "verify", "schedulability", "schedulers", "units", "api", "export", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
+    "experiment": {"generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
         "dnn", "verify", "report", "schedulability", "experiment", "generate", "api", "metrics", "trace", "export", "plot",

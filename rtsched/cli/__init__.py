@@ -25,10 +25,12 @@ from rtsched.cli.ending import ended, stopped
 COMMANDS = {
     "analyse": "analyse",
     "compare": "compare",
+    "export": "export",
     "fuzz-soundness": "fuzz_soundness",
     "generate": "generate",
     "import": "import_",
     "list": "list_",
+    "plot": "plot",
     "profile": "profile",
     "report": "report",
     "run": "run",

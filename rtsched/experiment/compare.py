@@ -67,6 +67,19 @@ class Comparison:
         """As plain data."""
         return {"format": 2, **asdict(self)}
 
+    @property
+    def unseen(self) -> float:
+        """The largest share of all runs that may differ from runs that were all the same (the rule of three)."""
+        from rtsched.experiment.statistics import rule_of_three
+
+        return rule_of_three(len(self.seeds))
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row for each policy and seed. Raises InputError where pandas is not installed."""
+        from rtsched.experiment.frames import to_frame
+
+        return to_frame(self)
+
 
 def compare(
     source: api.Source,

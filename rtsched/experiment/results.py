@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
 from rtsched.experiment.outline import Outline, Run
@@ -15,6 +16,9 @@ from rtsched.experiment.statistics import Band, band
 from rtsched.experiment.store import Row, Store
 from rtsched.metrics.metric import of_value
 from rtsched.visible import cut
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: The values of a proof, which no run has: shares of systems.
 PROOFS = ("proven", "refuted")
@@ -155,28 +159,75 @@ class Results:
 
     def about(self, run: Run) -> dict[str, Any]:
         """The coordinates of a run: its point, the axes' values, its set, policy and seed."""
-        axes = dict(zip(self.outline.axes, self.outline.points[run.point], strict=True))
         policy = self.outline.policies[run.policy]
-        return {"point": run.point, **axes, "set": run.set, "policy": policy, "seed": run.seed}
+        return {"point": run.point, **self.axes_at(run.point), "set": run.set, "policy": policy, "seed": run.seed}
+
+    def statuses(self) -> Counter[str]:
+        """How many runs there are by what became of them (``ok``, ``error``, ``timeout``)."""
+        return Counter(row.status for row in self)
+
+    def write(self, path: str | Path, metric: str | None = None) -> None:
+        """Write the study, whole or not at all, as the ending says: .csv, .parquet, .db, .json or .tex.
+
+        ``rtsched.experiment.tables`` says what is in each; `metric` is what a .tex shows. Raises InputError.
+        """
+        from rtsched.experiment.tables import write
+
+        write(self, path, metric)
+
+    def plot(
+        self,
+        kind: str = "curves",
+        *,
+        metric: str | Sequence[str] = (),
+        policies: str | Sequence[str] = (),
+        over: str | Sequence[str] = (),
+        at: Mapping[str, Any] | None = None,
+        weighted: bool = False,
+        size: str = "single",
+        path: str | Path | None = None,
+        command: str = "",
+    ) -> Figure:
+        """A matplotlib figure of the study, as ``rtsched plot`` draws it; written to a `path` (.pdf, .svg, .png), too.
+
+        `kind` is curves, ecdf, heat, pareto or scatter; `over` names the axes to draw along, `at` fixes others; `size`
+        is a column (single, 3.5 in) or two (double, 7.16 in). Raises InputError where the study lacks what it shows.
+        """
+        from rtsched.experiment.figures import KINDS, Ask, figure, write
+
+        if kind not in KINDS or size not in ("single", "double"):
+            raise InputError(f"a figure's kind is one of {', '.join(KINDS)}, its size single or double")
+        metrics, names, along = ((each,) if isinstance(each, str) else tuple(each) for each in (metric, policies, over))
+        made = figure(self, kind, Ask(metrics, names, at or {}, along, weighted, size))
+        if path is not None:
+            write(made, self, Path(path), f"{self.outline.name or 'study'}: {KINDS[kind]}", command or "Results.plot")
+        return made
+
+    def to_frame(self, table: str = "values") -> Any:
+        """A pandas DataFrame of the ``"values"`` (the long table) or the ``"estimates"``. Raises InputError."""
+        from rtsched.experiment.frames import to_frame
+
+        return to_frame(self, table)
 
     def to_dict(self) -> dict[str, Any]:
         """The study and its estimates as plain data."""
-        estimates = []
-        for metric in self.metrics:
-            for each in self.estimates(metric):
-                axes = dict(zip(self.outline.axes, self.outline.points[each.point], strict=True))
-                ends = (None, None, None) if each.band is None else (each.band.mean, each.band.low, each.band.high)
-                figures = dict(zip(("mean", "low", "high"), ends, strict=True))
-                place = {"point": each.point, "axes": axes, "policy": each.policy, "metric": metric}
-                counts = {"count": each.count, "lacking": each.lacking, "timeouts": each.timeouts}
-                estimates.append(place | figures | counts)
         return {
             "format": 1,
             "digest": self.outline.digest,
             "study": json.loads(self.outline.to_json()),
-            "estimates": estimates,
+            "estimates": [self._plain(each) for metric in self.metrics for each in self.estimates(metric)],
             "failed": len(self.failures()),
         }
+
+    def axes_at(self, point: int) -> dict[str, Any]:
+        """The values of the axes at a point."""
+        return dict(zip(self.outline.axes, self.outline.points[point], strict=True))
+
+    def _plain(self, each: Estimate) -> dict[str, Any]:
+        ends = (None, None, None) if each.band is None else (each.band.mean, each.band.low, each.band.high)
+        place = {"point": each.point, "axes": self.axes_at(each.point), "policy": each.policy, "metric": each.metric}
+        counts = {"count": each.count, "lacking": each.lacking, "timeouts": each.timeouts}
+        return place | dict(zip(("mean", "low", "high"), ends, strict=True)) | counts
 
 
 def is_share(metric: str) -> bool:

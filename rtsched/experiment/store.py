@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -18,6 +19,8 @@ Status = Literal["ok", "error", "timeout"]
 FORMAT = 1
 #: What SQLite files of ours say they are ("rtsd").
 APPLICATION = 0x72747364
+#: And the databases that `rtsched export` makes of them ("rtsx").
+EXPORTED = 0x72747378
 #: So many keys are asked for at once.
 AT_ONCE = 500
 
@@ -52,7 +55,10 @@ class Store:
         kind = self.base.execute("PRAGMA application_id").fetchone()[0]
         tables = self.base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and kind != APPLICATION:
-            raise InputError(f"{self.path}: is a database, but not of a study; name another file")
+            what = "not of a study; name another file"
+            if kind == EXPORTED:
+                what = "an export; name the one that rtsched sweep wrote"
+            raise InputError(f"{self.path}: is a database, but {what}")
         if not tables and not new:
             raise InputError(f"{self.path}: holds no study; name the database of one (rtsched sweep writes it)")
         self.base.execute("PRAGMA synchronous=NORMAL")
@@ -124,25 +130,26 @@ class Store:
 
     def row(self, outline: Outline, run: Run) -> Row | None:
         """What became of a run; None while nothing has."""
-        with self._guarded():
-            query = "SELECT status, note, found, tasks, random FROM runs WHERE key = ?"
-            found = self.base.execute(query, (outline.key(run),)).fetchone()
-        if found is None:
-            return None
-        status, note, values, tasks, random = found
-        try:
-            return Row(run, status, note, dict(json.loads(values)), tuple(json.loads(tasks)), bool(random))
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{self.path}: holds a row that cannot be read ({error}); name another file") from None
+        return next(iter(self._some(outline, [run])), None)
 
     def rows(self, outline: Outline) -> Iterator[Row]:
         """What became of all runs of a study, by point, set, policy and seed."""
-        for point in range(len(outline.points)):
-            for number in range(outline.sets):
-                for run in outline.runs(point, number):
-                    row = self.row(outline, run)
-                    if row is not None:
-                        yield row
+        points, sets = range(len(outline.points)), range(outline.sets)
+        runs = (run for point in points for number in sets for run in outline.runs(point, number))
+        while some := list(islice(runs, AT_ONCE)):
+            yield from self._some(outline, some)
+
+    def _some(self, outline: Outline, runs: Sequence[Run]) -> list[Row]:
+        """What became of these runs, as far as anything has."""
+        keys = [outline.key(run) for run in runs]
+        marks = ",".join("?" * len(keys))
+        with self._guarded():
+            query = f"SELECT key, status, note, found, tasks, random FROM runs WHERE key IN ({marks})"
+            found = {key: rest for key, *rest in self.base.execute(query, keys)}
+        try:
+            return [_row(run, *found[key]) for run, key in zip(runs, keys, strict=True) if key in found]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.path}: holds a row that cannot be read ({error}); name another file") from None
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -162,6 +169,11 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise InputError(f"{self.path or 'the runs'}: {_reason(error)}") from None
+
+
+def _row(run: Run, status: Status, note: str, values: str, tasks: str, random: int) -> Row:
+    per_task = tuple(json.loads(tasks)) if len(tasks) > len("[]") else ()
+    return Row(run, status, note, dict(json.loads(values)), per_task, bool(random))
 
 
 def _reason(error: sqlite3.Error) -> str:

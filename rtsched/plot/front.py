@@ -105,9 +105,7 @@ def _without_bars(answer: Comparison, metric: str) -> list[str]:
     places = [(row.cells["miss_ratio"], row.cells[metric]) for row in answer.rows]
     if answer.fixed or count < 2 or not any(cell.half == 0 for place in places for cell in place):
         return []
-    from rtsched.experiment.statistics import rule_of_three
-
-    room = 100 * rule_of_three(count)
+    room = 100 * answer.unseen
     return [f"no bar: the same in all {count} runs; up to {room:.2g} % of all runs may differ (rule of three)"]
 
 

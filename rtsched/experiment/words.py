@@ -1,0 +1,97 @@
+"""How a study is said in pictures and tables: titles, units and scales of what is shown, and of how many it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtsched import units
+from rtsched.experiment.results import PROOFS
+from rtsched.metrics.metric import SHARE, TIME, of_value
+
+if TYPE_CHECKING:
+    from rtsched.experiment.results import Results
+
+#: Fewer systems a point are a look, and no result.
+ENOUGH = 400
+TITLES = {"proven": "proven schedulable", "refuted": "proven unschedulable"}
+AXES = {
+    "generate.utilisation": "utilisation of the processors",
+    "generate.total_utilisation": "total utilisation",
+    "generate.tasks": "number of tasks",
+}
+TIMES = (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000), ("ns", 1))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that is shown: its title, the unit of what is written beside it, and what a value is divided by."""
+
+    title: str
+    unit: str = ""
+    per: float = 1
+    share: bool = False
+
+    @property
+    def label(self) -> str:
+        """Title and unit, as they stand at an axis."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    def scaled(self, value: float | None) -> float | None:
+        """A value in the unit."""
+        return None if value is None else value / self.per
+
+    def show(self, value: float) -> str:
+        """A value in the unit, as text."""
+        return f"{value / self.per:.1f}" if self.share else f"{value / self.per:.4g}"
+
+
+def of_metric(key: str, largest: float) -> Quantity:
+    """A metric whose values go up to so much. Times have the unit in which that is no less than one."""
+    if key in PROOFS:
+        return Quantity(TITLES[key], "%", 0.01, True)
+    of, thing = of_value(key)
+    title = of.title + (f" ({thing})" if thing else "")
+    if of.unit == SHARE:
+        return Quantity(title, "%", 0.01, True)
+    return of_time(title, largest) if of.unit == TIME else Quantity(title, of.unit)
+
+
+def of_axis(name: str, values: Sequence[Any]) -> tuple[Quantity, list[float]] | None:
+    """An axis whose values are numbers or durations, and those in its unit; None for any other.
+
+    >>> of_axis("generate.tasks", [5, 10])
+    (Quantity(title='number of tasks', unit='', per=1, share=False), [5, 10])
+    >>> found = of_axis("tasks.a.wcet", ["500 us", "2 ms"])
+    >>> found[0].label, found[1]
+    ('tasks.a.wcet (ms)', [0.5, 2.0])
+    >>> of_axis("platform", ["rk3588", "multicore:2"])
+    """
+    title = AXES.get(name) or name.removeprefix("generate.").replace("_", " ")
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return Quantity(title), list(values)
+    try:
+        times = [units.parse_duration(value) for value in values if isinstance(value, str)]
+    except ValueError:
+        return None
+    if len(times) < len(values):
+        return None
+    quantity = of_time(title, max(times))
+    return quantity, [each / quantity.per for each in times]
+
+
+def of_time(title: str, largest: float) -> Quantity:
+    """Times of up to so many ns, in the unit in which that is no less than one."""
+    unit, per = next((each for each in TIMES if largest >= each[1]), TIMES[-1])
+    return Quantity(title, unit, per)
+
+
+def population(results: Results, counts: Sequence[int]) -> str:
+    """Of how many systems, or runs of one, each point is: ``n = 1000 systems a point``; few ones are a preview."""
+    one = results.outline.sets == 1
+    what = "run" if one else "system"
+    least, most = min(counts, default=0), max(counts, default=0)
+    count = str(least) if least == most else f"{least} to {most}"
+    said = f"n = {count} {what}{'s' * (most != 1)} a point"
+    return f"preview: {said}" if most < ENOUGH and not one else said
