@@ -109,7 +109,8 @@ def _latency(path: Path, _: random.Random) -> None:
     from rtsched.model import catalogue
 
     _table("latency.csv", path)
-    rows = catalogue._latencies(Path(os.environ["RTSCHED_PATH"]) / "platforms" / "latency.csv")
+    table = Path(os.environ["RTSCHED_PATH"]) / "platforms" / "latency.csv"
+    rows = list(catalogue._latencies(table, catalogue.read_text(table)))
     catalogue.latency_table = lambda: rows  # type: ignore[assignment]
     if not rows:
         return

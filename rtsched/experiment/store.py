@@ -172,7 +172,7 @@ class Store:
 
 
 def _row(run: Run, status: Status, note: str, values: str, tasks: str, random: int) -> Row:
-    per_task = tuple(json.loads(tasks)) if len(tasks) > len("[]") else ()
+    per_task = tuple(json.loads(tasks)) if tasks != "[]" else ()
     return Row(run, status, note, dict(json.loads(values)), per_task, bool(random))
 
 

@@ -140,7 +140,7 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) ->
             contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
         notes.update(dict.fromkeys(spec.assumed))
         for choice in bench.choices:
-            own = choice.own and bench.folder is not None and study.generate is None
+            own = choice.own and loaded.document is not None
             with places.at_point(study, point) if choice.own else places.at("policies"):
                 made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
             notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))

@@ -30,10 +30,15 @@ def tasks(document):
 
 
 @pytest.mark.parametrize(
-    ("m", "names"), [(1, ["edf-qpa", "fp-rta", "np-edf", "np-fp-rta"]), (3, ["bcl", "gfb", "global-rta"])]
+    ("m", "jitter", "names"),
+    [
+        (1, 0.02, ["edf-qpa", "fp-rta", "np-fp-rta"]),
+        (1, 0, ["hyperbolic", "liu-layland", "np-edf"]),
+        (3, 0, ["bcl", "gfb", "global-rta"]),
+    ],
 )
-def test_they_say_what_the_theorems_say(m, names):
-    study = asked(m, jitter=0) if m > 1 else asked(m)
+def test_they_say_what_the_theorems_say(m, jitter, names):
+    study = asked(m, jitter=jitter)
     results = rtsched.sweep(**study, policies=[], tests=names)
     known = theorems()
     seen = set()
