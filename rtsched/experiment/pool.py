@@ -122,6 +122,11 @@ class Crew:
         if cluster.is_gone(self.executor):
             raise GoneError(self.gone)
 
+    def forget(self, futures: Iterable[Future[Any]]) -> None:
+        """Nobody waits for these any more."""
+        for future in futures:
+            future.cancel()
+
     def renew(self) -> None:
         """Some have died: somebody else's executor has to know itself what to do."""
 
@@ -166,6 +171,9 @@ class Processes(Crew):
         if died and self._doubted:
             self._kill()
         self._doubted = died
+
+    def forget(self, futures: Iterable[Future[Any]]) -> None:
+        """They go with the processes, which are about to end: what is cancelled by two at once is an error."""
 
     def renew(self) -> None:
         """Others take the place of those who died."""
@@ -264,8 +272,7 @@ class Spread(Generic[A, B]):
                 else:
                     return
         finally:
-            for future in self.pending:  # nobody waits for them any more
-                future.cancel()
+            self.crew.forget(self.pending)
 
     def _done(self) -> Iterable[Future[tuple[list[Any], float]]]:
         done, _ = wait(self.pending, LOOK, return_when=FIRST_COMPLETED)
