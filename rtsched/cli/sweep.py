@@ -112,9 +112,13 @@ def render(results: Results, path: Path) -> str:
     from rtsched.export.text import aligned
 
     outline = results.outline
-    counts = {"point": len(outline.points), "set": outline.sets, "policy": len(outline.policies)}
-    counts["seed"] = len(outline.seeds)
-    shape = " x ".join(f"{count} {_plural(thing, count)}" for thing, count in counts.items())
+    policies = _counted("policy", len(outline.policies) - outline.tests)
+    tests = f" and {_counted('test', outline.tests)}" if outline.tests else ""
+    points, sets, seeds = (
+        _counted(*pair)
+        for pair in (("point", len(outline.points)), ("set", outline.sets), ("seed", len(outline.seeds)))
+    )
+    shape = f"{points} x {sets} x {policies}{tests} x {seeds}"
     lines = [f"{visible(outline.name or 'study')} ({outline.digest}): {shape}, in {path}"]
     for metric in results.metrics:
         lines += ["", _title(metric), aligned(list(_table(results, metric)))]
@@ -130,8 +134,8 @@ def render(results: Results, path: Path) -> str:
     return "\n".join(lines)
 
 
-def _plural(thing: str, count: int) -> str:
-    return thing if count == 1 else f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+def _counted(thing: str, count: int) -> str:
+    return f"{count} " + (thing if count == 1 else f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s")
 
 
 def _title(metric: str) -> str:
