@@ -16,6 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
@@ -145,6 +146,7 @@ class Processes(Crew):
 
     def __init__(self, workers: int) -> None:
         self._doubted = False
+        self._untold: set[Future[Any]] = set()
         super().__init__(self._made(workers), workers)
 
     def _made(self, workers: int) -> ProcessPoolExecutor:
@@ -156,17 +158,26 @@ class Processes(Crew):
         """Hand out a part; all have died: to new ones."""
         with _uninterrupted():  # for whoever is made now, too
             try:
-                return self.executor.submit(function, *arguments)
+                future = self.executor.submit(function, *arguments)
             except BrokenExecutor:
                 self.renew()
-                return self.executor.submit(function, *arguments)
+                future = self.executor.submit(function, *arguments)
+        self._untold.add(future)
+        future.add_done_callback(self._untold.discard)
+        return future
 
     def pickled(self, function: Callable[[Any], Any]) -> bytes:
         """A function for processes that have the same files."""
         return pickle.dumps(function)
 
     def look(self) -> None:
-        """End them all where one died in the middle of what it said: the executor waits for the rest for ever."""
+        """End them all where one died in the middle of what it said: the executor waits for the rest for ever.
+
+        Tell the rest ourselves where nobody is left to do so.
+        """
+        manager = getattr(self.executor, "_executor_manager_thread", None)
+        if manager is not None and not manager.is_alive():
+            self._tell()
         died = any(process.exitcode is not None for process in self._alive())
         if died and self._doubted:
             self._kill()
@@ -185,7 +196,14 @@ class Processes(Crew):
         self._ours.close()
         self._theirs.close()
         self._kill()
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        self.executor.shutdown(wait=True)  # `cancel_futures` would cancel without telling who waits
+        self._tell()
+
+    def _tell(self) -> None:
+        """What the executor did not say: where one dies while a part is handed out, it may forget this part."""
+        for future in list(self._untold):
+            if not future.done():
+                future.set_exception(BrokenProcessPool("the process that had it is gone"))
 
     def _alive(self) -> list[Any]:
         return list((getattr(self.executor, "_processes", None) or {}).values())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, process
 from multiprocessing.connection import Connection
 
 import pytest
@@ -99,6 +99,19 @@ def breaks_off(item: int) -> int:
 def test_who_dies_in_the_middle_of_what_it_says_holds_up_nobody(monkeypatch):
     monkeypatch.setattr(pool, "LOOK", 0.1)
     assert spread(breaks_off, range(12)) == sorted([*range(7), -7, *range(8, 12)])
+
+
+def test_a_part_whose_loss_nobody_tells_is_done_again(monkeypatch):
+    """One that is handed out at the instant in which a process dies: the executor tells all but that one."""
+    tell = process._ExecutorManagerThread.terminate_broken
+
+    def tell_all_but_the_last(self, cause):
+        self.pending_work_items.popitem()
+        tell(self, cause)
+
+    monkeypatch.setattr(process._ExecutorManagerThread, "terminate_broken", tell_all_but_the_last)
+    monkeypatch.setattr(pool, "LOOK", 0.1)
+    assert spread(dies, range(30)) == sorted([*range(7), -7, *range(8, 30)])
 
 
 def test_an_item_that_kills_is_split_and_only_its_piece_is_lost():
