@@ -163,15 +163,16 @@ class ComposedScheduler(Scheduler):
         """
         processors = [soc.processors[index] for index in part]
         preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
+        # the queue that a dynamic placement chose is not found again when a variant changes
+        lost = self.order.dynamic and self.placement.dynamic and soc.adaptive
+        changing = lost or not self.order.is_steady()
         if not any(preemptible):
-            return RegionQueue(soc, processors, self.order, uniform)
+            return RegionQueue(soc, processors, self.order, uniform, changing)
         steady = set(soc.fallible).isdisjoint(part)
         if simple and steady and all(preemptible) and not self.order.dynamic and not soc.locking:
             kind = SingleQueue if len(processors) == 1 else PreemptiveQueue
             return kind(soc, processors, self.order, self._lasting(soc))
-        # the queue that a dynamic placement chose is not found again when a variant changes
-        lost = self.order.dynamic and self.placement.dynamic and soc.adaptive
-        if lost or not self.order.is_steady():
+        if changing:
             return ChangingQueue(soc, processors, self.order)
         return (EqualQueue if equal else GeneralQueue)(soc, processors, self.order)
 

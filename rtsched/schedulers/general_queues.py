@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.job import READY, RUNNING
 from rtsched.schedulers.orderings.base import Ordering
-from rtsched.schedulers.ready_queues import Entry, EntryHeap, ReadyQueue, valid
+from rtsched.schedulers.ready_queues import Entry, EntryHeap, ReadyQueue, renewed, valid
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -78,7 +78,7 @@ class GeneralQueue(ReadyQueue):
         self.doubted.clear()
         for entry in came:
             if valid(entry):
-                self.queues[self.eligible[entry[-4], entry[-2]]].push(self._renewed(entry))
+                self.queues[self.eligible[entry[-4], entry[-2]]].push(renewed(entry, self.ordering))
 
     def _open(self) -> tuple[set[int], list[Entry]]:
         """The processors that are idle or could be, and the entries of what could be taken off them."""
@@ -91,14 +91,8 @@ class GeneralQueue(ReadyQueue):
                 free.add(processor.index)
                 movable.append(processor.segment.entry)
         if self.drifts:
-            movable = [self._renewed(entry) for entry in movable]
+            movable = [renewed(entry, self.ordering) for entry in movable]
         return free, movable
-
-    def _renewed(self, entry: Entry) -> Entry:
-        segment = entry[-1]
-        renewed: Entry = (*self.ordering.key(segment), *entry[-4:])
-        segment.entry = renewed
-        return renewed
 
     def _in_order(self, movable: list[Entry], free: set[int]) -> Iterator[Entry]:
         """What runs and what waits in key order, without what could go only where nothing is free any more."""
@@ -250,7 +244,7 @@ class EqualQueue(GeneralQueue):
                 open_ones.append(processor)
             elif soc.preemptible(processor):
                 open_ones.append(processor)
-                movable.append(self._renewed(segment.entry) if self.drifts else segment.entry)
+                movable.append(renewed(segment.entry, self.ordering) if self.drifts else segment.entry)
         if open_ones:
             for queue in self.queues.values():
                 head = queue.head()
@@ -299,7 +293,7 @@ class ChangingQueue(GeneralQueue):
 
     def _settle(self) -> None:
         """Everybody who waits stands in `fresh`."""
-        self.fresh[:] = [self._renewed(entry) for entry in self.fresh if valid(entry)]
+        self.fresh[:] = [renewed(entry, self.ordering) for entry in self.fresh if valid(entry)]
 
     def doubt(self, entry: Entry) -> None:
         """All are doubted always."""

@@ -72,6 +72,11 @@ class EntryHeap:
         if len(heap) > self.limit:
             self.limit = sweep(heap)
 
+    def renew(self, ordering: Ordering) -> None:
+        """Ask for the keys of all that wait."""
+        self.heap[:] = [renewed(entry, ordering) for entry in self.heap if valid(entry)]
+        heapify(self.heap)
+
     def head(self) -> Entry | None:
         """The first entry that stands for a ready segment."""
         heap = self.heap
@@ -170,18 +175,32 @@ class RegionQueue(ReadyQueue):
 
     Segments of one class (equal eligible processors) wait in one heap. When all may use the same processors
     (`uniform`), a segment that has just come to a boundary and is chosen again stays where it is (R6a); otherwise R6
-    holds to the letter.
+    holds to the letter. Keys that drift are asked for when their segment comes, or comes back from a boundary; those
+    that are `changing` at any time, and those of which somebody doubts one, at each dispatch.
     """
 
-    def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering, uniform: bool) -> None:
+    def __init__(
+        self, soc: Soc, processors: Sequence[Processor], ordering: Ordering, uniform: bool, changing: bool = False
+    ) -> None:
         super().__init__(soc, processors, ordering)
         self.uniform = uniform
+        self.changing = self.stale = changing
         self.queues: dict[tuple[int, ...], EntryHeap] = {}
 
     def door(self, eligible: tuple[int, ...]) -> Callable[[Entry], None]:
-        return self.queues.setdefault(eligible, EntryHeap(eligible)).push
+        push = self.queues.setdefault(eligible, EntryHeap(eligible)).push
+        if self.changing or not self.ordering.dynamic:
+            return push
+        return lambda entry: push(renewed(entry, self.ordering))
+
+    def doubt(self, entry: Entry) -> None:
+        self.stale = self.ordering.dynamic
 
     def dispatch(self) -> None:
+        if self.stale:
+            self.stale = self.changing
+            for queue in self.queues.values():
+                queue.renew(self.ordering)
         free = [processor for processor in self.processors if processor.segment is None]
         if not free:
             return
@@ -235,6 +254,14 @@ def valid(entry: Entry) -> bool:
     """Whether an entry still stands for a segment that waits."""
     segment = entry[-1]
     return segment.state == READY and segment.entry is entry
+
+
+def renewed(entry: Entry, ordering: Ordering) -> Entry:
+    """The entry of the same segment with its key of now."""
+    segment = entry[-1]
+    found: Entry = (*ordering.key(segment), *entry[-4:])
+    segment.entry = found
+    return found
 
 
 def sweep(heap: list[Entry]) -> int:

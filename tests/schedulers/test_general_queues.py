@@ -11,6 +11,7 @@ import pytest
 from rtsched import api
 from rtsched.engine.job import Job, Segment
 from rtsched.engine.simulation import run
+from rtsched.model.policy import Mode
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.composed import ComposedScheduler
@@ -31,6 +32,7 @@ from rtsched.verify.pencil import Document
 from tests.helpers import cpus, simulate, task
 
 STEADY: dict[str, type[Ordering]] = {"lst": LeastSlackTime, "llf": LeastLaxityFirst, "rr": RoundRobin}
+MODES: tuple[Mode, ...] = ("preemptive", "limited", "nonpreemptive")
 
 
 def changing(rule: type[Ordering]) -> type[Ordering]:
@@ -63,7 +65,8 @@ def test_random_systems_run_as_if_all_keys_were_asked_for_always(number: int, na
     system = replace(system, protocols=dict.fromkeys(system.protocols, "none"))  # the others need urgencies that stand
     until = 8 * max(each.period or each.deadline for each in system.tasks)
     placement = described["placement"]
-    for mode, place in (("preemptive", placement), ("limited", placement), ("preemptive", "earliest-finish")):
+    elsewhere = "earliest-finish"
+    for mode, place in (*((mode, placement) for mode in MODES), ("preemptive", elsewhere), ("limited", elsewhere)):
         traces = []
         for rule in (STEADY[name], changing(STEADY[name])):
             options = {"quantum": 2} if name != "lst" else {}
@@ -111,7 +114,8 @@ def adaptive(placement: str) -> Document:
 
 @pytest.mark.parametrize("name", STEADY)
 @pytest.mark.parametrize("placement", ["global", "earliest-finish", "clustered"])
-def test_variants_chosen_while_jobs_wait_are_believed_at_once(placement: str, name: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_variants_chosen_while_jobs_wait_are_believed_at_once(mode: Mode, placement: str, name: str) -> None:
     found = lowered(adaptive(placement))
     assert found is not None
     traces = []
@@ -119,10 +123,40 @@ def test_variants_chosen_while_jobs_wait_are_believed_at_once(placement: str, na
         scheduler = api.scheduler(found[1])
         assert isinstance(scheduler, ComposedScheduler)
         restless = Restless()
-        scheduler.ordering, scheduler.guests = rule(), {"adaptation": restless}
+        scheduler.ordering, scheduler.guests, scheduler.preemption = rule(), {"adaptation": restless}, mode
         traces.append(run(found[0], scheduler, until=1_000_000_000, seed=3))
         assert restless.changed > 100
     assert columns(traces[0]) == columns(traces[1])
+
+
+class Turned(Ordering):
+    """The first task first; from 5 ms on the last one."""
+
+    dynamic = True
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        place = segment.job.task.index
+        return (place if self.soc.now < 5_000_000 else -place,)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_keys_that_change_while_they_wait_count_without_preemption_too(mode: Mode) -> None:
+    """One task runs until 6 ms; three have come meanwhile, in an order that is turned round at 5 ms."""
+    long = {"name": "long", "wcet": "6 ms", "release": "0 ms", "deadline": "1 s"}
+    others = [{"name": name, "wcet": "2 ms", "release": "1 ms", "deadline": "1 s"} for name in "abc"]
+    found = api.prepare(api.load({"platform": "uniprocessor", "tasks": [long, *others]}), "1 s")
+    trace = found.run(ComposedScheduler(Turned(), preemption=mode), 0)
+    assert [int(job["finish"]) // 1_000_000 for job in trace.jobs] == [6, 12, 10, 8]
+
+
+def test_slack_is_looked_at_anew_at_each_boundary() -> None:
+    """At its start a has 12 ms of slack, less than the 12.5 of b; at its first boundary, at 2 ms, it has 14."""
+    a = {"name": "a", "wcet": "8 ms", "regions": ["2 ms"] * 4, "release": "0 ms", "deadline": "20 ms"}
+    b = {"name": "b", "wcet": "6 ms", "regions": ["2 ms"] * 3, "release": "1 ms", "deadline": "17500 us"}
+    found = api.prepare(api.load({"platform": "uniprocessor", "tasks": [a, b]}), "1 s")
+    trace = found.run(api.scheduler("lst+limited"), 0)
+    assert [int(each["job"]) for each in trace.slices][:2] == [0, 1]
+    assert int(trace.slices[0]["end"]) == 2_000_000
 
 
 # ---- the cost ------------------------------------------------------------------------------------------------------
