@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rtsched.model.taskgraph import TaskSpec, VariantSpec
+    from collections.abc import Callable
+
+    from rtsched.model.taskgraph import NodeSpec, TaskSpec, VariantSpec
 
 
-def critical_paths(task: TaskSpec, variant: VariantSpec | None = None) -> list[int]:
+def critical_paths(
+    task: TaskSpec, variant: VariantSpec | None = None, time: Callable[[NodeSpec], int] = attrgetter("fastest")
+) -> list[int]:
     """For every node the longest path from its start to the end of the graph, at the fastest times, in ns.
 
-    Those of the full network, or of a `variant`, where what it skips takes no time.
+    Those of the full network, or of a `variant`, where what it skips takes no time; or at other times of the nodes.
     """
     nodes = task.nodes if variant is None else variant.nodes
     skipped = frozenset[int]() if variant is None else variant.skipped
@@ -20,7 +25,7 @@ def critical_paths(task: TaskSpec, variant: VariantSpec | None = None) -> list[i
     free = [node.index for node in nodes if not node.successors]
     for index in free:
         node = nodes[index]
-        own = 0 if index in skipped else node.fastest
+        own = 0 if index in skipped else time(node)
         paths[index] = own + max((paths[later] for later in node.successors), default=0)
         for earlier in node.predecessors:
             left[earlier] -= 1

@@ -157,6 +157,9 @@ TASK = "<task name='t' id='1' period='5' WCET='1' deadline='5'/>"
         ("RM", {"ordering": "rm"}, ""),
         ("RM_mono", {"ordering": "rm"}, "RM_mono: it serves the first processor only there"),
         ("LLF", {"ordering": "llf"}, "LLF: laxities that meet alternate there"),
+        ("EDZL", {"ordering": "edzl"}, ""),
+        ("PriD", {"ordering": "edf-k"}, ""),
+        ("EDF_US", {"ordering": "edf-us"}, "EDF_US: tasks of more than 1/2 go first there"),
         ("PD2", {"ordering": "edf"}, "'simso.schedulers.PD2' is unknown here: edf is taken"),
     ],
 )
