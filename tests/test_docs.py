@@ -142,7 +142,7 @@ def test_the_estimates_page_names_every_policy_that_has_beliefs() -> None:
     from rtsched.registry import REGISTRY
 
     table = ESTIMATES[ESTIMATES.index("| who |") :].partition("\n## ")[0]
-    named = set(re.findall(r"[a-z][a-z-]+", " ".join(re.findall(r"`([^`]+)`", table))))
+    named = set(re.findall(r"[a-z][a-z0-9-]+", " ".join(re.findall(r"`([^`]+)`", table))))
     for kind in ("ordering", "placement", "adaptation", "admission"):
         for name in REGISTRY.names(kind):
             ordering = {"ordering": name} if kind == "ordering" else {"ordering": "fp", kind: name}

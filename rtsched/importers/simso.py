@@ -26,6 +26,8 @@ SCHEDULERS: dict[str, tuple[dict[str, str], str]] = {
     "EDF_mono": ({"ordering": "edf"}, FIRST_ONLY),
     "EDF_US": ({"ordering": "edf-us"}, "tasks of more than 1/2 go first there, of more than m/(2m-1) here"),
     "EDZL": ({"ordering": "edzl"}, ""),
+    "ER_PD2": ({"ordering": "pd2"}, ""),
+    "PD2": ({"ordering": "pd2"}, "no quantum begins before its window there, here as soon as a processor is free"),
     "PriD": ({"ordering": "edf-k"}, ""),
     "P_EDF": ({"ordering": "edf", "placement": "first-fit"}, ""),
     "P_EDF2": ({"ordering": "edf", "placement": "first-fit"}, FILE_ORDER),

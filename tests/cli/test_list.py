@@ -17,7 +17,7 @@ def test_list_names_every_kind() -> None:
     assert {"drone_xavier_nx", "adas_agx_orin", "dhall"} <= set(known["workloads"])
     assert {"rk3588", "snapdragon_865", "jetson_xavier_nx"} <= set(known["platforms"])
     assert set(known["orderings"]) == {
-        "best-return", "dm", "edf", "edf-k", "edf-us", "edzl", "fifo", "fp", "llf", "lst", "mandatory-first", "rm", "rm-us",
+        "best-return", "dm", "edf", "edf-k", "edf-us", "edzl", "fifo", "fp", "llf", "lst", "mandatory-first", "pd2", "rm", "rm-us",
         "rr", "sjf",
     }  # fmt: skip
     assert all(line for line in known["placements"].values())

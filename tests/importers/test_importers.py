@@ -158,9 +158,11 @@ TASK = "<task name='t' id='1' period='5' WCET='1' deadline='5'/>"
         ("RM_mono", {"ordering": "rm"}, "RM_mono: it serves the first processor only there"),
         ("LLF", {"ordering": "llf"}, "LLF: laxities that meet alternate there"),
         ("EDZL", {"ordering": "edzl"}, ""),
+        ("ER_PD2", {"ordering": "pd2"}, ""),
+        ("PD2", {"ordering": "pd2"}, "PD2: no quantum begins before its window there"),
         ("PriD", {"ordering": "edf-k"}, ""),
         ("EDF_US", {"ordering": "edf-us"}, "EDF_US: tasks of more than 1/2 go first there"),
-        ("PD2", {"ordering": "edf"}, "'simso.schedulers.PD2' is unknown here: edf is taken"),
+        ("U_EDF", {"ordering": "edf"}, "'simso.schedulers.U_EDF' is unknown here: edf is taken"),
     ],
 )
 def test_schedulers_of_simso(tmp_path: Path, name: str, policy: dict[str, str], warning: str) -> None:

@@ -115,7 +115,7 @@ MEASURED = {
 WORLDS: list[tuple[Any, str | None]] = [*SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms")]
 POLICIES = [
     "edf", "rm+first-fit", "fifo+nonpreemptive", "llf", "rr", "lst+limited", "sjf", "edf+earliest-finish",
-    "edzl", "edzl+limited", "edf-us", "edf-k", "rm-us", "dm+clustered", "edf+next-fit", "edf+best-fit", "edf+worst-fit", "fp+pinned", "edf+fixed", "edf+subflow",
+    "edzl", "edzl+limited", "pd2", "edf-us", "edf-k", "rm-us", "dm+clustered", "edf+next-fit", "edf+best-fit", "edf+worst-fit", "fp+pinned", "edf+fixed", "edf+subflow",
     "edf+resolution+drop-hopeless", "edf+early-exit", "edf+multi-path-style", "edf+stage-dp-style", "edf+rtscale-style",
     "edf+apnet-style", "best-return+anytime", "mandatory-first+exit-budget", "edf+lalarand-style", "edf+min-time-style",
     "edf+max-accuracy-style", "edf+cycle-conserving", "edf+utilisation", "cbs", "band-fixed-worker", "band-round-robin", "band-sel", "band-heft",

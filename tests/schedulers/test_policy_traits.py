@@ -105,7 +105,7 @@ SETS = system(("long", 5, 20), ("short", 2, 30), ("middle", 3, 15))
     ("name", "order", "steady"),
     [
         ("fp", "FP", True), ("rm", "FP", True), ("dm", "FP", True), ("edf", "EDF", True), ("fifo", "FIFO", True),
-        ("rm-us", "FP", True), ("edf-us", "any", True), ("edf-k", "any", True), ("edzl", "any", False),
+        ("rm-us", "FP", True), ("edf-us", "any", True), ("edf-k", "any", True), ("edzl", "any", False), ("pd2", "any", False),
         ("sjf", "any", True), ("lst", "any", False), ("llf", "any", False), ("rr", "any", False),
         ("mandatory-first", "any", True), ("least-work", "FP", True), ("disguised", "any", True), ("upside", "any", True),
     ],
