@@ -436,7 +436,7 @@ def test_every_policy_says_truly_which_estimates_matter_to_it(policy: str) -> No
 
 #: The built-in policies and parts that go by expected times.
 ALL_THE_TIME = {
-    "best-return", "llf", "lst", "sjf", "fp+apnet-style", "fp+drop-hopeless", "fp+earliest-finish",
+    "best-return", "edzl", "llf", "lst", "pd2", "sjf", "fp+apnet-style", "fp+drop-hopeless", "fp+earliest-finish",
     "fp+multi-path-style", "fp+resolution", "fp+rtscale-style", "fp+stage-dp-style", "fp+subflow", "xrbench",
     "xrbench-fixed",
 }  # fmt: skip
