@@ -490,10 +490,13 @@ CUT: list[Line] = [
     matters("t.network.precision=int8", "platform.name=snapdragon_8gen2; t.network.precision=fp16; t.pin=npu", "cut"),
 ]
 
+PACKED = "scheduler={ordering: dm, placement: {name: first-fit, test: utilisation}}"
+
 #: The parts of a scheduler, which its description names freely.
 PARTS: list[Line] = [
     matters("scheduler.ordering=edf", BUSY),
     matters("scheduler.placement=earliest-finish", "t.processors=[big, little]; t.wcet={big: 6 ms, little: 9 ms}; t.period=9 ms; t.priority=9"),
+    matters("scheduler.placement.test=response-times", f"{PACKED}; rival.wcet={{big: 27 ms}}; t.wcet={{big: 24 ms, little: 9 ms}}; t.period=20 ms"),
     matters("scheduler.preemption=nonpreemptive", f"{LITTLE}; t.priority=9"),
     matters("scheduler.adaptation=subflow", f"{GRAPH_OF_TWO}; {BUSY}; t.deadline=10 ms", "graph"),
     matters("scheduler.admission=drop-hopeless", f"{LITTLE}; t.deadline=7 ms"),
@@ -563,6 +566,7 @@ BESIDE: list[Line] = [
     refused("scheduler={name: xrbench, speed: utilisation}", "takes no speed", "", "scheduler.speed"),
     refused("scheduler={name: xrbench, adaptation: subflow}", "takes no adaptation", "", "scheduler.adaptation"),
     refused("scheduler={name: xrbench, admission: drop-hopeless}", "takes no admission", "", "scheduler.admission"),
+    refused("scheduler.placement.test=demand", "is of EDF, and the ordering is 'DeadlineMonotonic'", PACKED, "scheduler"),
     refused("gpu.block_level.context_switch=1 us", "without a 'time_slice'"),
     refused("gpu.block_level.channel_order=lifo", "without 'channels'"),
 ]

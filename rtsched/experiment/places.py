@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rtsched.errors import InputError
+from rtsched.experiment.study import Labelled
 
 if TYPE_CHECKING:
     from rtsched.experiment.study import Point, Study
@@ -45,10 +46,12 @@ class Places:
 def _blamed(study: Study, point: Point, text: str) -> Location:
     """The value of the point whose key the text names, if there is one; else what its systems are made of."""
     told = text.removeprefix(str(point))
-    for name, value in point.values:
+    for (name, value), shown in zip(point.values, point.shown, strict=True):
         if name.rpartition(".")[2] in told:
             values = study.axes[name]
-            return ("axes", name, values.index(value)) if isinstance(values, tuple) else ("axes", name)
+            if not isinstance(values, tuple):
+                return ("axes", name)
+            return ("axes", name, shown if isinstance(values[0], Labelled) else values.index(value))
     source = "generate" if study.generate is not None else "system"
     keys = [key for key in study.generate or () if f": {key}" in told]
     return (source, *keys[:1])

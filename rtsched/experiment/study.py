@@ -42,6 +42,14 @@ class Range(Model):
         return tuple(int(step) if step.denominator == 1 else float(step) for step in steps)
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """A value of an axis that is called by a label."""
+
+    label: str
+    value: Any
+
+
 class Stop(Model):
     """When less is enough: a run ends at its `first_miss`; a point, when all intervals of a metric are narrow.
 
@@ -90,6 +98,19 @@ class Study(Model):
     @classmethod
     def _several(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("axes", mode="before")
+    @classmethod
+    def _by_label(cls, axes: Any) -> Any:
+        """Values by label, as policies are; what has a key of a range is meant as one."""
+        if not isinstance(axes, Mapping):
+            return axes
+        return {
+            name: tuple(Labelled(str(label), value) for label, value in values.items())
+            if isinstance(values, Mapping) and not {"from", "to", "points"} & set(values)
+            else values
+            for name, values in axes.items()
+        }
 
     @field_validator("seeds")
     @classmethod
@@ -156,18 +177,30 @@ class Study(Model):
         varied = self.varied()
         names = [name for name, _ in varied]
         together = itertools.product(*(values for _, values in varied))
-        return tuple(Point(place, tuple(zip(names, values, strict=True))) for place, values in enumerate(together))
+        return tuple(Point.of(place, names, values) for place, values in enumerate(together))
 
 
 @dataclass(frozen=True)
 class Point:
-    """One combination of the axes' values: its number, and (axis, value) in the order of the axes."""
+    """One combination of the axes' values: its number, and (axis, value) in the order of the axes.
+
+    `shown` are the values as they are called: by their labels, where they have some.
+    """
 
     index: int
     values: tuple[tuple[str, Any], ...]
+    shown: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, index: int, names: Sequence[str], values: Sequence[Any]) -> Point:
+        """A point at these values of the axes."""
+        plain = (each.value if isinstance(each, Labelled) else each for each in values)
+        shown = tuple(each.label if isinstance(each, Labelled) else each for each in values)
+        return cls(index, tuple(zip(names, plain, strict=True)), shown)
 
     def __str__(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.values) or "the only point"
+        told = zip(self.values, self.shown, strict=True)
+        return ", ".join(f"{name}={shown}" for (name, _), shown in told) or "the only point"
 
 
 def read(path: str | Path, overrides: Sequence[str] = ()) -> Study:

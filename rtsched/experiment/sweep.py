@@ -152,7 +152,7 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) ->
     return Outline(
         name=study.name,
         axes=tuple(study.axes),
-        points=tuple(tuple(_shown(value) for _, value in point.values) for point in bench.points),
+        points=tuple(tuple(map(_shown, point.shown)) for point in bench.points),
         contents=tuple(contents),
         policies=(*(choice.label for choice in bench.choices), *study.tests),
         fingerprints=(*(digest(choice.fingerprint()) for choice in bench.choices), *map("test {}".format, study.tests)),

@@ -59,6 +59,7 @@ class ComposedScheduler(Scheduler):
         self.preemption = preemption
         checked(self.ordering, "ordering")
         checked(self.placement, "placement")
+        self.placement.beside(self.ordering.traits(type(self.ordering).__name__), preemption)
         for kind, part in (("adaptation", adaptation), ("admission", admission), ("speed", speed)):
             if part is not None:
                 self.take(kind, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import rtsched
 from rtsched.errors import InputError
 from rtsched.experiment.study import Range, Study, read
 
@@ -18,6 +19,26 @@ def test_axes_multiply_and_the_last_one_runs_fastest():
         (("generate.tasks", tasks), ("generate.utilisation", load)) for tasks in (2, 3) for load in (0.5, 0.6, 0.7)
     ]
     assert str(study.points()[0]) == "generate.tasks=2, generate.utilisation=0.5"
+
+
+def test_values_of_an_axis_may_have_labels():
+    graph = {"kind": "layered", "layers": 2, "width": 1}
+    study = Study(**DRAWN, axes={"generate.graph": {"single": None, "chain": graph}})
+    assert [(point.values, point.shown, str(point)) for point in study.points()] == [
+        ((("generate.graph", None),), ("single",), "generate.graph=single"),
+        ((("generate.graph", graph),), ("chain",), "generate.graph=chain"),
+    ]
+    results = rtsched.sweep(study.model_dump(exclude_unset=True) | {"sets": 2, "until": "100 ms", "axes": {
+        "generate.graph": {"single": None, "chain": graph}, "generate.platform": {"two cores": "multicore:2"},
+    }})  # fmt: skip
+    assert results.outline.points == (("single", "two cores"), ("chain", "two cores"))
+    assert [each["status"] for each in results.records() if each["metric"] == "no_miss"] == ["ok"] * 4
+
+
+def test_a_wrong_value_with_a_label_is_refused_at_its_place(tmp_path):
+    (tmp_path / "s.yaml").write_text("generate: {}\naxes:\n  generate.graph:\n    a: {kind: none}")
+    with pytest.raises(InputError, match=r"s.yaml:4:8: generate.graph=a, set 0: Generate: graph.kind"):
+        rtsched.sweep(tmp_path / "s.yaml")
 
 
 def test_ranges_are_exact_and_whole_numbers_stay_whole():
@@ -50,6 +71,7 @@ def test_what_is_left_out():
         ("system: dhall\nseeds: 0", "s.yaml:2:8: seeds: is how many seeds"),
         ("system: dhall\npolicy: edf", "s.yaml:2:1: policy: unknown key 'policy'"),
         ("system: dhall\ndo: prove", "s.yaml:2:5: do:"),
+        ("system: dhall\naxes: {a: {from: 1, points: 20}}", "to: "),
         ("system: dhall\naxes: {a: {from: 1, to: 2, points: 20000}}", "points:"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
+    from rtsched.model.policy import OrderingTraits
     from rtsched.model.taskgraph import NodeSpec, SystemSpec
 
 
@@ -27,6 +28,9 @@ class Placement(Part):
     dynamic: bool = False
     #: which keys of `estimates` matter to it; packing rests on planned times, as proofs do
     believes: frozenset[str] = NEVER
+
+    def beside(self, ordering: OrderingTraits, preemption: str) -> None:
+        """Hear which ordering and preemption it stands beside, when the scheduler is put together."""
 
     def setup(self, soc: Soc) -> None:
         """Prepare, before time starts. The `estimator` is there after it, for dynamic ones."""
