@@ -138,7 +138,7 @@ class Mixes:
         random = streams("set")
         drawn = [(pool.group, option, rate) for pool in self.pools for option, rate in pool.draw(random)]
         tasks: list[dict[str, Any]] = [
-            {"name": f"{option.name}_{number}", "network": option.as_given(), "rate": rate, "processors": [group.name]}
+            {"name": f"{option.name}_{number}", **option.as_given(), "rate": rate, "processors": [group.name]}
             for number, (group, option, rate) in enumerate(drawn)
         ]
         reached = [

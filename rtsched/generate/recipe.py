@@ -107,10 +107,15 @@ def _as_written(asked: Generate, chip: Platform) -> Any:
 def _body(asked: Generate, chip: Platform) -> tuple[Plain | Graphs | UnrelatedTimes | Mixes, list[Group]]:
     """What draws the tasks, and the groups of processors that they load."""
     if asked.networks is not None:
+        asked.networks.check_units(chip)
         times = measured(asked.networks, chip)
         wanted = [group for group in groups_of(chip, _named(asked), apart=True) if _named(asked) or times[group.name]]
+        wanted = [group for group in wanted if asked.networks.loads(chip, group.name)]
         if not wanted:
-            raise InputError(f"networks: none of them was measured on platform {chip.name!r}; name another platform")
+            what = (
+                "none of them" if asked.networks.units is None else f"on {', '.join(asked.networks.units)} none of them"
+            )
+            raise InputError(f"networks: {what} was measured on platform {chip.name!r}; name another platform")
         groups = _loaded(asked, wanted, shared=False)
         return Mixes(pools(asked.networks, chip, groups, times)), groups
     if asked.unrelated is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from scipy import stats
 
 import rtsched
 from rtsched.errors import InputError
-from rtsched.generate import Generate, draw
-from rtsched.generate.mixes import measured
+from rtsched.generate import Generate, draw, mixes
+from rtsched.generate.mixes import Networks, measured
 from rtsched.model import catalogue
 
 BOARD = "rk3588"
@@ -69,6 +70,56 @@ def test_without_names_all_units_with_measured_networks_are_loaded() -> None:
     assert set(system["generated"]["clusters"]) == {"little", "big", "gpu", "npu"}
 
 
+FAMILIES: dict[str, Any] = {
+    "platform": "snapdragon_845",
+    "networks": {"variants": True, "units": ["gpu"]},
+    "tasks": 4,
+    "utilisation": 0.8,
+}
+
+
+def test_a_mix_of_families_loads_a_unit_by_their_best_variants() -> None:
+    system = draw(FAMILIES, index=3)
+    lowered = rtsched.load(system).lower()
+    assert loads(system) == {"gpu": pytest.approx(0.8, rel=0.01)}
+    for task in lowered.tasks:
+        assert task.quality is not None
+        accuracies = [variant.accuracy for variant in task.quality.variants]
+        assert len(accuracies) > 1
+        assert None not in accuracies
+        assert task.nodes == task.quality.variants[0].nodes
+        assert task.quality.accuracy == max(accuracies)
+
+
+def test_units_are_named_or_meant_by_their_kind() -> None:
+    for keys, wanted in (
+        (["npu", "gpu"], {"npu", "gpu"}),
+        (["big", "npu"], {"big", "npu"}),
+        (["cpu"], {"little", "big"}),
+    ):
+        system = draw(
+            {"platform": BOARD, "networks": {"units": keys, "tolerance": 0.5}, "tasks": 8, "utilisation": 0.4}
+        )
+        assert set(system["generated"]["clusters"]) == wanted
+
+
+def test_mixes_of_families_rest_on_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    families = Networks(variants=True)
+    before = families.tables()
+    assert families.tables() == before != Networks().tables()
+    assert not any(isinstance(fact, Path) for row in before for fact in row)  # wherever it lies
+    known = mixes.known_families()
+    monkeypatch.setattr(mixes, "known_families", lambda: dict(list(known.items())[1:]))
+    assert families.tables() != before
+
+
+def test_keys_that_say_nothing_leave_the_draws_as_they_were() -> None:
+    plain = Generate(**KEYS)
+    assert plain == Generate(**{**KEYS, "networks": {"variants": False, "units": None}})
+    assert "variants" not in plain.content
+    assert "units" not in plain.content
+
+
 @pytest.mark.parametrize(
     ("keys", "error"),
     [
@@ -76,6 +127,19 @@ def test_without_names_all_units_with_measured_networks_are_loaded() -> None:
         (
             {"utilisation": {"npu": 3.9, "big": 0.3}},
             r"networks: of 100000 mixes of 5 networks for npu none comes within",
+        ),
+        ({"networks": {"units": ["gpu"]}}, r"networks: 'units' have no effect where 'utilisation' names the clusters"),
+        (
+            {**FAMILIES, "networks": {"units": ["tpu"]}},
+            r"networks: 'tpu' is neither a cluster of platform .* nor a kind",
+        ),
+        (
+            {**FAMILIES, "networks": {"variants": True, "units": ["dsp"]}},
+            r"networks: on dsp none of them was measured on platform 'snapdragon_845'",
+        ),
+        (
+            {**FAMILIES, "networks": {"variants": True, "of": ["nosuchfamily"]}},
+            r"networks: .*no family is called 'nosuchfamily'",
         ),
         ({"networks": {"rates": ["100 kHz"]}}, r"networks: on npu of platform 'rk3588' no network is fast enough"),
         ({"platform": "kirin_9000"}, r"utilisation: 'big' is no cluster of platform"),

@@ -75,6 +75,8 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "networks.rates": ("[15 Hz]", "networks: all; platform: rk3588; utilisation: {gpu: 0.8}; tasks: {gpu: 4}"),
     "networks.tolerance": ("0.3", "networks: all; platform: rk3588; utilisation: {gpu: 0.8}; tasks: {gpu: 4}"),
+    "networks.variants": ("true", "networks: all; platform: snapdragon_845; utilisation: {gpu: 0.6}; tasks: {gpu: 4}"),
+    "networks.units": ("[npu]", "networks: {tolerance: 0.5}; platform: rk3588; utilisation: 0.4; tasks: 8"),
     "offsets.least": ("0.2", "offsets: 1"),
     "offsets.most": ("0.5", "offsets: 1"),
     "jitter.least": ("0.2", "jitter: 1"),
@@ -158,7 +160,7 @@ def test_every_kind_of_system_loads_runs_and_is_analysed() -> None:
     )
     for each in beside:
         parameters = {"tasks": 4, "utilisation": 0.4, **asked(each)}
-        if "networks" in parameters:
+        if "networks" in parameters and isinstance(parameters["utilisation"], dict):
             parameters["tasks"] = {"gpu": 4}
         system = draw(parameters, seed=3)
         assert rtsched.simulate(system, until="500 ms").check() == []
