@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rtsched import units
 from rtsched.dnn.families import known_families
@@ -15,7 +15,7 @@ from rtsched.dnn.lowering import Lowering
 from rtsched.errors import InputError
 from rtsched.generate.groups import Group
 from rtsched.model import catalogue
-from rtsched.model.base import Model, RatePeriod
+from rtsched.model.base import Model, RatePeriod, problem
 from rtsched.model.platform import Kind, Platform
 from rtsched.model.system import System
 
@@ -43,12 +43,29 @@ class Networks(Model):
     units: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         default=None, description="the units that are loaded, by name or kind; default: all that any was measured on"
     )
+    precision: str | None = Field(default=None, description="of networks that were measured at several")
+    supported: Annotated[dict[str, Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)] | None = Field(
+        default=None,
+        description="cut into Band's units, which run anywhere: by cluster, the chance of a kind of operator",
+    )
+    always: tuple[str, ...] = Field(default=(), description="kinds of operators that are supported in any case")
 
     @model_serializer(mode="wrap")
     def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without the later keys where they say nothing: sets are drawn by what is asked for, and stay as they were."""
         found: dict[str, Any] = dump(self)
-        return {key: value for key, value in found.items() if key not in ("variants", "units") or value}
+        return {key: value for key, value in found.items() if key in ("of", "rates", "tolerance") or value}
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Networks:
+        if self.variants and (self.supported is not None or self.precision is not None):
+            key = "precision" if self.supported is None else "supported"
+            raise problem("has no effect on families of variants; leave one of them out", key)
+        if self.always and self.supported is None:
+            raise problem("has no effect where all operators are supported; leave it out", "always")
+        if self.supported is not None and self.of is None:
+            raise problem("needs networks whose operators are known; name some in 'of'", "supported")
+        return self
 
     def loads(self, platform: Platform, cluster: str) -> bool:
         """Whether a cluster is one of those that are to be loaded."""
@@ -63,6 +80,10 @@ class Networks(Model):
 
     def check_units(self, platform: Platform) -> None:
         """Raise InputError for a unit that is neither a cluster of the platform nor a kind of processors."""
+        for name in self.supported or ():
+            if name not in platform.processors:
+                raise InputError(f"networks: supported: {name!r} is no cluster of platform {platform.name!r}; "
+                                 f"it has {', '.join(platform.processors)}")  # fmt: skip
         for name in self.units or ():
             if name not in platform.processors and name not in get_args(Kind):
                 raise InputError(
@@ -161,12 +182,22 @@ def measured(asked: Networks, platform: Platform) -> dict[str, list[Option]]:
         inputs.setdefault(row["network"], set()).add(row["input"])
     found: dict[str, list[Option]] = {name: [] for name in platform.processors}
     for name in sorted(inputs) if asked.of is None else asked.of:
-        sizes = sorted(inputs.get(name, set()) - {""})
-        for network in [{"network": name, "input": size} for size in sizes] if len(sizes) > 1 else [name]:
+        for network in _ways(asked, name, sorted(inputs.get(name, set()) - {""})):
             mine = [row for row in rows if row["network"] == name]
-            for cluster, time in _times({"network": network}, platform, mine, asked).items():
+            known = rows if asked.supported is not None else mine  # a cost model is fitted to all of them
+            for cluster, time in _times({"network": network}, platform, known, asked).items():
                 found[cluster].append(Option(network, name, time))
     return found
+
+
+def _ways(asked: Networks, name: str, sizes: list[str]) -> list[Any]:
+    """How a network is named: at each of its sizes, at a precision; if it is to be cut, as a whole all the same."""
+    more = {} if asked.precision is None else {"precision": asked.precision}
+    if asked.supported is not None:
+        return [{"network": name, **more, "partition": "whole"}]
+    if len(sizes) > 1:
+        return [{"network": name, "input": size, **more} for size in sizes]
+    return [{"network": name, **more}] if more else [name]
 
 
 def _families(asked: Networks, platform: Platform, names: Sequence[str]) -> dict[str, list[Option]]:

@@ -113,11 +113,68 @@ def test_mixes_of_families_rest_on_their_table(monkeypatch: pytest.MonkeyPatch) 
     assert families.tables() != before
 
 
+CUT: dict[str, Any] = {
+    "platform": "snapdragon_8gen2",
+    "networks": {
+        "of": ["mobilenet_v2", "resnet18", "deeplabv3_mobilenet_v3"],
+        "precision": "fp16",
+        "supported": {"npu": 0.5},
+        "always": ["Conv"],
+    },
+    "utilisation": {"npu": 0.1},
+    "tasks": {"npu": 4},
+}
+
+
+def lacking(chance: float, index: int) -> tuple[list[Any], set[str]]:
+    """The mix of a set, and the kinds of operators that the NPU lacks."""
+    system = draw({**CUT, "networks": CUT["networks"] | {"supported": {"npu": chance}}}, seed=2, index=index)
+    mix = [(task["network"]["network"], task["rate"]) for task in system["tasks"]]
+    each = [task["network"].get("unsupported", {}).get("npu", []) for task in system["tasks"]]
+    return mix, {kind for kinds in each for kind in kinds}
+
+
+def test_what_a_unit_supports_at_a_lower_chance_it_supports_at_a_higher_one() -> None:
+    shares = []
+    for index in range(30):
+        sets = [lacking(chance, index) for chance in (0, 0.5, 1)]
+        assert all(mix == sets[0][0] for mix, _ in sets)
+        none, half, full = (kinds for _, kinds in sets)
+        assert full == set()
+        assert half <= none
+        assert "Conv" not in none
+        shares.append(len(half) / len(none))
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.1)
+
+
+def test_cut_networks_fall_back_to_who_supports_their_operators_and_load_as_if_nothing_lacked() -> None:
+    system = draw(CUT, index=1)
+    lowered = rtsched.load(system).lower()
+    assert system["generated"]["reached"] == pytest.approx(0.1, rel=0.01)
+    assert len({len(node.eligible) for task in lowered.tasks for node in task.nodes}) > 1
+    assert rtsched.simulate(system, scheduler="band-lsf", until="500 ms").check() == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "error"),
+    [
+        ({"always": ["Konv"]}, r"networks: always: no network has a 'Konv'; they have Add, "),
+        ({"supported": {"tpu": 1}}, r"networks: supported: 'tpu' is no cluster of platform 'snapdragon_8gen2'"),
+        ({"of": None}, r"networks.supported: needs networks whose operators are known; name some in 'of'"),
+        ({"supported": None}, r"networks.always: has no effect where all operators are supported"),
+        ({"variants": True}, r"networks.supported: has no effect on families of variants"),
+    ],
+)
+def test_coverage_that_means_nothing_is_refused(networks: dict[str, Any], error: str) -> None:
+    with pytest.raises(InputError, match=error):
+        draw({**CUT, "networks": CUT["networks"] | networks})
+
+
 def test_keys_that_say_nothing_leave_the_draws_as_they_were() -> None:
     plain = Generate(**KEYS)
     assert plain == Generate(**{**KEYS, "networks": {"variants": False, "units": None}})
     assert "variants" not in plain.content
-    assert "units" not in plain.content
+    assert not any(key in plain.content for key in ("units", "precision", "supported", "always"))
 
 
 @pytest.mark.parametrize(
