@@ -40,6 +40,7 @@ def test_every_section_on_laws_has_an_example() -> None:
         "Task graphs",
         "Unrelated clusters",
         "Mixes of networks",
+        "Mixes of networks",
     ]
 
 

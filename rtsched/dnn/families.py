@@ -7,6 +7,7 @@ import difflib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -244,7 +245,11 @@ def variant_rows(tell: Callable[[InputError], None] | None = None) -> list[Varia
 
 def read_variants(path: Path) -> Iterator[VariantRow]:
     """The rows of one table, checked one by one."""
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="", strict=True)
+    yield from _read(path, read_text(path))
+
+
+def _read(path: Path, text: str) -> Iterator[VariantRow]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
     try:
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
@@ -339,6 +344,18 @@ def _family(name: str, rows: Sequence[VariantRow]) -> Family:
     return Family(name, first.knob, first.metric, tuple(rows))
 
 
+def known_families() -> Mapping[str, Family]:
+    """All families of the catalogue by name, sorted, as `load_families` has them."""
+    paths = (folder / "variants.csv" for folder in catalogue.folders("platforms"))
+    return _families(tuple((path, read_text(path)) for path in paths if path.is_file()))
+
+
+@lru_cache(maxsize=8)
+def _families(tables: tuple[tuple[Path, str], ...]) -> Mapping[str, Family]:
+    """The families in the texts of tables: what is the same text is read once, which takes some 50 ms."""
+    return load_families([row for path, text in tables for row in _read(path, text)])
+
+
 # ---- the variants of a task ------------------------------------------------------------------------------------------
 
 
@@ -352,7 +369,7 @@ def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[tuple
 
     They have times of the platform, else shares of the task's own.
     """
-    families = load_families(variant_rows())
+    families = known_families()
     name = variants.family or ""
     family = families.get(name)
     if family is None:

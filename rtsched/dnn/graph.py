@@ -35,7 +35,7 @@ def is_expanded(use: str | NetworkUse | None) -> bool:
 def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
     """The task graph of a task whose network is cut."""
     use = task.network if isinstance(task.network, NetworkUse) else NetworkUse(network=task.network or "")
-    network = trimmed(network_file.load(use.operators or _file(use.network), lowering.folder))
+    network = trimmed(network_file.load(use.operators or file_of(use.network), lowering.folder))
     why = cost.unknown(network)
     if why:
         hint = "give open inputs a size (`rtsched import --shape`), or " if network.unknown else ""
@@ -76,7 +76,7 @@ def expanded(lowering: Lowering, what: str, task: Task) -> GraphModel:
     return GraphModel(nodes=nodes, edges=edges)
 
 
-def _file(name: str) -> str:
+def file_of(name: str) -> str:
     """The network file of a network as the latency tables call it."""
     return next((file for (network, _), file in cost.SAME.items() if network == name), name)
 

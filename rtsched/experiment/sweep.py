@@ -29,7 +29,6 @@ from rtsched.experiment.statistics import band
 from rtsched.experiment.store import Row, Store
 from rtsched.experiment.study import MOST_RUNS, Stop, Study, of_document, of_mapping
 from rtsched.metrics.metric import of_value, wanted
-from rtsched.model.catalogue import latency_table
 from rtsched.model.config import change
 from rtsched.model.document import read_yaml
 from rtsched.model.overrides import parse_override
@@ -184,7 +183,7 @@ def _content(bench: Bench, point: Any, loaded: api.Loaded, spec: SystemSpec) -> 
         return digest([dump(spec), platform, options, loaded.system.scheduler])
     parameters = bench.parameters(point)
     overrides = [(each.path, each.value) for each in bench.overrides(point)]
-    tables = [] if parameters.networks is None else list(map(dict, latency_table()))  # of which mixes are drawn
+    tables = [] if parameters.networks is None else parameters.networks.tables()
     return digest([parameters.model_dump(mode="json", by_alias=True), platform, overrides, tables, dump(spec)])
 
 

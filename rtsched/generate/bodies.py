@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.generate.coverage import Coverage
 from rtsched.generate.graphs import ErdosRenyi, ForkJoin, Layered, Shape, parts, types
 from rtsched.generate.groups import Group
 from rtsched.generate.loads import LoadSampler, TaskSet
@@ -130,17 +131,22 @@ class UnrelatedTimes(_Built):
 class Mixes:
     """Networks at rates, each on a processor of its group."""
 
-    def __init__(self, pools: list[Pool]) -> None:
+    def __init__(self, pools: list[Pool], coverage: Coverage | None = None) -> None:
         self.pools = pools
+        self.coverage = coverage
 
     def draw(self, streams: Streams) -> TaskSet:
         """The tasks of one set."""
         random = streams("set")
         drawn = [(pool.group, option, rate) for pool in self.pools for option, rate in pool.draw(random)]
-        tasks: list[dict[str, Any]] = [
-            {"name": f"{option.name}_{number}", "network": option.as_given(), "rate": rate, "processors": [group.name]}
-            for number, (group, option, rate) in enumerate(drawn)
-        ]
+        lacking = None if self.coverage is None else self.coverage.draw(streams("coverage"))
+        tasks: list[dict[str, Any]] = []
+        for number, (group, option, rate) in enumerate(drawn):
+            work = option.as_given()
+            if self.coverage is not None and lacking is not None:
+                work = self.coverage.cut(work, option.name, lacking)
+            place = {} if lacking is not None else {"processors": [group.name]}
+            tasks.append({"name": f"{option.name}_{number}", **work, "rate": rate, **place})
         reached = [
             sum(option.time / rate for group, option, rate in drawn if group is pool.group) for pool in self.pools
         ]

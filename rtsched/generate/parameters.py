@@ -134,6 +134,8 @@ class Generate(Model):
 
     @model_validator(mode="after")
     def _networks_have_their_place(self) -> Generate:
+        if self.networks is not None and self.networks.units is not None and isinstance(self.utilisation, dict):
+            raise problem("'units' have no effect where 'utilisation' names the clusters; leave them out", "networks")
         placed = [key for key in ("pin", "processors") if key in self.task]
         if placed and self.networks is not None:
             raise problem(f"{placed[0]!r} of a network is the unit that it loads; leave it out", "task")

@@ -11,6 +11,7 @@ import numpy as np
 
 from rtsched.errors import InputError
 from rtsched.generate.bodies import Graphs, Mixes, Plain, UnrelatedTimes
+from rtsched.generate.coverage import Coverage
 from rtsched.generate.groups import Group, counts, groups_of, together
 from rtsched.generate.loads import LoadSampler, TaskSet
 from rtsched.generate.mixes import measured, pools
@@ -36,13 +37,16 @@ class Recipe:
         chip = catalogue.load_platform(asked.platform) if isinstance(asked.platform, str) else asked.platform
         self.body, self.groups = _body(asked, chip)
         whole, given = json.loads(asked.content), json.loads(asked.shown)
+        if whole["networks"] is not None:
+            for key in ("supported", "always"):  # they add to a mix, and leave the mix as it is
+                whole["networks"].pop(key, None)
         core = canonical(
             [
                 [[group.name, group.count, group.total] for group in self.groups],
                 *(whole[name] for name in CORE if whole[name] is not None),
             ]
         )
-        self.content = {"set": core, **{name: f"{core}\0{canonical(whole[name])}" for name in ADDED}}
+        self.content = {"set": core, "coverage": core, **{name: f"{core}\0{canonical(whole[name])}" for name in ADDED}}
         passed = {name: given[name] for name in PASSED if name in given}
         self.head = canonical({"platform": _as_written(asked, chip), **passed})
         more = asked.task | ({"execution": given["execution"]} if "execution" in given else {})
@@ -107,12 +111,19 @@ def _as_written(asked: Generate, chip: Platform) -> Any:
 def _body(asked: Generate, chip: Platform) -> tuple[Plain | Graphs | UnrelatedTimes | Mixes, list[Group]]:
     """What draws the tasks, and the groups of processors that they load."""
     if asked.networks is not None:
+        asked.networks.check_units(chip)
         times = measured(asked.networks, chip)
         wanted = [group for group in groups_of(chip, _named(asked), apart=True) if _named(asked) or times[group.name]]
+        wanted = [group for group in wanted if asked.networks.loads(chip, group.name)]
         if not wanted:
-            raise InputError(f"networks: none of them was measured on platform {chip.name!r}; name another platform")
+            what = (
+                "none of them" if asked.networks.units is None else f"on {', '.join(asked.networks.units)} none of them"
+            )
+            raise InputError(f"networks: {what} was measured on platform {chip.name!r}; name another platform")
         groups = _loaded(asked, wanted, shared=False)
-        return Mixes(pools(asked.networks, chip, groups, times)), groups
+        chances = asked.networks.supported
+        coverage = None if chances is None else Coverage(chances, asked.networks.always, asked.networks.of or ())
+        return Mixes(pools(asked.networks, chip, groups, times), coverage), groups
     if asked.unrelated is not None:
         groups = _loaded(asked, [together(chip)], shared=True)
         clusters = slow_downs(chip)

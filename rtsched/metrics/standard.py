@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rtsched.metrics.metric import SHARE, TIME, metric
+from rtsched.trace.trace import OK
 
 if TYPE_CHECKING:
     from rtsched.metrics.figures import Summary
@@ -109,6 +110,30 @@ def effective_accuracy(figures: Summary, trace: Trace) -> float | dict[str, floa
     if len(figures.measures) > 1:
         return {measure.name: measure.effective_accuracy for measure in figures.measures}
     return figures.effective_accuracy
+
+
+def _no_decay(system: SystemSpec) -> bool:
+    """Whether a late answer is worth nothing, whoever gives it."""
+    return all(task.quality is None or task.quality.decay is None for task in system.tasks)
+
+
+@metric(unit=SHARE, better="higher", title="accuracy kept", needs_trace=True, where=_no_decay)
+def kept_accuracy(figures: Summary, trace: Trace) -> float | None:
+    """The accuracy of the answers in time, of all jobs, in that of each task's best: one scale for all measures.
+
+    The mean over tasks by their weights. It takes what a variant or exit is worth on average, and not which inputs it
+    was right on. None where a late answer is worth something (`decay`), or no accuracy is known.
+    """
+    rows = trace.answers[trace.answers["accuracy"] >= 0]
+    rows = rows[(rows["release"] >= figures.warm_up) & (trace.jobs["outcome"][rows["job"]] == OK)]
+    found, weights = [], []
+    for number, (spec, task) in enumerate(zip(trace.system.tasks, figures.tasks, strict=True)):
+        best = None if spec.quality is None else spec.quality.accuracy
+        if task.measure is not None and task.jobs and best:
+            worth = int(rows["accuracy"][rows["task"] == number].sum()) / 1e6
+            found.append(spec.weight * worth / (task.jobs * best))
+            weights.append(spec.weight)
+    return math.fsum(found) / math.fsum(weights) if weights else None
 
 
 # ---- energy ----------------------------------------------------------------------------------------------------------

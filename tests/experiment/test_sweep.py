@@ -216,17 +216,16 @@ def test_a_contradiction_stops_the_study_with_both_sides(monkeypatch, jobs):
 
 def test_mixes_of_another_table_of_times_are_other_systems(tmp_path, monkeypatch):
     """A user's own times stand before those of the catalogue, and may change between two runs of a study."""
-    from rtsched.experiment import sweep
-    from rtsched.model.catalogue import latency_table
+    from rtsched.model import catalogue
 
     study = {"generate": {"platform": "jetson_xavier_nx", "tasks": 3, "networks": "all"}, "policies": "edf", "sets": 1}
     study["generate"]["utilisation"] = {"gpu": 0.5}
     path = tmp_path / "s.db"
     before = rtsched.sweep(study, database=path, jobs=1, until="50 ms").outline.contents
     assert rtsched.sweep(study, database=path, jobs=1, until="50 ms").outline.contents == before
-    rows = [dict(row) for row in latency_table()]
+    rows = [dict(row) for row in catalogue.latency_table()]
     rows[-1]["latency_ms"] = "1234.5"
-    monkeypatch.setattr(sweep, "latency_table", lambda: rows)
+    monkeypatch.setattr(catalogue, "latency_table", lambda: rows)
     assert rtsched.sweep(study, database=path, jobs=1, until="50 ms").outline.contents != before
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -179,3 +180,10 @@ def test_an_error_in_the_middle_leaves_the_old_file(whole, tmp_path, monkeypatch
 def test_json_is_the_study(whole, tmp_path):
     results = Results.open(whole)
     assert json.loads(written(results, ".json", tmp_path)) == results.to_dict()
+
+
+def test_the_digest_on_figures_is_of_what_was_studied_and_not_of_the_source_that_did_it(tmp_path):
+    outline = rtsched.sweep(generate={"tasks": 2}, policies=["edf"], sets=1, until="50 ms").outline
+    assert replace(outline, code="another", base="another").digest == outline.digest
+    for other in ({"sets": 2}, {"contents": ("another",)}, {"fingerprints": ("another",)}, {"version": "9"}):
+        assert replace(outline, **other).digest != outline.digest

@@ -19,6 +19,11 @@ from rtsched.model.document import parse_value
 
 CHIP = {"processors": {"cpu": {"cores": 4}, "npu": {"kind": "npu"}}}
 
+CUT = (
+    "networks: {of: [mobilenet_v2, resnet18], precision: fp16, supported: {npu: 0.1}, tolerance: 0.1}; "
+    "platform: snapdragon_8gen2; utilisation: {npu: 0.1}; tasks: {npu: 4}"
+)
+
 #: By key of each model (alternatives of a union by their kind): what it is changed to, and what stands beside it.
 LINES: dict[str, tuple[str, str]] = {
     "platform": ("multicore:2", ""),
@@ -75,6 +80,15 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "networks.rates": ("[15 Hz]", "networks: all; platform: rk3588; utilisation: {gpu: 0.8}; tasks: {gpu: 4}"),
     "networks.tolerance": ("0.3", "networks: all; platform: rk3588; utilisation: {gpu: 0.8}; tasks: {gpu: 4}"),
+    "networks.variants": ("true", "networks: all; platform: snapdragon_845; utilisation: {gpu: 0.6}; tasks: {gpu: 4}"),
+    "networks.precision": (
+        "int8",
+        "networks: {of: [mobilenet_v2, resnet18], precision: fp16, tolerance: 0.3}; platform: snapdragon_8gen2; utilisation: {npu: 0.05}; "
+        "tasks: {npu: 4}",
+    ),
+    "networks.supported": ("{npu: 0.3}", CUT),
+    "networks.always": ("[Conv, Gemm, Add]", CUT),
+    "networks.units": ("[npu]", "networks: {tolerance: 0.5}; platform: rk3588; utilisation: 0.4; tasks: 8"),
     "offsets.least": ("0.2", "offsets: 1"),
     "offsets.most": ("0.5", "offsets: 1"),
     "jitter.least": ("0.2", "jitter: 1"),
@@ -158,8 +172,8 @@ def test_every_kind_of_system_loads_runs_and_is_analysed() -> None:
     )
     for each in beside:
         parameters = {"tasks": 4, "utilisation": 0.4, **asked(each)}
-        if "networks" in parameters:
-            parameters["tasks"] = {"gpu": 4}
+        if "networks" in parameters and isinstance(parameters["utilisation"], dict):
+            parameters["tasks"] = dict.fromkeys(parameters["utilisation"], 4)
         system = draw(parameters, seed=3)
         assert rtsched.simulate(system, until="500 ms").check() == []
         assert rtsched.analyse(system, runs=1).verdict in ("schedulable", "unschedulable", "unknown")

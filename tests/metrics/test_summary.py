@@ -317,3 +317,16 @@ def test_streaming_keeps_memory_flat() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_kept_accuracy_has_one_scale_for_all_measures_and_counts_what_is_in_time() -> None:
+    assert rtsched.evaluate(rtsched.simulate(MIXED), "kept_accuracy") == {"kept_accuracy": 1.0}
+    smallest = {"ordering": "edf", "adaptation": {"name": "fixed", "variant": -1}}
+    # 0.833 of 0.896 at 512x256, the others at their best; weights 1, 3, 1
+    kept = rtsched.evaluate(rtsched.simulate(MIXED, scheduler=smallest), "kept_accuracy")["kept_accuracy"]
+    assert kept == pytest.approx((0.833 / 0.896 + 3 + 1) / 5)
+    late: list[dict[str, Any]] = [MIXED["tasks"][1] | {"deadline": "1 ms"}, MIXED["tasks"][2]]
+    cut = MIXED | {"tasks": late, "scheduler": "edf+nonpreemptive"}
+    assert rtsched.evaluate(rtsched.simulate(cut), "kept_accuracy") == {"kept_accuracy": 1 / 4}
+    for tasks in ([late[0] | {"decay": "5 ms"}], [{"name": "plain", "rate": "5 Hz", "wcet": {"gpu": "2 ms"}}]):
+        assert rtsched.evaluate(rtsched.simulate(MIXED | {"tasks": tasks}), "kept_accuracy") == {"kept_accuracy": None}
