@@ -19,8 +19,9 @@ from rtsched.visible import visible
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from rtsched.experiment.outline import Outline
     from rtsched.experiment.results import Estimate, Results
-    from rtsched.experiment.sweep import Progress
+    from rtsched.experiment.rounds import Progress
 
 #: A look at the shape of the curves, and no more.
 PREVIEW = 100
@@ -121,15 +122,15 @@ def render(results: Results, path: Path) -> str:
     shape = f"{points} x {sets} x {policies}{tests} x {seeds}"
     lines = [f"{visible(outline.name or 'study')} ({outline.digest}): {shape}, in {path}"]
     for metric in results.metrics:
-        lines += ["", _title(metric), aligned(list(_table(results, metric)))]
-    if any(cell.random for cell in results.cells.values()) or outline.sets > 1:
+        lines += ["", _title(results, metric), aligned(list(_table(results, metric)))]
+    if results.known.random or outline.sets > 1:
         what = "run" if outline.sets == 1 else "system"
         lines.append(
             f"95 % intervals in brackets, over {what}s" + " (each the mean over its seeds)" * (what == "system")
         )
     else:
         lines.append("Nothing in these systems is random: there is nothing to estimate.")
-    lines += _failed(results)
+    lines += [*_failed(results), *_unlike(results)]
     lines += [f"assumed: {visible(note)}" for note in outline.notes]
     return "\n".join(lines)
 
@@ -138,11 +139,13 @@ def _counted(thing: str, count: int) -> str:
     return f"{count} " + (thing if count == 1 else f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s")
 
 
-def _title(metric: str) -> str:
-    from rtsched.experiment.compare import title
-    from rtsched.experiment.results import PROOFS
+def _title(results: Results, metric: str) -> str:
+    from rtsched.experiment.outline import PROOFS
 
-    return f"{metric} (share of systems)" if metric in PROOFS else title(metric)
+    if metric in PROOFS:
+        return f"{metric} (share of systems)"
+    of, thing = results.outline.measure(metric)
+    return of.heading + (f" ({thing})" if thing else "")
 
 
 def _table(results: Results, metric: str) -> Iterator[list[str]]:
@@ -155,34 +158,38 @@ def _table(results: Results, metric: str) -> Iterator[list[str]]:
     ]
     yield [*outline.axes, *map(visible, shown)]
     for place, values in enumerate(outline.points):
-        yield [*map(str, values), *(_cell(found[place, policy]) for policy in shown)]
+        yield [*map(str, values), *(_cell(results.outline, found[place, policy]) for policy in shown)]
 
 
-def _cell(estimate: Estimate) -> str:
-    from rtsched.experiment.results import is_share
-    from rtsched.metrics.metric import of_value
-
+def _cell(outline: Outline, estimate: Estimate) -> str:
     band, metric = estimate.band, estimate.metric
     if band is None:
         return "–" if not estimate.lacking else f"– ({estimate.lacking} lacking)"
 
+    share = outline.is_share(metric)
+
     def show(value: float) -> str:
-        return f"{100 * value:.1f}" if is_share(metric) else of_value(metric)[0].show(value)
+        return f"{100 * value:.1f}" if share else outline.measure(metric)[0].show(value)
 
     ends = "" if band.low is None or band.high is None else f" [{show(band.low)}, {show(band.high)}]"
     lacking = f" ({estimate.lacking} lacking)" if estimate.lacking else ""
-    return f"{show(band.mean)}{' %' * is_share(metric)}{ends}{lacking}"
+    return f"{show(band.mean)}{' %' * share}{ends}{lacking}"
 
 
 def _failed(results: Results) -> list[str]:
     """The runs that came to nothing: how many, and the first of each kind."""
-    failures = results.failures()
-    if not failures:
+    notes, first = results.known.notes, results.known.first
+    if not notes:
         return []
-    kinds = dict.fromkeys(row.note for row in failures)
-    lines = [f"{len(failures)} runs came to nothing (--again error runs them again):"]
-    for note in list(kinds)[:5]:
-        count = sum(row.note == note for row in failures)
-        first = next(row for row in failures if row.note == note).run
-        lines.append(visible(f"  {count} x, first at point {first.point}, set {first.set}: {note}"))
-    return [*lines, *([f"  ... and {len(kinds) - 5} other messages"] if len(kinds) > 5 else [])]
+    lines = [f"{notes.total()} runs came to nothing (--again error runs them again):"]
+    for note in list(notes)[:5]:
+        run = first[note]
+        lines.append(visible(f"  {notes[note]} x, first at point {run.point}, set {run.set}: {note}"))
+    return [*lines, *([f"  ... and {len(notes) - 5} other messages"] if len(notes) > 5 else [])]
+
+
+def _unlike(results: Results) -> list[str]:
+    """The metrics that say they are shares, and are none."""
+    from rtsched.experiment.words import unshared
+
+    return list(map(visible, unshared(results)))

@@ -13,10 +13,11 @@ from rtsched.errors import InputError, SchedulerError
 from rtsched.experiment.bench import Bench
 from rtsched.experiment.contrast import Cell, cells, common, remarks
 from rtsched.experiment.policies import choices
+from rtsched.experiment.rounds import Progress
 from rtsched.experiment.store import Row as Found
 from rtsched.experiment.store import Store
 from rtsched.experiment.study import Study
-from rtsched.experiment.sweep import Progress, crew, fill, survey
+from rtsched.experiment.sweep import crew, fill, survey
 from rtsched.metrics.metric import Values, of_value, wanted
 
 if TYPE_CHECKING:

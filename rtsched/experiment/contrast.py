@@ -12,6 +12,7 @@ from rtsched.experiment.statistics import (
     fewest_pairs,
     holm,
     interval,
+    is_bounded,
     sign_flip,
     superiority,
 )
@@ -89,7 +90,7 @@ def _column(values: Sequence[Values], metric: str) -> list[float]:
 
 def _mean(values: Sequence[float], metric: str) -> tuple[float, float | None, float | None, float | None]:
     """A mean, half of Student's interval where that is the one to show, and the ends of the interval that is."""
-    bounded = of_value(metric)[0].unit == SHARE and all(-NOISE <= value <= 1 + NOISE for value in values)
+    bounded = of_value(metric)[0].unit == SHARE and is_bounded(values)
     found = band(values, bounded=bounded)
     half = None if bounded and set(values) == {0, 1} else interval(values)[1]
     return found.mean, half, found.low, found.high

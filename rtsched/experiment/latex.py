@@ -24,7 +24,7 @@ def table(results: Results, metric: str | None = None) -> str:
     """
     outline, metric = results.outline, metric or results.metrics[0]
     estimates = results.estimates(metric)
-    quantity = of_metric(metric, max((each.band.mean for each in estimates if each.band is not None), default=0))
+    quantity = of_metric(outline, metric, [each.band.mean for each in estimates if each.band is not None])
     found = {(each.point, each.policy): each for each in estimates}
     axes, wide = len(outline.axes) or 1, len(outline.policies)
     names = [AXES.get(name, name.removeprefix("generate.")) for name in outline.axes] or [""]

@@ -12,6 +12,12 @@ from typing import Any
 
 from rtsched import __version__
 from rtsched.errors import InputError
+from rtsched.metrics.metric import SHARE, Better, Metric, of_value
+
+#: The values of a proof, which no run has: shares of systems.
+PROOFS = ("proven", "refuted")
+#: (point, policy), by their numbers.
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Outline:
 
     `points` are the axes' values, `contents` fingerprints of what the systems of each point are made of, `policies`
     labels and `fingerprints` theirs; the last `tests` of them are no policies, but tests of a whole set, which need no
-    seed. `base` is the fingerprint of all else that a run depends on, rtsched included.
+    seed. `base` is the fingerprint of all else that a run depends on, rtsched included. `measures` are name, title,
+    unit and direction of each metric, so that who has not the code of one can show it.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Outline:
     base: str
     study: dict[str, Any]
     tests: int = 0
+    measures: tuple[tuple[str, str, str, Better], ...] = ()
     notes: tuple[str, ...] = ()
     version: str = __version__
     code: str = ""
@@ -74,6 +82,23 @@ class Outline:
         whole = json.loads(self.to_json())
         return digest({key: value for key, value in whole.items() if key not in ("base", "code")})[:12]
 
+    def owner(self, key: str) -> str | None:
+        """The metric of this study that a value belongs to: ``effective_accuracy`` for ``effective_accuracy.miou``."""
+        found = [name for name in self.metrics if key == name or key.startswith(f"{name}.")]
+        return max(found, key=len, default=None)
+
+    def measure(self, key: str) -> tuple[Metric, str]:
+        """The metric that a value belongs to, as the study knew it, and of which thing it is. Raises InputError."""
+        name = self.owner(key)
+        for called, title, unit, better in self.measures:
+            if called == name:
+                return Metric(name, title, unit, better, _forgotten), key[len(name) + 1 :]
+        return of_value(key)
+
+    def is_share(self, key: str) -> bool:
+        """Whether a value says that it lies between 0 and 1. Raises InputError where nobody knows the metric."""
+        return key in PROOFS or self.measure(key)[0].unit == SHARE
+
     def runs(self, point: int, number: int) -> Iterator[Run]:
         """The runs of one system of a point."""
         for policy in range(len(self.policies)):
@@ -99,6 +124,10 @@ class Outline:
         except (TypeError, ValueError, AttributeError):
             pass
         raise InputError("is of another version of rtsched, or damaged; use that version, or name another file")
+
+
+def _forgotten(*_: Any) -> None:
+    """What measures, in a database: that is not known there."""
 
 
 def _tuples(value: Any) -> Any:

@@ -4,64 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
-from rtsched.experiment.outline import Outline, Run
-from rtsched.experiment.statistics import Band, band
+from rtsched.experiment.cells import Cell, Known, gathered
+from rtsched.experiment.outline import PROOFS, Outline, Place, Run
+from rtsched.experiment.statistics import Band
 from rtsched.experiment.store import Row, Store
-from rtsched.metrics.metric import of_value
 from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: The values of a proof, which no run has: shares of systems.
-PROOFS = ("proven", "refuted")
-
-
-@dataclass
-class Cell:
-    """What is known at one point under one policy: the values of each unit by metric, and what came to nothing.
-
-    A unit is what stands for itself alone: a system (the mean over its seeds), or, where there is but one system, a
-    run. Where nothing is `random` there is one world, and nothing to estimate.
-    """
-
-    units: dict[int, list[Row]] = field(default_factory=dict)
-
-    def asks(self, metric: str) -> bool:
-        """Whether any run here was asked for a metric: a test knows nothing of misses."""
-        return any(metric in row.values for rows in self.units.values() for row in rows) or self.failed
-
-    @property
-    def failed(self) -> bool:
-        """Whether every run came to nothing."""
-        return bool(self.units) and all(row.status != "ok" for rows in self.units.values() for row in rows)
-
-    def values(self, metric: str) -> dict[int, float]:
-        """One metric by unit; left out are those that lack it in any of their runs."""
-        found = {}
-        for unit, rows in self.units.items():
-            known = [row.values.get(metric) for row in rows if row.status == "ok"]
-            numbers = [value for value in known if value is not None]
-            if len(numbers) == len(rows):
-                found[unit] = sum(numbers) / len(numbers)
-        return found
-
-    @property
-    def random(self) -> bool:
-        """Whether another seed could give something else."""
-        return any(row.random for rows in self.units.values() for row in rows)
-
-    @property
-    def timeouts(self) -> int:
-        """The units that ran out of time."""
-        return sum(any(row.status == "timeout" for row in rows) for rows in self.units.values())
 
 
 @dataclass(frozen=True)
@@ -96,48 +53,39 @@ class Results:
     def __iter__(self) -> Iterator[Row]:
         return self.store.rows(self.outline)
 
+    def cells(self, points: Iterable[int] | None = None) -> Iterator[tuple[Place, Cell]]:
+        """What is known at each point (or those chosen) under each policy; one point after the other is read.
+
+        Left out are points of which no run is there.
+        """
+        rows = self.store.rows(self.outline, points)
+        return gathered(rows, len(self.outline.policies), self.outline.sets == 1)
+
     @cached_property
-    def cells(self) -> dict[tuple[int, int], Cell]:
-        """All rows by (point, policy)."""
-        places = [(point, policy) for point in range(len(self.outline.points)) for policy in self._policies]
-        found = {place: Cell() for place in places}
-        single = self.outline.sets == 1
-        for row in self:
-            unit = row.run.seed if single else row.run.set
-            found[row.run.point, row.run.policy].units.setdefault(unit, []).append(row)
-        return found
+    def known(self) -> Known:
+        """All that is counted and estimated, from one look at all rows."""
+        return Known(self.outline, self.cells())
 
     @property
-    def _policies(self) -> range:
-        return range(len(self.outline.policies))
-
-    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """What was measured (of several things: each by itself), and what was proven."""
-        keys = dict.fromkeys(key for row in self for key in row.values)
-        measured = [
-            key
-            for name in self.outline.metrics
-            for key in keys
-            if key == name or (key.startswith(f"{name}.") and of_value(key)[0].name == name)
-        ]
-        whole = [key for key in measured if key not in {of_value(k)[0].name for k in measured if of_value(k)[1]}]
+        keys = [key for key in self.known.keys if self.outline.owner(key) is not None]
+        measured = [key for name in self.outline.metrics for key in keys if self.outline.owner(key) == name]
+        several = {self.outline.owner(key) for key in measured if key not in self.outline.metrics}
         proofs = PROOFS if self.outline.do != "simulate" else PROOFS[:1] if self.outline.tests else ()
-        return tuple(whole) + proofs
+        return tuple(key for key in measured if key not in several) + proofs
 
     def estimates(self, metric: str) -> list[Estimate]:
         """A metric at every point under every policy, with its interval. Raises InputError where nobody measured it."""
         if metric not in self.metrics:
             raise InputError(f"no run of this study has {cut(metric)!r}; there are {', '.join(self.metrics)}")
-        return [self._estimate(point, policy, metric, cell) for (point, policy), cell in self.cells.items()]
+        self.outline.is_share(metric)  # who does not know cannot say what it is
+        return [self._estimate(*place, metric) for place in self.known.counts]
 
-    def _estimate(self, point: int, policy: int, metric: str, cell: Cell) -> Estimate:
-        values = list(cell.values(metric).values())
-        found = band(values, bounded=is_share(metric)) if values else None
-        if found is not None and self.outline.sets == 1 and not cell.random:
-            found = Band(found.mean, None, None, found.count)
-        lacking = len(cell.units) - len(values) if cell.asks(metric) else 0
-        return Estimate(point, self.outline.policies[policy], metric, found, len(cell.units), lacking, cell.timeouts)
+    def _estimate(self, point: int, policy: int, metric: str) -> Estimate:
+        count, found = self.known.counts[point, policy], self.known.bands[point, policy].get(metric)
+        lacking = count.units - (0 if found is None else found.count) if count.asks(metric) else 0
+        return Estimate(point, self.outline.policies[policy], metric, found, count.units, lacking, count.timeouts)
 
     def failures(self) -> list[Row]:
         """The runs that came to nothing, each with its reason."""
@@ -216,7 +164,7 @@ class Results:
             "digest": self.outline.digest,
             "study": json.loads(self.outline.to_json()),
             "estimates": [self._plain(each) for metric in self.metrics for each in self.estimates(metric)],
-            "failed": len(self.failures()),
+            "failed": self.known.notes.total(),
         }
 
     def axes_at(self, point: int) -> dict[str, Any]:
@@ -228,8 +176,3 @@ class Results:
         place = {"point": each.point, "axes": self.axes_at(each.point), "policy": each.policy, "metric": each.metric}
         counts = {"count": each.count, "lacking": each.lacking, "timeouts": each.timeouts}
         return place | dict(zip(("mean", "low", "high"), ends, strict=True)) | counts
-
-
-def is_share(metric: str) -> bool:
-    """Whether the values of a metric lie between 0 and 1."""
-    return metric in PROOFS or of_value(metric)[0].unit == "share"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -87,6 +87,7 @@ class Store:
                 f"({outline.code}); name another file, or use that version"
             )
         with self._guarded():
+            self.base.execute("DELETE FROM study WHERE name = 'reach'")
             self.base.execute("INSERT OR REPLACE INTO study VALUES ('outline', ?)", (outline.to_json(),))
 
     def find_outline(self) -> Outline | None:
@@ -132,12 +133,37 @@ class Store:
         """What became of a run; None while nothing has."""
         return next(iter(self._some(outline, [run])), None)
 
-    def rows(self, outline: Outline) -> Iterator[Row]:
-        """What became of all runs of a study, by point, set, policy and seed."""
-        points, sets = range(len(outline.points)), range(outline.sets)
-        runs = (run for point in points for number in sets for run in outline.runs(point, number))
+    def rows(
+        self, outline: Outline, points: Iterable[int] | None = None, numbers: range | None = None
+    ) -> Iterator[Row]:
+        """What became of the runs of a study, at all points or some, by point, set, policy and seed.
+
+        These are its own sets: of a point that ended early (`reach`) those before, whatever else is there.
+        """
+        everywhere = range(len(outline.points)) if points is None else points
+        reached = self._reached()
+        runs = (
+            run
+            for point in everywhere
+            for number in numbers or range(min(outline.sets, reached.get(str(point), outline.sets)))
+            for run in outline.runs(point, number)
+        )
         while some := list(islice(runs, AT_ONCE)):
             yield from self._some(outline, some)
+
+    def reach(self, points: Mapping[int, int]) -> None:
+        """At these points the study goes as far as so many sets, and no further unless this is said again."""
+        found = self._reached() | {str(point): sets for point, sets in points.items()}
+        with self._guarded():
+            self.base.execute("INSERT OR REPLACE INTO study VALUES ('reach', ?)", (_json(found),))
+
+    def _reached(self) -> dict[str, int]:
+        with self._guarded():
+            found = self.base.execute("SELECT value FROM study WHERE name = 'reach'").fetchone()
+        try:
+            return {} if found is None else {point: int(sets) for point, sets in json.loads(found[0]).items()}
+        except (AttributeError, TypeError, ValueError):
+            raise InputError(f"{self.path}: is damaged; name another file") from None
 
     def _some(self, outline: Outline, runs: Sequence[Run]) -> list[Row]:
         """What became of these runs, as far as anything has."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,15 +19,15 @@ from rtsched.experiment import arrays, cluster
 from rtsched.experiment.arrays import Block
 from rtsched.experiment.bench import Bench, Item
 from rtsched.experiment.limit import SECOND
-from rtsched.experiment.outline import Outline, Run, code_digest, digest
+from rtsched.experiment.outline import Outline, code_digest, digest
 from rtsched.experiment.places import Places
 from rtsched.experiment.policies import choices, modules_of, source_of
 from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
-from rtsched.experiment.statistics import band
+from rtsched.experiment.rounds import Counted, Progress, rounds
 from rtsched.experiment.store import Row, Store
-from rtsched.experiment.study import MOST_RUNS, Stop, Study, of_document, of_mapping
-from rtsched.metrics.metric import of_value, wanted
+from rtsched.experiment.study import MOST_RUNS, Study, of_document, of_mapping
+from rtsched.metrics.metric import wanted
 from rtsched.model.config import change
 from rtsched.model.document import read_yaml
 from rtsched.model.overrides import parse_override
@@ -38,11 +37,9 @@ from rtsched.units import format_duration
 if TYPE_CHECKING:
     from rtsched.model.taskgraph import SystemSpec
 
-#: Told how many runs are done, how many there are, and how many of the done ones came to nothing.
-Progress = Callable[[int, int, int], None]
 #: Things by kind and name, as the registry has them.
 Named = dict[tuple[str, str], Callable[..., Any]]
-#: Keys that are asked for at once, and runs whose rows are written together.
+#: Runs whose rows are written together.
 AT_ONCE = 2_000
 #: Seconds after which a row that is done is written.
 SOON = 0.5
@@ -159,6 +156,7 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) ->
         sets=study.count,
         seeds=study.numbers,
         metrics=study.measured,
+        measures=tuple((each.name, each.title, each.unit, each.better) for each in measures),
         do=study.do,
         base=digest([__version__, code, *asked]),
         study=_described(study, bench),
@@ -207,10 +205,10 @@ def _described(study: Study, bench: Bench) -> dict[str, Any]:
 
 def fill(bench: Bench, outline: Outline, store: Store, crew: Crew | None, progress: Progress | None) -> None:
     """Run what the store lacks; a row is in it within a second."""
-    counted = _Counted(outline, progress)
+    counted = Counted(outline, progress)
     written = _Written(outline, store)
     try:
-        for items in _rounds(bench, outline, store, counted):
+        for items in rounds(bench, outline, store, counted):
             for rows in _done(bench, items, crew):
                 written.add(rows)
                 counted.add(rows)
@@ -243,33 +241,6 @@ class _Written:
         if rows:
             self.store.add([(self.outline.key(row.run), row) for row in rows])
         self.last = time.monotonic()
-
-
-class _Counted:
-    """How far a study is."""
-
-    def __init__(self, outline: Outline, progress: Progress | None) -> None:
-        self.total, self.done, self.failed = outline.total, 0, 0
-        self.progress = progress
-
-    def add(self, rows: list[Row]) -> None:
-        """So many more are done."""
-        self.done += len(rows)
-        self.failed += sum(row.status != "ok" for row in rows)
-        self.tell()
-
-    def known(self, count: int) -> None:
-        """So many were done before."""
-        self.done += count
-
-    def spared(self, count: int) -> None:
-        """So many are not needed any more."""
-        self.total -= count
-
-    def tell(self) -> None:
-        """Say how far it is."""
-        if self.progress is not None:
-            self.progress(self.done, self.total, self.failed)
 
 
 def _done(bench: Bench, items: Iterator[Item | Block], crew: Crew | None) -> Iterator[list[Row]]:
@@ -337,87 +308,3 @@ def _pieces(item: Item | Block) -> list[Item | Block]:
     """An item by policies: who kills workers is one of them."""
     policies = dict.fromkeys(run.policy for run in item.runs)
     return [replace(item, runs=tuple(run for run in item.runs if run.policy == policy)) for policy in policies]
-
-
-def _rounds(bench: Bench, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
-    """The items that are wanted: all in one round, or so many in each for as long as a point needs more."""
-    if bench.study.generate is None:
-        yield from _seeds(outline, store, counted)
-    elif bench.study.stop.width is None:
-        yield _missing(outline, store, range(len(outline.points)), range(outline.sets), counted)
-    else:
-        yield from _until_narrow(bench.study.stop, outline, store, counted)
-
-
-def _seeds(outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
-    """One system a point, so that each run is an item; first of one seed, for where nothing is random it is enough."""
-    pairs = [(point, policy) for point in range(len(outline.points)) for policy in range(len(outline.policies))]
-    first, others = outline.seeds[0], outline.seeds[1:]
-
-    def items(runs: Iterator[Run]) -> Iterator[Item]:
-        for run in runs:
-            if store.missing([outline.key(run)]):
-                yield Item(run.point, run.set, (run,))
-            else:
-                counted.known(1)
-
-    yield items(Run(point, 0, policy, first) for point, policy in pairs)
-    certain = {pair: store.row(outline, Run(pair[0], 0, pair[1], first)) for pair in pairs} if others else {}
-    for (point, policy), row in certain.items():
-        if row is not None and not row.random:
-            rows = [replace(row, run=Run(point, 0, policy, seed)) for seed in others]
-            store.add([(outline.key(each.run), each) for each in rows])
-            counted.add(rows)
-    left = [pair for pair, row in certain.items() if row is None or row.random]
-    yield items(Run(point, 0, policy, seed) for point, policy in left for seed in others)
-
-
-def _until_narrow(stop: Stop, outline: Outline, store: Store, counted: _Counted) -> Iterator[Iterator[Item | Block]]:
-    """So many sets a round, for as long as the intervals of a point are wide."""
-    assert stop.width is not None
-    points = list(range(len(outline.points)))
-    for first in range(0, outline.sets, stop.every):
-        numbers = range(first, min(first + stop.every, outline.sets))
-        yield _missing(outline, store, points, numbers, counted)
-        enough = partial(_is_narrow, outline, store, stop.metric or outline.metrics[0], stop.width, numbers.stop)
-        left = outline.sets - numbers.stop
-        narrow = {point for point in points if left and enough(point)}
-        counted.spared(len(narrow) * left * outline.each)
-        points = [point for point in points if point not in narrow]
-
-
-def _missing(
-    outline: Outline, store: Store, points: Iterable[int], numbers: range, counted: _Counted
-) -> Iterator[Item | Block]:
-    """One item for each system of which the store lacks a run, and blocks of systems for tests over arrays."""
-    systems = ((point, number) for point in points for number in numbers)
-    while some := list(islice(systems, max(1, AT_ONCE // outline.each))):
-        runs = [list(outline.runs(point, number)) for point, number in some]
-        keys = {run: outline.key(run) for those in runs for run in those}
-        missing = store.missing(list(keys.values()))
-        counted.known(len(keys) - len(missing))
-        tested: dict[int, list[Run]] = {point: [] for point, _ in some}
-        for (point, number), those in zip(some, runs, strict=True):
-            wanted = tuple(run for run in those if keys[run] in missing)
-            simulated = tuple(run for run in wanted if not outline.is_test(run.policy))
-            if simulated:
-                yield Item(point, number, simulated)
-            tested[point] += [run for run in wanted if outline.is_test(run.policy)]
-        yield from (Block(point, tuple(tests)) for point, tests in tested.items() if tests)
-
-
-def _is_narrow(outline: Outline, store: Store, metric: str, width: float, sets: int, point: int) -> bool:
-    """Whether the interval of a metric is narrower than this at a point, under every policy."""
-    of, _ = of_value(metric)
-    for policy in range(len(outline.policies) - outline.tests):
-        means = []
-        for number in range(sets):
-            rows = [store.row(outline, Run(point, number, policy, seed)) for seed in outline.seeds]
-            values = [row.values.get(metric) for row in rows if row is not None and row.status == "ok"]
-            known = [value for value in values if value is not None]
-            if known:
-                means.append(sum(known) / len(known))
-        found = band(means, bounded=of.unit == "share") if means else None
-        if found is None or found.low is None or found.high is None or found.high - found.low > width:
-            return False
-    return True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
-from rtsched.experiment.results import PROOFS
-from rtsched.metrics.metric import SHARE, TIME, of_value
+from rtsched.experiment.outline import PROOFS, Outline
+from rtsched.experiment.statistics import is_bounded
+from rtsched.metrics.metric import SHARE, TIME
 
 if TYPE_CHECKING:
     from rtsched.experiment.results import Results
@@ -47,15 +48,16 @@ class Quantity:
         return f"{value / self.per:.1f}" if self.share else f"{value / self.per:.4g}"
 
 
-def of_metric(key: str, largest: float) -> Quantity:
-    """A metric whose values go up to so much. Times have the unit in which that is no less than one."""
+def of_metric(outline: Outline, key: str, values: Iterable[float] = ()) -> Quantity:
+    """A metric with these values. Times have the unit in which the largest is no less than one."""
+    found = list(values)
     if key in PROOFS:
         return Quantity(TITLES[key], "%", 0.01, True)
-    of, thing = of_value(key)
+    of, thing = outline.measure(key)
     title = of.title + (f" ({thing})" if thing else "")
     if of.unit == SHARE:
-        return Quantity(title, "%", 0.01, True)
-    return of_time(title, largest) if of.unit == TIME else Quantity(title, of.unit)
+        return Quantity(title, "%", 0.01, is_bounded(found))
+    return of_time(title, max(map(abs, found), default=0)) if of.unit == TIME else Quantity(title, of.unit)
 
 
 def of_axis(name: str, values: Sequence[Any]) -> tuple[Quantity, list[float]] | None:
@@ -95,3 +97,12 @@ def population(results: Results, counts: Sequence[int]) -> str:
     count = str(least) if least == most else f"{least} to {most}"
     said = f"n = {count} {what}{'s' * (most != 1)} a point"
     return f"preview: {said}" if most < ENOUGH and not one else said
+
+
+def unshared(results: Results) -> list[str]:
+    """What to know of metrics that say they are shares, and have values that are none."""
+    return [
+        f"{metric} is said to be a share, and its values go from {low:g} to {high:g}: its intervals assume no bounds; "
+        "give it another unit"
+        for metric, (low, high) in results.known.unshared.items()
+    ]

@@ -177,7 +177,7 @@ def test_enough_is_enough_where_the_interval_is_narrow():
     wide = {**STUDY, "metrics": "no_miss", "sets": 60, "axes": {"generate.utilisation": [0.4, 0.95]}}
     every = {"width": 0.2, "every": 20}
     results = rtsched.sweep(wide, stop=every, jobs=2)
-    done = [len(results.cells[point, 0].units) for point in (0, 1)]
+    done = [results.known.counts[point, 0].units for point in (0, 1)]
     assert done[0] == 20  # nobody misses: narrow at once
     assert done[1] == 60
     assert rows(results) == rows(rtsched.sweep(wide, stop=every, jobs=1))
@@ -283,6 +283,10 @@ def test_a_database_of_a_stranger_runs_no_code(tmp_path, monkeypatch):
     with sqlite3.connect("s.db") as base:
         base.execute("UPDATE study SET value = replace(value, 'miss_ratio', 'strange:lag')")
         base.execute("UPDATE runs SET found = replace(found, 'miss_ratio', 'strange:lag')")
+    Results.open("s.db").to_dict()  # what the metric is stands in the database
+    with sqlite3.connect("s.db") as base:  # an older one says only how it is called
+        base.execute("UPDATE study SET value = replace(value, '\"measures\"', '\"strange\"')")
+        base.execute("UPDATE study SET value = json_remove(value, '$.strange')")
     with pytest.raises(InputError, match="names code, which a file may not"):
         Results.open("s.db").to_dict()
     assert not os.path.exists("executed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from rtsched.experiment.words import AXES, Quantity, of_axis, population
 from rtsched.visible import cut
 
 if TYPE_CHECKING:
+    from rtsched.experiment.cells import Cell
+    from rtsched.experiment.outline import Place
     from rtsched.experiment.results import Estimate, Results
     from rtsched.experiment.statistics import Band
 
@@ -46,7 +48,8 @@ class StudyView:
                 raise InputError(f"this study has no axis {cut(name)!r}; {known}")
         self.points = [place for place in range(len(self.outline.points)) if self._chosen(place)]
         self.policies = self._policies()
-        self.done = results.statuses().total()
+        self.counts = results.known.counts
+        self.done = results.known.statuses.total()
         self._known: dict[str, dict[tuple[int, int], Estimate]] = {}
         if not self.done:
             raise InputError("this study has no runs yet; run rtsched sweep")
@@ -85,11 +88,14 @@ class StudyView:
 
     def asked(self, metric: str) -> list[int]:
         """The chosen policies that were asked for a metric; tests of whole sets know of proofs alone."""
-        cells = self.results.cells
-        found = [who for who in self.policies if any(cells[place, who].asks(metric) for place in self.points)]
+        found = [who for who in self.policies if any(self.counts[place, who].asks(metric) for place in self.points)]
         if not found:
             raise InputError(f"none of these policies has a value of {cut(metric)!r}; choose with --policy or --metric")
         return found
+
+    def cells(self) -> Iterator[tuple[Place, Cell]]:
+        """All that is known at the chosen points under the chosen policies, one after the other."""
+        return ((place, cell) for place, cell in self.results.cells(self.points) if place[1] in self.policies)
 
     def band(self, point: int, policy: int, metric: str) -> Band | None:
         """A metric at a point under a policy, with its interval."""
@@ -98,7 +104,7 @@ class StudyView:
     def estimates(self, metric: str) -> dict[tuple[int, int], Estimate]:
         """A metric by point and policy."""
         if metric not in self._known:
-            self._known[metric] = dict(zip(self.results.cells, self.results.estimates(metric), strict=True))
+            self._known[metric] = dict(zip(self.counts, self.results.estimates(metric), strict=True))
         return self._known[metric]
 
     def refuse_weighted(self, what: str) -> None:
@@ -157,7 +163,7 @@ class StudyView:
 
     def notes(self, *more: str) -> tuple[str, ...]:
         """What stands below a figure: how many systems a point, what is missing, and `more`."""
-        counts = [len(self.results.cells[place, who].units) for place in self.points for who in self.policies]
+        counts = [self.counts[place, who].units for place in self.points for who in self.policies]
         done, total = self.done, self.outline.total
         unfinished = f"{done} of {total} runs are there" if done < total else ""
         return (population(self.results, counts), unfinished, *more)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
+from rtsched.experiment.cells import Count
 from rtsched.experiment.figures.ask import MOST_LOOKS, StudyView, named
-from rtsched.experiment.results import PROOFS, Cell
+from rtsched.experiment.outline import PROOFS, Place
 from rtsched.experiment.statistics import Band, weighted_schedulability
 from rtsched.experiment.words import Quantity, of_metric
 from rtsched.plot.curves import Curve, Curves, Panel, draw
@@ -22,6 +24,8 @@ ACCEPTED = ("no_miss", "proven")
 
 #: (metric, policy) of each curve.
 Drawn = Sequence[tuple[str, int]]
+#: The utilisations of systems, and which of them are accepted.
+Sets = tuple[list[float], list[bool | None]]
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ def _axis(view: StudyView, loads: Sequence[str]) -> Axis:
 def _quantity(view: StudyView, metrics: Sequence[str]) -> Quantity:
     """What the upright axis shows. Raises InputError where the metrics have different units."""
     bands = [each.band for metric in metrics for each in view.estimates(metric).values()]
-    largest = max((abs(band.mean) for band in bands if band is not None), default=0)
-    quantities = [of_metric(metric, largest) for metric in metrics]
+    means = [band.mean for band in bands if band is not None]
+    quantities = [of_metric(view.outline, metric, means) for metric in metrics]
     if len({quantity.unit for quantity in quantities}) > 1:
         raise InputError("metrics of different units do not share an axis; make a figure of each")
     if len(quantities) == 1:
@@ -119,17 +123,18 @@ def _curves(
     """One curve for each metric and policy; both are named where a policy has several."""
     found = []
     several = len({who for _, who in drawn}) < len(drawn)
+    sets = _sets(view, {metric for metric, _ in drawn}) if together else {}
     here: dict[float, list[int]] = {}
     for place in places:
         here.setdefault(axis.at(view.results.axes_at(place)), []).append(place)
     for number, (metric, who) in enumerate(drawn):
         bands, unknown = [], []
         for _, those in sorted(here.items()):
-            bands.append(_weighted(view, those, who, metric) if together else view.band(those[0], who, metric))
-            unknown.append(_share_open([view.results.cells[place, who] for place in those], metric))
+            bands.append(_weighted(sets, those, who, metric) if together else view.band(those[0], who, metric))
+            unknown.append(_share_open([view.counts[place, who] for place in those], metric))
         label = view.outline.policies[who]
         if several:
-            label += f", {of_metric(metric, 1).title}"
+            label += f", {of_metric(view.outline, metric).title}"
         means, lows, highs = (
             tuple(None if band is None else quantity.scaled(getattr(band, end)) for band in bands)
             for end in ("mean", "low", "high")
@@ -138,47 +143,38 @@ def _curves(
     return found
 
 
-def _weighted(view: StudyView, places: Sequence[int], who: int, metric: str) -> Band | None:
-    """The weighted schedulability over several points: each system by its utilisation."""
-    loads: list[float] = []
-    outcomes: list[bool | None] = []
-    for place in places:
-        cell = view.results.cells[place, who]
-        accepted = _outcomes(cell, metric)
-        values = view.results.axes_at(place)
+def _sets(view: StudyView, metrics: Iterable[str]) -> dict[tuple[Place, str], Sets]:
+    """The utilisation of each system, and whether it is accepted, by point, policy and metric."""
+    found: dict[tuple[Place, str], Sets] = {}
+    for place, cell in view.cells():
+        values = view.results.axes_at(place[0])
         asked = next(float(values[name]) for name in LOADS if name in values)
-        for unit, rows in cell.units.items():
-            loads.append(float(rows[0].values.get("utilisation") or asked))
-            outcomes.append(accepted.get(unit))
-    return weighted_schedulability(loads, outcomes) if loads else None
+        loads = [asked if math.isnan(load) else load for load in cell.loads]
+        for metric in metrics:
+            found[place, metric] = loads, cell.outcomes(metric)
+    return found
 
 
-def _outcomes(cell: Cell, metric: str) -> dict[int, bool]:
-    """Which systems are accepted, and which are not; left out are those of which that is not known."""
-    found = {unit: value == 1 for unit, value in cell.values(metric).items()}
-    if metric not in PROOFS:
-        return found
-    other = next(each for each in PROOFS if each != metric)
-    if not cell.asks(other):  # a test of whole sets: it accepts or does not
-        return found
-    refuted = cell.values(other)
-    return {unit: yes for unit, yes in found.items() if yes or refuted.get(unit) == 1}
+def _weighted(sets: dict[tuple[Place, str], Sets], places: Sequence[int], who: int, metric: str) -> Band | None:
+    """The weighted schedulability over several points: each system by its utilisation."""
+    those = [sets[(place, who), metric] for place in places if ((place, who), metric) in sets]
+    loads = [load for each, _ in those for load in each]
+    return weighted_schedulability(loads, [yes for _, each in those for yes in each]) if loads else None
 
 
-def _share_open(cells: Sequence[Cell], metric: str) -> float:
+def _share_open(counts: Sequence[Count], metric: str) -> float:
     """The share, in per cent, of systems of which nothing is known: undecided, out of time, in error."""
-    count = sum(len(cell.units) for cell in cells)
-    known = sum(len(_outcomes(cell, metric) if metric in PROOFS else cell.values(metric)) for cell in cells)
+    count = sum(each.units for each in counts)
+    known = sum(each.decided if metric in PROOFS else each.valued.get(metric, 0) for each in counts)
     return 100 * (count - known) / count if count else 0.0
 
 
 def _open(view: StudyView, proofs: bool) -> list[str]:
     """What is not known, by its reason."""
-    cells = [view.results.cells[place, who] for place in view.points for who in view.policies]
-    rows = [row for cell in cells for rows in cell.units.values() for row in rows]
-    counts = {status: sum(row.status == status for row in rows) for status in ("error", "timeout")}
-    named = {"runs in error": counts["error"], "out of time": counts["timeout"]}
-    if proofs:
-        proofs_of = [row.values for row in rows if row.status == "ok" and PROOFS[1] in row.values]
-        named["unknown"] = sum(not any(values[key] for key in PROOFS) for values in proofs_of)
+    counts = [view.counts[place, who] for place in view.points for who in view.policies]
+    named = {
+        "runs in error": sum(each.statuses["error"] for each in counts),
+        "out of time": sum(each.statuses["timeout"] for each in counts),
+        "unknown": sum(each.unknown for each in counts) if proofs else 0,
+    }
     return [f"{name}: {count}" for name, count in named.items() if count]

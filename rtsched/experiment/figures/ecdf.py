@@ -20,18 +20,14 @@ def figure(view: StudyView) -> Figure:
     policies = view.asked(metric)
     if len(policies) > MOST_LOOKS:
         raise InputError(f"more than {MOST_LOOKS} policies cannot be told apart; choose some with --policy")
-    found = {
-        (place, who): list(view.results.cells[place, who].values(metric).values())
-        for place in view.points
-        for who in policies
-    }
-    quantity = of_metric(metric, max((abs(value) for values in found.values() for value in values), default=0))
+    found = {(place, who): cell.values(metric) for (place, who), cell in view.cells() if who in policies}
+    quantity = of_metric(view.outline, metric, [value for values in found.values() for value in values])
     panels, lacking = [], 0
     for title, places in view.panels([]):
         samples = []
         for look, who in enumerate(policies):
-            values = [value for place in places for value in found[place, who]]
-            count = sum(len(view.results.cells[place, who].units) for place in places)
+            values = [value for place in places for value in found.get((place, who), ())]
+            count = sum(view.counts[place, who].units for place in places)
             lacking += count - len(values)
             scaled = tuple(value / quantity.per for value in values)
             samples.append(Sample(view.outline.policies[who], scaled, count, look))

@@ -30,7 +30,7 @@ def figure(view: StudyView) -> Figure:
     bands = [view.band(place, who, metric) for place in view.points for who in policies]
     if not any(bands):
         raise InputError(f"no run of this study has a value of {metric!r}")
-    quantity = of_metric(metric, max(abs(band.mean) for band in bands if band is not None))
+    quantity = of_metric(view.outline, metric, [band.mean for band in bands if band is not None])
     maps = [_map(view, places, who, metric, quantity, title, axes) for who in policies for title, places in groups]
     what = Maps(
         maps=tuple(maps),

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from rtsched.errors import InputError
 from rtsched.experiment.figures.ask import StudyView
-from rtsched.experiment.results import PROOFS
+from rtsched.experiment.outline import PROOFS
 from rtsched.experiment.statistics import Band
 from rtsched.experiment.words import Quantity, of_metric
-from rtsched.metrics.metric import of_value
 from rtsched.plot.front import Point
 from rtsched.plot.pareto import Fronts, draw
 from rtsched.visible import cut
@@ -31,8 +30,8 @@ def figure(view: StudyView) -> Figure:
             f"{', '.join(view.results.metrics)}; put both under 'metrics', or choose with --metric"
         )
     misses, heights = view.estimates(MISSES), view.estimates(upwards)
-    quantity = of_metric(upwards, max((abs(each.band.mean) for each in heights.values() if each.band), default=0))
-    sign = 1 if upwards in PROOFS or of_value(upwards)[0].better == "higher" else -1
+    quantity = of_metric(view.outline, upwards, [each.band.mean for each in heights.values() if each.band])
+    sign = 1 if upwards in PROOFS or view.outline.measure(upwards)[0].better == "higher" else -1
     policies = view.asked(upwards)
     panels, lacking = [], 0
     for title, (place,) in view.panels([]):

@@ -11,7 +11,15 @@ from rtsched.experiment.statistics.acceptance import (
     odds_ratio,
     weighted_schedulability,
 )
-from rtsched.experiment.statistics.intervals import Band, band, interval, proportion, rule_of_three, wilson
+from rtsched.experiment.statistics.intervals import (
+    Band,
+    band,
+    interval,
+    is_bounded,
+    proportion,
+    rule_of_three,
+    wilson,
+)
 from rtsched.experiment.statistics.paired import cohens_d, differences, fewest_pairs, holm, sign_flip, superiority
 from rtsched.experiment.statistics.resampling import bootstrap, paired_bootstrap
 
@@ -27,6 +35,7 @@ __all__ = [
     "fewest_pairs",
     "holm",
     "interval",
+    "is_bounded",
     "mcnemar",
     "odds_ratio",
     "paired_bootstrap",

@@ -128,7 +128,7 @@ def band(values: Sequence[float], level: float = 0.95, *, bounded: bool = False)
     count = len(values)
     if not bounded:
         return Band(mean, mean - half, mean + half, count) if half else Band(mean, None, None, count)
-    if min(values) < -NOISE or max(values) > 1 + NOISE:
+    if not is_bounded(values):
         raise InputError(f"a share lies between 0 and 1 (found {min(values):g} to {max(values):g})")
     if not half:
         mean, unlike = min(max(mean, 0.0), 1.0), rule_of_three(count, level)
@@ -136,6 +136,15 @@ def band(values: Sequence[float], level: float = 0.95, *, bounded: bool = False)
     if all(value in (0, 1) for value in values):
         return Band(mean, *wilson(int(sum(values)), count, level), count)
     return Band(mean, max(0.0, mean - half), min(1.0, mean + half), count)
+
+
+def is_bounded(values: Sequence[float]) -> bool:
+    """Whether values can be shares: none lies outside of 0 to 1 by more than rounding.
+
+    >>> is_bounded([0, 0.1 + 0.9, 1]), is_bounded([0.5, 1.2])
+    (True, False)
+    """
+    return min(values, default=0) >= -NOISE and max(values, default=0) <= 1 + NOISE
 
 
 def _all_equal(values: Sequence[float]) -> bool:
