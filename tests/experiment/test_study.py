@@ -71,7 +71,7 @@ def test_what_is_left_out():
         ("system: dhall\nseeds: 0", "s.yaml:2:8: seeds: is how many seeds"),
         ("system: dhall\npolicy: edf", "s.yaml:2:1: policy: unknown key 'policy'"),
         ("system: dhall\ndo: prove", "s.yaml:2:5: do:"),
-        ("system: dhall\naxes: {a: {from: 1, points: 20}}", "to: "),
+        ("system: dhall\naxes: {a: {from: 1, points: 20}}", "'to' is missing"),
         ("system: dhall\naxes: {a: {from: 1, to: 2, points: 20000}}", "points:"),
     ],
 )  # fmt: skip
