@@ -54,7 +54,7 @@ class Curves:
 def draw(what: Curves, size: str) -> Figure:
     """The figure, in the width of a column (single) or a page (double)."""
     with paper.settings():
-        beside = min(len(what.panels), paper.BESIDE[size])
+        beside = paper.beside(size, len(what.panels))
         rows = -(-len(what.panels) // beside)
         strip = any(any(curve.open) for panel in what.panels for curve in panel.curves)
         heights = [HEIGHT[size], STRIP] if strip else [HEIGHT[size]]

@@ -82,19 +82,30 @@ class Grid:
         return x if place + self.beside >= len(self.panels) else None, None if place % self.beside else y
 
 
+def beside(size: str, count: int) -> int:
+    """How many of so many panels stand beside each other: as many as fit, or one less where that leaves no gap.
+
+    >>> [beside("double", count) for count in (3, 4, 5, 6, 8, 9)]
+    [3, 4, 4, 3, 4, 3]
+    """
+    most = BESIDE[size]
+    full = next((each for each in (most, most - 1) if each > 1 and count % each == 0), most)
+    return min(count, full)
+
+
 def grid(size: str, count: int, height: float) -> Grid:
     """So many panels of this height, which share their axes."""
-    beside = min(count, BESIDE[size])
-    rows = -(-count // beside)
+    columns = beside(size, count)
+    rows = -(-count // columns)
     figure = sheet(size, rows * height + 0.75)
-    cells = figure.add_gridspec(rows, beside)
+    cells = figure.add_gridspec(rows, columns)
     panels: list[Any] = []
     for place in range(count):
         same = panels[0] if panels else None
-        panels.append(figure.add_subplot(cells[divmod(place, beside)], sharex=same, sharey=same))
+        panels.append(figure.add_subplot(cells[divmod(place, columns)], sharex=same, sharey=same))
         dress(panels[-1])
-        panels[-1].tick_params(labelleft=place % beside == 0, labelbottom=place + beside >= count)
-    return Grid(figure, panels, beside, (WIDTHS[size] / beside - 0.45, height))
+        panels[-1].tick_params(labelleft=place % columns == 0, labelbottom=place + columns >= count)
+    return Grid(figure, panels, columns, (WIDTHS[size] / columns - 0.45, height))
 
 
 def dress(axes: Any) -> None:

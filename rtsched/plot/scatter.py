@@ -18,7 +18,7 @@ MOST_SHAPES = 3_000
 
 @dataclass(frozen=True)
 class Cloud:
-    """The tasks of one policy: (observed, bound) of each that has both; `counts` say how many lie where."""
+    """The tasks of a panel: (observed, bound) of each that has both; `counts` say how many lie where."""
 
     title: str
     dots: tuple[tuple[float, float], ...]
@@ -49,7 +49,8 @@ def draw(what: Clouds, size: str) -> Figure:
             axes.plot([low, high], [low, high], color=paper.INK, linewidth=0.8, zorder=1)
             paper.named(axes, *grid.outer(place, what.x, what.y), "", grid.room)
             lines = [paper.wrapped(grid.figure, text, grid.room[0], paper.SMALL) for text in cloud.counts]
-            axes.set_title("\n".join([cut(cloud.title, 24), *lines]), pad=3, loc="left", fontsize=paper.SMALL)
+            title = paper.wrapped(grid.figure, cut(cloud.title, 80), grid.room[0], paper.SMALL)
+            axes.set_title("\n".join([title, *lines]), pad=3, loc="left", fontsize=paper.SMALL)
         axes = grid.panels[0]
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -200,6 +200,16 @@ def test_no_dot_lies_below_the_line(both):
         assert f"no bound {sum(task['bound'] is None for task in mine)}" in said
 
 
+def test_the_scatter_of_several_values_has_a_panel_for_each(both):
+    figure = both.plot("scatter", over="generate.utilisation", policies="G")
+    (whole,) = both.plot("scatter", policies="G").axes
+    assert [axes.get_title(loc="left").partition("\n")[0] for axes in figure.axes] == [
+        f"G, utilisation = {load}" for load in (0.5, 0.9, 1.3)
+    ]
+    dots = sorted(tuple(dot) for axes in figure.axes for dot in axes.get_lines()[0].get_xydata())
+    assert dots == sorted(map(tuple, whole.get_lines()[0].get_xydata()))
+
+
 # ---- as files --------------------------------------------------------------------------------------------------------
 
 
