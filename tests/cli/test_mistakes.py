@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from rtsched.errors import RtschedError
-from tests.cli.command import COMMAND, rtsched
+from tests.cli.command import ended, process, rtsched
 
 HEAD = "platform: uniprocessor\ntasks:\n"
 MISTAKES: dict[str, tuple[str, str]] = {
@@ -114,13 +112,6 @@ def test_a_mistake_is_one_line_with_its_place(name: str, tmp_path: Path) -> None
     assert "\n" not in message
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own."""
-    environment = dict(os.environ, PYTHONPATH="")
-    line = [*COMMAND, *arguments]
-    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=60, check=False)
-
-
 def test_mistakes_exit_with_two_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(HEAD + "  - {name: a, wcet: 1, period: 5 ms}\n")
     for arguments in (
@@ -139,10 +130,13 @@ def test_mistakes_exit_with_two_and_no_traceback(tmp_path: Path) -> None:
         ("show", "no-such-thing"),
         ("nonsense",),
     ):
-        done = command(*arguments)
-        assert done.returncode == 2, arguments
+        done = ended(*arguments)
+        assert done.exit_code == 2, arguments
         assert "Traceback" not in done.stderr, arguments
         assert done.stderr.strip(), arguments
+    alone = process("run", tmp_path / "bad.yaml", env={"PYTHONPATH": ""})
+    assert alone.returncode == 2
+    assert alone.stderr.decode() == ended("run", tmp_path / "bad.yaml").stderr
 
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:

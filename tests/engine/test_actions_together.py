@@ -99,7 +99,7 @@ SYSTEM: dict[str, Any] = {
         {"name": "d", "overlap": True, "wcet": {"npu": "2 ms"}, "deadline": "30 ms", "arrival": {"kind": "spawned"},
          "weights": "12 MB", "batch": {"2": 1.5}},
     ],
-    "simulate": {"until": "200 ms"},
+    "simulate": {"until": "100 ms"},
 }  # fmt: skip
 DECLARED: dict[str, Any] = {
     "planner": {"core": "cpu", "cost": "100 us"},

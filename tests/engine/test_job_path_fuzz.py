@@ -123,7 +123,7 @@ def play(seed: int) -> None:
     for name in ("jobs", "slices", "answers", "choices"):
         assert getattr(trace, name).tobytes() == getattr(again, name).tobytes(), (seed, chosen, name)
     figures = summary(trace)
-    assert figures.to_dict()["tasks"] == summary(simulate(loaded, scheduler=chosen)).to_dict()["tasks"]
+    assert figures.to_dict()["tasks"] == summary(again).to_dict()["tasks"]
     sums = summary(simulate(loaded, scheduler=chosen, trace=False))
     for one, other in zip(figures.tasks, sums.tasks, strict=True):
         assert (one.ok, one.misses, one.accuracy, one.effective_accuracy) == (

@@ -41,10 +41,10 @@ def test_they_say_what_the_theorems_say(m, jitter, names):
     study = asked(m, jitter=jitter)
     results = rtsched.sweep(**study, policies=[], tests=names)
     known = theorems()
+    drawn = [rtsched.generate({**study["generate"], "utilisation": load}, count=40) for load in LOADS]
     seen = set()
     for row in results:
-        load, name = LOADS[row.run.point], names[row.run.policy]
-        document = rtsched.generate({**study["generate"], "utilisation": load}, count=40)[row.run.set]
+        name, document = names[row.run.policy], drawn[row.run.point][row.run.set]
         mode = "nonpreemptive" if name.startswith("np-") else "preemptive"
         order = "EDF" if "edf" in name or name == "gfb" else "FP"
         model = Uniprocessor(tasks(document), order, mode) if m == 1 else Cluster(tasks(document), m, order)

@@ -63,6 +63,15 @@ def _environment():
 
 @pytest.fixture
 def dask(tmp_path_factory):
+    """A cluster of one's own, to kill."""
+    found = Dask(tmp_path_factory.mktemp("dask"))
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A cluster of those who leave it as it is."""
     found = Dask(tmp_path_factory.mktemp("dask"))
     yield found
     found.end()
@@ -88,7 +97,7 @@ def test_the_same_rows_as_alone_though_a_worker_is_killed(dask):
         await_(lambda: cluster.workers(executor) == 2)
 
 
-def test_workers_need_nothing_that_is_known_here_only(dask, tmp_path, monkeypatch):
+def test_workers_need_nothing_that_is_known_here_only(shared, tmp_path, monkeypatch):
     """Classes of files that they lack, what is registered in this process, limits of time in their threads."""
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "__init__.py").write_text("")
@@ -97,7 +106,7 @@ def test_workers_need_nothing_that_is_known_here_only(dask, tmp_path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(REGISTRY, "own", {("scheduler", "slow"): Slow})
     policies = {"file": "theirs.policy:Mine", "registered": "slow"}
-    with cluster.executor(dask.address) as executor:
+    with cluster.executor(shared.address) as executor:
         found = rtsched.sweep(STUDY, executor=executor, policies=policies, sets=1, timeout="3 s")
     assert [row.status for row in found] == ["ok", "timeout"] * 2
     for name in [name for name in sys.modules if name.partition(".")[0] == "theirs"]:
@@ -125,14 +134,14 @@ def test_an_address_where_nobody_answers(monkeypatch):
         pass
 
 
-def test_jobs_have_no_effect_on_a_cluster(dask):
-    with cluster.executor(dask.address) as executor, pytest.raises(InputError, match=r"'jobs' .* has no effect"):
+def test_jobs_have_no_effect_on_a_cluster(shared):
+    with cluster.executor(shared.address) as executor, pytest.raises(InputError, match=r"'jobs' .* has no effect"):
         rtsched.sweep(STUDY, executor=executor, jobs=2)
 
 
-def test_the_command(dask, tmp_path):
+def test_the_command(shared, tmp_path):
     Path(tmp_path / "s.yaml").write_text("generate: {tasks: 3}\nsets: 20\nuntil: 50 ms\n")
-    command = [sys.executable, "-m", "rtsched.cli", "sweep", "s.yaml", "--dask", dask.address]
+    command = [sys.executable, "-m", "rtsched.cli", "sweep", "s.yaml", "--dask", shared.address]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 point x 20 sets x 1 policy x 1 seed, in s.db" in done.stdout

@@ -191,14 +191,15 @@ def test_a_run_that_ends_at_its_first_miss_says_the_same_of_it():
 
 
 def test_proofs_stand_beside_the_runs():
-    results = rtsched.sweep(STUDY, do="both", jobs=1, per_task=True)
+    few = {**STUDY, "sets": 5}
+    results = rtsched.sweep(few, do="both", jobs=1, per_task=True)
     for row in results:
         assert not (row.values["proven"] and row.values["refuted"])
         assert row.values["no_miss"] >= row.values["proven"]
         for task in row.tasks:
             assert task["bound"] is None or task["response_max"] <= task["bound"]
     assert {row.values["proven"] for row in results} == {0, 1}
-    alone = rtsched.sweep({key: value for key, value in STUDY.items() if key != "until"}, do="analyse", jobs=1)
+    alone = rtsched.sweep({key: value for key, value in few.items() if key != "until"}, do="analyse", jobs=1)
     assert [row.values["proven"] for row in alone] == [row.values["proven"] for row in results]
     assert alone.metrics == ("proven", "refuted")
 

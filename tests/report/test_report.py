@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -92,11 +94,19 @@ chains: [{name: "<i>$c$", tasks: ["<script>alert('x')</script>", "$\\frac{1$ | *
 """
 
 
-def made(tmp_path: Path, text: str, runs: int = 4) -> Report:
+@cache
+def made(text: str, runs: int = 4) -> Report:
     """The report on a system written here."""
-    path = tmp_path / "system.yaml"
-    path.write_text(text)
-    return Report(verify(str(path), runs=runs), DAY, "rtsched report system.yaml -o report.html")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "system.yaml"
+        path.write_text(text)
+        return Report(verify(str(path), runs=runs), DAY, "rtsched report system.yaml -o report.html")
+
+
+@cache
+def page_of(text: str) -> str:
+    """The same as a page."""
+    return html(made(text))
 
 
 def task_table(of: Report) -> Table:
@@ -113,18 +123,18 @@ def run(*arguments: str) -> str:
 # ---- the numbers -----------------------------------------------------------------------------------------------------
 
 
-def test_the_seven_sections_stand_in_their_order(tmp_path: Path) -> None:
-    answer = made(tmp_path, GOOD)
+def test_the_seven_sections_stand_in_their_order() -> None:
+    answer = made(GOOD)
     assert tuple(section.title for section in answer.sections) == SECTIONS
-    page, text = html(answer), markdown(answer)
+    page, text = page_of(GOOD), markdown(answer)
     for number, title in enumerate(SECTIONS, 1):
         assert f'<h2 id="s{number}">{number}. {title}</h2>' in page
         assert f"## {number}. {title}" in text
 
 
 @pytest.mark.parametrize("text", [GOOD, BAD, CHAINED, TYPED])
-def test_numbers_are_those_of_the_verification(tmp_path: Path, text: str) -> None:
-    answer = made(tmp_path, text)
+def test_numbers_are_those_of_the_verification(text: str) -> None:
+    answer = made(text)
     found = answer.found
     rows = {row[1].removesuffix(" (hard)"): row for row in task_table(answer).rows}
     assert len(rows) == len(found.bounds)
@@ -136,15 +146,15 @@ def test_numbers_are_those_of_the_verification(tmp_path: Path, text: str) -> Non
         assert row[11] == ("–" if bound.wcrt is None else "yes" if bound.exact else "no")
         if bound.slack is not None:
             assert row[7].replace("−", "-") == words.percent(bound.slack / bound.deadline)
-    page = html(answer)
+    page = page_of(text)
     assert found.inputs_sha256 in page
     assert found.verdict in page
     assert DAY in page
 
 
-def test_a_schedulable_system_says_of_whom_and_provided_what(tmp_path: Path) -> None:
-    answer = made(tmp_path, GOOD)
-    page = html(answer)
+def test_a_schedulable_system_says_of_whom_and_provided_what() -> None:
+    answer = made(GOOD)
+    page = page_of(GOOD)
     assert '<div class="verdict schedulable">' in page
     assert "provided the 5 declared assumptions hold" in page
     assert page.count('<span class="box"') == 5
@@ -154,9 +164,9 @@ def test_a_schedulable_system_says_of_whom_and_provided_what(tmp_path: Path) -> 
     assert [row[1] for row in task_table(answer).rows] == ["slow", "fast (hard)"]  # the least slack first
 
 
-def test_an_unschedulable_system_explains_its_first_failure_and_what_helps(tmp_path: Path) -> None:
-    answer = made(tmp_path, BAD)
-    page = html(answer)
+def test_an_unschedulable_system_explains_its_first_failure_and_what_helps() -> None:
+    answer = made(BAD)
+    page = page_of(BAD)
     assert '<div class="verdict unschedulable">' in page
     assert "First failing task, part cpu (unschedulable):" in page
     assert "Counterexample: &#x27;urgent&#x27; released at" in page
@@ -169,9 +179,9 @@ def test_an_unschedulable_system_explains_its_first_failure_and_what_helps(tmp_p
     assert row[7].startswith("−")
 
 
-def test_an_unknown_system_says_why_and_labels_its_evidence(tmp_path: Path) -> None:
-    answer = made(tmp_path, OPEN)
-    page = html(answer)
+def test_an_unknown_system_says_why_and_labels_its_evidence() -> None:
+    answer = made(OPEN)
+    page = page_of(OPEN)
     assert answer.found.verdict == "unknown"
     assert '<div class="verdict unknown">' in page
     assert "No sound analysis is known for the policy &#x27;band-heft&#x27;" in page
@@ -181,8 +191,8 @@ def test_an_unknown_system_says_why_and_labels_its_evidence(tmp_path: Path) -> N
     assert "Left out: no theorem speaks of this system" in page
 
 
-def test_without_simulation_nothing_is_claimed_to_be_seen(tmp_path: Path) -> None:
-    answer = made(tmp_path, GOOD, runs=0)
+def test_without_simulation_nothing_is_claimed_to_be_seen() -> None:
+    answer = made(GOOD, runs=0)
     assert [each.key for each in drawings(answer.found) if each.draw is None] == ["fb", "fc", "fe", "ff"]
     assert "nothing was simulated" in html(answer)
 
@@ -213,8 +223,8 @@ def test_words() -> None:
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_worst_run_is_found_again(tmp_path: Path) -> None:
-    found = made(tmp_path, GOOD, runs=6).found
+def test_the_worst_run_is_found_again() -> None:
+    found = made(GOOD, runs=6).found
     assert found.observation is not None
     for place, worst in enumerate(found.observation.worst):
         assert worst is not None
@@ -223,8 +233,8 @@ def test_the_worst_run_is_found_again(tmp_path: Path) -> None:
         assert int((mine["finish"] - mine["arrival"]).max()) == worst.response
 
 
-def test_a_counterexample_is_what_the_chart_shows(tmp_path: Path) -> None:
-    shown = critical(made(tmp_path, BAD).found)
+def test_a_counterexample_is_what_the_chart_shows() -> None:
+    shown = critical(made(BAD).found)
     assert shown.draw is not None
     assert "the counterexample" in shown.text
     with style():
@@ -232,9 +242,9 @@ def test_a_counterexample_is_what_the_chart_shows(tmp_path: Path) -> None:
     assert "late" in figure.axes[0].get_title(loc="left")
 
 
-def test_of_many_tasks_the_chart_shows_those_that_work(tmp_path: Path) -> None:
+def test_of_many_tasks_the_chart_shows_those_that_work() -> None:
     tasks = "".join(f"  - {{name: t{i}, wcet: {1 + i % 3} ms, period: 100 ms}}\n" for i in range(30))
-    found = made(tmp_path, f"name: many\nplatform: uniprocessor\nscheduler: {{ordering: fp}}\ntasks:\n{tasks}").found
+    found = made(f"name: many\nplatform: uniprocessor\nscheduler: {{ordering: fp}}\ntasks:\n{tasks}").found
     shown = critical(found)
     assert shown.draw is not None
     assert "Not shown: 6 tasks that did least" in shown.text
@@ -252,8 +262,8 @@ def test_no_bar_of_a_histogram_crosses_bound_or_deadline() -> None:
     assert counts[places[1:] <= 20_000_001].sum() == 3
 
 
-def test_a_chain_has_its_budget(tmp_path: Path) -> None:
-    answer = made(tmp_path, CHAINED)
+def test_a_chain_has_its_budget() -> None:
+    answer = made(CHAINED)
     budget = chains(answer.found)
     assert budget.draw is not None
     with style():
@@ -266,14 +276,14 @@ def test_a_chain_has_its_budget(tmp_path: Path) -> None:
     assert table.rows[0][:3] == ("see to act", "camera → fuse → brake", words.time(total))
 
 
-def test_a_typed_graph_shows_the_path_of_its_bound(tmp_path: Path) -> None:
-    answer = made(tmp_path, TYPED)
+def test_a_typed_graph_shows_the_path_of_its_bound() -> None:
+    answer = made(TYPED)
     path = attained(answer.found, "detector")
     assert path is not None
     dag, way, test = path
     assert test == answer.found.analysis.bounds[0].test
     assert [dag.vertices[index].name for index in way] == ["resize", "edge", "merge"]
-    page = html(answer)
+    page = page_of(TYPED)
     assert "The path that attains the bound: detector" in page
     assert page.count("<svg") == 5  # (a) to (d), and the graph
 
@@ -283,8 +293,8 @@ def test_layers_follow_the_edges() -> None:
     assert [sorted(row) for row in layers(dag)] == [[0, 1], [2, 4], [3]]
 
 
-def test_sensitivity_follows_the_bounds(tmp_path: Path) -> None:
-    found = made(tmp_path, GOOD).found
+def test_sensitivity_follows_the_bounds() -> None:
+    found = made(GOOD).found
     with style():
         drawing = sensitivity(found)
         assert drawing.draw is not None
@@ -335,8 +345,8 @@ class Page(HTMLParser):
         self.data.append(data)
 
 
-def test_a_page_is_whole_and_needs_nothing_from_outside(tmp_path: Path) -> None:
-    page = html(made(tmp_path, TYPED))
+def test_a_page_is_whole_and_needs_nothing_from_outside() -> None:
+    page = page_of(TYPED)
     parser = Page()
     parser.feed(page)
     assert parser.open == []
@@ -348,8 +358,8 @@ def test_a_page_is_whole_and_needs_nothing_from_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_hostile_names_are_only_text(tmp_path: Path) -> None:
-    answer = made(tmp_path, HOSTILE)
+def test_hostile_names_are_only_text() -> None:
+    answer = made(HOSTILE)
     page = html(answer)
     parser = Page()
     parser.feed(page)
@@ -362,9 +372,9 @@ def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     assert pdf(answer).startswith(b"%PDF")
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
-    first, second = made(tmp_path, CHAINED), made(tmp_path, CHAINED)
-    page = html(first)
+def test_the_same_input_gives_the_same_bytes() -> None:
+    first, second = made(CHAINED), made.__wrapped__(CHAINED)
+    page = page_of(CHAINED)
     assert page == html(second)
     assert markdown(first) == markdown(second)
     assert json.dumps(first.to_dict()) == json.dumps(second.to_dict())
@@ -372,16 +382,16 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert html(other) == page.replace(DAY, "2030-12-24")
 
 
-def test_a_pdf_has_pages_for_text_and_figures_and_the_same_bytes_again(tmp_path: Path) -> None:
-    written = pdf(made(tmp_path, CHAINED))
+def test_a_pdf_has_pages_for_text_and_figures_and_the_same_bytes_again() -> None:
+    written = pdf(made(CHAINED))
     assert int(re.search(rb"/Count (\d+)", written)[1]) >= 8  # type: ignore[index]
     assert b"/MediaBox [ 0 0 595.28 841.89 ]" in written
     assert b"CreationDate" not in written
-    assert written == pdf(made(tmp_path, CHAINED))
+    assert written == pdf(made.__wrapped__(CHAINED))
 
 
-def test_an_svg_has_a_title_and_ids_of_its_own(tmp_path: Path) -> None:
-    shown = critical(made(tmp_path, GOOD).found)
+def test_an_svg_has_a_title_and_ids_of_its_own() -> None:
+    shown = critical(made(GOOD).found)
     assert shown.draw is not None
     with style():
         text = svg(shown.draw(), "fb", "a < b")

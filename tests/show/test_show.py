@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib.figure import Figure
 
 from rtsched import show
 from rtsched.cli import cli
@@ -350,9 +351,9 @@ def test_mistakes_exit_with_two(
 # ---- the picture -----------------------------------------------------------------------------------------------------
 
 
-def boxes_and_texts(platform: Platform, dpi: int) -> tuple[dict[str, Any], list[tuple[str, Any]], Any]:
+def boxes_and_texts(drawn: Platform | Figure, dpi: int) -> tuple[dict[str, Any], list[tuple[str, Any]], Any]:
     """The named boxes, the visible texts, each with its place in pixels, and the page."""
-    figure = block_diagram(platform)
+    figure = drawn if isinstance(drawn, Figure) else block_diagram(drawn)
     figure.set_dpi(dpi)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     (axes,) = figure.axes
@@ -363,9 +364,9 @@ def boxes_and_texts(platform: Platform, dpi: int) -> tuple[dict[str, Any], list[
     return boxes, texts, figure.bbox
 
 
-def collisions(platform: Platform, dpi: int = 100) -> Iterator[str]:
+def collisions(drawn: Platform | Figure, dpi: int = 100) -> Iterator[str]:
     """Texts that leave the page or the box they stand in, or lie on another text; boxes that overlap."""
-    boxes, texts, page = boxes_and_texts(platform, dpi)
+    boxes, texts, page = boxes_and_texts(drawn, dpi)
     for text, place in texts:
         for name, box in [("page", page), *boxes.items()]:
             x, y = (place.x0 + place.x1) / 2, (place.y0 + place.y1) / 2
@@ -407,13 +408,13 @@ def test_every_platform_of_the_catalogue_is_told_and_drawn(name: str, tmp_path: 
     view = show.describe(name, "platform")
     assert view.platform is not None
     path = tmp_path / "chip.svg"
-    block_diagram(view.platform, path)
+    figure = block_diagram(view.platform, path)
     ElementTree.parse(path)
     drawing = path.read_text()
     for cluster in view.platform.processors:
         assert f"\n  {cluster}: " in view.text
         assert f'id="cluster-{cluster}"' in drawing
-    assert list(collisions(view.platform)) == []
+    assert list(collisions(figure)) == []
 
 
 @pytest.mark.parametrize("dpi", [72, 100, 150])
@@ -421,7 +422,7 @@ def test_nothing_overlaps_at_any_resolution(dpi: int, tmp_path: Path) -> None:
     assert list(collisions(catalogue.load_platform(written(tmp_path, EVERYTHING)), dpi)) == []
 
 
-@pytest.mark.parametrize("count", range(1, 17))
+@pytest.mark.parametrize("count", [*range(1, 9), 11, 16])
 def test_the_layout_works_for_any_number_of_clusters(count: int) -> None:
     assert list(collisions(many(count))) == []
 

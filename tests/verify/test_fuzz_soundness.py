@@ -65,7 +65,7 @@ def test_the_drawn_systems_are_worth_looking_at() -> None:
     applied: set[str] = set()
     provable = 0
     for number in range(400):
-        system, scheduler, *_ = case(3, number)
+        system, scheduler, *_ = case(4, number)
         analysis = analyse(system, policy_of(scheduler))
         provable += analysis.verdict == "schedulable"
         applied |= {item.theorem.name for each in analysis.parts for item in each.applied}
@@ -210,13 +210,12 @@ def test_a_planted_defect_is_found_and_shrunk(
 
 
 def test_two_runs_say_the_same_with_any_number_of_processes() -> None:
-    alone = fuzz(seed=5, systems=25, jobs=1)
-    spread = fuzz(seed=5, systems=25, jobs=2)
+    alone = fuzz(seed=5, systems=12, jobs=1)
+    spread = fuzz(seed=5, systems=12, jobs=2)
     assert json.dumps(alone.to_dict()) == json.dumps(spread.to_dict())
-    assert alone.systems == 25
-    assert json.dumps(fuzz(seed=6, systems=5, jobs=1).to_dict()) != json.dumps(
-        fuzz(seed=5, systems=5, jobs=1).to_dict()
-    )
+    assert alone.systems == 12
+    other = fuzz(seed=6, systems=12, jobs=1)
+    assert json.dumps(other.to_dict()["theorems"]) != json.dumps(alone.to_dict()["theorems"])
 
 
 def test_a_system_does_not_depend_on_those_before_it() -> None:
@@ -270,13 +269,13 @@ def test_nothing_is_found_in_ten_minutes() -> None:
 
 
 def test_the_command_says_what_was_looked_at(tmp_path: Path) -> None:
-    done = CliRunner().invoke(fuzz_soundness, ["--systems", "12", "-j", "1", "--output", str(tmp_path)])
+    done = CliRunner().invoke(fuzz_soundness, ["--systems", "6", "-j", "1", "--output", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    assert "12 systems" in done.output
+    assert "6 systems" in done.output
     assert "no violation found" in done.output
-    done = CliRunner().invoke(fuzz_soundness, ["--systems", "12", "-j", "1", "--json"])
+    done = CliRunner().invoke(fuzz_soundness, ["--systems", "6", "-j", "1", "--json"])
     document = json.loads(done.output)
-    assert document["systems"] == 12
+    assert document["systems"] == 6
     assert document["violations"] == []
     assert not list(tmp_path.iterdir())
 
