@@ -77,7 +77,7 @@ class EntryHeap:
         heap = self.heap
         while heap:
             entry: Entry = heap[0]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             if segment.state == READY and segment.entry is entry:
                 return heap[0]
             heappop(heap)
@@ -119,7 +119,7 @@ class PreemptiveQueue(ReadyQueue):
         idle.reverse()
         while waiting:
             entry = waiting[0]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             if segment.state != READY:
                 heappop(waiting)
                 continue
@@ -127,12 +127,17 @@ class PreemptiveQueue(ReadyQueue):
                 heappop(waiting)
                 soc.start(segment.job, segment, idle.pop())
             else:
-                while running[-1][-1].state != RUNNING:
+                worst = running[-1]
+                last: Segment = worst[-1]
+                while last.state != RUNNING:
                     running.pop()
-                if running[-1] < entry:
+                    worst = running[-1]
+                    last = worst[-1]
+                if worst < entry:
                     break
-                worst = running.pop()
-                processor = worst[-1].processor
+                running.pop()
+                processor = last.processor
+                assert processor is not None
                 soc.preempt(processor)
                 heapreplace(waiting, worst)
                 soc.start(segment.job, segment, processor)
@@ -149,7 +154,7 @@ class SingleQueue(PreemptiveQueue):
         processor = self.processors[0]
         while waiting:
             entry = waiting[0]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             if segment.state != READY:
                 heappop(waiting)
                 continue
@@ -225,7 +230,7 @@ class RegionQueue(ReadyQueue):
             entry, queue = best
             heappop(queue.heap)
             processor = processors[next(index for index in queue.eligible if index in free)]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             self.soc.start(segment.job, segment, processor)
             if processor.segment is not None:
                 free.discard(processor.index)
@@ -233,7 +238,7 @@ class RegionQueue(ReadyQueue):
 
 def valid(entry: Entry) -> bool:
     """Whether an entry still stands for a segment that waits."""
-    segment = entry[-1]
+    segment: Segment = entry[-1]
     return segment.state == READY and segment.entry is entry
 
 
