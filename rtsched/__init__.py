@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rtsched.api import Loaded, load, scheduler, simulate, summary
+    from rtsched.build import is_compiled
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
@@ -69,6 +70,7 @@ _HOME = {
     "exporter": "rtsched.export.exporter",
     "generate": "rtsched.generate",
     "importer": "rtsched.importers.importer",
+    "is_compiled": "rtsched.build",
     "load": "rtsched.api",
     "metric": "rtsched.metrics.metric",
     "scheduler": "rtsched.api",
@@ -114,6 +116,7 @@ __all__ = [
     "exporter",
     "generate",
     "importer",
+    "is_compiled",
     "load",
     "metric",
     "scheduler",

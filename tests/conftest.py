@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from rtsched.build import build
+from tests.compiled import refuse_another_build, skip_what_patches_it
 from tests.corpus.discovery import Found, discover
 
 DATA = Path(__file__).parent / "data"
@@ -24,6 +26,8 @@ settings.load_profile("same")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "corpus: answers found without rtsched, one test a record")
     config.addinivalue_line("markers", "slow: soak and fuzz runs")
+    refuse_another_build()
+    skip_what_patches_it()
     folder = config.getoption("--corpus")
     if folder is not None and not Path(folder).is_dir():
         raise pytest.UsageError(f"--corpus {folder}: no such folder")
@@ -31,11 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
+    lines = [f"rtsched: {build()}"]
     later = config.stash[_FOUND].later
-    if not later:
-        return []
-    kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(later.items()))
-    return [f"corpus records not collected: {kinds}"]
+    if later:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(later.items()))
+        lines.append(f"corpus records not collected: {kinds}")
+    return lines
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

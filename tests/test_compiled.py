@@ -1,19 +1,22 @@
-"""The engine compiled by mypyc: everything in it says its true type, and gives the same bytes."""
+"""The compiled build: asked for by a variable, refused in words where it cannot be, and the same bytes as the plain one."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+import rtsched
+import rtsched.engine.core
+from rtsched.build import build
 
-#: Views make classes while the program runs, which cannot be compiled; all else of the engine is, and the ready queues.
-NOT_COMPILED = {"__init__.py", "veil.py", "views.py"}
-QUEUES = ["rtsched/schedulers/general_queues.py", "rtsched/schedulers/ready_queues.py"]
+ROOT = Path(__file__).parents[1]
 
 #: Prints where the engine comes from, then one line per run: the workload, the policy, and a digest of its trace.
 RUNS = """
@@ -68,19 +71,91 @@ def printed(folder: Path) -> list[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
+needs_hatchling = pytest.mark.skipif(find_spec("hatchling") is None, reason="the build back-end is not installed here")
+
+
+def built(folder: Path, editable: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Build a wheel of this repository into `folder`, as pip would once what it needs is there."""
+    what = "build_editable" if editable else "build_wheel"
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; from hatchling.build import {what}; {what}(sys.argv[1])",
+        str(folder),
+    ]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@needs_hatchling
+def test_without_the_variable_nothing_is_compiled_and_nothing_needed(tmp_path: Path) -> None:
+    needs = "import os; from hatchling.build import *; print(get_requires_for_build_wheel())"
+    for value, names in (("0", []), ("1", ["mypy[mypyc]", "setuptools", "simpy", "numpy", "pydantic"])):
+        environment = {**os.environ, "RTSCHED_COMPILE": value}
+        command = [sys.executable, "-c", needs]
+        shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+        assert all(name in shown for name in names)
+        assert shown.count(">=") == len(names)
+    done = built(tmp_path, RTSCHED_COMPILE="")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [f"rtsched-{rtsched.__version__}-py3-none-any.whl"]
+
+
+@needs_hatchling
+@pytest.mark.parametrize(
+    ("editable", "variables", "message"),
+    [
+        (False, {"CC": "no-such-compiler"}, "there is no C compiler here; install one, with Python's headers"),
+        (True, {}, "an editable install runs the sources as they are"),
+        (False, {"RTSCHED_COMPILE": "yes"}, "RTSCHED_COMPILE=yes: write 1 to compile the engine, or 0"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused_in_words(
+    editable: bool, variables: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    done = built(tmp_path, editable, **{"RTSCHED_COMPILE": "1", **variables})
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_hatchling
+def test_the_source_distribution_has_what_compiling_needs(tmp_path: Path) -> None:
+    from hatch_build import modules
+
+    make = "import sys; from hatchling.build import build_sdist; build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", make, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    (made,) = tmp_path.iterdir()
+    with tarfile.open(made) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"hatch_build.py", "pyproject.toml", *modules(ROOT)} <= names
+    assert {"rtsched/engine/core.py", "rtsched/engine/gpu/gpu.py", "rtsched/schedulers/ready_queues.py"} <= {
+        *modules(ROOT)
+    }
+
+
+def test_the_build_says_which_it_is() -> None:
+    compiled = not str(rtsched.engine.core.__file__).endswith(".py")
+    assert rtsched.is_compiled() is compiled
+    assert build() == ("compiled by mypyc" if compiled else "interpreted")
+    shown = subprocess.run([sys.executable, "-m", "rtsched.cli", "--version"], cwd="/", capture_output=True, text=True)
+    assert shown.stdout == f"rtsched, version {rtsched.__version__} ({build()})\n"
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="there is no C compiler here")
+@pytest.mark.skipif(rtsched.is_compiled(), reason="compares the sources with what is compiled of them")
+@needs_hatchling
 def test_the_compiled_engine_gives_the_same_bytes(tmp_path: Path) -> None:
     """About five minutes: two to translate and compile, the rest to run every workload twice under ten policies."""
-    pytest.importorskip("mypyc", reason="mypyc comes with the extra 'dev'")
+    pytest.importorskip("mypyc", reason="mypyc comes with the extra 'compile'")
+    from hatch_build import compile_in, compiler
+
+    if compiler() is None:
+        pytest.skip("there is no C compiler here")
     for name in ("rtsched", "platforms", "workloads", "networks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    modules = sorted((tmp_path / "rtsched" / "engine").rglob("*.py"))
-    chosen = [str(path.relative_to(tmp_path)) for path in modules if path.name not in NOT_COMPILED]
-    made = subprocess.run(
-        [sys.executable, "-m", "mypyc", *chosen, *QUEUES], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    compile_in(tmp_path)
     plain, compiled = printed(ROOT), printed(tmp_path)
     assert plain[0].endswith(".py")
     assert not compiled[0].endswith(".py")

@@ -17,6 +17,7 @@ ROOT = Path(rtsched.__file__).parent
 ALLOWED = {
     "units": set(),
     "visible": set(),
+    "build": set(),
     "errors": {"visible"},
     "files": {"errors"},
     "pytest_plugin": set(),
@@ -48,7 +49,7 @@ ALLOWED = {
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
         "dnn", "verify", "report", "schedulability", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
-        "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible",
+        "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
     },
 }  # fmt: skip
 
@@ -138,7 +139,7 @@ def test_public_names() -> None:
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
-        "analyse", "compare", "evaluate", "exporter", "generate", "importer", "load", "metric", "scheduler", "section", "simulate",
+        "analyse", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "scheduler", "section", "simulate",
         "summary", "sweep", "theorem", "to_frame", "write",
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from rtsched import __version__
+from rtsched.build import build
 from rtsched.cli.console import leave, prepare
 from rtsched.cli.ending import ended, stopped
 
@@ -63,7 +64,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="rtsched")
+@click.version_option(f"{__version__} ({build()})", prog_name="rtsched")
 def cli() -> None:
     """Real-time multi-DNN scheduling on heterogeneous chips: simulate it, prove it, show it.
 

@@ -24,7 +24,7 @@ NEVER: Final = (1 << 62) - 1
 COMPLETION, DEADLINE, RELEASE, TIMER, SETTLE = 0, 1 << 24, 2 << 24, 3 << 24, 4 << 24
 
 #: A policy that acts this often at one instant without coming to rest is stopped.
-RESTLESS = 100_000
+RESTLESS: Final = 100_000
 
 
 class Alarm(simpy.Event):
@@ -101,7 +101,7 @@ class EventLoop(simpy.Environment):
         All events of an instant are delivered, then `dispatch` is called once if any of them set ``changed[0]``; it is
         called again at the same instant only while acting sets the flag anew or produces further events there.
         """
-        queue = self._queue
+        queue: list[tuple[int, int, int, Any]] = self._queue
         while queue:
             now = queue[0][0]
             if now > stop:
@@ -111,7 +111,7 @@ class EventLoop(simpy.Environment):
             while True:
                 while queue and queue[0][0] == now:
                     event = heappop(queue)[3]
-                    if event.__class__ is Alarm:
+                    if type(event) is Alarm:
                         event.fire()
                     else:
                         changed[0] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rtsched.trace.trace import OPEN
 
@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec
 
-# The states of a segment.
-WAITING, READY, RUNNING, BLOCKED, DONE, DEAD, CLAIMED, COPYING, DRAINING, BATCHED, SPLIT = range(11)
+# The states of a segment. (Final, each by itself: compiled code then has the number instead of looking it up.)
+WAITING: Final = 0
+READY: Final = 1
+RUNNING: Final = 2
+BLOCKED: Final = 3
+DONE: Final = 4
+DEAD: Final = 5
+CLAIMED: Final = 6
+COPYING: Final = 7
+DRAINING: Final = 8
+BATCHED: Final = 9
+SPLIT: Final = 10
 STATES = (
     "waiting", "ready", "running", "blocked", "done", "dead", "claimed by a run of nodes", "a copy on a link",
     "draining, or its processor is being reset", "in a batch", "split over several processors",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 from rtsched.engine.job import Segment
 
 # What a segment meets, in the order of one instant.
-LEAVE, REGION_END, ENTER, NEXT_NODE, SWITCH = range(5)
+LEAVE: Final = 0
+REGION_END: Final = 1
+ENTER: Final = 2
+NEXT_NODE: Final = 3
+SWITCH: Final = 4
 
 
 def mark_pieces(segments: Iterable[Segment]) -> None:

@@ -6,7 +6,7 @@ A run's steps are chosen once, before time starts: the plain ones, and around th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY, WAITING, Job, Segment, make_ready
 from rtsched.engine.points import mark_pieces
@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from rtsched.engine.task_state import TaskState
 
 
-class Steps(Protocol):
+class Steps:
     """What happens to a job, its segments and their processor."""
 
     def activate(self, task: TaskState, job: Job) -> None:
         """`job` may run: make its segments, and the first ones ready."""
+        raise NotImplementedError
 
     def successors(self, segment: Segment) -> None:
         """A node is done: those that waited for it alone are ready."""
+        raise NotImplementedError
 
     def stop(self, processor: Processor, segment: Segment, now: int, reason: int) -> None:
         """The processor stands idle from now on; the segment keeps its progress."""
+        raise NotImplementedError
 
     def close(self, job: Job, now: int, outcome: int) -> None:
         """`job` leaves the system; the next one of its task takes its turn."""
+        raise NotImplementedError
 
 
-class PlainSteps:
+class PlainSteps(Steps):
     """The steps without any feature around them."""
 
     def __init__(self, core: Core) -> None:
@@ -150,7 +154,7 @@ def complete(core: Core, segment: Segment, observation: dict[str, Any], now: int
         core.steps.successors(segment)
 
 
-class AroundSteps:
+class AroundSteps(Steps):
     """Steps around others, to which all goes on that is not overridden."""
 
     def __init__(self, inner: Steps) -> None:

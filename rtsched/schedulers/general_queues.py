@@ -139,7 +139,8 @@ class GeneralQueue(ReadyQueue):
         for entry in candidates:
             if not free:
                 break
-            segment = entry[-1]
+            segment: Segment = entry[-1]
+            here = segment.processor
             times = segment.node.times
             eligible = self.eligible[entry[-4], entry[-2]]
             options = [index for index in eligible if index in free]
@@ -147,8 +148,8 @@ class GeneralQueue(ReadyQueue):
                 continue
             if _one_speed(times, eligible):
                 choice = options[0]
-            elif segment.state == RUNNING and segment.processor.index in free:
-                choice = segment.processor.index
+            elif segment.state == RUNNING and here is not None and here.index in free:
+                choice = here.index
             else:
                 choice = min(options, key=lambda index: (times[index], index))
             places[segment] = choice

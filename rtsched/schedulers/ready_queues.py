@@ -82,7 +82,7 @@ class EntryHeap:
         heap = self.heap
         while heap:
             entry: Entry = heap[0]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             if segment.state == READY and segment.entry is entry:
                 return heap[0]
             heappop(heap)
@@ -124,7 +124,7 @@ class PreemptiveQueue(ReadyQueue):
         idle.reverse()
         while waiting:
             entry = waiting[0]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             if segment.state != READY:
                 heappop(waiting)
                 continue
@@ -132,12 +132,17 @@ class PreemptiveQueue(ReadyQueue):
                 heappop(waiting)
                 soc.start(segment.job, segment, idle.pop())
             else:
-                while running[-1][-1].state != RUNNING:
+                worst = running[-1]
+                last: Segment = worst[-1]
+                while last.state != RUNNING:
                     running.pop()
-                if running[-1] < entry:
+                    worst = running[-1]
+                    last = worst[-1]
+                if worst < entry:
                     break
-                worst = running.pop()
-                processor = worst[-1].processor
+                running.pop()
+                processor = last.processor
+                assert processor is not None
                 soc.preempt(processor)
                 heapreplace(waiting, worst)
                 soc.start(segment.job, segment, processor)
@@ -154,7 +159,7 @@ class SingleQueue(PreemptiveQueue):
         processor = self.processors[0]
         while waiting:
             entry = waiting[0]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             if segment.state != READY:
                 heappop(waiting)
                 continue
@@ -244,7 +249,7 @@ class RegionQueue(ReadyQueue):
             entry, queue = best
             heappop(queue.heap)
             processor = processors[next(index for index in queue.eligible if index in free)]
-            segment = entry[-1]
+            segment: Segment = entry[-1]
             self.soc.start(segment.job, segment, processor)
             if processor.segment is not None:
                 free.discard(processor.index)
@@ -252,13 +257,13 @@ class RegionQueue(ReadyQueue):
 
 def valid(entry: Entry) -> bool:
     """Whether an entry still stands for a segment that waits."""
-    segment = entry[-1]
+    segment: Segment = entry[-1]
     return segment.state == READY and segment.entry is entry
 
 
 def renewed(entry: Entry, ordering: Ordering) -> Entry:
     """The entry of the same segment with its key of now."""
-    segment = entry[-1]
+    segment: Segment = entry[-1]
     found: Entry = (*ordering.key(segment), *entry[-4:])
     segment.entry = found
     return found

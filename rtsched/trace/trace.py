@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,27 @@ from rtsched.units import format_duration
 if TYPE_CHECKING:
     from rtsched.trace.energy import EnergyReport
 
-# The outcomes of a job. OPEN jobs are in the system.
-OPEN, OK, LATE, DROPPED, ABORTED, UNFINISHED = range(-1, 5)
+# The outcomes of a job. OPEN jobs are in the system. (Final, each by itself: compiled code then has the number.)
+OPEN: Final = -1
+OK: Final = 0
+LATE: Final = 1
+DROPPED: Final = 2
+ABORTED: Final = 3
+UNFINISHED: Final = 4
 OUTCOMES = ("ok", "late", "dropped", "aborted", "unfinished")
 
 # Why a slice ended. What was drained (or reset) ran on after its job, on a processor that cannot stop at once.
 # A part is done when its share of a node that was split is; the node completes, in no time, when all are joined.
-COMPLETED, PREEMPTED, BOUNDARY, STOPPED, OVERHEAD, OPEN_END, KILLED, FAILED, DRAINED, PART = range(10)
+COMPLETED: Final = 0
+PREEMPTED: Final = 1
+BOUNDARY: Final = 2
+STOPPED: Final = 3
+OVERHEAD: Final = 4
+OPEN_END: Final = 5
+KILLED: Final = 6
+FAILED: Final = 7
+DRAINED: Final = 8
+PART: Final = 9
 REASONS = (
     "completed", "preempted", "boundary", "stopped", "overhead", "end", "killed", "failed", "drained", "part",
 )  # fmt: skip

@@ -1,0 +1,16 @@
+"""Which build of rtsched runs: interpreted, or with its engine compiled by mypyc. Both give the same bytes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+def is_compiled() -> bool:
+    """Whether the engine is compiled (installed with ``RTSCHED_COMPILE=1``): faster, and closed to patches."""
+    spec = find_spec("rtsched.engine.core")
+    return spec is not None and not str(spec.origin).endswith(".py")
+
+
+def build() -> str:
+    """The build in words."""
+    return "compiled by mypyc" if is_compiled() else "interpreted"
