@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rtsched.cli import options
+from rtsched.cli import options, pairs
 from rtsched.cli.console import echo, echo_json
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting
+from rtsched.errors import InputError
 from rtsched.files import check_outputs
 from rtsched.visible import visible
 
@@ -38,6 +39,7 @@ PREVIEW = 100
     "--dask", metavar="ADDRESS", help="Let a Dask cluster do it, e.g. tcp://10.0.0.1:8786 (extra: distributed)."
 )
 @click.option("--again", multiple=True, type=click.Choice(["error", "timeout"]), help="Run again what ended so before.")
+@click.option("--paired", metavar="POLICY", help="Compare all others with this one, set by set.")
 @options.as_json()
 def sweep(
     study: Path,
@@ -48,6 +50,7 @@ def sweep(
     jobs: int | None,
     dask: str | None,
     again: tuple[str, ...],
+    paired: str | None,
     as_json: bool,
 ) -> None:
     """Do a STUDY: systems x policies x seeds. The same command goes on where it was stopped, however that was.
@@ -61,6 +64,8 @@ def sweep(
     more = [*overrides, *([f"sets={PREVIEW}"] if preview else [])]
     named = [name for group in schedulers for name in split(group)]
     policies = {"policies": named} if named else {}
+    if paired is not None:
+        _check_baseline(paired, study, more, named)
     with _executor(dask) as executor, counting() as progress, _kept(path, progress) as told:
         results = perform(
             study,
@@ -73,9 +78,20 @@ def sweep(
             **policies,
         )
     if as_json:
-        echo_json(results.to_dict())
+        echo_json(results.to_dict(baseline=paired))
     else:
-        echo(render(results, path))
+        echo(render(results, path, paired))
+
+
+def _check_baseline(baseline: str, study: Path, overrides: list[str], policies: list[str]) -> None:
+    """Refuse a baseline that the study does not have, before anything runs. Raises InputError."""
+    from rtsched.experiment.policies import choices
+    from rtsched.experiment.study import read
+
+    found = read(study, overrides)
+    known = [*(each.label for each in choices(policies or found.policies)), *found.tests]
+    if baseline not in known or len(known) < 2:
+        raise InputError(f"--paired {baseline}: is to be one of two policies or more; there are {', '.join(known)}")
 
 
 @contextmanager
@@ -108,7 +124,7 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
         yield found
 
 
-def render(results: Results, path: Path) -> str:
+def render(results: Results, path: Path, paired: str | None = None) -> str:
     """What came of a study, as tables for a terminal."""
     from rtsched.export.text import aligned
 
@@ -130,6 +146,8 @@ def render(results: Results, path: Path) -> str:
         )
     else:
         lines.append("Nothing in these systems is random: there is nothing to estimate.")
+    if paired is not None:
+        lines += pairs.lines(results, paired)
     lines += [*_failed(results), *_unlike(results)]
     lines += [f"assumed: {visible(note)}" for note in outline.notes]
     return "\n".join(lines)

@@ -71,6 +71,10 @@ class Cell:
         """Whether every run came to nothing."""
         return bool(self.units) and not self.statuses["ok"]
 
+    def utilisations(self, asked: float) -> list[float]:
+        """The utilisation of each unit; where it says none, what was asked for."""
+        return [asked if math.isnan(load) else load for load in self.loads]
+
     def column(self, metric: str) -> list[float | None]:
         """One metric, in the order of the units; None for those that lack it in any of their runs."""
         column = self._columns.get(metric, ())

@@ -166,8 +166,12 @@ def contrast(cell: Cell, key: str) -> str:
         return ""
     if cell.difference == 0 and not cell.difference_half:
         return "="
-    stars = "" if cell.p is None or cell.p >= STAR else "**" if cell.p < STARS else "*"
-    return of_value(key)[0].show_difference(cell.difference, cell.difference_half) + stars
+    return of_value(key)[0].show_difference(cell.difference, cell.difference_half) + stars(cell.p)
+
+
+def stars(p: float | None) -> str:
+    """The stars of a difference that is as large by chance with this probability."""
+    return "" if p is None or p >= STAR else "**" if p < STARS else "*"
 
 
 def legend(table: Mapping[str, Mapping[str, Cell]], baseline: str, count: int) -> list[str]:

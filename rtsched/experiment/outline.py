@@ -16,6 +16,9 @@ from rtsched.metrics.metric import SHARE, Better, Metric, of_value
 
 #: The values of a proof, which no run has: shares of systems.
 PROOFS = ("proven", "refuted")
+#: The axes that weighted schedulability sums up over, and the metrics that say whether a system is accepted.
+LOADS = ("generate.utilisation", "generate.total_utilisation")
+ACCEPTED = ("no_miss", "proven")
 #: (point, policy), by their numbers.
 Place = tuple[int, int]
 
@@ -89,6 +92,8 @@ class Outline:
 
     def measure(self, key: str) -> tuple[Metric, str]:
         """The metric that a value belongs to, as the study knew it, and of which thing it is. Raises InputError."""
+        if key in PROOFS:
+            return Metric(key, key, SHARE, "higher" if key == PROOFS[0] else "lower", _forgotten), ""
         name = self.owner(key)
         for called, title, unit, better in self.measures:
             if called == name:
@@ -97,7 +102,7 @@ class Outline:
 
     def is_share(self, key: str) -> bool:
         """Whether a value says that it lies between 0 and 1. Raises InputError where nobody knows the metric."""
-        return key in PROOFS or self.measure(key)[0].unit == SHARE
+        return self.measure(key)[0].unit == SHARE
 
     def runs(self, point: int, number: int) -> Iterator[Run]:
         """The runs of one system of a point."""

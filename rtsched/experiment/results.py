@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from rtsched.experiment.paired import Paired
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,16 @@ class Results:
         count, found = self.known.counts[point, policy], self.known.bands[point, policy].get(metric)
         lacking = count.units - (0 if found is None else found.count) if count.asks(metric) else 0
         return Estimate(point, self.outline.policies[policy], metric, found, count.units, lacking, count.timeouts)
+
+    def paired(self, baseline: str | None = None, metrics: str | Sequence[str] = ()) -> list[Paired]:
+        """Every policy beside the `baseline` (the first one, unless named) on the same systems, at and over all points.
+
+        Of all metrics, unless some are named; with intervals, and p-values corrected for all that are returned. Raises
+        InputError where there are not two policies, or none that is called so.
+        """
+        from rtsched.experiment.paired import paired
+
+        return paired(self, baseline, (metrics,) if isinstance(metrics, str) else tuple(metrics))
 
     def failures(self) -> list[Row]:
         """The runs that came to nothing, each with its reason."""
@@ -157,8 +169,26 @@ class Results:
 
         return to_frame(self, table)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The study and its estimates as plain data."""
+    def to_dict(self, *, paired: bool = False, baseline: str | None = None) -> dict[str, Any]:
+        """The study and its estimates as plain data; with the `paired` comparisons to a `baseline`, where wanted."""
+        found = self._estimated()
+        return found | self._compared(baseline) if paired or baseline is not None else found
+
+    def _compared(self, baseline: str | None) -> dict[str, Any]:
+        from rtsched.experiment.paired import weighted
+
+        def axes(point: int | None) -> dict[str, Any]:
+            return {} if point is None else self.axes_at(point)
+
+        return {
+            "paired": [asdict(each) | {"axes": axes(each.point)} for each in self.paired(baseline)],
+            "weighted": [
+                {"metric": metric, "policy": policy, **asdict(band)}
+                for (metric, policy), band in weighted(self).items()
+            ],
+        }
+
+    def _estimated(self) -> dict[str, Any]:
         return {
             "format": 1,
             "digest": self.outline.digest,

@@ -12,6 +12,7 @@ from scipy import stats
 from rtsched.errors import InputError
 from rtsched.experiment.statistics import (
     Shares,
+    acceptance,
     band,
     bootstrap,
     cohens_d,
@@ -23,6 +24,7 @@ from rtsched.experiment.statistics import (
     odds_ratio,
     paired_bootstrap,
     proportion,
+    ratio,
     rule_of_three,
     sign_flip,
     superiority,
@@ -398,6 +400,34 @@ def weighted_coverage(samples: int, sets: int) -> float:
         assert found is not None
         hits += found.low <= truth <= found.high  # type: ignore[operator]
     return hits / samples
+
+
+def test_a_ratio_of_sums_is_covered_by_95_in_100_intervals() -> None:
+    draws = np.random.default_rng(5)
+    wholes = draws.uniform(0.2, 1.0, (2000, 60))
+    accepted = draws.random((2000, 60)) > wholes  # of heavy sets fewer
+    true = 1 - (0.2**2 / 3 + 0.2 / 3 + 1 / 3) / 0.6  # E(w (1 - w)) / E(w)
+    inside = 0
+    for whole, yes in zip(wholes.tolist(), accepted.tolist(), strict=True):
+        mean, half = ratio([w * each for w, each in zip(whole, yes, strict=True)], whole)
+        assert half is not None
+        inside += abs(mean - true) <= half
+    assert 0.935 <= inside / 2000 <= 0.965
+    with pytest.raises(InputError, match="a ratio to nothing"):
+        ratio([0.0], [0.0])
+
+
+def test_very_many_sets_have_the_interval_of_a_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = np.random.default_rng(6)
+    loads = draws.uniform(0.2, 1.0, 1500)
+    sets = loads.tolist(), (draws.random(1500) > loads).tolist()
+    drawn = weighted_schedulability(*sets)
+    monkeypatch.setattr(acceptance, "MANY", 1499)
+    found = weighted_schedulability(*sets)
+    assert drawn is not None
+    assert found is not None
+    assert (found.mean, found.low, found.high) == pytest.approx((drawn.mean, drawn.low, drawn.high), abs=0.001)
+    assert found.low != drawn.low
 
 
 def test_weighted_schedulability_is_covered() -> None:

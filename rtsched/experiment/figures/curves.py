@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rtsched.errors import InputError
 from rtsched.experiment.cells import Count
 from rtsched.experiment.figures.ask import MOST_LOOKS, StudyView, named
-from rtsched.experiment.outline import PROOFS, Place
+from rtsched.experiment.outline import ACCEPTED, LOADS, PROOFS, Place
 from rtsched.experiment.statistics import Band, weighted_schedulability
 from rtsched.experiment.words import Quantity, of_metric
 from rtsched.plot.curves import Curve, Curves, Panel, draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: The axes that weighted schedulability sums up over, and the metrics that say whether a system is accepted.
-LOADS = ("generate.utilisation", "generate.total_utilisation")
-ACCEPTED = ("no_miss", "proven")
 
 #: (metric, policy) of each curve.
 Drawn = Sequence[tuple[str, int]]
@@ -149,7 +144,7 @@ def _sets(view: StudyView, metrics: Iterable[str]) -> dict[tuple[Place, str], Se
     for place, cell in view.cells():
         values = view.results.axes_at(place[0])
         asked = next(float(values[name]) for name in LOADS if name in values)
-        loads = [asked if math.isnan(load) else load for load in cell.loads]
+        loads = cell.utilisations(asked)
         for metric in metrics:
             found[place, metric] = loads, cell.outcomes(metric)
     return found

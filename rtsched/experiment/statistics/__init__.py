@@ -17,6 +17,7 @@ from rtsched.experiment.statistics.intervals import (
     interval,
     is_bounded,
     proportion,
+    ratio,
     rule_of_three,
     wilson,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "odds_ratio",
     "paired_bootstrap",
     "proportion",
+    "ratio",
     "rule_of_three",
     "sign_flip",
     "superiority",

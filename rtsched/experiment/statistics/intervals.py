@@ -100,6 +100,23 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
     return mean, float(stdtrit(count - 1, 0.5 + level / 2)) * math.sqrt(variance / count)
 
 
+def ratio(parts: Sequence[float], wholes: Sequence[float], level: float = 0.95) -> tuple[float, float | None]:
+    """A ratio of two sums over the same units, and half its interval (Cochran, Sampling Techniques, 1977, 6.4).
+
+    Student's of what each part differs from the one that its whole lets expect; good for some 30 units or more. None
+    from one unit. Raises InputError where the wholes sum up to nothing.
+
+    >>> mean, half = ratio([1.0, 2.0, 2.0], [2.0, 4.0, 4.0])
+    >>> mean, half
+    (0.5, 0.0)
+    """
+    total = math.fsum(wholes)
+    if not total:
+        raise InputError("a ratio to nothing has no value; leave it out")
+    found, mean = math.fsum(parts) / total, total / len(wholes)
+    return found, interval([(part - found * whole) / mean for part, whole in zip(parts, wholes, strict=True)], level)[1]
+
+
 def band(values: Sequence[float], level: float = 0.95, *, bounded: bool = False) -> Band:
     """The mean of independent values with the interval that fits them: what a point of a curve shows.
 
