@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import tell, want_standard_output
+from rtsched.cli.console import answer_alone, tell, want_standard_output
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs, picture_format
@@ -63,7 +63,7 @@ def compare(
         picture_format(picture)
     check_outputs(picture, table)
     policies = [name for group in schedulers for name in split(group)]
-    with counting() as progress:
+    with counting() as progress, answer_alone():
         answer = experiment.compare(
             system, policies, range(seed, seed + seeds), until=until, platform=platform, overrides=overrides,
             jobs=jobs, baseline=baseline, metrics=metrics, progress=progress,

@@ -11,6 +11,8 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,24 @@ def echo_document(text: str) -> None:
 def tell(text: str, *outputs: Path | None) -> None:
     """Print what there is to say beside the outputs of a command; on standard error if one of them is there."""
     echo(text, err=any(map(is_standard_output, outputs)))
+
+
+@contextmanager
+def answer_alone() -> Iterator[None]:
+    """Within, what policies and metrics print, in this process or in workers, goes to standard error.
+
+    Standard output is left to the answer.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def want_standard_output(as_json: bool, *outputs: Path | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import tell
+from rtsched.cli.console import echo_json, tell, want_standard_output
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, picture_format
 
@@ -28,17 +30,8 @@ KINDS = ("curves", "ecdf", "heat", "pareto", "scatter")
     "--size", type=click.Choice(["single", "double"]), default="single", show_default=True,
     help="One column (3.5 in) or two (7.16 in).",
 )  # fmt: skip
-def plot(
-    study: Path,
-    output: Path,
-    kind: str,
-    metrics: tuple[str, ...],
-    policies: tuple[str, ...],
-    over: tuple[str, ...],
-    at: tuple[str, ...],
-    weighted: bool,
-    size: str,
-) -> None:
+@options.as_json("Print what was drawn as JSON.")
+def plot(study: Path, output: Path, at: tuple[str, ...], as_json: bool, **asked: Any) -> None:
     """Draw a STUDY, the database of `rtsched sweep`.
 
     curves: a metric over an axis. ecdf: how systems share out over a metric. heat: a metric over two axes. pareto:
@@ -46,14 +39,21 @@ def plot(
     """
     from rtsched.experiment.results import Results
 
+    want_standard_output(as_json, output)
     picture_format(output)
     check_outputs(output)
     results = Results.open(study)
+    command = _command(study.name, asked | {"at": at})
     results.plot(
-        kind, metric=metrics, policies=policies, over=over, at=_values(at), weighted=weighted, size=size, path=output,
-        command=_command(study.name, kind, metrics, policies, over, at, weighted, size),
+        asked["kind"], metric=asked["metrics"], policies=asked["policies"], over=asked["over"], at=_values(at),
+        weighted=asked["weighted"], size=asked["size"], path=output, command=command,
     )  # fmt: skip
-    tell(f"{output}: {kind} of study {results.outline.name or study.stem} ({results.outline.digest})", output)
+    name, digest = results.outline.name or study.stem, results.outline.digest
+    if as_json:
+        about = {"format": 1, "file": str(output), "kind": asked["kind"], "study": name, "digest": digest}
+        echo_json(about | {"command": command})
+        return
+    tell(f"{output}: {asked['kind']} of study {name} ({digest})", output)
 
 
 def _values(texts: tuple[str, ...]) -> dict[str, str]:
@@ -66,18 +66,9 @@ def _values(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _command(
-    study: str,
-    kind: str,
-    metrics: tuple[str, ...],
-    policies: tuple[str, ...],
-    over: tuple[str, ...],
-    at: tuple[str, ...],
-    weighted: bool,
-    size: str,
-) -> str:
+def _command(study: str, asked: Mapping[str, Any]) -> str:
     """What draws the same figure again, wherever the study lies and whatever the file is called."""
-    words = ["rtsched", "plot", study, "--kind", kind, "--size", size]
-    for option, values in (("--metric", metrics), ("--policy", policies), ("--over", over), ("--at", at)):
-        words += [word for value in values for word in (option, value)]
-    return shlex.join([*words, *(["--weighted"] if weighted else [])])
+    words = ["rtsched", "plot", study, "--kind", asked["kind"], "--size", asked["size"]]
+    for option, name in (("--metric", "metrics"), ("--policy", "policies"), ("--over", "over"), ("--at", "at")):
+        words += [word for value in asked[name] for word in (option, value)]
+    return shlex.join([*words, *(["--weighted"] if asked["weighted"] else [])])

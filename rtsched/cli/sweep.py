@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options, pairs
-from rtsched.cli.console import echo, echo_json
+from rtsched.cli.console import answer_alone, echo, echo_json
 from rtsched.cli.policies import split
-from rtsched.cli.waiting import counting
+from rtsched.cli.waiting import counting, looking
 from rtsched.errors import InputError
 from rtsched.files import check_outputs
 from rtsched.visible import visible
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from rtsched.experiment.outline import Outline
     from rtsched.experiment.results import Estimate, Results
-    from rtsched.experiment.rounds import Progress
 
 #: A look at the shape of the curves, and no more.
 PREVIEW = 100
@@ -66,14 +65,15 @@ def sweep(
     policies = {"policies": named} if named else {}
     if paired is not None:
         _check_baseline(paired, study, more, named)
-    with _executor(dask) as executor, counting() as progress, _kept(path, progress) as told:
+    with _executor(dask) as executor, _kept(path) as far, looking() as look, counting() as progress, answer_alone():
         results = perform(
             study,
             overrides=more,
             database=path,
             executor=executor,
             jobs=jobs,
-            progress=told,
+            progress=lambda *counts: progress(*_noted(far, counts)),
+            look=look,
             again=again,
             **policies,
         )
@@ -95,21 +95,21 @@ def _check_baseline(baseline: str, study: Path, overrides: list[str], policies: 
 
 
 @contextmanager
-def _kept(path: Path, progress: Progress) -> Iterator[Progress]:
-    """Passes on how far it is; who interrupts is told what is kept."""
-    last = [0, 0]
-
-    def show(done: int, total: int, failed: int) -> None:
-        last[:] = done, total
-        progress(done, total, failed)
-
+def _kept(path: Path) -> Iterator[list[int]]:
+    """Notes how far it is; who interrupts is told what is kept, when no bar is there any more."""
+    far = [0, 0, 0]
     try:
-        yield show
+        yield far
     except KeyboardInterrupt:
-        done, total = last
-        far = f"{done} of {total} runs are" if total else "what is done is"
-        echo(f"{far} in {path}; the same command goes on from there", err=True)
+        done, total, _ = far
+        said = f"{done} of {total} runs are" if total else "what is done is"
+        echo(f"{said} in {path}; the same command goes on from there", err=True)
         raise
+
+
+def _noted(far: list[int], counts: tuple[int, int, int]) -> tuple[int, int, int]:
+    far[:] = counts
+    return counts
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,22 +38,73 @@ def each(items: Iterable[Item], count: int, unit: str = " runs") -> Iterable[Ite
             bar.update()
 
 
+class Counter:
+    """A bar that begins with what it is first told, shown on a terminal after two seconds.
+
+    What was done before says nothing of the rate.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+        self.bar: Any = None
+        self.first: int | None = None
+        self.begun = self.shown = 0.0
+
+    def show(self, done: int, total: int, failed: int = 0) -> None:
+        """So much is done, of so much in all, and so much of that came to nothing."""
+        now = time.monotonic()
+        if self.first is None:
+            self.first, self.begun = done, now
+        if not sys.stderr.isatty() or now < max(self.begun + PATIENCE, self.shown + LOOK):
+            return
+        self.shown = now
+        if self.bar is None:
+            from tqdm import tqdm
+
+            about: dict[str, Any] = {
+                "total": total,
+                "unit": self.unit,
+                "initial": self.first,
+                "leave": False,
+                "dynamic_ncols": True,
+            }
+            self.bar = tqdm(delay=LOOK, **about)  # shown below, and wiped away in the end as it is older than that
+            self.bar.start_t -= now - self.begun
+        self.bar.total, self.bar.n = total, done
+        if failed:
+            self.bar.set_postfix_str(f"{failed} failed", refresh=False)
+        self.bar.refresh()
+
+    def close(self) -> None:
+        """Wipe it away."""
+        if self.bar is not None:
+            self.bar.close()
+
+
 @contextmanager
 def counting(unit: str = " runs") -> Iterator[Callable[[int, int, int], None]]:
     """A bar for work that tells how much of it is done, of how much in all, and how much of that came to nothing."""
-    with progress_bar(unit=unit) as bar:
-        begun: list[int] = []
+    counter = Counter(unit)
+    try:
+        yield counter.show
+    finally:
+        counter.close()
 
-        def show(done: int, total: int, failed: int) -> None:
-            if not begun:  # what was done before says nothing of the rate
-                begun.append(done)
-                bar.initial = done
-            bar.total, bar.n = total, done
-            if failed:
-                bar.set_postfix_str(f"{failed} failed", refresh=False)
-            bar.refresh()
 
+@contextmanager
+def looking(unit: str = " points") -> Iterator[Callable[[int, int], None]]:
+    """A bar for what is looked at before the work: gone when that is done."""
+    counter = Counter(unit)
+
+    def show(done: int, total: int) -> None:
+        counter.show(done, total)
+        if done == total:
+            counter.close()
+
+    try:
         yield show
+    finally:
+        counter.close()
 
 
 class Ticker:

@@ -17,6 +17,8 @@ from rtsched.experiment.study import Stop
 
 #: Told how many runs are done, how many there are, and how many of the done ones came to nothing.
 Progress = Callable[[int, int, int], None]
+#: Told how many points were looked at before anything runs, and how many there are.
+Look = Callable[[int, int], None]
 #: Keys that are asked for at once.
 AT_ONCE = 2_000
 #: Fewer systems say too little of their spread for Student's interval to be believed, and a point to end.

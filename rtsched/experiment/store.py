@@ -48,7 +48,8 @@ class Store:
         if path is not None and not new and not path.is_file():
             raise InputError(f"{path}: there is no such file; name the database of a study (rtsched sweep writes it)")
         with self._guarded():
-            self.base = sqlite3.connect(":memory:" if path is None else path, timeout=60, isolation_level=None)
+            name = ":memory:" if path is None else path  # a sweep in a thread gives its results to others
+            self.base = sqlite3.connect(name, timeout=60, isolation_level=None, check_same_thread=False)
             self._open(new)
 
     def _open(self, new: bool) -> None:

@@ -24,7 +24,7 @@ from rtsched.experiment.places import Places
 from rtsched.experiment.policies import choices, modules_of, source_of
 from rtsched.experiment.pool import Crew, Processes, Spread
 from rtsched.experiment.results import Results
-from rtsched.experiment.rounds import Counted, Progress, rounds
+from rtsched.experiment.rounds import Counted, Look, Progress, rounds
 from rtsched.experiment.store import Row, Store
 from rtsched.experiment.study import MOST_RUNS, Study, of_document, of_mapping
 from rtsched.metrics.metric import wanted
@@ -53,6 +53,7 @@ def sweep(
     executor: Executor | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
+    look: Look | None = None,
     again: Iterable[str] = (),
     overrides: Sequence[str] = (),
     **keys: Any,
@@ -62,8 +63,10 @@ def sweep(
     `study` is a file, a mapping of what a file holds, or left out; further `keys` (``sets=100``), or `overrides` as
     texts (``"axes.generate.tasks=[5, 10]"``), are set in it. Rows go into `database` as they come, and what is there is
     not run again, but for what ended as `again` says ("error", "timeout"); without one they are kept in memory. `jobs`
-    processes share the work (default: one per CPU), or any `executor` does; neither changes the answer. Raises
-    InputError before anything runs where something cannot be meant, and SoundnessError where a run beats a proof.
+    processes share the work (default: one per CPU), or any `executor` does; neither changes the answer. `look` is told
+    how many points were looked at, of how many, before anything runs; `progress` then how many runs are done, of how
+    many, and how many of those came to nothing. Raises InputError before anything runs where something cannot be meant,
+    and SoundnessError where a run beats a proof.
     """
     folder = Path(study).parent if isinstance(study, str | Path) else None
     found, places = _study(study, overrides, keys)
@@ -72,7 +75,7 @@ def sweep(
     with places.at("metrics"):
         wanted(found.measured, code=folder is None or "metrics" in keys)
     bench = Bench(found, named, found.points(), folder, trusted=folder is None)
-    outline = survey(bench, places, kept=database is not None)
+    outline = survey(bench, places, kept=database is not None, look=look)
     store = Store(None if database is None else Path(database))
     store.begin(outline)
     for status in [again] if isinstance(again, str) else again:
@@ -117,7 +120,7 @@ def _workers(executor: Any) -> int:
 # ---- before anything runs --------------------------------------------------------------------------------------------
 
 
-def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) -> Outline:
+def survey(bench: Bench, places: Places | None = None, *, kept: bool = False, look: Look | None = None) -> Outline:
     """Look at every point once: what cannot be meant is refused now, what is to know is noted. Raises InputError.
 
     Rows that are `kept` need fingerprints of all that they depend on.
@@ -141,6 +144,8 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False) ->
             with places.at_point(study, point) if choice.own else places.at("policies"):
                 made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
             notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
+        if look is not None:
+            look(point.index + 1, len(bench.points))
     metrics = [[each.name, source_of(each.function)] for each in measures]
     code = code_digest() if kept else ""
     seed = study.seed if study.generate is not None else None

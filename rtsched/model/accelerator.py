@@ -112,6 +112,17 @@ class BlockLevel(Model):
     mode: Literal["exact", "fluid"] = "exact"
     assumed_kernels: AssumedKernels = AssumedKernels()
 
+    def blocks_at_once(self, kernel: Kernel) -> int:
+        """How many blocks of `kernel` one multiprocessor holds."""
+        limits = [self.threads // kernel.threads]
+        if self.blocks is not None:
+            limits.append(self.blocks)
+        if self.shared_memory is not None and kernel.shared_memory:
+            limits.append(self.shared_memory // kernel.shared_memory)
+        if self.registers is not None and kernel.registers:
+            limits.append(self.registers // (kernel.registers * kernel.threads))
+        return min(limits)
+
     @model_validator(mode="after")
     def _consistent(self) -> BlockLevel:
         if self.max_threads > self.threads:

@@ -6,7 +6,7 @@ import pytest
 
 import rtsched as package
 from rtsched.experiment.results import Results
-from tests.cli.command import ended, process
+from tests.cli.command import answer, ended, process
 
 
 @pytest.fixture
@@ -48,3 +48,14 @@ def test_what_cannot_be_exported_is_told(study, words, problem):
     result = ended("export", *words)
     assert result.exit_code == 2
     assert problem in result.output
+
+
+def test_a_script_is_told_what_was_written(study, here):
+    data = answer("export", study, here / "out.csv")
+    assert data["file"] == str(here / "out.csv")
+    assert (data["runs"], data["total"], data["ok"], data["error"], data["timeout"]) == (2, 2, 2, 0, 0)
+    drawn = answer("plot", study, "-o", here / "out.svg", "--over", "tasks.a.wcet", "--size", "double")
+    assert (drawn["kind"], drawn["digest"]) == ("curves", data["digest"])
+    assert drawn["command"] == "rtsched plot s.db --kind curves --size double --over tasks.a.wcet"
+    refused = ended("export", study, "-", "--json")
+    assert "only one thing can go there" in refused.output

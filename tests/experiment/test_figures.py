@@ -309,7 +309,9 @@ def test_what_a_study_lacks_is_refused_in_words(plane, exits):
     with pytest.raises(InputError, match="no axis 'a'; it has none"):
         exits.plot(at={"a": 1})
     many = rtsched.sweep(LINE, jobs=1, sets=1, policies={str(name): "edf" for name in range(8)})
-    with pytest.raises(InputError, match="more than 7 curves cannot be told apart; choose some with --policy"):
+    with pytest.raises(
+        InputError, match=r"8 curves cannot be told apart, 7 at most; choose with --policy and --metric \(policies: "
+    ):
         many.plot()
     with pytest.raises(InputError, match="metrics of different units do not share an axis"):
         rtsched.sweep(LINE, jobs=1, sets=1, metrics=["miss_ratio", "response"]).plot(metric=["miss_ratio", "response"])

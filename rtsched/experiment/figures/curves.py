@@ -42,7 +42,11 @@ def figure(view: StudyView) -> Figure:
     metrics = view.metrics(MOST_LOOKS)
     drawn = [(metric, who) for metric in metrics for who in view.asked(metric)]
     if len(drawn) > MOST_LOOKS:
-        raise InputError(f"more than {MOST_LOOKS} curves cannot be told apart; choose some with --policy and --metric")
+        there = ", ".join(dict.fromkeys(view.outline.policies[who] for _, who in drawn))
+        raise InputError(
+            f"{len(drawn)} curves cannot be told apart, {MOST_LOOKS} at most; "
+            f"choose with --policy and --metric (policies: {there})"
+        )
     loads = _loads(view, metrics)
     axis = _axis(view, loads)
     quantity = Quantity("weighted schedulability", "%", 0.01, True) if loads else _quantity(view, metrics)

@@ -29,18 +29,6 @@ def multiprocessors(gpu: BlockLevel, task: TaskSpec) -> int:
     return allowed if share is None else min(allowed, -int(-share * gpu.sms // 100))
 
 
-def blocks_at_once(gpu: BlockLevel, kernel: Kernel) -> int:
-    """How many blocks of `kernel` one multiprocessor holds."""
-    limits = [gpu.threads // kernel.threads]
-    if gpu.blocks is not None:
-        limits.append(gpu.blocks)
-    if gpu.shared_memory is not None and kernel.shared_memory:
-        limits.append(gpu.shared_memory // kernel.shared_memory)
-    if gpu.registers is not None and kernel.registers:
-        limits.append(gpu.registers // (kernel.registers * kernel.threads))
-    return min(limits)
-
-
 def longest(gpu: BlockLevel, task: TaskSpec, node: NodeSpec, place: int, demand: int) -> int:
     """The time in ns of a node alone, whose job takes up to `demand` instead of what is planned, no less than that."""
     planned = node.times[place]
@@ -50,7 +38,7 @@ def longest(gpu: BlockLevel, task: TaskSpec, node: NodeSpec, place: int, demand:
     sms = multiprocessors(gpu, task)
     total = gpu.launch
     for item in items:
-        waves = -(-item.blocks // (blocks_at_once(gpu, item) * sms)) if isinstance(item, Kernel) else 1
+        waves = -(-item.blocks // (gpu.blocks_at_once(item) * sms)) if isinstance(item, Kernel) else 1
         time = item.time or 1
         total += waves * (time if demand == planned else max(time, round(Fraction(time * demand, planned))))
     return total

@@ -135,7 +135,7 @@ def _runs(trace: Trace, unit: UnitSpec, gpu: BlockLevel) -> list[_Run]:
         if key not in found:
             kernel = _kernel(trace, job, node, place, number)
             since = start if gpu.mode == "exact" else starts[stay - 1]
-            found[key] = _Run(job, place, number, kernel.blocks, _room(gpu, kernel), since)
+            found[key] = _Run(job, place, number, kernel.blocks, gpu.blocks_at_once(kernel), since)
         found[key].waves.append((start, end, blocks))
     return list(found.values())
 
@@ -146,18 +146,6 @@ def _kernel(trace: Trace, job: int, node: int, place: int, number: int) -> Kerne
     kernel = items[number]
     assert isinstance(kernel, Kernel)
     return kernel
-
-
-def _room(gpu: BlockLevel, kernel: Kernel) -> int:
-    """How many blocks of a kernel one multiprocessor holds."""
-    limits = [gpu.threads // kernel.threads]
-    if gpu.blocks is not None:
-        limits.append(gpu.blocks)
-    if gpu.shared_memory is not None and kernel.shared_memory:
-        limits.append(gpu.shared_memory // kernel.shared_memory)
-    if gpu.registers is not None and kernel.registers:
-        limits.append(gpu.registers // (kernel.registers * kernel.threads))
-    return min(limits)
 
 
 def _name(trace: Trace, run: _Run) -> str:
