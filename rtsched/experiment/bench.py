@@ -28,6 +28,7 @@ from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.metrics.figures import Summary
+    from rtsched.metrics.metric import Metric
     from rtsched.model.platform import Platform
     from rtsched.trace.trace import Trace
 
@@ -62,12 +63,20 @@ class Bench:
         self._platform: Platform | None = None
         self._loaded: api.Loaded | None = None
         self._system: _System | None = None
+        self._measures: tuple[Metric, ...] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("study", "choices", "points", "folder", "trusted")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
+
+    @property
+    def measures(self) -> tuple[Metric, ...]:
+        """What is measured of each run, looked up once."""
+        if self._measures is None:
+            self._measures = wanted(self.study.measured)
+        return self._measures
 
     # ---- systems -----------------------------------------------------------------------------------------------------
 
@@ -201,7 +210,7 @@ class Bench:
         if self.study.do != "analyse":
             trace = system.simulate(choice, run.seed)
             figures = _figures(trace)
-            values |= evaluate(trace, self.study.measured, figures)
+            values |= evaluate(trace, self.measures, figures)
         if self.study.do != "simulate":
             analysis = system.prove(choice)
             verdict = analysis.verdict
@@ -237,9 +246,7 @@ class _System:
         study = bench.study
         if study.do != "analyse":
             self.prepared = replace(api.prepare(self.loaded, study.until), trusted=bench.trusted)
-            self.kept = study.do == "both" or any(
-                each.reads_trace(self.prepared.spec) for each in wanted(study.measured)
-            )
+            self.kept = study.do == "both" or any(each.reads_trace(self.prepared.spec) for each in bench.measures)
         if study.do != "simulate":
             self.proving = self.loaded.lower(largest=True)
 

@@ -6,6 +6,7 @@ who then still kills every worker that takes it up is told apart, and all others
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -237,6 +238,7 @@ def _begin(parent: int, theirs: Any, ours: Any) -> None:
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit.may_end_this_process()
+    gc.freeze()  # what comes from the parent stays: nobody need look through it again and again
     threading.Thread(target=_await_end, args=(parent, theirs), daemon=True).start()
 
 
