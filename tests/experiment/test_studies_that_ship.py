@@ -50,11 +50,13 @@ def test_the_commands_of_the_page_are_commands(folder: Path) -> None:
     """They are parsed as the command line parses them, name files that are there, and make the figures that are."""
     swept = commands(folder, "sweep")
     drawn = commands(folder, "plot")
-    assert {words[0] for words in swept} == {path.name for where, path in FILES if where == folder}
+    assert {Path(words[0]).name for words in swept} == {path.name for where, path in FILES if where == folder}
     for name, several in (("sweep", swept), ("plot", drawn)):
         for words in several:
             getattr(import_module(f"rtsched.cli.{name}"), name).make_context(name, list(words))
-    made = {words[words.index(option) + 1] for words in drawn for option in ("-o", "--output") if option in words}
+    made = {
+        Path(words[words.index(option) + 1]).name for words in drawn for option in ("-o", "--output") if option in words
+    }
     assert {path.name for path in folder.iterdir() if path.suffix in PICTURES} <= made
 
 
