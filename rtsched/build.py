@@ -1,4 +1,4 @@
-"""Which build of rtsched runs: interpreted, or with its engine compiled by mypyc. Both give the same bytes."""
+"""Which build of rtsched runs: interpreted or, as an experiment, with its engine compiled by mypyc."""
 
 from __future__ import annotations
 
