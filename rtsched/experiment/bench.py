@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rtsched.metrics.figures import Summary
     from rtsched.metrics.metric import Metric
     from rtsched.model.platform import Platform
+    from rtsched.model.policy import Policy
     from rtsched.trace.trace import Trace
 
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Bench:
     trusted: bool = False
 
     def __post_init__(self) -> None:
+        make_ready(self.study)
         self._at = -1
         self._parameters: Any = None
         self._platform: Platform | None = None
@@ -260,18 +263,39 @@ class _System:
         """What is proven of it."""
         from rtsched.schedulability.analyse import analyse
 
+        return analyse(self.proving, self._policy(choice))
+
+    def _policy(self, choice: Choice) -> Policy:
         if choice.own:
-            return analyse(self.proving, api.policy(self.loaded.system.scheduler, code=self.bench.trusted))
+            return api.policy(self.loaded.system.scheduler, code=self.bench.trusted)
         what = choice.what if isinstance(choice.what, str | Mapping) else choice.make()
-        return analyse(self.proving, api.policy(what, code=choice.code))
+        return api.policy(what, code=choice.code)
 
     def contradict(self, analysis: Any, trace: Trace, choice: Choice) -> None:
         """Raise SoundnessError, with both sides, where the run beats what is proven."""
+        from rtsched.schedulability.lowering.policy import homes
         from rtsched.verify.observation import Observer
         from rtsched.verify.patterns import Pattern
 
+        policy = self._policy(choice)
+        if homes(self.prepared.spec, policy) != homes(self.proving, policy):
+            raise InputError(
+                f"{policy.placement.name} packs the usual times, which a run takes, in another way than the largest "
+                "ones, which the proof takes: they are about two partitions; say where tasks run ('pin', 'processors'), "
+                "or study runs and proofs apart"
+            )
         observer = Observer(analysis, {}, trace.seed)
         observer.judge(trace, Pattern(f"as declared, {choice.label}", trace.system, trace.until, trace.seed))
+
+
+def make_ready(study: Study) -> None:
+    """Import what runs and proofs need, before a limit of time counts it to the first of them."""
+    for module in ("rtsched.engine.simulation", "rtsched.metrics.summary", "rtsched.dnn.horizon"):
+        import_module(module)
+    if study.do != "simulate":
+        import_module("rtsched.schedulability.analyse")
+    if study.do == "both":
+        import_module("rtsched.verify.observation")
 
 
 def reached(loaded: api.Loaded) -> dict[str, float | None]:

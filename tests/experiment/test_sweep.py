@@ -354,3 +354,21 @@ def test_files_that_a_study_names_lie_beside_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = rtsched.sweep("inner/s.yaml", jobs=1)
     assert [row.values["no_miss"] for row in results] == [1, 0]
+
+
+def test_a_run_and_a_proof_of_two_partitions_are_not_compared(tmp_path, monkeypatch):
+    """By its usual times a is the heavier one and goes first, by the largest ones b."""
+    board = tmp_path / "platforms"
+    board.mkdir()
+    (board / "twin.yaml").write_text("name: twin\nprocessors: {npu: {kind: npu, cores: 2}}\n")
+    (board / "latency.csv").write_text(
+        "platform,network,input,processor,threads,precision,runtime,latency_ms,max_ms,status,source\n"
+        "twin,a,1x1,npu,,,,10,11,measured,here\ntwin,b,1x1,npu,,,,9,13,measured,here\n"
+    )
+    monkeypatch.setenv("RTSCHED_PATH", str(tmp_path))
+    tasks = [{"name": name, "network": {"network": name, "input": "1x1"}, "rate": "30 Hz"} for name in "ab"]
+    system = {"platform": "twin", "tasks": tasks}
+    policies = {"packed": "edf+nonpreemptive+worst-fit", "global": "edf+nonpreemptive"}
+    results = rtsched.sweep(system=system, policies=policies, do="both", until="1 s", jobs=1)
+    assert [row.status for row in results] == ["error", "ok"]
+    assert "packs the usual times, which a run takes, in another way than the largest ones" in next(iter(results)).note
