@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ class Columns:
     def pack(self) -> None:
         """Turn the buffered rows into a block (or hand them to whoever consumes them)."""
         if self.buffer:
-            raw = np.fromiter(self.buffer, np.int64, len(self.buffer)).reshape(-1, self.width)
+            raw = np.frombuffer(array("q", self.buffer), dtype=np.int64).reshape(-1, self.width)
             block = np.empty(len(raw), self.dtype)
             for position, name in enumerate(self.dtype.names or ()):
                 block[name] = raw[:, position]
