@@ -281,8 +281,8 @@ class _System:
         if homes(self.prepared.spec, policy) != homes(self.proving, policy):
             raise InputError(
                 f"{policy.placement.name} packs the usual times, which a run takes, in another way than the largest "
-                "ones, which the proof takes: they are about two partitions; say where tasks run ('pin', 'processors'), "
-                "or study runs and proofs apart"
+                "ones, which the proof takes: they are about two partitions; say where tasks run ('pin', "
+                "'processors'), or study runs and proofs apart"
             )
         observer = Observer(analysis, {}, trace.seed)
         observer.judge(trace, Pattern(f"as declared, {choice.label}", trace.system, trace.until, trace.seed))
