@@ -12,7 +12,7 @@ from rtsched.verify.sketch_tasks import TaskSketch
 FIXED = ("fp", "rm", "dm")
 MODES = ("preemptive", "preemptive", "limited", "nonpreemptive")
 #: The policies that are drawn rarely, since no theorem knows them (or what they stand for is drawn already).
-ODD_ORDERINGS = ("lst", "rr", "mandatory-first", "best-return")
+ODD_ORDERINGS = ("lst", "rr", "mandatory-first", "best-return", "rm-us", "edf-us", "edf-k", "edzl", "pd2")
 ODD_PLACEMENTS = ("pinned", "partitioned", "lalarand-style", "min-time-style", "max-accuracy-style")
 ODD_ADAPTATIONS = ("rtscale-style", "apnet-style", "stage-dp-style")
 PLACEMENTS = ("global", "first-fit", "best-fit", "worst-fit", "next-fit", "clustered", "earliest-finish")
