@@ -102,8 +102,9 @@ def _kept(path: Path) -> Iterator[list[int]]:
         yield far
     except KeyboardInterrupt:
         done, total, _ = far
-        said = f"{done} of {total} runs are" if total else "what is done is"
-        echo(f"{said} in {path}; the same command goes on from there", err=True)
+        if path.exists():
+            said = f"{done} of {total} runs are" if total else "what was done before is"
+            echo(f"{said} in {path}; the same command goes on from there", err=True)
         raise
 
 

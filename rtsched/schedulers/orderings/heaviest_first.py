@@ -27,7 +27,18 @@ def reach(task: TaskSpec) -> int:
     return len({place for node in task.nodes for place in node.eligible})
 
 
-class EdfUtilisationSeparated(Ordering):
+class SomeFirst(Ordering):
+    """Some tasks before all others, by index; the others by deadline."""
+
+    #: by task, from `setup` on
+    heavy: list[bool]
+
+    def key(self, segment: Segment) -> tuple[Any, ...]:
+        job = segment.job
+        return (0, 0, 0) if self.heavy[job.task.index] else (1, job.deadline, job.release)
+
+
+class EdfUtilisationSeparated(SomeFirst):
     """EDF-US[m/(2m-1)]: tasks that load a processor by more than m/(2m-1) first, by index; the others by deadline.
 
     With implicit deadlines no set of U <= m²/(2m-1) misses on m equal processors, preemptive and global: Srinivasan and
@@ -50,12 +61,8 @@ class EdfUtilisationSeparated(Ordering):
         m = reach(task)
         return utilisation(task) > (self.threshold or Fraction(m, 2 * m - 1))
 
-    def key(self, segment: Segment) -> tuple[Any, ...]:
-        job = segment.job
-        return (0, 0, 0) if self.heavy[job.task.index] else (1, job.deadline, job.release)
 
-
-class EdfK(Ordering):
+class EdfK(SomeFirst):
     """EDF(k): the k - 1 tasks that load a processor most first, by index; the others by deadline.
 
     Without `k` it is PriD: the k that needs the fewest processors by the bound for implicit deadlines (`least_k`); on
@@ -74,10 +81,6 @@ class EdfK(Ordering):
         k = self.k or least_k([utilisation(task) for task in tasks])[0]
         first = {task.index for task in tasks[: k - 1]}
         self.heavy = [task.index in first for task in soc.tasks]
-
-    def key(self, segment: Segment) -> tuple[Any, ...]:
-        job = segment.job
-        return (0, 0, 0) if self.heavy[job.task.index] else (1, job.deadline, job.release)
 
 
 def least_k(utilisations: Sequence[Fraction]) -> tuple[int, int]:
