@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import rtsched
-from rtsched.schedulers.orderings.pfair import window
+from rtsched.errors import InputError
+from rtsched.schedulers.orderings.pfair import PD2, window
 
 
 def whole(random: np.random.Generator, processors: int) -> dict[str, Any]:
@@ -66,3 +67,8 @@ def test_the_quantum_is_what_it_runs_by() -> None:
         policy = {"ordering": {"name": "pd2", "quantum": quantum}}
         trace = rtsched.simulate({"platform": "uniprocessor", "tasks": tasks}, scheduler=policy, until="4 ms")
         assert [int(each["job"]) for each in trace.slices] == turns
+
+
+def test_a_quantum_of_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="quantum must be positive"):
+        PD2("0 ms")
