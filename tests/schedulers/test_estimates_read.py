@@ -50,7 +50,9 @@ FRAMES = """
 WORLDS = {
     "graphs": HEAD + PLAIN,
     "exits": HEAD + STAGED,
-    "staged": HEAD + STAGED + STAGED.replace("name: t", "name: w").replace("name: u", "name: r").replace("name: v", "name: s"),
+    "staged": HEAD
+    + STAGED
+    + STAGED.replace("name: t", "name: w").replace("name: u", "name: r").replace("name: v", "name: s"),
     "variants": HEAD
     + OWN.replace("MORE", "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"),
     "frames": HEAD + FRAMES,
