@@ -59,6 +59,7 @@ class ComposedScheduler(Scheduler):
         self.ordering = ordering or EDF()
         self.placement = placement or Global()
         self.preemption = preemption
+        self.oracle = bool(getattr(self.ordering, "oracle", False))
         checked(self.ordering, "ordering")
         checked(self.placement, "placement")
         self.placement.beside(self.ordering.traits(type(self.ordering).__name__), preemption)
