@@ -131,6 +131,13 @@ def in_line(segment: Segment) -> tuple[int, ...]:
     return (segment.since, segment.job.task.index, segment.job.index, segment.node.index)
 
 
+def batch_of(node: NodeSpec, place: int) -> tuple[object, ...]:
+    """What nodes that declare batches have in common where they can be in one on a processor."""
+    assert node.batch is not None
+    network = "" if node.hardware is None else node.hardware.network
+    return (node.batch.name, node.batch.sizes[place], node.times[place], node.preemptive, network, node.speedup)
+
+
 def needs_devices(scheduler: DeviceScheduler, name: str) -> None:
     """Raises SchedulerError where there is no accelerator to share."""
     if not scheduler.devices:
