@@ -56,7 +56,7 @@ class Sketch(TaskSketch):
             scheduler: Document = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
             scheduler["preemption"] = draw.pick(MODES)
             scheduler |= self.guests()
-        elif self.focus == "policies" and draw.chance(0.3):
+        elif self.focus == "policies" and draw.chance(0.5):
             scheduler = {"name": draw.pick(odd("scheduler"))}
             scheduler |= self.guests(guests_of(scheduler["name"]))
         else:
