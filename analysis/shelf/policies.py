@@ -64,7 +64,7 @@ platform:
       operating_points: [{frequency: 500 MHz, microvolt: 3000000}, {frequency: 1 GHz, microvolt: 5000000}]
       power: {active: 1 W}
     ACCELERATOR
-power: {governor: userspace, switch_latency: 0 us}
+power: {governor: userspace, switch_latency: 0 us, battery: {capacity: 1 Wh}}
 simulate: {until: 40 ms}
 tasks:
   - name: t

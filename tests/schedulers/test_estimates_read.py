@@ -20,7 +20,7 @@ platform:
   name: chip
   processors: {cpu: {}, gpu: {kind: gpu, cores: 1}}
 simulate: {until: 100 ms}
-power: {}
+power: {battery: {capacity: 1 Wh}}
 estimates: {ESTIMATES}
 tasks:
 """

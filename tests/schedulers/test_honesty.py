@@ -97,7 +97,7 @@ CLOCKED = {
             }
         },
     },
-    "power": {"governor": "userspace", "switch_latency": "0 us"},
+    "power": {"governor": "userspace", "switch_latency": "0 us", "battery": {"capacity": "1 Wh"}},
     "tasks": [
         {"name": "a", "wcet": "3 ms", "period": "8 ms", "execution": {"kind": "uniform", "low": 0.3, "high": 1.0}},
         {"name": "b", "wcet": "3 ms", "period": "10 ms", "execution": {"kind": "uniform", "low": 0.3, "high": 1.0}},
