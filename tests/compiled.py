@@ -17,6 +17,9 @@ from rtsched.build import build
 
 WANTED = "RTSCHED_TESTED"
 
+#: A test that derives classes from those of the engine, as nobody can where they are compiled.
+interpreted = pytest.mark.skipif(rtsched.is_compiled(), reason="derives from classes of the interpreted engine")
+
 
 def refuse_another_build() -> None:
     """The tests were to be run on one build, and find the other."""

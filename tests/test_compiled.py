@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -133,6 +134,20 @@ def test_the_source_distribution_has_what_compiling_needs(tmp_path: Path) -> Non
     assert {"rtsched/engine/core.py", "rtsched/engine/gpu/gpu.py", "rtsched/schedulers/ready_queues.py"} <= {
         *modules(ROOT)
     }
+
+
+@needs_hatchling
+def test_nothing_is_compiled_that_mypyc_takes_for_something_else() -> None:
+    """To it a cached property is one that is worked out each time, and a generator expression a list: of no end, too."""
+    from hatch_build import modules
+
+    for name in modules(ROOT):
+        text = (ROOT / name).read_text()
+        assert "cached_property" not in text, name
+        nodes = list(ast.walk(ast.parse(text)))
+        eaten = {each for node in nodes if isinstance(node, ast.Call) for each in node.args}
+        eaten |= {node.value for node in nodes if isinstance(node, ast.Starred)}
+        assert eaten.issuperset(node for node in nodes if isinstance(node, ast.GeneratorExp)), name
 
 
 def test_the_build_says_which_it_is() -> None:

@@ -161,8 +161,8 @@ def test_what_the_page_says_of_a_node_is_there() -> None:
 def test_the_truth_that_the_page_forbids_is_there_and_is_not_offered() -> None:
     part = PAGE[PAGE.index("* Read what only the simulation knows") : PAGE.index("* Write to any")]
     forbidden = {name for text in part.split("What was recorded")[0].split("`")[1::2] for name in text.split()}
-    slots = {name for each in (Job, Segment, TaskState, Processor, JobPath) for name in each.__slots__}
-    assert forbidden <= slots
+    there = {name for each in (Job, Segment, TaskState, Processor, JobPath) for name in vars(each)}
+    assert forbidden <= there
     assert {"end", "demand", "factor", "difficulty"} <= forbidden
     assert {name for _, name in shown(BELIEFS)} & forbidden == set()
 

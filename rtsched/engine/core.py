@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rtsched.engine.batches import Batches, declares_batches
@@ -138,16 +137,19 @@ class Core:
         self.duplicates: Duplicates | None = None
         #: from when time begins, where jobs may be spawned
         self.spawns: Spawns | None = None
+        self._system_known: SystemSpec | None = None
         self.planner: Decisions | None = None
         if system.planner is not None:
             from rtsched.engine.planner import Decisions
 
             self.planner = Decisions(self, system.planner)
 
-    @cached_property
+    @property
     def system_known(self) -> SystemSpec:
         """What is run, without what was recorded and is to come."""
-        return known_before(self.system)
+        if self._system_known is None:
+            self._system_known = known_before(self.system)
+        return self._system_known
 
     def listen(self, scheduler: Scheduler | Veiled) -> None:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""

@@ -14,6 +14,7 @@ from rtsched.engine.chip.shares import as_part
 from rtsched.engine.core import Core
 from rtsched.engine.job import BATCHED, DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.processor import Processor
+from rtsched.engine.requests import Whole, whole
 from rtsched.engine.seen import seen
 from rtsched.engine.splits import shares_of
 from rtsched.engine.task_state import TaskState
@@ -118,7 +119,7 @@ class Readings:
             believed = self.core.batches.believed(segment, believed)
         return max(1, int(-(-(believed - segment.demand + left) // 1)))
 
-    def expected(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
+    def expected(self, segment: Segment, processor: Processor, frequency: Whole | None = None) -> int | None:
         """The time in ns that `segment` is believed to need in all on `processor`; None if it cannot run there.
 
         With a `frequency` (one of ``frequencies(processor)``), at that clock, else at the highest; alone in any case.
@@ -128,13 +129,14 @@ class Readings:
             return time
         return self._clocked(segment, processor, frequency)[0]
 
-    def expected_batch(self, segment: Segment, processor: Processor, size: int) -> int | None:
+    def expected_batch(self, segment: Segment, processor: Processor, size: Whole) -> int | None:
         """The time in ns that a batch of so many like `segment` is believed to need on `processor`.
 
         None if it cannot run there, or has no times for so many. A size between two declared ones takes the larger's.
         """
+        many = whole(size, "expected_batch: a size")
         about, time = segment.node.batch, self.beliefs.time(segment.node, processor.index)
-        ratio = Fraction(1) if size == 1 else None if about is None else about.ratio(processor.index, size)
+        ratio = Fraction(1) if many == 1 else None if about is None else about.ratio(processor.index, many)
         return None if time is None or ratio is None else ceil(time * ratio)
 
     def expected_checkpoint(self, segment: Segment, processor: Processor) -> int | None:
@@ -173,7 +175,7 @@ class Readings:
             return believed(said, gpu, segment.node, processor.index, wanted, time)
         return None if time is None else ceil(time / segment.node.speed_at(processor.index, wanted))
 
-    def expected_energy(self, segment: Segment, processor: Processor, frequency: int | None = None) -> int | None:
+    def expected_energy(self, segment: Segment, processor: Processor, frequency: Whole | None = None) -> int | None:
         """The energy in nJ that `segment` is believed to need on `processor`, at a clock as in `expected`.
 
         None if it cannot run there, or the run counts no energy. Measured energy is taken as it was measured, any other
@@ -192,7 +194,7 @@ class Readings:
         copies = self.core.copies
         return 0 if copies is None or not segment.node.copies else copies.expected(segment, processor)
 
-    def _clocked(self, segment: Segment, processor: Processor, frequency: int | None) -> tuple[int, int]:
+    def _clocked(self, segment: Segment, processor: Processor, frequency: Whole | None) -> tuple[int, int]:
         time = self.beliefs.time(segment.node, processor.index)
         assert time is not None
         unit = None if self.core.chip is None else self.core.chip.unit_of.get(processor.index)
@@ -230,7 +232,7 @@ class Readings:
             return -1, None
         return self.core.paths.answer(job)
 
-    def seen(self, segment: Segment) -> Mapping[str, Any] | None:
+    def seen(self, segment: Segment | Any) -> Mapping[str, Any] | None:
         """What was seen of a segment (a node of a job) that is done; None before, or if it was left out.
 
         What `on_completion` told: its `time` in ns, `exit` and `confidence`, `branch`, `batch`, `split`, and the side

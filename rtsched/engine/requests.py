@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from rtsched.engine.chip.variable_speed import StreamProcessor
 from rtsched.engine.job import CLAIMED, DONE, READY, STATES, WAITING, Job, Segment
@@ -14,6 +14,11 @@ from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
+
+
+#: A whole number as policies hand it over, Python's own or numpy's: compiled code would refuse all but an `int`, and in
+#: Python's words, so that what is given for one is checked by `whole`.
+Whole = SupportsIndex
 
 
 def whole(number: Any, what: str) -> int:
@@ -76,11 +81,12 @@ def _check_run(core: Core, run: tuple[Segment, ...], processor: Processor) -> No
         inside.add(segment.node.index)
 
 
-def set_priority(processor: Processor, priority: int) -> None:
+def set_priority(processor: Processor, asked: Whole) -> None:
     """The priority of a stream of a GPU that is served block by block."""
     if not isinstance(processor, StreamProcessor):
         raise SchedulerError(f"start on {processor!r} with a priority: it is no stream of a GPU with a 'block_level'")
     levels = processor.gpu.spec.priorities
+    priority = whole(asked, f"start on {processor!r}: a priority")
     if not -levels < priority <= 0:
         raise SchedulerError(f"start on {processor!r}: priority {priority} is not in {1 - levels}..0")
     processor.priority = priority

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from rtsched.engine.job import Job, Segment
 from rtsched.engine.steps import AroundSteps, Steps
@@ -26,9 +26,9 @@ class Reservations(AroundSteps):
         self.held: dict[str, dict[Job, int]] = {resource: {} for resource in self.capacity}
         self.total = dict.fromkeys(self.capacity, 0)
 
-    def reserve(self, resource: str, amount: int, job: Job) -> bool:
+    def reserve(self, resource: str, wanted: SupportsIndex, job: Job) -> bool:
         """Let `job` hold so much more (or less) of a resource; False if there is not so much left."""
-        amount = index(amount)
+        amount = index(wanted)
         mine = self.held[resource].get(job, 0) + amount
         if mine < 0:
             raise SchedulerError(f"reserve {amount} of {resource!r} for {job!r}: it holds only {mine - amount}")

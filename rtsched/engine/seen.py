@@ -54,7 +54,7 @@ class Seen(AroundSteps):
         self.inner.successors(segment)
 
 
-def seen(core: Core, segment: Segment) -> Mapping[str, Any] | None:
+def seen(core: Core, segment: Any) -> Mapping[str, Any] | None:
     """What was seen of a segment; None before it is done. Raises SchedulerError where nothing is kept."""
     if core.seen is None:
         raise SchedulerError(

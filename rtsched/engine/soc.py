@@ -19,7 +19,7 @@ from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.points import NEXT_NODE, SWITCH
 from rtsched.engine.processor import Processor
-from rtsched.engine.requests import check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
+from rtsched.engine.requests import Whole, check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
 from rtsched.engine.reservations import Reservations
 from rtsched.engine.spawns import refuse as refuse_spawn
 from rtsched.engine.splits import SplitPart, checked, shares_of
@@ -42,7 +42,7 @@ class Soc(ChipHandle):
         self._owner = owner
 
     def start(
-        self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, priority: int | None = None
+        self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, priority: Whole | None = None
     ) -> Segment:
         """Run `nodes` of `job` on `processor` from now on: a ready segment, the number of its node, or several numbers.
 
@@ -129,7 +129,7 @@ class Soc(ChipHandle):
         assert self.core.batches is not None
         return self.core.batches.start(tuple(segments), processor)
 
-    def duplicate(self, segment: Segment, processor: Processor) -> None:
+    def duplicate(self, segment: Segment | Any, processor: Processor) -> None:
         """Run a second copy of a running `segment` on `processor`, which is idle: whoever is done first completes it.
 
         The copy begins at the beginning, and the other one goes at once: it drains, or is reset, where it cannot be
@@ -250,7 +250,7 @@ class Soc(ChipHandle):
         self.core.chip.save(processor, segment)
 
     def share(
-        self, what: Segment | Processor, part: Fraction | float | None = None, bandwidth: int | None = None
+        self, what: Segment | Processor, part: Fraction | float | None = None, bandwidth: float | Whole | None = None
     ) -> None:
         """Give what runs a `part` of the unit that it shares, and a cap on its memory traffic in bytes per second.
 
@@ -261,7 +261,7 @@ class Soc(ChipHandle):
         """
         share(self.core, what, part, bandwidth)
 
-    def limit(self, processor: Processor, commands: int | None) -> None:
+    def limit(self, processor: Processor, commands: Whole | None) -> None:
         """Let at most so many kernels and copies of what runs on a stream be in flight at once; None: all of a node's.
 
         The others are launched when half of those have ended, each batch a launch (`launch` of the `block_level`) ahead
@@ -270,7 +270,7 @@ class Soc(ChipHandle):
         """
         limit(self.core, processor, commands)
 
-    def reserve(self, resource: str, amount: int, job: Job) -> bool:
+    def reserve(self, resource: str, amount: Whole, job: Job) -> bool:
         """Set `amount` more of a reservable resource aside for `job`, or give some back (negative).
 
         Returns whether there was so much left; if not, nothing changes. What a job holds is free again when it ends,
@@ -295,7 +295,7 @@ class Soc(ChipHandle):
             )
         return reservations
 
-    def reconfigure(self, job: Job, variant: int, nodes: Sequence[int] | None = None) -> bool:
+    def reconfigure(self, job: Job, variant: Whole, nodes: Sequence[int] | None = None) -> bool:
         """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
 
         A node that the variant skips is left out, also one that is about to start (in `on_start`): the job goes on
@@ -335,7 +335,7 @@ class Soc(ChipHandle):
         check_alive(job, "drop")
         self.core.give_up(job)
 
-    def spawn(self, task: TaskState, deadline: int | None = None) -> Job | None:
+    def spawn(self, task: TaskState | Any, deadline: Whole | None = None) -> Job | None:
         """Release a job of `task` now, which declares ``arrival: {kind: spawned}``; its deadline is `deadline` ns away.
 
         Without one it is the task's. `on_release` has heard of the job when this returns; a dispatch follows in this
@@ -350,11 +350,11 @@ class Soc(ChipHandle):
         """Log ``coarse``: what was planned now, `job` included, is near the best but was not searched out."""
         self.core.decide(job, log.COARSE)
 
-    def wake_at(self, time: int, tag: Any = None) -> None:
+    def wake_at(self, time: Whole, tag: Any = None) -> None:
         """Ask for ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
-        time = whole(time, "wake_at: a time in ns")
-        if time <= self.loop._now:
-            raise SchedulerError(f"wake_at({time}): the time now is {self.loop._now}; ask for a later instant")
+        due = whole(time, "wake_at: a time in ns")
+        if due <= self.loop._now:
+            raise SchedulerError(f"wake_at({due}): the time now is {self.loop._now}; ask for a later instant")
         told = tag if self._owner is None else self._owner(tag)
 
         def fire() -> None:
@@ -362,7 +362,7 @@ class Soc(ChipHandle):
             if self.core.on_timer is not None:
                 self.core.on_timer(told)
 
-        self.loop.arm(Alarm(self.core.loop, TIMER, fire), time)
+        self.loop.arm(Alarm(self.core.loop, TIMER, fire), due)
 
     # ---- runs of nodes -------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtsched.engine.job import Job
-from rtsched.engine.requests import whole
+from rtsched.engine.requests import Whole, whole
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.model.task import Spawned
@@ -26,7 +26,7 @@ class Spawns:
         #: how many are being told of, each within the one before
         self.depth = 0
 
-    def spawn(self, task: Any, deadline: int | None) -> Job | None:
+    def spawn(self, task: Any, deadline: Whole | None) -> Job | None:
         """Release a job of `task` now, due `deadline` ns from now; None where the run, or the task, has no more."""
         core = self.core
         if not isinstance(task, TaskState) or not isinstance(task.spec.arrival, Spawned):

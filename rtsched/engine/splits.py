@@ -187,7 +187,7 @@ class Splits(AroundSteps):
         whole.entry = None
         whole.processor = processor
         if whole.node.losses:
-            lost = (float(share) * whole.node.losses[each.index] for each, share in split.shares.items())
+            lost = [float(share) * whole.node.losses[each.index] for each, share in split.shares.items()]
             self.losses[whole] = sum(lost)
 
     def _done(self, split: SplitNode, now: int) -> None:

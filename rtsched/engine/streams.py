@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
 
 import numpy as np
 
@@ -43,46 +42,51 @@ class Streams:
     def __init__(self, world: World, task: str) -> None:
         self.world = world
         self.task = task
+        self._made: dict[str, np.random.Generator] = {}
 
     def _generator(self, purpose: str) -> np.random.Generator:
-        return self.world.generator("task", self.task, purpose)
+        """The one for a purpose. (Kept here: to mypyc a cached property is one that is worked out each time.)"""
+        made = self._made.get(purpose)
+        if made is None:
+            made = self._made[purpose] = self.world.generator("task", self.task, purpose)
+        return made
 
-    @cached_property
+    @property
     def arrival(self) -> np.random.Generator:
         """For gaps between arrivals."""
         return self._generator("arrival")
 
-    @cached_property
+    @property
     def jitter(self) -> np.random.Generator:
         """For the delay of releases behind arrivals."""
         return self._generator("jitter")
 
-    @cached_property
+    @property
     def execution(self) -> np.random.Generator:
         """For execution times."""
         return self._generator("execution")
 
-    @cached_property
+    @property
     def trigger(self) -> np.random.Generator:
         """For triggers with a probability."""
         return self._generator("trigger")
 
-    @cached_property
+    @property
     def difficulty(self) -> np.random.Generator:
         """For the difficulty of inputs."""
         return self._generator("difficulty")
 
-    @cached_property
+    @property
     def confidence(self) -> np.random.Generator:
         """For the noise in confidences."""
         return self._generator("confidence")
 
-    @cached_property
+    @property
     def routing(self) -> np.random.Generator:
         """For the ways that inputs take at branches."""
         return self._generator("routing")
 
-    @cached_property
+    @property
     def input(self) -> np.random.Generator:
         """For which of the recorded inputs a job has."""
         return self._generator("input")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import pytest
 
 import rtsched
@@ -11,7 +9,7 @@ from rtsched.engine.streams import Streams, World, generator
 from rtsched.trace.trace import REASONS, Trace
 from tests.chips import run
 
-PURPOSES = [name for name, what in vars(Streams).items() if isinstance(what, cached_property)]
+PURPOSES = [name for name in vars(Streams) if not name.startswith("_") and name not in ("world", "task")]
 
 #: Every task has processors of its own, so that it meets the others only in what is drawn.
 WORLD = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from types import FrameType
+from types import FrameType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 import pytest
@@ -39,8 +39,14 @@ TRUTH = [
 NOTES = {(Segment, "entry"), (Segment, "memo"), (Processor, "ready_queue")}
 
 
+def own_attributes(kind: type) -> list[str]:
+    """The slots of a class; where it is compiled, its properties, too."""
+    kinds = (MemberDescriptorType, GetSetDescriptorType)
+    return [name for name, what in vars(kind).items() if isinstance(what, kinds) and name[0] != "_" and name != "view"]
+
+
 def attributes(kind: type) -> list[str]:
-    return [name for base in kind.__mro__ for name in getattr(base, "__slots__", ()) if name != "view"]
+    return [name for base in kind.__mro__ for name in own_attributes(base)]
 
 
 class Watched:
@@ -70,8 +76,8 @@ class Watched:
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody in the room of schedulers reads a truth, or writes anything but notes."""
     for kind in (Job, Segment, Processor, VariableSpeedProcessor, StreamProcessor, TaskState, JobPath):
-        for name in kind.__slots__:
-            if (kind, name) not in NOTES and name != "view":
+        for name in own_attributes(kind):
+            if (kind, name) not in NOTES:
                 watch = Watched(vars(kind)[name], f"{kind.__name__}.{name}", (kind, name) in TRUTH)
                 monkeypatch.setattr(kind, name, watch)
 

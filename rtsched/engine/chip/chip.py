@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,7 @@ class Chip(Hardware):
         self.keeps_states = any(unit.checkpoint is not None for unit in self.units)
         self.rated: list[VariableSpeedProcessor] = []
         self.gpus = Gpus(self)
+        self._out_of_service: Segment | None = None
         self.domains: list[Domain] = []
         self.courses: dict[str, FaultCourse] = {}
         self.meter: Meter | None = None
@@ -80,12 +80,14 @@ class Chip(Hardware):
             if fault.processor in (core.system.processors[place].name, core.system.processors[place].cluster)
         }
 
-    @cached_property
+    @property
     def out_of_service(self) -> Segment:
         """What "runs" on a processor that is down: nobody can start anything there, and nobody can take this off."""
-        node = NodeSpec(0, "out of service", (), preemptive=False)
-        task = TaskState(TaskSpec(-1, node.name, (node,), None, 0, 0), self.core)
-        return Segment(Job(task, 0, -1, 0, 0, 0), node, 0)
+        if self._out_of_service is None:
+            node = NodeSpec(0, "out of service", (), preemptive=False)
+            task = TaskState(TaskSpec(-1, node.name, (node,), None, 0, 0), self.core)
+            self._out_of_service = Segment(Job(task, 0, -1, 0, 0, 0), node, 0)
+        return self._out_of_service
 
     def processor(self, spec: ProcessorSpec, costly: bool) -> Processor:
         """The processor for a description: a plain one where nothing special is used."""

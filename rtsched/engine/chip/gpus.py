@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +25,7 @@ class Gpus:
         self.core = chip.core
         self.all: list[Gpu] = []
         self.levels: dict[tuple[int, int], int] = {}
+        self._chance: np.random.Generator | None = None
 
     def of(self, unit: Unit, place: int) -> Gpu:
         """The GPU of a unit, whose first stream is processor `place`."""
@@ -58,12 +58,9 @@ class Gpus:
 
     def pick(self, count: int) -> int:
         """Which of the streams that wait for a channel is next, where that is left to chance."""
-        return int(self.chance.integers(count))
-
-    @cached_property
-    def chance(self) -> np.random.Generator:
-        """For the order of streams that wait for a channel."""
-        return self.chip.core.world.generator("channels")
+        if self._chance is None:
+            self._chance = self.chip.core.world.generator("channels")
+        return int(self._chance.integers(count))
 
     def number(self, processor: StreamProcessor) -> int:
         """Which stream of its GPU a processor is."""

@@ -7,6 +7,7 @@ from rtsched.engine.chip.power import Domain, point_index
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
 from rtsched.engine.processor import Processor
 from rtsched.engine.readings import Readings
+from rtsched.engine.requests import Whole
 from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 
@@ -14,7 +15,7 @@ from rtsched.errors import SchedulerError
 class ChipHandle(Readings):
     """The part of the handle that is about the chip beside its processors."""
 
-    def set_speed(self, cluster: str | Processor, level: int | None = None, frequency: int | None = None) -> None:
+    def set_speed(self, cluster: str | Processor, level: Whole | None = None, frequency: Whole | None = None) -> None:
         """Set the operating point of a cluster (or of a processor's clock domain): a `level` from 0, or a `frequency`.
 
         A frequency between two points is rounded up to the next. It holds as soon as the switch is over, and as far as

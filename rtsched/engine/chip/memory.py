@@ -208,7 +208,7 @@ def _as_one(users: list[User]) -> User:
     most = max(users, key=lambda user: user.demand)
     if most.part is not None:  # parts of the unit that go on side by side, each with its own traffic
         parts = [float(user.part or 0) for user in users]
-        bounds = (part * user.bound for part, user in zip(parts, users, strict=True))
+        bounds = [part * user.bound for part, user in zip(parts, users, strict=True)]
         mean = sum(bounds, 0.0) / (sum(parts, 0.0) or 1.0)  # floats from the start: compiled code keeps types apart
         return User(most.cluster, most.label, mean, sum(user.demand for user in users))
     count = len(users)

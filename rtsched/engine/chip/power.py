@@ -7,7 +7,8 @@ Power is constant between instants, so energies are exact sums of power times ti
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from operator import index
+from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.event_loop import NEVER, TIMER, Alarm, Appointment
 from rtsched.errors import SchedulerError
@@ -265,7 +266,7 @@ class Store:
         self.chip.announce({"battery": level})
 
 
-def point_index(domain: Domain, level: int | None, frequency: int | None) -> int:
+def point_index(domain: Domain, level: Any, frequency: Any) -> int:
     """The number of an operating point by level or frequency; SchedulerError names what there is."""
     if (level is None) == (frequency is None):
         raise SchedulerError("set_speed: give either a 'level' or a 'frequency'")
@@ -276,7 +277,7 @@ def point_index(domain: Domain, level: int | None, frequency: int | None) -> int
                 f"{format_rate(domain.points[-1])}"
             )
         return min(bisect_right(domain.points, frequency - 1), domain.highest)
-    assert level is not None
-    if not 0 <= level <= domain.highest:
-        raise SchedulerError(f"set_speed of {domain.name}: level {level} is not in 0..{domain.highest}")
-    return level
+    number = index(level)
+    if not 0 <= number <= domain.highest:
+        raise SchedulerError(f"set_speed of {domain.name}: level {number} is not in 0..{domain.highest}")
+    return number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, exp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from rtsched.engine.chip.power import Domain, point_index
 from rtsched.engine.chip.residency import Residency
@@ -127,7 +127,9 @@ class Unit:
             energy = batches.believed(segment, energy)  # of a batch as much more as it takes longer
         return energy * NANOWATTS_PER_NJ_PER_NS * processor.speed // (segment.demand * ONE)
 
-    def at_clock(self, processor: Processor, segment: Segment, frequency: int | None, time: int) -> tuple[int, int]:
+    def at_clock(
+        self, processor: Processor, segment: Segment, frequency: SupportsIndex | None, time: int
+    ) -> tuple[int, int]:
         """(time in ns, energy in nJ) of a whole node, alone, at one of the clocks (None: the highest).
 
         `time` is what it takes at the clock for which times are given.

@@ -15,6 +15,7 @@ from rtsched.engine.gpu.fluid import FluidGpu
 from rtsched.engine.gpu.gpu import Gpu
 from rtsched.units import MS, parse_duration
 from tests import gpu_oracle
+from tests.compiled import interpreted
 from tests.corpus.gpu import expected, load, replay
 
 VECTORS = {path.stem: load(path) for path in sorted((Path(__file__).parents[2] / "data" / "gpu").glob("*.yaml"))}
@@ -121,6 +122,7 @@ class WatchedFluid(Watched, FluidGpu):
     """The same in fluid mode."""
 
 
+@interpreted
 @pytest.mark.parametrize("gpu", [Watched, WatchedFluid])
 @pytest.mark.parametrize("seed", range(4))
 def test_rules_hold_at_every_assignment(seed: int, gpu: type[Gpu]) -> None:
@@ -386,6 +388,7 @@ MUTANTS = [
 ]  # fmt: skip
 
 
+@interpreted
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_broken_rule_fails_a_vector(mutant: type[Gpu]) -> None:
     for vector in VECTORS.values():
@@ -397,6 +400,7 @@ def test_a_broken_rule_fails_a_vector(mutant: type[Gpu]) -> None:
     pytest.fail(f"no vector notices: {mutant.__doc__}")
 
 
+@interpreted
 def test_where_a_block_goes_matters_to_nobody_else() -> None:
     """Which multiprocessor takes a block is not documented: of the vectors from the paper none depends on it."""
     for name, vector in VECTORS.items():
