@@ -170,7 +170,7 @@ class Bench:
                 row = self._tried(run, self.who(run), partial(self._run, system, run))
                 if not row.random:
                     certain[run.policy] = row
-            rows.append(replace(row, run=run))
+            rows.append(row if row.run is run else replace(row, run=run))
         return rows
 
     def who(self, run: Run) -> str:
