@@ -56,7 +56,7 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     name = parts.pop("name", "composed")
     if not isinstance(name, str):
         raise InputError(f"scheduler name {name!r} is no text; quote it")
-    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
+    if REGISTRY.knows("ordering", name) and not REGISTRY.knows("scheduler", name):
         if parts.setdefault("ordering", name) != name:
             raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"

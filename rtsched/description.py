@@ -56,7 +56,7 @@ def _parts(text: str) -> dict[str, Any]:
         elif word in MODES:
             kind = "preemption"
         else:
-            kind = next((part for part in PARTS[1:] if word in REGISTRY.names(part)), "name")
+            kind = next((part for part in PARTS[1:] if REGISTRY.knows(part, word)), "name")
         if kind in parts:
             _must_exist(text, parts[kind], word)
             raise InputError(f"scheduler {text!r}: both {parts[kind]!r} and {word!r} are a {kind}; give one")
@@ -78,6 +78,6 @@ def names_of(parts: dict[str, Any]) -> dict[str, str]:
     """The names of a scheduler's parts, without their parameters."""
     names = {key: value.get("name") if isinstance(value, dict) else value for key, value in parts.items()}
     name = names.get("name")
-    if name in REGISTRY.names("ordering") and name not in REGISTRY.names("scheduler"):
+    if isinstance(name, str) and REGISTRY.knows("ordering", name) and not REGISTRY.knows("scheduler", name):
         names["ordering"] = names.pop("name")
     return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}

@@ -58,6 +58,10 @@ class Registry:
         """All known names of a kind, sorted."""
         return sorted({*_installed(kind), *(name for own, name in self.own if own == kind)})
 
+    def knows(self, kind: str, name: str) -> bool:
+        """Whether something of a kind is called `name`."""
+        return (kind, name) in self.own or name in _installed(kind)
+
     def find(self, kind: str, name: str, code: bool = True) -> Callable[..., Any]:
         """The factory called `name`; raises InputError with close names when there is none.
 
@@ -171,6 +175,10 @@ def _owner(point: EntryPoint) -> str:
 
 
 def _load(kind: str, name: str, point: EntryPoint) -> Callable[..., Any]:
+    module, _, attribute = point.value.partition(":")
+    there: Callable[..., Any] | None = getattr(sys.modules.get(module), attribute, None)
+    if there is not None:  # imported before, as nearly always: `load` would take 10 us to find that out
+        return there
     try:
         return point.load()  # type: ignore[no-any-return]
     except (Exception, SystemExit) as error:  # somebody's module: anything can happen in it

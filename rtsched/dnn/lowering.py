@@ -206,7 +206,7 @@ class Lowering:
             return (Origin("measured maxima", f"the largest of {len(inputs.shares)} recorded inputs"), *self.origins)
         marginal = execution.marginal if isinstance(execution, Autocorrelated) else execution
         samples = (marginal.samples or ()) if isinstance(marginal, Empirical) else ()
-        if max(samples, default=0) <= sum(node.fastest for node in nodes):
+        if not samples or max(samples) <= sum(node.fastest for node in nodes):
             return ()
         return (Origin("measured maxima", f"the largest of {len(samples)} samples"),)
 

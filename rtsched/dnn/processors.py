@@ -105,8 +105,11 @@ def in_mode(platform: Platform, system: System) -> Platform:
     The operating points stay: what was measured at those above the cap says how fast the others are, and what they
     draw. `caps` says which remain.
     """
+    limits = _limits(platform, system)
+    if not limits:
+        return platform
     clusters = dict(platform.processors)
-    for name, limit in _limits(platform, system).items():
+    for name, limit in limits.items():
         cluster = clusters[name]
         if limit.cores == 0:
             del clusters[name]

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 def lower_split(lowering: Lowering, work: Work, times: Sequence[int | None]) -> int | None:
     """The ns that it takes to join the shares of a node; None if it cannot run in two places, or says nothing."""
+    if work.split is None:
+        return None
     places = [place for place, time in enumerate(times) if time is not None and place not in lowering.where.gpus]
-    return None if work.split is None or len(places) < 2 else work.split.join
+    return None if len(places) < 2 else work.split.join
 
 
 def check_split(lowering: Lowering, task: Task, nodes: Sequence[NodeSpec]) -> None:

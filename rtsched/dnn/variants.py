@@ -143,6 +143,8 @@ def _exits(task: Task, nodes: Sequence[NodeSpec]) -> tuple[ExitSpec, ...]:
     if task.exit_family is not None:
         found = exit_family(task.exit_family, f"task {task.name!r}").exits
         return tuple(ExitSpec(index, exit_.name, index, exit_.accuracy) for index, exit_ in enumerate(found))
+    if not task.exits:
+        return ()
     numbers = {node.name: node.index for node in nodes}
     return tuple(
         ExitSpec(index, exit_.node, numbers[exit_.node], exit_.accuracy) for index, exit_ in enumerate(task.exits)

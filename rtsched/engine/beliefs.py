@@ -32,6 +32,8 @@ Listener = Callable[["Segment", dict[str, Any]], None]
 ALWAYS = frozenset(Estimates.model_fields)
 AT_SETUP = frozenset({"bias", "noise"})
 NEVER = frozenset[str]()
+#: Where a system says nothing of them.
+NEUTRAL = Estimates()
 
 
 def believes(part: Any) -> frozenset[str]:
@@ -172,7 +174,7 @@ class ErringBeliefs(Beliefs):
 def beliefs_of(core: Core, reads: Collection[str]) -> Beliefs:
     """The beliefs that the system declares, for a policy that `reads` these keys of `estimates`."""
     about = core.system.estimates
-    return Beliefs() if about == Estimates() else ErringBeliefs(about, core, reads)
+    return Beliefs() if about == NEUTRAL else ErringBeliefs(about, core, reads)
 
 
 def _named(system: SystemSpec) -> dict[int, tuple[str, ...]]:

@@ -99,6 +99,8 @@ class Recorder:
     def job_table(self) -> NDArray[Any]:
         """All jobs in order of release."""
         ended = self.jobs.table()
+        if not len(ended):
+            return np.empty(0, JOBS)
         ended = ended[np.argsort(ended["number"], kind="stable")]
         table = np.empty(len(ended), JOBS)
         for name in JOBS.names or ():

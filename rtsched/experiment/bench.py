@@ -23,6 +23,7 @@ from rtsched.experiment.study import SOURCES, Point, Study
 from rtsched.metrics.metric import evaluate, wanted
 from rtsched.model.catalogue import is_path
 from rtsched.model.overrides import Override, apply
+from rtsched.model.system import System
 from rtsched.registry import foreign
 from rtsched.units import format_duration
 from rtsched.visible import cut
@@ -106,11 +107,11 @@ class Bench:
         return self._loaded
 
     def _drawn(self, point: Point, number: int) -> api.Loaded:
-        """A random system of the point; its platform is read once."""
+        """A random system of the point; its platform is read, and validated, once."""
         document = self.document(point, number)
         if self._platform is None:
             self._platform = api.load(document, platform=self._board(dict(point.values))).platform
-        return api.load(document, platform=self._platform)
+        return api.Loaded(System.model_validate(document), self._platform)
 
     def document(self, point: Point, number: int) -> dict[str, Any]:
         """What a system file of this random system would hold. Raises InputError."""
@@ -169,7 +170,7 @@ class Bench:
                 row = self._tried(run, self.who(run), partial(self._run, system, run))
                 if not row.random:
                     certain[run.policy] = row
-            rows.append(replace(row, run=run))
+            rows.append(row if row.run is run else replace(row, run=run))
         return rows
 
     def who(self, run: Run) -> str:

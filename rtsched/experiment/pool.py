@@ -36,6 +36,8 @@ T = TypeVar("T")
 PART, MOST = 0.25, 500
 #: Parts a worker, handed out ahead.
 AHEAD = 3
+#: A worker makes the same few thousand objects for every item, and drops them: the collector looks at many at a time.
+YOUNG = 20_000
 #: How often an item is tried by itself before it counts as what kills workers.
 TRIES = 3
 #: Seconds between two looks whether all who work are still there.
@@ -239,6 +241,7 @@ def _begin(parent: int, theirs: Any, ours: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit.may_end_this_process()
     gc.freeze()  # what comes from the parent stays: nobody need look through it again and again
+    gc.set_threshold(YOUNG)
     threading.Thread(target=_await_end, args=(parent, theirs), daemon=True).start()
 
 

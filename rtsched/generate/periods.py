@@ -62,7 +62,7 @@ class LogUniform(_Range):
         low, high = self._steps
         start, end = math.log(low), math.log(high + 1)
         steps = np.exp(start + (end - start) * random.random(count)).astype(np.int64)
-        return np.clip(steps, low, high) * self.granularity
+        return np.minimum(np.maximum(steps, low), high) * self.granularity
 
 
 class UniformPeriods(_Range):

@@ -159,7 +159,7 @@ def _uunifast(random: Random, count: int, total: float) -> Any:
     left = np.empty(count + 1)
     left[0], left[count] = total, 0.0
     roots = random.random(count - 1) ** (1.0 / np.arange(count - 1, 0, -1))
-    np.multiply(np.cumprod(roots), total, out=left[1:count])
+    np.multiply(roots.cumprod(), total, out=left[1:count])
     return left[:-1] - left[1:]
 
 

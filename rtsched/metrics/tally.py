@@ -18,13 +18,17 @@ from rtsched.trace.trace import (
     FREQUENCY,
     LOAD,
     NO_ANSWER,
-    OK,
+    OUTCOMES,
     TEMPERATURE,
-    UNFINISHED,
     UP,
 )
 
 Integers = NDArray[np.int64]
+
+NONE = np.zeros(0, np.int64)
+#: By the code of an outcome: whether it is a miss.
+MISSED = np.array([name not in ("ok", "unfinished") for name in OUTCOMES])
+LARGEST = 2**63 - 1
 
 #: Up to so many response times of all tasks are kept as they are; beyond, only their histogram.
 MOST_SAMPLES = 20_000
@@ -53,9 +57,9 @@ class Tally:
         self.deadlines = np.array([task.deadline for task in system.tasks], np.int64)
         #: by task: the sum of the response times for each relative deadline
         self.by_deadline: list[dict[int, int]] = [{} for _ in range(count)]
-        self.least = np.full(count, np.iinfo(np.int64).max)
+        self.least = np.full(count, LARGEST)
         self.most = np.full(count, -1)
-        self.lateness = np.full(count, np.iinfo(np.int64).min)
+        self.lateness = np.full(count, -LARGEST - 1)
         self.finished = np.zeros(count, np.int64)
         self.histogram = Histogram()
         self.runs = MissRuns(count)
@@ -64,7 +68,7 @@ class Tally:
         #: tasks and response times of the jobs that finished; None when they are too many
         self.samples: list[tuple[NDArray[Any], Integers]] | None = []
         #: where those of each task begin, once they stand in one block, task after task
-        self.begins: Integers | None = None
+        self.begins: list[int] | None = None
 
     def judge(self, answers: NDArray[Any]) -> None:
         """Take in a block of answers (structured, as a trace's)."""
@@ -74,11 +78,12 @@ class Tally:
     def update(self, ended: NDArray[Any]) -> None:
         """Take in a block of ended jobs (structured, with the fields of a trace's jobs)."""
         self.released += len(ended)
-        task, outcome, finish = ended["task"], ended["outcome"], ended["finish"]
+        # whole columns of numpy's own integers: out of the rows of a table `at` takes many times as long
+        task, index, finish = (ended[name].astype(np.int64) for name in ("task", "index", "finish"))
+        outcome = ended["outcome"]
         counted = ended["release"] >= self.warm_up
-        missed = (outcome != OK) & (outcome != UNFINISHED) & counted
-        self.runs.update(task, ended["index"], missed)
-        kinds = task[counted].astype(np.int64) * 5 + outcome[counted]
+        self.runs.update(task, index, MISSED[outcome] & counted)
+        kinds = task[counted] * 5 + outcome[counted]
         self.outcomes += np.bincount(kinds, minlength=5 * self.tasks).reshape(-1, 5)
         done = counted & (finish >= 0)
         task, finish, arrival, deadline = task[done], finish[done], ended["arrival"][done], ended["deadline"][done]
@@ -147,7 +152,7 @@ class Tally:
         if self.samples is None:
             return [self._estimated(task, share) for share in shares]
         mine = np.sort(self._sampled(task))
-        return [int(mine[max(0, math.ceil(len(mine) * share - 1))]) for share in shares]
+        return [mine.item(max(0, math.ceil(len(mine) * share - 1))) for share in shares]
 
     def _sampled(self, task: int) -> Integers:
         """The response times of a task while all are kept; by then they stand in one block, sorted by task."""
@@ -156,7 +161,7 @@ class Tally:
             tasks, responses = (np.concatenate(columns) for columns in zip(*self.samples, strict=True))
             order = np.argsort(tasks, kind="stable")
             self.samples = [(tasks[order], responses[order])]
-            self.begins = np.searchsorted(tasks[order], np.arange(self.tasks + 1))
+            self.begins = np.searchsorted(tasks[order], np.arange(self.tasks + 1)).tolist()
         return self.samples[0][1][self.begins[task] : self.begins[task + 1]]
 
     def _estimated(self, task: int, share: float) -> int:
@@ -281,7 +286,7 @@ class Answers:
         qualities = [task.quality for task in system.tasks]
         self.by_exit = np.array([quality is not None and bool(quality.exits) for quality in qualities], bool)
         self.chosen = [
-            np.zeros(0 if quality is None else max(len(quality.variants), len(quality.exits)), np.int64)
+            NONE if quality is None else np.zeros(max(len(quality.variants), len(quality.exits)), np.int64)
             for quality in qualities
         ]
 

@@ -99,6 +99,8 @@ def _refusal(model: type[BaseModel], data: Any, error: ValidationError, context:
 
 def whole_number(value: Any) -> int | None:
     """An integer of any kind (numpy's, too) as Python's own; None for everything else, also for true and false."""
+    if type(value) is int:  # nearly always; the abstract class takes its time
+        return value
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 

@@ -237,7 +237,8 @@ class Task(Work):
     decay: PositiveDuration | None = Field(
         default=None, description="a late answer loses its worth linearly over this time; default: late is wrong"
     )
-    sources: dict[str, str] = {}
+    #: made anew for each, which costs less than a copy; the published schema says that it is empty
+    sources: dict[str, str] = Field(default_factory=dict, json_schema_extra={"default": {}})
     assumed: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -337,7 +338,8 @@ class Task(Work):
         if not isinstance(self.execution, Constant):
             self._check_inputs("there is an 'execution'")
         answers = self.accuracy is not None or self.variants is not None or bool(self.exits) or bool(self.exit_family)
-        for key, given in (("decay", self.decay), ("difficulty", self.difficulty != PLAIN)):
+        difficult = self.difficulty is not PLAIN and self.difficulty != PLAIN
+        for key, given in (("decay", self.decay), ("difficulty", difficult)):
             if given and not answers:
                 raise problem(f"{key!r} has no effect where answers have no accuracy; add 'accuracy: 0.9'", key)
         if self.difficulty.reliability is not None and not (self.exits or self.exit_family):

@@ -68,6 +68,8 @@ class ComposedScheduler(Scheduler):
                 self.take(kind, part)
 
     def parts(self) -> Sequence[Part]:
+        if not self.guests:
+            return (self.placement, self.ordering)
         guests = dict(self.guests)
         last = guests.pop("speed", None)
         return [*guests.values(), self.placement, self.ordering, *([last] if last is not None else ())]
