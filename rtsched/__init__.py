@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtsched.model.platform import Platform
     from rtsched.model.system import System
     from rtsched.model.task import Task
+    from rtsched.optimum.result import optimum
     from rtsched.registry import REGISTRY
     from rtsched.report.section import section
     from rtsched.schedulability.theorem import theorem
@@ -73,6 +74,7 @@ _HOME = {
     "is_compiled": "rtsched.build",
     "load": "rtsched.api",
     "metric": "rtsched.metrics.metric",
+    "optimum": "rtsched.optimum",
     "scheduler": "rtsched.api",
     "section": "rtsched.report.section",
     "simulate": "rtsched.api",
@@ -119,6 +121,7 @@ __all__ = [
     "is_compiled",
     "load",
     "metric",
+    "optimum",
     "scheduler",
     "section",
     "simulate",

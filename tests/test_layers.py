@@ -45,10 +45,11 @@ ALLOWED = {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
     },
-    "experiment": {"generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
+    "optimum": {"api", "schedulability", "dnn", "schedulers", "engine", "trace", "model", "units", "errors"},
+    "experiment": {"optimum", "generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
-        "dnn", "verify", "report", "schedulability", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
+        "dnn", "verify", "report", "schedulability", "optimum", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
     },
 }  # fmt: skip
@@ -139,7 +140,7 @@ def test_public_names() -> None:
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
-        "analyse", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "scheduler", "section", "simulate",
+        "analyse", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
         "summary", "sweep", "theorem", "to_frame", "write",
     }  # fmt: skip
 

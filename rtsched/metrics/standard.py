@@ -136,6 +136,20 @@ def kept_accuracy(figures: Summary, trace: Trace) -> float | None:
     return math.fsum(found) / math.fsum(weights) if weights else None
 
 
+@metric(unit="", better="higher", title="worth")
+def worth(figures: Summary, trace: Trace) -> float | None:
+    """The sum over jobs of the task's weight times what the answer was worth: 1 for a right one in time.
+
+    What is late beyond its decay, dropped or wrong is worth nothing; where accuracies are not known every answer in
+    time is right. It is what ``rtsched optimum`` bounds.
+    """
+    found = [
+        spec.weight * (task.ok if task.effective_accuracy is None else task.effective_accuracy * task.jobs)
+        for spec, task in zip(trace.system.tasks, figures.tasks, strict=True)
+    ]
+    return math.fsum(found) if figures.jobs else None
+
+
 # ---- energy ----------------------------------------------------------------------------------------------------------
 
 

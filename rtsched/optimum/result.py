@@ -1,0 +1,162 @@
+"""What nobody can exceed in a window: the door, and its answer as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtsched import api
+from rtsched.errors import InputError
+from rtsched.model.platform import Platform
+from rtsched.optimum.draws import draw
+from rtsched.optimum.lower import lower
+from rtsched.optimum.schedule import as_trace
+from rtsched.optimum.solver import Answer, solve
+from rtsched.optimum.window import Window
+from rtsched.trace.trace import Trace
+
+#: About so many seconds of work, in the solver's own time: the same on every machine.
+EFFORT = 20.0
+
+#: A window with more nodes than this is refused: the solver would not end with anything to show.
+MOST_NODES = 2000
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """A job that is not answered rightly and in time, and why nobody can ("" where others are worth more)."""
+
+    job: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The most weighted accuracy in time that anybody can reach in one window, whatever is known beforehand.
+
+    `worth` is that of the best schedule found, `bound` what is proven that no policy exceeds, both sums of the weights
+    of jobs whose answer is right and in time, out of `most` for all. `relaxed` says what the bound leaves out, which
+    only slows or forbids: then it is an upper bound. `energy` (nJ, beyond idling) is the least with that worth, where
+    powers are plain and it was proven. `trace` is the schedule, as a run.
+    """
+
+    system: str
+    seed: int
+    until: int
+    jobs: int
+    nodes: int
+    most: float
+    worth: float
+    bound: float
+    exact: bool
+    relaxed: tuple[str, ...]
+    energy: int | None
+    effort: float
+    unmet: tuple[Unmet, ...]
+    trace: Trace = field(repr=False, compare=False)
+
+    @property
+    def gap(self) -> float:
+        """How much of the bound no schedule was found for, as a share of it."""
+        return (self.bound - self.worth) / self.bound if self.bound else 0.0
+
+    @property
+    def proven(self) -> bool:
+        """Whether the schedule found is the best there is: nothing is left out, and nothing is better."""
+        return self.gap == 0 and not self.relaxed
+
+    def regret(self, reached: float) -> float:
+        """What is missing to the bound, as a share of it, of a policy that has reached so much (metric `worth`)."""
+        return (self.bound - reached) / self.bound if self.bound else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, the schedule included; times in ns."""
+        own = (
+            "system",
+            "seed",
+            "until",
+            "jobs",
+            "nodes",
+            "most",
+            "worth",
+            "bound",
+            "gap",
+            "proven",
+            "energy",
+            "effort",
+        )
+        found: dict[str, Any] = {"format": 1} | {name: getattr(self, name) for name in own}
+        found["relaxed"] = list(self.relaxed)
+        found["unmet"] = [{"job": each.job, "why": each.why} for each in self.unmet]
+        found["schedule"] = list(self._schedule())
+        return found
+
+    def _schedule(self) -> list[dict[str, Any]]:
+        system = self.trace.system
+        rows = []
+        for start, end, job, node, processor, _ in self.trace.slices.tolist():
+            task = system.tasks[int(self.trace.jobs["task"][job])]
+            rows.append(
+                {
+                    "job": f"{task.name}[{int(self.trace.jobs['index'][job])}]",
+                    "node": task.nodes[node].name,
+                    "processor": system.processors[processor].name,
+                    "start": start,
+                    "end": end,
+                }
+            )
+        return rows
+
+
+def optimum(
+    source: api.Source,
+    *,
+    until: int | str | None = None,
+    seed: int | None = None,
+    platform: str | Mapping[str, Any] | Platform | None = None,
+    overrides: Sequence[str] = (),
+    effort: float = EFFORT,
+) -> Optimum:
+    """The most weighted accuracy in time that anybody can reach in the window [0, `until`) of a system.
+
+    Who decides knows all that the `seed` brings: arrivals, execution times, how hard each input is. `effort` is about
+    how many seconds the solver may take, counted in its own work, so that the answer is the same on every machine.
+    Raises InputError for what has no known bound, a window that is too large, and where OR-tools is not installed.
+    """
+    loaded = api.load(source, platform=platform, overrides=overrides)
+    number = loaded.system.simulate.seed if seed is None else api.checked_seed(seed)
+    return of_window(api.prepare(loaded, until), number, effort)
+
+
+def of_window(prepared: api.Prepared, seed: int, effort: float = EFFORT) -> Optimum:
+    """The same for a system that is lowered already."""
+    drawn, bare = draw(prepared.spec, prepared.until, seed)
+    window = lower(prepared.spec, drawn, prepared.until, prepared.options.warm_up)
+    if window.steps > MOST_NODES:
+        raise InputError(
+            f"the window has {window.steps} nodes, and the optimum is for some hundred (at most {MOST_NODES}); "
+            "take a shorter one, e.g. --until '100 ms'"
+        )
+    answer = solve(window, effort)
+    return Optimum(
+        system=prepared.spec.name,
+        seed=seed,
+        until=prepared.until,
+        jobs=len(window.jobs),
+        nodes=window.steps,
+        most=float(sum(job.weight for job in window.jobs)),
+        worth=float(answer.worth),
+        bound=float(answer.bound),
+        exact=answer.exact,
+        relaxed=window.relaxed,
+        energy=answer.energy,
+        effort=round(answer.effort, 3),
+        unmet=tuple(_unmet(window, answer)),
+        trace=as_trace(window, answer, bare),
+    )
+
+
+def _unmet(window: Window, answer: Answer) -> list[Unmet]:
+    counted = [(place, job) for place, job in enumerate(window.jobs) if job.weight and place not in answer.timely]
+    return [Unmet(job.name, job.why) for _, job in counted]

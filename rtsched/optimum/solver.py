@@ -1,0 +1,194 @@
+"""Solving a window: the best schedule that is found, and what is proven that nobody can exceed.
+
+One worker, a fixed seed and a limit in the solver's own (deterministic) time: the same window gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+from rtsched.errors import InputError
+from rtsched.optimum.fluid import Fluid
+from rtsched.optimum.pieces import Pieces
+from rtsched.optimum.program import Program, StepVariables, unit_of
+from rtsched.optimum.window import Window
+
+#: What a linear relaxation may be off by, where a bound is a whole number.
+NOISE = 1e-6
+
+MISSING = "the optimum is found by OR-tools, which is not installed; pip install 'rtsched[optimum]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A part of a node that runs on processor number `processor` from `start` to `end` (ns); `final` ends the node.
+
+    `job` is its place in the window, `mode` what the node runs as (a variant or an exit, or nothing).
+    """
+
+    job: int
+    node: int
+    processor: int
+    start: int
+    end: int
+    final: bool
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a window: the worth of the best schedule found, in weights, and a bound on that of any.
+
+    `ways` are the jobs that are answered (by their places in the window) with the way that each takes, `timely` those
+    that are worth anything; `energy` in nJ is the least with that worth, where it is known and was proven. `exact`
+    says that nothing about interruptions was relaxed, `effort` how much of the solver's time it took.
+    """
+
+    worth: Fraction
+    bound: Fraction
+    ways: dict[int, int]
+    timely: frozenset[int]
+    runs: tuple[Run, ...]
+    exact: bool
+    effort: float
+    energy: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    """A solver that has looked: whether it found anything, what it has proven (in weights), how long it took."""
+
+    solver: Any
+    found: bool
+    bound: Fraction
+    effort: float
+
+
+def solve(window: Window, effort: float) -> Answer:
+    """The best answer found with so much effort (about seconds), and the bound. Raises InputError without OR-tools."""
+    try:
+        import ortools.sat.python.cp_model  # noqa: F401
+    except ImportError:
+        raise InputError(MISSING) from None
+    bound = _possible(window)
+    if not bound:
+        return Answer(Fraction(0), Fraction(0), {}, frozenset(), (), True, 0.0)
+    pieces = Pieces(window)
+    hints: list[bool] = []
+    spent = 0.0
+    if not pieces.exact:
+        fluid = Fluid(window, unit_of(window))
+        first = _solved(fluid, effort / 2, hints)
+        bound, spent = min(bound, first.bound), first.effort
+        hints = [first.solver.boolean_value(literal) for literal in fluid.choices] if first.found else []
+    pieces.model.add(pieces.value <= floor(bound * pieces.scale))
+    second = _solved(pieces, effort - spent, hints)
+    if pieces.exact:
+        bound = min(bound, second.bound)
+    answer = _read(pieces, second, bound, spent + second.effort)
+    if answer.worth == bound and pieces.exact and pieces.energies and not window.relaxed:
+        return _sparing(pieces, second, answer, effort)
+    return answer
+
+
+def _possible(window: Window) -> Fraction:
+    """The weights of the jobs that have a way to a right answer in time."""
+    return sum((job.weight for job in window.jobs if any(way.worth for way in job.ways)), Fraction(0))
+
+
+def _solver(effort: float) -> Any:
+    """A solver that gives the same answer each time."""
+    from ortools.sat.python import cp_model
+
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 1
+    solver.parameters.max_deterministic_time = max(effort, 0.1)
+    return solver
+
+
+def _solved(program: Program, effort: float, hints: list[bool]) -> _Solved:
+    """Look for the greatest value, beginning with the ways that are hinted at."""
+    from ortools.sat.python import cp_model
+
+    program.model.maximize(program.value)
+    for literal, value in zip(program.choices, hints, strict=False):
+        program.model.add_hint(literal, value)
+    solver = _solver(effort)
+    status = solver.solve(program.model)
+    found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    proven = solver.best_objective_bound if found else float("inf")
+    bound = _possible(program.window) if proven >= 2**53 else Fraction(floor(proven + NOISE), program.scale)
+    return _Solved(solver, found, bound, solver.response_proto.deterministic_time)
+
+
+#: A piece as it was found: begin and end in ns, the job, the node, the pool, the mode.
+Found = tuple[int, int, int, int, int, str]
+
+
+def _read(program: Pieces, solved: _Solved, bound: Fraction, effort: float) -> Answer:
+    """The schedule that a solver has found, on processors."""
+    if not solved.found:
+        return Answer(Fraction(0), bound, {}, frozenset(), (), program.exact, effort)
+    value = solved.solver.value
+    ways: dict[int, int] = {}
+    timely: set[int] = set()
+    rows: list[Found] = []
+    for place, job in enumerate(program.jobs):
+        for number, way in enumerate(job.ways):
+            if value(way.taken):
+                ways[place] = number
+                rows += [row for step in way.steps for row in _pieces(place, step, value, program.unit)]
+                if way.way.worth and (job.timely is None or value(job.timely)):
+                    timely.add(place)
+    worth = sum((program.window.jobs[place].weight for place in timely), Fraction(0))
+    runs = tuple(_placed(program.window, sorted(rows)))
+    return Answer(worth, bound, ways, frozenset(timely), runs, program.exact, effort)
+
+
+def _pieces(job: int, step: StepVariables, value: Any, unit: int) -> Iterator[Found]:
+    """The pieces of a step until it is done, which may be before they end where units are coarse."""
+    mode = next(mode for mode, m in zip(step.step.modes, step.modes, strict=True) if value(m))
+    left = Fraction(1)
+    for begin, end, pool in sorted(
+        (value(begin) * unit, value(end) * unit, pool) for pool, begin, end, here in step.pieces if value(here)
+    ):
+        time = mode.times[pool] or 1
+        end = min(end, begin + ceil(left * time))
+        if end > begin:
+            yield begin, end, job, step.step.node, pool, mode.name
+        left -= Fraction(end - begin, time)
+
+
+def _placed(window: Window, rows: list[Found]) -> Iterator[Run]:
+    """Each piece on a processor of its pool: where the node was before, if that is free."""
+    free = {place: 0 for pool in window.pools for place in pool.processors}
+    last: dict[tuple[int, int], int] = {}
+    ends: dict[tuple[int, int], int] = {}
+    for _, end, job, node, *_ in rows:
+        ends[job, node] = max(end, ends.get((job, node), 0))
+    for begin, end, job, node, pool, mode in rows:
+        idle = [place for place in window.pools[pool].processors if free[place] <= begin]
+        before = last.get((job, node), -1)
+        place = before if before in idle else idle[0]
+        free[place] = end
+        last[job, node] = place
+        yield Run(job, node, place, begin, end, end == ends[job, node], mode)
+
+
+def _sparing(program: Pieces, solved: _Solved, answer: Answer, effort: float) -> Answer:
+    """The answer of the same worth with the least energy, if the solver can prove that it is."""
+    from ortools.sat.python import cp_model
+
+    program.model.add(program.value == floor(answer.bound * program.scale))
+    program.model.minimize(sum(program.energies or ()))
+    solver = _solver(effort)
+    if solver.solve(program.model) != cp_model.OPTIMAL:
+        return answer
+    spent = answer.effort + solver.response_proto.deterministic_time
+    again = _read(program, _Solved(solver, True, answer.bound, 0.0), answer.bound, spent)
+    return replace(again, energy=round(solver.objective_value))
