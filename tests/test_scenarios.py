@@ -67,7 +67,9 @@ def missed(figures: Summary) -> Mapping[str, int]:
     return {name: round(100 * misses / jobs) for name, (misses, jobs) in counts.items() if misses}
 
 
-@pytest.mark.parametrize(("name", "which"), [(name, which) for name, told in TOLD.items() for which in range(len(told))])
+@pytest.mark.parametrize(
+    ("name", "which"), [(name, which) for name, told in TOLD.items() for which in range(len(told))]
+)
 def test_a_policy_keeps_and_loses_what_the_file_says(name: str, which: int) -> None:
     assert missed(run(name, which)[0]) == TOLD[name][which][1]
 
