@@ -70,9 +70,7 @@ def _known(kind: str) -> dict[str, str]:
     if kind in ("workloads", "platforms"):
         return _lines(catalogue.names(kind), lambda name: catalogue.title(kind, name))
     if kind == "families":
-        from rtsched.dnn.families import load_families, variant_rows
-
-        return {name: family.title for name, family in sorted(load_families(variant_rows(_warn)).items())}
+        return _families()
     if kind == "theorems":
         from rtsched.schedulability.theorem import theorems
 
@@ -92,6 +90,16 @@ def _known(kind: str) -> dict[str, str]:
         return _lines(REGISTRY.names("metric"), lambda name: find(name).line)
     single = kind.removesuffix("s")
     return _lines(REGISTRY.names(single), lambda name: _first_line(REGISTRY.find(single, name)))
+
+
+def _families() -> dict[str, str]:
+    """What varies in each family, and where it runs or what it lacks."""
+    from rtsched.dnn.families import load_families, variant_rows
+    from rtsched.dnn.usable import standing, timed_platforms
+
+    families = load_families(variant_rows(_warn))
+    known = timed_platforms(families, _warn)
+    return {name: f"{family.title}; {standing(family, known).text}" for name, family in sorted(families.items())}
 
 
 def _theorem(theorem: Theorem) -> str:

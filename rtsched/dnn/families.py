@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rtsched import units
+from rtsched.dnn.shares import by_macs, can_be_shared
 from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.model.document import cut, read_text
@@ -99,12 +100,16 @@ class Family:
 
     @property
     def title(self) -> str:
-        """A line that says what varies, over which values, judged by what, and where it was timed."""
+        """A line that says what varies, over which values, and judged by what."""
         values = list(dict.fromkeys(row.value for row in self.rows))
         shown = ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
         judged = self.metric if any(row.accuracy is not None for row in self.rows) else "accuracy not known"
-        where = f"; times on {', '.join(self.platforms)}" if self.platforms else ""
-        return f"{self.knob} {shown} ({judged}{where})"
+        return f"{self.knob} {shown} ({judged})"
+
+    @property
+    def relative(self) -> bool:
+        """Whether it has shares of a task's own time, and so runs anywhere."""
+        return any(row.relative_time is not None for row in self.rows)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -117,10 +122,11 @@ class Family:
         Without a platform all variants, without times. A family that only has relative times has them everywhere.
         InputError if it has no times on the platform.
         """
-        relative = any(row.relative_time is not None for row in self.rows)
-        if platforms and not relative and not set(platforms) & set(self.platforms):
+        if platforms and not self.relative and not set(platforms) & set(self.platforms):
             known = ", ".join(self.platforms)
             hint = f"it has on {known}" if known else "it has on none; give each choice a 'wcet' instead"
+            if can_be_shared(self):
+                hint += ", or the task its own 'wcet' or 'network', whose shares are then estimated"
             raise InputError(f"family {cut(self.name)!r} has no times on {cut(platforms[0])!r}; {hint}")
         rows: dict[str, list[VariantRow]] = {}
         for row in self.rows:
@@ -364,10 +370,11 @@ def measure(metric: str) -> str:
     return next((known for known in MEASURES if metric.endswith(known)), metric)
 
 
-def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[tuple[Choice, ...], str]:
+def choices_of(lowering: Lowering, what: str, variants: Variants, own: bool) -> tuple[tuple[Choice, ...], str]:
     """The choices of a task whose variants are a family, and their measure.
 
-    They have times of the platform, else shares of the task's own.
+    They have times of the platform, else shares of the task's `own` time (where it has one): measured shares, or such
+    as are estimated from multiply-accumulates.
     """
     families = known_families()
     name = variants.family or ""
@@ -377,6 +384,10 @@ def choices_of(lowering: Lowering, what: str, variants: Variants) -> tuple[tuple
         hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list families` names them"
         raise InputError(f"{what}: no family is called {cut(name)!r}; {hint}")
     platforms = (lowering.platform.name, *lowering.platform.aliases)
+    if own and not family.relative and not set(platforms) & set(family.platforms) and can_be_shared(family):
+        family, note = by_macs(family)
+        lowering.assume(f"{name}: {note}")
+        lowering.rests("modelled", f"variants of {name}: shares of the task's time, estimated")
     try:
         known = family.variants(platforms)
         if variants.values is not None:

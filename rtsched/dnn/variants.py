@@ -184,7 +184,7 @@ def _variants(
     if task.variants.family is not None:
         from rtsched.dnn.families import choices_of
 
-        choices, measure = choices_of(lowering, what, task.variants)
+        choices, measure = choices_of(lowering, what, task.variants, own=nodes is not None)
         if nodes is not None and all(choice.wcet is not None for choice in choices):
             lowering.assume(
                 f"{task.name}: its own times have no effect, since family {task.variants.family} has some on "

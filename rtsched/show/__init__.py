@@ -10,6 +10,7 @@ from typing import Any
 
 from rtsched import units
 from rtsched.dnn.families import load_families, variant_rows
+from rtsched.dnn.usable import standing, timed_platforms
 from rtsched.errors import InputError
 from rtsched.metrics.metric import find
 from rtsched.model import catalogue
@@ -117,14 +118,17 @@ def _family(name: str) -> Answer:
         ]
         if variant.relative_time is not None:
             times.append(f"{variant.relative_time:.3g} of the full time")
-        about = "accuracy not known" if variant.accuracy is None else f"{100 * variant.accuracy:.4g} %"
+        worth = "accuracy not known" if variant.accuracy is None else f"{100 * variant.accuracy:.4g} %"
         size = "" if variant.mmacs is None else f", {variant.mmacs:.4g} million MACs"
-        variants.append((variant.value, f"{about}{size}" + (f"; {', '.join(times)}" if times else "")))
+        variants.append((variant.value, f"{worth}{size}" + (f"; {', '.join(times)}" if times else "")))
     sources = ", ".join(dict.fromkeys(row.source for row in family.rows))
-    lines = [f"{name} (family of variants)", "", *table([("varies", f"{family.knob}; judged by {family.metric}")])]
+    use = standing(family, timed_platforms({name: family}))
+    about = [("varies", f"{family.knob}; judged by {family.metric}"), ("use", use.text)]
+    lines = [f"{name} (family of variants)", "", *table(about)]
     lines += ["", *table(variants), "", f"  source: {sources}"]
     data = {
         "name": name, "kind": "family", "knob": family.knob, "metric": family.metric, "sources": sources,
+        "use": use.text,
         "variants": [{"value": value, "about": about} for value, about in variants],
     }  # fmt: skip
     return Answer("\n".join(lines), data, "family")

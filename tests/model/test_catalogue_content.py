@@ -34,7 +34,8 @@ BOARDS = (
 )  # fmt: skip
 #: Another view of a board, whose latencies it uses.
 VIEWS = {
-    "jetson_tx2_blocks": "jetson_tx2", "jetson_xavier_nx_blocks": "jetson_xavier_nx", "rk3588_clusters": "rk3588"
+    "jetson_tx2_blocks": "jetson_tx2", "jetson_xavier_nx_blocks": "jetson_xavier_nx", "rk3588_clusters": "rk3588",
+    "snapdragon_845_clusters": "snapdragon_845", "snapdragon_865_clusters": "snapdragon_865",
 }  # fmt: skip
 SPECIFICATIONS = (
     "apple_a16", "apple_a17_pro", "apple_a18_pro", "dimensity_800u", "dimensity_9200_plus", "dimensity_9300_plus",
@@ -291,7 +292,7 @@ def test_the_gpu_of_the_tx2_has_the_published_limits() -> None:
     assert platform("jetson_tx2").processors["gpu"].block_level is None
 
 
-def test_only_the_view_with_servers_has_speed_ups() -> None:
+def test_only_the_views_with_servers_have_speed_ups() -> None:
     servers = {
         (name, key): cluster.threads
         for name in PLATFORMS
@@ -301,7 +302,19 @@ def test_only_the_view_with_servers_has_speed_ups() -> None:
     assert servers == {
         ("rk3588_clusters", "little"): {1: 1, 4: 3.306},
         ("rk3588_clusters", "big"): {1: 1, 4: 3.178},
+        ("snapdragon_845_clusters", "gold"): {1: 1, 4: 2.225},
+        ("snapdragon_865_clusters", "big"): {1: 1, 4: 2.225},
     }
+
+
+def test_the_speed_up_that_is_assumed_is_a_median_of_another_chip() -> None:
+    rows = [row for row in latency_rows() if (row["platform"], row["source"]) == ("snapdragon_855", "paddleclas")]
+    times = {(row["network"], row["threads"]): Decimal(row["latency_ms"]) for row in rows}
+    ratios = sorted(times[network, "1"] / times[network, "4"] for network, threads in times if threads == "1")
+    assert len(ratios) == 40
+    assert float(round((ratios[19] + ratios[20]) / 2, 3)) == 2.225
+    for name in ("snapdragon_845_clusters", "snapdragon_865_clusters"):
+        assert any("Snapdragon 855 (1.25 to 5.44)" in note for note in platform(name).assumed)
 
 
 @pytest.mark.parametrize("cluster", ["little", "big"])
