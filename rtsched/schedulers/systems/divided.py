@@ -40,7 +40,7 @@ class DividedUnit:
                 if any(each.index not in node.eligible for each in self.processors):
                     raise SchedulerError(
                         f"{policy}: node {node.name!r} of task {task.name!r} may not run on all of {home.cluster!r}, "
-                        "which it divides; give it a time there and no 'pin', or run it under another policy"
+                        "which is divided; give it a time there and no 'pin', or run it under another policy"
                     )
 
     # ---- times ---------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def test_what_it_needs_is_said() -> None:
         rtsched.simulate("drone_xavier_nx", scheduler="planaria")
     processors = {**board(2)["processors"], "cpu": {"kind": "cpu"}}
     tasks = [one("a", 1, 9), {"name": "b", "wcet": {"cpu": "1 ms"}, "release": "0 ms", "deadline": "9 ms"}]
-    with pytest.raises(SchedulerError, match=r"node 'b' of task 'b' may not run on all of 'npu', which it divides"):
+    with pytest.raises(SchedulerError, match=r"node 'b' of task 'b' may not run on all of 'npu', which is divided"):
         rtsched.simulate(
             {"platform": {"name": "board", "processors": processors}, "tasks": tasks}, scheduler="planaria"
         )
