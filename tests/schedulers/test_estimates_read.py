@@ -56,6 +56,18 @@ tasks:
   - {name: u, wcet: 6 ms, period: 10 ms, execution: {kind: uniform, low: 0.4}}
   - {name: v, wcet: 8 ms, period: 20 ms, execution: {kind: uniform, low: 0.4}}
 """
+DIVIDED = """
+platform:
+  name: board
+  processors: {npu: {kind: npu, contexts: 4, sharing: equal}}
+  memory: {bandwidth: 10 GB/s, contention: {model: proportional}}
+simulate: {until: 200 ms}
+estimates: {ESTIMATES}
+tasks:
+  - {name: t, wcet: {npu: 3 ms}, period: 8 ms, memory: {bound: 0.5, demand: 6 GB/s}}
+  - {name: u, wcet: {npu: 3 ms}, period: 10 ms, memory: {bound: 0.5, demand: 6 GB/s}}
+  - {name: v, wcet: {npu: 6 ms}, period: 20 ms, memory: {bound: 0.5, demand: 6 GB/s}}
+"""
 #: Systems, one of which at least gives each policy something to do.
 WORLDS = {
     "graphs": HEAD + PLAIN,
@@ -67,6 +79,7 @@ WORLDS = {
     + OWN.replace("MORE", "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"),
     "frames": HEAD + FRAMES,
     "cores": CORES,
+    "divided": DIVIDED,
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
     "streams": (HEAD + PLAIN).replace("gpu, cores: 1", "gpu, block_level: {sms: 2, streams: 2}"),

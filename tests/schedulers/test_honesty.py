@@ -119,7 +119,19 @@ MEASURED = {
          "graph": {"nodes": {"x": {"wcet": "2 ms"}, "y": {"wcet": "4 ms"}}, "edges": [["x", "y"]]}},
     ],
 }  # fmt: skip
-WORLDS: list[tuple[Any, str | None]] = [*SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms")]
+#: And one whose accelerator is divided.
+DIVIDED = {
+    "name": "divided",
+    "platform": {"name": "board", "processors": {"npu": {"kind": "npu", "contexts": 4, "sharing": "equal"}}},
+    "tasks": [
+        {"name": "a", "wcet": {"npu": "3 ms"}, "period": "8 ms", "speedup": {"1/2": 0.7}, "on_miss": "abort"},
+        {"name": "b", "period": "20 ms", "execution": {"kind": "uniform", "low": 0.3, "high": 1.0},
+         "graph": {"nodes": {"x": {"wcet": {"npu": "4 ms"}}, "y": {"wcet": {"npu": "6 ms"}}}, "edges": [["x", "y"]]}},
+    ],
+}  # fmt: skip
+WORLDS: list[tuple[Any, str | None]] = [
+    *SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms"), (DIVIDED, "100 ms")
+]  # fmt: skip
 
 
 def alone() -> list[str]:
