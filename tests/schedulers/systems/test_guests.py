@@ -15,11 +15,14 @@ from rtsched.schedulers.base import Scheduler
 from tests.helpers import outcomes
 
 BAND = sorted(name for name in REGISTRY.names("scheduler") if name.startswith("band-"))
-HOSTS = [*BAND, "cbs"]
+XSCHED = sorted(name for name in REGISTRY.names("scheduler") if name.startswith("xsched-"))
+HOSTS = [*BAND, *XSCHED, "cbs"]
 ALONE = {
     "xrbench": "it starts whole inferences by the benchmark's rules",
     "xrbench-fixed": "it starts whole inferences by the benchmark's rules",
     "stream-priority-style": "it admits and holds back by bounds",
+    "clockwork": "it starts batches of whole models",
+    "deeprt-style": "it plans batches and admits tasks before time starts",
 }
 
 #: More than two processors can do in time, unless networks shrink, stop early or are refused.
