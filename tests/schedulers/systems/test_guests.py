@@ -21,6 +21,7 @@ ALONE = {
     "xrbench": "it starts whole inferences by the benchmark's rules",
     "xrbench-fixed": "it starts whole inferences by the benchmark's rules",
     "stream-priority-style": "it admits and holds back by bounds",
+    "orion": "it weighs kernels",
     "reef": "it resets and pads kernels",
     "clockwork": "it starts batches of whole models",
     "deeprt-style": "it plans batches and admits tasks before time starts",
