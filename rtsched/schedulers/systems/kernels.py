@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from rtsched.errors import SchedulerError
 from rtsched.model.accelerator import BlockLevel, Kernel
-from rtsched.schedulers.devices import Device, DeviceScheduler
+from rtsched.schedulers.devices import Device, DeviceScheduler, urgency
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
-    from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec
 
 
@@ -40,11 +39,6 @@ class StreamScheduler(DeviceScheduler):
         mine = [task for task in soc.tasks if any(self.home(node) is not None for node in task.nodes)]
         hard = {task.index for task in mine if task.criticality == "hard"}
         return hard or {task.index for task in sorted(mine, key=urgency)[:1]}
-
-
-def urgency(task: TaskState) -> tuple[int, int]:
-    """By priority, then by place in the file."""
-    return (task.priority, task.index)
 
 
 def level_of(device: Device) -> BlockLevel:
