@@ -28,6 +28,12 @@ class StreamScheduler(DeviceScheduler):
                 f"block_level: {{sms: 8, streams: {max(2, least)}}}"
             )
 
+    def divided(self, device: Device) -> bool:
+        """Whether the file divides the multiprocessors of a GPU already: by masks, percentages or turns of contexts."""
+        level = level_of(device)
+        contexts = {task.spec.context for task in self.soc.tasks}
+        return bool(level.masks or level.mps or (level.time_slice and len(contexts) > 1))
+
     def chosen(self, name: str, soc: Soc, names: Sequence[str] | None) -> set[int]:
         """The tasks of these names by index; of none named: those with criticality ``hard``, else the most urgent."""
         known = {task.name: task.index for task in soc.tasks}

@@ -21,6 +21,8 @@ ALONE = {
     "xrbench": "it starts whole inferences by the benchmark's rules",
     "xrbench-fixed": "it starts whole inferences by the benchmark's rules",
     "stream-priority-style": "it admits and holds back by bounds",
+    "miriam-style": "it divides the multiprocessors",
+    "aaron-style": "it divides the multiprocessors",
     "orion": "it weighs kernels",
     "reef": "it resets and pads kernels",
     "clockwork": "it starts batches of whole models",
