@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
+    from rtsched.engine.task_state import TaskState
     from rtsched.model.taskgraph import NodeSpec
 
 #: Kinds of processors that are shared by other rules than accelerators are.
@@ -129,6 +130,11 @@ class DeviceScheduler(Scheduler):
 def in_line(segment: Segment) -> tuple[int, ...]:
     """First come, first served."""
     return (segment.since, segment.job.task.index, segment.job.index, segment.node.index)
+
+
+def urgency(task: TaskState) -> tuple[int, int]:
+    """By priority, then by place in the file."""
+    return (task.priority, task.index)
 
 
 def batch_of(node: NodeSpec, place: int) -> tuple[object, ...]:

@@ -15,11 +15,18 @@ from rtsched.schedulers.base import Scheduler
 from tests.helpers import outcomes
 
 BAND = sorted(name for name in REGISTRY.names("scheduler") if name.startswith("band-"))
-HOSTS = [*BAND, "cbs"]
+XSCHED = sorted(name for name in REGISTRY.names("scheduler") if name.startswith("xsched-"))
+HOSTS = [*BAND, *XSCHED, "cbs", "gcaps-style"]
 ALONE = {
     "xrbench": "it starts whole inferences by the benchmark's rules",
     "xrbench-fixed": "it starts whole inferences by the benchmark's rules",
     "stream-priority-style": "it admits and holds back by bounds",
+    "miriam-style": "it divides the multiprocessors",
+    "aaron-style": "it divides the multiprocessors",
+    "orion": "it weighs kernels",
+    "reef": "it resets and pads kernels",
+    "clockwork": "it starts batches of whole models",
+    "deeprt-style": "it plans batches and admits tasks before time starts",
 }
 
 #: More than two processors can do in time, unless networks shrink, stop early or are refused.
