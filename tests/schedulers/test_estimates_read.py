@@ -46,6 +46,10 @@ FRAMES = """
   - {name: t, wcet: {cpu: 5 ms, gpu: 6 ms}, period: 12 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
   - {name: u, wcet: {cpu: 6 ms, gpu: 5 ms}, period: 10 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
 """
+CORES = """
+  - {name: t, wcet: {cpu: 4 ms}, period: 10 ms, execution: {kind: uniform, low: 0.4}}
+  - {name: u, wcet: {cpu: 9 ms}, period: 15 ms, execution: {kind: uniform, low: 0.4}}
+"""
 #: Systems, one of which at least gives each policy something to do.
 WORLDS = {
     "graphs": HEAD + PLAIN,
@@ -56,6 +60,7 @@ WORLDS = {
     "variants": HEAD
     + OWN.replace("MORE", "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"),
     "frames": HEAD + FRAMES,
+    "cores": HEAD + CORES,
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
     "streams": (HEAD + PLAIN).replace("gpu, cores: 1", "gpu, block_level: {sms: 2, streams: 2}"),
