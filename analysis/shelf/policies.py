@@ -18,7 +18,6 @@ from rtsched import api
 from rtsched.engine.beliefs import ALWAYS, AT_SETUP, NEVER
 from rtsched.errors import InputError, SchedulerError
 from rtsched.model.config import parse_yaml, validate
-from rtsched.model.platform import Platform
 from rtsched.model.system import System
 from rtsched.registry import PARTS, POLICIES, REGISTRY
 from rtsched.schedulability.analyse import analyse
@@ -100,6 +99,14 @@ tasks:
   - {name: t, wcet: {cpu: 5 ms, npu: 6 ms}, period: 12 ms, count: 3, overlap: true}
   - {name: u, wcet: {cpu: 6 ms, npu: 5 ms}, period: 10 ms, count: 3, overlap: true}
 """
+CORES = """
+name: cores
+platform: multicore:2
+simulate: {until: 40 ms}
+tasks:
+  - {name: t, wcet: 4 ms, period: 8 ms}
+  - {name: u, wcet: 6 ms, period: 10 ms}
+"""
 
 
 def chip(pinned: bool, overlap: bool, quality: str, accelerator: str) -> str:
@@ -120,14 +127,12 @@ def chip(pinned: bool, overlap: bool, quality: str, accelerator: str) -> str:
 def worlds() -> list[api.Prepared]:
     """Small systems, one of which at least is one for each policy."""
     kinds = itertools.product((True, False), (False, True), QUALITIES, ACCELERATORS)
-    return [prepared(text) for text in (FRAMES, *(chip(*kind) for kind in kinds))]
+    return [prepared(text) for text in (FRAMES, CORES, *(chip(*kind) for kind in kinds))]
 
 
 def prepared(text: str) -> api.Prepared:
     """A system, lowered."""
-    system = validate(System, parse_yaml(text))
-    assert isinstance(system.platform, Platform)
-    return api.prepare(api.Loaded(system, system.platform))
+    return api.prepare(api.load(validate(System, parse_yaml(text))))
 
 
 def own(kind: str) -> list[str]:

@@ -56,7 +56,7 @@ class Sketch(TaskSketch):
             scheduler: Document = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
             scheduler["preemption"] = draw.pick(MODES)
             scheduler |= self.guests()
-        elif self.focus == "policies" and draw.chance(0.3):
+        elif self.focus == "policies" and draw.chance(0.5):
             scheduler = {"name": draw.pick(odd("scheduler"))}
             scheduler |= self.guests(guests_of(scheduler["name"]))
         else:
@@ -78,12 +78,12 @@ class Sketch(TaskSketch):
         ordering = draw.pick(ORDERINGS)
         if focus == "beliefs" and draw.chance(0.5):
             ordering = draw.pick(("sjf", "lst", "llf"))
-        elif focus == "policies" and draw.chance(0.1):
+        elif focus == "policies" and draw.chance(0.4):
             ordering = draw.pick(odd("ordering"))
         if self.resources and draw.chance(0.9):  # ceilings need fixed priorities, and so does every theorem on locks
             ordering = draw.pick(FIXED)
         scheduler: Document = {"ordering": ordering, "placement": draw.pick(("global", *PLACEMENTS))}
-        if focus == "policies" and draw.chance(0.1):
+        if focus == "policies" and draw.chance(0.2):
             scheduler["placement"] = draw.pick(odd("placement"))
         elif self.narrow:
             scheduler["placement"] = "global"
@@ -92,7 +92,7 @@ class Sketch(TaskSketch):
             scheduler["adaptation"] = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
         elif self.has("variants", 0.05):
             scheduler["adaptation"] = draw.pick(ADAPTATIONS)
-        elif focus == "policies" and draw.chance(0.1):
+        elif focus == "policies" and draw.chance(0.3):
             scheduler["adaptation"] = draw.pick(odd("adaptation"))
         if self.has("policies", 0.02):
             scheduler["admission"] = draw.pick(odd("admission"))

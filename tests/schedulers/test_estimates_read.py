@@ -10,9 +10,10 @@ import pytest
 from rtsched import api
 from rtsched.engine.beliefs import ALWAYS, AT_SETUP, NEVER
 from rtsched.errors import InputError, SchedulerError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.system import System
 from rtsched.registry import POLICIES, REGISTRY
 from rtsched.trace.trace import Trace
-from tests.chips import loaded
 
 HEAD = """
 platform:
@@ -47,8 +48,13 @@ FRAMES = """
   - {name: u, wcet: {cpu: 6 ms, gpu: 5 ms}, period: 10 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
 """
 CORES = """
-  - {name: t, wcet: {cpu: 4 ms}, period: 10 ms, execution: {kind: uniform, low: 0.4}}
-  - {name: u, wcet: {cpu: 9 ms}, period: 15 ms, execution: {kind: uniform, low: 0.4}}
+platform: multicore:2
+simulate: {until: 100 ms}
+estimates: {ESTIMATES}
+tasks:
+  - {name: t, wcet: 4 ms, period: 8 ms, execution: {kind: uniform, low: 0.4}}
+  - {name: u, wcet: 6 ms, period: 10 ms, execution: {kind: uniform, low: 0.4}}
+  - {name: v, wcet: 8 ms, period: 20 ms, execution: {kind: uniform, low: 0.4}}
 """
 #: Systems, one of which at least gives each policy something to do.
 WORLDS = {
@@ -60,7 +66,8 @@ WORLDS = {
     "variants": HEAD
     + OWN.replace("MORE", "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"),
     "frames": HEAD + FRAMES,
-    "cores": HEAD + CORES,
+    "cores": CORES,
+    "core": CORES.replace("multicore:2", "uniprocessor"),
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
     "streams": (HEAD + PLAIN).replace("gpu, cores: 1", "gpu, block_level: {sms: 2, streams: 2}"),
@@ -81,7 +88,7 @@ def accepted(policy: str) -> Iterator[tuple[Trace, Trace, Trace]]:
     for world in WORLDS.values():
         try:
             plain, erring, learning = (
-                api.simulate(loaded(world.replace("ESTIMATES", estimates)), scheduler=policy)
+                api.simulate(validate(System, parse_yaml(world.replace("ESTIMATES", estimates))), scheduler=policy)
                 for estimates in ("", ERRING, LEARNING)
             )
         except (InputError, SchedulerError):
