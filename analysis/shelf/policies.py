@@ -107,6 +107,19 @@ tasks:
   - {name: t, wcet: 4 ms, period: 8 ms}
   - {name: u, wcet: 6 ms, period: 10 ms}
 """
+DIVIDED = """
+name: divided
+platform:
+  name: board
+  processors: {npu: {kind: npu, contexts: 4, sharing: equal}}
+  memory: {bandwidth: 10 GB/s, contention: {model: proportional}}
+simulate: {until: 40 ms}
+tasks:
+  - {name: t, wcet: {npu: 3 ms}, period: 8 ms, memory: {bound: 0.5, demand: 6 GB/s}}
+  - {name: u, wcet: {npu: 3 ms}, period: 10 ms, memory: {bound: 0.5, demand: 6 GB/s}}
+"""
+#: Systems other than chips with two cores and an accelerator.
+OTHERS = (FRAMES, CORES, CORES.replace("multicore:2", "uniprocessor"), DIVIDED)
 
 
 def chip(pinned: bool, overlap: bool, quality: str, accelerator: str) -> str:
@@ -127,7 +140,7 @@ def chip(pinned: bool, overlap: bool, quality: str, accelerator: str) -> str:
 def worlds() -> list[api.Prepared]:
     """Small systems, one of which at least is one for each policy."""
     kinds = itertools.product((True, False), (False, True), QUALITIES, ACCELERATORS)
-    return [prepared(text) for text in (FRAMES, CORES, *(chip(*kind) for kind in kinds))]
+    return [prepared(text) for text in (*OTHERS, *(chip(*kind) for kind in kinds))]
 
 
 def prepared(text: str) -> api.Prepared:

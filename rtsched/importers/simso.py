@@ -17,6 +17,7 @@ from rtsched.importers.importer import importer
 from rtsched.model.document import cut
 
 FILE_ORDER = "it packs the tasks in the order of the file there, by decreasing utilisation here"
+ROUNDED = "it may be late by what it rounds there, and is exact in whole ns here"
 FIRST_ONLY = "it serves the first processor only there, all of them here"
 
 #: SimSo's schedulers that rtsched has too, by the name of their class, and in what they differ.
@@ -28,11 +29,16 @@ SCHEDULERS: dict[str, tuple[dict[str, str], str]] = {
     "EDZL": ({"ordering": "edzl"}, ""),
     "ER_PD2": ({"ordering": "pd2"}, ""),
     "PD2": ({"ordering": "pd2"}, "no quantum begins before its window there, here as soon as a processor is free"),
+    "EKG": ({"name": "ekg"}, ""),
+    "LLREF": ({"name": "llref"}, ROUNDED),
+    "LLREF2": ({"name": "llref"}, ROUNDED),
     "PriD": ({"ordering": "edf-k"}, ""),
     "P_EDF": ({"ordering": "edf", "placement": "first-fit"}, ""),
     "P_EDF2": ({"ordering": "edf", "placement": "first-fit"}, FILE_ORDER),
     "P_EDF_WF": ({"ordering": "edf", "placement": "next-fit"}, "despite its name it packs by next fit"),
     "LB_P_EDF": ({"ordering": "edf", "placement": "worst-fit"}, FILE_ORDER),
+    "RUN": ({"name": "run"}, ""),
+    "WC_RUN": ({"name": "run"}, "who is done early leaves the time to others there, and unused here"),
     "RM": ({"ordering": "rm"}, ""),
     "RM_mono": ({"ordering": "rm"}, FIRST_ONLY),
     "P_RM": ({"ordering": "rm", "placement": "worst-fit"}, FILE_ORDER),
@@ -194,7 +200,7 @@ class _Reader:
         until = time(duration, "ms", f"{self.place(self.root)}: duration")
         self.leftovers(self.root)
         policy, scheduling = self.scheduler()
-        self.fixed = policy["ordering"] == "fp"
+        self.fixed = policy.get("ordering") == "fp"
         data = {
             "platform": {"name": "simso", "processors": {"cpu": self.processors()}},
             "scheduler": policy,

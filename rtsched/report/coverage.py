@@ -6,6 +6,7 @@ from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.models import Cluster, Pipelines, TypedPools, Uniprocessor
 from rtsched.schedulability.theorems.compositional import EventNetwork
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
+from rtsched.schedulability.theorems.semi_partitioned import SplitTasks
 from rtsched.verify.verification import Verification
 
 _ONE = {
@@ -37,6 +38,10 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if EventNetwork in kinds:
         return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
+    if SplitTasks in kinds:
+        return "Semi-partitioned EDF: the demand of whole tasks and pieces on each processor (QPA), sufficient."
+    if Cluster in kinds and kinds[Cluster].order == "optimal":
+        return f"{kinds[Cluster].m} identical processors under an optimal policy: the utilisation, exact."
     if Cluster in kinds:
         return (
             f"{kinds[Cluster].m} identical processors shared globally: sufficient tests (fixed priorities: response "

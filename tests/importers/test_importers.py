@@ -162,6 +162,10 @@ TASK = "<task name='t' id='1' period='5' WCET='1' deadline='5'/>"
         ("PD2", {"ordering": "pd2"}, "PD2: no quantum begins before its window there"),
         ("PriD", {"ordering": "edf-k"}, ""),
         ("EDF_US", {"ordering": "edf-us"}, "EDF_US: tasks of more than 1/2 go first there"),
+        ("EKG", {"name": "ekg"}, ""),
+        ("LLREF", {"name": "llref"}, "LLREF: it may be late by what it rounds there"),
+        ("RUN", {"name": "run"}, ""),
+        ("WC_RUN", {"name": "run"}, "WC_RUN: who is done early leaves the time to others there"),
         ("U_EDF", {"ordering": "edf"}, "'simso.schedulers.U_EDF' is unknown here: edf is taken"),
     ],
 )

@@ -80,6 +80,7 @@ WORLDS = {
     "frames": HEAD + FRAMES,
     "cores": CORES,
     "divided": DIVIDED,
+    "core": CORES.replace("multicore:2", "uniprocessor"),
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
     "streams": (HEAD + PLAIN).replace("gpu, cores: 1", "gpu, block_level: {sms: 2, streams: 2}"),

@@ -27,7 +27,7 @@ class Server:
         self.task = task
         self.full = task.spec.budget
         self.period = task.spec.server_period or task.period or task.deadline
-        self.budget = 0
+        self.budget: Any = 0
         self.deadline = 0 if self.full is not None else BACKGROUND
         self.throttled = False
         self.queue: list[Segment] = []
@@ -74,6 +74,7 @@ class ConstantBandwidthServer(Scheduler):
         server = self.servers[job.task.index]
         now = self.soc.now
         if server.full is not None and server.head() is None and not server.throttled:
+            self._take(server, now)  # what a job that ended in this very instant has used
             left = max(0, server.deadline - now)
             if server.budget * server.period >= left * server.full:
                 server.deadline = now + server.period
@@ -105,15 +106,13 @@ class ConstantBandwidthServer(Scheduler):
         for server in self.servers:
             head = server.head()
             if head is not None and head.state == RUNNING and server.full is not None:
-                self.soc.wake_at(now + max(1, server.budget), "budget")
+                self.soc.wake_at(now + self._lasts(server), "budget")
 
     def _charge(self, server: Server, now: int) -> None:
         """Take what ran since the last look from the budget; throttle or postpone when it is used up."""
         if server.full is None:
             return
-        if server.charged < now:
-            server.budget -= self._ran(server, now)
-            server.charged = now
+        self._take(server, now)
         if server.budget <= 0 and not server.throttled and server.head() is not None:
             if self.throttle and server.deadline > now:
                 server.throttled = True
@@ -121,6 +120,21 @@ class ConstantBandwidthServer(Scheduler):
             else:
                 while server.budget <= 0:
                     self._replenish(server)
+
+    def _take(self, server: Server, now: int) -> None:
+        """Take what ran since the last look from the budget."""
+        if server.charged < now:
+            server.budget -= self._worth(self._ran(server, now))
+            server.charged = now
+
+    def _worth(self, ran: int) -> Any:
+        """How much of its budget a server has used that has run so long."""
+        return ran
+
+    def _lasts(self, server: Server) -> int:
+        """How long a server may run on its budget."""
+        left: int = server.budget
+        return max(1, left)
 
     def _ran(self, server: Server, now: int) -> int:
         """How long the server's segments have run since it was last charged."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rtsched.engine.simulation import run
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
@@ -58,3 +60,11 @@ def test_a_server_isolates_the_others_from_an_overrun() -> None:
     for window in range(0, 70, 7):
         inside = [min(row["end"], window + 7) - max(row["start"], window) for row in others]
         assert sum(max(0, time) for time in inside) <= 3
+
+
+def test_a_request_that_comes_as_the_last_one_ends_finds_the_budget_used_up() -> None:
+    # request 1 uses all 4 of d=7 by 4; request 2 comes at 4: nothing is left, so d stays 7, and 4 more are there then
+    system = SystemSpec(CPU, (served(4, (0, 4), 4, 7, (4, 4)),))
+    system = replace(system, tasks=(replace(system.tasks[0], index=0),))
+    trace = run(system, ConstantBandwidthServer(), until=20, drain="all")
+    assert [(int(row["start"]), int(row["end"])) for row in trace.slices] == [(0, 4), (7, 11)]

@@ -120,7 +120,7 @@ class Rest:
 def split(system: SystemSpec) -> Splits:
     """The pieces of every task in their order, from the description alone."""
     places = system.tasks[0].nodes[0].eligible
-    left = [Rest(task, task.nodes[0].times[places[0]] or 0) for task in system.tasks]
+    left = [Rest(task, task.volume) for task in system.tasks]
     found: Splits = [()] * len(left)
     for place in places:
         there: list[Tenant] = []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, eq=False)
-class Server:
+class RateServer:
     """A server of `rate` ns in every step: of one task (or none: idle time), of others by EDF, or the dual of another.
 
     It has `budget` ns left until `due`, the next boundary of the `tasks` below it.
@@ -24,21 +24,21 @@ class Server:
 
     rate: int
     tasks: tuple[int, ...] = ()
-    children: tuple[Server, ...] = ()
+    children: tuple[RateServer, ...] = ()
     dual: bool = False
     budget: int = 0
     due: int = 0
 
-    def all(self) -> Iterator[Server]:
+    def all(self) -> Iterator[RateServer]:
         """Itself and all servers below."""
         yield self
         for child in self.children:
             yield from child.all()
 
 
-def packed(servers: Iterable[Server], step: int) -> list[Server]:
+def packed(servers: Iterable[RateServer], step: int) -> list[RateServer]:
     """Servers of servers, each of a rate of at most 1, by first fit."""
-    found: list[list[Server]] = []
+    found: list[list[RateServer]] = []
     for server in servers:
         for each in found:
             if sum(other.rate for other in each) + server.rate <= step:
@@ -49,13 +49,13 @@ def packed(servers: Iterable[Server], step: int) -> list[Server]:
     return [together(each) for each in found]
 
 
-def together(servers: list[Server]) -> Server:
+def together(servers: list[RateServer]) -> RateServer:
     """The server of some servers."""
     tasks = tuple(index for each in servers for index in each.tasks)
-    return Server(sum(each.rate for each in servers), tasks, tuple(servers))
+    return RateServer(sum(each.rate for each in servers), tasks, tuple(servers))
 
 
-def reduced(rates: list[int], processors: int, step: int) -> list[Server]:
+def reduced(rates: list[int], processors: int, step: int) -> list[RateServer]:
     """The trees whose roots have a rate of 1, by packing and taking duals in turn; idle time fills the processors.
 
     >>> [tree.rate for tree in reduced([2, 2, 2], 2, 3)]      # three tasks of 2/3: their duals make one server
@@ -63,14 +63,14 @@ def reduced(rates: list[int], processors: int, step: int) -> list[Server]:
     """
     idle = processors * step - sum(rates)
     servers = []
-    for server in packed([Server(rate, (index,)) for index, rate in enumerate(rates)], step):
+    for server in packed([RateServer(rate, (index,)) for index, rate in enumerate(rates)], step):
         more = min(step - server.rate, idle)
         idle -= more
-        servers.append(together([*server.children, Server(more)]) if more else server)
+        servers.append(together([*server.children, RateServer(more)]) if more else server)
     roots = []
     while servers:
         roots += [each for each in servers if each.rate == step]
-        duals = [Server(step - each.rate, each.tasks, (each,), dual=True) for each in servers if each.rate < step]
+        duals = [RateServer(step - each.rate, each.tasks, (each,), dual=True) for each in servers if each.rate < step]
         servers = packed(duals, step)
     return roots
 
@@ -99,7 +99,7 @@ class RUN(PlainTasks):
         self.roots = reduced(shares(soc.system, self.step), len(self.places), self.step)
         self.servers = [server for root in self.roots for server in root.all()]
         #: the servers that use up their budgets, since when, and the next boundary of each task
-        self.serving: list[Server] = []
+        self.serving: list[RateServer] = []
         self.since = -1
         self.next = [0] * len(soc.tasks)
 
@@ -125,7 +125,7 @@ class RUN(PlainTasks):
                 server.due = min(self.next[index] for index in server.tasks)
                 server.budget = server.rate * (server.due - now) // self.step
 
-    def _serve(self, server: Server, runs: bool) -> Iterator[int]:
+    def _serve(self, server: RateServer, runs: bool) -> Iterator[int]:
         """The tasks that run, where a server runs or does not."""
         if runs:
             self.serving.append(server)
