@@ -35,7 +35,8 @@ from setuptools import setup
 
 flags = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
 modules, sys.argv[1:] = sys.argv[1:], ["-q", "build_ext", "--inplace"]
-setup(name="rtsched", py_modules=[], ext_modules=mypycify(flags + modules, group_name="rtsched", opt_level=%r))
+made = mypycify(flags + modules, group_name="rtsched", opt_level=%r, debug_level="0")
+setup(name="rtsched", py_modules=[], ext_modules=made)
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from rtsched.engine.chip.variable_speed import StreamProcessor
@@ -31,7 +31,7 @@ def whole(number: Any, what: str) -> int:
     return found
 
 
-def claimed(core: Core, job: Job, nodes: Segment | int | Sequence[int], processor: Processor) -> Segment:
+def claimed(core: Core, job: Job, nodes: Any, processor: Processor) -> Segment:
     """The segment of one node by number, or of the first of several, the others claimed for the same run."""
     if isinstance(nodes, Segment):  # a part of one that is split
         return nodes

@@ -42,7 +42,7 @@ class Soc(ChipHandle):
         self._owner = owner
 
     def start(
-        self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, priority: Whole | None = None
+        self, job: Job, nodes: Segment | Whole | Sequence[Whole], processor: Processor, priority: Whole | None = None
     ) -> Segment:
         """Run `nodes` of `job` on `processor` from now on: a ready segment, the number of its node, or several numbers.
 
@@ -295,7 +295,7 @@ class Soc(ChipHandle):
             )
         return reservations
 
-    def reconfigure(self, job: Job, variant: Whole, nodes: Sequence[int] | None = None) -> bool:
+    def reconfigure(self, job: Job, variant: Whole, nodes: Sequence[Whole] | None = None) -> bool:
         """Let what of `job` has not started yet run as `variant` (0 is the best): all of it, or these `nodes`.
 
         A node that the variant skips is left out, also one that is about to start (in `on_start`): the job goes on

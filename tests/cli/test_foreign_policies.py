@@ -50,7 +50,7 @@ class Leaves(Fine):
     def dispatch(self): raise SystemExit(0)
 
 class Nothing(Fine):
-    def dispatch(self): self.soc.start(None, None, None)
+    def dispatch(self): self.soc.start(self.soc.ready[0].job, None, self.soc.processors[0])
 
 number = 3
 """
@@ -64,7 +64,7 @@ REFUSED = {
     "sturdy_policies:Init": "scheduler 'sturdy_policies:Init': KeyError: 'oh' (",
     "sturdy_policies:Zero": "ZeroDivisionError: division by zero; this is not rtsched's code: mend it there",
     "sturdy_policies:Leaves": "SystemExit: 0; this is not rtsched's code: mend it there",
-    "sturdy_policies:Nothing": "start of None: the number of a node is a whole number (found None)",
+    "sturdy_policies:Nothing": ": the number of a node is a whole number (found None)",
     "sturdy_policies:number": "is a int; name a class",
     "sturdy_syntax:X": "cannot be imported: SyntaxError: ",
     "sturdy_raises:X": "cannot be imported: ZeroDivisionError: division by zero (",
