@@ -174,11 +174,17 @@ def test_the_python_of_the_statistics_page_gives_what_it_says() -> None:
     assert failed == 0
 
 
-def test_the_comparison_of_the_statistics_page_is_what_is_printed() -> None:
+def test_the_tables_of_the_statistics_page_are_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[1] / "docs" / "statistics.md").read_text()
-    ((command, printed),) = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    said = rtsched_command(*shlex.split(command)).output
-    assert doctest.OutputChecker().check_output(printed.replace("\n…\n", "\n...\n"), said, doctest.ELLIPSIS), said
+    (study,) = re.findall(r"`pairs.yaml`:\n\n```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.yaml").write_text(study)
+    shown = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [command.split()[0] for command, _ in shown] == ["compare", "sweep"]
+    for command, printed in shown:
+        said = rtsched_command(*shlex.split(command), "-j", "1").output
+        wanted = re.sub("^…$", "...", printed, flags=re.MULTILINE)
+        assert doctest.OutputChecker().check_output(wanted, said, doctest.ELLIPSIS), said
 
 
 def test_the_statistics_page_names_every_function() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo, echo_json, tell, want_standard_output
+from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
@@ -54,7 +54,7 @@ def analyse(
 
     want_standard_output(as_json, miss)
     check_outputs(miss)
-    with proving() as progress:
+    with alone_for(as_json, miss), proving() as progress:
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress, keep_partial=True,

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,11 @@ def answer_alone() -> Iterator[None]:
         sys.stderr.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def alone_for(as_json: bool, *outputs: Path | None) -> AbstractContextManager[None]:
+    """`answer_alone` where the answer is for programs: JSON, or an output on standard output. Else nothing changes."""
+    return answer_alone() if as_json or any(map(is_standard_output, outputs)) else nullcontext()
 
 
 def want_standard_output(as_json: bool, *outputs: Path | None) -> None:

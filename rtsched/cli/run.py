@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo, echo_json, tell, want_standard_output
+from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
@@ -94,10 +94,11 @@ def run(
             refuse_without_trace(chosen, found.lower())
         return found
 
-    with waiting() as watch:
-        trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
-    figures = summary(trace)
-    values = of_run(trace, metrics, figures)
+    with alone_for(as_json, gantt, directory, *exports):
+        with waiting() as watch:
+            trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
+        figures = summary(trace)
+        values = of_run(trace, metrics, figures)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtsched.export.schema import SUMMARY_SCHEMA
-from tests.cli.command import COMMAND, answer, rtsched
+from tests.cli.command import COMMAND, answer, process, rtsched
 from tests.metrics.test_summary import validate
 
 MS = 1_000_000
@@ -87,3 +87,31 @@ def test_same_seed_same_bytes_in_any_process(tmp_path: Path) -> None:
     assert written[0] == written[1] == written[2]
     assert len(written[0]) > 3
     assert sum(map(len, written[0])) > 10_000
+
+
+LOUD = """
+import os, rtsched
+from rtsched.schedulers.composed import ComposedScheduler
+
+class Loud(ComposedScheduler):
+    'Prints, as people do who look for a mistake.'
+
+    def setup(self, soc):
+        super().setup(soc)
+        print('printed')
+        os.write(1, b'written\\n')
+"""
+
+
+def test_what_a_policy_prints_is_not_in_an_answer_for_programs(system: Path, tmp_path: Path) -> None:
+    tmp_path.joinpath("loud.py").write_text(LOUD)
+    loud = ("--scheduler", "loud:Loud"), {"env": {"PYTHONPATH": str(tmp_path)}}
+    for command in (["run", "--json"], ["analyse", "--json", "--runs", "1"]):
+        done = process(*command, system, *loud[0], **loud[1])
+        assert json.loads(done.stdout), done.stderr
+        assert b"printed\n" in done.stderr
+        assert b"written\n" in done.stderr
+    exported = process("run", system, "--export", "-", "--format", "svg", *loud[0], **loud[1])
+    assert exported.stdout.startswith(b"<?xml"), exported.stderr
+    for_people = process("run", system, *loud[0], **loud[1])
+    assert b"printed\n" in for_people.stdout

@@ -13,7 +13,8 @@ from rtsched.experiment.statistics.intervals import NOISE, interval
 CANCELLED = 1e-12
 
 #: How many sign flips are tried: all where there are no more (14 pairs), else so many at random. By hand, since
-#: scipy.stats.permutation_test takes 3 s for 1,000 pairs, and this 0.3 s.
+#: scipy.stats.permutation_test takes 3 s for 1,000 pairs, and this 0.3 s. Half of it is the drawing of signs,
+#: which has to stay what it is: p would change in its last digits.
 FLIPS = 20_000
 
 #: How many signed values are held at once (16 MB).
