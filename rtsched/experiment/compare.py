@@ -19,13 +19,14 @@ from rtsched.experiment.store import Store
 from rtsched.experiment.study import Study
 from rtsched.experiment.sweep import crew, fill, survey
 from rtsched.metrics.metric import Values, of_value, wanted
+from rtsched.metrics.usual import unasked
 
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
 
 #: What is compared unless more is asked for, as far as a workload has it. Where accuracies count different things there
-#: is one effective accuracy for each, e.g. ``effective_accuracy.miou``. `finished` is shown where some jobs did not
-#: finish, since `p95` is of those that did.
+#: is one effective accuracy for each, e.g. ``effective_accuracy.miou``, and beside them the common scale,
+#: `kept_accuracy`. `finished` is shown where some jobs did not finish, since `p95` is of those that did.
 METRICS = ("miss_ratio", "effective_accuracy", "finished", "p95", "energy", "uxcost", "xrbench")
 
 #: What is measured for it; `response` only tells runs apart.
@@ -113,7 +114,10 @@ def compare(
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
     more = tuple(each.name for each in wanted([metrics] if isinstance(metrics, str) else metrics))
     loaded = api.load(source, platform=platform, overrides=overrides)
-    measured = tuple(dict.fromkeys((*MEASURED, *more)))
+    prepared = api.prepare(loaded, until)
+    scale = [name for name in unasked(prepared.spec) if name not in METRICS]
+    usual = (*METRICS[:2], *scale, *METRICS[2:])
+    measured = tuple(dict.fromkeys((*MEASURED[:2], *scale, *MEASURED[2:], *more)))
     study = Study(system=loaded, until=until, policies=names, seeds=numbers, metrics=measured)
     bench = Bench(study, chosen, study.points(), trusted=loaded.document is None)
     outline = survey(bench)
@@ -121,11 +125,10 @@ def compare(
     fill(bench, outline, store, crew(None, min(jobs or os.cpu_count() or 1, outline.total)), progress)
     results = [_values(row) for row in store.rows(outline)]
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
-    shown = tuple(dict.fromkeys((*METRICS, *more)))
+    shown = tuple(dict.fromkeys((*usual, *more)))
     present = common(results, shown)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     table = cells(runs, present, first, fixed=fixed)
-    prepared = api.prepare(loaded, until)
     return Comparison(
         system=prepared.spec.name,
         baseline=first,
@@ -135,7 +138,7 @@ def compare(
         rows=tuple(Row(name, table[name], runs[name]) for name in names),
         fixed=fixed,
         assumed=outline.notes,
-        notes=tuple(remarks(results, present, METRICS, more)),
+        notes=tuple(remarks(results, present, usual, more)),
     )
 
 
