@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rtsched.api import Loaded, load, scheduler, simulate, summary
     from rtsched.build import is_compiled
+    from rtsched.conformance.judge import check_scheduler
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
@@ -66,6 +67,7 @@ _HOME = {
     "Trace": "rtsched.trace.trace",
     "Verification": "rtsched.verify.verification",
     "analyse": "rtsched.verify.verification",
+    "check_scheduler": "rtsched.conformance.judge",
     "compare": "rtsched.experiment.compare",
     "evaluate": "rtsched.metrics.metric",
     "exporter": "rtsched.export.exporter",
@@ -113,6 +115,7 @@ __all__ = [
     "Verification",
     "__version__",
     "analyse",
+    "check_scheduler",
     "compare",
     "evaluate",
     "exporter",

@@ -20,7 +20,7 @@ ALLOWED = {
     "build": set(),
     "errors": {"visible"},
     "files": {"errors"},
-    "pytest_plugin": set(),
+    "pytest_plugin": {"conformance"},
     "model": {"units", "errors", "visible"},
     "dnn": {"model", "units", "errors", "visible"},
     "trace": {"model", "units"},
@@ -41,6 +41,10 @@ ALLOWED = {
         "api", "registry", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
         "visible",
     },
+    "conformance": {
+        "verify", "api", "loading", "plot", "export", "experiment.limit", "schedulers", "engine", "trace", "model",
+        "registry", "files", "units", "errors", "visible",
+    },
     "report": {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
@@ -49,7 +53,7 @@ ALLOWED = {
     "experiment": {"optimum", "generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
-        "dnn", "verify", "report", "schedulability", "optimum", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
+        "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
     },
 }  # fmt: skip
@@ -140,7 +144,7 @@ def test_public_names() -> None:
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
-        "analyse", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
+        "analyse", "check_scheduler", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
         "summary", "sweep", "theorem", "to_frame", "write",
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The command line.
 
-Exit codes: 0 fine; 1 the answer is no (asked with --fail-on, or a proof that fuzz-soundness broke), and nothing else;
+Exit codes: 0 fine; 1 the answer is no (asked with --fail-on, a proof that fuzz-soundness broke, or a policy that
+check-scheduler does not pass), and nothing else;
 2 bad input, or an output that cannot be written; 3 an internal error or a simulation that beats a proof, with what a
 report needs saved in a file; 130 interrupted. A closed pipe is no fault, and nothing is ever a traceback (`ending`).
 
@@ -25,6 +26,7 @@ from rtsched.cli.ending import ended, stopped
 #: The commands, each with the module and the function in it; imported when somebody asks for it.
 COMMANDS = {
     "analyse": "analyse",
+    "check-scheduler": "check_scheduler",
     "compare": "compare",
     "export": "export",
     "fuzz-soundness": "fuzz_soundness",

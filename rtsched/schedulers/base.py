@@ -13,6 +13,7 @@ from rtsched.errors import InputError, SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.claims import claims_of
 from rtsched.schedulers.events import Listener
 from rtsched.schedulers.part import Part, checked, handle, hears, in_turn, ring, wakes
 
@@ -48,6 +49,8 @@ class Scheduler(Listener):
     #: of a task, ``reservable`` of the system, if it reserves, ``values`` of inputs, if it asks what was seen,
     #: ``spawned``, if it spawns jobs. Parts say so, too.
     reads: ClassVar[frozenset[str]] = frozenset()
+    #: What it promises, by the names of ``rtsched.schedulers.claims``; a class that derives from it says so again.
+    claims: ClassVar[frozenset[str]] = frozenset()
     #: Whether it sees the truth (``oracle: true``), not only beliefs; every output then says so.
     oracle: bool = False
     #: The kinds of parts that may decide beside it, out of `GUESTS`; and why it takes no others.
@@ -146,6 +149,10 @@ class Scheduler(Listener):
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what this policy does."""
         return believes(self).union(*map(believes, self.parts()))
+
+    def claimed(self) -> frozenset[str]:
+        """What it claims, together with the parts that decide beside it. Raises InputError for what is no claim."""
+        return claims_of(self).intersection(*map(claims_of, self.parts()))
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""

@@ -13,6 +13,7 @@ from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
 from rtsched.schedulers.base import GUESTS, Preemption, Scheduler
+from rtsched.schedulers.claims import CLAIMS, GREEDY, PREDICTABLE
 from rtsched.schedulers.estimator import Estimator
 from rtsched.schedulers.general_queues import ChangingQueue, EqualQueue, GeneralQueue
 from rtsched.schedulers.orderings.base import Ordering
@@ -45,6 +46,8 @@ class ComposedScheduler(Scheduler):
     """
 
     takes = frozenset(GUESTS)
+    #: what its parts claim together: how they are put together takes nothing away
+    claims = frozenset(CLAIMS)
     ready_queues: list[ReadyQueue]
 
     def __init__(
@@ -265,6 +268,10 @@ class ComposedScheduler(Scheduler):
             oracle=self.oracle,
             **self.guest_traits(names),
         )
+
+    def claimed(self) -> frozenset[str]:
+        found = super().claimed()
+        return found if self.preemption == "preemptive" else found - (PREDICTABLE - GREEDY)
 
     def describe(self) -> str:
         guests = (self.guests[kind] for kind in ("adaptation", "admission", "speed") if kind in self.guests)

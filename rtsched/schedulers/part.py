@@ -34,6 +34,8 @@ class Part(Listener):
     #: ``reservable``, if it reserves, ``values``, if it asks what was seen, ``spawned``, if it spawns jobs: keys that
     #: most policies do not read
     reads: ClassVar[frozenset[str]] = frozenset()
+    #: what it promises beside other parts that promise it, too: see ``rtsched.schedulers.claims``
+    claims: ClassVar[frozenset[str]] = frozenset()
     #: whether it rests on the truth: a policy with such an ordering is an oracle
     oracle: ClassVar[bool] = False
     soc: Soc

@@ -29,10 +29,11 @@ def greedily(
     candidates: Callable[[Item], Iterable[Item]],
     weight: Callable[[Item], tuple[int, ...]],
     fails: Callable[[Item], bool],
+    most: int = MOST_TRIES,
 ) -> Item:
-    """The lightest item reached by simplifications under which it still fails, one at a time."""
+    """The lightest item reached by simplifications under which it still fails, one at a time; `most` are tried."""
     tries = at = 0
-    while tries < MOST_TRIES:
+    while tries < most:
         simpler = [candidate for candidate in candidates(best) if weight(candidate) < weight(best)]
         turn = [(at + step) % len(simpler) for step in range(len(simpler))]  # go on where it helped last
         for at in turn:
@@ -40,7 +41,7 @@ def greedily(
             if fails(simpler[at]):
                 best = simpler[at]
                 break
-            if tries >= MOST_TRIES:
+            if tries >= most:
                 break
         else:
             return best

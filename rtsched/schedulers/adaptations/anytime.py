@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ class Anytime(Adaptation):
     in time; it fails by spending on one job what another needed for its first answer. Huang et al., "Multi-scale dense
     networks" (MSDNet), ICLR 2018.
     """
+
+    claims = GREEDY - {"symmetric"}
 
     def on_deadline(self, job: Job) -> None:
         if job.outcome < 0 and exits_of(job.task) and self.soc.answer(job)[0] >= 0:

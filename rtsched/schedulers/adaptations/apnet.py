@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.adaptations.base import VariantAdaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class ApNet(VariantAdaptation):
     of its variant's, are least. Needs a chain whose variants allow ``switch: node``. Alone on its processors a job
     meets the deadline whenever its smallest variant would; layers shared between tasks are not batched here.
     """
+
+    claims = GREEDY - {"symmetric"}
 
     def __init__(self, share: float = 1.0) -> None:
         if not 0 < share <= 1:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class EarlyExit(Adaptation):
     threshold is our own.
     """
 
+    claims = GREEDY - {"symmetric"}
     shrinks = True
 
     def __init__(self, threshold: float = 0.9, gain: float = 0.0, target: float = 0.1, low: float = 0.0) -> None:

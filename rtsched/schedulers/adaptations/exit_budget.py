@@ -10,6 +10,7 @@ from rtsched.engine.beliefs import AT_SETUP
 from rtsched.engine.job_path import confidence
 from rtsched.errors import SchedulerError
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of, times_to_exits
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class BudgetedExit(Adaptation):
     et al. (MSDNet), ICLR 2018, "budgeted batch".
     """
 
+    claims = GREEDY - {"symmetric"}
     believes = AT_SETUP
     shrinks = True
 

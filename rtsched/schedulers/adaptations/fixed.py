@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import AdaptationTraits
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Fixed(Adaptation):
     The baseline of all adaptations (static scaling). It needs nothing and adapts to nothing.
     """
 
+    claims = GREEDY - {"symmetric"}
     shrinks = True
 
     def __init__(self, variant: str | int = 0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.schedulers.adaptations.base import VariantAdaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class MultiPath(VariantAdaptation):
     path; alone on its processor it meets the deadline whenever some path does; it fails under preemption.
     """
 
+    claims = GREEDY - {"symmetric"}
     shrinks = True
 
     def __init__(self, limit: float = 1.0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.schedulers.adaptations.base import VariantAdaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Resolution(VariantAdaptation):
     of the dynamic resolution scaling that is common practice.
     """
 
+    claims = GREEDY - {"symmetric"}
     shrinks = True
 
     def __init__(self, margin: float = 0.0) -> None:

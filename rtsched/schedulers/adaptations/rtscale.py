@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.schedulers.adaptations.base import VariantAdaptation
 from rtsched.schedulers.adaptations.stages import best_depths
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class RTScale(VariantAdaptation):
     `predictor`, else the average. For one processor that serves in EDF order. Within the group the deadlines hold as
     expectations do; it fails when groups overlap.
     """
+
+    claims = GREEDY - {"symmetric"}
 
     def __init__(self, method: str = "greedy") -> None:
         if method not in ("greedy", "exact"):

@@ -10,6 +10,7 @@ from rtsched.errors import SchedulerError
 from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.adaptations.stages import Demand, Option, best_depths, merged
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class StageDP(Adaptation):
     the chosen depths fit as far as expectations hold; it fails when several processors share the load unevenly.
     """
 
+    claims = GREEDY - {"symmetric"}
     believes = ALWAYS
 
     def __init__(self, worth: float = 0.01) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.schedulers.adaptations.base import VariantAdaptation
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class SubFlow(VariantAdaptation):
     is as usually told, the paper itself was not read).
     """
 
+    claims = GREEDY - {"symmetric"}
     shrinks = True
 
     def on_release(self, job: Job) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.beliefs import ALWAYS
 from rtsched.schedulers.admissions.base import Admission
+from rtsched.schedulers.claims import GREEDY
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job
@@ -20,6 +21,7 @@ class Drop(Admission):
     expectations; it guarantees nothing; it fails by refusing what a preemption would have saved.
     """
 
+    claims = GREEDY
     believes = ALWAYS
 
     def __init__(self, backlog: bool = True) -> None:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.beliefs import ALWAYS
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.quality import is_optional
 
@@ -21,6 +22,7 @@ class BestIncrementalReturn(Ordering):
     IRIS real-time tasks", IEEE ToC 45(7), 1996.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # what is to gain changes while a segment waits
     believes = ALWAYS
     estimates = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class EDF(Ordering):
     misses cascade from job to job.
     """
 
+    claims = PREDICTABLE
     order = "EDF"
 
     def key(self, segment: Segment) -> tuple[Any, ...]:

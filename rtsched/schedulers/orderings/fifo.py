@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class FIFO(Ordering):
     Guarantees nothing about deadlines; needs nothing; fails by making the urgent wait behind the long.
     """
 
+    claims = GREEDY
     order = "FIFO"
 
     def key(self, segment: Segment) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rtsched.model.policy import OrderingTraits
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class FixedPriority(Ordering):
     ...         return task.volume
     """
 
+    claims = PREDICTABLE
     order = "FP"
 
     def setup(self, soc: Soc) -> None:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.orderings.fixed_priority import FixedPriority
 
@@ -47,6 +48,8 @@ class EdfUtilisationSeparated(SomeFirst):
     where several tasks just below the threshold meet.
     """
 
+    claims = PREDICTABLE - {"symmetric", "sustainable-processors"}  # heavy is what m makes it, and goes by index
+
     def __init__(self, threshold: float | None = None) -> None:
         if threshold is not None and not 0 < threshold <= 1:
             raise InputError(f"threshold: must be above 0 and at most 1 (found {threshold!r}); e.g. 0.5")
@@ -69,6 +72,8 @@ class EdfK(SomeFirst):
     so many of them, or more, all deadlines are met. Goossens, Funk and Baruah, "Priority-driven scheduling of periodic
     task systems on multiprocessors", Real-Time Systems 25, 2003. EDF(1) is EDF.
     """
+
+    claims = PREDICTABLE - {"symmetric", "sustainable-processors"}  # heavy is what m makes it, and goes by index
 
     def __init__(self, k: int | None = None) -> None:
         if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
@@ -109,6 +114,8 @@ class RmUtilisationSeparated(FixedPriority):
     With implicit deadlines no set of U <= m²/(3m-2) misses on m equal processors, preemptive and global: Andersson,
     Baruah and Jonsson, "Static-priority scheduling on multiprocessors", RTSS 2001. Proven as fixed priorities are.
     """
+
+    claims = PREDICTABLE - {"symmetric", "sustainable-processors"}  # heavy is what m makes it, and goes by index
 
     def level(self, task: TaskSpec) -> tuple[int, int]:
         m = reach(task)

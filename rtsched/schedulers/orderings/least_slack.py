@@ -8,6 +8,7 @@ from rtsched import units
 from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import RUNNING
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.parameters import duration
 
@@ -21,6 +22,7 @@ class LeastSlackTime(Ordering):
     Slack is compared when something happens anyway (a release, a completion), not in between: see ``llf``.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # a pool is looked at when something happens there, and keys change between
     believes = ALWAYS
     dynamic = True
     steady_waiting = True  # the slack of all that wait falls alike, by 1 ns each ns: what compares them is constant

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.quality import is_optional
 
@@ -18,6 +19,8 @@ class MandatoryFirst(Ordering):
     accepts what there is at the deadline (``anytime``). Nodes must be numbered in the order of the exits. Liu et al.,
     "Algorithms for scheduling imprecise computations", IEEE Computer 24(5), 1991.
     """
+
+    claims = GREEDY
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         return (is_optional(segment), segment.job.deadline, segment.job.release)

@@ -8,6 +8,7 @@ from rtsched import units
 from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import DONE
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.parameters import duration
 
@@ -26,6 +27,7 @@ class PD2(Ordering):
     what is no multiple of it can be late.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # a pool is looked at when something happens there, and keys change between
     believes = ALWAYS
     dynamic = True
 

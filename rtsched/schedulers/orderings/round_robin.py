@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import units
 from rtsched.engine.job import RUNNING
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.parameters import duration
 
@@ -19,6 +20,7 @@ class RoundRobin(Ordering):
     Fair, blind to deadlines. Without preemption it is first in, first out.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # a turn lasts a quantum
     dynamic = True
     steady_waiting = True  # a turn ends on the processor
 

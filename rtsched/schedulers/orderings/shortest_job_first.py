@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.beliefs import ALWAYS
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 class ShortestJobFirst(Ordering):
     """Shortest job first: by the expected time on the fastest processor. Best mean response, starves the long."""
 
+    claims = GREEDY
     believes = ALWAYS
 
     def key(self, segment: Segment) -> tuple[Any, ...]:

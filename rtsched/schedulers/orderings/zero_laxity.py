@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.job import READY
 from rtsched.model.paths import critical_paths
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class EDZL(Ordering):
     fails by starting what is lost anyway.
     """
 
+    claims = GREEDY
     believes = ALWAYS
     dynamic = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.placements.base import Placement
 from rtsched.schedulers.placements.packing import heaviest_first, utilisation
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 class Clustered(Placement):
     """Each node is given one cluster for good (the one with the most room left), and is global inside it."""
 
+    claims = PREDICTABLE - {"sustainable-processors"}  # one more may change who sits where
     rule = "clustered"
 
     def setup(self, soc: Soc) -> None:

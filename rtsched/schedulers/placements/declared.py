@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.errors import SchedulerError
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.placements.base import Placement
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 class Global(Placement):
     """Every segment may use every processor that can run it, and may move at any time."""
 
+    claims = PREDICTABLE
     rule = "global"
 
     def where(self, task: TaskState, node: NodeSpec) -> tuple[int, ...]:
@@ -24,6 +26,7 @@ class Global(Placement):
 class Pinned(Placement):
     """Every node has been given its one processor in the file (``pin``, or only one processor can run it)."""
 
+    claims = PREDICTABLE
     rule = "pinned"
 
     def where(self, task: TaskState, node: NodeSpec) -> tuple[int, ...]:

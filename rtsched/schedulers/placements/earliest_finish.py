@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtsched.engine.beliefs import ALWAYS
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.placements.base import Placement
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class EarliestFinish(Placement):
     (minimum completion time, Maheswaran et al., JPDC 59, 1999). Greedy: it knows nothing of what comes later.
     """
 
+    claims = GREEDY
     believes = ALWAYS
     dynamic = True
 

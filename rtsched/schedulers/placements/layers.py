@@ -21,6 +21,7 @@ Homes = dict[tuple[int, int], str]
 class Layers(Placement):
     """What the placements of layers share: two clusters, a home for each node, and times and losses there."""
 
+    claims = frozenset({"work-conserving", "bounded-inversion"})
     believes = AT_SETUP
     accelerators: ClassVar[tuple[str, ...]] = ("gpu", "npu", "dsp")
 

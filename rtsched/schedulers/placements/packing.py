@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.errors import InputError, SchedulerError
 from rtsched.model.policy import Homes, PlacementTraits
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.placements.base import Placement
 from rtsched.schedulers.placements.fitting import PLAIN, TESTS, Fitting
 
@@ -45,6 +46,8 @@ class Packing(Placement):
     processors that run to completion the load alone counts. What fits nowhere goes to the least loaded processor, since
     a simulation of an overload is an answer too; with ``strict`` it is an error instead.
     """
+
+    claims = PREDICTABLE - {"sustainable-processors"}  # one more may change who sits where
 
     def __init__(self, strict: bool = False, test: str = PLAIN) -> None:
         if test not in (PLAIN, *TESTS):

@@ -31,6 +31,8 @@ class CycleConserving(Speed):
     Where a clock drives several processors the one that needs most decides.
     """
 
+    claims = frozenset({"work-conserving", "bounded-inversion"})
+
     def joins(self, policy: Policy) -> None:
         if policy.whole is not None or policy.order != "EDF" or policy.preemption != "preemptive":
             raise InputError(

@@ -22,6 +22,8 @@ class Utilisation(Speed):
     `period_ms` after it has begun, and climbs from there. While nothing is open it stays where it is, without timers.
     """
 
+    claims = frozenset({"work-conserving", "bounded-inversion"})
+
     def __init__(self, period_ms: float = 10.0, headroom: float = 1.25) -> None:
         if period_ms <= 0 or headroom < 1:
             raise InputError(

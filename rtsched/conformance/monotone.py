@@ -1,0 +1,57 @@
+"""Whether more time never makes an answer worse: one job alone, with one deadline after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rtsched.conformance.world import World
+from rtsched.model.task import Periodic
+from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.trace.trace import NO_ANSWER, OK, UNKNOWN
+
+#: Deadlines that are tried, from half of what the least takes to twice what all takes.
+DEADLINES = 8
+
+
+def monotone(world: World) -> str | None:
+    """The accuracy of the answer that a job alone has in time never falls as its deadline is put off."""
+    tasks = [task for task in world.spec.tasks if task.quality is not None]
+    if not tasks or world.spec.hardware is not None or world.plain.failure:
+        return None
+    task, best, at = tasks[0], NO_ANSWER, 0
+    for deadline in _deadlines(task):
+        trace = world.trace(_alone(world.spec, task, deadline))
+        if trace is None or not len(trace.answers) or trace.answers["accuracy"][0] == UNKNOWN:
+            return None
+        accuracy = int(trace.answers["accuracy"][0]) if trace.jobs["outcome"][0] == OK else NO_ANSWER
+        if accuracy < best:
+            return (
+                f"one job of {task.name!r} alone has an answer of {_shown(best)} with the deadline {at} ns, "
+                f"and of {_shown(accuracy)} with {deadline} ns"
+            )
+        best, at = accuracy, deadline
+    return ""
+
+
+def _shown(accuracy: int) -> str:
+    return f"accuracy {accuracy / 1e6:g}" if accuracy >= 0 else "no accuracy (too late)"
+
+
+def _deadlines(task: TaskSpec) -> list[int]:
+    assert task.quality is not None
+    forms = [variant.lasting for variant in task.quality.variants] or [task.nodes]
+    least, most = max(1, min(map(_work, forms)) // 2), 2 * max(map(_work, forms)) + 2
+    return [least + (most - least) * number // (DEADLINES - 1) for number in range(DEADLINES)]
+
+
+def _work(nodes: tuple[NodeSpec, ...]) -> int:
+    return sum(node.fastest for node in nodes)
+
+
+def _alone(spec: SystemSpec, task: TaskSpec, deadline: int) -> SystemSpec:
+    """A system with one job of this task."""
+    once = replace(
+        task, index=0, release=0, period=None, arrival=Periodic(), after=None, probability=1.0, offset=0, jitter=0,
+        count=None, deadline=deadline,
+    )  # fmt: skip
+    return replace(spec, tasks=(once,), chains=())

@@ -1,0 +1,1 @@
+"""Policies that are broken on purpose, each in one way."""

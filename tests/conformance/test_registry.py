@@ -1,0 +1,50 @@
+"""Every policy and every part of one that is built in keeps the contracts, and what it claims."""
+
+from __future__ import annotations
+
+import pytest
+
+import rtsched
+from rtsched.registry import PARTS, REGISTRY
+from rtsched.schedulers.claims import CLAIMS
+
+#: Who takes no system as they are drawn: a workload that is theirs.
+OWN = {"xrbench": "xrbench_vr_gaming", "xrbench-fixed": "xrbench_vr_gaming"}
+
+
+def builtin() -> list[str]:
+    """Every whole scheduler, and every part beside plain others; in preemptive mode, and the first in each."""
+    wholes = [name for name in REGISTRY.names("scheduler") if not REGISTRY.package("scheduler", name)]
+    parts = [name for name in REGISTRY.names("ordering") if not REGISTRY.package("ordering", name)]
+    for kind in PARTS[1:]:
+        names = (name for name in REGISTRY.names(kind) if not REGISTRY.package(kind, name))
+        parts += [f"edf+{kind}={name}" for name in names]
+    return [*wholes, *parts, "fp+limited", "edf+nonpreemptive", "fp+first-fit+nonpreemptive"]
+
+
+@pytest.mark.parametrize("policy", builtin())
+def test_what_is_built_in_conforms(policy: str) -> None:
+    found = rtsched.check_scheduler(policy, systems=2, system=OWN.get(policy), others=False, shrink=False)
+    assert found.fits, str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", builtin())
+def test_what_is_built_in_conforms_on_many_systems(policy: str) -> None:
+    found = rtsched.check_scheduler(policy, systems=400, seed=11, system=OWN.get(policy), shrink=False)
+    assert found.fits, str(found)
+
+
+def test_what_they_claim_is_what_their_parts_claim_together() -> None:
+    def claims(policy: str) -> set[str]:
+        return set(rtsched.scheduler(policy).claimed())
+
+    assert claims("edf") == set(CLAIMS) - {"sustainable-release"}
+    assert claims("edf+nonpreemptive") == claims("fifo") == {
+        "work-conserving", "bounded-inversion", "monotone", "symmetric"
+    }  # fmt: skip
+    assert claims("lst") == claims("fifo") - {"bounded-inversion"}
+    assert claims("edf+subflow") == claims("fifo") - {"symmetric"}
+    assert claims("edf+first-fit") == claims("edf") - {"sustainable-processors"}
+    assert claims("edf-us") == claims("edf") - {"sustainable-processors", "symmetric"}
+    assert claims("band-heft") == set()
