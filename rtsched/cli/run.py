@@ -69,8 +69,9 @@ def run(
     from rtsched import api
     from rtsched.export.exporter import exporter_for, write
     from rtsched.export.text import render_metrics, render_table
-    from rtsched.metrics.metric import evaluate, find, refuse_without_trace
+    from rtsched.metrics.metric import find, refuse_without_trace
     from rtsched.metrics.summary import summary
+    from rtsched.metrics.usual import of_run
 
     want_standard_output(as_json, gantt, directory, *exports)
     check_outputs(gantt, *exports)
@@ -96,7 +97,7 @@ def run(
     with waiting() as watch:
         trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
     figures = summary(trace)
-    values = evaluate(trace, metrics, figures)
+    values = of_run(trace, metrics, figures)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:

@@ -20,13 +20,14 @@ from rtsched.experiment.store import Store
 from rtsched.experiment.study import Study
 from rtsched.experiment.sweep import crew, fill, survey
 from rtsched.metrics.metric import Values, of_value, wanted
+from rtsched.metrics.usual import unasked
 
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
 
 #: What is compared unless more is asked for, as far as a workload has it. Where accuracies count different things there
-#: is one effective accuracy for each, e.g. ``effective_accuracy.miou``. `finished` is shown where some jobs did not
-#: finish, since `p95` is of those that did.
+#: is one effective accuracy for each, e.g. ``effective_accuracy.miou``, and beside them the common scale,
+#: `kept_accuracy`. `finished` is shown where some jobs did not finish, since `p95` is of those that did.
 METRICS = ("miss_ratio", "effective_accuracy", "finished", "p95", "energy", "uxcost", "xrbench")
 
 #: What is measured for it; `response` only tells runs apart.
@@ -119,17 +120,20 @@ def compare(
         raise InputError("the effort is that of finding the optimum, which only the regret asks for; add --regret")
     more = tuple(each.name for each in wanted([metrics] if isinstance(metrics, str) else metrics))
     loaded = api.load(source, platform=platform, overrides=overrides)
-    measured = tuple(dict.fromkeys((*MEASURED, *more, *(("worth",) if regret else ()))))
+    prepared = api.prepare(loaded, until)
+    scale = [name for name in unasked(prepared.spec) if name not in METRICS]
+    usual = (*METRICS[:2], *scale, *METRICS[2:])
+    reached = ("worth",) if regret else ()
+    measured = tuple(dict.fromkeys((*MEASURED[:2], *scale, *MEASURED[2:], *more, *reached)))
     study = Study(system=loaded, until=until, policies=names, seeds=numbers, metrics=measured)
     bench = Bench(study, chosen, study.points(), trusted=loaded.document is None)
     outline = survey(bench)
     store = Store(None)
     fill(bench, outline, store, crew(None, min(jobs or os.cpu_count() or 1, outline.total)), progress)
     results = [_values(row) for row in store.rows(outline)]
-    prepared = api.prepare(loaded, until)
     about = [] if not regret else list(regrets(prepared, numbers, results, effort))
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
-    shown = tuple(dict.fromkeys((*METRICS, *more, *(("regret",) if regret else ()))))
+    shown = tuple(dict.fromkeys((*usual, *more, *(("regret",) if regret else ()))))
     present = common(results, shown)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     table = cells(runs, present, first, fixed=fixed)
@@ -142,7 +146,7 @@ def compare(
         rows=tuple(Row(name, table[name], runs[name]) for name in names),
         fixed=fixed,
         assumed=outline.notes,
-        notes=(*remarks(results, present, METRICS, more), *about),
+        notes=(*remarks(results, present, usual, more), *about),
     )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rtsched.experiment.contrast import Cell
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
+#: The accuracies that can stand upright, the first that there is, and what is written beside them.
+HEIGHTS = {"effective_accuracy": "effective accuracy (%)", "kept_accuracy": "accuracy kept, of each task's best (%)"}
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class Point:
 
 
 def points(answer: Comparison) -> tuple[list[Point], str]:
-    """The points of a comparison, and the metric on the upright axis: accuracy, or the tail of the response times."""
-    metric = "effective_accuracy" if "effective_accuracy" in answer.metrics else "p95"
+    """The points of a comparison, and the metric on the upright axis: accuracy, or the tail of the response times.
+
+    Where accuracies count different things it is what is kept of each task's best.
+    """
+    metric = next((name for name in HEIGHTS if name in answer.metrics), "p95")
     for needed in ("miss_ratio", metric):
         if needed not in answer.metrics:
             raise InputError("--plot draws misses against accuracy, and this comparison lacks one of them")
-    sign = 1 if metric == "effective_accuracy" else -1
+    sign = 1 if metric in HEIGHTS else -1
     scale = 100 if sign == 1 else 1
     places = [(visible(row.policy), row.cells["miss_ratio"], row.cells[metric]) for row in answer.rows]
     found = []
@@ -86,10 +91,10 @@ def _draw(answer: Comparison) -> Figure:
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    accurate = metric == "effective_accuracy"
+    accurate = metric in HEIGHTS
     draw_points(axes, marks, accurate)
     axes.set_xlabel("jobs that missed (%)")
-    axes.set_ylabel("effective accuracy (%)" if accurate else "worst p95 / deadline of finished jobs")
+    axes.set_ylabel(HEIGHTS.get(metric, "worst p95 / deadline of finished jobs"))
     count = len(answer.seeds)
     better = "up and to the left is better" if accurate else "down and to the left is better"
     notes = "".join(f"\n{visible(note)}" for note in [*answer.notes, *_without_bars(answer, metric)])

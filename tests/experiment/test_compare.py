@@ -111,12 +111,18 @@ def test_accuracies_of_different_measures_are_compared_apart(tmp_path: Path) -> 
     ]
     mixed = {"platform": {"processors": {"gpu": {"kind": "gpu"}}}, "simulate": {"until": "1 s"}, "tasks": tasks}
     answer = compare(mixed, ["rm", "edf"], 2, jobs=1)
-    assert answer.metrics == ("miss_ratio", "effective_accuracy.miou", "effective_accuracy.top1", "p95")
+    apart = ("effective_accuracy.miou", "effective_accuracy.top1")
+    assert answer.metrics == ("miss_ratio", *apart, "kept_accuracy", "p95")
+    for metric in (*apart, "kept_accuracy"):  # each with its interval
+        cell = answer.rows[1].cells[metric]
+        assert cell.low is not None
+        assert cell.low <= cell.mean <= (cell.high or 0)
     assert answer.notes == ("accuracies that count different things (miou, top1) have no common mean",)
     text = render(answer)
     assert "effective accuracy (miou)" in text
     assert answer.notes[0] in text
-    assert points(answer)[1] == "p95"
+    assert "accuracy kept" in text
+    assert points(answer)[1] == "kept_accuracy"
     front(answer, tmp_path / "front.svg")
     assert answer.notes[0] in (tmp_path / "front.svg").read_text()
     same = compare(mixed | {"tasks": [each | {"measure": "top1"} for each in tasks]}, ["rm"], 2, jobs=1)
