@@ -174,6 +174,33 @@ def test_the_python_of_the_statistics_page_gives_what_it_says() -> None:
     assert failed == 0
 
 
+def test_the_python_of_the_page_on_the_optimum_gives_what_it_says() -> None:
+    pytest.importorskip("ortools", reason="the optimum is found by OR-tools: pip install 'rtsched[optimum]'")
+    page = Path(__file__).parents[1] / "docs" / "optimum.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried >= 5
+    assert failed == 0
+
+
+def test_the_page_on_the_optimum_names_all_that_is_relaxed_or_refused() -> None:
+    """What `claims` relaxes or refuses by a plain word stands on the page by that word."""
+    from rtsched.optimum.claims import CLAIMS
+
+    page = (Path(__file__).parents[1] / "docs" / "optimum.md").read_text()
+    named = {
+        name for claims in CLAIMS.values() for name, claim in claims.items() if claim.how in ("relaxed", "refused")
+    }
+    words = {
+        "overheads": "overheads", "planner": "planners", "context_switch": "context switches", "migration": "migrations",
+        "scheduling": "overheads", "blackouts": "blackouts", "sections": "sections", "copies": "copies",
+        "batch": "batches", "split": "splits", "decay": "decay", "inside": "change inside a node", "caps": "clocks",
+        "block_level": "block by", "thermal": "heat", "checkpoint": "checkpoints", "weights": "weights",
+        "load_bandwidth": "weights", "contention": "contention",
+    }  # fmt: skip
+    assert named == set(words)
+    assert [word for word in words.values() if word not in page] == []
+
+
 def test_the_tables_of_the_statistics_page_are_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[1] / "docs" / "statistics.md").read_text()
     (study,) = re.findall(r"`pairs.yaml`:\n\n```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)

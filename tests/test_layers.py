@@ -49,7 +49,7 @@ ALLOWED = {
         "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
     },
-    "optimum": {"api", "schedulability", "dnn", "schedulers", "engine", "trace", "model", "units", "errors"},
+    "optimum": {"api", "metrics", "schedulability", "dnn", "schedulers", "engine", "trace", "model", "units", "errors"},
     "experiment": {"optimum", "generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {

@@ -33,6 +33,7 @@ COMMANDS = {
     "generate": "generate",
     "import": "import_",
     "list": "list_",
+    "optimum": "optimum",
     "plot": "plot",
     "profile": "profile",
     "report": "report",

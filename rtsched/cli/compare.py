@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 @click.option("--baseline", metavar="POLICY", help="What differences are taken to; default: the first.")
 @options.jobs()
 @options.metrics()
+@click.option("--regret", is_flag=True, help="Hold each run against the best that anybody can do (extra: optimum).")
+@options.effort()
 @options.as_json("Print JSON instead of text, every run included.")
 @options.file("--csv", "table", text="One line per policy and seed.")
 @options.file("--plot", "picture", text="Draw misses against accuracy.")
@@ -51,6 +53,8 @@ def compare(
     baseline: str | None,
     jobs: int | None,
     metrics: tuple[str, ...],
+    regret: bool,
+    effort: float | None,
     as_json: bool,
     table: Path | None,
     picture: Path | None,
@@ -66,7 +70,8 @@ def compare(
     with counting() as progress, answer_alone():
         answer = experiment.compare(
             system, policies, range(seed, seed + seeds), until=until, platform=platform, overrides=overrides,
-            jobs=jobs, baseline=baseline, metrics=metrics, progress=progress,
+            jobs=jobs, baseline=baseline, metrics=metrics, progress=progress, regret=regret,
+            effort=effort,
         )  # fmt: skip
     if table is not None:
         from rtsched.files import write_whole

@@ -52,6 +52,15 @@ def metrics() -> Option:
     )
 
 
+def effort() -> Option:
+    """``--effort``: of a solver."""
+    return click.option(
+        "--effort",
+        type=click.FloatRange(0.1, 1e6),
+        help="About how many seconds the solver may take for a window, counted in its own work; default: 20.",
+    )
+
+
 def as_json(text: str = "Print JSON instead of text.") -> Option:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=text)

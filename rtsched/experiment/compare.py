@@ -13,6 +13,7 @@ from rtsched.errors import InputError, SchedulerError
 from rtsched.experiment.bench import Bench
 from rtsched.experiment.contrast import Cell, cells, common, remarks
 from rtsched.experiment.policies import choices
+from rtsched.experiment.regret import regrets
 from rtsched.experiment.rounds import Progress
 from rtsched.experiment.store import Row as Found
 from rtsched.experiment.store import Store
@@ -95,13 +96,16 @@ def compare(
     baseline: str | None = None,
     metrics: str | Sequence[str] = (),
     progress: Progress | None = None,
+    regret: bool = False,
+    effort: float | None = None,
 ) -> Comparison:
     """Run every policy on the same seeds and say how they differ from the baseline (the first, unless named).
 
     `policies` are what a study takes: names, mappings, classes, objects, or any of them by label; ``file`` is the
     system's own. `seeds` is how many (0, 1, …) or which. `jobs` processes share the work; their number does not change
-    the answer. `metrics` names further ones, beside METRICS. Raises InputError, and SchedulerError naming the policy
-    and the seed.
+    the answer. `metrics` names further ones, beside METRICS. With `regret` each run is held against what anybody can
+    reach on its seed (``rtsched.optimum``, with this `effort` for each). Raises InputError, and SchedulerError naming
+    the policy and the seed.
     """
     numbers = tuple(range(api.checked_seed(seeds))) if isinstance(seeds, int | Integral) else tuple(seeds)
     numbers = tuple(dict.fromkeys(map(api.checked_seed, numbers)))
@@ -112,20 +116,24 @@ def compare(
     first = names[0] if baseline is None else baseline
     if first not in names:
         raise InputError(f"the baseline {first!r} is none of the policies compared: {', '.join(names)}")
+    if effort is not None and not regret:
+        raise InputError("the effort is that of finding the optimum, which only the regret asks for; add --regret")
     more = tuple(each.name for each in wanted([metrics] if isinstance(metrics, str) else metrics))
     loaded = api.load(source, platform=platform, overrides=overrides)
     prepared = api.prepare(loaded, until)
     scale = [name for name in unasked(prepared.spec) if name not in METRICS]
     usual = (*METRICS[:2], *scale, *METRICS[2:])
-    measured = tuple(dict.fromkeys((*MEASURED[:2], *scale, *MEASURED[2:], *more)))
+    reached = ("worth",) if regret else ()
+    measured = tuple(dict.fromkeys((*MEASURED[:2], *scale, *MEASURED[2:], *more, *reached)))
     study = Study(system=loaded, until=until, policies=names, seeds=numbers, metrics=measured)
     bench = Bench(study, chosen, study.points(), trusted=loaded.document is None)
     outline = survey(bench)
     store = Store(None)
     fill(bench, outline, store, crew(None, min(jobs or os.cpu_count() or 1, outline.total)), progress)
     results = [_values(row) for row in store.rows(outline)]
+    about = [] if not regret else list(regrets(prepared, numbers, results, effort))
     runs = {name: tuple(results[place * len(numbers) : (place + 1) * len(numbers)]) for place, name in enumerate(names)}
-    shown = tuple(dict.fromkeys((*usual, *more)))
+    shown = tuple(dict.fromkeys((*usual, *more, *(("regret",) if regret else ()))))
     present = common(results, shown)
     fixed = len(numbers) > 1 and all(len({tuple(run.values()) for run in runs[name]}) == 1 for name in names)
     table = cells(runs, present, first, fixed=fixed)
@@ -138,7 +146,7 @@ def compare(
         rows=tuple(Row(name, table[name], runs[name]) for name in names),
         fixed=fixed,
         assumed=outline.notes,
-        notes=tuple(remarks(results, present, usual, more)),
+        notes=(*remarks(results, present, usual, more), *about),
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from rtsched.optimum.result import Optimum, of_window, optimum
+from rtsched.optimum.result import EFFORT, Optimum, of_window, optimum
 
-__all__ = ["Optimum", "of_window", "optimum"]
+__all__ = ["EFFORT", "Optimum", "of_window", "optimum"]
 
 
 class _Room(ModuleType):

@@ -42,7 +42,7 @@ Judge = Callable[[SystemSpec, Any, Any], Finding | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Fate:
     """What becomes of one field, and why; a `judge` where that depends on its value."""
 
     how: Literal["modelled", "harmless", "relaxed", "refused", "judged", "opened"]
@@ -50,28 +50,28 @@ class Claim:
     judge: Judge | None = None
 
 
-def harmless(why: str) -> Claim:
+def harmless(why: str) -> Fate:
     """No policy reaches more through it."""
-    return Claim("harmless", why)
+    return Fate("harmless", why)
 
 
-def relaxed(why: str) -> Claim:
+def relaxed(why: str) -> Fate:
     """It only slows or forbids, and is left out."""
-    return Claim("relaxed", why)
+    return Fate("relaxed", why)
 
 
-def refused(why: str) -> Claim:
+def refused(why: str) -> Fate:
     """It may let a policy reach more than the model has."""
-    return Claim("refused", why)
+    return Fate("refused", why)
 
 
-def judged(judge: Judge) -> Claim:
+def judged(judge: Judge) -> Fate:
     """The judge says what becomes of its value."""
-    return Claim("judged", (judge.__doc__ or "").strip(), judge)
+    return Fate("judged", (judge.__doc__ or "").strip(), judge)
 
 
-MODELLED = Claim("modelled")
-OPENED = Claim("opened")
+MODELLED = Fate("modelled")
+OPENED = Fate("opened")
 LABEL = harmless("names a thing")
 DRAWN = harmless("what was drawn of it is in the window")
 KNOWN = harmless("who knows what will happen needs no sight of it")
@@ -80,7 +80,7 @@ TIMES = harmless("inside the execution times, by the lowering")
 POLICIES = harmless("only policies read it")
 COSTS = relaxed("switches, migrations and decisions cost nothing")
 
-CLAIMS: dict[type, dict[str, Claim]] = {
+CLAIMS: dict[type, dict[str, Fate]] = {
     SystemSpec: {
         "processors": OPENED,
         "tasks": OPENED,
@@ -286,7 +286,7 @@ def _look(system: SystemSpec, owner: Any) -> Iterator[Finding]:
 
 def _fields(system: SystemSpec, owner: Any) -> Iterator[Finding]:
     kind: Any = type(owner)
-    known: dict[str, Claim] = {}
+    known: dict[str, Fate] = {}
     for each in reversed(kind.__mro__):
         known |= CLAIMS.get(each, {})
     neutral = defaults(kind)

@@ -15,12 +15,13 @@ from rtsched.engine.job_path import JobPath
 from rtsched.engine.simulation import run
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
+from rtsched.optimum.judges import is_random
 from rtsched.schedulers.base import Scheduler
 from rtsched.trace.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnJob:
     """A job as it comes: its instants in ns, the factor of its times (by node, or of all), its input, whom it triggers.
 
     `arrival` is -1, and the other instants are relative to it, for a job that another one triggers.
@@ -51,20 +52,20 @@ class _Witness(Scheduler):
     """Write down every job that is released, and drop it."""
 
     def __init__(self) -> None:
-        self.jobs: dict[int, list[Drawn]] = {}
+        self.jobs: dict[int, list[DrawnJob]] = {}
 
     def on_release(self, job: Job) -> None:
         path = job.path if job.task.adaptive else None
         chances = getattr(job, "chances", {})
         mine = self.jobs.setdefault(job.task.index, [])
-        mine.append(Drawn(job.index, job.arrival, job.release, job.deadline, job.factor, path, chances))
+        mine.append(DrawnJob(job.index, job.arrival, job.release, job.deadline, job.factor, path, chances))
         self.soc.drop(job)
 
     def dispatch(self) -> None:
         """Nothing is left to run."""
 
 
-def draw(system: SystemSpec, until: int, seed: int) -> tuple[dict[int, list[Drawn]], Trace]:
+def draw(system: SystemSpec, until: int, seed: int) -> tuple[dict[int, list[DrawnJob]], Trace]:
     """The jobs of each task that has any, and the trace of a run that drops them all.
 
     Of a task that another one triggers they are as many as there can be, numbered as if all came.
@@ -77,6 +78,7 @@ def draw(system: SystemSpec, until: int, seed: int) -> tuple[dict[int, list[Draw
     witness = _Witness()
     trace = run(bare, witness, until=until, seed=seed)
     found = dict(witness.jobs)
+    random = trace.random
     waiting = [task for task in system.tasks if task.after is not None]
     while waiting:
         ready = [task for task in waiting if task.after not in {each.index for each in waiting}]
@@ -84,10 +86,11 @@ def draw(system: SystemSpec, until: int, seed: int) -> tuple[dict[int, list[Draw
         for task in ready:
             assert task.after is not None
             found[task.index] = _triggered(bare, task, len(found.get(task.after, ())), seed)
-    return found, replace(trace, system=system)
+            random = random or is_random(task)
+    return found, replace(trace, system=system, random=random)
 
 
-def _triggered(system: SystemSpec, task: TaskSpec, count: int, seed: int) -> list[Drawn]:
+def _triggered(system: SystemSpec, task: TaskSpec, count: int, seed: int) -> list[DrawnJob]:
     """What `count` jobs of a triggered task draw: the engine is told that they all come at once."""
     if not count:
         return []
@@ -101,7 +104,7 @@ def _triggered(system: SystemSpec, task: TaskSpec, count: int, seed: int) -> lis
     return [replace(each, arrival=-1) for each in witness.jobs[task.index]]
 
 
-def best(jobs: Iterable[Drawn]) -> Drawn:
+def best(jobs: Iterable[DrawnJob]) -> DrawnJob:
     """A job that takes no longer than any of these, on an input that is no harder."""
     every = list(jobs)
     first = every[0]

@@ -11,11 +11,11 @@ from itertools import pairwise
 from typing import Any
 
 from rtsched.optimum.program import Program, StepVariables, shares
-from rtsched.optimum.window import Mode, Window
+from rtsched.optimum.window import Mode, TimeWindow
 
 
 @dataclass(slots=True)
-class Demand:
+class WindowDemand:
     """Work that is done inside [head, tail) if `here`: all of `time` in one pool."""
 
     head: int
@@ -25,18 +25,18 @@ class Demand:
     job: int
 
 
-class Fluid(Program):
+class FluidProgram(Program):
     """Amounts of work in slices of time; on a processor that nobody can leave, Horn's condition says the same."""
 
-    def __init__(self, window: Window, unit: int) -> None:
+    def __init__(self, window: TimeWindow, unit: int) -> None:
         self.horn, self.sliced = _kinds(window)
         self.cuts = self._cuts(window, unit)
-        self.demands: dict[int, list[Demand]] = {place: [] for place in self.horn}
+        self.demands: dict[int, list[WindowDemand]] = {place: [] for place in self.horn}
         #: by pool and slice, the amounts that run there
         self.amounts: dict[tuple[int, int], list[Any]] = {}
         super().__init__(window, unit)
 
-    def _cuts(self, window: Window, unit: int) -> list[int]:
+    def _cuts(self, window: TimeWindow, unit: int) -> list[int]:
         """The instants between which only amounts count: those from which, or until when, a step may run there."""
         found: set[int] = set()
         for job in window.jobs:
@@ -61,7 +61,7 @@ class Fluid(Program):
     def occupy(self, step: StepVariables, place: int, time: int, here: Any) -> None:
         """A step takes so much of a pool, somewhere between its head and its tail."""
         if place in self.horn:
-            self.demands[place].append(Demand(step.head, step.tail, time, here, step.key[0]))
+            self.demands[place].append(WindowDemand(step.head, step.tail, time, here, step.key[0]))
         elif place in self.sliced:
             amounts = [amount for _, amount in self._amounts(step, place, time, here)]
             self.model.add(sum(amounts) == time * here)
@@ -118,11 +118,11 @@ class Fluid(Program):
         for demands in self.demands.values():
             self._horn(demands)
 
-    def _horn(self, demands: list[Demand]) -> None:
+    def _horn(self, demands: list[WindowDemand]) -> None:
         """What must begin and end between two instants takes no more than lies between them (Horn 1974)."""
         for head in sorted({each.head for each in demands}):
             inside = sorted((each for each in demands if each.head >= head), key=lambda each: each.tail)
-            held: list[Demand] = []
+            held: list[WindowDemand] = []
             most: dict[int, int] = {}
             for number, each in enumerate(inside):
                 held.append(each)
@@ -132,7 +132,7 @@ class Fluid(Program):
                     self.model.add(sum(one.time * one.here for one in held) <= each.tail - head)
 
 
-def _kinds(window: Window) -> tuple[set[int], set[int]]:
+def _kinds(window: TimeWindow) -> tuple[set[int], set[int]]:
     """The pools where something can be interrupted: single processors that nobody can leave, and all others.
 
     A node that can leave one makes slices of all that it can go to, and so does one of several modes there.

@@ -6,28 +6,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import combinations
+from itertools import takewhile
 
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.optimum.claims import relaxations
-from rtsched.optimum.draws import Drawn, best
+from rtsched.optimum.draws import DrawnJob, best
 from rtsched.optimum.judges import is_random
-from rtsched.optimum.ways import Places, ways
-from rtsched.optimum.window import Pool, Window, WindowJob
+from rtsched.optimum.ways import NodePlaces, ways
+from rtsched.optimum.window import ProcessorPool, TimeWindow, WindowJob
 
 
-def lower(system: SystemSpec, drawn: dict[int, list[Drawn]], until: int, warm_up: int) -> Window:
+def lower(system: SystemSpec, drawn: dict[int, list[DrawnJob]], until: int, warm_up: int) -> TimeWindow:
     """The window [0, until) of `system`, of which these jobs were drawn. Raises InputError for what is not modelled."""
     relaxed = relaxations(system)
     pools = tuple(_pools(system))
-    jobs = _Jobs(system, Places(system, pools), until, warm_up)
+    jobs = _Jobs(system, NodePlaces(system, pools), until, warm_up)
     for task in _in_order(system):
         jobs.add(task, drawn.get(task.index, []))
     power = None if system.hardware is None else system.hardware.power
-    return Window(pools, tuple(jobs.found), tuple(jobs.waits()), until, relaxed, power is not None)
+    return TimeWindow(pools, tuple(jobs.found), tuple(jobs.waits()), until, relaxed, power is not None)
 
 
-def _pools(system: SystemSpec) -> Iterator[Pool]:
+def _pools(system: SystemSpec) -> Iterator[ProcessorPool]:
     """The processors that some node may use, those together that no node, way of serving or power tells apart."""
     nodes = [node for task in system.tasks for node in task.all_nodes]
     alike: dict[tuple[object, ...], list[int]] = {}
@@ -39,7 +39,7 @@ def _pools(system: SystemSpec) -> Iterator[Pool]:
             alike.setdefault(key, []).append(place)
     for (cluster, *_), places in alike.items():
         name = system.processors[places[0]].name if len(places) == 1 else str(cluster)
-        yield Pool(tuple(places), name)
+        yield ProcessorPool(tuple(places), name)
 
 
 def _energy(node: NodeSpec, place: int) -> int | None:
@@ -63,7 +63,7 @@ class _Jobs:
     """The jobs of a window, as they are found."""
 
     system: SystemSpec
-    places: Places
+    places: NodePlaces
     until: int
     warm_up: int
     found: list[WindowJob] = field(default_factory=list)
@@ -71,7 +71,7 @@ class _Jobs:
     #: by job, what its draws say of whom it triggers
     chances: list[dict[int, float]] = field(default_factory=list)
 
-    def add(self, task: TaskSpec, drawn: Sequence[Drawn]) -> None:
+    def add(self, task: TaskSpec, drawn: Sequence[DrawnJob]) -> None:
         """The jobs of one task; those before it are known."""
         leads = any(other.after == task.index for other in self.system.tasks)
         self.of_task[task.index] = []
@@ -90,7 +90,7 @@ class _Jobs:
         chance = self.chances[before].get(task.index) if lead.follows is None else None
         return chance is None or chance < task.probability
 
-    def _add(self, task: TaskSpec, drawn: Drawn, before: int | None, leads: bool) -> None:
+    def _add(self, task: TaskSpec, drawn: DrawnJob, before: int | None, leads: bool) -> None:
         if before is None:
             arrival, release, deadline = drawn.arrival, drawn.release, drawn.deadline
         else:
@@ -134,6 +134,8 @@ class _Jobs:
             lead = None if task.after is None else self.system.tasks[task.after]
             if task.overlap or (lead is not None and (lead.overlap or lead.after is not None)):
                 continue
-            for earlier, later in combinations(self.of_task[task.index], 2):
-                if self.found[earlier].last > self.found[later].release:
-                    yield earlier, later
+            mine = self.of_task[task.index]
+            for place, earlier in enumerate(mine):
+                last = self.found[earlier].last
+                meeting = takewhile(lambda later: self.found[later].release < last, mine[place + 1 :])  # noqa: B023
+                yield from ((earlier, later) for later in meeting)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from rtsched.optimum.program import Program, StepVariables, interruptible, shares, unit_of
-from rtsched.optimum.window import Mode, Step, Way, Window
+from rtsched.optimum.program import Program, StepVariables, grain_of, interruptible, shares, unit_of
+from rtsched.optimum.window import Mode, Step, TimeWindow, Way
 
 #: The most pieces of a node; and those of one that may go on elsewhere, where no number is known to be enough.
 MOST, WANDERING = 6, 3
@@ -21,7 +21,7 @@ GRID = 2048
 
 
 @dataclass(slots=True)
-class Piece:
+class PieceVariables:
     """A piece of a node: when it begins and ends, whether it is in each pool, and how long it is there."""
 
     begin: Any
@@ -35,14 +35,15 @@ class Piece:
         return sum(self.here.values())
 
 
-class Pieces(Program):
+class PieceProgram(Program):
     """Nodes in pieces. `exact` says whether no schedule needs more of them than there are, nor other instants."""
 
-    def __init__(self, window: Window) -> None:
-        unit = unit_of(window)
+    def __init__(self, window: TimeWindow) -> None:
+        grain = grain_of(window)
         coarse = -(-(max(job.last for job in window.jobs) - min(job.release for job in window.jobs)) // GRID)
-        self.exact = unit >= coarse or not interruptible(window)
-        super().__init__(window, unit if self.exact else -(-coarse // unit) * unit)
+        fine = grain >= coarse or not interruptible(window)
+        self.exact = fine and unit_of(window) == grain
+        super().__init__(window, grain if fine else -(-coarse // grain) * grain)
 
     def interruptible(self, step: StepVariables) -> None:
         """Pieces one after the other, in the pools of the modes, which add up to the whole of the one chosen."""
@@ -67,10 +68,10 @@ class Pieces(Program):
             else:
                 self.energies = None
 
-    def _piece(self, step: StepVariables, most: dict[int, int]) -> Piece:
+    def _piece(self, step: StepVariables, most: dict[int, int]) -> PieceVariables:
         low, high = min(step.head, step.tail), max(step.head, step.tail)
         model = self.model
-        piece = Piece(model.new_int_var(low, high, ""), model.new_int_var(low, high, ""), {}, {})
+        piece = PieceVariables(model.new_int_var(low, high, ""), model.new_int_var(low, high, ""), {}, {})
         for place, longest in most.items():
             here, size = model.new_bool_var(""), model.new_int_var(0, longest, "")
             model.add(size >= 1).only_enforce_if(here)
@@ -81,7 +82,7 @@ class Pieces(Program):
         model.add_at_most_one(piece.here.values())
         return piece
 
-    def _end(self, step: StepVariables, pieces: list[Piece]) -> None:
+    def _end(self, step: StepVariables, pieces: list[PieceVariables]) -> None:
         """The step ends with its last piece."""
         for number, piece in enumerate(pieces):
             after = [~each for later in pieces[number + 1 : number + 2] for each in later.here.values()]
@@ -89,7 +90,7 @@ class Pieces(Program):
                 self.model.add(step.end >= piece.end).only_enforce_if(each)
                 self.model.add(step.end <= piece.end).only_enforce_if([each, *after])
 
-    def _whole(self, mode: Mode, m: Any, pieces: list[Piece]) -> None:
+    def _whole(self, mode: Mode, m: Any, pieces: list[PieceVariables]) -> None:
         """The pieces add up to the whole of a mode, if it is the one chosen.
 
         None is where it cannot run, and none follows one that cannot be interrupted.
@@ -119,7 +120,7 @@ class Pieces(Program):
         return min(MOST, rivals + 1)
 
 
-def _rivals(window: Window, key: tuple[int, int, int], pool: int) -> int:
+def _rivals(window: TimeWindow, key: tuple[int, int, int], pool: int) -> int:
     """How many other steps, of one way of each job, may come to a pool while this step of it is not done."""
     job, way, place = key
     mine = window.jobs[job]

@@ -12,7 +12,7 @@ from functools import reduce
 from math import gcd, lcm
 from typing import Any
 
-from rtsched.optimum.window import Mode, Step, Way, Window, WindowJob
+from rtsched.optimum.window import Mode, Step, TimeWindow, Way, WindowJob
 
 #: Weights are counted in whole parts; where they have no common one, in these, rounded up.
 PARTS = 10**6
@@ -61,7 +61,7 @@ class Program:
     Times are in units of `unit` ns. `value` is the sum of the parts of weights, of which one is 1 / `scale`.
     """
 
-    def __init__(self, window: Window, unit: int) -> None:
+    def __init__(self, window: TimeWindow, unit: int) -> None:
         from ortools.sat.python import cp_model
 
         self.window = window
@@ -232,7 +232,7 @@ class Program:
                 self.model.add_cumulative(intervals, [1] * len(intervals), pool.size)
 
 
-def scale_of(window: Window) -> int:
+def scale_of(window: TimeWindow) -> int:
     """How many parts a weight of 1 has."""
     wanted = lcm(*(job.weight.denominator for job in window.jobs))
     return wanted if wanted <= PARTS else PARTS
@@ -249,30 +249,20 @@ def shares(times: list[int], terms: int) -> tuple[int, list[int]]:
     return whole, [-(-whole // time) for time in times]
 
 
-def interruptible(window: Window) -> bool:
+def interruptible(window: TimeWindow) -> bool:
     """Whether a node can be interrupted anywhere."""
     return any(not mode.rigid for mode in modes_of(window))
 
 
-def modes_of(window: Window) -> list[Mode]:
+def modes_of(window: TimeWindow) -> list[Mode]:
     """The modes of all steps that are not left out."""
     steps = (step for job in window.jobs for way in job.ways for step in way.steps)
     return [mode for step in steps for mode in step.modes if mode.times]
 
 
-def unit_of(window: Window) -> int:
-    """The largest unit in ns that loses nothing: the greatest common divisor of all times, or a nanosecond.
-
-    Where an interrupted node may go on in another pool, or beside one that cannot be interrupted, a schedule may have
-    to cut at any instant; else the best one cuts at sums of the times alone (see docs/optimum.md).
-    """
-    modes = modes_of(window)
-    loose = [mode for mode in modes if not mode.rigid]
-    shared = {place for mode in loose for place in mode.pools}
-    mixed = any(mode.rigid and shared & set(mode.pools) for mode in modes)
-    if mixed or any(len(mode.pools) > 1 for mode in loose):
-        return 1
-    times = [time for mode in modes for time in mode.times if time is not None]
+def grain_of(window: TimeWindow) -> int:
+    """The greatest common divisor of all times and instants, in ns."""
+    times = [time for mode in modes_of(window) for time in mode.times if time is not None]
     instants = [
         part
         for job in window.jobs
@@ -280,3 +270,21 @@ def unit_of(window: Window) -> int:
         for part in (job.release, job.deadline if job.follows is None else job.span)
     ]
     return reduce(gcd, (*times, *instants), 0) or 1
+
+
+def divisible(window: TimeWindow) -> bool:
+    """Whether a best schedule may have to cut at any instant.
+
+    So it is where an interrupted node may go on in another pool, or beside one that cannot be interrupted; else sums of
+    the times are enough (see docs/optimum.md).
+    """
+    modes = modes_of(window)
+    loose = [mode for mode in modes if not mode.rigid]
+    shared = {place for mode in loose for place in mode.pools}
+    mixed = any(mode.rigid and shared & set(mode.pools) for mode in modes)
+    return mixed or any(len(mode.pools) > 1 for mode in loose)
+
+
+def unit_of(window: TimeWindow) -> int:
+    """The largest unit in ns that loses nothing."""
+    return 1 if divisible(window) else grain_of(window)

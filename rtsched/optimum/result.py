@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtsched import api
-from rtsched.errors import InputError
+from rtsched.errors import InputError, SoundnessError
 from rtsched.model.platform import Platform
+from rtsched.model.taskgraph import SystemSpec
 from rtsched.optimum.draws import draw
 from rtsched.optimum.lower import lower
 from rtsched.optimum.schedule import as_trace
-from rtsched.optimum.solver import Answer, solve
-from rtsched.optimum.window import Window
+from rtsched.optimum.solver import Solution, solve
+from rtsched.optimum.window import TimeWindow
 from rtsched.trace.trace import Trace
 
 #: About so many seconds of work, in the solver's own time: the same on every machine.
 EFFORT = 20.0
+
+#: Sums of floating-point weights may be off by this part.
+ROUNDING = 1e-9
 
 #: A window with more nodes than this is refused: the solver would not end with anything to show.
 MOST_NODES = 2000
@@ -67,8 +71,16 @@ class Optimum:
         return self.gap == 0 and not self.relaxed
 
     def regret(self, reached: float) -> float:
-        """What is missing to the bound, as a share of it, of a policy that has reached so much (metric `worth`)."""
-        return (self.bound - reached) / self.bound if self.bound else 0.0
+        """What is missing to the bound, as a share of it, of a policy that has reached so much (metric `worth`).
+
+        Raises SoundnessError where it has reached more.
+        """
+        if reached > self.bound + ROUNDING * max(1.0, self.bound):
+            raise SoundnessError(
+                f"{self.system!r}, seed {self.seed}: a policy has reached {reached:g}, and it was proven that none "
+                f"exceeds {self.bound:g}; either it accepts answers (finish) that are not there yet, or this is a bug"
+            )
+        return max(0.0, self.bound - reached) / self.bound if self.bound else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, the schedule included; times in ns."""
@@ -126,23 +138,21 @@ def optimum(
     """
     loaded = api.load(source, platform=platform, overrides=overrides)
     number = loaded.system.simulate.seed if seed is None else api.checked_seed(seed)
-    return of_window(api.prepare(loaded, until), number, effort)
+    prepared = api.prepare(loaded, until)
+    return of_window(prepared.spec, prepared.until, number, prepared.options.warm_up, effort)
 
 
-def of_window(prepared: api.Prepared, seed: int, effort: float = EFFORT) -> Optimum:
-    """The same for a system that is lowered already."""
-    drawn, bare = draw(prepared.spec, prepared.until, seed)
-    window = lower(prepared.spec, drawn, prepared.until, prepared.options.warm_up)
-    if window.steps > MOST_NODES:
-        raise InputError(
-            f"the window has {window.steps} nodes, and the optimum is for some hundred (at most {MOST_NODES}); "
-            "take a shorter one, e.g. --until '100 ms'"
-        )
+def of_window(spec: SystemSpec, until: int, seed: int, warm_up: int = 0, effort: float = EFFORT) -> Optimum:
+    """The same for a system that is lowered already; jobs that are released during the warm-up are worth nothing."""
+    drawn, bare = draw(spec, until, seed)
+    _bearable(sum(map(len, drawn.values())), "jobs")
+    window = lower(spec, drawn, until, warm_up)
+    _bearable(window.steps, "nodes")
     answer = solve(window, effort)
     return Optimum(
-        system=prepared.spec.name,
+        system=spec.name,
         seed=seed,
-        until=prepared.until,
+        until=until,
         jobs=len(window.jobs),
         nodes=window.steps,
         most=float(sum(job.weight for job in window.jobs)),
@@ -157,6 +167,14 @@ def of_window(prepared: api.Prepared, seed: int, effort: float = EFFORT) -> Opti
     )
 
 
-def _unmet(window: Window, answer: Answer) -> list[Unmet]:
+def _bearable(count: int, what: str) -> None:
+    if count > MOST_NODES:
+        raise InputError(
+            f"the window has {count} {what}, and the optimum is for some hundred (at most {MOST_NODES}); "
+            "take a shorter one, e.g. --until '100 ms'"
+        )
+
+
+def _unmet(window: TimeWindow, answer: Solution) -> list[Unmet]:
     counted = [(place, job) for place, job in enumerate(window.jobs) if job.weight and place not in answer.timely]
     return [Unmet(job.name, job.why) for _, job in counted]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtsched.optimum.solver import Answer
-from rtsched.optimum.window import Window
+from rtsched.optimum.solver import Solution
+from rtsched.optimum.window import TimeWindow
 from rtsched.trace.trace import (
     ANSWERS,
     CHOICES,
@@ -29,7 +29,7 @@ from rtsched.trace.trace import (
 NAME = "optimum"
 
 
-def as_trace(window: Window, answer: Answer, bare: Trace) -> Trace:
+def as_trace(window: TimeWindow, answer: Solution, bare: Trace) -> Trace:
     """The schedule of `answer` as a run of the system of `bare`, a run of the same seed without any work."""
     rows = sorted(_jobs(window, answer), key=lambda row: (row[4], row[1], row[2]))
     number = {row[0]: place for place, row in enumerate(rows)}
@@ -56,7 +56,7 @@ def as_trace(window: Window, answer: Answer, bare: Trace) -> Trace:
     )
 
 
-def _jobs(window: Window, answer: Answer) -> Iterator[tuple[int, ...]]:
+def _jobs(window: TimeWindow, answer: Solution) -> Iterator[tuple[int, ...]]:
     """Each job that comes: its place in the window, then its row; who answers nobody in time is dropped."""
     ends = {place: [run.end for run in answer.runs if run.job == place] for place in answer.ways}
     starts = {place: [run.start for run in answer.runs if run.job == place] for place in answer.ways}
@@ -74,7 +74,7 @@ def _jobs(window: Window, answer: Answer) -> Iterator[tuple[int, ...]]:
 
 
 def _decisions(
-    window: Window, answer: Answer, bare: Trace, rows: list[tuple[int, ...]]
+    window: TimeWindow, answer: Solution, bare: Trace, rows: list[tuple[int, ...]]
 ) -> Iterator[tuple[int, int, int, int, int]]:
     """Which jobs are given up, and which are finished before all their nodes are done."""
     for number, (place, task, _, _, release, *_, finish, outcome) in enumerate(rows):
@@ -85,7 +85,7 @@ def _decisions(
 
 
 def _choices(
-    window: Window, answer: Answer, bare: Trace, number: dict[int, int]
+    window: TimeWindow, answer: Solution, bare: Trace, number: dict[int, int]
 ) -> Iterator[tuple[int, int, int, int]]:
     """What each node started as, of tasks with variants."""
     seen = set()

@@ -12,19 +12,22 @@ from math import ceil, floor
 from typing import Any
 
 from rtsched.errors import InputError
-from rtsched.optimum.fluid import Fluid
-from rtsched.optimum.pieces import Pieces
+from rtsched.optimum.fluid import FluidProgram
+from rtsched.optimum.pieces import PieceProgram
 from rtsched.optimum.program import Program, StepVariables, unit_of
-from rtsched.optimum.window import Window
+from rtsched.optimum.window import TimeWindow
 
 #: What a linear relaxation may be off by, where a bound is a whole number.
 NOISE = 1e-6
+
+#: A solver that ends without an answer before this part of its limit was interrupted.
+EARLY = 0.5
 
 MISSING = "the optimum is found by OR-tools, which is not installed; pip install 'rtsched[optimum]'"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Stretch:
     """A part of a node that runs on processor number `processor` from `start` to `end` (ns); `final` ends the node.
 
     `job` is its place in the window, `mode` what the node runs as (a variant or an exit, or nothing).
@@ -40,7 +43,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Solution:
     """What came of a window: the worth of the best schedule found, in weights, and a bound on that of any.
 
     `ways` are the jobs that are answered (by their places in the window) with the way that each takes, `timely` those
@@ -52,7 +55,7 @@ class Answer:
     bound: Fraction
     ways: dict[int, int]
     timely: frozenset[int]
-    runs: tuple[Run, ...]
+    runs: tuple[Stretch, ...]
     exact: bool
     effort: float
     energy: int | None = None
@@ -68,20 +71,25 @@ class _Solved:
     effort: float
 
 
-def solve(window: Window, effort: float) -> Answer:
-    """The best answer found with so much effort (about seconds), and the bound. Raises InputError without OR-tools."""
+def available() -> None:
+    """Raise InputError where OR-tools is not installed."""
     try:
         import ortools.sat.python.cp_model  # noqa: F401
     except ImportError:
         raise InputError(MISSING) from None
+
+
+def solve(window: TimeWindow, effort: float) -> Solution:
+    """The best answer found with so much effort (about seconds), and the bound. Raises InputError without OR-tools."""
+    available()
     bound = _possible(window)
     if not bound:
-        return Answer(Fraction(0), Fraction(0), {}, frozenset(), (), True, 0.0)
-    pieces = Pieces(window)
+        return Solution(Fraction(0), Fraction(0), {}, frozenset(), (), True, 0.0)
+    pieces = PieceProgram(window)
     hints: list[bool] = []
     spent = 0.0
     if not pieces.exact:
-        fluid = Fluid(window, unit_of(window))
+        fluid = FluidProgram(window, unit_of(window))
         first = _solved(fluid, effort / 2, hints)
         bound, spent = min(bound, first.bound), first.effort
         hints = [first.solver.boolean_value(literal) for literal in fluid.choices] if first.found else []
@@ -95,7 +103,7 @@ def solve(window: Window, effort: float) -> Answer:
     return answer
 
 
-def _possible(window: Window) -> Fraction:
+def _possible(window: TimeWindow) -> Fraction:
     """The weights of the jobs that have a way to a right answer in time."""
     return sum((job.weight for job in window.jobs if any(way.worth for way in job.ways)), Fraction(0))
 
@@ -120,20 +128,22 @@ def _solved(program: Program, effort: float, hints: list[bool]) -> _Solved:
         program.model.add_hint(literal, value)
     solver = _solver(effort)
     status = solver.solve(program.model)
-    found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    found, spent = status in (cp_model.OPTIMAL, cp_model.FEASIBLE), solver.response_proto.deterministic_time
+    if status in (cp_model.FEASIBLE, cp_model.UNKNOWN) and spent < EARLY * max(effort, 0.1):
+        raise KeyboardInterrupt  # the solver hears of it first, and ends with what it has
     proven = solver.best_objective_bound if found else float("inf")
     bound = _possible(program.window) if proven >= 2**53 else Fraction(floor(proven + NOISE), program.scale)
-    return _Solved(solver, found, bound, solver.response_proto.deterministic_time)
+    return _Solved(solver, found, bound, spent)
 
 
 #: A piece as it was found: begin and end in ns, the job, the node, the pool, the mode.
 Found = tuple[int, int, int, int, int, str]
 
 
-def _read(program: Pieces, solved: _Solved, bound: Fraction, effort: float) -> Answer:
+def _read(program: PieceProgram, solved: _Solved, bound: Fraction, effort: float) -> Solution:
     """The schedule that a solver has found, on processors."""
     if not solved.found:
-        return Answer(Fraction(0), bound, {}, frozenset(), (), program.exact, effort)
+        return Solution(Fraction(0), bound, {}, frozenset(), (), program.exact, effort)
     value = solved.solver.value
     ways: dict[int, int] = {}
     timely: set[int] = set()
@@ -147,7 +157,7 @@ def _read(program: Pieces, solved: _Solved, bound: Fraction, effort: float) -> A
                     timely.add(place)
     worth = sum((program.window.jobs[place].weight for place in timely), Fraction(0))
     runs = tuple(_placed(program.window, sorted(rows)))
-    return Answer(worth, bound, ways, frozenset(timely), runs, program.exact, effort)
+    return Solution(worth, bound, ways, frozenset(timely), runs, program.exact, effort)
 
 
 def _pieces(job: int, step: StepVariables, value: Any, unit: int) -> Iterator[Found]:
@@ -164,7 +174,7 @@ def _pieces(job: int, step: StepVariables, value: Any, unit: int) -> Iterator[Fo
         left -= Fraction(end - begin, time)
 
 
-def _placed(window: Window, rows: list[Found]) -> Iterator[Run]:
+def _placed(window: TimeWindow, rows: list[Found]) -> Iterator[Stretch]:
     """Each piece on a processor of its pool: where the node was before, if that is free."""
     free = {place: 0 for pool in window.pools for place in pool.processors}
     last: dict[tuple[int, int], int] = {}
@@ -177,10 +187,10 @@ def _placed(window: Window, rows: list[Found]) -> Iterator[Run]:
         place = before if before in idle else idle[0]
         free[place] = end
         last[job, node] = place
-        yield Run(job, node, place, begin, end, end == ends[job, node], mode)
+        yield Stretch(job, node, place, begin, end, end == ends[job, node], mode)
 
 
-def _sparing(program: Pieces, solved: _Solved, answer: Answer, effort: float) -> Answer:
+def _sparing(program: PieceProgram, solved: _Solved, answer: Solution, effort: float) -> Solution:
     """The answer of the same worth with the least energy, if the solver can prove that it is."""
     from ortools.sat.python import cp_model
 

@@ -7,18 +7,18 @@ from fractions import Fraction
 
 from rtsched.engine.job_path import JobPath
 from rtsched.model.taskgraph import BranchSpec, NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
-from rtsched.optimum.draws import Drawn
+from rtsched.optimum.draws import DrawnJob
 from rtsched.optimum.energy import powers
-from rtsched.optimum.window import Mode, Pool, Step, Way
+from rtsched.optimum.window import Mode, ProcessorPool, Step, Way
 
 #: Accuracies are counted in parts of this when variants are mixed.
 PARTS = 10**9
 
 
-class Places:
+class NodePlaces:
     """Where nodes may run, and what that means for them."""
 
-    def __init__(self, system: SystemSpec, pools: Sequence[Pool]) -> None:
+    def __init__(self, system: SystemSpec, pools: Sequence[ProcessorPool]) -> None:
         self.first = [pool.processors[0] for pool in pools]
         self.specs = [system.processors[place] for place in self.first]
         units = () if system.hardware is None else system.hardware.units
@@ -26,7 +26,7 @@ class Places:
         self.saves = [place in saved for place in self.first]
         self.powers = [powers(system, place) for place in self.first]
 
-    def mode(self, node: NodeSpec, drawn: Drawn, name: str = "", loss: int = 0) -> Mode:
+    def mode(self, node: NodeSpec, drawn: DrawnJob, name: str = "", loss: int = 0) -> Mode:
         """A node as it runs for this job."""
         planned = [node.times[place] for place in self.first]
         times = [None if time is None else drawn.takes(node.index, time) for time in planned]
@@ -42,7 +42,7 @@ class Places:
         return Mode(tuple(times), tuple(loose), loss, tuple(energies), name)
 
 
-def ways(task: TaskSpec, drawn: Drawn, places: Places) -> tuple[Way, ...]:
+def ways(task: TaskSpec, drawn: DrawnJob, places: NodePlaces) -> tuple[Way, ...]:
     """The ways to answer a job, those first that are worth anything; without those that another one beats."""
     quality = task.quality
     found: Iterable[Way]
@@ -63,8 +63,8 @@ def ways(task: TaskSpec, drawn: Drawn, places: Places) -> tuple[Way, ...]:
 def _plain(
     nodes: Sequence[NodeSpec],
     out: frozenset[int],
-    drawn: Drawn,
-    places: Places,
+    drawn: DrawnJob,
+    places: NodePlaces,
     worth: int = 1,
     name: str = "",
 ) -> Way:
@@ -88,17 +88,17 @@ def _steps(nodes: Sequence[NodeSpec], modes: Mapping[int, tuple[Mode, ...]]) -> 
     return tuple(steps)
 
 
-def _right(quality: QualitySpec, accuracy: float | None, drawn: Drawn) -> int:
+def _right(quality: QualitySpec, accuracy: float | None, drawn: DrawnJob) -> int:
     """Whether an answer of this accuracy is right; where accuracies are not known every answer counts."""
     return int(not quality.measured or (accuracy is not None and drawn.difficulty < accuracy))
 
 
-def _variant(task: TaskSpec, quality: QualitySpec, variant: VariantSpec, drawn: Drawn, places: Places) -> Way:
+def _variant(task: TaskSpec, quality: QualitySpec, variant: VariantSpec, drawn: DrawnJob, places: NodePlaces) -> Way:
     out = _left_out(task, drawn.path) | variant.skipped
     return _plain(variant.nodes, out, drawn, places, _right(quality, variant.accuracy, drawn), variant.name)
 
 
-def _exits(task: TaskSpec, quality: QualitySpec, drawn: Drawn, places: Places) -> Iterator[Way]:
+def _exits(task: TaskSpec, quality: QualitySpec, drawn: DrawnJob, places: NodePlaces) -> Iterator[Way]:
     """One way for each exit: its node and all that it needs."""
     for exit_ in quality.exits:
         needed = _before(task.nodes, exit_.node)
@@ -117,7 +117,7 @@ def _before(nodes: Sequence[NodeSpec], last: int) -> set[int]:
     return found
 
 
-def _mixed(task: TaskSpec, quality: QualitySpec, drawn: Drawn, places: Places) -> Iterator[Way]:
+def _mixed(task: TaskSpec, quality: QualitySpec, drawn: DrawnJob, places: NodePlaces) -> Iterator[Way]:
     """Each node as any variant: right if the losses of all, by their shares, leave the answer hard enough.
 
     Counted in whole parts, each loss rounded down and what may be lost rounded up.

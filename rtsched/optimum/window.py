@@ -11,7 +11,7 @@ from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class ProcessorPool:
     """Processors that no node can tell apart, by their numbers."""
 
     processors: tuple[int, ...]
@@ -134,13 +134,13 @@ class WindowJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeWindow:
     """Everything that the solvers see. `waits` are pairs of jobs of which the second begins when the first has ended.
 
     `relaxed` says in words what of the system is left out, all of which only slows or forbids.
     """
 
-    pools: tuple[Pool, ...]
+    pools: tuple[ProcessorPool, ...]
     jobs: tuple[WindowJob, ...]
     waits: tuple[tuple[int, int], ...]
     until: int
