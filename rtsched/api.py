@@ -60,8 +60,8 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         if parts.setdefault("ordering", name) != name:
             raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
         name = "composed"
-    oracle = parts.pop("oracle", False)
-    if not isinstance(oracle, bool):
+    oracle = parts.pop("oracle", None)
+    if not isinstance(oracle, bool | None):
         raise InputError(f"scheduler: oracle must be true or false (found {as_found(oracle)})")
     own = {} if name == "composed" else _own_parameters(name, code)
     guests = [kind for kind in GUESTS if kind not in own]
@@ -78,7 +78,9 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
     for kind, part in beside.items():
         made.take(kind, part, name)
-    made.oracle = oracle or made.oracle
+    if oracle is False and made.oracle:
+        raise InputError(f"scheduler {made.describe()}: it rests on the truth; leave out 'oracle: false'")
+    made.oracle = made.oracle or bool(oracle)
     return _usable(made)
 
 
@@ -109,7 +111,8 @@ def _usable(made: Scheduler) -> Scheduler:
             f"scheduler {kind.__name__} has no dispatch; write 'def dispatch(self)', which starts segments"
         )
     check(made, "scheduler", ("setup", "dispatch"))
-    if made.oracle and is_ours(made) and all(map(is_ours, made.parts())):
+    foresees = kind.oracle or any(getattr(part, "oracle", False) for part in made.parts())
+    if made.oracle and not foresees and is_ours(made) and all(map(is_ours, made.parts())):
         raise InputError(f"scheduler {made.describe()}: 'oracle' has no effect: rtsched's own policies read no truth")
     if made.preemption not in MODES:
         raise InputError(

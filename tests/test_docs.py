@@ -66,16 +66,6 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
     assert "deadlines" in capsys.readouterr().out
 
 
-def test_the_readme_names_every_policy_and_no_other() -> None:
-    from rtsched.registry import PARTS, REGISTRY
-
-    row = {kind: re.search(rf"\| {kind} \| (.*) \|", README) for kind in PARTS}
-    for kind, match in row.items():
-        assert match is not None
-        named = set(match.group(1).split("`")[1].split()) | ({"partitioned"} if kind == "placement" else set())
-        assert named == set(REGISTRY.names(kind))
-
-
 HARDWARE = (Path(__file__).parents[1] / "docs" / "hardware.md").read_text()
 EXAMPLES = re.findall(r"^## (.*?)$.*?^```yaml\n(.*?)^```", HARDWARE, re.MULTILINE | re.DOTALL)
 
@@ -135,18 +125,6 @@ def test_the_systems_of_the_estimates_page_run(text: str) -> None:
     system = validate(System, parse_yaml(text))
     assert rtsched.simulate(system).check() == []
     assert validate(System, parse_yaml(to_yaml(system))) == system
-
-
-def test_the_estimates_page_names_every_policy_that_has_beliefs() -> None:
-    from rtsched import api
-    from rtsched.registry import REGISTRY
-
-    table = ESTIMATES[ESTIMATES.index("| who |") :].partition("\n## ")[0]
-    named = set(re.findall(r"[a-z][a-z0-9-]+", " ".join(re.findall(r"`([^`]+)`", table))))
-    for kind in ("ordering", "placement", "adaptation", "admission"):
-        for name in REGISTRY.names(kind):
-            ordering = {"ordering": name} if kind == "ordering" else {"ordering": "fp", kind: name}
-            assert name in named or not api.scheduler(ordering).estimates_read()
 
 
 ANALYSIS = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text()

@@ -38,7 +38,7 @@ ALLOWED = {
     "description": {"model", "registry", "errors", "visible"},
     "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
-        "api", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
+        "api", "registry", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
         "visible",
     },
     "report": {

@@ -79,7 +79,13 @@ def sampler(
     exact = reference if isinstance(marginal, Empirical) else None
 
     values = blocks(draw, block)
-    return values.__next__ if exact is None else (Fraction(value, exact) for value in values).__next__
+    return values.__next__ if exact is None else _fractions(values, exact).__next__
+
+
+def _fractions(values: Iterator[int], whole: int) -> Iterator[Fraction]:
+    """Each value as a part of the whole. A generator proper: mypyc makes a list of a generator expression."""
+    for value in values:
+        yield Fraction(value, whole)
 
 
 def _log_parameters(model: LogNormal) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from rtsched.engine.processor import Processor
 from rtsched.engine.seen import seen
 from rtsched.engine.splits import shares_of
 from rtsched.engine.task_state import TaskState
+from rtsched.engine.truth import really
 
 
 class Readings:
@@ -198,6 +199,13 @@ class Readings:
         if unit is None:
             return time, 0
         return unit.at_clock(processor, segment, frequency, time)
+
+    def really(self, segment: Segment) -> int:
+        """The time in ns that `segment` really needs still, where it last ran (or at its fastest); 0 when it is done.
+
+        The truth: raises SchedulerError for a policy without ``oracle: true``, and where nobody knows it (a replay).
+        """
+        return really(self.core, segment)
 
     def running(self) -> Iterator[Segment]:
         """The segments that run, in the order of their processors."""

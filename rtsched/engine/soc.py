@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from heapq import heappush
 from typing import Any
@@ -12,6 +12,7 @@ from rtsched.engine.chip.handle import ChipHandle
 from rtsched.engine.chip.launches import LEVELS, limit
 from rtsched.engine.chip.shares import share
 from rtsched.engine.chip.variable_speed import VariableSpeedProcessor
+from rtsched.engine.core import Core
 from rtsched.engine.duplicates import Duplicates
 from rtsched.engine.duplicates import check as check_duplicate
 from rtsched.engine.event_loop import TIMER, Alarm
@@ -33,7 +34,12 @@ class Soc(ChipHandle):
 
     To read: `now`, `processors`, `tasks`, `ready` (segments that could start, in the order in which they became so),
     `remaining`, `expected`. To act: `start`, `preempt`, `finish`, `drop`, `wake_at`. Everything else is the engine's.
+    With an `owner`, timers that are asked for here come up with what that makes of their tag.
     """
+
+    def __init__(self, core: Core, owner: Callable[[Any], Any] | None = None) -> None:
+        super().__init__(core)
+        self._owner = owner
 
     def start(
         self, job: Job, nodes: Segment | int | Sequence[int], processor: Processor, priority: int | None = None
@@ -349,11 +355,12 @@ class Soc(ChipHandle):
         time = whole(time, "wake_at: a time in ns")
         if time <= self.loop._now:
             raise SchedulerError(f"wake_at({time}): the time now is {self.loop._now}; ask for a later instant")
+        told = tag if self._owner is None else self._owner(tag)
 
         def fire() -> None:
             self.core.changed[0] = True
             if self.core.on_timer is not None:
-                self.core.on_timer(tag)
+                self.core.on_timer(told)
 
         self.loop.arm(Alarm(self.core.loop, TIMER, fire), time)
 

@@ -71,15 +71,20 @@ class SocView:
         object.__setattr__(self, name, value)
 
 
+def unveiled(soc: Soc | SocView) -> Soc:
+    """The handle itself, whether it is one with views or not."""
+    return soc._soc if isinstance(soc, SocView) else soc
+
+
 def _method(name: str) -> Callable[..., Any]:
     plain = getattr(Soc, name)
 
     @wraps(plain)
-    def unveiled(self: SocView, *arguments: Any, **named: Any) -> Any:
+    def act(self: SocView, *arguments: Any, **named: Any) -> Any:
         behind = {key: raw(value) for key, value in named.items()}
         return self.show(plain(self._soc, *map(raw, arguments), **behind))
 
-    return unveiled
+    return act
 
 
 def _property(name: str) -> property:

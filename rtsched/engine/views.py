@@ -122,8 +122,15 @@ class SegmentView(View):
     since = _shown("since", "When it first became ready, in ns.")
     stopped = _shown("stopped", "When it was last stopped, in ns.")
     waits = _shown("waits", "How many nodes it still waits for.")
-    entry = _shown("entry", "The policy's: its place in a queue; compared where urgencies are lent.")
     memo = _shown("memo", "The policy's: whatever it notes.")
+
+    @property
+    def entry(self) -> Any:
+        """The policy's: its place in a queue; compared where urgencies are lent."""
+        entry = self._raw.entry
+        if isinstance(entry, tuple) and entry and isinstance(entry[-1], Segment):  # in a queue of rtsched's own
+            return (*entry[:-1], view(entry[-1], self._kinds[Segment]))
+        return entry
 
     @property
     def job(self) -> JobView:

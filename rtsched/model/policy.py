@@ -14,12 +14,27 @@ from rtsched.model.known import known_task
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 Mode = Literal["preemptive", "limited", "nonpreemptive"]
-Order = Literal["FP", "EDF", "FIFO", "any"]
+#: ``optimal``: it meets all deadlines of periodic tasks with D >= T wherever any schedule of equal processors does.
+Order = Literal["FP", "EDF", "FIFO", "optimal", "any"]
 #: How a placement finds the processors of a node; proofs compute the same for themselves.
 Rule = Literal["global", "pinned", "clustered", "first-fit", "best-fit", "worst-fit", "next-fit"]
 
 #: Where each node may run, per task and node, ascending; None where that is decided at run time.
 Homes = list[list[tuple[int, ...] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPiece:
+    """A piece of each job of a task: `length` ns on processor `place`, from `begin` to `deadline` after its arrival."""
+
+    place: int
+    length: int
+    begin: int
+    deadline: int
+
+
+#: How tasks are split over processors: the pieces of each, in the order in which its jobs run them.
+Splits = list[tuple[SplitPiece, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +68,22 @@ class AdaptationTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanTraits:
+    """A scheduler of plain tasks that is no composition: whom it refuses, and what proofs may rely on for the others.
+
+    `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
+    """
+
+    refuses: Callable[[SystemSpec], str | None]
+    optimal: bool = False
+    splits: Callable[[SystemSpec], Splits] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A scheduler as it declares itself; `whole` names one that is not composed of parts, and so is not proven.
 
-    `acts` names an ordering or a placement that is told events, at which it may do anything; an
+    Unless it has a `plan`. `acts` names an ordering or a placement that is told events, at which it may do anything; an
     `oracle` sees the truth.
     """
 
@@ -66,6 +93,7 @@ class Policy:
     adaptation: AdaptationTraits | None = None
     admission: str | None = None
     whole: str | None = None
+    plan: PlanTraits | None = None
     speed: str | None = None
     acts: str | None = None
     oracle: bool = False

@@ -41,6 +41,14 @@ def implicit_deadlines(model: Any) -> str | None:
     return None
 
 
+def deadlines_from_periods(model: Any) -> str | None:
+    """D >= T."""
+    for task in model.tasks:
+        if task.D < task.T:
+            return f"it needs D >= T: task {task.name!r} has D = {_ns(task.D)} < T = {_ns(task.T)}"
+    return None
+
+
 def no_jitter(model: Any) -> str | None:
     """J = 0."""
     for task in model.tasks:

@@ -7,6 +7,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
+from rtsched.engine.veil import unveiled
+from rtsched.engine.views import raw
 from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
 from rtsched.model.policy import Policy
@@ -57,6 +59,7 @@ class ComposedScheduler(Scheduler):
         self.ordering = ordering or EDF()
         self.placement = placement or Global()
         self.preemption = preemption
+        self.oracle = bool(getattr(self.ordering, "oracle", False))
         checked(self.ordering, "ordering")
         checked(self.placement, "placement")
         self.placement.beside(self.ordering.traits(type(self.ordering).__name__), preemption)
@@ -87,13 +90,14 @@ class ComposedScheduler(Scheduler):
         self.places = seen_placement(self.placement, veil_of(self.placement, soc))
         self.key = self.order.key
         acting = any(part.heard() for part in self.parts())
+        behind = unveiled(soc)  # as the queues have it
         if acting or self.guests or self.placement.dynamic or self.ordering.estimates:
-            self.placement.estimator = self.ordering.estimator = Estimator(soc, self.places, self.order)
+            self.placement.estimator = self.ordering.estimator = Estimator(behind, self.places, self.order)
         if self.placement.dynamic:
-            self._queues(soc)
+            self._queues(behind)
         else:
-            self._partition(soc)
-        NoQueue(soc, [processor for processor in soc.processors if processor.ready_queue is None], self.order)
+            self._partition(behind)
+        NoQueue(behind, [processor for processor in behind.processors if processor.ready_queue is None], self.order)
 
     def beliefs(self, soc: Soc) -> Estimator:
         return self.placement.estimator
@@ -128,7 +132,7 @@ class ComposedScheduler(Scheduler):
             self._ready_queue(soc, (index,), True, True, False) for index in range(len(soc.processors))
         ]
         self.queues: list[Door] = [
-            (ready_queue, ready_queue.door((index,))) for index, ready_queue in enumerate(self.ready_queues)
+            self._door(ready_queue, (index,)) for index, ready_queue in enumerate(self.ready_queues)
         ]
         self.doors: list[list[Door]] = []
 
@@ -152,10 +156,12 @@ class ComposedScheduler(Scheduler):
             ready_queue = self._ready_queue(soc, part, uniform, equal, simple)
             self.ready_queues.append(ready_queue)
             by_processor.update(dict.fromkeys(part, ready_queue))
-        self.doors = [
-            [(by_processor[eligible[0]], by_processor[eligible[0]].door(eligible)) for eligible in nodes]
-            for nodes in places
-        ]
+        self.doors = [[self._door(by_processor[eligible[0]], eligible) for eligible in nodes] for nodes in places]
+
+    def _door(self, ready_queue: ReadyQueue, eligible: tuple[int, ...]) -> Door:
+        """A pool, and how to put in what may use the `eligible` processors; nothing that waits there is a view."""
+        push = ready_queue.door(eligible)
+        return ready_queue, push if unveiled(self.soc) is self.soc else _unveiling(push)
 
     def _ready_queue(self, soc: Soc, part: tuple[int, ...], uniform: bool, equal: bool, simple: bool) -> ReadyQueue:
         """The pool for some processors: `uniform` if all segments may use all, `equal` if also at one speed.
@@ -231,13 +237,13 @@ class ComposedScheduler(Scheduler):
             ready_queue.dispatch()
 
     def rekey(self, segment: Segment, entry: Any) -> None:
-        segment.entry = entry
+        raw(segment).entry = _unveiled_entry(entry)
         if segment.state == READY:
             self.on_ready(segment.job, (segment,))
 
     def reconfigured(self, segment: Segment) -> None:
         if segment.entry is not None and self.doors:
-            self.doors[segment.job.task.index][segment.node.index][0].doubt(segment.entry)
+            self.doors[segment.job.task.index][segment.node.index][0].doubt(raw(segment).entry)
 
     def level(self, task: TaskState) -> Any:
         return self.order.urgency(task)
@@ -267,6 +273,23 @@ class ComposedScheduler(Scheduler):
 
     def described(self) -> str:
         return self.describe() + ", oracle" * self.oracle
+
+
+def _unveiled_entry(entry: Entry) -> Entry:
+    """An entry of the segment itself, where it may be one of its view."""
+    segment = raw(entry[-1])
+    return entry if segment is entry[-1] else (*entry[:-1], segment)
+
+
+def _unveiling(push: Callable[[Entry], None]) -> Callable[[Entry], None]:
+    """How a scheduler of somebody else's puts its entries, which are of views, into a queue."""
+
+    def put(entry: Entry) -> None:
+        found = _unveiled_entry(entry)
+        found[-1].entry = found
+        push(found)
+
+    return put
 
 
 def _forms(task: TaskState, node: NodeSpec) -> list[NodeSpec]:

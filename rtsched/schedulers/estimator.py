@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import COPYING, DONE
-from rtsched.engine.veil import SocView
+from rtsched.engine.veil import SocView, unveiled
 from rtsched.engine.views import raw
 from rtsched.schedulers.outlook import Form, Outlook
 from rtsched.schedulers.seen import seen_ordering, seen_placement
@@ -49,7 +49,7 @@ class Estimator:
         if isinstance(soc, SocView):  # it asks about what is behind the views
             placement = seen_placement(placement, soc.show)
             ordering = None if ordering is None else seen_ordering(ordering, soc.show)
-            soc = soc._soc
+            soc = unveiled(soc)
         self._soc = soc
         self._core = soc.core
         #: whether a node takes what its description says, whatever happens

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.beliefs import NEVER
 from rtsched.engine.soc import Soc
-from rtsched.engine.veil import SocView, is_ours, shower
+from rtsched.engine.veil import SocView, is_ours, shower, unveiled
 from rtsched.schedulers.events import EVENTS, Listener, check
 from rtsched.trace.trace import OPEN
 
@@ -33,6 +34,8 @@ class Part(Listener):
     #: ``reservable``, if it reserves, ``values``, if it asks what was seen, ``spawned``, if it spawns jobs: keys that
     #: most policies do not read
     reads: ClassVar[frozenset[str]] = frozenset()
+    #: whether it rests on the truth: a policy with such an ordering is an oracle
+    oracle: ClassVar[bool] = False
     soc: Soc
     estimator: Estimator
 
@@ -76,33 +79,9 @@ class Ring:
     tag: Any
 
 
-class OwnTimers(Soc):
-    """The handle as a part gets it that may ask for timers: that of its scheduler, but for whom they wake."""
-
-    def __init__(self, soc: Soc, part: Part) -> None:
-        super().__init__(soc.core)
-        self.part = part
-
-    def wake_at(self, time: int, tag: Any = None) -> None:
-        """Ask for the part's own ``on_timer(tag)`` and a dispatch at `time`, which lies in the future."""
-        super().wake_at(time, Ring(self.part, tag))
-
-
 def wakes(part: Part) -> bool:
     """Whether a part may ask for timers: those of rtsched that do not listen to any ask for none."""
     return part.overrides("on_timer") or not is_ours(part)
-
-
-class PartView(SocView):
-    """The handle as a part of somebody else's gets it: views, and timers of its own."""
-
-    def __init__(self, soc: Soc, part: Part, oracle: bool) -> None:
-        super().__init__(soc, oracle)
-        self._part = part
-
-    def wake_at(self, time: int, tag: Any = None) -> None:
-        """As `Soc.wake_at`, for the part alone."""
-        self._soc.wake_at(time, Ring(self._part, tag))
 
 
 def handle(soc: Soc, part: Part) -> Soc:
@@ -110,11 +89,13 @@ def handle(soc: Soc, part: Part) -> Soc:
 
     Of a scheduler, or a part, of somebody else's it is one with views.
     """
-    if isinstance(soc, SocView):
-        return PartView(soc._soc, part, soc._oracle)  # type: ignore[return-value]
-    if not is_ours(part):
-        return PartView(soc, part, soc.core.scheduler.oracle)  # type: ignore[return-value]
-    return OwnTimers(soc, part) if wakes(part) else soc
+    behind = unveiled(soc)
+    if behind is soc and is_ours(part) and not wakes(part):
+        return soc
+    own = Soc(behind.core, partial(Ring, part))
+    if behind is soc and is_ours(part):
+        return own
+    return SocView(own, behind.core.scheduler.oracle)  # type: ignore[return-value]
 
 
 def hears(part: Part, event: str, soc: Soc) -> Callable[..., None] | None:

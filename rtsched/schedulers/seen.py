@@ -62,8 +62,10 @@ class SeenPlacement(Placement):
 
 
 def veil_of(part: Any, soc: Soc) -> Show | None:
-    """What shows things to a part where its scheduler has the things themselves; None where nothing need be shown."""
-    return None if is_ours(part) or isinstance(soc, SocView) else shower(soc.core.scheduler.oracle)
+    """What shows things to a part where queues have the things themselves; None where nothing need be shown."""
+    if isinstance(soc, SocView):
+        return soc.show
+    return None if is_ours(part) else shower(soc.core.scheduler.oracle)
 
 
 def seen_ordering(ordering: Ordering, show: Show | None) -> Ordering:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched import api
-from rtsched.errors import SoundnessError
+from rtsched.errors import SchedulerError, SoundnessError
 from rtsched.model.task import Sporadic
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.theorem import theorems
@@ -104,7 +104,13 @@ class Observer:
         from rtsched.engine.simulation import run
 
         scheduler = api.scheduler(self.description)
-        self.judge(run(pattern.system, scheduler, until=pattern.until, seed=pattern.seed), pattern)
+        try:
+            trace = run(pattern.system, scheduler, until=pattern.until, seed=pattern.seed)
+        except SchedulerError:
+            if self.analysis.policy.plan is None or pattern.system is self.analysis.system:
+                raise
+            return  # who plans ahead may take the releases as they are declared, and no others
+        self.judge(trace, pattern)
 
     def judge(self, trace: Trace, pattern: Pattern) -> None:
         """See what happened in a run of a pattern. Raises SoundnessError where it beats what is proven."""

@@ -5,22 +5,35 @@ Each is drawn around a focus, a feature that it has with high probability, besid
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cache
+
+from rtsched.registry import REGISTRY
+from rtsched.schedulers.base import GUESTS
 from rtsched.verify.acting import ACTING, STRANGER
 from rtsched.verify.pencil import MORE, Document
 from rtsched.verify.sketch_tasks import TaskSketch
 
 FIXED = ("fp", "rm", "dm")
 MODES = ("preemptive", "preemptive", "limited", "nonpreemptive")
-#: The policies that are drawn rarely, since no theorem knows them (or what they stand for is drawn already).
-ODD_ORDERINGS = ("lst", "rr", "mandatory-first", "best-return", "rm-us", "edf-us", "edf-k", "edzl", "pd2")
-ODD_PLACEMENTS = ("pinned", "partitioned", "lalarand-style", "min-time-style", "max-accuracy-style")
-ODD_ADAPTATIONS = ("rtscale-style", "apnet-style", "stage-dp-style")
+#: The policies that are drawn more often than others: theorems know them, or much rests on them.
+ORDERINGS = (*FIXED, *FIXED, "edf", "edf", "edf", "fifo", "sjf", "llf")
 PLACEMENTS = ("global", "first-fit", "best-fit", "worst-fit", "next-fit", "clustered", "earliest-finish")
 ADAPTATIONS = ("fixed", "subflow", "resolution", "multi-path-style", "early-exit", "exit-budget", "anytime")
-#: Those of whole schedulers that take parts beside them come first.
-GUESTED = ("cbs", "band-fixed-worker", "band-round-robin", "band-sel", "band-heft", "band-heft-reserved", "band-lsf")
-WHOLE = (*GUESTED, "stream-priority-style", "xrbench", "xrbench-fixed")
-SPEEDS = ("utilisation", "cycle-conserving")
+COMMON = {"ordering": ORDERINGS, "placement": PLACEMENTS, "adaptation": ADAPTATIONS, "scheduler": ("composed",)}
+
+
+@cache
+def odd(kind: str) -> tuple[str, ...]:
+    """The other built-in policies of a kind, which are drawn rarely."""
+    return tuple(
+        name for name in REGISTRY.names(kind) if not REGISTRY.package(kind, name) and name not in COMMON.get(kind, ())
+    )
+
+
+def guests_of(name: str) -> Collection[str]:
+    """The kinds of parts that a whole scheduler takes beside it."""
+    return GUESTS if name in (ACTING, STRANGER) else REGISTRY.find("scheduler", name).takes  # type: ignore[attr-defined]
 
 
 class Sketch(TaskSketch):
@@ -43,35 +56,35 @@ class Sketch(TaskSketch):
             scheduler: Document = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
             scheduler["preemption"] = draw.pick(MODES)
             scheduler |= self.guests()
-        elif self.focus == "policies" and draw.chance(0.3):
-            scheduler = {"name": draw.pick(WHOLE)}
-            scheduler |= self.guests() if scheduler["name"] in GUESTED else {}
+        elif self.focus == "policies" and draw.chance(0.5):
+            scheduler = {"name": draw.pick(odd("scheduler"))}
+            scheduler |= self.guests(guests_of(scheduler["name"]))
         else:
             scheduler = self.parts()
         self.document["scheduler"] = scheduler
 
-    def guests(self) -> Document:
-        """Parts beside a whole scheduler."""
+    def guests(self, takes: Collection[str] = GUESTS) -> Document:
+        """Parts beside a whole scheduler that takes them."""
         found: Document = {}
-        if self.has("guests", 0.15):
-            found["adaptation"] = self.draw.pick((*ADAPTATIONS, *ODD_ADAPTATIONS))
-        if self.has("guests", 0.1):
-            found["admission"] = "drop-hopeless"
+        if "adaptation" in takes and self.has("guests", 0.15):
+            found["adaptation"] = self.draw.pick((*ADAPTATIONS, *odd("adaptation")))
+        if "admission" in takes and self.has("guests", 0.1):
+            found["admission"] = self.draw.pick(odd("admission"))
         return found
 
     def parts(self) -> Document:
         """An ordering with a placement, and perhaps more."""
         draw, focus = self.draw, self.focus
-        ordering = draw.pick((*FIXED, *FIXED, "edf", "edf", "edf", "fifo", "sjf", "llf"))
+        ordering = draw.pick(ORDERINGS)
         if focus == "beliefs" and draw.chance(0.5):
             ordering = draw.pick(("sjf", "lst", "llf"))
-        elif focus == "policies" and draw.chance(0.1):
-            ordering = draw.pick(ODD_ORDERINGS)
+        elif focus == "policies" and draw.chance(0.4):
+            ordering = draw.pick(odd("ordering"))
         if self.resources and draw.chance(0.9):  # ceilings need fixed priorities, and so does every theorem on locks
             ordering = draw.pick(FIXED)
         scheduler: Document = {"ordering": ordering, "placement": draw.pick(("global", *PLACEMENTS))}
-        if focus == "policies" and draw.chance(0.1):
-            scheduler["placement"] = draw.pick(ODD_PLACEMENTS)
+        if focus == "policies" and draw.chance(0.2):
+            scheduler["placement"] = draw.pick(odd("placement"))
         elif self.narrow:
             scheduler["placement"] = "global"
         scheduler["preemption"] = draw.pick(MODES)
@@ -79,10 +92,10 @@ class Sketch(TaskSketch):
             scheduler["adaptation"] = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
         elif self.has("variants", 0.05):
             scheduler["adaptation"] = draw.pick(ADAPTATIONS)
-        elif focus == "policies" and draw.chance(0.1):
-            scheduler["adaptation"] = draw.pick(ODD_ADAPTATIONS)
+        elif focus == "policies" and draw.chance(0.3):
+            scheduler["adaptation"] = draw.pick(odd("adaptation"))
         if self.has("policies", 0.02):
-            scheduler["admission"] = "drop-hopeless"
+            scheduler["admission"] = draw.pick(odd("admission"))
         return scheduler
 
     # ---- what is around --------------------------------------------------------------------------------------------
@@ -189,8 +202,8 @@ class Sketch(TaskSketch):
         if name == "ondemand":
             found |= {"period": self.some(3, 9)} | self.spice(MORE, up=lambda: 0.6, down=lambda: 0.2)
         scheduler = self.document["scheduler"]
-        if name == "userspace" and draw.chance(0.6) and scheduler.get("name", "cbs") in (*GUESTED, ACTING, STRANGER):
-            speed = draw.pick(SPEEDS)
+        if name == "userspace" and draw.chance(0.6) and "speed" in guests_of(scheduler.get("name", "composed")):
+            speed = draw.pick(odd("speed"))
             period = {"ns": 1e-5, "us": 1e-2, "ms": 10.0}[self.unit]
-            scheduler["speed"] = {"name": speed, "period_ms": period} if speed == SPEEDS[0] else speed
+            scheduler["speed"] = {"name": speed, "period_ms": period} if speed == "utilisation" else speed
         return found

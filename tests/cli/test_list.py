@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,10 @@ def test_list_names_every_kind() -> None:
     known = answer("list")
     assert {"drone_xavier_nx", "adas_agx_orin", "dhall"} <= set(known["workloads"])
     assert {"rk3588", "snapdragon_865", "jetson_xavier_nx"} <= set(known["platforms"])
-    assert set(known["orderings"]) == {
-        "best-return", "dm", "edf", "edf-k", "edf-us", "edzl", "fifo", "fp", "llf", "lst", "mandatory-first", "pd2", "rm", "rm-us",
-        "rr", "sjf",
-    }  # fmt: skip
-    assert all(line for line in known["placements"].values())
+    registered = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["entry-points"]
+    for kind in ("schedulers", "orderings", "placements", "adaptations", "admissions", "speeds", "metrics", "theorems"):
+        assert set(known[kind]) >= set(registered[f"rtsched.{kind}"])
+        assert all(line for line in known[kind].values())
 
 
 def test_list_survives_broken_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,8 @@ import pytest
 import rtsched
 from rtsched import api
 from rtsched.engine import simulation
-from rtsched.engine.beliefs import ALWAYS, AT_SETUP, NEVER
+from rtsched.engine.beliefs import ALWAYS, NEVER
 from rtsched.errors import InputError
-from rtsched.registry import REGISTRY
 from rtsched.schedulers.base import Scheduler
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.orderings.edf import EDF
@@ -358,99 +357,16 @@ def test_no_policy_reads_planned_times_beside_the_beliefs() -> None:
 # ---- which policies have beliefs -------------------------------------------------------------------------------------
 
 
-def policies() -> list[str]:
-    """Every built-in policy and part, as a scheduler."""
-    parts = [
-        f"fp+{name}" for kind in ("ordering", "placement", "adaptation", "admission") for name in REGISTRY.names(kind)
-    ]
-    parts = [name.removeprefix("fp+") if name[3:] in REGISTRY.names("ordering") else name for name in parts]
-    return sorted({*parts, *REGISTRY.names("scheduler")} - {"composed"})
-
-
 CHIP = """
 platform:
   name: chip
-  processors: {cpu: {cores: 2}, gpu: {kind: gpu, GPU}}
+  processors: {cpu: {cores: 1}, gpu: {kind: gpu, cores: 1}}
 simulate: {until: 300 ms}
 power: {}
-estimates: {ESTIMATES}
+estimates: {bias: LEARNING}
 tasks:
+  - {name: v, wcet: {cpu: 5 ms, gpu: 6 ms}, period: 12 ms, count: 4, overlap: true, execution: {kind: uniform, low: 1.6, high: 1.6}}
 """
-GRAPHS = """
-  - name: t
-    period: 12 ms
-    overlap: OVERLAP
-    accuracy: 0.9
-    execution: {kind: uniform, low: 0.4}
-    graph:
-      nodes:
-        x: {wcet: {cpu: 5 ms, gpu: 2 ms}, loss: {cpu: 0.01, gpu: 0.03}}
-        y: {wcet: {cpu: 6 ms, gpu: 4 ms}, loss: {cpu: 0.02, gpu: 0.01}}
-      edges: [[x, y]]
-    MORE
-  - {name: u, wcet: {cpu: 6 ms, gpu: 7 ms}, period: 15 ms, deadline: 9 ms, execution: {kind: uniform, low: 0.4}}
-"""
-EXITS = "exits: [{node: x, accuracy: 0.6}, {node: y, accuracy: 0.9}]"
-VARIANTS = "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"
-FRAMES = """
-  - {name: v, wcet: {cpu: 5 ms, gpu: 6 ms}, period: 12 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
-  - {name: w, wcet: {cpu: 6 ms, gpu: 5 ms}, period: 10 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
-"""
-
-
-def chip(policy: str, estimates: str) -> str:
-    """A system on which a policy has something to do."""
-    gpu = "block_level: {sms: 2, streams: 2}" if policy == "stream-priority-style" else "cores: 1"
-    head = CHIP.replace("GPU", gpu).replace("ESTIMATES", estimates)
-    if policy in ("fp+min-time-style", "fp+max-accuracy-style"):
-        head = head.replace("kind: gpu", "kind: npu").replace("gpu:", "npu:")
-        return head + GRAPHS.replace("gpu:", "npu:").replace("MORE", "").replace("OVERLAP", "false")
-    if policy == "fp+pinned":
-        return head + re.sub(r"cpu: (\d ms), ", "", GRAPHS).replace("MORE", "").replace("OVERLAP", "false")
-    if "xrbench" in policy:
-        return head + FRAMES
-    exits = any(word in policy for word in ("exit", "anytime", "stage", "mandatory", "return"))
-    adapts = any(f"fp+{name}" == policy for name in REGISTRY.names("adaptation"))
-    body = GRAPHS.replace("MORE", EXITS if exits else VARIANTS if adapts else "").replace("OVERLAP", "false")
-    return head + (body.replace("    accuracy: 0.9\n", "") if exits or adapts else body)
-
-
-@pytest.mark.parametrize("policy", policies())
-def test_every_policy_says_truly_which_estimates_matter_to_it(policy: str) -> None:
-    """Under one that says it goes by no expected times, or by none that are learnt, those change nothing."""
-    read = api.scheduler(policy).estimates_read()
-    assert read in (NEVER, AT_SETUP, ALWAYS)
-    plain = api.simulate(loaded(chip(policy, "")), scheduler=policy)
-    erring = "bias: {t: 1.5, u: -0.6}, noise: 0.8".replace(
-        "t: 1.5, u", "v: 1.5, w" if "xrbench" in policy else "t: 1.5, u"
-    )
-    noisy = api.simulate(loaded(chip(policy, erring)), scheduler=policy)
-    learnt = api.simulate(loaded(chip(policy, f"{erring}, learning: 0.5, staleness: 1 ms")), scheduler=policy)
-    if read == NEVER:
-        assert same(plain, noisy)
-    if read != ALWAYS:
-        assert same(noisy, learnt)
-    notes = [note for note in learnt.system.assumed if note.startswith("estimates: ")]
-    assert len(notes) == len(ALWAYS - read)
-
-
-#: The built-in policies and parts that go by expected times.
-ALL_THE_TIME = {
-    "best-return", "edzl", "llf", "lst", "pd2", "sjf", "fp+apnet-style", "fp+drop-hopeless", "fp+earliest-finish",
-    "fp+multi-path-style", "fp+resolution", "fp+rtscale-style", "fp+stage-dp-style", "fp+subflow", "xrbench",
-    "xrbench-fixed",
-}  # fmt: skip
-ONCE = {
-    "fp+exit-budget", "fp+lalarand-style", "fp+max-accuracy-style", "fp+min-time-style", "stream-priority-style",
-    *(name for name in REGISTRY.names("scheduler") if name.startswith("band-")),
-}  # fmt: skip
-
-
-def test_which_policies_go_by_expected_times() -> None:
-    read = {name: api.scheduler(name).estimates_read() for name in policies()}
-    assert {name for name, keys in read.items() if keys == ALWAYS} == ALL_THE_TIME
-    assert {name for name, keys in read.items() if keys == AT_SETUP} == ONCE
-    assert api.scheduler({"name": "xrbench", "cost": "edp"}).estimates_read() == NEVER
 
 
 def test_a_strangers_policy_may_ask_for_anything() -> None:
@@ -474,10 +390,8 @@ def test_adaptations_learn_how_long_variants_take() -> None:
 
 
 def test_xrbench_goes_to_what_was_quick() -> None:
-    text = CHIP.replace("GPU", "cores: 1").replace("{cores: 2}", "{cores: 1}").replace("ESTIMATES", "bias: LEARNING")
-    row = "  - {name: v, wcet: {cpu: 5 ms, gpu: 6 ms}, period: 12 ms, count: 4, overlap: true, execution: {kind: uniform, low: 1.6, high: 1.6}}\n"
     places = [
-        [place for _, place, *_ in slices(run(text.replace("LEARNING", about) + row, scheduler="xrbench"))]
+        [place for _, place, *_ in slices(run(CHIP.replace("LEARNING", about), scheduler="xrbench"))]
         for about in ("0.0", "0.0, learning: 1")
     ]
     assert places == [["cpu"] * 3, ["cpu", "gpu", "cpu"]]  # 8 ms there, and then 9.6 here

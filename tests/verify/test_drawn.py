@@ -95,7 +95,7 @@ def held(item: Any) -> Iterator[str]:
 
 def documents() -> Iterator[Any]:
     """Documents around everything with more of the rare keys than others, without those that are refused."""
-    for number in range(400):
+    for number in range(800):
         for focus in FOCI:
             sketch = Sketch(Draw(np.random.default_rng([8, number])), focus)
             sketch.spiced = True

@@ -322,6 +322,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "adaptation": judged(obstacles.of_adaptation),
         "admission": judged(obstacles.of_admission),
         "whole": judged(obstacles.of_whole),
+        "plan": used("the models of a scheduler that is no composition (part)"),
         "speed": judged(obstacles.of_speed),
         "acts": judged(obstacles.of_acts),
         "oracle": judged(obstacles.of_oracle),

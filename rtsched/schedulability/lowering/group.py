@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
 from rtsched import units
+from rtsched.model.known import known_before
+from rtsched.model.policy import PlanTraits
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.lowering.obstacles import Obstacle
@@ -31,6 +33,7 @@ from rtsched.schedulability.theorems.compositional import Component, EventNetwor
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
 from rtsched.schedulability.theorems.locks import blocking_by_locks, circle
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs, deadlines_in_order
+from rtsched.schedulability.theorems.semi_partitioned import SplitTask, SplitTasks
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
 
 
@@ -68,6 +71,8 @@ class TaskGroup(Pieces):
             models.append(self._job_set())
         elif obstacle is None and self._at_known_instants():
             models.append(self._preemptive_jobs())
+        elif obstacle is None and self.policy.plan is not None:
+            models += self._planned(self.policy.plan)
         elif obstacle is None:
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
@@ -106,6 +111,7 @@ class TaskGroup(Pieces):
             self._locks_obstacle()
             or self._switching_obstacle()
             or self._regions_obstacle()
+            or self._plan_obstacle()
             or (None if self._at_known_instants() else self._recording_obstacle())
         )
 
@@ -164,6 +170,17 @@ class TaskGroup(Pieces):
                         "on the processor",
                         "give regions that sum to the execution time",
                     )
+        return None
+
+    def _plan_obstacle(self) -> Obstacle | None:
+        """A plan of plain tasks counts the declared time of each, and no switches."""
+        for task in self.specs if self.policy.plan is not None else ():
+            (piece,) = self.pieces[task.index]
+            if piece.c > piece.node.fastest:
+                return Obstacle(
+                    f"{task.name!r} may take longer than {self.policy.whole!r} plans for (switches, factors above 1)",
+                    "put what it may take into its execution time, and leave the overheads out",
+                )
         return None
 
     def _trigger_obstacle(self) -> Obstacle:
@@ -233,6 +250,18 @@ class TaskGroup(Pieces):
             last = min(sinks, key=lambda index: (found[index][-1], index))
             found.append(found.pop(last))
         return tuple(region for regions in found for region in regions)
+
+    def _planned(self, plan: PlanTraits) -> list[Any]:
+        """Plain tasks under a scheduler that plans them itself."""
+        cluster = self._cluster()
+        if plan.splits is None:
+            self.note("jobs are released by their periods from their offsets on: the policy takes no others")
+            return [replace(cluster, order="optimal" if plan.optimal else "any")]
+        splits = plan.splits(known_before(self.system))
+        tasks = tuple(
+            SplitTask(task, tuple(splits[spec.index])) for task, spec in zip(cluster.tasks, self.specs, strict=True)
+        )
+        return [replace(cluster, order="any"), SplitTasks(tasks, self.name)]
 
     def _cluster(self) -> Cluster:
         """Sequential tasks on the equal processors of one pool."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from rtsched.dnn.processors import top_frequency
 from rtsched.model.accelerator import BlockLevel
 from rtsched.model.environment import Change, Fault
+from rtsched.model.known import known_before
 from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
@@ -70,8 +71,11 @@ class Case:
 # ---- the policy ------------------------------------------------------------------------------------------------------
 
 
-def of_whole(case: Case, _: Policy, name: str) -> Obstacle:
-    """A scheduler that is no composition."""
+def of_whole(case: Case, policy: Policy, name: str) -> Obstacle | None:
+    """A scheduler that is no composition, unless it declares what it does with systems like this one."""
+    if policy.plan is not None:
+        reason = policy.plan.refuses(known_before(case.system))
+        return None if reason is None else Obstacle(f"the policy {name!r} does not run: {reason}", "take edf", "policy")
     return Obstacle(
         f"no sound analysis is known for the policy {name!r}: it decides at run time where work runs",
         "pin the tasks (or partition them: placement first-fit) under fp, rm, dm or edf",

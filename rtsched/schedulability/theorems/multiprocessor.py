@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Cluster, Sporadic
-from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds, unknown
+from rtsched.schedulability.result import Bound, Contribution, Failure, Result, from_bounds, unknown
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import CAP, NotConverged
 
@@ -48,6 +48,32 @@ def gfb(model: Cluster) -> Result:
     total, most = sum(densities, Fraction(0)), max(densities)
     accepted = total <= model.m - (model.m - 1) * most
     return _verdict(model, accepted, f"the density {float(total):.3f} exceeds the bound of {model.m} processors")
+
+
+@theorem(
+    "optimal-load",
+    title="Optimal scheduling of identical processors, utilisation",
+    strength="exact",
+    citation="Baruah, Cohen, Plaxton, Varvel, Algorithmica 15, 1996; LLREF: Cho, Ravindran, Jensen, RTSS 2006; "
+    "RUN: Regnier et al., RTSS 2011; EKG: Andersson, Tovar, RTCSA 2006",
+    model=Cluster,
+    needs=(needs.order("optimal"), *_PLAIN, needs.deadlines_from_periods),
+    sustainable="CT",
+)
+def optimal_load(model: Cluster) -> Result:
+    """U <= m and every C <= T, in exact fractions: what no policy can do without, and an optimal one needs.
+
+    >>> from rtsched.schedulability.models import Cluster, Sporadic
+    >>> thirds = tuple(Sporadic(name, 2, 3, 3) for name in "abc")
+    >>> optimal_load(Cluster(thirds, 2, "optimal")).verdict            # global EDF misses here
+    'schedulable'
+    """
+    total = sum((task.U for task in model.tasks), Fraction(0))
+    if total <= model.m and all(task.C <= task.T for task in model.tasks):
+        return _verdict(model, True, "")
+    heaviest = max(model.tasks, key=lambda task: task.U)
+    why = f"the tasks load {float(total):.3f} processors, or one more than a whole one, and there are {model.m}"
+    return Result("unschedulable", first_failure=Failure(heaviest.name, why))
 
 
 def workload(task: Sporadic, L: int) -> int:

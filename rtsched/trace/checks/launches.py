@@ -78,6 +78,8 @@ def _all_once(trace: Trace, stays: dict[Key, NDArray[Any]]) -> Iterator[str]:
     for (job, node, _), own in stays.items():
         nodes.setdefault((job, node), []).append(own)
     for (job, node), parts in nodes.items():
+        if (job, node) not in slices:
+            continue  # it began at the very end of the run
         place, end, reason = slices[job, node][-1]
         if reason != COMPLETED or (job, node, place) not in stays:
             continue

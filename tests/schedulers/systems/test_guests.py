@@ -97,8 +97,10 @@ def test_who_takes_no_guests_says_why(host: str, kind: str) -> None:
         api.scheduler({"name": host, kind: part})
 
 
-def test_every_whole_scheduler_is_decided_upon() -> None:
-    assert {*HOSTS, *ALONE, "composed"} == set(REGISTRY.names("scheduler"))
+@pytest.mark.parametrize("name", REGISTRY.names("scheduler"))
+def test_every_whole_scheduler_takes_parts_or_says_why_not(name: str) -> None:
+    made = REGISTRY.find("scheduler", name)
+    assert made.takes or made.alone != Scheduler.alone  # type: ignore[attr-defined]
 
 
 def test_a_scheduler_of_yours_takes_parts_where_its_class_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

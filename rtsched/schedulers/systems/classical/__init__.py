@@ -1,0 +1,1 @@
+"""The textbook's schedulers of whole systems: plain tasks on equal processors."""

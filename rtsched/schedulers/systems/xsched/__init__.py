@@ -1,0 +1,1 @@
+"""XSched's policies: who of those that share an accelerator goes on, and who is suspended."""

@@ -1,0 +1,154 @@
+"""Dysta: early layers tell how long the later ones will take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import rtsched
+from rtsched.errors import InputError, SchedulerError
+from rtsched.schedulers.composed import ComposedScheduler
+from rtsched.schedulers.orderings.dysta import Dysta
+
+NPU = {"name": "board", "processors": {"npu": {"kind": "npu"}}}
+
+
+def seen(sparsity: float, first: str, second: str) -> dict[str, Any]:
+    values = {"sparsity": sparsity}
+    return {"x": {"time": first, "values": values}, "y": {"time": second, "values": values}}
+
+
+#: a: planned 20 + 40 ms, with inputs that take half of that or half as much again; b: 50 ms.
+CHAIN = {"nodes": {"x": {"wcet": {"npu": "20 ms"}}, "y": {"wcet": {"npu": "40 ms"}}}, "edges": [["x", "y"]]}
+INPUTS = [seen(0.8, "10 ms", "20 ms"), seen(0.4, "30 ms", "60 ms")]
+SYSTEM = {
+    "platform": NPU,
+    "tasks": [
+        {"name": "a", "graph": CHAIN, "inputs": INPUTS, "release": "0 ms", "deadline": "1 s"},
+        {"name": "b", "wcet": {"npu": "50 ms"}, "release": "5 ms", "deadline": "1 s"},
+    ],
+}
+
+
+def run(system: Any, policy: Any, **options: Any) -> list[tuple[int, int, int]]:
+    """Of every slice the job, start and end in ms."""
+    trace = rtsched.simulate(system, scheduler=policy, **options)
+    assert trace.check() == []
+    return [(int(s["job"]), int(s["start"]) // 10**6, int(s["end"]) // 10**6) for s in trace.slices]
+
+
+def seed_of(first: int) -> int:
+    """A seed under which the first layer of a takes so many ms."""
+    return next(seed for seed in range(50) if run(SYSTEM, "fifo", seed=seed)[0] == (0, 0, first))
+
+
+def test_a_dense_input_gives_way_and_a_sparse_one_goes_on() -> None:
+    """The mean sparsity is 0.6, so gamma is 0.6 / 0.4 = 1.5, or 0.2 / 0.4 = 0.5.
+
+    Dense, at 30 ms: a has 1.5 * 40 = 60 ms left and a slack of 1000 - 30 - 60 = 910: 0.06 + 0.01 * 0.91 = 0.0691.
+    b has 50 ms and 1005 - 30 - 50 = 925, and has waited 25 of 50 ms beside one other: 0.05 + 0.01 * (0.925 + 0.25) =
+    0.06175, and goes first. Sparse, at 10 ms: a has 0.5 * 40 = 20 ms left, and goes on.
+    """
+    dense, sparse = seed_of(30), seed_of(10)
+    late, early = [(0, 0, 30), (1, 30, 80), (0, 80, 140)], [(0, 0, 10), (0, 10, 30), (1, 30, 80)]
+    assert run(SYSTEM, "dysta", seed=dense) == late
+    assert run(SYSTEM, "dysta", seed=sparse) == early
+    assert run(SYSTEM, "dysta-oracle", seed=dense) == late
+    assert run(SYSTEM, "dysta-oracle", seed=sparse) == early
+    blind = {"ordering": {"name": "dysta", "look": 0}}  # 0.04 + 0.01 * 0.93 = 0.0493
+    assert run(SYSTEM, blind, seed=dense) == [(0, 0, 30), (0, 30, 90), (1, 90, 140)]
+
+
+def test_the_last_layers_alone_may_speak() -> None:
+    """Dense, then sparse (1.5, 0.5): all of it says 1, and 60 ms; the last layer 0.5, and 30 ms, less than b's 50."""
+    nodes = {name: {"wcet": {"npu": f"{time} ms"}} for name, time in (("x", 20), ("y", 20), ("z", 60))}
+    inputs = [
+        {name: {"time": "20 ms", "values": {"sparsity": value}} for name, value in zip("xyz", values, strict=True)}
+        for values in ((0.4, 0.8, 0.6), (0.8, 0.4, 0.6))
+    ]
+    chain = {"nodes": nodes, "edges": [["x", "y"], ["y", "z"]]}
+    tasks = [{**SYSTEM["tasks"][0], "graph": chain, "inputs": inputs}, {**SYSTEM["tasks"][1], "release": "25 ms"}]  # type: ignore[index]
+    found = {}
+    for seed in range(10):
+        for look in (None, 1):
+            policy = {"ordering": {"name": "dysta", **({} if look is None else {"look": look})}}
+            found[seed, look] = [job for job, _, _ in run({**SYSTEM, "tasks": tasks}, policy, seed=seed)]
+    assert all(found[seed, None] == [0, 0, 1, 0] for seed in range(10))
+    assert {tuple(found[seed, 1]) for seed in range(10)} == {(0, 0, 0, 1), (0, 0, 1, 0)}
+
+
+def test_without_beta_values_and_layers_it_is_shortest_job_first() -> None:
+    system = {
+        "platform": "uniprocessor",
+        "tasks": [{"name": str(n), "wcet": f"{n} ms", "period": f"{5 * n} ms", "overlap": True} for n in (3, 2, 4, 1)],
+    }
+    policy = {"ordering": {"name": "dysta", "beta": 0.0}, "preemption": "nonpreemptive"}
+    shortest = run(system, "sjf+nonpreemptive", until="300 ms")
+    assert run(system, policy, until="300 ms") == shortest
+    assert len(shortest) > 100
+
+
+def test_who_has_ended_is_forgotten() -> None:
+    ordering = Dysta()
+    tasks = [
+        {"name": n, "wcet": "3 ms", "period": "4 ms", "on_miss": miss}
+        for n, miss in (("a", "abort"), ("b", "continue"))
+    ]
+    rtsched.simulate(
+        {"platform": "uniprocessor", "tasks": tasks}, scheduler=ComposedScheduler(ordering), until="100 ms"
+    )
+    assert len(ordering.requests.last) <= 1  # b is late for ever, one job of it is in the system
+    assert not ordering.requests.ratios
+
+
+def test_the_oracle_says_so_and_nobody_else_may_be_one() -> None:
+    trace = rtsched.simulate(SYSTEM, scheduler="dysta-oracle")
+    assert trace.scheduler.endswith("oracle")
+    assert str(rtsched.analyse(SYSTEM, scheduler="dysta-oracle").verdict) == "unknown"
+    with pytest.raises(InputError, match="rests on the truth; leave out 'oracle: false'"):
+        rtsched.scheduler({"ordering": "dysta-oracle", "oracle": False})
+    with pytest.raises(InputError, match="'oracle' has no effect"):
+        rtsched.scheduler({"ordering": "dysta", "oracle": True})
+    with pytest.raises(InputError, match="look must be a number of layers"):
+        rtsched.scheduler({"ordering": {"name": "dysta", "look": -1}})
+    with pytest.raises(InputError, match="beta must be a number from 0 on"):
+        rtsched.scheduler({"ordering": {"name": "dysta", "beta": -1.0}})
+
+
+class Curious(rtsched.Ordering):
+    """First come, first served; notes what everybody really needs."""
+
+    dynamic = True
+
+    def __init__(self) -> None:
+        self.found: set[int] = set()
+
+    def key(self, segment: Any) -> tuple[Any, ...]:
+        self.found.add(self.soc.really(segment))
+        return (segment.job.arrival,)
+
+
+def curious(oracle: bool) -> ComposedScheduler:
+    made = ComposedScheduler(Curious())
+    made.oracle = oracle
+    return made
+
+
+def test_what_is_really_left_is_for_oracles() -> None:
+    with pytest.raises(SchedulerError, match=r"really of node 'x' of job 0 of 'a': what it takes is the truth"):
+        rtsched.simulate(SYSTEM, scheduler=curious(oracle=False))
+    whole, preempted = curious(oracle=True), curious(oracle=True)
+    rtsched.simulate(SYSTEM, scheduler=whole, seed=seed_of(30))
+    assert found(whole) == {30_000_000, 60_000_000, 50_000_000}
+    tasks = [
+        {"name": "a", "wcet": "9 ms", "release": "1 ms", "deadline": "1 s"},
+        {"name": "b", "wcet": "4 ms", "release": "0 ms", "deadline": "1 s"},
+    ]
+    rtsched.simulate({"platform": "uniprocessor", "tasks": tasks}, scheduler=preempted)
+    assert found(preempted) == {4_000_000, 9_000_000, 3_000_000}  # at 1 ms b has 3 left
+
+
+def found(policy: ComposedScheduler) -> set[int]:
+    assert isinstance(policy.ordering, Curious)
+    return policy.ordering.found

@@ -1,0 +1,123 @@
+"""Every built-in policy says truly which keys of `estimates` matter to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from rtsched import api
+from rtsched.engine.beliefs import ALWAYS, AT_SETUP, NEVER
+from rtsched.errors import InputError, SchedulerError
+from rtsched.model.config import parse_yaml, validate
+from rtsched.model.system import System
+from rtsched.registry import POLICIES, REGISTRY
+from rtsched.trace.trace import Trace
+
+HEAD = """
+platform:
+  name: chip
+  processors: {cpu: {}, gpu: {kind: gpu, cores: 1}}
+simulate: {until: 100 ms}
+power: {}
+estimates: {ESTIMATES}
+tasks:
+"""
+GRAPHS = """
+  - name: t
+    period: 12 ms
+    deadline: 6 ms
+    overlap: false
+    accuracy: 0.9
+    execution: {kind: uniform, low: 0.4}
+    graph:
+      nodes:
+        x: {wcet: {cpu: 4 ms, gpu: 3 ms}, loss: {cpu: 0.01, gpu: 0.03}}
+        y: {wcet: {cpu: 6 ms, gpu: 4 ms}, loss: {cpu: 0.02, gpu: 0.01}}
+      edges: [[x, y]]
+    MORE
+  - {name: u, wcet: {cpu: 6 ms, gpu: 7 ms}, period: 15 ms, deadline: 9 ms, execution: {kind: uniform, low: 0.4}}
+  - {name: v, wcet: {cpu: 3 ms, gpu: 2 ms}, period: 10 ms, deadline: 8 ms, execution: {kind: uniform, low: 0.4}}
+"""
+PLAIN = GRAPHS.replace("    MORE\n", "")
+OWN = GRAPHS.replace("    accuracy: 0.9\n", "")
+STAGED = OWN.replace("MORE", "exits: [{node: x, accuracy: 0.6}, {node: y, accuracy: 0.9}]")
+FRAMES = """
+  - {name: t, wcet: {cpu: 5 ms, gpu: 6 ms}, period: 12 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
+  - {name: u, wcet: {cpu: 6 ms, gpu: 5 ms}, period: 10 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
+"""
+CORES = """
+platform: multicore:2
+simulate: {until: 100 ms}
+estimates: {ESTIMATES}
+tasks:
+  - {name: t, wcet: 4 ms, period: 8 ms, execution: {kind: uniform, low: 0.4}}
+  - {name: u, wcet: 6 ms, period: 10 ms, execution: {kind: uniform, low: 0.4}}
+  - {name: v, wcet: 8 ms, period: 20 ms, execution: {kind: uniform, low: 0.4}}
+"""
+#: Systems, one of which at least gives each policy something to do.
+WORLDS = {
+    "graphs": HEAD + PLAIN,
+    "exits": HEAD + STAGED,
+    "staged": HEAD
+    + STAGED
+    + STAGED.replace("name: t", "name: w").replace("name: u", "name: r").replace("name: v", "name: s"),
+    "variants": HEAD
+    + OWN.replace("MORE", "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"),
+    "frames": HEAD + FRAMES,
+    "cores": CORES,
+    "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
+    "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
+    "streams": (HEAD + PLAIN).replace("gpu, cores: 1", "gpu, block_level: {sms: 2, streams: 2}"),
+}
+ERRING = "bias: {t: -0.5, u: 1.5}, noise: 0.3"
+LEARNING = f"{ERRING}, learning: 0.5, staleness: 1 ms"
+
+
+def policies() -> list[str]:
+    """Every built-in policy, and every part under fixed priorities."""
+    own = {kind: [name for name in REGISTRY.names(kind) if not REGISTRY.package(kind, name)] for kind in POLICIES}
+    parts = [f"fp+{name}" for kind in ("placement", "adaptation", "admission") for name in own[kind]]
+    return [*own["ordering"], *parts, *(name for name in own["scheduler"] if name != "composed")]
+
+
+def accepted(policy: str) -> Iterator[tuple[Trace, Trace, Trace]]:
+    """Runs with beliefs that are true, that err, and that err and learn, of every system that is one for the policy."""
+    for world in WORLDS.values():
+        try:
+            plain, erring, learning = (
+                api.simulate(validate(System, parse_yaml(world.replace("ESTIMATES", estimates))), scheduler=policy)
+                for estimates in ("", ERRING, LEARNING)
+            )
+        except (InputError, SchedulerError):
+            continue
+        yield plain, erring, learning
+
+
+def same(one: Trace, other: Trace) -> bool:
+    return one.jobs.tobytes() == other.jobs.tobytes() and one.slices.tobytes() == other.slices.tobytes()
+
+
+@pytest.mark.parametrize("policy", policies())
+def test_every_policy_says_truly_which_estimates_matter_to_it(policy: str) -> None:
+    """One that says it goes by no expected times, or by none that are learnt, is not changed by them, and others are."""
+    read = api.scheduler(policy).estimates_read()
+    assert read in (NEVER, AT_SETUP, ALWAYS)
+    runs = 0
+    for plain, erring, learning in accepted(policy):
+        runs += 1
+        if read == NEVER:
+            assert same(plain, erring)
+        if read != ALWAYS:
+            assert same(erring, learning)
+        notes = [note for note in learning.system.assumed if note.startswith("estimates: ")]
+        assert len(notes) == len(ALWAYS - read)
+        if read and not same(plain, erring):
+            return  # they change what it does
+    assert runs
+    assert not read, f"{policy}: no estimate changed what it does"
+
+
+def test_xrbench_by_energy_goes_by_no_times() -> None:
+    assert api.scheduler({"name": "xrbench", "cost": "edp"}).estimates_read() == NEVER
