@@ -13,6 +13,9 @@ in ``platforms/`` keeps a name of its own (``pixel_1``). Numbers are copied as p
 * Once-for-all: GPU rows are batches of 16 and 64. AutoSlim: separately trained networks, no family to switch in.
 * timm: the architectures that also occur in ``latency.csv``, and those of its edge table up to 10 M parameters; of each
   the weight set with the best top-1 at its largest size. No times.
+* timm, pruned: architectures whose full selves stand there at the same input size, and that have fewer MACs when pruned
+  (EfficientNet-EL and -ES are pruned without). Distilled: architectures of three sizes or more from one teacher. Every
+  variant has weights of its own. No times.
 * PicoDet's table: networks at two or more input sizes. Its GFLOPs do not say what they count: no MACs.
 * TensorRT YOLO: nobody published its accuracy by input size: empty.
 * AI Hub: networks of one component, on the NPU; per precision one runtime, for accuracy and times alike: the one with
@@ -67,6 +70,14 @@ OFA: Final = {
     "Google Pixel1": ("ofa_pixel_1", "pixel_1"),
     "Google Pixel2": ("ofa_pixel_2", "pixel_2"),
     "Intel Xeon CPU with MKL-DNN (Batch Size 1)": ("ofa_xeon", "intel_xeon"),
+}
+#: timm: architectures with a pruned self, and the input size at which both stand there.
+PRUNED: Final = {"ecaresnet50d": "224", "ecaresnet101d": "224", "efficientnet_b1": "240"}
+#: timm: sizes of one architecture that learnt from one teacher.
+DISTILLED: Final = {
+    "deit": {size: f"deit_{size}_distilled_patch16_224" for size in ("tiny", "small", "base")},
+    "pit": {size: f"pit_{size}_distilled_224" for size in ("ti", "xs", "s", "b")},
+    "resmlp": {"12": "resmlp_12_224", "24": "resmlp_24_224", "36": "resmlp_36_224", "big": "resmlp_big_24_224"},
 }
 #: Columns of MobileNet's table: one thread on one big core. (platform, processor)
 PIXELS: Final = {
@@ -128,7 +139,7 @@ def variants(data: Path) -> list[Row]:
     """All rows of variants.csv: by family, and in a family from the smallest value to the largest."""
     place = _places(data)
     makers: tuple[Callable[[Path, Place], Iterator[Row]], ...] = (
-        subflow, mobilenet, ofa, slimmable, timm, picodet, segmentation, yolo, aihub, tflite,
+        subflow, mobilenet, ofa, slimmable, timm, pruned_and_distilled, picodet, segmentation, yolo, aihub, tflite,
     )  # fmt: skip
     rows = [row for maker in makers for row in maker(data, place)]
     return sorted(rows, key=lambda row: (row["family"], _rank(row["value"]), row.get("platform", ""), _text(row)))
@@ -274,6 +285,34 @@ def timm(data: Path, place: Place) -> Iterator[Row]:
                 input=f"{row['img_size']}x{row['img_size']}",
                 note=f"weights {model}",
             )
+
+
+def pruned_and_distilled(data: Path, place: Place) -> Iterator[Row]:
+    """Classifiers and their pruned selves, and sizes of one architecture learnt from one teacher; at one input size."""
+    best: dict[tuple[str, str], Row] = {}
+    for row in read(data, "timm_imagenet.csv"):  # from the best down
+        if "distilled" in row["model"] or not any(row["arch"].startswith(name) for name in DISTILLED):
+            best.setdefault((row["arch"], row["img_size"]), row)
+    named = [
+        (f"timm_pruned_{arch}", value, best[arch + ending, size])
+        for arch, size in PRUNED.items()
+        for value, ending in (("full", ""), ("pruned", "_pruned"))
+    ]
+    named += [
+        (f"timm_distilled_{name}", value, best[arch, "224"])
+        for name, sizes in DISTILLED.items()
+        for value, arch in sizes.items()
+    ]
+    for family, value, row in named:
+        yield point(
+            (family, row["arch"], "subnet", value, "imagenet_top1"),
+            "timm",
+            accuracy=fraction(row["top1"]),
+            mmacs=plain(Decimal(row["gmacs"]) * 1000),
+            params_m=row["params_m"],
+            input=f"{row['img_size']}x{row['img_size']}",
+            note=f"weights {row['model']}",
+        )
 
 
 def picodet(data: Path, place: Place) -> Iterator[Row]:

@@ -31,6 +31,12 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
         ("sjf", {"surface": 33}),
         ("edf+first-fit", {"motion": 71, "plc_scan": 64}),
     ],
+    "inspection_batches": [
+        (None, {}),
+        ("edf+nonpreemptive", {"surface": 25, "label": 100}),
+        ("edf+nonpreemptive+drop-hopeless", {"surface": 12}),
+        ("deeprt-style", {"surface": 50}),
+    ],
     "service_robot_8gen2": [
         (None, {"floor": 79, "depth": 100, "people": 100, "pose": 100, "hear": 20}),
         ("edf+nonpreemptive+resolution", {"depth": 5, "people": 80, "pose": 95}),

@@ -208,7 +208,8 @@ def _failed(results: Results) -> list[str]:
 
 
 def _unlike(results: Results) -> list[str]:
-    """The metrics that say they are shares, and are none."""
+    """Accuracies that have no common mean, and the metrics that say they are shares, and are none."""
+    from rtsched.experiment.measures import unlike
     from rtsched.experiment.words import unshared
 
-    return list(map(visible, unshared(results)))
+    return list(map(visible, [*unlike(results.metrics), *unshared(results)]))

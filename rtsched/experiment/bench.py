@@ -16,6 +16,7 @@ from rtsched import api
 from rtsched.engine.under_way import UnderWay
 from rtsched.errors import InputError, RtschedError, SoundnessError
 from rtsched.experiment.limit import OutOfTimeError, limited
+from rtsched.experiment.measures import apart, may_differ
 from rtsched.experiment.outline import Run
 from rtsched.experiment.policies import Choice
 from rtsched.experiment.store import Row
@@ -214,7 +215,8 @@ class Bench:
         if self.study.do != "analyse":
             trace = system.simulate(choice, run.seed)
             figures = _figures(trace)
-            values |= evaluate(trace, self.measures, figures)
+            measured = evaluate(trace, self.measures, figures)
+            values |= apart(measured, figures) if may_differ(self.study) else measured
         if self.study.do != "simulate":
             analysis = system.prove(choice)
             verdict = analysis.verdict

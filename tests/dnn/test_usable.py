@@ -49,7 +49,7 @@ def test_no_family_is_without_use_and_how_many_there_are() -> None:
     assert Counter(kind(each) for each in STANDINGS.values()) == {
         "as it is": 112,  # of them 26 only on a platform whose big cores are one server
         "with a task's own time, measured shares": 1,
-        "with a task's own time, estimated shares": 42,
+        "with a task's own time, estimated shares": 48,
     }
     threaded = [each for each in STANDINGS.values() if each.platforms and all("_clusters" in x for x in each.platforms)]
     assert len(threaded) == 26
@@ -169,3 +169,16 @@ def test_the_stated_errors_are_those_of_the_tables(kind: str, below: bool) -> No
     measured = found[len(found) // 2], found[int(0.9 * len(found))], found[-1]
     for is_, says in zip(measured, (stated.typical, stated.most, stated.worst), strict=True):
         assert is_ <= says <= 1.25 * is_ + 0.02
+
+
+def test_pruned_and_distilled_networks_are_families() -> None:
+    """ECA-ResNet-50d of timm: 80.634 % at 4.35 GMACs, 79.714 % at 2.53 GMACs when pruned."""
+    spec = rtsched.load(system("timm_pruned_ecaresnet50d", "uniprocessor", wcet="100 ms")).lower().tasks[0]
+    assert spec.quality is not None
+    assert [(each.name, each.accuracy, each.nodes[0].fastest) for each in spec.quality.variants] == [
+        ("full", 0.80634, 100 * MS),
+        ("pruned", 0.79714, round(100 * MS * (0.1 + 0.9 * 2530 / 4350))),
+    ]
+    names = [name for name in FAMILIES if name.startswith(("timm_pruned_", "timm_distilled_"))]
+    assert len(names) == 6
+    assert {row.metric for name in names for row in FAMILIES[name].rows} == {"imagenet_top1"}
