@@ -91,6 +91,25 @@ def test_without_beta_values_and_layers_it_is_shortest_job_first() -> None:
     assert len(shortest) > 100
 
 
+@pytest.mark.parametrize("ordering", ["dysta", "sdrm3", "planaria-time"])
+@pytest.mark.parametrize(
+    ("mode", "turns"),
+    [
+        ("preemptive", [(0, 0, 1), (1, 1, 3), (0, 3, 12)]),
+        ("limited", [(0, 0, 4), (1, 4, 6), (0, 6, 12)]),
+        ("nonpreemptive", [(0, 0, 10), (1, 10, 12)]),
+    ],
+)
+def test_who_is_better_waits_for_the_boundary(ordering: str, mode: str, turns: list[tuple[int, int, int]]) -> None:
+    """Regions of 4 and 6 ms. Short, which comes at 1 ms, is shorter, more urgent, and has the least slack."""
+    tasks = [
+        {"name": "long", "wcet": "10 ms", "regions": ["4 ms", "6 ms"], "release": "0 ms", "deadline": "900 ms"},
+        {"name": "short", "wcet": "2 ms", "release": "1 ms", "deadline": "90 ms", "weight": 9},
+    ]
+    system = {"platform": "uniprocessor", "tasks": tasks}
+    assert run(system, {"ordering": ordering, "preemption": mode}) == turns
+
+
 def sparse(seed: int) -> dict[str, Any]:
     """Four networks of eight layers at 75 % load, for which some inputs take up to four times as long as others."""
     draw, tasks = random.Random(seed), []
