@@ -76,6 +76,7 @@ class MoCA(Scheduler):
 
     def dispatch(self) -> None:
         while (best := self._best()) is not None:
+            best[0].memo = None  # the cap that it has
             self.soc.start(best[0].job, *best)
         self._cap()
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Planaria(Scheduler):
     """Planaria: each job gets the fewest cores with which it meets its deadline, and the spare ones are shared out.
 
-    The cores are the contexts of a cluster with ``contexts: n, sharing: equal``; how fast a network is on some of them
-    its `speedup` says (without, in proportion). Cores are given anew whenever a job comes or ends. A job's need is the
-    least c for which what is left of it takes no longer on c cores than is left to its deadline; who has none is
+    The cores are the contexts of the first cluster with ``contexts: n, sharing: equal``; how fast a network is on some
+    of them its `speedup` says (without, in proportion). Cores are given anew whenever a job comes or ends. A job's need
+    is the least c for which what is left of it takes no longer on c cores than is left to its deadline; who has none is
     hopeless. If all needs fit, everybody gets his, and the spare cores are shared by score = weight / left(need). Else
     they go, as long as whole needs fit, by the score weight / (slack need), the spare ones in proportion to it; the
     hopeless get some only if all are, in proportion to weight / left(all cores). Shares are rounded; what that leaves

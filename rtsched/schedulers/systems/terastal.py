@@ -74,7 +74,7 @@ class Terastal(Scheduler):
                 loss = self._loss(job.task, number) + (node.losses[place] if node.losses else 0.0)
                 found.append(((end > due, end if end > due else 0, loss, end, place), number, place))
         _, number, place = min(found)
-        if number is not None and self.soc.changeable(job):
+        if number is not None and variants_of(job.task)[number].nodes[segment.node.index] is not segment.node:
             quality = job.task.spec.quality
             nodes = [segment.node.index] if quality is not None and quality.switch else None
             self.soc.reconfigure(job, number, nodes)

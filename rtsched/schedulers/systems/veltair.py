@@ -20,14 +20,14 @@ class Veltair(Scheduler):
     """In the style of Veltair: consecutive layers that need few cores are one block, and blocks start as cores permit.
 
     Liu et al., "VELTAIR: towards high-performance multi-tenant deep learning services via adaptive compilation and
-    scheduling", ASPLOS 2022; the paper was not read; our definition is: the cores are the contexts of a cluster with
-    ``contexts: n, sharing: equal``. A layer needs the fewest cores on which it takes no longer than its part of the
-    relative deadline, in proportion to its time on all of them (all, where that is too long still); its `speedup` says
-    how long it takes on some. A block begins with the layer that is ready, and takes in the one that follows as long as
-    both need no more than the threshold, n over the jobs in the system (at least 1, so that it follows the load); a
-    layer that needs more is a block of its own. Jobs are served in the order of arrival: a block starts with what its
-    most demanding layer needs, or, in a conflict, with the cores that are left, if any, and keeps them to its end.
-    Versions of a layer for more or less interference are not modelled.
+    scheduling", ASPLOS 2022; the paper was not read; our definition is: the cores are the contexts of the first cluster
+    with ``contexts: n, sharing: equal``. A layer needs the fewest cores on which it takes no longer than its part of
+    the relative deadline, in proportion to its time on all of them (all, where that is too long still); its `speedup`
+    says how long it takes on some. A block begins with the layer that is ready, and takes in the one that follows as
+    long as both need no more than the threshold, n over the jobs in the system (at least 1, so that it follows the
+    load); a layer that needs more is a block of its own. Jobs are served in the order of arrival: a block starts with
+    what its most demanding layer needs, or, in a conflict, with the cores that are left, if any, and keeps them to its
+    end. Versions of a layer for more or less interference are not modelled.
 
     It guarantees nothing; it needs chains of layers. It fails by giving a core too few to a block that is long.
     """

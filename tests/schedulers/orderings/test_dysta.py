@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import rtsched
-from rtsched.errors import InputError, SchedulerError
+from rtsched.errors import InputError
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.orderings.dysta import Dysta
 
@@ -91,6 +91,25 @@ def test_without_beta_values_and_layers_it_is_shortest_job_first() -> None:
     assert len(shortest) > 100
 
 
+@pytest.mark.parametrize("ordering", ["dysta", "sdrm3", "planaria-time"])
+@pytest.mark.parametrize(
+    ("mode", "turns"),
+    [
+        ("preemptive", [(0, 0, 1), (1, 1, 3), (0, 3, 12)]),
+        ("limited", [(0, 0, 4), (1, 4, 6), (0, 6, 12)]),
+        ("nonpreemptive", [(0, 0, 10), (1, 10, 12)]),
+    ],
+)
+def test_who_is_better_waits_for_the_boundary(ordering: str, mode: str, turns: list[tuple[int, int, int]]) -> None:
+    """Regions of 4 and 6 ms. Short, which comes at 1 ms, is shorter, more urgent, and has the least slack."""
+    tasks = [
+        {"name": "long", "wcet": "10 ms", "regions": ["4 ms", "6 ms"], "release": "0 ms", "deadline": "900 ms"},
+        {"name": "short", "wcet": "2 ms", "release": "1 ms", "deadline": "90 ms", "weight": 9},
+    ]
+    system = {"platform": "uniprocessor", "tasks": tasks}
+    assert run(system, {"ordering": ordering, "preemption": mode}) == turns
+
+
 def sparse(seed: int) -> dict[str, Any]:
     """Four networks of eight layers at 75 % load, for which some inputs take up to four times as long as others."""
     draw, tasks = random.Random(seed), []
@@ -154,41 +173,3 @@ def test_the_oracle_says_so_and_nobody_else_may_be_one() -> None:
         rtsched.scheduler({"ordering": {"name": "dysta", "look": -1}})
     with pytest.raises(InputError, match="beta must be a number from 0 on"):
         rtsched.scheduler({"ordering": {"name": "dysta", "beta": -1.0}})
-
-
-class Curious(rtsched.Ordering):
-    """First come, first served; notes what everybody really needs."""
-
-    dynamic = True
-
-    def __init__(self) -> None:
-        self.found: set[int] = set()
-
-    def key(self, segment: Any) -> tuple[Any, ...]:
-        self.found.add(self.soc.really(segment))
-        return (segment.job.arrival,)
-
-
-def curious(oracle: bool) -> ComposedScheduler:
-    made = ComposedScheduler(Curious())
-    made.oracle = oracle
-    return made
-
-
-def test_what_is_really_left_is_for_oracles() -> None:
-    with pytest.raises(SchedulerError, match=r"really of node 'x' of job 0 of 'a': what it takes is the truth"):
-        rtsched.simulate(SYSTEM, scheduler=curious(oracle=False))
-    whole, preempted = curious(oracle=True), curious(oracle=True)
-    rtsched.simulate(SYSTEM, scheduler=whole, seed=seed_of(30))
-    assert found(whole) == {30_000_000, 60_000_000, 50_000_000}
-    tasks = [
-        {"name": "a", "wcet": "9 ms", "release": "1 ms", "deadline": "1 s"},
-        {"name": "b", "wcet": "4 ms", "release": "0 ms", "deadline": "1 s"},
-    ]
-    rtsched.simulate({"platform": "uniprocessor", "tasks": tasks}, scheduler=preempted)
-    assert found(preempted) == {4_000_000, 9_000_000, 3_000_000}  # at 1 ms b has 3 left
-
-
-def found(policy: ComposedScheduler) -> set[int]:
-    assert isinstance(policy.ordering, Curious)
-    return policy.ordering.found
