@@ -54,7 +54,7 @@ class Miriam(StreamScheduler):
     def _keep(self, device: Device, segment: Segment) -> None:
         """Give a critical segment the multiprocessors that its widest kernel fills, of those that nobody has."""
         level = level_of(device)
-        others = [each for _, each in self.running() if self.device(each) is device and each is not segment]
+        others = [each for each in self.on(device) if each is not segment]
         taken = sum(self._wanted(device, each) for each in others if each.job.task.index in self.critical)
         count = min(self._wanted(device, segment), level.sms - taken)
         if count > 0 and not self.divided(device):
@@ -68,8 +68,7 @@ class Miriam(StreamScheduler):
 
     def _spare(self, device: Device) -> bool:
         """Whether a stream may be taken by best effort: another one is free, or a critical task has one."""
-        busy = [each for _, each in self.running() if self.device(each) is device]
-        if any(each.job.task.index in self.critical for each in busy):
+        if any(each.job.task.index in self.critical for each in self.on(device)):
             return True
         return sum(each.segment is None for each in device.processors) > 1
 
@@ -109,8 +108,7 @@ class Aaron(StreamScheduler):
     def share(self) -> None:
         for device in self.devices:
             level = level_of(device)
-            running = [each for _, each in self.running() if self.device(each) is device]
-            left = level.sms - sum(self.version(device, each) for each in running)
+            left = level.sms - sum(self.version(device, each) for each in self.on(device))
             waiting = (each for each in self.waiting if self.device(each) is device)
             for segment in sorted(waiting, key=lambda each: (each.job.deadline, in_line(each))):
                 count = self.version(device, segment)

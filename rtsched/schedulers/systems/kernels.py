@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rtsched.engine.job import DRAINING, RUNNING
 from rtsched.errors import SchedulerError
 from rtsched.model.accelerator import BlockLevel, Kernel
 from rtsched.schedulers.devices import Device, DeviceScheduler, urgency
@@ -27,6 +28,11 @@ class StreamScheduler(DeviceScheduler):
                 f"{name}: no GPU has a 'block_level' with {least} streams or more; give it one, e.g. "
                 f"block_level: {{sms: 8, streams: {max(2, least)}}}"
             )
+
+    def on(self, device: Device) -> list[Segment]:
+        """What is on a device, and has its multiprocessors: what runs, and what drains for a job that is over."""
+        found = [each.segment for each in device.processors if each.segment is not None]
+        return [segment for segment in found if segment.state in (RUNNING, DRAINING)]
 
     def divided(self, device: Device) -> bool:
         """Whether the file divides the multiprocessors of a GPU already: by masks, percentages or turns of contexts."""

@@ -147,7 +147,7 @@ class REEF(StreamScheduler):
     def _choose(self, device: Device, segment: Segment, own: Processor) -> Padding | None:
         """The first best-effort kernel that fits beside a real-time segment on `own`, on the SMs that this leaves."""
         level, kernels = level_of(device), kernels_of(segment, device)
-        if not kernels or self.divided(device):
+        if not kernels or self.divided(device) or self.on(device):  # what drains keeps the multiprocessors it has
             return None
         layers = [-(-kernel.blocks // level.sms) for kernel in kernels]
         wide = max(-(-kernel.blocks // layer) for kernel, layer in zip(kernels, layers, strict=True))

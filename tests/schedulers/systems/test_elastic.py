@@ -112,3 +112,13 @@ def test_what_they_refuse() -> None:
         ran(masked, "aaron-style")
     with pytest.raises(SchedulerError, match="miriam-style: 'lidar' is no task"):
         ran(board(BACK), "miriam-style", critical=["lidar"])
+
+
+@pytest.mark.parametrize("name", ["miriam-style", "aaron-style", "reef"])
+def test_what_drains_keeps_its_multiprocessors(name: str) -> None:
+    # a is given up at 1, and its kernel goes on until 4; the next job of a, and b, come meanwhile
+    given_up = net("a", (4, 4), more=", deadline: 1 ms, on_miss: abort, criticality: hard").replace("100 ms", "2 ms")
+    text = board(given_up, net("b", (2, 1), more=", offset: 1 ms, criticality: hard"), net("c", (1, 1)))
+    found = spans(run(text, scheduler=name, until="2 ms"))
+    assert ("a", 1, 4) in found
+    assert [row for row in found if row[0] == "b"][-1][2] == 5
