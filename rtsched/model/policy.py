@@ -72,11 +72,13 @@ class PlanTraits:
     """A scheduler of plain tasks that is no composition: whom it refuses, and what proofs may rely on for the others.
 
     `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
+    `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines.
     """
 
     refuses: Callable[[SystemSpec], str | None]
     optimal: bool = False
     splits: Callable[[SystemSpec], Splits] | None = None
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

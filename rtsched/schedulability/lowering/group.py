@@ -32,6 +32,7 @@ from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
 from rtsched.schedulability.theorems.locks import blocking_by_locks, circle
+from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality, MixedTask
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs, deadlines_in_order
 from rtsched.schedulability.theorems.semi_partitioned import SplitTask, SplitTasks
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
@@ -254,6 +255,13 @@ class TaskGroup(Pieces):
     def _planned(self, plan: PlanTraits) -> list[Any]:
         """Plain tasks under a scheduler that plans them itself."""
         cluster = self._cluster()
+        if plan.mixed:
+            self.note(
+                "a hard task's budget is its execution time of low criticality: what it takes beyond costs others"
+            )
+            pairs = zip(cluster.tasks, self.specs, strict=True)
+            both = (MixedTask(task, spec.budget or task.C, spec.criticality == "hard") for task, spec in pairs)
+            return [MixedCriticality(tuple(both), self.name)]
         if plan.splits is None:
             self.note("jobs are released by their periods from their offsets on: the policy takes no others")
             return [replace(cluster, order="optimal" if plan.optimal else "any")]
