@@ -6,7 +6,7 @@ order, whatever its name, and one that writes a key of its own has none that a t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,12 +39,16 @@ Splits = list[tuple[SplitPiece, ...]]
 
 @dataclass(frozen=True, slots=True)
 class OrderingTraits:
-    """An ordering: how theorems call it, the fixed level of a task (FP), whether keys stay while a segment waits."""
+    """An ordering: how theorems call it, the fixed level of a task (FP), whether keys stay while a segment waits.
+
+    `first`: the indices of the tasks that go before all others, of which the rest is EDF.
+    """
 
     name: str = "edf"
     order: Order = "EDF"
     level: Callable[[TaskSpec], Any] | None = None
     steady: bool = True
+    first: Callable[[Sequence[TaskSpec]], frozenset[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,13 @@ class PlanTraits:
     """A scheduler of plain tasks that is no composition: whom it refuses, and what proofs may rely on for the others.
 
     `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
+    `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines.
     """
 
     refuses: Callable[[SystemSpec], str | None]
     optimal: bool = False
     splits: Callable[[SystemSpec], Splits] | None = None
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.models import Cluster, Pipelines, TypedPools, Uniprocessor
 from rtsched.schedulability.theorems.compositional import EventNetwork
+from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.schedulability.theorems.semi_partitioned import SplitTasks
 from rtsched.verify.verification import Verification
@@ -38,6 +39,8 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if EventNetwork in kinds:
         return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
+    if MixedCriticality in kinds:
+        return "Two criticalities on one processor under EDF-VD: utilisations; hard tasks apart from all others."
     if SplitTasks in kinds:
         return "Semi-partitioned EDF: the demand of whole tasks and pieces on each processor (QPA), sufficient."
     if Cluster in kinds and kinds[Cluster].order == "optimal":

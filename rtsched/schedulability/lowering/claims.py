@@ -332,6 +332,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "order": used("the order of every model"),
         "level": used("the order of tasks under fixed priorities"),
         "steady": used("how often it switches (part)"),
+        "first": used("who goes before EDF on equal processors (part)"),
     },
     PlacementTraits: dict.fromkeys(("name", "rule", "homes"), used("where nodes run (policy)")),
 }

@@ -30,8 +30,10 @@ from rtsched.schedulability.models import (
 )
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
+from rtsched.schedulability.theorems.heavy_first import HeavyFirst
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
 from rtsched.schedulability.theorems.locks import blocking_by_locks, circle
+from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality, MixedTask
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs, deadlines_in_order
 from rtsched.schedulability.theorems.semi_partitioned import SplitTask, SplitTasks
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
@@ -77,7 +79,7 @@ class TaskGroup(Pieces):
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
             if len(self.pools) == 1 and not self.single and self.sequential and self._mode(0) == "preemptive":
-                models.append(self._cluster())
+                models += [self._cluster(), *self._heavy_first()]
             if not self.locks:
                 models.append(self._typed_pools())
                 if (
@@ -254,6 +256,13 @@ class TaskGroup(Pieces):
     def _planned(self, plan: PlanTraits) -> list[Any]:
         """Plain tasks under a scheduler that plans them itself."""
         cluster = self._cluster()
+        if plan.mixed:
+            self.note(
+                "a hard task's budget is its execution time of low criticality: what it takes beyond costs others"
+            )
+            pairs = zip(cluster.tasks, self.specs, strict=True)
+            both = (MixedTask(task, spec.budget or task.C, spec.criticality == "hard") for task, spec in pairs)
+            return [MixedCriticality(tuple(both), self.name)]
         if plan.splits is None:
             self.note("jobs are released by their periods from their offsets on: the policy takes no others")
             return [replace(cluster, order="optimal" if plan.optimal else "any")]
@@ -262,6 +271,13 @@ class TaskGroup(Pieces):
             SplitTask(task, tuple(splits[spec.index])) for task, spec in zip(cluster.tasks, self.specs, strict=True)
         )
         return [replace(cluster, order="any"), SplitTasks(tasks, self.name)]
+
+    def _heavy_first(self) -> list[HeavyFirst]:
+        """Equal processors where some tasks go before all others, which are served by EDF."""
+        if self.policy.ordering.first is None or self.locks:
+            return []
+        first = self.policy.ordering.first(known_before(self.system).tasks)
+        return [HeavyFirst(self._cluster(), frozenset(task.name for task in self.specs if task.index in first))]
 
     def _cluster(self) -> Cluster:
         """Sequential tasks on the equal processors of one pool."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from rtsched.schedulers.orderings.fixed_priority import FixedPriority
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
+    from rtsched.model.policy import OrderingTraits
     from rtsched.model.taskgraph import TaskSpec
 
 
@@ -33,6 +35,21 @@ class SomeFirst(Ordering):
 
     #: by task, from `setup` on
     heavy: list[bool]
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        first = self.first([task.spec for task in soc.tasks])
+        self.heavy = [task.index in first for task in soc.tasks]
+
+    def first(self, tasks: Sequence[TaskSpec]) -> frozenset[int]:
+        """The indices of those that go before all others, from the descriptions of all tasks."""
+        raise NotImplementedError
+
+    def traits(self, name: str) -> OrderingTraits:
+        """Who goes first, too, for proofs: unless a class derived from this one has a key or a set-up of its own."""
+        own = next(each for each in type(self).__mro__ if "key" in vars(each) or "setup" in vars(each))
+        known = own is SomeFirst and "key" not in vars(self)
+        return replace(super().traits(name), first=self.first if known else None)
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         job = segment.job
@@ -55,9 +72,8 @@ class EdfUtilisationSeparated(SomeFirst):
             raise InputError(f"threshold: must be above 0 and at most 1 (found {threshold!r}); e.g. 0.5")
         self.threshold = None if threshold is None else Fraction(str(threshold))
 
-    def setup(self, soc: Soc) -> None:
-        super().setup(soc)
-        self.heavy = [self.is_heavy(task.spec) for task in soc.tasks]
+    def first(self, tasks: Sequence[TaskSpec]) -> frozenset[int]:
+        return frozenset(task.index for task in tasks if self.is_heavy(task))
 
     def is_heavy(self, task: TaskSpec) -> bool:
         """Whether a task goes before all deadlines."""
@@ -80,12 +96,10 @@ class EdfK(SomeFirst):
             raise InputError(f"k: must be a whole number, 1 or more (found {k!r}); 1 is EDF")
         self.k = k
 
-    def setup(self, soc: Soc) -> None:
-        super().setup(soc)
-        tasks = sorted((task.spec for task in soc.tasks), key=lambda task: (-utilisation(task), task.index))
+    def first(self, tasks: Sequence[TaskSpec]) -> frozenset[int]:
+        tasks = sorted(tasks, key=lambda task: (-utilisation(task), task.index))
         k = self.k or least_k([utilisation(task) for task in tasks])[0]
-        first = {task.index for task in tasks[: k - 1]}
-        self.heavy = [task.index in first for task in soc.tasks]
+        return frozenset(task.index for task in tasks[: k - 1])
 
 
 def least_k(utilisations: Sequence[Fraction]) -> tuple[int, int]:

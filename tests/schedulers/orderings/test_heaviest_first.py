@@ -11,6 +11,7 @@ import rtsched
 from rtsched.errors import InputError
 from rtsched.generate import Generate, draw
 from rtsched.schedulers.orderings.heaviest_first import EdfK, EdfUtilisationSeparated, least_k
+from rtsched.verify.verification import verify
 
 #: Dhall and Liu 1978 on two processors: two light tasks and one that loads a processor wholly.
 DHALL = {
@@ -85,4 +86,34 @@ def test_k_and_the_threshold_may_be_given() -> None:
 
 def test_rm_us_is_proven_as_fixed_priorities_are() -> None:
     assert rtsched.analyse(DHALL, scheduler="rm-us").verdict == "schedulable"
-    assert rtsched.analyse(DHALL, scheduler="edf-us").verdict == "unknown"  # no theorem knows its key
+
+
+def test_edf_us_and_edf_k_are_proven_by_what_heavy_tasks_leave() -> None:
+    for policy in ("edf-us", "edf-k"):
+        found = verify(DHALL, scheduler=policy, runs=2)
+        assert found.verdict == "schedulable"
+        assert found.analysis.parts[0].proven_by() == ["heavy-first"]
+    assert verify(DHALL, scheduler={"ordering": {"name": "edf-k", "k": 1}}, runs=0).verdict == "unknown"  # is EDF
+    assert verify(DHALL, scheduler={"ordering": {"name": "edf-k", "k": 3}}, runs=0).verdict == "unknown"  # 2 of 2 first
+
+
+def test_every_set_within_the_bound_of_edf_us_is_proven_and_no_proof_is_beaten() -> None:
+    asked = Generate(platform="multicore:4", tasks=6, total_utilisation=16 / 7 * 0.999, periods={"longest": "50 ms"})  # type: ignore[arg-type]
+    for index in range(12):
+        found = verify(draw(asked, seed=6, index=index), scheduler="edf-us", runs=1)
+        assert found.verdict == "schedulable"
+    more = Generate(platform="multicore:3", tasks=5, total_utilisation=1.9, periods={"longest": "50 ms"})  # type: ignore[arg-type]
+    proven = sum(
+        verify(draw(more, seed=6, index=index), scheduler="edf-k", runs=1).verdict == "schedulable"
+        for index in range(12)
+    )
+    assert proven > 0
+
+
+def test_a_rule_derived_from_it_is_not_proven_by_what_it_inherits() -> None:
+    class Other(EdfK):
+        def key(self, segment: Any) -> tuple[Any, ...]:
+            return (-segment.job.deadline,)
+
+    assert EdfK().traits("edf-k").first is not None
+    assert Other().traits("other").first is None
