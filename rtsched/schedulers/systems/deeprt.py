@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, eq=False)
-class Model:
+class Windowed:
     """What is gathered together: the tasks of one batch name on a device, in windows of so many ns."""
 
     number: int
@@ -58,8 +58,8 @@ class DeepRT(DeviceScheduler):
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
         needs_devices(self, "deeprt-style")
-        self.models: dict[tuple[object, ...], Model] = {}
-        self.model_of: dict[int, Model] = {}
+        self.models: dict[tuple[object, ...], Windowed] = {}
+        self.model_of: dict[int, Windowed] = {}
         self.refused: set[int] = set()
         self.batches: dict[int, list[tuple[int, int, list[Segment]]]] = {each.index: [] for each in self.devices}
         for task in soc.tasks:
@@ -80,7 +80,7 @@ class DeepRT(DeviceScheduler):
         place = next(each for each in device.processors if each.index in node.eligible)
         shared = node.batch is not None and not node.copies
         key = (*batch_of(node, place.index), place.index) if shared else (task.index,)
-        model = self.models.get(key) or Model(len(self.models), device, place, [])
+        model = self.models.get(key) or Windowed(len(self.models), device, place, [])
         model.tasks.append(task)
         before, model.window = model.window, max(1, min(each.deadline for each in model.tasks) // 2)
         self.models[key] = model
@@ -121,12 +121,12 @@ class DeepRT(DeviceScheduler):
                 return False
         return True
 
-    def _demand(self, model: Model) -> int:
+    def _demand(self, model: Windowed) -> int:
         """What the requests that one window may bring are believed to need."""
         most = sum(-(-model.window // (task.period or task.deadline)) for task in model.tasks)
         return sum(self._expected(model, size) for size in self._cut(model, most))
 
-    def _expected(self, model: Model, size: int) -> int:
+    def _expected(self, model: Windowed, size: int) -> int:
         node, place = model.tasks[0].nodes[0], model.processor.index
         ratio = 1 if size == 1 or node.batch is None else node.batch.ratio(place, size)
         time = self.soc.beliefs.time(node, place)
@@ -134,7 +134,7 @@ class DeepRT(DeviceScheduler):
         assert time is not None
         return -int(-time * ratio // 1)
 
-    def _cut(self, model: Model, count: int) -> list[int]:
+    def _cut(self, model: Windowed, count: int) -> list[int]:
         """So many requests in batches of at most the largest size."""
         about = model.tasks[0].nodes[0].batch
         sizes = () if about is None or model.tasks[0].nodes[0].copies else about.sizes[model.processor.index]

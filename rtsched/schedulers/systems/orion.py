@@ -26,7 +26,7 @@ BOUND = 0.6
 
 
 @dataclass(slots=True, eq=False)
-class Gpu:
+class Shared:
     """What is known of a GPU: its high-priority client, what that submitted last, and what others have outstanding."""
 
     device: Device
@@ -89,7 +89,7 @@ class Orion(StreamScheduler):
                 raise SchedulerError(f"orion: {name!r} is no task (there are {', '.join(sorted(names))})")
         self.gpus = [made for device in self.devices if (made := self._gpu(device)) is not None]
 
-    def _gpu(self, device: Device) -> Gpu | None:
+    def _gpu(self, device: Device) -> Shared | None:
         mine = [task for task in self.soc.tasks if any(self.home(node) is device for node in task.nodes)]
         if not mine:
             return None
@@ -97,7 +97,7 @@ class Orion(StreamScheduler):
         high = named[0] if named else min(mine, key=lambda task: (task.priority, task.index))
         work = sum(self.soc.beliefs.fastest(node) for node in high.nodes)
         others = [task.index for task in mine if task is not high]
-        return Gpu(device, high, others, self.sms or level_of(device).sms, int(work * self.duration))
+        return Shared(device, high, others, self.sms or level_of(device).sms, int(work * self.duration))
 
     def share(self) -> None:
         for gpu in self.gpus:
@@ -110,13 +110,13 @@ class Orion(StreamScheduler):
             while self._round(gpu, best):
                 pass
 
-    def _settle(self, gpu: Gpu) -> None:
+    def _settle(self, gpu: Shared) -> None:
         """Forget what is done; if nothing is outstanding any more, others may go on."""
         gpu.outstanding = {each: sms for each, sms in gpu.outstanding.items() if each.state == RUNNING}
         if gpu.blocked and not gpu.outstanding:
             gpu.blocked, gpu.submitted = False, 0
 
-    def _round(self, gpu: Gpu, waiting: dict[int, list[Segment]]) -> bool:
+    def _round(self, gpu: Shared, waiting: dict[int, list[Segment]]) -> bool:
         """Look at each best-effort client once, behind the last one that submitted; whether any did."""
         count, first, moved = len(gpu.others), gpu.last + 1, False
         for turn in range(first, first + count):
@@ -128,7 +128,7 @@ class Orion(StreamScheduler):
                 self._submitted(gpu, segment)
         return moved
 
-    def _start(self, gpu: Gpu, segment: Segment, priority: int) -> bool:
+    def _start(self, gpu: Shared, segment: Segment, priority: int) -> bool:
         """Start an operation, if a stream is free; the last free one is for the high-priority client."""
         free = [each for each in gpu.device.processors if each.segment is None]
         busy = any(each.segment is not None and each.segment.job.task is gpu.high for each in gpu.device.processors)
@@ -136,14 +136,14 @@ class Orion(StreamScheduler):
             return False
         return self.place(segment, priority=priority)
 
-    def _submitted(self, gpu: Gpu, segment: Segment) -> None:
+    def _submitted(self, gpu: Shared, segment: Segment) -> None:
         if segment.state != RUNNING or not kernels_of(segment, gpu.device):
             return
         gpu.outstanding[segment] = self._needs(gpu, segment)
         gpu.submitted += self._expected(gpu, segment.node)
         gpu.blocked = gpu.submitted > gpu.longest
 
-    def _may_submit(self, gpu: Gpu, segment: Segment) -> bool:
+    def _may_submit(self, gpu: Shared, segment: Segment) -> bool:
         if gpu.blocked:
             return False
         if not kernels_of(segment, gpu.device) and items_of(segment.node, gpu.device):
@@ -155,11 +155,11 @@ class Orion(StreamScheduler):
             return False
         return sum(gpu.outstanding.values()) + self._needs(gpu, segment) <= gpu.most
 
-    def _needs(self, gpu: Gpu, segment: Segment) -> int:
+    def _needs(self, gpu: Shared, segment: Segment) -> int:
         level = level_of(gpu.device)
         return max((needed(level, kernel) for kernel in kernels_of(segment, gpu.device)), default=0)
 
-    def _expected(self, gpu: Gpu, node: NodeSpec) -> int:
+    def _expected(self, gpu: Shared, node: NodeSpec) -> int:
         return min(self._time(node, each.index) for each in gpu.device.processors if each.index in node.eligible)
 
     def kind(self, segment: Segment, device: Device) -> Kind:

@@ -60,6 +60,12 @@ def test_what_suspending_leaves_in_the_way_at_each_level(level: int, expected: l
     assert changes(trace) == [(0, "limit", 0, 4), (0, "limit", 1, 4), (3.5, "suspend", 0, level)]
 
 
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_who_may_not_be_stopped_goes_on(level: int) -> None:
+    # high's kernel is next after the fourth of low, which is launched as a whole
+    assert spans(gpu(LOW + ", preemptive: false", HIGH), "xsched-hpf", level=level) == [("low", 0, 9), ("high", 3.5, 5)]
+
+
 def test_only_equal_priorities_run_side_by_side() -> None:
     same = gpu(*(f"name: {name}, {kernels(2, HALF)}, period: 100 ms, priority: 1" for name in "ab"))
     assert spans(same, "xsched-hpf") == [("a", 0, 2), ("b", 0, 2)]

@@ -91,9 +91,11 @@ class XSched(DeviceScheduler):
                 self.place(segment)
 
     def _suspend(self, processor: Processor) -> None:
-        how = "boundary"
+        how, running = "boundary", processor.segment
+        if running is None:
+            return
         if processor.block_level is not None:
-            how = STREAMS[self.depth]
+            how = STREAMS[self.depth] if running.node.preemptive else how
         elif self.depth == 3 and self.soc.preemptible(processor):
             how = "now"
         elif processor.service == "run-to-completion":

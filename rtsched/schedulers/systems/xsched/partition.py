@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
 
 
-class Partition(XSched):
+class Portions(XSched):
     """What the two partitions share: the shares of the tasks, 0 to 100, and the length of a slice."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Partition(XSched):
             self.soc.wake_at(end)
 
 
-class UtilisationPartition(Partition):
+class UtilisationPartition(Portions):
     """Utilisation partition (UP): one queue at a time, over all devices, round-robin, each for its part of a slice.
 
     A turn lasts `slice` * share / sum of the shares of all queues; it ends before that when the queue runs empty, and
@@ -77,7 +77,7 @@ class UtilisationPartition(Partition):
         return (self.current,)
 
 
-class ProcessUtilisationPartition(Partition):
+class ProcessUtilisationPartition(Portions):
     """Utilisation partition of processes (PUP): turns of one process, with all its queues, and a budget that it keeps.
 
     A process is a task. Each turn, taken or passed over, brings `slice` * n * share / sum of the shares of the n
