@@ -22,6 +22,8 @@ FIRST_ONLY = "it serves the first processor only there, all of them here"
 
 #: SimSo's schedulers that rtsched has too, by the name of their class, and in what they differ.
 SCHEDULERS: dict[str, tuple[dict[str, str], str]] = {
+    "BF": ({"name": "bf"}, "it gives odd units by another rule there, and misses"),
+    "DP_WRAP": ({"name": "dp-wrap"}, ROUNDED),
     "EDF": ({"ordering": "edf"}, ""),
     "EDF2": ({"ordering": "edf"}, ""),
     "EDF_mono": ({"ordering": "edf"}, FIRST_ONLY),

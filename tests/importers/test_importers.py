@@ -162,6 +162,8 @@ TASK = "<task name='t' id='1' period='5' WCET='1' deadline='5'/>"
         ("PD2", {"ordering": "pd2"}, "PD2: no quantum begins before its window there"),
         ("PriD", {"ordering": "edf-k"}, ""),
         ("EDF_US", {"ordering": "edf-us"}, "EDF_US: tasks of more than 1/2 go first there"),
+        ("BF", {"name": "bf"}, "BF: it gives odd units by another rule there"),
+        ("DP_WRAP", {"name": "dp-wrap"}, "DP_WRAP: it may be late by what it rounds there"),
         ("EKG", {"name": "ekg"}, ""),
         ("LLREF", {"name": "llref"}, "LLREF: it may be late by what it rounds there"),
         ("RUN", {"name": "run"}, ""),

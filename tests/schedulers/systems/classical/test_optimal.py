@@ -1,4 +1,4 @@
-"""EKG, RUN and LLREF: hand-worked examples, and no miss where all processors are loaded wholly."""
+"""EKG, RUN, LLREF, DP-WRAP and BF: hand-worked examples, and no miss where all processors are loaded wholly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.systems.classical.ekg import EKG
 from rtsched.verify.verification import verify
 
-OPTIMAL = ["ekg", "llref", "run"]
+OPTIMAL = ["bf", "dp-wrap", "ekg", "llref", "run"]
 #: Three tasks of 2/3 fill two processors, where global EDF misses.
 THIRDS = {
     "platform": "multicore:2",
@@ -100,12 +100,40 @@ def test_who_is_done_early_makes_nobody_late(policy: str) -> None:
         assert simulated(system, policy, "80 ms")[0] == 0
 
 
-def test_llref_is_exact_to_the_nanosecond() -> None:
+def test_dp_wrap_lays_shares_end_to_end_and_mirrors_every_second_time() -> None:
+    """2, 2, 2 of 3 ms: b lies across the cut, at the end of 0 and the beginning of 1; then the other way round."""
+    misses, trace = simulated(THIRDS, "dp-wrap", "6 ms")
+    assert not misses
+    assert slices(trace) == [
+        (0, 0, 0, 2), (1, 1, 0, 1), (2, 1, 1, 3), (1, 0, 2, 3),
+        (4, 0, 3, 4), (5, 1, 3, 5), (3, 0, 4, 6), (4, 1, 5, 6),
+    ]  # fmt: skip
+
+
+def test_bf_gives_whole_quanta() -> None:
+    """Of 1/2, 1/2 and 1 each interval has whole ms only; halves of 3 ms take turns."""
+    tasks = [{"name": name, "wcet": "3 ms", "period": "6 ms"} for name in "ab"]
+    system = {"platform": "multicore:2", "tasks": [*tasks, {"name": "c", "wcet": "3 ms", "period": "3 ms"}]}
+    misses, trace = simulated(system, "bf", "12 ms")
+    assert not misses
+    assert all(int(time) % units.MS == 0 for row in trace.slices for time in (row["start"], row["end"]))
+    odd = {**system, "tasks": [*tasks, {"name": "c", "wcet": "2.5 ms", "period": "3 ms"}]}
+    with pytest.raises(SchedulerError, match="bf: the times of task 'c' are no multiples of 1 ms"):
+        simulated(odd, "bf", "12 ms")
+    assert simulated(odd, {"name": "bf", "quantum": "500 us"}, "12 ms")[0] == 0
+    with pytest.raises(InputError, match="quantum must be positive"):
+        simulated(odd, {"name": "bf", "quantum": "0 ms"}, "12 ms")
+
+
+@pytest.mark.parametrize(
+    "policy", ["llref", "dp-wrap", {"name": "bf", "quantum": "1 ns"}], ids=["llref", "dp-wrap", "bf"]
+)
+def test_odd_nanoseconds_go_where_they_are_needed(policy: Any) -> None:
     """Periods of a few ns: the whole ns between two releases are what there is to give, and all of it is needed."""
     for index in range(15):
         random = np.random.default_rng([9, index])
         system = full(random, 2 + index % 4, [2, 3, 4, 5, 6, 7, 9, 10], "ns", offsets=index % 3)
-        assert simulated(system, "llref", "120 ns")[0] == 0, system
+        assert simulated(system, policy, "120 ns")[0] == 0, system
 
 
 @pytest.mark.parametrize("policy", ["ekg", "run"])
