@@ -195,7 +195,7 @@ def test_the_page_on_the_optimum_names_all_that_is_relaxed_or_refused() -> None:
         "scheduling": "overheads", "blackouts": "blackouts", "sections": "sections", "copies": "copies",
         "batch": "batches", "split": "splits", "decay": "decay", "inside": "change inside a node", "caps": "clocks",
         "block_level": "block by", "thermal": "heat", "checkpoint": "checkpoints", "weights": "weights",
-        "load_bandwidth": "weights", "contention": "contention",
+        "load_bandwidth": "weights",
     }  # fmt: skip
     assert named == set(words)
     assert [word for word in words.values() if word not in page] == []

@@ -260,7 +260,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "bandwidth": harmless("read by the contention model"),
         "capacity": harmless("read where weights are loaded"),
         "load_bandwidth": relaxed("weights are loaded in no time"),
-        "contention": relaxed("users of the memory do not slow each other (contention)"),
+        "contention": judged(judges.of_contention),
     },
 }
 

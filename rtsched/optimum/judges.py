@@ -8,6 +8,7 @@ from typing import Any
 
 from rtsched.dnn.processors import top_frequency
 from rtsched.model.environment import Change, Fault
+from rtsched.model.memory import Memory, Pairwise
 from rtsched.model.platform import Cluster
 from rtsched.model.power import OperatingPoint, PowerOptions, time_scales
 from rtsched.model.task import Constant
@@ -157,6 +158,13 @@ def of_points(system: SystemSpec, cluster: Cluster, points: Sequence[OperatingPo
     if min(time_scales(tuple(points), top)) >= 1:
         return None
     return Finding("an operating point is faster than the highest clock, by its score", True)
+
+
+def of_contention(system: SystemSpec, _: Memory, model: Any) -> Finding:
+    """How users of the memory slow each other; a measured pair may also gain."""
+    if isinstance(model, Pairwise) and any(pair.slowdown < 1 for pair in model.pairs):
+        return Finding("memory: work gains by who runs beside it (contention with speedups)", True)
+    return Finding("users of the memory do not slow each other (contention)")
 
 
 def of_contexts(system: SystemSpec, cluster: Cluster, _: int) -> Finding | None:

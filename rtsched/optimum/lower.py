@@ -80,7 +80,8 @@ class _Jobs:
                 self._add(task, each, None, leads)
             return
         shared = best(drawn) if drawn and is_random(task) else None
-        for each, before in zip(drawn, self.of_task[task.after], strict=True):
+        # as many were drawn as there could be of the task before; some of those are known never to come
+        for each, before in zip(drawn, self.of_task[task.after], strict=False):
             if self._may_trigger(task, before):
                 self._add(task, each if shared is None else replace(shared, index=each.index), before, leads)
 

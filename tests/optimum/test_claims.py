@@ -23,6 +23,17 @@ PLAIN: dict[str, Any] = {
 }
 
 
+#: Two processors of which one is quicker while the other works: a measured pair that gains.
+GAINS = PLAIN | {
+    "platform": {
+        "name": "chip",
+        "processors": {"cpu": {}, "npu": {"kind": "npu"}},
+        "memory": {"contention": {
+            "model": "pairwise", "speedups": True, "pairs": [{"victim": "cpu", "beside": "npu", "slowdown": 0.9}]}},
+    },
+}  # fmt: skip
+
+
 def task(**changes: Any) -> dict[str, Any]:
     return PLAIN | {"tasks": [PLAIN["tasks"][0] | changes]}
 
@@ -76,6 +87,7 @@ def test_a_field_that_nobody_claims_is_refused_by_name() -> None:
             "a node that is split runs on several processors",
         ),
         (PLAIN | {"faults": [{"processor": "cpu", "at": "1 ms"}]}, "processor 'cpu' may fail"),
+        (GAINS, "work gains by who runs beside it"),
         ("gpu_priorities", "kernels of a GPU served block by block run side by side"),
         ("offload_wifi", "the bandwidth of link 'wifi' varies with time"),
     ],

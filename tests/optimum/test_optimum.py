@@ -122,6 +122,19 @@ def test_a_late_job_may_still_trigger_one_that_is_in_time() -> None:
     assert found(system(first, second | {"weight": 5})).worth == 5
 
 
+def test_who_is_triggered_by_chance_is_known_and_what_that_triggers_may_come() -> None:
+    """Of ten jobs about half trigger one, as drawn; each of those may trigger a third one."""
+    first = {"name": "first", "wcet": "1 ms", "period": "10 ms"}
+    second = {"name": "second", "wcet": "1 ms", "deadline": "3 ms", "after": {"task": "first", "probability": 0.5}}
+    third = {"name": "third", "wcet": "1 ms", "deadline": "3 ms", "after": {"task": "second", "probability": 0.5}}
+    answer = found(system(first, second, third), until="100 ms", seed=1)
+    trace = rtsched.simulate(system(first, second, third), until="100 ms", seed=1)
+    came = [len(trace.jobs_of(task)) for task in range(3)]
+    assert 2 < came[1] < 8
+    assert answer.worth == 10 + 2 * came[1]
+    assert answer.relaxed == ("every job of 'second' may trigger one of 'third'",)
+
+
 def test_jobs_of_one_task_wait_for_each_other_unless_they_may_overlap() -> None:
     """Two cores; jobs of 4 ms each 2 ms, due after 5: the second would begin at 4 and end at 8, its deadline is 7."""
     task = {"name": "a", "wcet": "4 ms", "period": "2 ms", "deadline": "5 ms", "count": 2}
