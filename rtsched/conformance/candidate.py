@@ -31,18 +31,15 @@ _FILE = re.compile(r"(.+\.py)(?::(\w+))?")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A policy to check: what it is called, and how to make a new one; `description` is how other processes name it."""
+    """A policy to check: what it is called, and how to make a new one.
+
+    `description` is how other processes name it, `command` how a command line does; None where they cannot.
+    """
 
     name: str
     make: Callable[[], Scheduler]
     description: Description | None = None
-
-    @property
-    def command(self) -> str | None:
-        """How a command line names it; None where it has no name."""
-        if self.description is None or isinstance(self.description, str):
-            return self.description
-        return json.dumps(self.description)
+    command: str | None = None
 
 
 def candidate(choice: Choice) -> Candidate:
@@ -60,7 +57,8 @@ def _found(choice: Choice) -> Candidate:
         return _of_class(choice)
     if isinstance(choice, str | Mapping):
         description = _named(choice) if isinstance(choice, str) else _inside(choice)
-        return Candidate(str(choice), lambda: api.scheduler(description), description)
+        text = choice if isinstance(choice, str) else json.dumps(choice, default=str)
+        return Candidate(text, lambda: api.scheduler(description), description, text)
     if isinstance(choice, Scheduler):
         raise InputError(
             f"{type(choice).__name__} keeps what it has seen, and is run many times: give its class, or a function "
@@ -81,9 +79,10 @@ def _of_class(kind: type) -> Candidate:
     importable = "<" not in kind.__qualname__ and kind.__module__ != "__main__"
     where = f"{kind.__module__}:{kind.__qualname__}" if importable else None
     if issubclass(kind, Scheduler):
-        return Candidate(kind.__name__, kind, where)
+        return Candidate(kind.__name__, kind, where, where)
     part: Any = kind
-    return Candidate(kind.__name__, lambda: ComposedScheduler(**{part.kind: part()}), where and {part.kind: where})
+    described = where and {part.kind: where}
+    return Candidate(kind.__name__, lambda: ComposedScheduler(**{part.kind: part()}), described, where)
 
 
 def _makeable(kind: type) -> None:

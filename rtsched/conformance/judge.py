@@ -119,14 +119,15 @@ def _look(found: Conformance, world: World, number: int) -> None:
     found.hung = run.hung
     found.digests[number] = run.digest
     for row in found.rows:
-        answer = _answer(row.check, world)
+        answer = answer_of(row.check, world)
         row.asked += answer is not None
         if answer:
             row.broken += 1
             row.example = row.example or Example(answer, world, number)
 
 
-def _answer(check: Check, world: World) -> str | None:
+def answer_of(check: Check, world: World) -> str | None:
+    """What a check says of a world; None also where the policy refuses it, or one like it."""
     try:
         return check.look(world)
     except RefusedError:  # a system like this one is not for the policy
@@ -159,12 +160,12 @@ def _ask_others(found: Conformance, who: Candidate, system: Source | None) -> No
 def _smallest(check: Check, example: Example) -> Example:
     """The same in the smallest system; as it is where it cannot be seen in this process, or is somebody's own file."""
     world = example.world
-    if not world.document or not _answer(check, world):
+    if not world.document or not answer_of(check, world):
         return example
 
     def seen(document: Document) -> str | None:
         with suppress(Exception):  # whatever is no system, or not for this policy
-            return _answer(check, world_of(world.candidate, document, world.seed, world.limit))
+            return answer_of(check, world_of(world.candidate, document, world.seed, world.limit))
         return None
 
     best = greedily(world.document, documents.smaller, documents.weight, lambda each: bool(seen(each)), MOST_TRIES)

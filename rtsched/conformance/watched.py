@@ -119,6 +119,8 @@ class Watched:
         if self.error is None and self.soc.core.planner is None:
             self.looked = now
             self.last = {name: text for name, look in LOOKS.items() if (text := look(self))}
+        if now >= self.soc.until and not self.soc.core.open_jobs():
+            self.run.interrupt()  # who asks for timers for ever would go on for nothing
 
     def settle(self, now: int) -> None:
         """Time has gone on until `now`: what was found stood meanwhile."""
