@@ -29,7 +29,7 @@ SHORT = ("platform", "tasks", "utilisation", "periods", "deadlines", "scheduler"
 @click.option("--utilisation", metavar="LOAD", help="Mean load of the processors; default: 0.7.")
 @click.option("--periods", metavar="LAW", help="log-uniform, uniform, harmonic, camera-rates, automotive, ...")
 @click.option("--deadlines", metavar="LAW", help="implicit, constrained, arbitrary.")
-@options.scheduler()
+@options.scheduler("The policy that the systems name: edf, rm+first-fit, ...; default: none, which is edf.")
 @options.overrides("Set one parameter, e.g. periods.longest='200 ms'.")
 @click.option("--count", type=click.IntRange(1, 10_000_000), default=1, show_default=True, help="How many systems.")
 @click.option("--seed", type=options.SEEDS, default=0, show_default=True, help="Seed of all of them.")
@@ -51,7 +51,7 @@ def generate(
     """Draw random systems: task sets, graphs or mixes of networks, of the load and the shape that PARAMETERS say.
 
     Set INDEX of a seed is the same on any machine and after any other. A folder gets one file for each system, named by
-    its index, and the parameters as generate.yaml.
+    its index, and the parameters as generate.yaml. PARAMETERS is a YAML file; docs/generators.md says what it may hold.
     """
     from rtsched.generate import draw, text
     from rtsched.generate.parameters import read

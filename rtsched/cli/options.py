@@ -15,9 +15,9 @@ Option = Callable[[Command], Command]
 SEEDS = click.IntRange(0, 2**63 - 1)
 
 
-def scheduler() -> Option:
+def scheduler(text: str = "Another policy: edf, rm+first-fit, fp+nonpreemptive, ...") -> Option:
     """``--scheduler``: a policy instead of the file's own."""
-    return click.option("--scheduler", help="Another policy: edf, rm+first-fit, fp+nonpreemptive, ...")
+    return click.option("--scheduler", help=text)
 
 
 def platform(text: str = "Another platform: a catalogue name (multicore:4) or a file.") -> Option:

@@ -21,7 +21,9 @@ KINDS = ("curves", "ecdf", "heat", "pareto", "scatter")
 @click.argument("study", type=click.Path(dir_okay=False, path_type=Path))
 @options.file("-o", "--output", text="The figure: .pdf, .svg or .png.", required=True)
 @click.option("--kind", type=click.Choice(KINDS), default="curves", show_default=True, help="What is drawn.")
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="What is shown; default: the first metric.")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="What is shown: one or more; default: the first."
+)
 @click.option("--policy", "policies", multiple=True, metavar="LABEL", help="These policies alone.")
 @click.option("--over", multiple=True, metavar="AXIS", help="The axis to draw along; two for heat.")
 @click.option("--at", "at", multiple=True, metavar="AXIS=VALUE", help="Only points with this value of an axis.")

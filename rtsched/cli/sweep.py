@@ -54,7 +54,8 @@ def sweep(
 ) -> None:
     """Do a STUDY: systems x policies x seeds. The same command goes on where it was stopped, however that was.
 
-    A study is a YAML file; docs/studies.md says what stands in it.
+    A study is a YAML file; docs/studies.md says what stands in it. `rtsched plot` and `rtsched export` take the
+    database that it goes into.
     """
     from rtsched.experiment.sweep import sweep as perform
 
@@ -90,8 +91,10 @@ def _check_baseline(baseline: str, study: Path, overrides: list[str], policies: 
 
     found = read(study, overrides)
     known = [*(each.label for each in choices(policies or found.policies)), *found.tests]
-    if baseline not in known or len(known) < 2:
-        raise InputError(f"--paired {baseline}: is to be one of two policies or more; there are {', '.join(known)}")
+    if baseline not in known:
+        raise InputError(f"--paired {baseline}: no policy of this study is called so; there are {', '.join(known)}")
+    if len(known) < 2:
+        raise InputError(f"--paired {baseline}: there is no other policy to compare with it; add one ('policies', -s)")
 
 
 @contextmanager

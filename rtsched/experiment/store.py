@@ -213,7 +213,7 @@ def _reason(error: sqlite3.Error) -> str:
     if "readonly" in text:
         return "is write-protected; choose another place"
     if "not a database" in text or "malformed" in text:
-        return f"is no database that can be read ({text}); name another file"
+        return f"is no database that can be read ({text}); name one that rtsched sweep wrote, or a new file"
     if "no such" in text:
         return f"lacks what the database of a study has ({text}); name another file"
     if "I/O" in text:

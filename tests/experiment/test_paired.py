@@ -122,7 +122,7 @@ def test_the_command_says_so_before_anything_runs_and_json_has_it_all(tmp_path, 
     here.joinpath("s.yaml").write_text(json.dumps({**STUDY, "tests": ["gfb"]}))
     refused = ended("sweep", "s.yaml", "--paired", "X", "-j", 1)
     assert refused.exit_code == 2
-    assert "--paired X: is to be one of two policies or more; there are G, P, gfb" in refused.output
+    assert "--paired X: no policy of this study is called so; there are G, P, gfb" in refused.output
     assert not here.joinpath("s.db").exists()
     data = answer("sweep", "s.yaml", "--paired", "G", "-j", "1")
     policies = {(each["metric"], each["policy"]) for each in data["paired"]}
