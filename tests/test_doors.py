@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -378,7 +379,9 @@ def test_the_plug_in_has_a_door_of_each_kind() -> None:
 
 def test_help_reads_no_entry_points() -> None:
     code = "import sys; from rtsched.cli import cli; cli(['--help'], standalone_mode=False); print('importlib.metadata' in sys.modules)"
-    assert subprocess.run(["python", "-c", code], capture_output=True, text=True, check=True).stdout.endswith("False\n")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.endswith(
+        "False\n"
+    )
 
 
 def test_an_admission_is_a_rule_of_its_own() -> None:
