@@ -103,22 +103,6 @@ def test_the_examples_are_written_out_and_read_back_equal(text: str) -> None:
     assert validate(System, parse_yaml(to_yaml(system))) == system
 
 
-def test_the_networks_page_names_every_policy_beyond_the_classic_ones() -> None:
-    from rtsched.registry import REGISTRY
-
-    named = set(
-        re.findall(r"`([a-z-]+)`", NETWORKS[NETWORKS.index("## Which policy") : NETWORKS.index("## Comparing")])
-    )
-    for kind in ("adaptation", "admission"):
-        assert set(REGISTRY.names(kind)) <= named
-    classic = {
-        name
-        for name in REGISTRY.names("scheduler")
-        if REGISTRY.find("scheduler", name).__module__.startswith("rtsched.schedulers.systems.classical")
-    }
-    assert set(REGISTRY.names("scheduler")) - {"cbs", "composed", *classic} <= named
-
-
 def test_every_part_of_the_hardware_has_an_example() -> None:
     assert [title for title, _ in EXAMPLES] == [
         "GPUs, block by block", "Accelerators", "Shared memory", "Clocks, energy, heat",

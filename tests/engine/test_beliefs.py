@@ -349,7 +349,7 @@ def test_no_policy_reads_planned_times_beside_the_beliefs() -> None:
         if re.search(r"\.times\[|\.times\b(?! is)|\.fastest\b", path.read_text().replace("beliefs.fastest", ""))
     }
     assert planned == {
-        "composed.py", "estimator.py", "general_queues.py", "placements/packing.py",
+        "composed.py", "devices.py", "estimator.py", "general_queues.py", "orderings/split_first.py", "placements/packing.py",
         "speeds/cycle_conserving.py", "systems/band/base.py", "systems/band/plan.py",
     }  # fmt: skip
 

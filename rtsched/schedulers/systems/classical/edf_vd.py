@@ -29,7 +29,7 @@ class EDFVD(PlainTasks):
     job that takes long costs all that are not hard.
     """
 
-    called = "edf-vd"
+    called = "edf-vd-style"
     sporadic = True
     reads = frozenset({"budget"})
 

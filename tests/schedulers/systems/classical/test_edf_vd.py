@@ -23,7 +23,7 @@ def high(name: str, budget: str, wcet: str, period: str, **more: Any) -> dict[st
 
 
 def system(*tasks: dict[str, Any]) -> dict[str, Any]:
-    return {"platform": "uniprocessor", "scheduler": "edf-vd", "tasks": list(tasks)}
+    return {"platform": "uniprocessor", "scheduler": "edf-vd-style", "tasks": list(tasks)}
 
 
 #: U_LO(LO) = 0.4, U_HI(LO) = 0.3, U_HI(HI) = 0.8: EDF would need 1.2; x = 0.3 / 0.6 = 1/2, and 0.5 * 0.4 + 0.8 = 1.
@@ -106,8 +106,8 @@ def test_no_hard_job_is_late_where_the_theorem_says_so() -> None:
 )
 def test_what_it_does_not_know_is_refused(change: dict[str, Any], reason: str) -> None:
     tasks = [PAIR["tasks"][0], {**PAIR["tasks"][1], **change}]
-    with pytest.raises(SchedulerError, match=f"edf-vd: {reason}"):
+    with pytest.raises(SchedulerError, match=f"edf-vd-style: {reason}"):
         rtsched.simulate({**PAIR, "tasks": tasks}, until="20 ms")
     assert verify({**PAIR, "tasks": tasks}, runs=0).verdict == "unknown"
-    with pytest.raises(SchedulerError, match="edf-vd: it serves one processor"):
+    with pytest.raises(SchedulerError, match="edf-vd-style: it serves one processor"):
         rtsched.simulate({**PAIR, "platform": "multicore:2"}, until="20 ms")
