@@ -79,7 +79,7 @@ def test_a_system_of_ones_own_is_checked_as_it_is() -> None:
 
 def test_the_command_saves_what_shows_it_again(tmp_path: Path) -> None:
     ended = command(
-        "check-scheduler", f"{HERE}:Idler", "--systems", "3", "--only", "work-conserving", "--save", str(tmp_path)
+        "check-scheduler", f"{HERE}:Idler", "--systems", "2", "--only", "work-conserving", "--save", str(tmp_path)
     )
     assert ended.exit_code == 1
     assert "FAILS: work-conserving: " in ended.stdout
