@@ -1,4 +1,4 @@
-"""The checks: what each asks of a policy in one world. None: not of this system; empty: it fits; else what is wrong."""
+"""The checks: what each asks of a policy in one trial. None: not of this system; empty: it fits; else what is wrong."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rtsched.conformance.foresight import foresight
 from rtsched.conformance.monotone import monotone
 from rtsched.conformance.sustainable import later_release, one_processor_more, shorter_execution
 from rtsched.conformance.symmetric import symmetric
-from rtsched.conformance.world import World
+from rtsched.conformance.trial import Trial
 from rtsched.engine.views import HiddenError
 from rtsched.schedulers.claims import CLAIMS
 
-#: What a check says of one world.
-Look = Callable[[World], str | None]
+#: What a check says of one trial.
+Look = Callable[[Trial], str | None]
 
 
 @dataclass(frozen=True)
@@ -31,37 +31,37 @@ class Check:
         return self.name in CLAIMS
 
 
-def ends(world: World) -> str | None:
+def ends(trial: Trial) -> str | None:
     """The run comes to an end."""
-    return world.plain.endless
+    return trial.plain.endless
 
 
-def legal(world: World) -> str | None:
+def legal(trial: Trial) -> str | None:
     """No action is refused, and no code fails."""
-    run = world.plain
+    run = trial.plain
     return None if run.endless or isinstance(run.watched.error, HiddenError) else run.failure
 
 
-def wake_ups(world: World) -> str | None:
+def wake_ups(trial: Trial) -> str | None:
     """Nothing ready waits for ever."""
-    run = world.plain
-    if run.failure or world.spec.planner is not None:
+    run = trial.plain
+    if run.failure or trial.spec.planner is not None:
         return None
     return run.lost
 
 
-def determinism(world: World) -> str | None:
+def determinism(trial: Trial) -> str | None:
     """The same again."""
-    if world.plain.endless:
+    if trial.plain.endless:
         return None
-    again = world.run()
-    if again.failure != world.plain.failure:
+    again = trial.run()
+    if again.failure != trial.plain.failure:
         return f"the same run ends otherwise: {again.failure or 'all is well'}"
-    return "" if again.digest == world.plain.digest else _difference(world, again.trace)
+    return "" if again.digest == trial.plain.digest else _difference(trial, again.trace)
 
 
-def _difference(world: World, other: object) -> str:
-    first, second = world.plain.trace, other
+def _difference(trial: Trial, other: object) -> str:
+    first, second = trial.plain.trace, other
     assert first is not None
     rows, others = first.slices.tolist(), second.slices.tolist()  # type: ignore[attr-defined]
     for row, then in zip(rows, others, strict=False):
@@ -70,39 +70,39 @@ def _difference(world: World, other: object) -> str:
     return "the same run again has another end, or other outcomes"
 
 
-def rules(world: World) -> str | None:
+def rules(trial: Trial) -> str | None:
     """What happened breaks no rule of the simulator."""
-    if world.plain.failure or world.plain.trace is None:
+    if trial.plain.failure or trial.plain.trace is None:
         return None
-    broken = world.plain.trace.check()
+    broken = trial.plain.trace.check()
     return f"{broken[0]}: this is rtsched's own bug, please report it" if broken else ""
 
 
-def work_conserving(world: World) -> str | None:
+def work_conserving(trial: Trial) -> str | None:
     """No processor idles beside work."""
-    if not _pooled(world, "work-conserving"):
+    if not _pooled(trial, "work-conserving"):
         return None
-    return world.plain.watched.stood.get("idle", "")
+    return trial.plain.watched.stood.get("idle", "")
 
 
-def bounded_inversion(world: World) -> str | None:
+def bounded_inversion(trial: Trial) -> str | None:
     """Nothing less urgent goes first; not asked where resources are locked, whose protocols lend urgency."""
-    locks = any(node.sections for task in world.spec.tasks for node in task.all_nodes)
-    if locks or not hasattr(world.plain.watched.scheduler, "key") or not _pooled(world, "bounded-inversion"):
+    locks = any(node.sections for task in trial.spec.tasks for node in task.all_nodes)
+    if locks or not hasattr(trial.plain.watched.scheduler, "key") or not _pooled(trial, "bounded-inversion"):
         return None
-    return world.plain.watched.stood.get("inverted", "")
+    return trial.plain.watched.stood.get("inverted", "")
 
 
-def _pooled(world: World, claim: str) -> bool:
+def _pooled(trial: Trial, claim: str) -> bool:
     """Whoever claims it is asked where segments that share processors share all of them; others everywhere.
 
     Elsewhere rule R6 itself leaves a pinned segment waiting for its pin beside a processor that somebody else may use.
     """
-    if world.plain.failure or world.spec.planner is not None:
+    if trial.plain.failure or trial.spec.planner is not None:
         return False
-    places = {node.eligible for task in world.spec.tasks for node in task.all_nodes}
+    places = {node.eligible for task in trial.spec.tasks for node in task.all_nodes}
     uniform = sum(map(len, places)) == len(set().union(*places))
-    return uniform or claim not in world.claims
+    return uniform or claim not in trial.claims
 
 
 CHECKS = (

@@ -12,7 +12,7 @@ from rtsched.verify.pencil import Document
 
 
 def drawn(seed: int, number: int, policy: Scheduler) -> tuple[Document, int]:
-    """System number so of a seed, as a document, and the seed of its world; with clocks for a policy that sets them."""
+    """System number so of a seed, as a document, and the seed of its trial; with clocks for a policy that sets them."""
     case = fuzz.case(seed, number)
     document: Any = case.document
     if document is None:

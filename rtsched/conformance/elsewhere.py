@@ -11,7 +11,7 @@ from typing import Any
 from rtsched import api
 from rtsched.conformance.candidate import Candidate, candidate
 from rtsched.conformance.drawing import drawn
-from rtsched.conformance.world import World, world_of
+from rtsched.conformance.trial import Trial, trial_of
 from rtsched.loading import Source
 
 #: Seconds after which it is given up.
@@ -43,11 +43,11 @@ def answer(asked: dict[str, Any]) -> dict[int, str]:
     sys.path[:] = asked["path"]
     who = candidate(asked["policy"])
     if asked["system"] is not None:
-        return {0: World(who, api.load(asked["system"]), asked["seed"]).plain.digest}
+        return {0: Trial(who, api.load(asked["system"]), asked["seed"]).plain.digest}
     policy, found = who.make(), {}
     for number in asked["numbers"]:
         document, own = drawn(asked["seed"], number, policy)
-        found[number] = world_of(who, document, own).plain.digest
+        found[number] = trial_of(who, document, own).plain.digest
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rtsched.conformance.world import World
+from rtsched.conformance.trial import Trial
 from rtsched.engine.views import HiddenError
 from rtsched.trace.trace import COMPLETED, DRAINED, PART, Trace
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 VICTIMS = 3
 
 
-def foresight(world: World) -> str | None:
+def foresight(trial: Trial) -> str | None:
     """Jobs that are shorter than planned change nothing before the first of them is seen to be so.
 
     Not asked of who says that it sees the truth (``oracle``).
     """
-    plain = world.plain
+    plain = trial.plain
     if plain.watched.scheduler.oracle:
         return None
     if isinstance(plain.watched.error, HiddenError):
@@ -29,10 +29,10 @@ def foresight(world: World) -> str | None:
     if plain.failure:
         return None
     asked = False
-    for task in [task for task in world.spec.tasks if _can_be_shorter(task)][:VICTIMS]:
-        first = world.seed % 3  # from this job on they are shorter
-        planned = world.trace(truths={task.index: _taking(first, lambda time: time)})
-        shorter = world.trace(truths={task.index: _taking(first, lambda time: max(1, time // 2))})
+    for task in [task for task in trial.spec.tasks if _can_be_shorter(task)][:VICTIMS]:
+        first = trial.seed % 3  # from this job on they are shorter
+        planned = trial.trace(truths={task.index: _taking(first, lambda time: time)})
+        shorter = trial.trace(truths={task.index: _taking(first, lambda time: max(1, time // 2))})
         if planned is None or shorter is None:
             continue
         seen = _first_seen(shorter, task.index, first)

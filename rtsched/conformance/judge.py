@@ -11,8 +11,8 @@ from rtsched.conformance import elsewhere
 from rtsched.conformance.candidate import Candidate, Choice, candidate
 from rtsched.conformance.checks import CHECKS, Check
 from rtsched.conformance.drawing import drawn
-from rtsched.conformance.result import Conformance, Example, Row
-from rtsched.conformance.world import RefusedError, World, world_of
+from rtsched.conformance.result import Conformance, Example, Finding
+from rtsched.conformance.trial import RefusedError, Trial, trial_of
 from rtsched.errors import InputError
 from rtsched.loading import Source
 from rtsched.model.base import whole_number
@@ -62,12 +62,12 @@ def check_scheduler(
     claims = who.make().claimed()
     chosen = _chosen(only)
     found = Conformance(who.name, who.command, tuple(sorted(claims)), api.checked_seed(seed))
-    found.rows = [Row(check, check.name in claims) for check in chosen]
+    found.rows = [Finding(check, check.name in claims) for check in chosen]
     nanoseconds = int(limit * 1e9)
     if system is None:
         _campaign(found, who, count, nanoseconds, progress)
     else:
-        _look(found, World(who, api.load(system), found.seed, nanoseconds), 0)
+        _look(found, Trial(who, api.load(system), found.seed, nanoseconds), 0)
         found.systems = 1
     if others and any(check.name == "determinism" for check in chosen):
         _ask_others(found, who, None if system is None else system)
@@ -90,9 +90,9 @@ def _chosen(only: Sequence[str]) -> list[Check]:
 
 def _campaign(found: Conformance, who: Candidate, count: int, limit: int, progress: Progress | None) -> None:
     """Look at systems until there are so many that the policy takes."""
-    for number, world in _worlds(found.seed, who, max(LEAST, DRAWN * count), limit):
+    for number, trial in _trials(found.seed, who, max(LEAST, DRAWN * count), limit):
         found.systems += 1
-        _look(found, world, number)
+        _look(found, trial, number)
         done = found.systems - found.refused
         if progress is not None:
             progress(done)
@@ -100,17 +100,17 @@ def _campaign(found: Conformance, who: Candidate, count: int, limit: int, progre
             return
 
 
-def _worlds(seed: int, who: Candidate, count: int, limit: int) -> Iterator[tuple[int, World]]:
+def _trials(seed: int, who: Candidate, count: int, limit: int) -> Iterator[tuple[int, Trial]]:
     policy = who.make()
     for number in range(count):
         document, own = drawn(seed, number, policy)
-        yield number, world_of(who, document, own, limit)
+        yield number, trial_of(who, document, own, limit)
 
 
-def _look(found: Conformance, world: World, number: int) -> None:
+def _look(found: Conformance, trial: Trial, number: int) -> None:
     """One system: every check."""
     try:
-        run = world.plain
+        run = trial.plain
     except RefusedError as error:
         found.refused += 1
         found.refusal = found.refusal or str(error)
@@ -119,17 +119,17 @@ def _look(found: Conformance, world: World, number: int) -> None:
     found.hung = run.hung
     found.digests[number] = run.digest
     for row in found.rows:
-        answer = answer_of(row.check, world)
+        answer = answer_of(row.check, trial)
         row.asked += answer is not None
         if answer:
             row.broken += 1
-            row.example = row.example or Example(answer, world, number)
+            row.example = row.example or Example(answer, trial, number)
 
 
-def answer_of(check: Check, world: World) -> str | None:
-    """What a check says of a world; None also where the policy refuses it, or one like it."""
+def answer_of(check: Check, trial: Trial) -> str | None:
+    """What a check says of a trial; None also where the policy refuses it, or one like it."""
     try:
-        return check.look(world)
+        return check.look(trial)
     except RefusedError:  # a system like this one is not for the policy
         return None
 
@@ -150,7 +150,7 @@ def _ask_others(found: Conformance, who: Candidate, system: Source | None) -> No
             row.broken += 1
             document, own = drawn(found.seed, number, policy)
             text = "another process has another trace: is there a set of names, or a hash, that decides?"
-            row.example = row.example or Example(text, world_of(who, document, own), number)
+            row.example = row.example or Example(text, trial_of(who, document, own), number)
             found.elsewhere = "another process has other traces"
 
 
@@ -159,17 +159,17 @@ def _ask_others(found: Conformance, who: Candidate, system: Source | None) -> No
 
 def _smallest(check: Check, example: Example) -> Example:
     """The same in the smallest system; as it is where it cannot be seen in this process, or is somebody's own file."""
-    world = example.world
-    if not world.document or not answer_of(check, world):
+    trial = example.trial
+    if not trial.document or not answer_of(check, trial):
         return example
 
     def seen(document: Document) -> str | None:
         with suppress(Exception):  # whatever is no system, or not for this policy
-            return answer_of(check, world_of(world.candidate, document, world.seed, world.limit))
+            return answer_of(check, trial_of(trial.candidate, document, trial.seed, trial.limit))
         return None
 
-    best = greedily(world.document, documents.smaller, documents.weight, lambda each: bool(seen(each)), MOST_TRIES)
+    best = greedily(trial.document, documents.smaller, documents.weight, lambda each: bool(seen(each)), MOST_TRIES)
     text = seen(best)
     if not text:
         return replace(example, small=True)
-    return Example(text, world_of(world.candidate, best, world.seed, world.limit), example.number, small=True)
+    return Example(text, trial_of(trial.candidate, best, trial.seed, trial.limit), example.number, small=True)

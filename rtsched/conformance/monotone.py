@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rtsched.conformance.world import World
+from rtsched.conformance.trial import Trial
 from rtsched.model.task import Periodic
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.trace.trace import NO_ANSWER, OK, UNKNOWN
@@ -13,14 +13,14 @@ from rtsched.trace.trace import NO_ANSWER, OK, UNKNOWN
 DEADLINES = 8
 
 
-def monotone(world: World) -> str | None:
+def monotone(trial: Trial) -> str | None:
     """The accuracy of the answer that a job alone has in time never falls as its deadline is put off."""
-    tasks = [task for task in world.spec.tasks if task.quality is not None]
-    if not tasks or world.spec.hardware is not None or world.plain.failure:
+    tasks = [task for task in trial.spec.tasks if task.quality is not None]
+    if not tasks or trial.spec.hardware is not None or trial.plain.failure:
         return None
     task, best, at = tasks[0], NO_ANSWER, 0
     for deadline in _deadlines(task):
-        trace = world.trace(_alone(world.spec, task, deadline))
+        trace = trial.trace(_alone(trial.spec, task, deadline))
         if trace is None or not len(trace.answers) or trace.answers["accuracy"][0] == UNKNOWN:
             return None
         accuracy = int(trace.answers["accuracy"][0]) if trace.jobs["outcome"][0] == OK else NO_ANSWER

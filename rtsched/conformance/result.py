@@ -10,7 +10,7 @@ from rtsched.verify.replay import document_yaml
 
 if TYPE_CHECKING:
     from rtsched.conformance.checks import Check
-    from rtsched.conformance.world import World
+    from rtsched.conformance.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,18 @@ class Example:
     """A system in which a check does not hold, and what is seen there; the smallest one found where `small` is set."""
 
     text: str
-    world: World = field(repr=False)
+    trial: Trial = field(repr=False)
     number: int = 0
     small: bool = False
 
     @property
     def yaml(self) -> str:
         """The system as a file."""
-        return document_yaml(self.world.document) if self.world.document else ""
+        return document_yaml(self.trial.document) if self.trial.document else ""
 
 
 @dataclass
-class Row:
+class Finding:
     """One check: of how many systems it was asked, in how many it does not hold, and the first of these."""
 
     check: Check
@@ -70,7 +70,7 @@ class Conformance:
     systems: int = 0
     refused: int = 0
     refusal: str = ""
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Finding] = field(default_factory=list)
     costs: list[int] = field(default_factory=list)
     elsewhere: str = ""
     #: what happened in each system, by number: for another process to compare
@@ -87,7 +87,7 @@ class Conformance:
         """Whether it was checked on anything, and fails nothing."""
         return self.refused < self.systems and not self.failed
 
-    def row(self, check: str) -> Row:
+    def row(self, check: str) -> Finding:
         """The row of a check, by its name."""
         return next(row for row in self.rows if row.check.name == check)
 
@@ -124,7 +124,7 @@ class Conformance:
         return "\n".join(lines(self))
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Finding) -> dict[str, Any]:
     found = row.example
     return {
         "check": row.check.name,
@@ -138,7 +138,7 @@ def _row(row: Row) -> dict[str, Any]:
         and {
             "text": found.text,
             "number": found.number,
-            "seed": found.world.seed,
+            "seed": found.trial.seed,
             "smallest": found.small,
             "yaml": found.yaml,
         },

@@ -32,10 +32,10 @@ def save(found: Conformance, folder: Path) -> list[Path]:
 def _save(found: Conformance, check: str, example: Example, path: Path) -> None:
     from rtsched.plot.gantt import png
 
-    again = command(found, check, example.world.seed, str(path / "system.yaml"))
+    again = command(found, check, example.trial.seed, str(path / "system.yaml"))
     write_whole(path / "what.txt", f"{check}: {example.text}\n" + (f"{again}\n" if again else ""))
     if example.yaml:
         write_whole(path / "system.yaml", example.yaml)
-    trace = example.world.plain.trace
+    trace = example.trial.plain.trace
     if trace is not None:
         write_whole(path / "gantt.png", png(trace))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from rtsched.conformance.world import World
+from rtsched.conformance.trial import Trial
 from rtsched.engine.execution_time import InputTimes
 from rtsched.model.inputs import InputsSpec
 from rtsched.model.system import Estimates, Overheads
@@ -20,59 +20,60 @@ VICTIMS = 3
 Ends = dict[tuple[str, int], int]
 
 
-def shorter_execution(world: World) -> str | None:
+def shorter_execution(trial: Trial) -> str | None:
     """One task needs half of what is planned."""
-    if not _asked(world, "sustainable-execution"):
+    if not _asked(trial, "sustainable-execution"):
         return None
     half = Fraction(1, 2)
     answer = None
-    for task in world.spec.tasks[:VICTIMS]:
+    for task in trial.spec.tasks[:VICTIMS]:
         if task.execution != Constant() or task.inputs is not None:
             continue
         shares = dict.fromkeys(range(len(task.nodes)), half)
         truth = InputTimes(InputsSpec((shares,), ({},), {}), 0)
-        answer = _later(world, world.trace(truths={task.index: truth}), f"with {task.name!r} in half of its time")
+        answer = _later(trial, trial.trace(truths={task.index: truth}), f"with {task.name!r} in half of its time")
         if answer:
             return answer
     return answer
 
 
-def later_release(world: World) -> str | None:
+def later_release(trial: Trial) -> str | None:
     """All jobs of one task come later."""
-    if not _asked(world, "sustainable-release"):
+    if not _asked(trial, "sustainable-release"):
         return None
     answer = None
-    for task in world.spec.tasks[:VICTIMS]:
-        delay = 1 + world.seed % max(1, (task.period or task.deadline) // 2)
+    for task in trial.spec.tasks[:VICTIMS]:
+        delay = 1 + trial.seed % max(1, (task.period or task.deadline) // 2)
         moved = _delayed(task, delay)
         if moved is not None:
             text = f"with {task.name!r} {delay} ns later"
-            answer = _later(world, world.trace(_with(world.spec, moved)), text, {task.name: delay})
+            answer = _later(trial, trial.trace(_with(trial.spec, moved)), text, {task.name: delay})
         if answer:
             return answer
     return answer
 
 
-def one_processor_more(world: World) -> str | None:
+def one_processor_more(trial: Trial) -> str | None:
     """There is one more of the first processor."""
-    spec = world.spec
-    if not _asked(world, "sustainable-processors") or any(map(_is_tabled, _nodes(spec))):
+    spec = trial.spec
+    several = any(task.quality is not None and task.quality.variants for task in spec.tasks)
+    if several or not _asked(trial, "sustainable-processors") or any(map(_is_tabled, _nodes(spec))):
         return None
     first = spec.processors[0]
     more = replace(first, index=len(spec.processors), name=f"{first.name}+")
     tasks = tuple(replace(task, nodes=tuple(_on_one_more(spec, node) for node in task.nodes)) for task in spec.tasks)
     larger = replace(spec, processors=(*spec.processors, more), tasks=tasks)
-    return _later(world, world.trace(larger), f"with one more of {first.name!r}")
+    return _later(trial, trial.trace(larger), f"with one more of {first.name!r}")
 
 
 # ---- where it is asked -----------------------------------------------------------------------------------------------
 
 
-def _asked(world: World, claim: str) -> bool:
+def _asked(trial: Trial, claim: str) -> bool:
     """Whoever claims it is asked where the claim holds: about independent jobs; others wherever it can be tried."""
-    if world.spec.hardware is not None or world.plain.failure:
+    if trial.spec.hardware is not None or trial.plain.failure:
         return False
-    return claim not in world.claims or independent(world.spec)
+    return claim not in trial.claims or independent(trial.spec)
 
 
 def independent(spec: SystemSpec) -> bool:
@@ -133,9 +134,9 @@ def _on_one_more(spec: SystemSpec, node: NodeSpec) -> NodeSpec:
 # ---- what came of it -------------------------------------------------------------------------------------------------
 
 
-def _later(world: World, changed: Trace | None, text: str, allowed: dict[str, int] | None = None) -> str | None:
+def _later(trial: Trial, changed: Trace | None, text: str, allowed: dict[str, int] | None = None) -> str | None:
     """The first job that is later than it was, by more than it may; None where nobody can tell."""
-    plain = world.plain.trace
+    plain = trial.plain.trace
     if changed is None or plain is None:
         return None
     before, after = dict(_ends(plain)), dict(_ends(changed))

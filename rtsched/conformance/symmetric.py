@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtsched.conformance.world import RefusedError, World
+from rtsched.conformance.trial import RefusedError, Trial
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.task import Constant, Periodic
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
@@ -23,40 +23,40 @@ SCALE, MOST, TRIES = 1_000, 400, 2
 Figures = dict[str, list[tuple[int, int, int, int]]]
 
 
-def symmetric(world: World) -> str | None:
+def symmetric(trial: Trial) -> str | None:
     """Declared the other way round, and with other names, all jobs are as they were; equal tasks may change places."""
-    if world.plain.failure or not _is_fit(world.spec):
+    if trial.plain.failure or not _is_fit(trial.spec):
         return None
     answer = ""
     for number in range(TRIES):
-        random = np.random.default_rng([world.seed, number])
-        answer = _asked(world, _apart(world.spec, random))
+        random = np.random.default_rng([trial.seed, number])
+        answer = _asked(trial, _apart(trial.spec, random))
         if not answer:
             return ""
     return answer
 
 
-def _asked(world: World, spec: SystemSpec) -> str:
+def _asked(trial: Trial, spec: SystemSpec) -> str:
     last = len(spec.tasks) - 1
-    plain = _figures(world.trace(spec))
-    turned = _figures(world.trace(_ordered(spec, range(last, -1, -1))))
+    plain = _figures(trial.trace(spec))
+    turned = _figures(trial.trace(_ordered(spec, range(last, -1, -1))))
     for task in spec.tasks:
         if plain[task.name] != turned[task.name]:
             return f"declared the other way round, {_first(task.name, plain[task.name], turned[task.name])}"
     names = [task.name for task in spec.tasks]
-    other = _figures(world.trace(_named(spec, names[::-1])))
+    other = _figures(trial.trace(_named(spec, names[::-1])))
     for name, new in zip(names, names[::-1], strict=True):
         if plain[name] != other[new]:
             return f"called {new!r}, {_first(name, plain[name], other[new])}"
-    return _twins(world, spec)
+    return _twins(trial, spec)
 
 
-def _twins(world: World, spec: SystemSpec) -> str:
+def _twins(trial: Trial, spec: SystemSpec) -> str:
     """Two tasks that are equal but for their names may change places, and nothing else happens."""
     names = [task.name for task in spec.tasks]
     both = replace(spec, tasks=(*spec.tasks, replace(spec.tasks[0], index=len(names))))
-    first = _figures(world.trace(_named(both, [*names, "twin"])))
-    second = _figures(world.trace(_named(both, ["twin", *names[1:], names[0]])))
+    first = _figures(trial.trace(_named(both, [*names, "twin"])))
+    second = _figures(trial.trace(_named(both, ["twin", *names[1:], names[0]])))
     pair = [names[0], "twin"]
     if sorted(map(first.get, pair), key=str) != sorted(map(second.get, pair), key=str):
         return f"beside a twin, {names[0]!r} and the twin are other than when they change their names"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtsched.conformance.result import Conformance, Row
+from rtsched.conformance.result import Conformance, Finding
 from rtsched.conformance.saved import command
 from rtsched.export.text import aligned
 from rtsched.units import format_duration
@@ -32,7 +32,7 @@ def _head(found: Conformance) -> list[str]:
     ]
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Finding) -> list[str]:
     claimed = ("yes" if row.claimed else "no") if row.check.is_claim else "always"
     return [row.check.name, claimed, row.outcome, str(row.asked)]
 
@@ -46,12 +46,12 @@ def _cost(found: Conformance) -> str:
     )
 
 
-def _example(found: Conformance, row: Row) -> list[str]:
+def _example(found: Conformance, row: Finding) -> list[str]:
     example = row.example
     if example is None:
         return []
     how = "the smallest system found" if example.small else "the system"
-    again = command(found, row.check.name, example.world.seed)
+    again = command(found, row.check.name, example.trial.seed)
     told = ["", f"{'FAILS' if row.fails else 'does not hold'}: {row.check.name}: {visible(example.text)}"]
     if example.yaml:
         told += [f"{how}{f'; save it, then: {again}' if again else ''}", visible(example.yaml.rstrip(), lines=True)]

@@ -79,7 +79,7 @@ def test_a_system_of_ones_own_is_checked_as_it_is() -> None:
 
 def test_the_command_saves_what_shows_it_again(tmp_path: Path) -> None:
     ended = command(
-        "check-scheduler", f"{HERE}:Idler", "--systems", "3", "--only", "work-conserving", "--save", str(tmp_path)
+        "check-scheduler", f"{HERE}:Idler", "--systems", "2", "--only", "work-conserving", "--save", str(tmp_path)
     )
     assert ended.exit_code == 1
     assert "FAILS: work-conserving: " in ended.stdout
@@ -122,3 +122,31 @@ def test_bad_input_is_told_in_a_line() -> None:
         assert isinstance(ended.exception, InputError)
         assert says in str(ended.exception)
     assert ending.ended(lambda: cli(["check-scheduler", "edff"], standalone_mode=False)) == 2
+
+
+def test_one_processor_more_is_not_asked_of_variants_whose_times_are_by_processor() -> None:
+    choices = [{"accuracy": 0.9, "wcet": "4 ms"}, {"accuracy": 0.7, "wcet": "2 ms"}]
+    system = {
+        "platform": "multicore:2",
+        "tasks": [{"name": "a", "period": "10 ms", "variants": {"choices": choices}}],
+    }
+    found = rtsched.check_scheduler("edf+fixed", system=system, only=["sustainable-processors", "monotone"])
+    assert found.row("sustainable-processors").asked == 0
+    assert found.row("monotone").outcome == "fits"
+
+
+class Ticking(policies.Sound):
+    """Asks for a timer at every one of its timers, for ever."""
+
+    def setup(self, soc: Any) -> None:
+        soc.wake_at(soc.now + 1_000_000, "tick")
+
+    def on_timer(self, tag: Any) -> None:
+        self.soc.wake_at(self.soc.now + 1_000_000, tag)
+
+
+def test_a_run_ends_with_its_jobs_also_where_timers_go_on() -> None:
+    system = {"platform": "uniprocessor", "tasks": [{"name": "a", "wcet": "1 ms", "period": "4 ms"}]}
+    found = rtsched.check_scheduler(Ticking, system=system, only=["ends", "wake-ups"])
+    assert found.fits
+    assert found.cost()["decisions"] < 1_000

@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Run:
+class Conduct:
     """What a policy did with a system; without a `trace` it was given up, and `endless` says why."""
 
     watched: Watched
@@ -76,7 +76,7 @@ def described(error: Exception) -> str:
 
 
 @dataclass
-class World:
+class Trial:
     """A system, as a file has it, and the policy that is to run it; `limit` is ns of the host's time for a run."""
 
     candidate: Candidate
@@ -96,11 +96,11 @@ class World:
         return self.candidate.make().claimed()
 
     @cached_property
-    def plain(self) -> Run:
+    def plain(self) -> Conduct:
         """The system as it is. Raises RefusedError."""
         return self.run()
 
-    def run(self, spec: SystemSpec | None = None, truths: Mapping[int, Truth] | None = None) -> Run:
+    def run(self, spec: SystemSpec | None = None, truths: Mapping[int, Truth] | None = None) -> Conduct:
         """A new scheduler on this system, or on another one like it, until every job is done. Raises RefusedError."""
         system = self.spec if spec is None else spec
         try:
@@ -111,7 +111,7 @@ class World:
             with limited(self.limit):
                 return self._run(system, watched, truths)
         except OutOfTimeError:
-            return Run(watched, None, f"no end within {self.limit / 1e9:g} s of this machine's time", hung=True)
+            return Conduct(watched, None, f"no end within {self.limit / 1e9:g} s of this machine's time", hung=True)
 
     def trace(self, spec: SystemSpec | None = None, truths: Mapping[int, Truth] | None = None) -> Trace | None:
         """What happens there; None where the policy fails, or refuses it."""
@@ -121,7 +121,7 @@ class World:
             return None
         return None if found.failure else found.trace
 
-    def _run(self, system: SystemSpec, watched: Watched, truths: Mapping[int, Truth] | None) -> Run:
+    def _run(self, system: SystemSpec, watched: Watched, truths: Mapping[int, Truth] | None) -> Conduct:
         until = _until(system)
         try:
             policy = cast("Scheduler", watched)
@@ -130,16 +130,16 @@ class World:
                 truths=None if truths is None else dict(truths), most_events=MOST_EVENTS, watch=watched.watch,
             )  # fmt: skip
         except EndlessError as error:
-            return Run(watched, None, str(error))
+            return Conduct(watched, None, str(error))
         except Exception as error:
             if isinstance(error, RtschedError) and not watched.begun:
                 raise RefusedError(str(error)) from error
             if not isinstance(error, RtschedError) and foreign(error) is None:
                 raise  # rtsched's own
             watched.error = error
-            return Run(watched)
+            return Conduct(watched)
         watched.settle(trace.end)
-        return Run(watched, trace)
+        return Conduct(watched, trace)
 
 
 def _until(system: SystemSpec) -> int:
@@ -149,7 +149,7 @@ def _until(system: SystemSpec) -> int:
     return min(horizon(system), max(2 * longest, int(JOBS / rate)))
 
 
-def world_of(candidate: Candidate, document: Document, seed: int, limit: int = 0) -> World:
-    """The world that a document describes. Raises InputError where it is no system."""
+def trial_of(candidate: Candidate, document: Document, seed: int, limit: int = 0) -> Trial:
+    """The trial that a document describes. Raises InputError where it is no system."""
     loaded = api.load(System.model_validate(document, context={"file": True}))
-    return World(candidate, loaded, seed, limit, document)
+    return Trial(candidate, loaded, seed, limit, document)
