@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from rtsched.optimum.program import Program, StepVariables, shares
+from rtsched.optimum.program import Program, StepVariables, grain_of, shares, unit_for, unit_of
 from rtsched.optimum.window import Mode, TimeWindow
 
 
@@ -28,22 +28,41 @@ class WindowDemand:
 class FluidProgram(Program):
     """Amounts of work in slices of time; on a processor that nobody can leave, Horn's condition says the same."""
 
-    def __init__(self, window: TimeWindow, unit: int) -> None:
+    def __init__(self, window: TimeWindow) -> None:
         self.horn, self.sliced = _kinds(window)
-        self.cuts = self._cuts(window, unit)
+        #: amounts, and the instants between which they lie, are in so many ns; begins and ends may be in coarser units
+        self.fine = unit_of(window)
+        self.cuts = self._cuts(window)
         self.demands: dict[int, list[WindowDemand]] = {place: [] for place in self.horn}
         #: by pool and slice, the amounts that run there
         self.amounts: dict[tuple[int, int], list[Any]] = {}
+        unit = unit_for(window) if self.sliced else self.fine
+        self.rounded = int(unit not in (self.fine, grain_of(window)))
         super().__init__(window, unit)
 
-    def _cuts(self, window: TimeWindow, unit: int) -> list[int]:
+    # Begins and lengths are rounded down, so that ends, too, come at most one unit too early: orders hold, and what is
+    # measured from an end has a unit to spare.
+
+    def instant(self, time: int) -> int:
+        return time // self.unit
+
+    def duration(self, time: int) -> int:
+        return time // self.unit
+
+    def least(self, time: int) -> int:
+        return max(0, time // self.unit - self.rounded)
+
+    def wait(self, time: int) -> int:
+        return -(-time // self.unit) + self.rounded
+
+    def _cuts(self, window: TimeWindow) -> list[int]:
         """The instants between which only amounts count: those from which, or until when, a step may run there."""
         found: set[int] = set()
         for job in window.jobs:
             for way in job.ways:
                 for step, span in zip(way.steps, way.windows(job.release, job.last), strict=True):
                     if any(self.sliced & set(mode.pools) for mode in step.modes):
-                        found |= {-(-span[0] // unit), span[1] // unit}
+                        found |= {span[0] // self.fine, span[1] // self.fine}
         return sorted(found)
 
     def interruptible(self, step: StepVariables) -> None:
@@ -51,25 +70,27 @@ class FluidProgram(Program):
         for mode, m in zip(step.step.modes, step.modes, strict=True):
             if not mode.rigid:
                 self.energies = None
-                self.model.add(step.end >= step.start + self._scaled(mode.least)).only_enforce_if(m)
+                self.model.add(step.end >= step.start + self.least(mode.least)).only_enforce_if(m)
                 if set(mode.pools) <= self.horn:
                     place = mode.pools[0]
-                    self.occupy(step, place, self._scaled(mode.times[place] or 0), m)
+                    self.occupy(step, place, mode.times[place] or 0, m)
                 else:
                     self._spread(step, mode, m)
 
     def occupy(self, step: StepVariables, place: int, time: int, here: Any) -> None:
-        """A step takes so much of a pool, somewhere between its head and its tail."""
+        """A step takes so many ns of a pool, somewhere between its head and its tail."""
+        head, tail, time = step.span[0] // self.fine, step.span[1] // self.fine, time // self.fine
         if place in self.horn:
-            self.demands[place].append(WindowDemand(step.head, step.tail, time, here, step.key[0]))
+            self.demands[place].append(WindowDemand(head, tail, time, here, step.key[0]))
         elif place in self.sliced:
             amounts = [amount for _, amount in self._amounts(step, place, time, here)]
             self.model.add(sum(amounts) == time * here)
 
     def _amounts(self, step: StepVariables, place: int, time: int, here: Any) -> Iterator[tuple[int, Any]]:
         """How much of a step runs in a pool in each slice, if it is `here`."""
+        head, tail = step.span[0] // self.fine, step.span[1] // self.fine
         for number, (begin, end) in enumerate(pairwise(self.cuts)):
-            if step.head <= begin and end <= step.tail:
+            if head <= begin and end <= tail:
                 amount = self.model.new_int_var(0, min(end - begin, time), "")
                 self.model.add(amount <= min(end - begin, time) * here)
                 self.amounts.setdefault((place, number), []).append(amount)
@@ -77,7 +98,7 @@ class FluidProgram(Program):
 
     def _spread(self, step: StepVariables, mode: Mode, m: Any) -> None:
         """Amounts in all pools of a mode, in which it is at no two at once; a rigid one only has its end."""
-        times = {place: self._scaled(time) for place, time in enumerate(mode.times) if time is not None}
+        times = {place: time // self.fine for place, time in enumerate(mode.times) if time is not None}
         slices: dict[int, list[Any]] = {}
         work: dict[int, list[Any]] = {}
         for place, time in times.items():
@@ -100,13 +121,15 @@ class FluidProgram(Program):
 
     def _last(self, step: StepVariables, place: int, time: int, m: Any, work: dict[int, list[Any]]) -> Any:
         """What is left of a step runs to its end where it cannot be interrupted, or nothing of it there."""
-        here, size = self.model.new_bool_var(""), self.model.new_int_var(0, time, "")
+        here, amount = self.model.new_bool_var(""), self.model.new_int_var(0, time, "")
+        size, coarse = self.model.new_int_var(0, self.duration(time * self.fine), ""), self.unit // self.fine
         begin = self.model.new_int_var(min(step.head, step.tail), max(step.head, step.tail), "")
         self.model.add_implication(here, m)
-        self.model.add(size == 0).only_enforce_if(~here)
+        self.model.add(amount <= time * here)
+        self.model.add(amount <= coarse * size + coarse - 1)
         self.intervals[place].append(self.model.new_optional_interval_var(begin, size, step.end, here, ""))
         self.model.add(begin >= step.start).only_enforce_if(here)
-        work[place] = [size]
+        work[place] = [amount]
         return here
 
     def capacities(self) -> None:

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from rtsched.optimum.program import Program, StepVariables, grain_of, interruptible, shares, unit_of
+from rtsched.optimum.program import Program, StepVariables, interruptible, shares, unit_for, unit_of
 from rtsched.optimum.window import Mode, Step, TimeWindow, Way
 
 #: The most pieces of a node; and those of one that may go on elsewhere, where no number is known to be enough.
 MOST, WANDERING = 6, 3
-
-#: Pieces begin and end at one of so many instants: over finer ones bounds that move by single steps take for ever.
-GRID = 2048
 
 
 @dataclass(slots=True)
@@ -39,11 +36,9 @@ class PieceProgram(Program):
     """Nodes in pieces. `exact` says whether no schedule needs more of them than there are, nor other instants."""
 
     def __init__(self, window: TimeWindow) -> None:
-        grain = grain_of(window)
-        coarse = -(-(max(job.last for job in window.jobs) - min(job.release for job in window.jobs)) // GRID)
-        fine = grain >= coarse or not interruptible(window)
-        self.exact = fine and unit_of(window) == grain
-        super().__init__(window, grain if fine else -(-coarse // grain) * grain)
+        unit = unit_for(window)
+        self.exact = unit == unit_of(window) or not interruptible(window)
+        super().__init__(window, unit)
 
     def interruptible(self, step: StepVariables) -> None:
         """Pieces one after the other, in the pools of the modes, which add up to the whole of the one chosen."""
@@ -51,7 +46,7 @@ class PieceProgram(Program):
         if not loose:
             return
         pools = sorted({place for mode, _ in loose for place in mode.pools})
-        most = {place: max(self._scaled(mode.times[place] or 0) for mode, _ in loose) for place in pools}
+        most = {place: max(self.duration(mode.times[place] or 0) for mode, _ in loose) for place in pools}
         pieces = [self._piece(step, most) for _ in range(self._count(step, pools))]
         self.model.add(pieces[0].there == sum(m for _, m in loose))
         for _, m in loose:
@@ -95,7 +90,7 @@ class PieceProgram(Program):
 
         None is where it cannot run, and none follows one that cannot be interrupted.
         """
-        times = {place: self._scaled(time) for place, time in enumerate(mode.times) if time is not None}
+        times = {place: self.duration(time) for place, time in enumerate(mode.times) if time is not None}
         for number, piece in enumerate(pieces):
             for place, here in piece.here.items():
                 if place not in times:

@@ -14,6 +14,10 @@ from typing import Any
 
 from rtsched.optimum.window import Mode, Step, TimeWindow, Way, WindowJob
 
+#: What is interrupted begins and ends at one of so many instants: over finer ones bounds that move by single steps take
+#: for ever.
+GRID = 2048
+
 #: Weights are counted in whole parts; where they have no common one, in these, rounded up.
 PARTS = 10**6
 
@@ -22,11 +26,13 @@ PARTS = 10**6
 class StepVariables:
     """When a step begins and ends, whether each of its modes is chosen, and the pieces that it runs in.
 
-    A piece is (pool, begin, end, whether it is there). `key` are the places of the job, the way and the step.
+    A piece is (pool, begin, end, whether it is there). `key` are the places of the job, the way and the step, and
+    `span` are its head and tail in ns.
     """
 
     key: tuple[int, int, int]
     step: Step
+    span: tuple[int, int]
     head: int
     tail: int
     start: Any
@@ -88,9 +94,9 @@ class Program:
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
     def _job(self, place: int, job: WindowJob) -> JobVariables:
-        begin, last = self._scaled(job.release), job.last // self.unit
+        begin, last = self.instant(job.release), job.last // self.unit
         end = self.model.new_int_var(min(begin, last), max(begin, last), "")
-        ways = [self._way((place, number), way, begin, last) for number, way in enumerate(job.ways)]
+        ways = [self._way((place, number), way, job) for number, way in enumerate(job.ways)]
         self.model.add_at_most_one(each.taken for each in ways)
         runs = self.model.new_bool_var("")
         self.model.add(sum(each.taken for each in ways) == runs)
@@ -106,11 +112,11 @@ class Program:
         self._worth(found)
         return found
 
-    def _way(self, key: tuple[int, int], way: Way, begin: int, last: int) -> WayVariables:
+    def _way(self, key: tuple[int, int], way: Way, job: WindowJob) -> WayVariables:
         taken = self.model.new_bool_var("")
         steps: list[StepVariables] = []
-        for step, (head, tail) in zip(way.steps, self._spans(way, begin, last), strict=True):
-            found = self._step((*key, len(steps)), step, head, tail, taken)
+        for step, span in zip(way.steps, way.windows(job.release, job.last), strict=True):
+            found = self._step((*key, len(steps)), step, span, taken)
             for before in step.before:
                 self.model.add(found.start >= steps[before].end).only_enforce_if(taken)
             steps.append(found)
@@ -118,11 +124,6 @@ class Program:
             chosen = [(m, mode.loss) for each in steps for m, mode in zip(each.modes, each.step.modes, strict=True)]
             self.model.add(sum(loss * m for m, loss in chosen) <= way.budget).only_enforce_if(taken)
         return WayVariables(way, taken, steps)
-
-    def _spans(self, way: Way, begin: int, last: int) -> list[tuple[int, int]]:
-        """When each step can begin, and must have ended, in units."""
-        spans = way.windows(begin * self.unit, last * self.unit)
-        return [(self._scaled(head), tail // self.unit) for head, tail in spans]
 
     def _ends(self, way: WayVariables, end: Any, exactly: bool) -> None:
         """The job ends with the last step of the way."""
@@ -149,7 +150,7 @@ class Program:
     def _worth(self, job: JobVariables) -> None:
         weight = -(-(job.job.weight * self.scale).numerator // (job.job.weight * self.scale).denominator)
         place = len(self.jobs)
-        due = None if job.job.follows is None else self.jobs[job.job.follows].end + job.job.span // self.unit
+        due = None if job.job.follows is None else self.jobs[job.job.follows].end + self.wait(job.job.span)
         if place in self.leads and due is not None:
             self.model.add(job.end <= due).only_enforce_if(job.timely)
         elif due is not None:
@@ -173,15 +174,16 @@ class Program:
 
     # ---- steps -------------------------------------------------------------------------------------------------------
 
-    def _step(self, key: tuple[int, int, int], step: Step, head: int, tail: int, taken: Any) -> StepVariables:
+    def _step(self, key: tuple[int, int, int], step: Step, span: tuple[int, int], taken: Any) -> StepVariables:
+        head, tail = self.instant(span[0]), span[1] // self.unit
         low, high = min(head, tail), max(head, tail)
         start, end = self.model.new_int_var(low, high, ""), self.model.new_int_var(low, high, "")
         single = len(step.modes) == 1
         modes = [taken if single else self.model.new_bool_var("") for _ in step.modes]
         if not single:
             self.model.add(sum(modes) == taken)
-        found = StepVariables(key, step, head, tail, start, end, modes)
-        self.model.add(end >= start + self._scaled(step.least)).only_enforce_if(taken)
+        found = StepVariables(key, step, span, head, tail, start, end, modes)
+        self.model.add(end >= start + self.least(step.least)).only_enforce_if(taken)
         for mode, chosen in zip(step.modes, modes, strict=True):
             if mode.rigid:
                 self._rigid(found, mode, chosen)
@@ -194,11 +196,11 @@ class Program:
             return
         places = []
         for place in mode.pools:
-            time = self._scaled(mode.times[place] or 0)
+            time = self.duration(mode.times[place] or 0)
             here = chosen if len(mode.pools) == 1 else self.model.new_bool_var("")
             self.intervals[place].append(self.model.new_optional_interval_var(step.start, time, step.end, here, ""))
             step.pieces.append((place, step.start, step.end, here))
-            self.occupy(step, place, time, here)
+            self.occupy(step, place, mode.times[place] or 0, here)
             self.draws(mode, place, here)
             places.append(here)
         if len(mode.pools) > 1:
@@ -212,16 +214,30 @@ class Program:
         elif self.energies is not None:
             self.energies.append(energy * here)
 
-    def _scaled(self, time: int) -> int:
-        """A time in units, rounded up."""
+    # Times that are no multiples of the unit are rounded so that what fits in units fits; `fluid` rounds the other way.
+
+    def instant(self, time: int) -> int:
+        """The first instant in units from `time` on."""
         return -(-time // self.unit)
+
+    def duration(self, time: int) -> int:
+        """What takes `time`, in units."""
+        return -(-time // self.unit)
+
+    def least(self, time: int) -> int:
+        """How far apart begin and end of something are that takes `time` or more, in units."""
+        return self.duration(time)
+
+    def wait(self, time: int) -> int:
+        """How long something may take, in units."""
+        return time // self.unit
 
     def interruptible(self, step: StepVariables) -> None:
         """The modes that can be interrupted somewhere."""
         raise NotImplementedError
 
     def occupy(self, step: StepVariables, place: int, time: int, here: Any) -> None:
-        """A rigid step takes so much of a pool, if it runs there."""
+        """A rigid step takes so many ns of a pool, if it runs there."""
 
     def capacities(self) -> None:
         """No pool serves more at once than it has processors."""
@@ -288,3 +304,10 @@ def divisible(window: TimeWindow) -> bool:
 def unit_of(window: TimeWindow) -> int:
     """The largest unit in ns that loses nothing."""
     return 1 if divisible(window) else grain_of(window)
+
+
+def unit_for(window: TimeWindow) -> int:
+    """A unit in ns that instants are counted in where nodes can be interrupted: not too fine."""
+    grain = grain_of(window)
+    coarse = -(-(max(job.last for job in window.jobs) - min(job.release for job in window.jobs)) // GRID)
+    return grain if grain >= coarse or not interruptible(window) else -(-coarse // grain) * grain

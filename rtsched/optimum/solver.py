@@ -14,7 +14,7 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.optimum.fluid import FluidProgram
 from rtsched.optimum.pieces import PieceProgram
-from rtsched.optimum.program import Program, StepVariables, unit_of
+from rtsched.optimum.program import Program, StepVariables
 from rtsched.optimum.window import TimeWindow
 
 #: What a linear relaxation may be off by, where a bound is a whole number.
@@ -89,7 +89,7 @@ def solve(window: TimeWindow, effort: float) -> Solution:
     hints: list[bool] = []
     spent = 0.0
     if not pieces.exact:
-        fluid = FluidProgram(window, unit_of(window))
+        fluid = FluidProgram(window)
         first = _solved(fluid, effort / 2, hints)
         bound, spent = min(bound, first.bound), first.effort
         hints = [first.solver.boolean_value(literal) for literal in fluid.choices] if first.found else []
