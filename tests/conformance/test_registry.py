@@ -9,7 +9,11 @@ from rtsched.registry import PARTS, REGISTRY
 from rtsched.schedulers.claims import CLAIMS
 
 #: Who takes no system as they are drawn: a workload that is theirs.
-OWN = {"xrbench": "xrbench_vr_gaming", "xrbench-fixed": "xrbench_vr_gaming"}
+OWN = {
+    "xrbench": "xrbench_vr_gaming",
+    "xrbench-fixed": "xrbench_vr_gaming",
+    "edf+adaptation=zygarde-energy-style": "wearable_harvest",
+}
 
 
 def builtin() -> list[str]:
