@@ -183,11 +183,18 @@ def _content(bench: Bench, point: Any, loaded: api.Loaded, spec: SystemSpec) -> 
     platform = loaded.platform.model_dump(mode="json", by_alias=True)
     if bench.study.generate is None:
         options = loaded.system.simulate.model_dump(mode="json")
-        return digest([dump(spec), platform, options, loaded.system.scheduler])
+        return digest([_named(dump(spec)), platform, options, loaded.system.scheduler])
     parameters = bench.parameters(point)
     overrides = [(each.path, each.value) for each in bench.overrides(point)]
     tables = [] if parameters.networks is None else parameters.networks.tables()
-    return digest([parameters.model_dump(mode="json", by_alias=True), platform, overrides, tables, dump(spec)])
+    return digest([parameters.model_dump(mode="json", by_alias=True), platform, overrides, tables, _named(dump(spec))])
+
+
+def _named(value: Any) -> Any:
+    """Plain data whose mappings have names for keys: the links of a copy go by two clusters."""
+    if isinstance(value, dict):
+        return {str(key) if isinstance(key, tuple) else key: _named(each) for key, each in value.items()}
+    return [_named(each) for each in value] if isinstance(value, list) else value
 
 
 def _shown(value: Any) -> Any:

@@ -335,6 +335,11 @@ def test_many_sets_begin_at_once(tmp_path):
     assert told == [(2, 40_000_000, 0)]
 
 
+def test_a_system_with_links_is_kept_in_a_database(tmp_path):
+    results = rtsched.sweep(system="v2x_roadside", policies=["edf"], database=tmp_path / "s.db", jobs=1, until="100 ms")
+    assert results.statuses() == {"ok": 1}
+
+
 @pytest.mark.parametrize("key", ["scheduler", "set"])
 def test_systems_of_a_file_name_no_code_either(tmp_path, key):
     code = "tests.experiment.test_sweep:Sleeps"
