@@ -61,7 +61,7 @@ def one_processor_more(trial: Trial) -> str | None:
         return None
     first = spec.processors[0]
     more = replace(first, index=len(spec.processors), name=f"{first.name}+")
-    tasks = tuple(replace(task, nodes=tuple(_on_one_more(spec, node) for node in task.nodes)) for task in spec.tasks)
+    tasks = tuple(_task_on_one_more(spec, task) for task in spec.tasks)
     larger = replace(spec, processors=(*spec.processors, more), tasks=tasks)
     return _later(trial, trial.trace(larger), f"with one more of {first.name!r}")
 
@@ -122,6 +122,17 @@ def _delayed(task: TaskSpec, delay: int) -> TaskSpec | None:
 def _is_tabled(node: NodeSpec) -> bool:
     """Whether it says more of each processor than its time there."""
     return bool(node.batch or node.losses or node.speedup or node.copies)
+
+
+def _task_on_one_more(spec: SystemSpec, task: TaskSpec) -> TaskSpec:
+    """The task, in all its variants, with nodes that may use one more of the first processor."""
+    quality = task.quality
+    if quality is not None:
+        variants = (
+            replace(each, nodes=tuple(_on_one_more(spec, node) for node in each.nodes)) for each in quality.variants
+        )
+        quality = replace(quality, variants=tuple(variants))
+    return replace(task, nodes=tuple(_on_one_more(spec, node) for node in task.nodes), quality=quality)
 
 
 def _on_one_more(spec: SystemSpec, node: NodeSpec) -> NodeSpec:

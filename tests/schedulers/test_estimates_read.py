@@ -47,6 +47,10 @@ FRAMES = """
   - {name: t, wcet: {cpu: 5 ms, gpu: 6 ms}, period: 12 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
   - {name: u, wcet: {cpu: 6 ms, gpu: 5 ms}, period: 10 ms, count: 20, overlap: true, execution: {kind: uniform, low: 0.4}}
 """
+VARIED = """
+  - {name: t, wcet: {gpu: 12 ms}, period: 10 ms, variants: [{accuracy: 0.9}, {scale: 0.5, accuracy: 0.7}]}
+  - {name: u, wcet: {cpu: 1 ms}, period: 15 ms}
+"""
 CORES = """
 platform: multicore:2
 simulate: {until: 100 ms}
@@ -78,6 +82,7 @@ WORLDS = {
     "variants": HEAD
     + OWN.replace("MORE", "variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.6, accuracy: 0.7}]}"),
     "frames": HEAD + FRAMES,
+    "varied": HEAD + VARIED,
     "cores": CORES,
     "divided": DIVIDED,
     "core": CORES.replace("multicore:2", "uniprocessor"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtsched import SchedulerError, summary
-from rtsched.schedulers.placements.lalarand import response_times
+from rtsched.schedulers.chain_responses import response_times
 from tests.chips import run
 
 CHIP = """
