@@ -119,7 +119,7 @@ CLAIMS = (
     ("Terastal-style", "EDF", "misses", "-31 %", ONE),
     ("Terastal-style", "DREAM-style", "misses", "-36 %", LAST),
     ("DREAM-style", "EDF", "UXCost", "-32 %", "there of the best baseline, here of EDF; where energies are known"),
-    ("Band LSF", "Band fixed worker", "in time", "up to 3.8x", "there a phone's best mix; seven systems have one processor"),
+    ("Band LSF", "Band fixed worker", "in time", "up to 3.8x", "there the best mix; seven systems have one processor"),
     ("Dysta", "SJF", "misses", "-10 %", "no system here records sparsity: Dysta differs from SJF by slack alone"),
 )  # fmt: skip
 
