@@ -29,14 +29,22 @@ class Counted:
     """How far a study is."""
 
     def __init__(self, outline: Outline, progress: Progress | None) -> None:
-        self.total, self.done, self.failed = outline.total, 0, 0
+        self.total, self.done, self.failed, self.added = outline.total, 0, 0, 0
         self.progress = progress
 
     def add(self, rows: list[Row]) -> None:
         """So many more are done."""
         self.done += len(rows)
+        self.added += len(rows)
         self.failed += sum(row.status != "ok" for row in rows)
         self.tell()
+
+    def agree(self, written: int) -> None:
+        """So many were written: at an interruption some that nobody had counted yet, or counted and not yet written."""
+        if written != self.added:
+            self.done += written - self.added
+            self.added = written
+            self.tell()
 
     def known(self, count: int) -> None:
         """So many were done before."""

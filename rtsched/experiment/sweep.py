@@ -218,30 +218,30 @@ def _described(study: Study, bench: Bench) -> dict[str, Any]:
 def fill(bench: Bench, outline: Outline, store: Store, crew: Crew | None, progress: Progress | None) -> None:
     """Run what the store lacks; a row is in it within a second."""
     counted = Counted(outline, progress)
-    written = _Written(outline, store, counted)
+    written = _Written(outline, store)
     try:
         for items in rounds(bench, outline, store, counted):
             for rows in _done(bench, items, crew):
                 written.add(rows)
+                counted.add(rows)
             written.flush()
     finally:
         try:
             written.flush()
+            counted.agree(written.count)
         finally:
             if crew is not None:
                 crew.close()
 
 
 class _Written:
-    """Rows on their way into the store: every commit waits for the disk, so several are written together.
+    """Rows on their way into the store: every commit waits for the disk, so several are written together."""
 
-    They count when they are written: who interrupts is told of no more, and of no less.
-    """
-
-    def __init__(self, outline: Outline, store: Store, counted: Counted) -> None:
-        self.outline, self.store, self.counted = outline, store, counted
+    def __init__(self, outline: Outline, store: Store) -> None:
+        self.outline, self.store = outline, store
+        self.count = 0
         self.rows: list[Row] = []
-        self.last = 0.0  # the first are written at once
+        self.last = time.monotonic()
 
     def add(self, rows: list[Row]) -> None:
         """Rows that are done."""
@@ -254,7 +254,7 @@ class _Written:
         rows, self.rows = self.rows, []
         if rows:
             self.store.add([(self.outline.key(row.run), row) for row in rows])
-            self.counted.add(rows)
+            self.count += len(rows)
         self.last = time.monotonic()
 
 
