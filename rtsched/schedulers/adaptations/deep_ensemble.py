@@ -10,6 +10,7 @@ from rtsched.errors import SchedulerError
 from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.apnet import best_layers
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.adaptations.busy_window import Coming, served
 from rtsched.schedulers.quality import exits_of
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class DeepEnsemble(Adaptation):
         """The least time in ns that mandatory work leaves before a deadline; below 0 where it is late already."""
         now = self.soc.now
         demands = [(deadline, times[0]) for deadline, times in work]
-        window = self._window(sum(times[-1] for _, times in work))
+        limit = MANY * max(task.deadline for task in self.soc.tasks)
+        window = served(sum(times[-1] for _, times in work), now, self._coming(), limit)
         if window is None:
             return -1
         for index, arrival in self.following.items():
@@ -132,19 +134,10 @@ class DeepEnsemble(Adaptation):
                 slack = min(slack, deadline - now - total)
         return slack
 
-    def _window(self, work: int) -> int | None:
-        """When `work` ns and all mandatory work that is released until then are done, in ns from now; None: late."""
-        limit = MANY * max(task.deadline for task in self.soc.tasks)
-        time, total = -1, work
-        while total != time:
-            time, total = total, work
-            if time > limit:
-                return None
-            for index, arrival in self.following.items():
-                task = self.soc.tasks[index]
-                jobs = max(0, -(-(self.soc.now + time - arrival) // (task.period or 1)))
-                total += jobs * self._mandatory(task)
-        return time
+    def _coming(self) -> list[Coming]:
+        """The mandatory parts of the jobs to come."""
+        tasks = ((arrival, self.soc.tasks[index]) for index, arrival in self.following.items())
+        return [Coming(arrival, task.period or 1, self._mandatory(task)) for arrival, task in tasks]
 
     def _mandatory(self, task: TaskState) -> int:
         """The time in ns of the mandatory part of a job to come."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rtsched.errors import InputError, SchedulerError
 from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.base import VariantAdaptation
+from rtsched.schedulers.adaptations.busy_window import Coming, served
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class SAM(VariantAdaptation):
         """Whether demand never exceeds time at the deadlines of the busy window, from the job's own on."""
         now = self.soc.now
         demands = [(each.deadline, sum(times)) for each, times in work.items()]
-        window = self._served(sum(time for _, time in demands), MANY * max(task.deadline for task in self.soc.tasks))
+        limit = MANY * max(task.deadline for task in self.soc.tasks)
+        window = served(sum(time for _, time in demands), now, self._coming(), limit)
         if window is None:
             return False
         for index, arrival in self.following.items():
@@ -121,27 +123,19 @@ class SAM(VariantAdaptation):
     def _optional_fits(self, work: Mapping[Job, tuple[int, int]], job: Job) -> bool:
         """Whether every optional part from the job's own on ends in time behind all mandatory ones."""
         mandatory = sum(least for least, _ in work.values())
-        optional = 0
+        coming = self._coming()
+        optional, now = 0, self.soc.now
         for each in sorted(work, key=lambda each: (each.deadline, each.number)):
             optional += work[each][1]
-            left = each.deadline - self.soc.now
-            if work[each][1] and each.deadline >= job.deadline and self._served(mandatory + optional, left) is None:
+            asked = work[each][1] > 0 and each.deadline >= job.deadline
+            if asked and served(mandatory + optional, now, coming, each.deadline - now) is None:
                 return False
         return True
 
-    def _served(self, work: int, limit: int) -> int | None:
-        """When `work` ns and all mandatory work that is released until then are done, in ns from now; None: later."""
-        time = -1
-        total = work
-        while total != time:
-            time, total = total, work
-            if time > limit:
-                return None
-            for index, arrival in self.following.items():
-                task = self.soc.tasks[index]
-                jobs = max(0, -(-(self.soc.now + time - arrival) // (task.period or 1)))
-                total += jobs * self._mandatory(task)
-        return time
+    def _coming(self) -> list[Coming]:
+        """The mandatory parts of the jobs to come."""
+        tasks = ((arrival, self.soc.tasks[index]) for index, arrival in self.following.items())
+        return [Coming(arrival, task.period or 1, self._mandatory(task)) for arrival, task in tasks]
 
     def _mandatory(self, task: TaskState) -> int:
         """The time in ns of the mandatory part of a task."""
