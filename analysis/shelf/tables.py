@@ -112,14 +112,14 @@ def erring(true: Results, wrong: Results) -> Iterator[str]:
 
 
 #: What papers say, and why it is otherwise here: (policy, against whom, figure, published, why).
-ONE = "our definition, not the paper's; seven of the systems have a single processor"
+ONE = "our definition, not the paper's; XRBench's seven have a single processor"
 LAST = "DREAM drops frames early, which here keeps more of the others than variants do"
 CLAIMS = (
     ("Terastal-style", "FIFO", "misses", "-41 %", ONE),
     ("Terastal-style", "EDF", "misses", "-31 %", ONE),
     ("Terastal-style", "DREAM-style", "misses", "-36 %", LAST),
     ("DREAM-style", "EDF", "UXCost", "-32 %", "there of the best baseline, here of EDF; where energies are known"),
-    ("Band LSF", "Band fixed worker", "in time", "up to 3.8x", "there the best mix; seven systems have one processor"),
+    ("Band LSF", "Band fixed worker", "in time", "up to 3.8x", "there the best mix; XRBench's seven have one unit"),
     ("Dysta", "SJF", "misses", "-10 %", "no system here records sparsity: Dysta differs from SJF by slack alone"),
 )  # fmt: skip
 
