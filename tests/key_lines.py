@@ -234,6 +234,7 @@ COPIES = "t.kernels=[{copy: in, time: 1 ms}, {blocks: 4, time: 1 ms}, {copy: out
 MOVES = "shader.kernels=[{copy: in, time: 3 ms}, {blocks: 4, time: 500 us}, {copy: out, time: 1 ms}]; shader.period=5 ms"
 SIDE = "shader.kernels=[{blocks: 40, time: 500 us, threads: 512}, {copy: in, time: 1 ms}]; shader.period=5 ms"
 LINK = "t.graph.edges=[[x, y, 100 kB]]; x.pin=big; t.graph.nodes.y.pin=npu; platform.links={bus: {between: [big, npu], bandwidth: 10 MB/s}}"
+SOON_EMPTY = "power.battery={capacity: 10 mJ, harvest: [{at: 0 s, power: 1 W}], restart: 0.3}"
 LISTENS = "scheduler={name: test-listener}"
 GUESSED = "scheduler={ordering: sjf, preemption: nonpreemptive}; t.processors=[big]; platform.processors.big.cores=1; platform.processors.big.threads={'1': 1}; t.period=15 ms; t.wcet={big: 3 ms}; t.offset=0 ms; rival.offset=0 ms"
 FAILS = f"faults=[{{processor: little, at: 1 ms, lasts: 3 ms}}]; {LITTLE}"
@@ -373,6 +374,9 @@ KEYS: dict[str, Line] = {
     "Battery.capacity": matters("power.battery.capacity=20 mJ", f"{LISTENS}; power.battery={{capacity: 10 mJ}}"),
     "Battery.charge": matters("power.battery.charge=0.6", f"{LISTENS}; power.battery={{capacity: 10 mJ}}"),
     "Battery.levels": matters("power.battery.levels=[0.7]", f"{LISTENS}; power.battery={{capacity: 10 mJ}}"),
+    "Battery.restart": matters("power.battery.restart=0.5", SOON_EMPTY),
+    "HarvestPoint.at": matters("power.battery.harvest.0.at=9 ms", SOON_EMPTY),
+    "HarvestPoint.power": matters("power.battery.harvest.0.power=9 W", SOON_EMPTY),
     "Thermal.ambient": matters("platform.thermal.ambient=39", HOT),
     "Thermal.initial": matters("platform.thermal.initial=39", HOT),
     "Thermal.period": matters("platform.thermal.period=1 ms", SAMPLED),

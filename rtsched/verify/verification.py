@@ -49,6 +49,8 @@ LATER: dict[str, Any] = {
     "split": None,
     "speedup": None,
     "generated": None,
+    "harvest": [],
+    "restart": None,
 }
 
 
