@@ -129,7 +129,7 @@ DIVIDED = {
     ],
 }  # fmt: skip
 WORLDS: list[tuple[Any, str | None]] = [
-    *SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms"), (DIVIDED, "100 ms")
+    *SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms"), (DIVIDED, "100 ms"), ("wearable_harvest", "5 s"),
 ]  # fmt: skip
 
 
