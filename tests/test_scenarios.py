@@ -53,6 +53,7 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
         ("edf+nonpreemptive+resolution", {"ground": 2}),
         (fixed("1024x512", preemption="nonpreemptive"), {}),
     ],
+    "streamed_layers": [(None, {}), ("edf", {"classify": 100})],
     "wearable_harvest": [(None, {}), ("edf+nonpreemptive", {"sound": 0}), (fixed("loudness"), {})],
 }
 

@@ -13,6 +13,7 @@ OWN = {
     "xrbench": "xrbench_vr_gaming",
     "xrbench-fixed": "xrbench_vr_gaming",
     "edf+adaptation=zygarde-energy-style": "wearable_harvest",
+    "edf+adaptation=demand-layering": "streamed_layers",
 }
 
 
