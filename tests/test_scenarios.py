@@ -72,6 +72,7 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
             {"stress": 45, "sound": 44, "glance": 52},
         ),
     ],
+    "streamed_layers": [(None, {}), ("edf", {"classify": 100})],
 }
 
 

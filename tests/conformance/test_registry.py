@@ -14,6 +14,7 @@ OWN = {
     "xrbench-fixed": "xrbench_vr_gaming",
     "edf+adaptation=context-aware-style": "wearable_harvest",
     "edf+adaptation=zygarde-energy-style": "wearable_harvest",
+    "edf+adaptation=demand-layering": "streamed_layers",
 }
 
 
