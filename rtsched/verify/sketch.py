@@ -90,7 +90,7 @@ class Sketch(TaskSketch):
         scheduler["preemption"] = draw.pick(MODES)
         if focus == "actions":
             scheduler["adaptation"] = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
-        elif self.has("variants", 0.05):
+        elif self.has("variants", 0.05) or (focus == "blocks" and draw.chance(0.3)):
             scheduler["adaptation"] = draw.pick(ADAPTATIONS)
         elif focus == "policies" and draw.chance(0.3):
             scheduler["adaptation"] = draw.pick(odd("adaptation"))

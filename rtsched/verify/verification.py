@@ -51,6 +51,7 @@ LATER: dict[str, Any] = {
     "generated": None,
     "harvest": [],
     "restart": None,
+    "kernels": {},
 }
 
 
