@@ -73,6 +73,17 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
         ),
     ],
     "streamed_layers": [(None, {}), ("edf", {"classify": 100})],
+    "five_cameras_rk3588": [(None, {}), ("edf", {"camera": 40}), ("edf+first-fit", {"camera": 40}), ("c-equals-d", {})],
+    "requests_mcu": [
+        (None, {"glance": 7}),
+        ("fifo", {"keyword": 5}),
+        ("rm", {"glance": 39}),
+        ("polling-server", {"glance": 13}),
+        ("deferrable-server", {"glance": 6}),
+    ],
+    "mixed_criticality_mcu": [(None, {"activity": 60, "glance": 55}), ("edf", {"keyword": 1})],
+    "sparse_npu": [(None, {}), ("fifo", {"alerts": 40, "objects": 16}), ("sjf", {})],
+    "camera_clocks_865": [(None, {}), ("edf", {}), ("edf+cycle-conserving", {}), ("edf+utilisation", {})],
 }
 
 
@@ -99,7 +110,11 @@ def test_a_policy_keeps_and_loses_what_the_file_says(name: str, which: int) -> N
     assert missed(run(name, which)[0]) == TOLD[name][which][1]
 
 
-@pytest.mark.parametrize("name", TOLD)
+#: There whoever misses least is not who keeps what is hard.
+MIXED = "mixed_criticality_mcu"
+
+
+@pytest.mark.parametrize("name", [name for name in TOLD if name != MIXED])
 def test_the_good_policies_lose_nothing_hard(name: str) -> None:
     figures = [run(name, which)[0] for which in range(len(TOLD[name]))]
     best = min(figures, key=lambda each: each.misses)

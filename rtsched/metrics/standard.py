@@ -93,6 +93,21 @@ def data_age(figures: Summary, trace: Trace) -> dict[str, int | None]:
     return {chain.name: chain.data_age_max for chain in figures.chains}
 
 
+# ---- interruptions ---------------------------------------------------------------------------------------------------
+
+
+@metric(unit="", better="lower", title="preemptions a job")
+def preemptions(figures: Summary, trace: Trace) -> float | None:
+    """How often work was taken off a processor before its end, for each job that was released."""
+    return sum(each.preemptions for each in figures.processors) / figures.jobs if figures.jobs else None
+
+
+@metric(unit="", better="lower", title="migrations a job")
+def migrations(figures: Summary, trace: Trace) -> float | None:
+    """How often work that had begun went on elsewhere, for each job that was released."""
+    return sum(each.migrations for each in figures.processors) / figures.jobs if figures.jobs else None
+
+
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
