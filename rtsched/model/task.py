@@ -219,7 +219,7 @@ class Task(Work):
     instances: int = Field(default=1, ge=1, le=10_000)
     overlap: bool = Field(default=False, description="whether jobs of this task may run at the same time")
     budget: PositiveDuration | None = Field(
-        default=None, description="constant-bandwidth server: budget per server period"
+        default=None, description="of the server that serves its jobs: per server period"
     )
     server_period: PositiveDuration | None = None
     accuracy: Accuracy | None = Field(default=None, description="of its full network: the share of right answers")
