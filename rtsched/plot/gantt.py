@@ -19,6 +19,7 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import picture_format, write_whole
+from rtsched.plot.density import COLUMNS, columns, draw_processors, draw_tasks, is_dense
 from rtsched.plot.hardware import (
     PLANS,
     SUSPENSION,
@@ -152,9 +153,19 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     heights = [len(tasks) + 0.5] + [len(used) + 0.3] * both + [2.2] * (panel + len(devices))
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     shown = trace.slices[(trace.slices["end"] > start) & (trace.slices["start"] < end)]
-    _task_lanes(axes[0], trace, shown, start, end, scale)
+    dense = is_dense(trace, shown, start, end)
+    _lane(axes[0], [task.name for task in tasks], "task")
+    if dense:
+        edges = columns(start, end)
+        draw_tasks(axes[0], trace, shown, edges, scale, _look, MISS)
+    else:
+        _task_lanes(axes[0], trace, shown, start, end, scale)
     if both:
-        _processor_lanes(axes[1], trace, shown, used, start, end, scale)
+        _lane(axes[1], [trace.system.processors[index].name for index in used], "processor")
+        if dense:
+            draw_processors(axes[1], trace, shown, used, edges, scale, _look)
+        else:
+            _processor_lanes(axes[1], trace, shown, used, start, end, scale)
         draw_outages(axes[1], trace, used, scale)
         draw_suspensions(axes[1], trace, used, scale)
         draw_plans(axes[1], trace, used, scale)
@@ -167,7 +178,7 @@ def _draw(trace: Trace, start: int, end: int, title: str) -> Figure:
     axes[0].set_title(title, fontsize=10, loc="left")
     axes[-1].set_xlabel(f"time ({unit})", fontsize=9)
     axes[-1].set_xlim(start / scale, end / scale)
-    _legend(figure, axes[0], trace, shown)
+    _legend(figure, trace, shown, (end - start) // COLUMNS if dense else None)
     return figure
 
 
@@ -223,7 +234,6 @@ def _task_lanes(axes: Axes, trace: Trace, shown: Any, start: int, end: int, scal
     owner = trace.jobs["task"][shown["job"]]
     deadline = trace.jobs["deadline"][shown["job"]]
     drained = shown["reason"] == DRAINED
-    _lane(axes, [task.name for task in trace.system.tasks], "task")
     for task in trace.system.tasks:
         own = owner == task.index
         _bars(axes, shown[own & drained], task.index, scale, task.index, **DRAIN)
@@ -304,8 +314,6 @@ def _labels(axes: Axes, rows: Any, lane: int, window: tuple[int, int], scale: in
 def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], start: int, end: int, scale: int) -> None:
     """One lane per processor that was used: the slices of all tasks."""
     owner = trace.jobs["task"][shown["job"]]
-    names = [trace.system.processors[index].name for index in used]
-    _lane(axes, names, "processor")
     for lane, processor in enumerate(used):
         here = shown["processor"] == processor
         for task in (trace.system.tasks[index] for index in np.unique(owner[here])):
@@ -325,7 +333,8 @@ def _processor_lanes(axes: Axes, trace: Trace, shown: Any, used: list[int], star
             _labels(axes, mine[work], lane, (start, end), scale, texts)
 
 
-def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
+def _legend(figure: Figure, trace: Trace, shown: Any, column: int | None) -> None:
+    """What the signs mean; with areas (of so many ns a column) instead of single pieces, what those mean."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -333,13 +342,21 @@ def _legend(figure: Figure, axes: Axes, trace: Trace, shown: Any) -> None:
         Line2D([], [], marker="^", color="black", markersize=5, label="release"),
         Line2D([], [], marker="v", color="#555555", markersize=5, label="deadline"),
     ]
+    if column is not None:
+        wide = units.format_duration(column, digits=3)
+        entries = [Patch(facecolor="#BBBBBB", edgecolor="black", label=f"height: how much of each {wide} it ran")]
     outcomes = set(trace.jobs["outcome"].tolist())
+    if column is not None and outcomes & {LATE, DROPPED, ABORTED}:
+        entries.append(Line2D([], [], marker="|", color=MISS, linestyle="", label="late, dropped or aborted"))
+        if LATE in outcomes:
+            entries.append(Patch(facecolor="white", hatch="xxxxxx", edgecolor=MISS, label="after the deadline"))
+        outcomes = set()
     if LATE in outcomes:
         entries.append(Line2D([], [], marker="X", color=MISS, linestyle="", markeredgecolor="black", label="miss"))
         entries.append(Patch(facecolor="white", hatch="xxxxxx", edgecolor=MISS, label="after the deadline"))
     if outcomes & {DROPPED, ABORTED}:
         entries.append(Line2D([], [], marker="x", color=MISS, linestyle="", label="dropped or aborted"))
-    if (shown["reason"] == PREEMPTED).any():
+    if column is None and (shown["reason"] == PREEMPTED).any():
         entries.append(Line2D([], [], color="black", linewidth=1.8, marker="|", linestyle="", label="preempted"))
     if (shown["reason"] == OVERHEAD).any():
         entries.append(Patch(facecolor="#333333", label="overhead"))

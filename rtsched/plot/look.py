@@ -18,7 +18,9 @@ def plain(**look: Any) -> Iterator[None]:
     log.setLevel(logging.ERROR)  # before it is imported: it tells of folders, too
     import matplotlib
 
-    settings: Any = {"svg.hashsalt": "rtsched", "pdf.fonttype": 42, "text.parse_math": False} | look
+    settings: Any = {
+        "svg.hashsalt": "rtsched", "svg.fonttype": "none", "pdf.fonttype": 42, "text.parse_math": False,
+    } | look  # fmt: skip
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
