@@ -232,6 +232,7 @@ SAMPLED = f"{BIG}; {NETWORK}"
 CLOCK = f"{BIG}; power.governor"
 ONDEMAND = f"{CLOCK}={{name: ondemand, period: 3 ms}}"
 KERNELS = "t.kernels=[{blocks: 12, time: 1 ms, threads: 512}, {blocks: 8, time: 2 ms}]; t.wcet=null"
+COMPUTED = "gpu.block_level.waves={lanes: 64, clock: 1 GHz, bandwidth: 1 GB/s}; t.kernels=[{blocks: 41, threads: 512, macs: 9000000, bytes: 1 kB}]; t.wcet=null"
 COPIES = "t.kernels=[{copy: in, time: 1 ms}, {blocks: 4, time: 1 ms}, {copy: out, time: 2 ms}]; t.wcet=null"
 MOVES = "shader.kernels=[{copy: in, time: 3 ms}, {blocks: 4, time: 500 us}, {copy: out, time: 1 ms}]; shader.period=5 ms"
 SIDE = "shader.kernels=[{blocks: 40, time: 500 us, threads: 512}, {copy: in, time: 1 ms}]; shader.period=5 ms"
@@ -356,6 +357,12 @@ KEYS: dict[str, Line] = {
     "Kernel.shared_memory": matters("t.kernels.0.shared_memory=48 kB", f"{KERNELS}; gpu.block_level.shared_memory=64 kB"),
     "Kernel.registers": matters("t.kernels.0.registers=64", f"{KERNELS}; gpu.block_level.registers=65536"),
     "Kernel.time": matters("t.kernels.0.time=3 ms", KERNELS),
+    "ComputedKernel.blocks": matters("t.kernels.0.blocks=50", COMPUTED),
+    "ComputedKernel.threads": matters("t.kernels.0.threads=768", COMPUTED),
+    "ComputedKernel.shared_memory": matters("t.kernels.0.shared_memory=48 kB", f"{COMPUTED}; gpu.block_level.shared_memory=64 kB"),
+    "ComputedKernel.registers": matters("t.kernels.0.registers=64", f"{COMPUTED}; gpu.block_level.registers=65536"),
+    "ComputedKernel.macs": matters("t.kernels.0.macs=20000000", COMPUTED),
+    "ComputedKernel.bytes": matters("t.kernels.0.bytes=1 MB", COMPUTED),
     "Copy.copy": matters("t.kernels.0.copy=out", f"{COPIES}; {MOVES}; gpu.block_level.copy_engines=2"),
     "Copy.time": matters("t.kernels.0.time=2 ms", COPIES),
     "Copy.size": matters("t.kernels.0.size=2 MB", "t.kernels=[{copy: in, size: 1 MB}]; t.wcet=null; gpu.block_level.copy_bandwidth=1 GB/s"),
@@ -484,6 +491,9 @@ KEYS: dict[str, Line] = {
     "BlockLevel.masks": matters("gpu.block_level.masks={t: 1}", f"{KERNELS}; gpu.block_level.sms=4"),
     "BlockLevel.placement": matters("gpu.block_level.placement=pack", f"{KERNELS}; gpu.block_level.shared_memory=64 kB; t.kernels=[{{blocks: 2, time: 1 ms, shared_memory: 32 kB}}]; shader.kernels=[{{blocks: 1, time: 1 ms, shared_memory: 48 kB}}]"),
     "BlockLevel.mode": matters("gpu.block_level.mode=fluid", f"{SIDE}; t.wcet=null; t.kernels=[{{blocks: 4, time: 1 ms, threads: 512}}]; shader.offset=300 us; t.context=shader"),
+    "Waves.lanes": matters("gpu.block_level.waves.lanes=32", COMPUTED),
+    "Waves.clock": matters("gpu.block_level.waves.clock=500 MHz", COMPUTED),
+    "Waves.bandwidth": matters("gpu.block_level.waves.bandwidth=1 MB/s", COMPUTED),
     "AssumedKernels.length": matters("gpu.block_level.assumed_kernels.length=1 ms", f"t.pin=gpu.0; {SIDE}; t.context=shader"),
     "AssumedKernels.occupancy": matters("gpu.block_level.assumed_kernels.occupancy=0.3", f"t.pin=gpu.0; {SIDE}; t.context=shader"),
     "AssumedKernels.threads": matters("gpu.block_level.assumed_kernels.threads=1024", f"t.pin=gpu.0; {SIDE}; t.context=shader; gpu.block_level.assumed_kernels.occupancy=0.6"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from rtsched import units
 from rtsched.errors import InputError
@@ -49,7 +50,10 @@ def _units(name: str, cluster: Cluster) -> Iterable[tuple[int, str, BlockLevel |
     gpu = cluster.block_level
     if gpu is not None and gpu.mig is not None:
         for number, slices in enumerate(gpu.mig):
-            changes = {"sms": gpu.slice_sms * slices, "mig": None, "sms_per_slice": None}
+            changes: dict[str, Any] = {"sms": gpu.slice_sms * slices, "mig": None, "sms_per_slice": None}
+            if gpu.waves is not None and gpu.waves.bandwidth is not None:
+                part = max(1, gpu.waves.bandwidth * MEMORY_SLICES[slices] // 8)
+                changes["waves"] = gpu.waves.model_copy(update={"bandwidth": part})
             yield number, f"{name}{number}", gpu.model_copy(update=changes)
         return
     cores = 1 if cluster.threads is not None else cluster.cores

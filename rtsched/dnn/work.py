@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rtsched import units
+from rtsched.dnn.waves import timed
 from rtsched.errors import InputError
-from rtsched.model.accelerator import BlockLevel, Copy, Kernel, MemoryUse
+from rtsched.model.accelerator import BlockLevel, ComputedKernel, Copy, Kernel, MemoryUse
 from rtsched.model.taskgraph import MemorySpec, NodeHardware
 from rtsched.model.work import ANY, NetworkUse, Work
 
@@ -27,6 +28,10 @@ def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | Non
         for place, gpu in gpus.items():
             if work.kernels is not None:
                 kernels[place] = tuple(_checked(what, item, gpu) for item in work.kernels)
+                if any(isinstance(item, ComputedKernel) for item in work.kernels):
+                    lowering.rests(
+                        "modelled", f"{what}: times of kernels by waves, from multiply-accumulates and bytes"
+                    )
                 times[place] = alone(kernels[place] or (), gpu)
             elif times[place] is not None:
                 kernels[place] = derived(times[place] or 1, gpu)
@@ -55,8 +60,8 @@ def hardware_of(lowering: Lowering, what: str, work: Work, times: list[int | Non
     )
 
 
-def _checked(what: str, item: Kernel | Copy, gpu: BlockLevel) -> Kernel | Copy:
-    """The kernel or copy, if a block of it can ever run on the GPU; a copy gets its time."""
+def _checked(what: str, item: Kernel | ComputedKernel | Copy, gpu: BlockLevel) -> Kernel | Copy:
+    """The kernel or copy, if a block of it can ever run on the GPU; what is given by its size gets its time."""
     if isinstance(item, Copy):
         if item.time is not None:
             return item
@@ -73,7 +78,7 @@ def _checked(what: str, item: Kernel | Copy, gpu: BlockLevel) -> Kernel | Copy:
     for name, needs, limit in limits:
         if limit is not None and needs > limit:
             raise InputError(f"{what}: a block of {needs} {name} can never run on an SM: the limit is {limit}")
-    return item
+    return timed(what, item, gpu) if isinstance(item, ComputedKernel) else item
 
 
 def _least(*limits: int | None) -> int | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from rtsched.model.base import Bandwidth, Duration, Model, PositiveDuration, Size, problem
+from rtsched.model.base import Bandwidth, Duration, Frequency, Model, PositiveDuration, Size, problem
 
 Percentage = Annotated[float, Field(gt=0, le=100)]
 
@@ -16,17 +16,32 @@ Percentage = Annotated[float, Field(gt=0, le=100)]
 MEMORY_SLICES = {1: 1, 2: 2, 3: 4, 4: 4, 7: 8}
 
 
-class Kernel(Model):
-    """One GPU kernel: equal thread blocks, each of which takes `time` alone on a multiprocessor.
-
-    `threads`, `shared_memory` and (threads x `registers`) are what one block occupies there.
-    """
+class KernelShape(Model):
+    """Equal thread blocks; `threads`, `shared_memory` and (threads x `registers`) are what one occupies."""
 
     blocks: int = Field(ge=1, le=10**7)
     threads: int = Field(default=256, ge=1)
     shared_memory: Size = 0
     registers: int = Field(default=0, ge=0, description="registers per thread")
+
+
+class Kernel(KernelShape):
+    """One GPU kernel: equal thread blocks, each of which takes `time` alone on a multiprocessor."""
+
     time: PositiveDuration
+
+
+class ComputedKernel(KernelShape):
+    """A GPU kernel whose time follows from what one of its blocks computes and moves, by the GPU's `waves`."""
+
+    macs: int = Field(default=0, ge=0, description="multiply-accumulates of a block")
+    bytes: Size = Field(default=0, description="what a block reads from memory and writes there")
+
+    @model_validator(mode="after")
+    def _some_work(self) -> ComputedKernel:
+        if not self.macs and not self.bytes:
+            raise problem("a kernel without a 'time' computes or moves something: give it 'macs' or 'bytes' of a block")
+        return self
 
 
 class Copy(Model):
@@ -44,12 +59,31 @@ class Copy(Model):
 
 
 def _operation(value: Any) -> str:
-    """A mapping with the key 'copy' is a copy; everything else is meant as a kernel."""
-    return "Copy" if isinstance(value, Copy) or (isinstance(value, dict) and "copy" in value) else "Kernel"
+    """What a mapping is meant as: with the key 'copy' a copy, with 'macs' or 'bytes' a kernel of that work."""
+    if not isinstance(value, dict):
+        return type(value).__name__ if isinstance(value, Copy | ComputedKernel) else "Kernel"
+    if "copy" in value:
+        return "Copy"
+    return "ComputedKernel" if "macs" in value or "bytes" in value else "Kernel"
 
 
 #: What a node launches on a GPU.
-GpuOperation = Annotated[Annotated[Kernel, Tag("Kernel")] | Annotated[Copy, Tag("Copy")], Discriminator(_operation)]
+GpuOperation = Annotated[
+    Annotated[Kernel, Tag("Kernel")] | Annotated[ComputedKernel, Tag("ComputedKernel")] | Annotated[Copy, Tag("Copy")],
+    Discriminator(_operation),
+]
+
+
+class Waves(Model):
+    """What a GPU's multiprocessors compute, and its kernels are left of the memory: the times of computed kernels.
+
+    `lanes` multiply-accumulates per cycle of `clock` on each multiprocessor; `bandwidth` is what kernels get of the
+    memory at least, whatever else uses it. After Heo et al., RTAS 2020 (``rtsched.dnn.waves``).
+    """
+
+    lanes: int = Field(ge=1, description="multiply-accumulates a multiprocessor does in a cycle")
+    clock: Frequency
+    bandwidth: Bandwidth | None = Field(default=None, description="of the memory, left to its kernels at least")
 
 
 class AssumedKernels(Model):
@@ -111,8 +145,9 @@ class BlockLevel(Model):
     placement: Literal["spread", "pack"] = "spread"
     mode: Literal["exact", "fluid"] = "exact"
     assumed_kernels: AssumedKernels = AssumedKernels()
+    waves: Waves | None = Field(default=None, description="what times of kernels follow from that are given by 'macs'")
 
-    def blocks_at_once(self, kernel: Kernel) -> int:
+    def blocks_at_once(self, kernel: KernelShape) -> int:
         """How many blocks of `kernel` one multiprocessor holds."""
         limits = [self.threads // kernel.threads]
         if self.blocks is not None:

@@ -48,6 +48,7 @@ LATER: dict[str, Any] = {
     "inputs": None,
     "split": None,
     "speedup": None,
+    "waves": None,
     "generated": None,
     "harvest": [],
     "restart": None,

@@ -29,6 +29,7 @@ LOOKED_UP = "out of the catalogue, which lowers to times as they are drawn"
 FILE = "a file, which is read into what is drawn in its place"
 DEFAULT = "what holds where nothing is drawn"
 OPTIONS = "an option of a run: the fuzzer says itself how long it runs, how it ends, and with which seed"
+WORKED_OUT = "a kernel by its work has become one with a time before time starts"
 #: What no document holds: a model, a key of one, or one of the words that a key may be.
 NOT_DRAWN = {
     "Simulate": OPTIONS,
@@ -53,6 +54,11 @@ NOT_DRAWN = {
     "Branch.by=draw": DEFAULT,
     "BlockLevel.mode=exact": DEFAULT,
     "Governor.name=performance": DEFAULT,
+    "BlockLevel.waves": WORKED_OUT,
+    "Waves": WORKED_OUT,
+    "Waves.bandwidth": WORKED_OUT,
+    "ComputedKernel": WORKED_OUT,
+    **{f"ComputedKernel.{key}": WORKED_OUT for key in ("threads", "shared_memory", "registers", "macs", "bytes")},
     "Cluster.kind=link": "links stand by themselves",
 }
 

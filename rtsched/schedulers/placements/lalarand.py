@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
+from rtsched.errors import InputError
+from rtsched.schedulers.chain_allocations import LayerChain, passing
 from rtsched.schedulers.chain_responses import response_times
 from rtsched.schedulers.placements.layers import Homes, Layers
 
 if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
+    from rtsched.engine.task_state import TaskState
+    from rtsched.model.taskgraph import NodeSpec
 
 
 #: How an allocation fares in the test (tasks that fail, largest load), and the allocation.
@@ -23,33 +27,49 @@ ALLOCATIONS = 1024
 
 TESTS = 4096
 
+#: So many steps has the search that leaves none out.
+STEPS = 20_000
+
+SEARCHES = ("one-by-one", "all")
+
 
 class LaLaRAND(Layers):
     """In the style of LaLaRAND: layers move from the GPU to the CPU until a response-time test passes.
 
-    Kang, Lee, Suzuki, Yeom and Chwa, "LaLaRAND: flexible layer-by-layer CPU/GPU scheduling for real-time DNN tasks",
-    RTSS 2021. The run-time is the artefact's (one non-preemptive priority queue per resource, rate monotonic; so write
+    Kang, Lee, Lee, Shin and Chwa, "LaLaRAND: flexible layer-by-layer CPU/GPU scheduling for real-time DNN tasks", RTSS
+    2021. The run-time is the artefact's (one non-preemptive priority queue per resource, rate monotonic; so write
     ``{ordering: rm, placement: lalarand-style, preemption: nonpreemptive}``). The offline part was not read; what is
     usually told of it is this: all layers start on the GPU; while some task fails the test, the layer with the most
-    GPU time relieved per CPU time added moves to the CPU; then accuracy is won back.
+    GPU time relieved per CPU time added moves to the CPU; then accuracy is won back. ``search: one-by-one`` is that: it
+    is greedy, and finds about half of what passes (analysis/allocations).
 
-    Ours is the rest. The test is `response_times`. Where that way finds nothing that passes, all allocations are tried
-    if there are at most 1024 (of those that pass the least accuracy lost wins, then the least load); if there are more,
-    those of whole tasks, and from the best of them steps of one layer or one task as long as they help, for some 4096
-    tests. Layers that lose accuracy on the CPU go back, the worst first, as long as the test passes. If nothing is
-    found the allocation on the first way that fails for the fewest tasks (then the one of least load) is taken.
+    Ours is the rest. The test is `response_times`. Where that way finds nothing that passes, ``search: all`` goes on:
+    all allocations are tried if there are at most 1024 (of those that pass the least accuracy lost wins, then the least
+    load); if there are more, those of whole tasks, and from the best of them steps of one layer or one task as long as
+    they help, for some 4096 tests; and then `passing`, which misses none. Layers that lose accuracy on the CPU go back,
+    the worst first, as long as the test passes. If nothing is found the allocation on the first way that fails for the
+    fewest tasks (then the one of least load) is taken.
 
     Needs chains with times on both. What passes meets its deadlines (the test is sufficient) when execution times are
-    at most the expected ones; it fails where nothing can move, and beyond 1024 allocations may miss one that passes.
+    at most the expected ones; it fails where nothing can move, and may miss what passes only where `passing` gives up:
+    beyond 20,000 steps, or for a chain with more than 512 allocations that no other one beats.
     """
 
     accelerators = ("gpu",)
 
+    def __init__(self, accelerator: str | None = None, cpu: str | None = None, search: str = "all") -> None:
+        super().__init__(accelerator, cpu)
+        if search not in SEARCHES:
+            raise InputError(f"search: must be {' or '.join(SEARCHES)} (found {search!r})")
+        self.goes_on = search == "all"
+
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
         best = self._move_one_by_one()
-        if best[0][0]:
+        if best[0][0] and self.goes_on:
             found = self._searched(best[1])
+            if found[0][0]:
+                found = self._left_none_out() or found
             best = best if found[0][0] else found
         self.homes = best[1]
         if not best[0][0]:
@@ -104,6 +124,23 @@ class LaLaRAND(Layers):
             best = better
         return best
 
+    def _left_none_out(self) -> Tested | None:
+        """An allocation that passes, if there is one and the search comes to it."""
+        tasks = self._by_priority()
+        chains = []
+        for task in tasks:
+            nodes = [{name: self._time(node, name) for name in self._names(node)} for node in task.nodes]
+            chains.append(LayerChain(task.period or task.deadline, task.deadline, nodes))
+        found = passing(chains, STEPS).places
+        if found is None:
+            return None
+        homes = self.everything_on(self.fast)
+        for task, places in zip(tasks, found, strict=True):
+            for node, name in zip(task.nodes, places, strict=True):
+                if (task.index, node.index) in homes:
+                    homes[task.index, node.index] = name
+        return self._worst(homes), homes
+
     def _allocations(self, groups: list[list[tuple[int, int]]]) -> Iterator[Homes]:
         """Every way to put groups of layers on either side, all others on the GPU."""
         start = self.everything_on(self.fast)
@@ -132,17 +169,25 @@ class LaLaRAND(Layers):
 
     def _worst(self, homes: Homes) -> tuple[int, float]:
         """How many tasks fail the test of `response_times`, and the largest load of a resource."""
-        tasks = sorted(self.soc.tasks, key=lambda task: (task.period or task.deadline, task.index))
         demands = []
-        for task in tasks:
+        for task in self._by_priority():
             pieces: dict[str, list[int]] = {}
             for node in task.nodes:
-                home = homes.get((task.index, node.index))
-                name = home if home is not None else self.soc.processors[node.eligible[0]].cluster
-                pieces.setdefault(name, []).append(self.time(node, name) or self.soc.beliefs.fastest(node))
+                name = homes.get((task.index, node.index)) or self._names(node)[0]
+                pieces.setdefault(name, []).append(self._time(node, name))
             demands.append((task.period or task.deadline, task.deadline, pieces))
         loads: dict[str, float] = {}
         for period, _, each in demands:
             for name, times in each.items():
                 loads[name] = loads.get(name, 0.0) + sum(times) / period
         return response_times(demands).count(float("inf")), max(loads.values())
+
+    def _by_priority(self) -> list[TaskState]:
+        return sorted(self.soc.tasks, key=lambda task: (task.period or task.deadline, task.index))
+
+    def _names(self, node: NodeSpec) -> list[str]:
+        """The clusters among which a node has a choice, or the one that it runs on."""
+        return self.choices(node) or [self.soc.processors[node.eligible[0]].cluster]
+
+    def _time(self, node: NodeSpec, cluster: str) -> int:
+        return self.time(node, cluster) or self.soc.beliefs.fastest(node)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtsched import SchedulerError, summary
+from rtsched import InputError, SchedulerError, summary
 from rtsched.schedulers.chain_responses import response_times
 from tests.chips import run
 
@@ -110,6 +110,42 @@ def test_beyond_all_allocations_whole_tasks_are_tried() -> None:
     trace = run(text, until="2 s")
     assert (homes(trace, "h"), homes(trace, "l")) == (["gpu", "gpu"], ["cpu", "cpu"])
     assert summary(trace).misses == 0
+
+
+def chain_of(name: str, period: int, *times: tuple[int, int]) -> str:
+    """A task of layers with (gpu, cpu) times in ms."""
+    names = [f"n{place}" for place in range(len(times))]
+    nodes = ", ".join(
+        f"{node}: {{wcet: {{gpu: {gpu} ms, cpu: {cpu} ms}}}}" for node, (gpu, cpu) in zip(names, times, strict=True)
+    )
+    edges = ", ".join(f"[{one}, {other}]" for one, other in pairwise(names))
+    return f"  - {{name: {name}, period: {period} ms, graph: {{nodes: {{{nodes}}}, edges: [{edges}]}}}}\n"
+
+
+#: 2048 allocations, one of which passes: c on the CPU, and the last layer of a. Steps of one layer or task do not get there.
+MISSED = (
+    WHOLE_TASKS
+    + chain_of("a", 44, (6, 13), (8, 21), (1, 2))
+    + chain_of("b", 45, (6, 5), (5, 11), (5, 12), (1, 1))
+    + chain_of("c", 61, (3, 2), (7, 13), (7, 12), (8, 6))
+)
+
+
+def test_no_allocation_that_passes_is_missed() -> None:
+    # a: 14 + 2, 2 x 6 behind b on the GPU and 13 behind c on the CPU: 41 <= 44. b: 17 and two jobs of a: 45 <= 45.
+    # c: 33 and two last layers of a: 37 <= 61.
+    trace = run(MISSED, until="2 s")
+    assert homes(trace, "a") == ["gpu", "gpu", "cpu"]
+    assert homes(trace, "b") == ["gpu"] * 4
+    assert homes(trace, "c") == ["cpu"] * 4
+    assert summary(trace).misses == 0
+
+
+def test_one_by_one_is_greedy_and_stops_there() -> None:
+    text = MISSED.replace("lalarand-style", "{name: lalarand-style, search: one-by-one}")
+    assert homes(run(text), "a") != ["gpu", "gpu", "cpu"]
+    with pytest.raises(InputError, match="search: must be one-by-one or all"):
+        run(MISSED.replace("lalarand-style", "{name: lalarand-style, search: some}"))
 
 
 def test_it_needs_both_clusters() -> None:
