@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rtsched.engine.beliefs import ALWAYS
-from rtsched.engine.job import READY
+from rtsched.engine.job import READY, WAITING
 from rtsched.model.paths import critical_paths
 from rtsched.schedulers.base import GUESTS, Scheduler
 from rtsched.schedulers.estimator import Estimator
@@ -13,7 +14,7 @@ from rtsched.schedulers.placements.declared import Global
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
-    from rtsched.engine.job import Segment
+    from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
@@ -29,11 +30,12 @@ class BlastNet(Scheduler):
     inference", SenSys 2022; the abstract was read; our definition is: a duo-block is a node with a time, and perhaps a
     `loss`, on each processor that it may run on. Whenever something happens the blocks that are ready go by deadline,
     then as they were released. Each looks at all its processors, also those that are busy: when it would end there,
-    behind what runs and those before it that wait for it, and whether its job would be in time then if what follows ran
-    where it is fastest (the longest path; copies behind it are not counted). Of those in time it takes the one with the
-    least loss, then the earliest end; if there are none, the earliest end. It starts if that one is idle; else it
-    waits, and is looked at anew next time. Nothing is preempted. The search for blocks, the paper's other half, happens
-    before: blocks and their times come with the file.
+    behind what runs, those before it that wait for it, and the later blocks of jobs before its own, each where it is
+    fastest; and whether its job would be in time then if what follows ran where it is fastest (the longest path; copies
+    behind it are not counted). Of those in time it takes the one with the least loss, then the earliest end; if there
+    are none, the earliest end. It starts if that one is idle; else it waits, and is looked at anew next time. Nothing
+    is preempted. The search for blocks, the paper's other half, happens before: blocks and their times come with the
+    file.
 
     It guarantees nothing, and idles beside what waits for better. It needs blocks as nodes with times on several kinds
     of processors; where there is nothing to choose, it is EDF. It fails where what comes later needs what it has taken.
@@ -58,27 +60,39 @@ class BlastNet(Scheduler):
 
     def dispatch(self) -> None:
         processors = self.soc.processors
-        lines: Lines = {each.index: [each.segment] if each.segment is not None else [] for each in processors}
-        for segment in sorted(self.soc.ready, key=_rank):
-            place = self._best(segment, lines) if segment.state == READY else None
-            if place is None:
-                continue
-            if processors[place].segment is None:
-                self.soc.start(segment.job, segment, processors[place])
-            if processors[place].segment is not None:  # else it was left out as it was to start
-                lines[place].append(segment)
+        before: Lines = {each.index: [each.segment] if each.segment is not None else [] for each in processors}
+        later = dict.fromkeys(before, 0)
+        active = sorted((*self.soc.running(), *self.soc.ready), key=_rank)
+        for job, blocks in groupby(active, key=lambda each: each.job):
+            for segment in blocks:
+                place = self._best(segment, before, later) if segment.state == READY else None
+                if place is None:
+                    continue
+                if processors[place].segment is None:
+                    self.soc.start(job, segment, processors[place])
+                if processors[place].segment is not None:  # else it was left out as it was to start
+                    before[place].append(segment)
+            self._expect(job, later)
 
-    def _best(self, segment: Segment, lines: Lines) -> int | None:
+    def _best(self, segment: Segment, before: Lines, later: dict[int, int]) -> int | None:
         """The processor on which a block would lose least in time, else end first; None if all are down."""
         node, now = segment.node, self.soc.now
         latest = segment.job.deadline - self._behind(segment)
         found = []
         for place in node.eligible:
             if self.soc.available(self.soc.processors[place]):
-                end = now + self.estimator.idle().queue([*lines[place], segment], place)
+                end = now + later[place] + self.estimator.idle().queue([*before[place], segment], place)
                 loss = node.losses[place] if node.losses else 0.0
                 found.append((end > latest, loss if end <= latest else 0.0, end, place))
         return min(found)[-1] if found else None
+
+    def _expect(self, job: Job, later: dict[int, int]) -> None:
+        """Let those behind it count with the blocks of a job that are not ready yet, where these are fastest."""
+        for each in job.segments:
+            if each.state == WAITING:
+                times = [(self.estimator.time(each.node, place), later[place], place) for place in each.node.eligible]
+                time, _, place = min(times)
+                later[place] += time
 
     def _behind(self, segment: Segment) -> int:
         """The time in ns that is believed to be needed behind a block, at least."""

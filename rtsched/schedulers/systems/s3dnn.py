@@ -23,14 +23,16 @@ class S3DNN(DeviceScheduler):
     Zhou, Bateni and Liu, "S3DNN: supervised streaming and scheduling for GPU-accelerated real-time DNN workloads", RTAS
     2018; the abstract was read; our definition is: requests are nodes. Each accelerator serves them by slack: deadline,
     less now, less what is left of the job. The one with the least is started with all that wait for the same (`batch`)
-    as one, next by slack, as long as the longer time makes nobody late who would not be late alone. Beside what runs
-    it starts only if all together need no more than the accelerator has; else all others wait, too: nobody overtakes.
+    as one, next by slack, as long as the longer time makes none of them late who would not be late alone. Beside what
+    runs it starts only if all together need no more than the accelerator has; else all others wait, too: nobody
+    overtakes.
 
     On a GPU served block by block a node needs as many multiprocessors as hold its widest kernel; where contexts share
     an accelerator, the least measured part (`speedup`) on which it is as fast as on all of it, and is given that; else
     all. n fused ones need n times as much, or all. GPUs served block by block have no batches: nothing is fused there.
-    Other processors go by priority. Guarantees that fusing makes nobody late, as far as expectations hold and one thing
-    runs at a time; fails where long requests with slack have begun, since nothing is preempted.
+    Other processors go by priority. Guarantees that nobody is late for being fused, as far as expectations hold and one
+    thing runs at a time (those who wait behind may be); fails in overload, where who is late already has the least
+    slack.
     """
 
     preemption = "nonpreemptive"

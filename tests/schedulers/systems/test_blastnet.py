@@ -60,6 +60,14 @@ def test_who_waits_for_a_processor_may_still_go_to_another() -> None:
     assert other[-1] == ("b", "gpu", 6, 8)
 
 
+def test_the_later_blocks_of_jobs_before_it_are_before_it() -> None:
+    # on the GPU, behind x, b would seem to end at 4; behind y, which comes next there, it is 10, and 5 on the CPU
+    nodes = "{x: {wcet: {gpu: 2 ms, cpu: 20 ms}}, y: {wcet: {gpu: 6 ms, cpu: 20 ms}}}"
+    a = f"name: a, graph: {{nodes: {nodes}, edges: [[x, y]]}}, period: 40 ms, deadline: 20 ms"
+    b = "name: b, wcet: {gpu: 2 ms, cpu: 5 ms}, period: 40 ms, deadline: 30 ms"
+    assert stays(blastnet(board(a, b))) == [("a", "gpu", 0, 2), ("b", "cpu", 0, 5), ("a", "gpu", 2, 8)]
+
+
 def lossy(deadline: float) -> str:
     """Two blocks, each 2 ms on the GPU, which loses something, and 4 on the CPU."""
     node = "{wcet: {gpu: 2 ms, cpu: 4 ms}, loss: {gpu: 0.02}}"

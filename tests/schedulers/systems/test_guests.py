@@ -16,7 +16,7 @@ from tests.helpers import outcomes
 
 BAND = sorted(name for name in REGISTRY.names("scheduler") if name.startswith("band-"))
 XSCHED = sorted(name for name in REGISTRY.names("scheduler") if name.startswith("xsched-"))
-HOSTS = [*BAND, *XSCHED, "cbs", "gcaps-style"]
+HOSTS = [*BAND, *XSCHED, "blastnet-style", "cbs", "gcaps-style"]
 ALONE = {
     "xrbench": "it starts whole inferences by the benchmark's rules",
     "xrbench-fixed": "it starts whole inferences by the benchmark's rules",
