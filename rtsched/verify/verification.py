@@ -49,6 +49,7 @@ LATER: dict[str, Any] = {
     "split": None,
     "speedup": None,
     "generated": None,
+    "errors": None,
 }
 
 

@@ -31,7 +31,7 @@ TRUTH = [
     (VariableSpeedProcessor, "work"), (VariableSpeedProcessor, "left"), (StreamProcessor, "complete"),
     (TaskState, "factors"), (TaskState, "executions"), (TaskState, "deadlines"), (TaskState, "truth"),
     (TaskState, "arrivals"), (TaskState, "arrival"), (TaskState, "release"), (TaskState, "alarm"), (TaskState, "chance"),
-    (JobPath, "difficulty"), (JobPath, "noise"), (JobPath, "routes"),
+    (JobPath, "difficulty"), (JobPath, "noise"), (JobPath, "routes"), (JobPath, "scores"),
 ]  # fmt: skip
 
 #: What a policy may set: its own notes.
