@@ -43,6 +43,7 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
         ("edf+nonpreemptive+rtscale-style", {}),
     ],
     "sign_ensemble_8gen2": [(None, {}), ("edf+nonpreemptive", {"signs": 65})],
+    "protected_layers": [(None, {}), ("edf", {"control": 99, "lanes": 100, "signs": 99}), (fixed("plain"), {})],
     "v2x_roadside": [
         (None, {"ahead": 7, "junction": 15}),
         ("edf+first-fit", {"junction": 33}),
@@ -121,6 +122,12 @@ def test_the_ensemble_of_signs_is_right_more_often_than_the_best_of_its_members(
     figures, trace = run("sign_ensemble_8gen2", 0)
     assert figures.accuracy == pytest.approx((0.7454 + 0.7593) / 2, abs=0.01)
     assert rtsched.evaluate(trace, "kept_accuracy")["kept_accuracy"] > 0.99
+
+
+def test_few_answers_are_lost_to_faults_where_layers_are_protected() -> None:
+    kept = [rtsched.evaluate(run("protected_layers", which)[1], "kept_accuracy")["kept_accuracy"] for which in (0, 2)]
+    assert kept[0] >= 1 - 0.02 / 0.92
+    assert kept[1] == pytest.approx((0.88 / 0.94 + 0.86 / 0.92) / 2)
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -72,6 +72,18 @@ tasks:
   - {name: u, wcet: {npu: 3 ms}, period: 10 ms, memory: {bound: 0.5, demand: 6 GB/s}}
   - {name: v, wcet: {npu: 6 ms}, period: 20 ms, memory: {bound: 0.5, demand: 6 GB/s}}
 """
+LAYERS = """
+platform: uniprocessor
+simulate: {until: 200 ms}
+estimates: {ESTIMATES}
+tasks:
+  - name: t
+    period: 20 ms
+    graph: {nodes: {x: {wcet: 6 ms}, y: {wcet: 8 ms}}, edges: [[x, y]]}
+    variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.5, accuracy: 0.7}]}
+  - {name: u, wcet: 1 ms, period: 20 ms}
+  - {name: v, wcet: 1 ms, period: 20 ms}
+"""
 #: Systems, one of which at least gives each policy something to do.
 WORLDS = {
     "graphs": HEAD + PLAIN,
@@ -85,6 +97,7 @@ WORLDS = {
     "varied": HEAD + VARIED,
     "cores": CORES,
     "divided": DIVIDED,
+    "layers": LAYERS,
     "core": CORES.replace("multicore:2", "uniprocessor"),
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
