@@ -44,6 +44,7 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
     ],
     "sign_ensemble_8gen2": [(None, {}), ("edf+nonpreemptive", {"signs": 65})],
     "protected_layers": [(None, {}), ("edf", {"control": 99, "lanes": 100, "signs": 99}), (fixed("plain"), {})],
+    "pruned_exits": [(None, {}), ("edf", {"classifier": 50}), ("edf+early-exit", {"classifier": 8})],
     "v2x_roadside": [
         (None, {"ahead": 7, "junction": 15}),
         ("edf+first-fit", {"junction": 33}),

@@ -84,6 +84,20 @@ tasks:
   - {name: u, wcet: 1 ms, period: 20 ms}
   - {name: v, wcet: 1 ms, period: 20 ms}
 """
+HEADS = """
+platform: uniprocessor
+simulate: {until: 100 ms}
+estimates: {ESTIMATES}
+tasks:
+  - name: t
+    period: 20 ms
+    graph:
+      nodes: {s1: {wcet: 2 ms}, h1: {wcet: 2.4 ms}, s2: {wcet: 3 ms}, h2: {wcet: 3 ms}, s3: {wcet: 5 ms}}
+      edges: [[s1, h1], [s1, s2], [s2, h2], [s2, s3]]
+    exits: [{node: h1, accuracy: 0.5}, {node: h2, accuracy: 0.6}, {node: s3, accuracy: 0.9}]
+  - {name: u, wcet: 1 ms, period: 20 ms}
+  - {name: v, wcet: 1 ms, period: 20 ms}
+"""
 #: Systems, one of which at least gives each policy something to do.
 WORLDS = {
     "graphs": HEAD + PLAIN,
@@ -98,6 +112,7 @@ WORLDS = {
     "cores": CORES,
     "divided": DIVIDED,
     "layers": LAYERS,
+    "heads": HEADS,
     "core": CORES.replace("multicore:2", "uniprocessor"),
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),
