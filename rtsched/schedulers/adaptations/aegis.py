@@ -45,9 +45,10 @@ class AegisDNN(Adaptation):
 
     Needs one processor, and tasks whose jobs are some period apart; it raises SchedulerError where no choice keeps the
     limit, or the quickest that do fail the test. What passes keeps its deadlines, in any mode of preemption, under EDF
-    (by processor demand; under fixed priorities, by response times) while layers take at most what is expected; what
-    switches, loads, locks and failures cost is not in its test. Corruption is what the plain variant loses: faults of
-    processors corrupt nothing here. It fails where what a layer costs depends on which others are protected.
+    (by processor demand; under fixed priorities, by response times) while layers take at most what is expected. Systems
+    with failures, locks or costs of switching are refused; loads and contention are not in its test. Corruption is what
+    the plain variant loses: `faults` of processors corrupt nothing. It fails where what a layer costs depends on which
+    others are protected.
     """
 
     claims = GREEDY - {"symmetric"}
@@ -90,12 +91,24 @@ class AegisDNN(Adaptation):
             wrong = "its jobs are not some period apart, one at a time"
         elif {place for node in task.nodes for place in self.estimator.places(task, node)} != self._place():
             wrong = "it does not run on the one processor of all others; pin it there"
+        elif any(place in self.soc.fallible for place in self._place()):
+            wrong = "its processor may fail or slow down, which the test of deadlines does not know"
+        elif any(node.sections for node in task.nodes):
+            wrong = "it holds locks, and the test of deadlines knows none"
+        elif self._switching():
+            wrong = "switches cost time, which the test of deadlines does not know; leave the overheads out"
         elif variants and (len(variants) != 2 or any(each.accuracy is None or each.skipped for each in variants)):
             wrong = "a network has two variants of known accuracy: all layers protected, and none"
         elif len(variants) == 2 and len(task.nodes) > 1 and spec.quality is not None and not spec.quality.switch:
             wrong = "its variants need 'switch: node', to choose layer by layer"
         if wrong:
             raise SchedulerError(f"adaptation 'aegisdnn-style': task {task.name!r}: {wrong}")
+
+    def _switching(self) -> bool:
+        """Whether anything costs time beside the work itself."""
+        overheads = self.soc.system.overheads
+        own = any(self.soc.processors[place].spec.context_switch for place in self._place())
+        return own or bool(overheads.context_switch or overheads.scheduling)
 
     def _place(self) -> set[int]:
         first = self.soc.tasks[0]

@@ -191,6 +191,25 @@ def test_it_says_what_it_does_not_know(change: dict[str, Any], said: str) -> Non
         run(VULNERABLE | change)
 
 
+LOCKING = {
+    "name": "lock", "wcet": "1 ms", "period": "20 ms", "sections": [{"resource": "bus", "start": "0 ms", "length": "1 ms"}]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("around", "said"),
+    [
+        ({"faults": [{"processor": "cpu", "at": "5 ms", "lasts": "1 ms"}]}, "its processor may fail"),
+        ({"overheads": {"context_switch": "100 us"}}, "switches cost time"),
+        ({"resources": {"bus": {}}, "tasks": [VULNERABLE, LOCKING]}, "it holds locks"),
+    ],
+)
+def test_it_refuses_what_its_test_of_deadlines_leaves_out(around: dict[str, Any], said: str) -> None:
+    system = {"platform": "uniprocessor", "tasks": [VULNERABLE]} | around
+    with pytest.raises(SchedulerError, match=said):
+        rtsched.simulate(system, scheduler={"ordering": "edf", "adaptation": "aegisdnn-style"}, until="20 ms")
+
+
 def test_it_wants_variants_and_one_processor() -> None:
     with pytest.raises(SchedulerError, match="no task has variants"):
         run({"name": "t", "wcet": "1 ms", "period": "5 ms"})
