@@ -192,6 +192,10 @@ TASK: dict[str, dict[str, Line]] = {
     },
     "measure": {"*": matters("t.measure=miou")},
     "difficulty": {"exit_family": matters("t.difficulty={reliability: 0.1}", EXITING), "*": matters("t.difficulty={correlation: -0.9}", "t.period=10 ms; simulate.until=600 ms")},
+    "errors": {
+        "exits exit_family variants scaled": matters("t.errors=independent", "t.period=10 ms; simulate.until=600 ms"),
+        "*": refused("t.errors=independent", "have nothing to go together with"),
+    },
     "decay": {"*": matters("t.decay=100 ms", "t.deadline=1 ms")},
 }
 
@@ -245,6 +249,9 @@ ALTERNATES = f"faults=[{{processor: little, mean_up: 5 ms, mean_down: 5 ms}}]; {
 CONTENDED = f"{LITTLE}; t.memory={{bound: 0.9, demand: 1 GB/s, class: conv}}; platform.memory.contention"
 PCCS = "{model: pccs, processors: {little: {minor_below: 0.1, intensive_from: 2, rate: 0.2, minor_loss: 0.1, balance: 2, knee: 0.5}, big: {minor_below: 0.1, intensive_from: 2, rate: 0.2, minor_loss: 0.1, balance: 2, knee: 0.5}}}"
 PAIRS = "{model: pairwise, pairs: [{victim: little/conv, beside: big, slowdown: 2}]}"
+MANY = "t.period=10 ms; simulate.until=600 ms"
+RECORDED = "[{right: [x, y], share: 0.55}, {right: [y], share: 0.35}, {right: [x], share: 0.05}, {share: 0.05}]"
+EVEN = f"{MANY}; t.exits.1.accuracy=0.6; t.errors={{recorded: [{{right: [x, y], share: 0.4}}, {{right: [x], share: 0.2}}, {{right: [y], share: 0.2}}, {{share: 0.2}}]}}"
 GRAPH_OF_TWO = "t.variants={choices: [{accuracy: 0.9}, {scale: 0.5, accuracy: 0.5}]}; t.accuracy=null; t.period=12 ms"
 CONTEXTS = "npu.contexts=2; rival.wcet={npu: 5 ms}; t.pin=npu.0"
 CHECKPOINTED = TASK["state"]["*"].beside
@@ -348,6 +355,11 @@ KEYS: dict[str, Line] = {
     "Choice.skip": matters("t.variants.choices.0.skip=[x]", GRAPH_OF_TWO, "graph"),
     "Exit.node": matters("t.exits.0.node=y", "t.exits=[{node: x, accuracy: 0.5}]", "exits"),
     "Exit.accuracy": matters("t.exits.1.accuracy=0.7", "", "exits"),
+    "Errors.correlation": matters("t.errors.correlation=0.9", f"{MANY}; t.errors={{correlation: 0.1}}", "exits"),
+    "Errors.recorded": matters("t.errors.recorded=[{share: 0.1}, {right: [x, y], share: 0.6}, {right: [y], share: 0.3}]", f"{MANY}; t.errors={{recorded: {RECORDED}}}", "exits"),
+    "Errors.combine": matters("t.errors.combine=majority", f"{MANY}; t.exits.0.accuracy=0.9; t.exits.1.accuracy=0.6; t.errors={{correlation: 0}}", "exits"),
+    "RightTogether.right": matters("t.errors.recorded.1.right=[y]; t.errors.recorded.2.right=[x]", EVEN, "exits"),
+    "RightTogether.share": matters("t.errors.recorded.0.share=0.5; t.errors.recorded.1.share=0.1; t.errors.recorded.2.share=0.1; t.errors.recorded.3.share=0.3", EVEN, "exits"),
     "Difficulty.correlation": matters("t.difficulty.correlation=-0.9", INPUTS),
     "Difficulty.reliability": matters("t.difficulty.reliability=0.1", EXITING, "exits"),
     "Difficulty.predictor": matters("t.difficulty.predictor=0.9", LISTENS, "exits"),
@@ -566,6 +578,20 @@ BESIDE: list[Line] = [
     refused("t.decay=9 ms", "have no accuracy", "t.accuracy=null"),
     refused("t.difficulty={correlation: 0.5}", "have no accuracy", "t.accuracy=null"),
     refused("t.difficulty={reliability: 0.5}", "without exits"),
+    Line("t.errors={}", error="either a 'correlation'", shape="exits"),
+    Line("t.errors={correlation: 0, recorded: [{share: 1}]}", error="either a 'correlation'", shape="exits"),
+    Line("t.errors={correlation: 0.99}", error="less than or equal to 0.95", shape="exits", place="tasks.0.errors.correlation"),
+    Line("t.errors={recorded: [{share: 0.5}]}", error="the shares sum to 0.5, not to 1", shape="exits"),
+    Line("t.errors.combine=average", f"t.errors={{recorded: {RECORDED}}}", "not by how much", "exits"),
+    Line("t.errors={recorded: [{right: [z], share: 1}]}", error="names 'z', which is no member; known: x, y", shape="exits"),
+    Line("t.errors={recorded: [{right: [x], share: 1}]}", error="'x' is right on 1 of the recorded inputs, and has an accuracy of 0.6", shape="exits"),
+    Line("t.errors={correlation: 0, combine: majority}", error="of which a job runs one", shape="scaled"),
+    Line("t.errors={correlation: 0, combine: majority}", "t.graph.edges=[]", "'y' does not wait for 'x'", "exits"),
+    Line("t.errors=independent", "t.variants={choices: [{accuracy: 0.9}, {scale: 0.5, accuracy: 0.7}], switch: node}; t.accuracy=null", "write 'switch: start'", "graph"),
+    Line("t.errors=independent", "t.variants={choices: [{}, {scale: 0.5}]}; t.accuracy=null", "how often each of its variants is right", "graph"),
+    Line("t.errors=independent", "t.exits=[{node: y, accuracy: 0.9}]", "a single answer has nothing", "exits"),
+    Line("t.errors=independent", "x.loss={npu: 0.1}", "which member a 'loss' makes err", "exits"),
+    Line("t.errors=independent", "t.difficulty={predictor: 0.5}", "and these errors have nothing", "exits", "tasks.0.difficulty"),
     refused("t.loss={little: 0.1}", "needs the accuracy that it is lost from", "t.accuracy=null"),
     refused("t.variants=[{scale: 0.5, energy: 1 mJ}]", "goes with times of its own", "t.accuracy=null", "t.variants.0.energy"),
     refused("t.variants={choices: [{scale: 0.5}], shares: {t: 1}}", "where a job runs one variant", "t.accuracy=null", "t.variants.shares"),

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rtsched.dnn.exits import exit_family
+from rtsched.dnn.members import lower_errors
 from rtsched.dnn.pieces import between, cut_pieces
 from rtsched.errors import InputError
 from rtsched.model.task import Task
@@ -102,7 +103,7 @@ def _quality(
         reliability = RELIABILITY
         if exits:
             lowering.assume(f"{task.name}: confidences know the difficulty with a reliability of {reliability:g}")
-    return QualitySpec(
+    quality = QualitySpec(
         accuracy=accuracy,
         variants=variants,
         exits=exits,
@@ -115,6 +116,7 @@ def _quality(
         decay=task.decay,
         measure=measure or task.measure or TOP1,
     )
+    return lower_errors(lowering, task, nodes, quality)
 
 
 def stages(lowering: Lowering, task: Task, node: NodeSpec) -> tuple[NodeSpec, ...]:

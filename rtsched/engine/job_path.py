@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import BLOCKED, CLAIMED, DONE, READY, WAITING, Job, Segment, make_ready
@@ -17,6 +16,7 @@ from rtsched.engine.release import blocks
 from rtsched.engine.steps import AroundSteps, Steps
 from rtsched.engine.streams import Streams
 from rtsched.errors import SchedulerError
+from rtsched.model.answers import NORMAL, Sight, confidence, draw_scores, is_right, probability
 from rtsched.model.taskgraph import QualitySpec, TaskSpec, VariantSpec
 from rtsched.trace.trace import LATE, NO_ANSWER, OK, OPEN, UNKNOWN
 
@@ -25,26 +25,8 @@ if TYPE_CHECKING:
     from rtsched.engine.processor import Processor
     from rtsched.engine.task_state import TaskState
 
-NORMAL = NormalDist()
-
 #: Accuracies and worths are kept in the trace as integers: parts per million.
 PPM = 10**6
-
-
-def confidence(accuracy: float, seen: float, reliability: float) -> float:
-    """The probability that an answer of `accuracy` is right, for who knows only the noisy standard score `seen`.
-
-    The input's own standard score z is normal, `seen` = reliability z + sqrt(1 - reliability²) noise, and the answer is
-    right iff z lies below the accuracy's quantile: so confidences are calibrated, and their mean is the accuracy.
-
-    >>> round(confidence(0.9, 0.0, 0.9), 3)
-    0.998
-    """
-    if accuracy <= 0 or accuracy >= 1:
-        return float(accuracy >= 1)
-    spread = math.sqrt(1 - reliability * reliability)
-    gap = NORMAL.inv_cdf(accuracy) - reliability * seen
-    return float(gap > 0) if spread == 0 else NORMAL.cdf(gap / spread)
 
 
 @contextmanager
@@ -64,16 +46,26 @@ def asked(core: Core, segments: Sequence[Segment], processors: Sequence[Processo
 class JobPath:
     """What one job has met and chosen: its input's difficulty, its variant (-1: none), and what each node ran as.
 
-    `difficulty` and `noise` are the truth, not for policies. `chosen` are the nodes with a variant of their own; `ran`
-    maps nodes to the variant that they started, or were left out, under; of several that one ran as, to the least.
+    `difficulty`, `noise` and `scores` are the truth, not for policies; `scores` are those of the exits or variants
+    where their errors are not nested (``rtsched.model.answers``), else there are none. `chosen` are the nodes with a
+    variant of their own; `ran` maps nodes to the variant that they started, or were left out, under; of several that
+    one ran as, to the least.
     """
 
-    __slots__ = ("chosen", "difficulty", "left_out", "noise", "ran", "routes", "variant")
+    __slots__ = ("chosen", "difficulty", "left_out", "noise", "ran", "routes", "scores", "variant")
 
-    def __init__(self, difficulty: float, noise: tuple[float, ...], routes: tuple[float, ...], variant: int) -> None:
+    def __init__(
+        self,
+        difficulty: float,
+        noise: tuple[float, ...],
+        routes: tuple[float, ...],
+        variant: int,
+        scores: tuple[float, ...] = (),
+    ) -> None:
         self.difficulty = difficulty
         self.noise = noise
         self.routes = routes
+        self.scores = scores
         self.variant = variant
         self.left_out: frozenset[int] = frozenset()
         self.chosen: dict[int, int] = {}
@@ -312,17 +304,39 @@ class JobPaths(AroundSteps):
                 found = exit_.index
         return found
 
-    def expected(self, job: Job, accuracy: float) -> float:
+    def expected(self, job: Job, accuracy: float, answer: int | None) -> float:
         """What is to be expected of an answer of `accuracy`, after what the job's exits (or a predictor) have shown."""
         quality = job.task.spec.quality
         if quality is None:  # its task has branches alone, where nothing shows how hard an input is
             return accuracy
+        if quality.errors is not None:
+            return self._expected(job, quality, answer)
         number = self.reached(job)
         if number >= 0:
             return confidence(accuracy, self.sight(job, number), quality.reliability)
         if quality.predictor is not None:
             return confidence(accuracy, self.sight(job, -1), quality.predictor)
         return accuracy
+
+    def _expected(self, job: Job, quality: QualitySpec, answer: int | None) -> float:
+        """The same where errors are not nested: an accuracy does not say whose answer it is."""
+        assert quality.errors is not None
+        count = len(quality.errors.accuracies)
+        if answer is None or not -1 <= answer < count:
+            raise SchedulerError(
+                f"expected accuracy of {job!r}: its answers err apart, so say whose it is (was {answer}): the number "
+                f"of an exit or variant, below {count}, or -1 where there is none yet"
+            )
+        return probability(quality.errors, answer, self.glimpse(job, quality)) if answer >= 0 else 0.0
+
+    def glimpse(self, job: Job, quality: QualitySpec) -> Sight:
+        """What exits that are done, and a predictor, have shown where errors are not nested."""
+        done = [exit_ for exit_ in quality.exits if job.segments and job.segments[exit_.node].state == DONE]
+        rho, noise = quality.reliability, job.path.noise
+        own = math.sqrt(1 - rho * rho)
+        scores = [(each.index, rho * job.path.scores[each.index] + own * noise[each.index]) for each in done]
+        hint = None if quality.predictor is None else (self.sight(job, -1), quality.predictor)
+        return Sight(tuple(scores), rho, hint)
 
     def sight(self, job: Job, place: int) -> float:
         """The noisy standard score of the input as seen at exit number `place`; -1 is the predictor."""
@@ -340,7 +354,11 @@ class JobPaths(AroundSteps):
         for exit_ in () if quality is None else quality.exits:
             if exit_.node == segment.node.index and quality is not None:
                 found["exit"] = exit_.index
-                found["confidence"] = confidence(exit_.accuracy, self.sight(job, exit_.index), quality.reliability)
+                found["confidence"] = (
+                    confidence(exit_.accuracy, self.sight(job, exit_.index), quality.reliability)
+                    if quality.errors is None
+                    else self._expected(job, quality, exit_.index)
+                )
         for number, branch in enumerate(job.task.spec.branches):
             if branch.node == segment.node.index:
                 found["branch"] = branch.targets[self._way(job, number)]
@@ -410,6 +428,9 @@ class JobPaths(AroundSteps):
             number, accuracy = self.answer(job)
             delivered = job.finish >= 0
             right = delivered and accuracy is not None and job.path.difficulty < accuracy
+            if delivered and quality.errors is not None:
+                answer = number if quality.exits else self._ran_as(job)
+                right = answer >= 0 and is_right(quality.errors, answer, job.path.scores)
             worth = PPM if right else 0
             if right and job.finish > job.deadline:
                 late = job.finish - job.deadline
@@ -440,15 +461,21 @@ def _courses(task: TaskSpec, streams: Streams) -> Iterator[JobPath]:
     sights = 0 if quality is None else len(quality.exits) + 1  # the last is the predictor's
     uniform = blocks(streams.difficulty.standard_normal)
     noise = blocks(streams.confidence.standard_normal) if sights else iter(())
+    errors = None if quality is None else quality.errors
+    own = iter(()) if errors is None else blocks(streams.errors.standard_normal)
+    resting = [] if errors is None else [0.0] * len(errors.accuracies)
     route = blocks(streams.routing.random) if task.branches else iter(())
     rho = 0.0 if quality is None else quality.correlation
     state: float | None = None
     while True:
         draw = next(uniform)
-        state = draw if state is None else rho * state + math.sqrt(1 - rho * rho) * draw
+        keeps, fresh = (0.0, 1.0) if state is None else (rho, math.sqrt(1 - rho * rho))
+        state = draw if state is None else keeps * state + fresh * draw
+        resting = [keeps * each + fresh * next(own) for each in resting]
         yield JobPath(
             NORMAL.cdf(state),
             tuple(next(noise) for _ in range(sights)),
             tuple(next(route) for _ in task.branches),
             variant,
+            () if errors is None else draw_scores(errors, state, resting),
         )

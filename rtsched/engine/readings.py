@@ -246,14 +246,16 @@ class Readings:
         inputs = segment.job.task.spec.inputs
         return None if inputs is None else inputs.means.get(segment.node.index, {}).get(name)
 
-    def expected_accuracy(self, job: Job, accuracy: float) -> float:
+    def expected_accuracy(self, job: Job, accuracy: float, answer: int | None = None) -> float:
         """The probability that an answer of `accuracy` would be right on the input of `job`, from what is known of it.
 
-        That is the accuracy itself until an exit has been reached (or a predictor has looked at the input).
+        That is the accuracy itself until an exit has been reached (or a predictor has looked at the input). `answer` is
+        the number of the exit or variant whose answer it is (-1: none yet, 0.0): where errors are not nested
+        (``errors`` of a task) it is needed, and says it all. Raises SchedulerError where it is missing there.
         """
         if self.core.paths is None or not job.task.adaptive:
             return accuracy
-        return self.core.paths.expected(job, accuracy)
+        return self.core.paths.expected(job, accuracy, answer)
 
 
 def _first_ready(segment: Segment) -> int:

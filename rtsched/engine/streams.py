@@ -82,6 +82,11 @@ class Streams:
         return self._generator("confidence")
 
     @property
+    def errors(self) -> np.random.Generator:
+        """For what each exit or variant has of its own on an input, where errors are not nested."""
+        return self._generator("errors")
+
+    @property
     def routing(self) -> np.random.Generator:
         """For the ways that inputs take at branches."""
         return self._generator("routing")

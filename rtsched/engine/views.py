@@ -240,9 +240,10 @@ class OraclePath(PathView):
     """With the truth about the input."""
 
     __slots__ = ()
-    difficulty = _shown("difficulty", "How hard the input is, 0 … 1: an answer of a higher accuracy is right.")
+    difficulty = _shown("difficulty", "How hard the input is, 0 … 1: nested answers of a higher accuracy are right.")
     routes = _shown("routes", "The draws that decide its way at branches.")
     noise = _shown("noise", "The noise in what exits show of it.")
+    scores = _shown("scores", "Its score for each exit or variant, where errors are not nested: low ones are right.")
 
 
 class OracleJob(JobView):

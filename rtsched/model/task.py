@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from rtsched.model.base import Duration, Model, PositiveDuration, RatePeriod, problem
 from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import RecordedInput
-from rtsched.model.variants import Difficulty, Exit, VariantsField
+from rtsched.model.variants import Difficulty, Errors, ErrorsField, Exit, VariantsField
 from rtsched.model.work import ANY, Accuracy, Work
 
 
@@ -234,6 +234,11 @@ class Task(Work):
         default=None, description="exits out of the catalogue, as shares of the task's own wcet or network"
     )
     difficulty: Difficulty = PLAIN
+    errors: ErrorsField = Field(
+        default=None,
+        description="how the errors of its exits or variants go together; default: nested (a better one is right "
+        "wherever a worse one is)",
+    )
     decay: PositiveDuration | None = Field(
         default=None, description="a late answer loses its worth linearly over this time; default: late is wrong"
     )
@@ -289,6 +294,8 @@ class Task(Work):
                 raise problem("all variants have an energy of their own, so this has no effect; leave it out", "energy")
         if self.exits and self.graph is None:
             raise problem("'exits' name nodes; give the task a 'graph'", "exits")
+        if self.errors is not None:
+            self._check_errors(self.errors)
         for exit_ in self.exits:
             if self.graph is not None and exit_.node not in self.graph.nodes:
                 raise problem(f"an exit names {exit_.node!r}, which is no node; known: {', '.join(self.graph.nodes)}")
@@ -300,6 +307,27 @@ class Task(Work):
         if self.accuracy is not None and (self.exits or self.variants is not None or self.exit_family is not None):
             raise problem(
                 "the accuracy stands with each variant or exit; leave the task's own out ('accuracy')", "accuracy"
+            )
+
+    def _check_errors(self, errors: Errors) -> None:
+        """Refuse errors that nobody has, or that would change nothing."""
+        exits = bool(self.exits) or self.exit_family is not None
+        if not exits and self.variants is None:
+            raise problem(
+                "'errors' of one answer have nothing to go together with; add 'exits' or 'variants'", "errors"
+            )
+        if errors.combine is not None and not exits:
+            raise problem(
+                "'combine' has no effect on variants, of which a job runs one; write the members as exits", "errors"
+            )
+        if self.variants is not None and self.variants.switch != "start":
+            raise problem(
+                "a job whose nodes ran as several variants has no errors of its own; write 'switch: start'", "errors"
+            )
+        if self.difficulty.predictor is not None and not errors.correlation:
+            raise problem(
+                "a 'predictor' sees what an input has for all members, and these errors have nothing; leave it out",
+                "difficulty",
             )
 
     def _check_arrivals(self) -> None:

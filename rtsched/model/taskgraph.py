@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
+from rtsched.model.answers import ErrorsSpec
 from rtsched.model.environment import Change, Fault
 from rtsched.model.inputs import InputsSpec
 from rtsched.model.paths import critical_paths
@@ -217,8 +218,9 @@ class QualitySpec:
     `variants`, if any, are ordered from the best (number 0, whose nodes are the task's own) down; `exits` as they are
     met; `accuracy` is that of the best, None where it is not known; `measure` says what accuracies count. `switch` says
     whether the variant may change before each node, `inside` also between the regions of one; `shares` is each node's
-    part of what a variant loses. A late answer
-    loses its worth linearly over `decay` ns (None: at once). The rest as in ``rtsched.model.variants.Difficulty``.
+    part of what a variant loses. A late answer loses its worth linearly over `decay` ns (None: at once). `errors` say
+    who errs with whom (None: nested); where they combine members, the accuracies of `exits` are those of all members up
+    to each. The rest as in ``rtsched.model.variants.Difficulty``.
     """
 
     accuracy: float | None = None
@@ -232,6 +234,7 @@ class QualitySpec:
     predictor: float | None = None
     decay: int | None = None
     measure: str = "top1"
+    errors: ErrorsSpec | None = None
 
     @property
     def measured(self) -> bool:

@@ -143,6 +143,55 @@ class Variants(Model):
 VariantsField = Annotated[Variants, BeforeValidator(_variants)]
 
 
+class RightTogether(Model):
+    """On this share of inputs these members (exits, by their nodes, or variants) are right, and no others."""
+
+    right: tuple[str, ...] = ()
+    share: Share
+
+
+#: How far the shares of patterns, and the accuracies that follow from them, may be off.
+ROUNDING = 0.0005
+
+
+class Errors(Model):
+    """How the errors of a task's exits or variants go together, where a better one is not right wherever a worse is.
+
+    Each is right on as many inputs as its `accuracy` says. Either the standard scores of any two on an input have this
+    `correlation` (a Gaussian copula; 0: their errors are independent), or it was `recorded` who is right together.
+    With `combine` the answer of an exit is that of all members up to it: a `majority` of them (of an even number the
+    most accurate one decides a tie), or the sign of the `average` of how far each is from erring.
+    """
+
+    correlation: Annotated[float, Field(ge=0, le=0.95)] | None = None
+    recorded: Annotated[tuple[RightTogether, ...], Field(min_length=1, max_length=1000)] | None = None
+    combine: Literal["majority", "average"] | None = None
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Errors:
+        if (self.correlation is None) == (self.recorded is None):
+            raise problem("errors have either a 'correlation' (0: independent) or were 'recorded'; give one")
+        if self.recorded is None:
+            return self
+        if self.combine == "average":
+            raise problem("'recorded' says who is right, not by how much; write 'combine: majority'", "combine")
+        total = sum(pattern.share for pattern in self.recorded)
+        if abs(total - 1) > ROUNDING:
+            raise problem(
+                f"the shares sum to {total:g}, not to 1; add the inputs on which nobody is right, too", "recorded"
+            )
+        return self
+
+
+def _errors(value: Any) -> Any:
+    if value == "nested":
+        return None
+    return {"correlation": 0.0} if value == "independent" else value
+
+
+ErrorsField = Annotated[Errors | None, BeforeValidator(_errors)]
+
+
 class Exit(Model):
     """An early exit: once `node` is done there is an answer of this accuracy."""
 

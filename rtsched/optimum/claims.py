@@ -174,6 +174,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "correlation": KNOWN,
         "reliability": KNOWN,
         "predictor": KNOWN,
+        "errors": judged(judges.of_errors),
         "decay": relaxed("a late answer keeps its whole worth until it has lost all (decay)"),
     },
     VariantSpec: {"index": LABEL, "name": LABEL, "nodes": OPENED, "accuracy": MODELLED, "skipped": MODELLED},

@@ -12,7 +12,7 @@ from rtsched.model.memory import Memory, Pairwise
 from rtsched.model.platform import Cluster
 from rtsched.model.power import Battery, OperatingPoint, PowerOptions, time_scales
 from rtsched.model.task import Constant
-from rtsched.model.taskgraph import BranchSpec, HardwareSpec, NodeSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import BranchSpec, HardwareSpec, NodeSpec, QualitySpec, SystemSpec, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,16 @@ def of_branches(system: SystemSpec, task: TaskSpec, branches: Sequence[BranchSpe
     skipped = frozenset().union(*(each.skipped for each in quality.variants)) if quality is not None else frozenset()
     if skipped & {branch.node for branch in branches}:
         return Finding(f"task {task.name!r}: a variant that skips the node of a branch takes all its ways", True)
+    return None
+
+
+def of_errors(system: SystemSpec, quality: QualitySpec, _: Any) -> Finding | None:
+    """Answers whose errors are not nested: known to who knows the input, but no input is then the easiest."""
+    for task in system.tasks:
+        if task.quality is quality and task.after is not None:
+            return Finding(
+                f"task {task.name!r}: who errs on its inputs depends on how many were triggered before", True
+            )
     return None
 
 

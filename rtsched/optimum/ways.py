@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from rtsched.engine.job_path import JobPath
+from rtsched.model.answers import is_right
 from rtsched.model.taskgraph import BranchSpec, NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
 from rtsched.optimum.draws import DrawnJob
 from rtsched.optimum.energy import powers
@@ -88,14 +89,18 @@ def _steps(nodes: Sequence[NodeSpec], modes: Mapping[int, tuple[Mode, ...]]) -> 
     return tuple(steps)
 
 
-def _right(quality: QualitySpec, accuracy: float | None, drawn: DrawnJob) -> int:
-    """Whether an answer of this accuracy is right; where accuracies are not known every answer counts."""
+def _right(quality: QualitySpec, answer: int, accuracy: float | None, drawn: DrawnJob) -> int:
+    """Whether an answer of this number and accuracy is right; where accuracies are not known every answer counts."""
+    if quality.errors is not None and drawn.path is not None:
+        return int(is_right(quality.errors, answer, drawn.path.scores))
     return int(not quality.measured or (accuracy is not None and drawn.difficulty < accuracy))
 
 
 def _variant(task: TaskSpec, quality: QualitySpec, variant: VariantSpec, drawn: DrawnJob, places: NodePlaces) -> Way:
     out = _left_out(task, drawn.path) | variant.skipped
-    return _plain(variant.nodes, out, drawn, places, _right(quality, variant.accuracy, drawn), variant.name)
+    return _plain(
+        variant.nodes, out, drawn, places, _right(quality, variant.index, variant.accuracy, drawn), variant.name
+    )
 
 
 def _exits(task: TaskSpec, quality: QualitySpec, drawn: DrawnJob, places: NodePlaces) -> Iterator[Way]:
@@ -103,7 +108,7 @@ def _exits(task: TaskSpec, quality: QualitySpec, drawn: DrawnJob, places: NodePl
     for exit_ in quality.exits:
         needed = _before(task.nodes, exit_.node)
         nodes = [node for node in task.nodes if node.index in needed]
-        yield _plain(nodes, frozenset(), drawn, places, _right(quality, exit_.accuracy, drawn), exit_.name)
+        yield _plain(nodes, frozenset(), drawn, places, _right(quality, exit_.index, exit_.accuracy, drawn), exit_.name)
 
 
 def _before(nodes: Sequence[NodeSpec], last: int) -> set[int]:

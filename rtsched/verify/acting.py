@@ -214,7 +214,7 @@ def read(hand: Hand) -> None:
     soc.expected_energy(segment, processor)
     soc.expected_wait(segment, processor)
     soc.expected_value(segment, "size")
-    soc.expected_accuracy(segment.job, 0.5)
+    soc.expected_accuracy(segment.job, 0.5, 0)
     soc.answer(segment.job)
     soc.changeable(segment.job)
     soc.seen(segment)

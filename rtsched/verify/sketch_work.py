@@ -184,7 +184,12 @@ class WorkSketch(ChipSketch):
                 node |= self.spice(loss=lambda: {draw.pick(self.names): 0.1})
             exits = [{"node": name, "accuracy": 0.7 + rank / 10} for rank, name in enumerate(names)]
             found: Document = {"graph": {"nodes": nodes, "edges": [["s0", "s1"], ["s1", "s2"]]}, "exits": exits}
+            found |= self.spice(MORE, errors=lambda: self.errors(names))
             hard = self.spice(MORE, correlation=lambda: 0.5, reliability=lambda: 0.5, predictor=lambda: 0.5)
+            if "errors" in found:
+                for node in nodes.values():
+                    node.pop("loss", None)
+                hard.pop("predictor", None)
             return found | ({"difficulty": hard} if hard else {})
         branch: Document = {"s0": {"to": {"s1": 0.5, "s2": 0.5}} | self.spice(MORE, by=lambda: "difficulty")}
         return {"graph": {"nodes": nodes, "edges": [["s0", "s1"], ["s0", "s2"]], "branches": branch}}
@@ -211,7 +216,21 @@ class WorkSketch(ChipSketch):
         about: Document = {"choices": choices, "switch": switch}
         if "graph" in found and switch != "start":
             about |= self.spice(MORE, shares=lambda: dict.fromkeys(nodes, 0.5))
+        if switch == "start":
+            found |= self.spice(MORE, errors=lambda: {"correlation": 0.5})
         return found | {"variants": about} | self.spice(MORE, decay=lambda: self.some(1, 20), measure=lambda: "miou")
+
+    def errors(self, names: list[str]) -> Document:
+        """Errors that are not nested, of three exits that are right on 0.7, 0.8 and 0.9 of all inputs."""
+        one, two, three = names
+        patterns = [((one, two, three), 0.6), ((one, three), 0.1), ((two, three), 0.2), ((), 0.1)]
+        recorded = [{"share": share, **({"right": list(right)} if right else {})} for right, share in patterns]
+        return self.draw.pick((
+            {"correlation": 0.5, "combine": "average"},
+            {"correlation": 0, "combine": "majority"},
+            {"recorded": recorded, "combine": "majority"},
+            {"recorded": recorded},
+        ))  # fmt: skip
 
     def own_times(self, work: int) -> Document:
         """Variants with times of their own."""

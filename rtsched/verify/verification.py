@@ -53,6 +53,7 @@ LATER: dict[str, Any] = {
     "harvest": [],
     "restart": None,
     "kernels": {},
+    "errors": None,
 }
 
 

@@ -72,6 +72,32 @@ tasks:
   - {name: u, wcet: {npu: 3 ms}, period: 10 ms, memory: {bound: 0.5, demand: 6 GB/s}}
   - {name: v, wcet: {npu: 6 ms}, period: 20 ms, memory: {bound: 0.5, demand: 6 GB/s}}
 """
+LAYERS = """
+platform: uniprocessor
+simulate: {until: 200 ms}
+estimates: {ESTIMATES}
+tasks:
+  - name: t
+    period: 20 ms
+    graph: {nodes: {x: {wcet: 6 ms}, y: {wcet: 8 ms}}, edges: [[x, y]]}
+    variants: {switch: node, choices: [{accuracy: 0.9}, {scale: 0.5, accuracy: 0.7}]}
+  - {name: u, wcet: 1 ms, period: 20 ms}
+  - {name: v, wcet: 1 ms, period: 20 ms}
+"""
+HEADS = """
+platform: uniprocessor
+simulate: {until: 100 ms}
+estimates: {ESTIMATES}
+tasks:
+  - name: t
+    period: 20 ms
+    graph:
+      nodes: {s1: {wcet: 2 ms}, h1: {wcet: 2.4 ms}, s2: {wcet: 3 ms}, h2: {wcet: 3 ms}, s3: {wcet: 5 ms}}
+      edges: [[s1, h1], [s1, s2], [s2, h2], [s2, s3]]
+    exits: [{node: h1, accuracy: 0.5}, {node: h2, accuracy: 0.6}, {node: s3, accuracy: 0.9}]
+  - {name: u, wcet: 1 ms, period: 20 ms}
+  - {name: v, wcet: 1 ms, period: 20 ms}
+"""
 STREAMED = """
 platform: {name: chip, processors: {npu: {kind: npu, weights: {capacity: 6 MB, bandwidth: 1 GB/s}}}}
 simulate: {until: 100 ms}
@@ -99,6 +125,8 @@ WORLDS = {
     "cores": CORES,
     "divided": DIVIDED,
     "streamed": STREAMED,
+    "layers": LAYERS,
+    "heads": HEADS,
     "core": CORES.replace("multicore:2", "uniprocessor"),
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),

@@ -31,7 +31,7 @@ TRUTH = [
     (VariableSpeedProcessor, "work"), (VariableSpeedProcessor, "left"), (StreamProcessor, "complete"),
     (TaskState, "factors"), (TaskState, "executions"), (TaskState, "deadlines"), (TaskState, "truth"),
     (TaskState, "arrivals"), (TaskState, "arrival"), (TaskState, "release"), (TaskState, "alarm"), (TaskState, "chance"),
-    (JobPath, "difficulty"), (JobPath, "noise"), (JobPath, "routes"),
+    (JobPath, "difficulty"), (JobPath, "noise"), (JobPath, "routes"), (JobPath, "scores"),
 ]  # fmt: skip
 
 #: What a policy may set: its own notes.
@@ -86,7 +86,7 @@ SYSTEMS = {
     "drone_subnets": "100 ms", "drone_exits": "100 ms", "band_phone": "100 ms", "mixed_rk3588": "100 ms",
     "npu_failure": "350 ms", "offload_wifi": "200 ms", "throttling_865": "100 ms", "model_switching": "200 ms",
     "memory_contention": "100 ms", "gpu_priorities": "20 ms", "priority_inversion_inheritance": "100 ms",
-    "xrbench_vr_gaming": None, "streamed_layers": "100 ms",
+    "xrbench_vr_gaming": None, "streamed_layers": "100 ms", "protected_layers": "100 ms", "sign_ensemble_8gen2": "60 ms",
 }  # fmt: skip
 #: Beside them one whose clock belongs to the policy.
 CLOCKED = {

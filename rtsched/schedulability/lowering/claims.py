@@ -195,6 +195,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "reliability": QUALITY,
         "predictor": QUALITY,
         "decay": QUALITY,
+        "errors": QUALITY,
     },
     VariantSpec: {
         "index": LABEL,

@@ -36,8 +36,9 @@ class DeepEnsemble(Adaptation):
 
     For one preemptive processor under ``ordering: edf``: deadlines that the mandatory work keeps alone are kept, as far
     as expectations hold. It needs exits; it fails where the first of these deadlines has no slack, and later ones
-    plenty. A real ensemble gains since its members err apart; our answers are nested (what an exit gets right, every
-    more accurate one does, too), so that members gain what the table of exits says, and no more.
+    plenty. With ``errors: {correlation: 0, combine: majority}`` of the task its members err apart, and gain what they
+    add to the vote; without ``errors`` answers are nested (what an exit gets right, every more accurate one does, too),
+    and members gain what the table of exits says, and no more.
     """
 
     believes = ALWAYS
@@ -111,7 +112,8 @@ class DeepEnsemble(Adaptation):
         quality = exits_of(job.task)
         if quality is None:
             return [0.0]
-        worth = [self.soc.expected_accuracy(job, exit_.accuracy) for exit_ in quality.exits[self._first(job) :]]
+        exits = quality.exits[self._first(job) :]
+        worth = [self.soc.expected_accuracy(job, exit_.accuracy, exit_.index) for exit_ in exits]
         return [job.task.spec.weight * (max(worth) - each) for each in worth]
 
     def _slack(self, work: list[tuple[int, list[int]]]) -> int:

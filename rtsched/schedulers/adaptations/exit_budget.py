@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched.engine.beliefs import AT_SETUP
-from rtsched.engine.job_path import confidence
 from rtsched.errors import SchedulerError
+from rtsched.model.answers import confidence
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of, times_to_exits
@@ -50,6 +50,11 @@ class BudgetedExit(Adaptation):
     def _thresholds(self, task: TaskState) -> list[float]:
         quality = task.spec.quality
         assert quality is not None
+        if quality.errors is not None:
+            raise SchedulerError(
+                f"adaptation 'exit-budget': the errors of task {task.name!r} are not nested, as those of the inputs "
+                "are on which it sets its thresholds; leave 'errors' out, or take 'early-exit'"
+            )
         times = np.array(times_to_exits(self.estimator, task), float)
         shares = leaving(times, self.budget * times[-1])
         random = np.random.Generator(np.random.PCG64(0))

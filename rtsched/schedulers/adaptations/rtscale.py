@@ -62,7 +62,7 @@ class RTScale(VariantAdaptation):
         for variant in variants:
             accuracy = 1 - variant.index / len(variants) if variant.accuracy is None else variant.accuracy
             time = self.time(job, variant.index, outlook)
-            found.append((variant.index, time, self.soc.expected_accuracy(job, accuracy)))
+            found.append((variant.index, time, self.soc.expected_accuracy(job, accuracy, variant.index)))
         return found
 
     def _wait(self, group: list[Job], outlook: Outlook) -> int:

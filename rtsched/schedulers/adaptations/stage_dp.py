@@ -71,8 +71,8 @@ class StageDP(Adaptation):
         here = observation["exit"]
         quality = exits_of(job.task)
         assert quality is not None
-        hope = max(self.soc.expected_accuracy(job, exit_.accuracy) for exit_ in quality.exits[here + 1 :])
-        gain = hope - self.soc.expected_accuracy(job, quality.exits[here].accuracy)
+        first, *rest = [self.soc.expected_accuracy(job, exit_.accuracy, exit_.index) for exit_ in quality.exits[here:]]
+        gain = max(rest) - first
         if here >= self.depth.get(job.number, 0) or gain < self.worth:
             self.soc.finish(job)
             self.stale = True
@@ -121,7 +121,7 @@ class StageDP(Adaptation):
             (
                 exit_.index,
                 max(0, self.estimator.idle().run(job, exit_=exit_.index) - own),
-                self.soc.expected_accuracy(job, exit_.accuracy),
+                self.soc.expected_accuracy(job, exit_.accuracy, exit_.index),
             )
             for exit_ in quality.exits[max(0, self.soc.answer(job)[0]) :]
         ]

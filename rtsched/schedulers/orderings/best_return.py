@@ -34,7 +34,8 @@ class BestIncrementalReturn(Ordering):
         assert quality is not None
         places = [exit_.node for exit_ in quality.exits]
         following = quality.exits[bisect_left(places, segment.node.index)]
-        _, have = self.soc.answer(job)
-        gain = self.soc.expected_accuracy(job, following.accuracy) - self.soc.expected_accuracy(job, have or 0.0)
+        reached, have = self.soc.answer(job)
+        gain = self.soc.expected_accuracy(job, following.accuracy, following.index)
+        gain -= self.soc.expected_accuracy(job, have or 0.0, reached)
         time = self.estimator.work(job.task, range(segment.node.index, following.node + 1))
         return (True, -gain / time, job.deadline, job.release)
