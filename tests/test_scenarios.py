@@ -54,6 +54,15 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
         (fixed("1024x512", preemption="nonpreemptive"), {}),
     ],
     "wearable_harvest": [(None, {}), ("edf+nonpreemptive", {"sound": 0}), (fixed("loudness"), {})],
+    "gpu_robot_orin_nano": [
+        (None, {}),
+        ("fifo", {"obstacles": 35}),
+        ("stream-priority-style", {"obstacles": 13}),
+        ("orion", {}),
+        ("miriam-style", {}),
+    ],
+    "gpu_inference_v100": [(None, {}), ("fifo", {"mobilenet_v2": 8}), ("aaron-style", {"mobilenet_v2": 38})],
+    "gpu_disb_a": [(None, {}), ("fifo", {"vgg19": 100}), ("reef", {})],
 }
 
 
@@ -113,6 +122,19 @@ def test_the_robots_accuracies_are_of_four_kinds_on_one_scale() -> None:
     assert [measure.name for measure in figures.measures] == ["miou", "delta1", "map", "top1"]
     assert figures.accuracy is None
     assert rtsched.evaluate(trace, "kept_accuracy")["kept_accuracy"] == pytest.approx(0.9997, abs=2e-4)
+
+
+def test_streams_as_they_are_served_take_what_was_measured_of_them() -> None:
+    trace = run("gpu_disb_a", 1)[1]
+    done = trace.jobs[(trace.jobs["finish"] >= 0) & (trace.jobs["finish"] <= 150_000_000)]  # while both are asked for
+    mean = [(done["finish"] - done["start"])[done["task"] == task].mean() / 1e6 for task in (0, 1)]
+    assert mean == pytest.approx([2.975, 5.241], rel=0.05)
+
+
+def test_the_robots_map_runs_as_its_narrow_version_beside_critical_work() -> None:
+    narrow = run("gpu_robot_orin_nano", 4)[1].choices["variant"].tolist()
+    assert set(narrow) == {1}
+    assert set(run("gpu_robot_orin_nano", 1)[1].choices["variant"].tolist()) == {0}
 
 
 @pytest.mark.parametrize("name", TOLD)
