@@ -87,6 +87,15 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
     "mixed_criticality_mcu": [(None, {"activity": 60, "glance": 55}), ("edf", {"keyword": 1})],
     "sparse_npu": [(None, {}), ("fifo", {"alerts": 40, "objects": 16}), ("sjf", {})],
     "camera_clocks_865": [(None, {}), ("edf", {}), ("edf+cycle-conserving", {}), ("edf+utilisation", {})],
+    "gpu_robot_orin_nano": [
+        (None, {}),
+        ("fifo", {"obstacles": 35}),
+        ("stream-priority-style", {"obstacles": 13}),
+        ("orion", {}),
+        ("miriam-style", {}),
+    ],
+    "gpu_inference_v100": [(None, {}), ("fifo", {"mobilenet_v2": 8}), ("aaron-style", {"mobilenet_v2": 38})],
+    "gpu_disb_a": [(None, {}), ("fifo", {"vgg19": 100}), ("reef", {})],
 }
 
 
@@ -168,6 +177,19 @@ def test_few_answers_are_lost_to_faults_where_layers_are_protected() -> None:
     kept = [rtsched.evaluate(run("protected_layers", which)[1], "kept_accuracy")["kept_accuracy"] for which in (0, 2)]
     assert kept[0] >= 1 - 0.02 / 0.92
     assert kept[1] == pytest.approx((0.88 / 0.94 + 0.86 / 0.92) / 2)
+
+
+def test_streams_as_they_are_served_take_what_was_measured_of_them() -> None:
+    trace = run("gpu_disb_a", 1)[1]
+    done = trace.jobs[(trace.jobs["finish"] >= 0) & (trace.jobs["finish"] <= 150_000_000)]  # while both are asked for
+    mean = [(done["finish"] - done["start"])[done["task"] == task].mean() / 1e6 for task in (0, 1)]
+    assert mean == pytest.approx([2.975, 5.241], rel=0.05)
+
+
+def test_the_robots_map_runs_as_its_narrow_version_beside_critical_work() -> None:
+    narrow = run("gpu_robot_orin_nano", 4)[1].choices["variant"].tolist()
+    assert set(narrow) == {1}
+    assert set(run("gpu_robot_orin_nano", 1)[1].choices["variant"].tolist()) == {0}
 
 
 @pytest.mark.parametrize("name", TOLD)

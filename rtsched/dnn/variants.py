@@ -246,11 +246,13 @@ def _version(
     lowering: Lowering, task: Task, full: tuple[NodeSpec, ...] | None, choice: Choice, number: int, name: str
 ) -> VariantSpec:
     """A variant with kernels of its own: the task lowered anew, as if those were its."""
-    what = f"task {task.name!r}, variant {name!r}"
+    key = lowering.place(task, f"variants.choices.{number}.kernels")
+    what = f"{key}: task {task.name!r}, variant {name!r}"
+    relaunched = _relaunched(what, task, choice)
     try:
-        nodes = lowering.nodes(_relaunched(what, task, choice))
+        nodes = lowering.nodes(relaunched)
     except InputError as error:
-        raise InputError(f"variant {name!r}: {error}") from None
+        raise InputError(f"{key}: variant {name!r}: {error}") from None
     assert nodes is not None
     for node, before in zip(nodes, full or nodes, strict=False):  # transfers come last
         places = [place for place in lowering.where.gpus if node.times[place] is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,3 +125,18 @@ def test_files_without_versions_keep_their_fingerprint() -> None:
     assert LATER["kernels"] == {}
     assert "kernels" not in task["variants"]["choices"][0]
     assert task["kernels"]  # those of the task stay
+
+
+def test_an_error_says_where_the_kernels_stand(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "platform: {processors: {gpu: {kind: gpu, block_level: {sms: 2, threads: 1024}}}}\n"
+        "tasks:\n"
+        "  - name: t\n"
+        "    period: 50 ms\n"
+        "    kernels: [{blocks: 4, time: 2 ms}]\n"
+        "    variants:\n"
+        "      - {name: full}\n"
+        "      - {name: small, kernels: [{blocks: 4, threads: 2048, time: 2 ms}]}\n"
+    )
+    with pytest.raises(InputError, match=r"a\.yaml:8:32: tasks\.0\.variants\.choices\.1\.kernels: variant 'small': "):
+        load(tmp_path / "a.yaml").lower()

@@ -34,7 +34,8 @@ BOARDS = (
 )  # fmt: skip
 #: Another view of a board, whose latencies it uses.
 VIEWS = {
-    "jetson_tx2_blocks": "jetson_tx2", "jetson_xavier_nx_blocks": "jetson_xavier_nx", "rk3588_clusters": "rk3588",
+    "jetson_orin_nano_blocks": "jetson_orin_nano", "jetson_tx2_blocks": "jetson_tx2",
+    "jetson_xavier_nx_blocks": "jetson_xavier_nx", "rk3588_clusters": "rk3588",
     "snapdragon_845_clusters": "snapdragon_845", "snapdragon_865_clusters": "snapdragon_865",
 }  # fmt: skip
 SPECIFICATIONS = (

@@ -85,7 +85,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> None:
 SYSTEMS = {
     "drone_subnets": "100 ms", "drone_exits": "100 ms", "band_phone": "100 ms", "mixed_rk3588": "100 ms",
     "npu_failure": "350 ms", "offload_wifi": "200 ms", "throttling_865": "100 ms", "model_switching": "200 ms",
-    "memory_contention": "100 ms", "gpu_priorities": "20 ms", "priority_inversion_inheritance": "100 ms",
+    "memory_contention": "100 ms", "gpu_priorities": "20 ms", "gpu_robot_orin_nano": "40 ms",
+    "priority_inversion_inheritance": "100 ms",
     "xrbench_vr_gaming": None, "streamed_layers": "100 ms", "protected_layers": "100 ms", "sign_ensemble_8gen2": "60 ms",
 }  # fmt: skip
 #: Beside them one whose clock belongs to the policy.

@@ -11,12 +11,18 @@ from rtsched.schedulers.systems.kernels import StreamScheduler, items_of, level_
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
-    from rtsched.model.taskgraph import NodeSpec
+    from rtsched.engine.soc import Soc
+    from rtsched.model.taskgraph import NodeSpec, VariantSpec
     from rtsched.schedulers.devices import Device
 
 
 class VersionScheduler(StreamScheduler):
     """A policy of the streams of GPUs that chooses among the versions of nodes."""
+
+    def setup(self, soc: Soc) -> None:
+        super().setup(soc)
+        #: the versions of a node by its task, its number, the present one and the device
+        self.alike: dict[tuple[int, ...], dict[int, NodeSpec]] = {}
 
     def versions(self, segment: Segment, device: Device) -> dict[int, NodeSpec]:
         """As which variants a segment may start: that which it is, and all that are as accurate, with other blocks.
@@ -25,16 +31,23 @@ class VersionScheduler(StreamScheduler):
         """
         job, at = segment.job, segment.node.index
         present = _present(segment)
-        found = {present: segment.node}
-        variants = variants_of(job.task)
-        if not variants or segment.processor is not None or not self.soc.changeable(job):
-            return found
-        shape = _shape(segment.node, device)
-        for variant in variants:
-            node = variant.nodes[at]
-            if variant.accuracy == variants[present].accuracy and not variant.skipped and _shape(node, device) != shape:
-                found[variant.index] = node
-        return dict(sorted(found.items()))
+        if present < 0 or segment.processor is not None or not self.soc.changeable(job):
+            return {present: segment.node}
+        key = (job.task.index, at, present, device.index)
+        if key not in self.alike:
+            self.alike[key] = self._alike(variants_of(job.task), at, present, device)
+        return self.alike[key]
+
+    def _alike(self, variants: tuple[VariantSpec, ...], at: int, present: int, device: Device) -> dict[int, NodeSpec]:
+        """A node in all variants as which it may start instead of the present one, and in that, by their numbers."""
+        mine = variants[present]
+        shape = _shape(mine.nodes[at], device)
+        return {
+            other.index: other.nodes[at]
+            for other in variants
+            if other is mine
+            or (other.accuracy == mine.accuracy and not other.skipped and _shape(other.nodes[at], device) != shape)
+        }
 
     def adopt(self, segment: Segment, number: int) -> None:
         """Let a segment that waits start as this version; its whole job, where variants do not change between nodes."""

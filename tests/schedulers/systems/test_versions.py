@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -87,3 +88,41 @@ def test_in_a_graph_each_node_has_a_version_only_if_variants_may_change_there(sw
     choices = f"{{accuracy: 0.9}}, {{accuracy: 0.9, kernels: {{x: {x[1]}, y: {y[1]}}}}}"
     back = f"name: back, graph: {{{graph}}}, variants: {{choices: [{choices}], switch: {switch}}}"
     assert ran("miriam-style", back, CRITICAL)[1] == chosen
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "miriam-style", "aaron-style", "reef", "orion", "gcaps-style", "stream-priority-style", "fifo+resolution",
+        {"name": "xsched-hpf", "level": 2, "in_flight": 1}, {"name": "xsched-kedf", "level": 3, "in_flight": 2},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_versions_run_whole_under_every_policy_of_streams(policy: Any, seed: int) -> None:
+    """Random versions, of nodes and of whole tasks, given up or not: the trace's checks hold, and nobody waits for ever."""
+    draw = random.Random(seed)
+
+    def launched() -> str:
+        return kernels(*((draw.randint(1, 9), draw.randint(1, 30) / 10) for _ in range(draw.randint(1, 3))))
+
+    tasks = []
+    for number in range(4):
+        more = f"name: t{number}, period: {draw.choice((30, 40, 60))} ms, offset: {draw.randint(0, 9)} ms"
+        more += ", criticality: hard" if number == 0 else ", on_miss: abort, deadline: 20 ms" if number == 1 else ""
+        own = draw.choice((0.9, 0.9, 0.8))
+        if number % 2:
+            tasks.append(
+                f"{more}, kernels: {launched()}, variants: [{{accuracy: 0.9}}, {{accuracy: {own}, kernels: {launched()}}}]"
+            )
+        else:
+            graph = f"nodes: {{x: {{kernels: {launched()}}}, y: {{kernels: {launched()}}}}}, edges: [[x, y]]"
+            choices = f"{{accuracy: 0.9}}, {{accuracy: {own}, kernels: {{x: {launched()}, y: {launched()}}}}}"
+            tasks.append(f"{more}, graph: {{{graph}}}, variants: {{choices: [{choices}], switch: node}}")
+    rows = "\n".join(f"  - {{{task}}}" for task in tasks)
+    gpu = GPU.replace("streams: 3", "streams: 3, mode: fluid") if seed == 2 else GPU
+    text = f"platform:\n  processors:\n    {gpu}\nsimulate: {{drain: all}}\ntasks:\n{rows}\n"
+    trace = run(text, scheduler=policy, until="150 ms")
+    kept = trace.jobs[trace.jobs["task"] != 1]
+    refused = kept["start"] < 0 if policy == "stream-priority-style" else False  # it admits by response time
+    assert ((kept["finish"] >= 0) | refused).all()
