@@ -8,6 +8,7 @@ from rtsched.schedulability.theorems.compositional import EventNetwork
 from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.schedulability.theorems.semi_partitioned import SplitTasks
+from rtsched.schedulability.theorems.servers import ServedTasks
 from rtsched.verify.verification import Verification
 
 _ONE = {
@@ -39,6 +40,8 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if EventNetwork in kinds:
         return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
+    if ServedTasks in kinds:
+        return "Servers on one processor: what they give and take, with each task's own response, sufficient."
     if MixedCriticality in kinds:
         return "Two criticalities on one processor under EDF-VD: utilisations; hard tasks apart from all others."
     if SplitTasks in kinds:
