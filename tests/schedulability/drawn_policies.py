@@ -83,10 +83,61 @@ def bandwidths(draw: Draw) -> Case:
     return servers(draw, "cbs", "grub")
 
 
-FAMILIES: dict[str, Callable[[Draw], Case]] = {"fixed-servers": fixed_servers, "bandwidths": bandwidths}
+def laxities(draw: Draw) -> Case:
+    """EDZL on equal cores, nearly loaded wholly."""
+    m = draw.integer(2, 3)
+    count = draw.integer(m + 1, m + 3)
+    tasks = [
+        plain(draw, index, min(1.0, share), 14, m)
+        for index, share in enumerate(shares(draw, count, 0.55 * m, 0.95 * m))
+    ]
+    return SystemSpec(processors_of(("cpu", "cpu", m)), tuple(tasks), "drawn"), {"ordering": "edzl"}
+
+
+def contexts(draw: Draw) -> Case:
+    """Chains over two cores and a GPU that is preempted at once."""
+    processors = tuple(
+        replace(each, service="preemptive", context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0)
+        for each in processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1))
+    )
+    count = draw.integer(2, 4)
+    tasks = []
+    for index, share in enumerate(shares(draw, count, 0.3, 1.2)):
+        core, length = draw.integer(0, 1), draw.integer(1, 4)
+        period = draw.integer(2 * length, 40)
+        works = draw.split(max(length, round(share * period)), length)
+        on = [2 if draw.chance(0.5) else core for _ in works]
+        nodes = tuple(
+            NodeSpec(
+                place, f"n{place}", tuple(work if here == at else None for here in range(3)),
+                (place - 1,) if place else (), (place + 1,) if place + 1 < len(works) else (),
+            )
+            for place, (work, at) in enumerate(zip(works, on, strict=True))
+        )  # fmt: skip
+        tasks.append(TaskSpec(index, f"t{index}", nodes, period, period, draw.integer(0, 3)))
+    return SystemSpec(processors, tuple(tasks), "drawn"), {"name": "gcaps-style"}
+
+
+#: By name; the number of a family stays when others come.
+FAMILIES: dict[str, Callable[[Draw], Case]] = {
+    "bandwidths": bandwidths,
+    "fixed-servers": fixed_servers,
+    "laxities": laxities,
+    "contexts": contexts,
+}
 
 
 def examined(family: str, number: int, effort: int = 1) -> Examination:
     """What all runs say of all theorems about the system of this number."""
-    system, policy = FAMILIES[family](Draw(np.random.default_rng([number, sorted(FAMILIES).index(family)])))
+    system, policy = FAMILIES[family](Draw(np.random.default_rng([number, list(FAMILIES).index(family)])))
     return examine(system, policy, number, effort=effort)
+
+
+def bounds_that_hold(family: str, numbers: range) -> int:
+    """How many bounds and proofs no run of so many systems beats."""
+    found = 0
+    for number in numbers:
+        each = examined(family, number)
+        assert each.violations == [], number
+        found += sum(tally.bounds + tally.schedulable for tally in each.tallies.values())
+    return found

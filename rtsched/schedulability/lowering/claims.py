@@ -112,7 +112,8 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         ("bias", "noise", "learning", "staleness"),
         harmless(
             "policies' beliefs alone: EDF, FIFO and fixed priorities have none, and neither has packing; those that go "
-            "by them are proven, if at all, for any order and the largest variant"
+            "by them are proven, if at all, for any order and the largest variant (EDZL has no order where they err: "
+            "pieces)"
         ),
     ),
     Overheads: dict.fromkeys(("context_switch", "migration", "scheduling"), used("inside C (pieces)")),

@@ -13,13 +13,12 @@ from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.lowering import planned
 from rtsched.schedulability.lowering.obstacles import Obstacle
-from rtsched.schedulability.lowering.pieces import Piece, Pieces, recorded_deadlines
+from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
     Cluster,
     Dag,
     DagTask,
     Mode,
-    Order,
     Pipelines,
     PipelineTask,
     Sporadic,
@@ -76,16 +75,13 @@ class TaskGroup(Pieces):
         elif obstacle is None:
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
+                if self.order == "EDZL" and self._mode(0) == "preemptive":
+                    models.append(self.cluster())
             if len(self.pools) == 1 and not self.single and self.sequential and self._mode(0) == "preemptive":
                 models += [self.cluster(), *self._heavy_first()]
             if not self.locks:
                 models.append(self._typed_pools())
-                if (
-                    self.single
-                    and len(self.pools) > 1
-                    and self.policy.order == "FP"
-                    and all(map(_is_chain, self.specs))
-                ):
+                if self.single and len(self.pools) > 1 and self.policy.order == "FP" and all(map(is_chain, self.specs)):
                     models.append(self._pipelines())
         overheads, costs = {}, {}
         for task in self.specs:
@@ -207,7 +203,7 @@ class TaskGroup(Pieces):
                     preemptible=whole and mode == "limited",
                 )
             )
-        order: Order = self.policy.order
+        order = self.order
         if order == "FIFO" and (graphs or any(task.jitter for task in self.specs)):
             order = "any"
         return Uniprocessor(tuple(tasks), order, mode, self.name)
@@ -236,7 +232,7 @@ class TaskGroup(Pieces):
                 found.append((piece.c - 1, 1) if piece.c > 1 else (1,))
             else:
                 found.append(piece.regions or (piece.c,))
-        if not _is_chain(task):
+        if not is_chain(task):
             self.exact = False
             sinks = [index for index, node in enumerate(task.nodes) if not node.successors]
             last = min(sinks, key=lambda index: (found[index][-1], index))
@@ -256,7 +252,7 @@ class TaskGroup(Pieces):
             Sporadic(task.name, self.pieces[task.index][0].c, self.T(task), self.D(task), task.jitter)
             for task in self.specs
         )
-        return Cluster(tasks, len(self.processors), self.policy.order, "preemptive", self.name)
+        return Cluster(tasks, len(self.processors), self.order, "preemptive", self.name)
 
     def _typed_pools(self) -> TypedPools:
         """Every pool a type of its own."""
@@ -388,14 +384,6 @@ class TaskGroup(Pieces):
             )
         self.note("a task that another one releases comes as late after it as that one may respond (jitter)")
         return EventNetwork(tuple(components), modes, self.name)
-
-
-def _is_chain(task: TaskSpec) -> bool:
-    """Whether the nodes follow each other one by one."""
-    return (
-        all(len(node.predecessors) <= 1 and len(node.successors) <= 1 for node in task.nodes)
-        and sum(not node.predecessors for node in task.nodes) == 1
-    )
 
 
 def _sequence(task: TaskSpec) -> list[int]:

@@ -24,6 +24,7 @@ from rtsched.schedulability.models import (
 )
 from rtsched.schedulability.search import batch
 from rtsched.schedulability.search.batch import TaskSets
+from rtsched.schedulability.theorems.accelerators import GpuTask, SharedAccelerator
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork
 from rtsched.schedulability.theorems.job_set_graph import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
@@ -33,6 +34,7 @@ from rtsched.schedulability.theorems.triggered import TriggeredEDF
 #: The models that can be scaled.
 SCALED = (
     Uniprocessor, Cluster, TypedPools, Pipelines, EventNetwork, JobSet, PreemptiveJobs, TriggeredEDF, ServedTasks,
+    SharedAccelerator,
 )  # fmt: skip
 #: Factors are searched up to this.
 MOST = Fraction(16)
@@ -71,6 +73,8 @@ def scaled(model: M, C: Fraction = Fraction(1), T: Fraction = Fraction(1), task:
     elif isinstance(model, ServedTasks):
         served = (replace(each, task=_sporadic(each.task, C, T, task)) for each in model.tasks)
         made = replace(model, tasks=tuple(served))
+    elif isinstance(model, SharedAccelerator):
+        made = replace(model, tasks=tuple(_gpu_task(each, C, T, task in (None, each.name)) for each in model.tasks))
     elif isinstance(model, TriggeredEDF):
         roots = [model.tasks[model.root(index)].name for index in range(len(model.tasks))]
         tasks = []
@@ -125,6 +129,12 @@ def _dag(each: DagTask, C: Fraction, T: Fraction, mine: bool) -> DagTask:
         c, cut = _cut(vertex.c, vertex.regions, C, mine)
         vertices.append(replace(vertex, c=c, regions=cut))
     return replace(each, dag=replace(each.dag, vertices=tuple(vertices)), **_timing(each, T, mine))
+
+
+def _gpu_task(each: GpuTask, C: Fraction, T: Fraction, mine: bool) -> GpuTask:
+    core = _time(each.C, C, mine) if each.C else 0
+    segments = tuple(_time(segment, C, mine) for segment in each.segments)
+    return replace(each, C=core, segments=segments, **_timing(each, T, mine))
 
 
 def _pipeline(each: PipelineTask, C: Fraction, T: Fraction, mine: bool) -> PipelineTask:

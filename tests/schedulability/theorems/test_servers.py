@@ -27,7 +27,7 @@ from rtsched.schedulers.systems.classical.servers import DeferrableServer, Polli
 from rtsched.verify.examine import examine
 from rtsched.verify.generate import processors_of
 from rtsched.verify.verification import verify
-from tests.schedulability.drawn_policies import examined
+from tests.schedulability.drawn_policies import bounds_that_hold
 
 
 def periodic(name: str, wcet: str, period: str, **more: Any) -> dict[str, Any]:
@@ -197,25 +197,15 @@ def test_a_class_of_others_inherits_no_proof() -> None:
     assert stranger().policy({}).plan is None
 
 
-def drawn(family: str, numbers: range) -> int:
-    """How many bounds no run of so many systems beats."""
-    bounds = 0
-    for number in numbers:
-        found = examined(family, number)
-        assert found.violations == [], number
-        bounds += sum(tally.bounds for tally in found.tallies.values())
-    return bounds
-
-
 @pytest.mark.parametrize("family", ["fixed-servers", "bandwidths"])
 def test_no_run_beats_a_bound(family: str) -> None:
-    assert drawn(family, range(2))
+    assert bounds_that_hold(family, range(2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["fixed-servers", "bandwidths"])
 def test_no_run_of_many_beats_a_bound(family: str) -> None:
-    assert drawn(family, range(1000)) > 500
+    assert bounds_that_hold(family, range(1000)) > 500
 
 
 # ---- a theorem with a term removed is caught by a run ----------------------------------------------------------------
