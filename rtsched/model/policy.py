@@ -15,7 +15,8 @@ from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 Mode = Literal["preemptive", "limited", "nonpreemptive"]
 #: ``optimal``: it meets all deadlines of periodic tasks with D >= T wherever any schedule of equal processors does.
-Order = Literal["FP", "EDF", "FIFO", "optimal", "any"]
+#: ``EDZL``: EDF, but what has no laxity left, by the C of its task, goes before all others.
+Order = Literal["FP", "EDF", "EDZL", "FIFO", "optimal", "any"]
 #: How a placement finds the processors of a node; proofs compute the same for themselves.
 Rule = Literal["global", "pinned", "clustered", "first-fit", "best-fit", "worst-fit", "next-fit"]
 
@@ -71,18 +72,34 @@ class AdaptationTraits:
     declared: bool = False
 
 
+#: How a server of a task gets its budget back (see ``rtsched.schedulability.theorems.servers``); ``bandwidth``: it is
+#: served by a deadline of its own.
+ServerKind = Literal["polling", "deferrable", "sporadic", "bandwidth"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTraits:
+    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task."""
+
+    kind: ServerKind
+    level: Callable[[TaskSpec], int] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PlanTraits:
-    """A scheduler of plain tasks that is no composition: whom it refuses, and what proofs may rely on for the others.
+    """A scheduler that is no composition: whom it refuses, and what proofs may rely on for the others.
 
     `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
-    `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines.
+    `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines. `servers`: tasks
+    with a budget are served so. `contexts`: cores and accelerators are preemptive by the priorities of the file.
     """
 
     refuses: Callable[[SystemSpec], str | None]
     optimal: bool = False
     splits: Callable[[SystemSpec], Splits] | None = None
     mixed: bool = False
+    servers: ServerTraits | None = None
+    contexts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

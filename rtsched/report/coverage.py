@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.models import Cluster, Pipelines, TypedPools, Uniprocessor
+from rtsched.schedulability.theorems.accelerators import SharedAccelerator
 from rtsched.schedulability.theorems.compositional import EventNetwork
 from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.schedulability.theorems.semi_partitioned import SplitTasks
+from rtsched.schedulability.theorems.servers import ServedTasks
 from rtsched.verify.verification import Verification
 
 _ONE = {
@@ -39,6 +41,10 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if EventNetwork in kinds:
         return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
+    if SharedAccelerator in kinds:
+        return "Cores and an accelerator, each with the most urgent context alone: suspension as jitter, sufficient."
+    if ServedTasks in kinds:
+        return "Servers on one processor: what they give and take, with each task's own response, sufficient."
     if MixedCriticality in kinds:
         return "Two criticalities on one processor under EDF-VD: utilisations; hard tasks apart from all others."
     if SplitTasks in kinds:

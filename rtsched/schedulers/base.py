@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from rtsched.engine.beliefs import NEVER, believes
+from rtsched.engine.veil import is_ours
 from rtsched.errors import InputError, SchedulerError
 from rtsched.model.collector import collector_paused
-from rtsched.model.policy import Policy
+from rtsched.model.policy import PlanTraits, Policy
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.claims import claims_of
 from rtsched.schedulers.events import Listener
@@ -158,6 +159,11 @@ class Scheduler(Listener):
         """What proofs may rely on, its parts called by `names`; of a scheduler that is no composition: nothing."""
         whole = Policy(preemption=self.preemption, whole=names.get("name", type(self).__name__), oracle=self.oracle)
         return replace(whole, **self.guest_traits(names))
+
+    def planned(self, names: Mapping[str, str], plan: PlanTraits) -> Policy:
+        """`policy` of one whose `plan` proofs may rely on; what a class of others makes of it, they do not know."""
+        found = Scheduler.policy(self, names)
+        return replace(found, plan=plan) if is_ours(self) else found
 
     def guest_traits(self, names: Mapping[str, str]) -> dict[str, Any]:
         """The parts that decide beside it, as proofs know them."""

@@ -102,7 +102,16 @@ SETS = system(("long", 5, 20), ("short", 2, 30), ("middle", 3, 15))
 
 
 #: What proofs know; every other rule may be any.
-ORDERS = {"fp": "FP", "rm": "FP", "dm": "FP", "rm-us": "FP", "least-work": "FP", "edf": "EDF", "fifo": "FIFO"}
+ORDERS = {
+    "fp": "FP",
+    "rm": "FP",
+    "dm": "FP",
+    "rm-us": "FP",
+    "least-work": "FP",
+    "edf": "EDF",
+    "edzl": "EDZL",
+    "fifo": "FIFO",
+}
 
 
 @pytest.mark.parametrize("name", [*REGISTRY.names("ordering"), *(name for kind, name in OWN if kind == "ordering")])

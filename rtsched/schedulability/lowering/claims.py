@@ -112,7 +112,8 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         ("bias", "noise", "learning", "staleness"),
         harmless(
             "policies' beliefs alone: EDF, FIFO and fixed priorities have none, and neither has packing; those that go "
-            "by them are proven, if at all, for any order and the largest variant"
+            "by them are proven, if at all, for any order and the largest variant (EDZL has no order where they err: "
+            "pieces)"
         ),
     ),
     Overheads: dict.fromkeys(("context_switch", "migration", "scheduling"), used("inside C (pieces)")),
@@ -146,8 +147,8 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "weight": harmless("no part of a composed policy that is proven reads it"),
         "on_miss": harmless("acts at a miss or on a job that cannot be in time even alone: there is none in a proof"),
         "overlap": judged(obstacles.of_overlap),
-        "budget": harmless("read by servers, which are whole schedulers"),
-        "server_period": harmless("read by servers, which are whole schedulers"),
+        "budget": used("what a server limits its task to, where the policy has servers (planned)"),
+        "server_period": used("how often a server has its budget (planned)"),
         "count": used("T for ever; noted as an assumption"),
         "on_fault": harmless("faults are judged"),
         "context": harmless("judged with the GPU that serves it"),
@@ -323,7 +324,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "adaptation": judged(obstacles.of_adaptation),
         "admission": judged(obstacles.of_admission),
         "whole": judged(obstacles.of_whole),
-        "plan": used("the models of a scheduler that is no composition (part)"),
+        "plan": used("the models of a scheduler that is no composition (planned)"),
         "speed": judged(obstacles.of_speed),
         "acts": judged(obstacles.of_acts),
         "oracle": judged(obstacles.of_oracle),

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from rtsched import units
 from rtsched.model.known import known_before
-from rtsched.model.policy import PlanTraits
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.schedulability.lowering import planned
 from rtsched.schedulability.lowering.obstacles import Obstacle
-from rtsched.schedulability.lowering.pieces import Piece, Pieces, recorded_deadlines
+from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
     Cluster,
     Dag,
     DagTask,
     Mode,
-    Order,
     Pipelines,
     PipelineTask,
     Sporadic,
@@ -33,9 +32,7 @@ from rtsched.schedulability.theorems.compositional import Component, EventNetwor
 from rtsched.schedulability.theorems.heavy_first import HeavyFirst
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
 from rtsched.schedulability.theorems.locks import blocking_by_locks, circle
-from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality, MixedTask
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs, deadlines_in_order
-from rtsched.schedulability.theorems.semi_partitioned import SplitTask, SplitTasks
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
 
 
@@ -66,28 +63,25 @@ class TaskGroup(Pieces):
         """The part in all models that can hold it."""
         models: list[Any] = []
         obstacle = self._obstacle()
-        if obstacle is None and self.triggered:
+        if obstacle is None and self.policy.plan is not None:
+            models += planned.models(self, self.policy.plan)
+        elif obstacle is None and self.triggered:
             models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
         elif obstacle is None and all(task.release is not None for task in self.specs) and self._fixed_jobs():
             models.append(self._job_set())
         elif obstacle is None and self._at_known_instants():
             models.append(self._preemptive_jobs())
-        elif obstacle is None and self.policy.plan is not None:
-            models += self._planned(self.policy.plan)
         elif obstacle is None:
             if len(self.pools) == 1 and self.single:
                 models.append(self._uniprocessor())
+                if self.order == "EDZL" and self._mode(0) == "preemptive":
+                    models.append(self.cluster())
             if len(self.pools) == 1 and not self.single and self.sequential and self._mode(0) == "preemptive":
-                models += [self._cluster(), *self._heavy_first()]
+                models += [self.cluster(), *self._heavy_first()]
             if not self.locks:
                 models.append(self._typed_pools())
-                if (
-                    self.single
-                    and len(self.pools) > 1
-                    and self.policy.order == "FP"
-                    and all(map(_is_chain, self.specs))
-                ):
+                if self.single and len(self.pools) > 1 and self.policy.order == "FP" and all(map(is_chain, self.specs)):
                     models.append(self._pipelines())
         overheads, costs = {}, {}
         for task in self.specs:
@@ -114,7 +108,7 @@ class TaskGroup(Pieces):
             or self._switching_obstacle()
             or self._regions_obstacle()
             or self._plan_obstacle()
-            or (None if self._at_known_instants() else self._recording_obstacle())
+            or (None if self.policy.plan is not None or self._at_known_instants() else self._recording_obstacle())
         )
 
     def _locks_obstacle(self) -> Obstacle | None:
@@ -175,15 +169,7 @@ class TaskGroup(Pieces):
         return None
 
     def _plan_obstacle(self) -> Obstacle | None:
-        """A plan of plain tasks counts the declared time of each, and no switches."""
-        for task in self.specs if self.policy.plan is not None else ():
-            (piece,) = self.pieces[task.index]
-            if piece.c > piece.node.fastest:
-                return Obstacle(
-                    f"{task.name!r} may take longer than {self.policy.whole!r} plans for (switches, factors above 1)",
-                    "put what it may take into its execution time, and leave the overheads out",
-                )
-        return None
+        return None if self.policy.plan is None else planned.obstacle(self, self.policy.plan)
 
     def _trigger_obstacle(self) -> Obstacle:
         chain = ", ".join(repr(task.name) for task in self.specs if task.after is not None)
@@ -217,7 +203,7 @@ class TaskGroup(Pieces):
                     preemptible=whole and mode == "limited",
                 )
             )
-        order: Order = self.policy.order
+        order = self.order
         if order == "FIFO" and (graphs or any(task.jitter for task in self.specs)):
             order = "any"
         return Uniprocessor(tuple(tasks), order, mode, self.name)
@@ -246,46 +232,27 @@ class TaskGroup(Pieces):
                 found.append((piece.c - 1, 1) if piece.c > 1 else (1,))
             else:
                 found.append(piece.regions or (piece.c,))
-        if not _is_chain(task):
+        if not is_chain(task):
             self.exact = False
             sinks = [index for index, node in enumerate(task.nodes) if not node.successors]
             last = min(sinks, key=lambda index: (found[index][-1], index))
             found.append(found.pop(last))
         return tuple(region for regions in found for region in regions)
 
-    def _planned(self, plan: PlanTraits) -> list[Any]:
-        """Plain tasks under a scheduler that plans them itself."""
-        cluster = self._cluster()
-        if plan.mixed:
-            self.note(
-                "a hard task's budget is its execution time of low criticality: what it takes beyond costs others"
-            )
-            pairs = zip(cluster.tasks, self.specs, strict=True)
-            both = (MixedTask(task, spec.budget or task.C, spec.criticality == "hard") for task, spec in pairs)
-            return [MixedCriticality(tuple(both), self.name)]
-        if plan.splits is None:
-            self.note("jobs are released by their periods from their offsets on: the policy takes no others")
-            return [replace(cluster, order="optimal" if plan.optimal else "any")]
-        splits = plan.splits(known_before(self.system))
-        tasks = tuple(
-            SplitTask(task, tuple(splits[spec.index])) for task, spec in zip(cluster.tasks, self.specs, strict=True)
-        )
-        return [replace(cluster, order="any"), SplitTasks(tasks, self.name)]
-
     def _heavy_first(self) -> list[HeavyFirst]:
         """Equal processors where some tasks go before all others, which are served by EDF."""
         if self.policy.ordering.first is None or self.locks:
             return []
         first = self.policy.ordering.first(known_before(self.system).tasks)
-        return [HeavyFirst(self._cluster(), frozenset(task.name for task in self.specs if task.index in first))]
+        return [HeavyFirst(self.cluster(), frozenset(task.name for task in self.specs if task.index in first))]
 
-    def _cluster(self) -> Cluster:
+    def cluster(self) -> Cluster:
         """Sequential tasks on the equal processors of one pool."""
         tasks = tuple(
             Sporadic(task.name, self.pieces[task.index][0].c, self.T(task), self.D(task), task.jitter)
             for task in self.specs
         )
-        return Cluster(tasks, len(self.processors), self.policy.order, "preemptive", self.name)
+        return Cluster(tasks, len(self.processors), self.order, "preemptive", self.name)
 
     def _typed_pools(self) -> TypedPools:
         """Every pool a type of its own."""
@@ -417,14 +384,6 @@ class TaskGroup(Pieces):
             )
         self.note("a task that another one releases comes as late after it as that one may respond (jitter)")
         return EventNetwork(tuple(components), modes, self.name)
-
-
-def _is_chain(task: TaskSpec) -> bool:
-    """Whether the nodes follow each other one by one."""
-    return (
-        all(len(node.predecessors) <= 1 and len(node.successors) <= 1 for node in task.nodes)
-        and sum(not node.predecessors for node in task.nodes) == 1
-    )
 
 
 def _sequence(task: TaskSpec) -> list[int]:

@@ -164,8 +164,16 @@ def of_acts(case: Case, _: Policy, name: str) -> Obstacle:
 # ---- tasks -----------------------------------------------------------------------------------------------------------
 
 
+def limited(task: TaskSpec) -> bool:
+    """Whether there is a least distance between its arrivals, of recorded ones apart."""
+    return task.arrival.kind not in ("poisson", "bursty", "spawned")
+
+
 def of_arrival(case: Case, task: TaskSpec, arrival: Any) -> Obstacle | None:
-    """Arrivals without a minimum distance, or as a policy likes."""
+    """Arrivals without a minimum distance, or as a policy likes; a server may limit what they do to others."""
+    plan = case.policy.plan
+    if plan is not None and plan.servers is not None and task.budget and arrival.kind != "spawned":
+        return None
     if arrival.kind == "spawned":
         return Obstacle(
             f"the jobs of {task.name!r} are released by the policy (arrival: spawned), when it likes: no bound exists",

@@ -16,7 +16,8 @@ from functools import cached_property
 
 from rtsched import units
 from rtsched.model.inputs import InputsSpec
-from rtsched.model.policy import Policy
+from rtsched.model.policy import Order, Policy
+from rtsched.model.system import Estimates
 from rtsched.model.task import Autocorrelated, Constant, Empirical, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, QualitySpec, SystemSpec, TaskSpec, VariantSpec
 from rtsched.schedulability.lowering import kernels
@@ -71,6 +72,14 @@ class Pieces:
         self.single = all(len(pool) == 1 for pool in self.pools.values())
         self.triggered = any(task.after is not None for task in self.specs)
         self.locks = any(node.sections for task in self.specs for node in task.nodes)
+
+    @cached_property
+    def order(self) -> Order:
+        """How theorems call the ordering; laxities are those of EDZL only where they go by the C that proofs take."""
+        order = self.policy.order
+        known = self.system.estimates == Estimates() and self.policy.adaptation is None and self.sequential
+        planned = all(piece.c <= piece.node.fastest for each in self.pieces.values() for piece in each)
+        return "any" if order == "EDZL" and not (known and planned) else order
 
     def note(self, text: str) -> None:
         """Record something the tool has checked."""
@@ -292,3 +301,11 @@ def largest_share(task: TaskSpec) -> Fraction:
     if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
         found.append(Fraction(max(task.arrival.execution), task.volume))
     return max(found, default=Fraction(1))
+
+
+def is_chain(task: TaskSpec) -> bool:
+    """Whether the nodes follow each other one by one."""
+    return (
+        all(len(node.predecessors) <= 1 and len(node.successors) <= 1 for node in task.nodes)
+        and sum(not node.predecessors for node in task.nodes) == 1
+    )

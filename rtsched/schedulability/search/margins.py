@@ -24,11 +24,18 @@ from rtsched.schedulability.models import (
 )
 from rtsched.schedulability.search import batch
 from rtsched.schedulability.search.batch import TaskSets
+from rtsched.schedulability.theorems.accelerators import GpuTask, SharedAccelerator
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork
 from rtsched.schedulability.theorems.job_set_graph import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
+from rtsched.schedulability.theorems.servers import ServedTasks
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
 
+#: The models that can be scaled.
+SCALED = (
+    Uniprocessor, Cluster, TypedPools, Pipelines, EventNetwork, JobSet, PreemptiveJobs, TriggeredEDF, ServedTasks,
+    SharedAccelerator,
+)  # fmt: skip
 #: Factors are searched up to this.
 MOST = Fraction(16)
 STEP = 1000
@@ -40,7 +47,8 @@ M = TypeVar("M")
 class Margin:
     """How far a task can move by itself: the largest factor of its C, the smallest factor of its T (None: not even 1).
 
-    A factor of C of None says that no positive execution time of this task makes the part provable. A task that others
+    A factor of C of None says that no positive execution time of this task makes the part provable, or that it is not
+    known what the policy would make of another one. A task that others
     release, or that comes once, has no T.
     """
 
@@ -49,14 +57,24 @@ class Margin:
     T: Fraction | None
 
 
+def scales(model: Any) -> bool:
+    """Whether `scaled` knows a model: what its policy would make of other times may be no model of the same shape."""
+    return isinstance(model, SCALED)
+
+
 def scaled(model: M, C: Fraction = Fraction(1), T: Fraction = Fraction(1), task: str | None = None) -> M:
     """The model with all (or one task's) execution times and periods scaled; deadlines stay, but follow T below it.
 
-    Sections are shares of execution times: where a task grows, so may what others are blocked by.
+    Sections are shares of execution times: where a task grows, so may what others are blocked by. Budgets stay.
     """
     made: Any = model
     if isinstance(model, Uniprocessor | Cluster):
         made = replace(model, tasks=tuple(_sporadic(each, C, T, task) for each in model.tasks))
+    elif isinstance(model, ServedTasks):
+        served = (replace(each, task=_sporadic(each.task, C, T, task)) for each in model.tasks)
+        made = replace(model, tasks=tuple(served))
+    elif isinstance(model, SharedAccelerator):
+        made = replace(model, tasks=tuple(_gpu_task(each, C, T, task in (None, each.name)) for each in model.tasks))
     elif isinstance(model, TriggeredEDF):
         roots = [model.tasks[model.root(index)].name for index in range(len(model.tasks))]
         tasks = []
@@ -111,6 +129,12 @@ def _dag(each: DagTask, C: Fraction, T: Fraction, mine: bool) -> DagTask:
         c, cut = _cut(vertex.c, vertex.regions, C, mine)
         vertices.append(replace(vertex, c=c, regions=cut))
     return replace(each, dag=replace(each.dag, vertices=tuple(vertices)), **_timing(each, T, mine))
+
+
+def _gpu_task(each: GpuTask, C: Fraction, T: Fraction, mine: bool) -> GpuTask:
+    core = _time(each.C, C, mine) if each.C else 0
+    segments = tuple(_time(segment, C, mine) for segment in each.segments)
+    return replace(each, C=core, segments=segments, **_timing(each, T, mine))
 
 
 def _pipeline(each: PipelineTask, C: Fraction, T: Fraction, mine: bool) -> PipelineTask:
@@ -204,6 +228,9 @@ def breakdown(models: Sequence[Any]) -> Fraction | None:
     Fraction(5, 2)
     """
 
+    if not all(map(scales, models)):
+        return None
+
     def holds(factors: Sequence[Fraction]) -> list[bool]:
         return provable([[scaled(model, C=factor) for model in models] for factor in factors])
 
@@ -212,6 +239,9 @@ def breakdown(models: Sequence[Any]) -> Fraction | None:
 
 def sensitivity(models: Sequence[Any], names: Sequence[str]) -> list[Margin]:
     """For each task by itself: the largest factor of its C, and the smallest of its T, that keep the proof."""
+
+    if not all(map(scales, models)):
+        return [Margin(name, None, None) for name in names]
 
     def longer(factors: Sequence[Fraction]) -> list[bool]:
         pairs = zip(names, factors, strict=True)

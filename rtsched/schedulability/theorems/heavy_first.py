@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import Cluster
+from rtsched.schedulability.models import Cluster, Sporadic
 from rtsched.schedulability.result import Bound, Result, unknown
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.multiprocessor import gfb
@@ -22,6 +22,11 @@ class HeavyFirst:
     def name(self) -> str:
         """Where they run."""
         return self.cluster.name
+
+    @property
+    def tasks(self) -> tuple[Sporadic, ...]:
+        """All of them."""
+        return self.cluster.tasks
 
 
 def plain(model: HeavyFirst) -> str | None:

@@ -19,6 +19,11 @@ class MixedTask:
     low: int
     hard: bool
 
+    @property
+    def name(self) -> str:
+        """Of the task."""
+        return self.task.name
+
 
 @dataclass(frozen=True)
 class MixedCriticality:

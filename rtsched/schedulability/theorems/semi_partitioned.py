@@ -23,6 +23,11 @@ class SplitTask:
     task: Sporadic
     pieces: tuple[SplitPiece, ...]
 
+    @property
+    def name(self) -> str:
+        """Of the task."""
+        return self.task.name
+
 
 @dataclass(frozen=True)
 class SplitTasks:

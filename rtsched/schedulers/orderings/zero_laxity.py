@@ -23,10 +23,11 @@ class EDZL(Ordering):
     Never worse than global EDF on equal processors with known execution times, and better where one long job waits
     beside m short ones (Lee, "On-line multiprocessor scheduling algorithms for real-time tasks", TENCON 1994; Cho, Lee,
     Han and Lin, "Efficient real-time scheduling algorithms for multiprocessor systems", IEICE 2002). In overload it
-    fails by starting what is lost anyway.
+    fails by starting what is lost anyway. The theorem is ``edzl``.
     """
 
     claims = GREEDY
+    order = "EDZL"
     believes = ALWAYS
     dynamic = True
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import READY, RUNNING
 from rtsched.errors import SchedulerError
+from rtsched.model.policy import PlanTraits, Policy, ServerTraits
 from rtsched.schedulers.base import GUESTS, Scheduler
 
 if TYPE_CHECKING:
@@ -59,6 +61,10 @@ class ConstantBandwidthServer(Scheduler):
 
     def __init__(self, throttle: bool = True) -> None:
         self.throttle = throttle
+
+    def policy(self, names: Mapping[str, str]) -> Policy:
+        """Its servers, for proofs, which know them on one processor."""
+        return self.planned(names, PlanTraits(lambda _: None, servers=ServerTraits("bandwidth")))
 
     def setup(self, soc: Soc) -> None:
         if soc.system.planner is not None:
@@ -113,13 +119,17 @@ class ConstantBandwidthServer(Scheduler):
         if server.full is None:
             return
         self._take(server, now)
-        if server.budget <= 0 and not server.throttled and server.head() is not None:
+        if self._used_up(server) and not server.throttled and server.head() is not None:
             if self.throttle and server.deadline > now:
                 server.throttled = True
                 self.soc.wake_at(server.deadline, server)
             else:
-                while server.budget <= 0:
+                while self._used_up(server):
                     self._replenish(server)
+
+    def _used_up(self, server: Server) -> bool:
+        """Whether a server may not run on."""
+        return bool(server.budget <= 0)
 
     def _take(self, server: Server, now: int) -> None:
         """Take what ran since the last look from the budget."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rtsched.engine.beliefs import AT_SETUP
 from rtsched.engine.job import READY, RUNNING
+from rtsched.model.policy import PlanTraits, Policy
 from rtsched.schedulers.base import GUESTS
 from rtsched.schedulers.devices import Device, DeviceScheduler, in_line, needs_devices, urgency
 
@@ -27,13 +29,17 @@ class GCAPS(DeviceScheduler):
     it has anything running there. Another one's gives way at once where the accelerator is preemptive (`service:
     preemptive`, what its driver pays for each update of the runlist as `context_switch`); behind the kernel that runs
     on a GPU that is served block by block; at its end elsewhere. Guarantees, on a preemptive accelerator with nodes one
-    after the other, the bounds of the theorem ``gcaps`` with that cost as ε; an analysis of a system file does not
-    apply it. Fails less urgent tasks, which may starve.
+    after the other, each pinned, the bounds of the theorem ``gcaps``, with two starts inside each node in the place of
+    its ε. Fails less urgent tasks, which may starve.
     """
 
     believes = AT_SETUP
     preemption = "preemptive"
     takes = frozenset(GUESTS)
+
+    def policy(self, names: Mapping[str, str]) -> Policy:
+        """Cores and accelerators by priority, for proofs."""
+        return self.planned(names, PlanTraits(lambda _: None, contexts=True))
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)

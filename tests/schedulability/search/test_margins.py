@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 from rtsched.schedulability.analyse import decide
-from rtsched.schedulability.models import Sporadic, Uniprocessor
+from rtsched.schedulability.models import Cluster, Sporadic, Uniprocessor
 from rtsched.schedulability.search.margins import MOST, Margin, breakdown, scaled, sensitivity
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
+from rtsched.schedulability.theorems.heavy_first import HeavyFirst
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
+from rtsched.schedulability.theorems.servers import ServedTask, ServedTasks
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
 
 HALF = Fraction(1, 2)
@@ -52,3 +54,18 @@ def test_jobs_at_given_instants_have_margins_of_their_times_only() -> None:
     model = JobSet((Job("a", 0, 0, 1, 10, 20, 0), Job("b", 0, 0, 1, 10, 40, 1)))
     assert breakdown([model]) == 2
     assert sensitivity([model], ["b"]) == [Margin("b", Fraction(3), None)]
+
+
+def test_of_models_that_cannot_be_scaled_nothing_is_said() -> None:
+    """Which tasks are heavy rests on their times: what EDF-US would make of longer ones is another model."""
+    tasks = (Sporadic("a", 1, 5, 5), Sporadic("b", 1, 5, 5), Sporadic("c", 6, 6, 6))
+    models = [Cluster(tasks, 2, "any"), HeavyFirst(Cluster(tasks, 2, "any"), frozenset("c"))]
+    assert decide(models)
+    assert breakdown(models) is None
+    assert sensitivity(models, ["a"]) == [Margin("a", None, None)]
+
+
+def test_execution_times_within_servers_grow_and_budgets_stay() -> None:
+    served = ServedTask(Sporadic("r", 2, 20, 20), budget=2, period=5)
+    models = [ServedTasks((served, ServedTask(Sporadic("low", 2, 8, 8))), "polling")]
+    assert breakdown(models) == 2  # of low 4: 4 + 2 * 2; r needs 2 budgets

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from rtsched import SchedulerError, load, simulate
+from rtsched.schedulability.theorems import accelerators
 from rtsched.schedulability.theorems.accelerators import GpuTask, SharedAccelerator, gcaps
 from rtsched.trace.trace import Trace
 from rtsched.units import MS
-from rtsched.verify.verification import verify
+from rtsched.verify.verification import Verification, verify
 from tests.chips import loaded, run, slices
+from tests.schedulability.drawn_policies import bounds_that_hold, examined
 
 
 def board(
@@ -147,9 +149,52 @@ tasks:
     assert worst(whole) == [14, 13]  # pose asks at 5, and waits for the node of segment until 13
 
 
-def test_it_is_not_proven_runs_on_the_catalogue_and_needs_an_accelerator() -> None:
-    text = board([POSE, SEGMENT]).replace("simulate: {drain: all}\n", "")
-    assert verify(loaded(text).system, scheduler="gcaps-style", runs=0).verdict == "unknown"
+def proof(text: str) -> Verification:
+    return verify(loaded(text.replace("simulate: {drain: all}\n", "")).system, scheduler="gcaps-style", runs=4)
+
+
+def test_it_is_proven_with_two_starts_inside_each_node() -> None:
+    found = proof(board([POSE, SEGMENT]))
+    assert found.verdict == "schedulable"
+    assert [bound.wcrt for bound in found.bounds] == [6 * MS, 17 * MS]
+    assert found.analysis.parts[0].proven_by() == ["gcaps"]
+    switched = proof(board([POSE, SEGMENT], epsilon=1))  # 2 + 6; 3 + 12 + 2 * 6
+    assert [bound.wcrt for bound in switched.bounds] == [8 * MS, 27 * MS]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("service: preemptive", "service: node", "cannot be preempted everywhere"),
+        ("{cpu0: 2 ms}", "{cpu0: 2 ms, cpu1: 2 ms}", "may use only some of the processors"),
+        ("edges: [[c0, g0]]", "edges: []", "may run side by side"),
+        ("offset: 0.0 ms", "jitter: 1 ms", "has a trigger or jitter"),
+        ("{cpu1: 3 ms}", "{npu: 3 ms}", "share 2 accelerators or links"),
+    ],
+)
+def test_what_the_theorem_does_not_know_is_unknown(old: str, new: str, why: str) -> None:
+    text = board([POSE, SEGMENT]).replace("    cpu0: {}", "    npu: {kind: npu, service: preemptive}\n    cpu0: {}")
+    assert old in text
+    found = proof(text.replace(old, new))
+    assert found.verdict == "unknown"
+    assert why in found.analysis.parts[0].result.reason
+
+
+def test_no_run_on_drawn_systems_beats_a_bound() -> None:
+    assert bounds_that_hold("contexts", range(5))
+
+
+@pytest.mark.slow
+def test_no_run_on_many_drawn_systems_beats_a_bound() -> None:
+    assert bounds_that_hold("contexts", range(2000)) > 500
+
+
+def test_a_bound_without_the_other_contexts_is_beaten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accelerators, "_more_urgent_contexts", lambda model, index, known: [])
+    assert any(each.kind == "bound" for number in range(12) for each in examined("contexts", number).violations)
+
+
+def test_it_runs_on_the_catalogue_and_needs_an_accelerator() -> None:
     for name in ("adas_agx_orin", "gpu_priorities", "priority_inversion_accelerator"):
         trace: Any = simulate(load(name), scheduler="gcaps-style", until="300 ms")
         assert trace.check() == []

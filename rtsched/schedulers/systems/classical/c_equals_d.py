@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ class CEqualsD(PlainTasks):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """Its pieces, for proofs."""
-        return replace(super().policy(names), plan=PlanTraits(self.refuses, splits=split))
+        return self.planned(names, PlanTraits(self.refuses, splits=split))
 
     def describe(self) -> str:
         return "C=D semi-partitioned EDF"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -88,7 +87,7 @@ class EDFVD(PlainTasks):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """Two criticalities, for proofs."""
-        return replace(super().policy(names), plan=PlanTraits(self.refuses, mixed=True))
+        return self.planned(names, PlanTraits(self.refuses, mixed=True))
 
     def describe(self) -> str:
         return "EDF-VD"

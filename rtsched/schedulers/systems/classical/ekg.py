@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -122,7 +122,7 @@ class EKG(PlainTasks):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """Whom it does not refuse it serves in time."""
-        return replace(super().policy(names), plan=PlanTraits(self.refuses, optimal=True))
+        return self.planned(names, PlanTraits(self.refuses, optimal=True))
 
     def describe(self) -> str:
         return "EKG" if self.k is None else f"EKG, k = {self.k}"

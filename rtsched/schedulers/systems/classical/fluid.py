@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtsched import units
@@ -94,4 +93,4 @@ class Fluid(PlainTasks):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """It is optimal."""
-        return replace(super().policy(names), plan=PlanTraits(self.refuses, optimal=True))
+        return self.planned(names, PlanTraits(self.refuses, optimal=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from rtsched.errors import SchedulerError
@@ -48,7 +48,8 @@ class GRUB(ConstantBandwidthServer):
         """As servers do, with the rate that holds from now on."""
         now = self.soc.now
         for server in self.servers:
-            self._charge(server, now)  # at the rate that held until now
+            if server.full is not None:
+                self._take(server, now)  # at the rate that held until now
         self.rate = sum((self.bandwidths[each.task.index] for each in self._active(now)), Fraction(0))
         super().dispatch()
 
@@ -69,9 +70,13 @@ class GRUB(ConstantBandwidthServer):
     def _worth(self, ran: int) -> Fraction:
         return ran * self.rate
 
+    def _used_up(self, server: Server) -> bool:
+        """It stops before a tick that its budget is not enough for, and keeps the rest: others may need theirs."""
+        return bool(server.budget < self.rate)
+
     def _lasts(self, server: Server) -> int:
         left: Fraction = server.budget / self.rate
-        return max(1, ceil(left))
+        return max(1, floor(left))
 
     def describe(self) -> str:
         return f"GRUB, {'throttled' if self.throttle else 'soft'}"

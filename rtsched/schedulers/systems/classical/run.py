@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtsched.model.policy import PlanTraits, Policy
@@ -141,7 +141,7 @@ class RUN(PlainTasks):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """Whom it does not refuse it serves in time."""
-        return replace(super().policy(names), plan=PlanTraits(self.refuses, optimal=True))
+        return self.planned(names, PlanTraits(self.refuses, optimal=True))
 
     def describe(self) -> str:
         return "RUN"

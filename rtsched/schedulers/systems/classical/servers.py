@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.job import READY, RUNNING
 from rtsched.errors import InputError, SchedulerError
+from rtsched.model.policy import PlanTraits, Policy, ServerKind, ServerTraits
 from rtsched.schedulers.base import Scheduler
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
+    from rtsched.model.taskgraph import SystemSpec, TaskSpec
 
 
 class Line:
@@ -22,7 +25,7 @@ class Line:
     def __init__(self, task: TaskState) -> None:
         self.task = task
         self.full = task.spec.budget
-        self.period = task.spec.server_period or task.period or task.deadline
+        self.period = server_period(task.spec)
         self.budget = self.full or 0
         self.queue: list[Segment] = []
         #: the end of the server's present period (polling, deferrable)
@@ -38,6 +41,11 @@ class Line:
         return self.queue[0] if self.queue else None
 
 
+def server_period(task: TaskSpec) -> int:
+    """How often a task has its budget; by default each period."""
+    return task.server_period or task.period or task.deadline
+
+
 class FixedPriorityServers(Scheduler):
     """One processor under fixed priorities; a task with a `budget` is served by a server, which is as urgent as a task.
 
@@ -46,6 +54,7 @@ class FixedPriorityServers(Scheduler):
 
     reads = frozenset({"budget", "server_period"})
     called: ClassVar[str]
+    kind: ClassVar[ServerKind]
     alone = "it counts what its servers use of the one processor"
 
     def __init__(self, priorities: str = "rm") -> None:
@@ -53,31 +62,38 @@ class FixedPriorityServers(Scheduler):
             raise InputError(f"priorities: must be rm or file (found {priorities!r})")
         self.priorities = priorities
 
+    def refuses(self, system: SystemSpec) -> str | None:
+        """Why it does not run on a system, from the description alone; None where it does."""
+        nodes = [node for task in system.tasks for node in task.nodes]
+        places = {place for node in nodes for place in node.eligible}
+        if len(places) > 1:
+            return f"it serves one processor, and the tasks may use {len(places)}"
+        if system.processors[min(places)].service != "preemptive" or not all(node.preemptive for node in nodes):
+            return "a server is preempted when its budget is used up, and not all can be"
+        return None
+
     def setup(self, soc: Soc) -> None:
         """Check the system. Raises SchedulerError with the reason."""
         self.soc = soc
-        places = {place for task in soc.tasks for node in task.nodes for place in node.eligible}
-        reason = None
-        if len(places) > 1:
-            reason = f"it serves one processor, and the tasks may use {len(places)}"
-        elif soc.fallible:
+        reason = self.refuses(soc.system)
+        if reason is None and soc.fallible:
             reason = "the processor may fail, or a planner use it, and what a server has used would not be counted"
-        elif any(
-            not (soc.processors[min(places)].preemptible and node.preemptive) for t in soc.tasks for node in t.nodes
-        ):
-            reason = "a server is preempted when its budget is used up, and not all can be"
         if reason is not None:
             raise SchedulerError(f"{self.called}: {reason}; choose e.g. cbs")
-        self.processor = soc.processors[min(places)]
+        self.processor = soc.processors[soc.tasks[0].spec.nodes[0].eligible[0]]
         lines = [Line(task) for task in soc.tasks]
         self.of_task = dict(enumerate(lines))
         #: the most urgent first
-        self.lines = sorted(lines, key=lambda line: (self._level(line), line.task.index))
+        self.lines = sorted(lines, key=lambda line: (self._level(line.task.spec), line.task.index))
         #: whose turn it is, and since when
         self.turn: tuple[Line, int] | None = None
 
-    def _level(self, line: Line) -> int:
-        return line.period if self.priorities == "rm" else line.task.spec.priority
+    def _level(self, task: TaskSpec) -> int:
+        return server_period(task) if self.priorities == "rm" else task.priority
+
+    def policy(self, names: Mapping[str, str]) -> Policy:
+        """Its servers, for proofs."""
+        return self.planned(names, PlanTraits(self.refuses, servers=ServerTraits(self.kind, self._level)))
 
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
         """Get in line."""
@@ -141,10 +157,11 @@ class DeferrableServer(FixedPriorityServers):
     The budget is full at each multiple of the period, and is kept until the next one. Strosnider, Lehoczky and Sha,
     IEEE Transactions on Computers 44(1), 1995; the rules and the example are those of Liu's "Real-Time Systems".
     Answers come soon, but it can serve twice its budget in a row (back to back), and so delays less urgent tasks by
-    more than a periodic task of that budget would. Needs one processor; nothing is proven of it here.
+    more than a periodic task of that budget would. Needs one processor. The theorem is ``priority-servers``.
     """
 
     called = "deferrable-server"
+    kind: ClassVar[ServerKind] = "deferrable"
 
     def refill(self, line: Line, now: int) -> None:
         if now >= line.due:
@@ -160,10 +177,17 @@ class PollingServer(DeferrableServer):
     When nobody waits at its turn, or no longer, what is left of the budget is lost until the next period. Lehoczky,
     Sha and Strosnider, RTSS 1987; the rules and the example are those of Buttazzo's "Hard Real-Time Computing Systems"
     (5.3). It never delays others by more than a periodic task would; who comes just after the poll waits a period.
-    Needs one processor; nothing is proven of it here.
+    Needs one processor. The theorem is ``priority-servers``.
     """
 
     called = "polling-server"
+    kind: ClassVar[ServerKind] = "polling"
+
+    def refill(self, line: Line, now: int) -> None:
+        first = not line.due
+        super().refill(line, now)
+        if first and now % line.period:
+            line.budget = 0  # nobody was there when this period began
 
     def passed(self, line: Line) -> None:
         line.budget = 0
@@ -176,11 +200,14 @@ class SporadicServer(FixedPriorityServers):
     amount is what it has used when nobody as urgent runs any more, or it is used up. Sprunt, Sha and Lehoczky,
     "Aperiodic task scheduling for hard-real-time systems", Real-Time Systems 1(1), 1989; the rules and the examples are
     those of Buttazzo's "Hard Real-Time Computing Systems" (5.6). Answers come as soon as from a deferrable server, and
-    tasks that are schedulable beside a periodic task of that budget and period were meant to be so beside the server
-    (exceptions are known: Stanovich et al., RTAS 2010). Needs one processor; nothing is proven of it here.
+    tasks that are schedulable beside a periodic task of that budget and period are so beside the server. For that, one
+    rule is not the textbook's (Stanovich et al., RTAS 2010, show that it must not be): a server that gets something
+    back while it is active counts as active since then, or that part would be back too soon. Needs one processor. The
+    theorem is ``priority-servers``.
     """
 
     called = "sporadic-server"
+    kind: ClassVar[ServerKind] = "sporadic"
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
@@ -188,9 +215,10 @@ class SporadicServer(FixedPriorityServers):
         self.back: dict[int, list[tuple[int, int]]] = {index: [] for index in self.of_task}
 
     def refill(self, line: Line, now: int) -> None:
-        if line.active is not None and line.budget == 0:
-            self._rests(line)
         coming = self.back[line.task.index]
+        returns = bool(coming) and coming[0][0] <= now
+        if line.active is not None and (line.budget == 0 or returns):
+            self._rests(line)  # what returns is not used before now, and must not be back a period after `active`
         while coming and coming[0][0] <= now:
             line.budget += coming.pop(0)[1]
 

@@ -1,0 +1,143 @@
+"""Random small systems for policies that stand beside a theorem of their own; what is proven of them may never miss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rtsched.model.task import TraceArrivals
+from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.verify.draw import Draw
+from rtsched.verify.examine import Examination, examine
+from rtsched.verify.generate import processors_of
+
+Case = tuple[SystemSpec, dict[str, Any]]
+
+
+def plain(draw: Draw, index: int, share: float, longest: int, places: int, shortest: int = 2) -> TaskSpec:
+    """A task of one node, that may use so many processors."""
+    period = draw.integer(shortest, longest)
+    work = max(1, min(period, round(share * period)))
+    deadline = draw.pick((period, period, draw.integer(work, period)))
+    jitter = draw.integer(1, max(1, period // 3)) if draw.chance(0.08) else 0
+    return TaskSpec(
+        index, f"t{index}", (NodeSpec(0, "x", (work,) * places),), period, deadline, draw.integer(0, 3), jitter=jitter
+    )
+
+
+def shares(draw: Draw, count: int, low: float, high: float) -> list[float]:
+    """How a load is shared out."""
+    return [float(each) for each in draw.random.dirichlet([1.0] * count) * draw.random.uniform(low, high)]
+
+
+def bursts(draw: Draw, task: TaskSpec) -> TaskSpec:
+    """The same with requests that come when they like, several at once, and take what they like."""
+    times = sorted(draw.integer(0, 60) for _ in range(draw.integer(3, 12)))
+    lengths = tuple(draw.integer(1, 9) for _ in times)
+    arrival = TraceArrivals.model_construct(
+        kind="trace", times=tuple(times), file=None, deadlines=None, execution=lengths
+    )
+    return replace(task, arrival=arrival, jitter=0, period=None, deadline=100)
+
+
+def served(draw: Draw, task: TaskSpec, share: float) -> TaskSpec:
+    """The same with a server."""
+    period = draw.integer(2, 16)
+    budget = max(1, min(period, round(share * period)))
+    with_server = replace(task, budget=budget, server_period=period)
+    if draw.chance(0.5):
+        return bursts(draw, with_server)
+    rarer = draw.integer(1, 4) * period + draw.integer(0, period)
+    work = draw.integer(1, min(rarer, 2 * budget))
+    return replace(
+        with_server, nodes=(NodeSpec(0, "x", (work,)),), period=rarer, deadline=draw.integer(max(1, rarer // 2), rarer),
+        jitter=0,
+    )  # fmt: skip
+
+
+def servers(draw: Draw, *policies: str) -> Case:
+    """Servers and plain tasks on one processor."""
+    count = draw.integer(2, 5)
+    tasks = []
+    for index, share in enumerate(shares(draw, count, 0.3, 1.0)):
+        task = plain(draw, index, share, draw.pick((8, 16, 30)), 1)
+        tasks.append(served(draw, task, share) if draw.chance(0.5) else task)
+    policy: dict[str, Any] = {"name": draw.pick(policies)}
+    if policy["name"] in ("cbs", "grub"):
+        policy["throttle"] = draw.chance(0.5)
+    elif draw.chance(0.4):
+        policy["priorities"] = "file"
+    return SystemSpec(processors_of(("cpu", "cpu", 1)), tuple(tasks), "drawn"), policy
+
+
+def fixed_servers(draw: Draw) -> Case:
+    """Polling, deferrable, sporadic."""
+    return servers(draw, "polling-server", "deferrable-server", "sporadic-server")
+
+
+def bandwidths(draw: Draw) -> Case:
+    """Servers with deadlines."""
+    return servers(draw, "cbs", "grub")
+
+
+def laxities(draw: Draw) -> Case:
+    """EDZL on equal cores, nearly loaded wholly."""
+    m = draw.integer(2, 3)
+    count = draw.integer(m + 1, m + 3)
+    tasks = [
+        plain(draw, index, min(1.0, share), 14, m)
+        for index, share in enumerate(shares(draw, count, 0.55 * m, 0.95 * m))
+    ]
+    return SystemSpec(processors_of(("cpu", "cpu", m)), tuple(tasks), "drawn"), {"ordering": "edzl"}
+
+
+def contexts(draw: Draw) -> Case:
+    """Chains over two cores and a GPU that is preempted at once."""
+    processors = tuple(
+        replace(each, service="preemptive", context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0)
+        for each in processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1))
+    )
+    count = draw.integer(2, 4)
+    tasks = []
+    for index, share in enumerate(shares(draw, count, 0.3, 1.2)):
+        core, length = draw.integer(0, 1), draw.integer(1, 4)
+        period = draw.integer(2 * length, 40)
+        works = draw.split(max(length, round(share * period)), length)
+        on = [2 if draw.chance(0.5) else core for _ in works]
+        nodes = tuple(
+            NodeSpec(
+                place, f"n{place}", tuple(work if here == at else None for here in range(3)),
+                (place - 1,) if place else (), (place + 1,) if place + 1 < len(works) else (),
+            )
+            for place, (work, at) in enumerate(zip(works, on, strict=True))
+        )  # fmt: skip
+        tasks.append(TaskSpec(index, f"t{index}", nodes, period, period, draw.integer(0, 3)))
+    return SystemSpec(processors, tuple(tasks), "drawn"), {"name": "gcaps-style"}
+
+
+#: By name; the number of a family stays when others come.
+FAMILIES: dict[str, Callable[[Draw], Case]] = {
+    "bandwidths": bandwidths,
+    "fixed-servers": fixed_servers,
+    "laxities": laxities,
+    "contexts": contexts,
+}
+
+
+def examined(family: str, number: int, effort: int = 1) -> Examination:
+    """What all runs say of all theorems about the system of this number."""
+    system, policy = FAMILIES[family](Draw(np.random.default_rng([number, list(FAMILIES).index(family)])))
+    return examine(system, policy, number, effort=effort)
+
+
+def bounds_that_hold(family: str, numbers: range) -> int:
+    """How many bounds and proofs no run of so many systems beats."""
+    found = 0
+    for number in numbers:
+        each = examined(family, number)
+        assert each.violations == [], number
+        found += sum(tally.bounds + tally.schedulable for tally in each.tallies.values())
+    return found
