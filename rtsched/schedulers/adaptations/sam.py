@@ -9,6 +9,7 @@ from rtsched.errors import InputError, SchedulerError
 from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.base import VariantAdaptation
 from rtsched.schedulers.adaptations.busy_window import Coming, served
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class SAM(VariantAdaptation):
     far as expectations hold and optional parts can be interrupted. It needs variants.
     """
 
+    claims = GREEDY - {"symmetric", "monotone"}  # more is dared with more time, and may turn out too long
     shrinks = True
 
     def __init__(self, policy: str = "slack") -> None:

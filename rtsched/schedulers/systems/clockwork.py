@@ -54,6 +54,7 @@ class Clockwork(DeviceScheduler):
     task's CPU nodes go by priority.
     """
 
+    claims = frozenset({"symmetric"})  # it waits for windows
     preemption = "nonpreemptive"
     reads = frozenset({"batch"})
     alone = "it starts batches of whole models in the time that was planned for them"

@@ -31,6 +31,7 @@ class GCAPS(DeviceScheduler):
     apply it. Fails less urgent tasks, which may starve.
     """
 
+    claims = frozenset({"symmetric"})
     believes = AT_SETUP
     preemption = "preemptive"
     takes = frozenset(GUESTS)
