@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -26,6 +27,7 @@ from rtsched.cli.waiting import progress_bar
     help="Seconds that one run may take.",
 )  # fmt: skip
 @click.option("--cost", is_flag=True, help="With --json: what its decisions took of this machine's time, too.")
+@options.jobs(1024)
 @options.as_json()
 def check_scheduler(
     policy: str,
@@ -36,6 +38,7 @@ def check_scheduler(
     save: Path | None,
     limit: float,
     cost: bool,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Hold POLICY to what every policy must keep, and to what it claims of itself, on random systems.
@@ -49,7 +52,7 @@ def check_scheduler(
 
     with progress_bar(total=1 if system else systems, unit=" systems") as bar, answer_alone():
         found = check(
-            policy, systems=systems, seed=seed, only=only, system=system, limit=limit,
+            policy, systems=systems, seed=seed, only=only, system=system, limit=limit, jobs=jobs or os.cpu_count() or 1,
             progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     if as_json:

@@ -48,8 +48,11 @@ def foresight(trial: Trial) -> str | None:
 
 
 def _can_be_shorter(task: TaskSpec) -> bool:
-    """What a GPU runs block by block takes as long as its kernels do."""
-    return all(node.hardware is None or not any(node.hardware.kernels) for node in task.all_nodes)
+    """What a GPU runs block by block takes as long as its kernels do; regions and sections are seen when they end."""
+    return all(
+        not node.regions and not node.sections and (node.hardware is None or not any(node.hardware.kernels))
+        for node in task.all_nodes
+    )
 
 
 def _taking(first: int, change: Callable[[int], int]) -> Callable[[Any, Any, int], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,8 +11,9 @@ from rtsched.conformance import elsewhere
 from rtsched.conformance.candidate import Candidate, Choice, candidate
 from rtsched.conformance.checks import CHECKS, Check
 from rtsched.conformance.drawing import drawn
+from rtsched.conformance.looking import Looker, Seen, answer_of, looked_at, seen_of
 from rtsched.conformance.result import Conformance, Example, Finding
-from rtsched.conformance.trial import RefusedError, Trial, trial_of
+from rtsched.conformance.trial import Trial, trial_of
 from rtsched.errors import InputError
 from rtsched.loading import Source
 from rtsched.model.base import whole_number
@@ -40,6 +41,7 @@ def check_scheduler(
     limit: float = LIMIT,
     shrink: bool = True,
     others: bool = True,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Conformance:
     """Whether a policy keeps the contracts that every policy must keep, and what it claims of itself.
@@ -47,8 +49,8 @@ def check_scheduler(
     `policy` is a name, a mapping, ``module:Class``, ``file.py:Class``, a class, or a function that makes one. It is run
     on so many random systems of this seed, or on the one that is given (`seed` is then that of its run), by all checks
     or `only` these. `limit` is how many seconds a run may take. `shrink`: look for the smallest example of what does
-    not hold; `others`: run everything once more in another process. `progress` is told how many systems are done.
-    Raises InputError.
+    not hold; `others`: run everything once more in another process. `jobs` processes look at the systems, and find what
+    one would. `progress` is told how many systems are done. Raises InputError.
 
     >>> check_scheduler("fifo", systems=3, others=False).failed
     ()
@@ -59,16 +61,19 @@ def check_scheduler(
         raise InputError(f"systems: how many, at least one (found {as_found(systems)}); e.g. 100")
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit <= 86_400:
         raise InputError(f"limit: seconds that a run may take, above 0 (found {as_found(limit)}); e.g. 10")
+    workers = whole_number(jobs)
+    if workers is None or not 0 < workers <= 1024:
+        raise InputError(f"jobs: processes, at least one (found {as_found(jobs)}); e.g. 4")
     claims = who.make().claimed()
     chosen = _chosen(only)
     found = Conformance(who.name, who.command, tuple(sorted(claims)), api.checked_seed(seed))
     found.rows = [Finding(check, check.name in claims) for check in chosen]
     nanoseconds = int(limit * 1e9)
     if system is None:
-        _campaign(found, who, count, nanoseconds, progress)
+        looker = Looker(policy, who, found.seed, tuple(check.name for check in chosen), nanoseconds)
+        _campaign(found, looker, count, workers, progress)
     else:
-        _look(found, Trial(who, api.load(system), found.seed, nanoseconds), 0)
-        found.systems = 1
+        _take(found, seen_of(Trial(who, api.load(system), found.seed, nanoseconds), chosen))
     if others and any(check.name == "determinism" for check in chosen):
         _ask_others(found, who, None if system is None else system)
     if shrink and not found.hung:
@@ -88,11 +93,11 @@ def _chosen(only: Sequence[str]) -> list[Check]:
 # ---- one system after the other --------------------------------------------------------------------------------------
 
 
-def _campaign(found: Conformance, who: Candidate, count: int, limit: int, progress: Progress | None) -> None:
+def _campaign(found: Conformance, looker: Looker, count: int, jobs: int, progress: Progress | None) -> None:
     """Look at systems until there are so many that the policy takes."""
-    for number, trial in _trials(found.seed, who, max(LEAST, DRAWN * count), limit):
-        found.systems += 1
-        _look(found, trial, number)
+    for seen in looked_at(looker, range(max(LEAST, DRAWN * count)), jobs):
+        if seen is not None:
+            _take(found, seen)
         done = found.systems - found.refused
         if progress is not None:
             progress(done)
@@ -100,42 +105,22 @@ def _campaign(found: Conformance, who: Candidate, count: int, limit: int, progre
             return
 
 
-def _trials(seed: int, who: Candidate, count: int, limit: int) -> Iterator[tuple[int, Trial]]:
-    policy = who.make()
-    for number in range(count):
-        document, own = drawn(seed, number, policy)
-        try:
-            trial = trial_of(who, document, own, limit)
-        except InputError:
-            continue  # one of the few that are drawn lowered, as no file can say them
-        yield number, trial
-
-
-def _look(found: Conformance, trial: Trial, number: int) -> None:
-    """One system: every check."""
-    try:
-        run = trial.plain
-    except RefusedError as error:
+def _take(found: Conformance, seen: Seen) -> None:
+    """What every check says of one system."""
+    found.systems += 1
+    if seen.refusal:
         found.refused += 1
-        found.refusal = found.refusal or str(error)
+        found.refusal = found.refusal or seen.refusal
         return
-    found.costs += run.watched.costs
-    found.hung = run.hung
-    found.digests[number] = run.digest
+    found.costs += seen.costs
+    found.hung = seen.hung
+    found.digests[seen.number] = seen.digest
     for row in found.rows:
-        answer = answer_of(row.check, trial)
+        answer = seen.answers.get(row.check.name)
         row.asked += answer is not None
         if answer:
             row.broken += 1
-            row.example = row.example or Example(answer, trial, number)
-
-
-def answer_of(check: Check, trial: Trial) -> str | None:
-    """What a check says of a trial; None also where the policy refuses it, or one like it."""
-    try:
-        return check.look(trial)
-    except RefusedError:  # a system like this one is not for the policy
-        return None
+            row.example = row.example or Example(answer, seen.trial, seen.number)
 
 
 def _ask_others(found: Conformance, who: Candidate, system: Source | None) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from rtsched import api
+from rtsched.conformance.pace import FINE, MOST_EVENTS
 from rtsched.conformance.watched import Watched
 from rtsched.engine.simulation import Truth, run
 from rtsched.errors import EndlessError, RtschedError
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
     from rtsched.verify.pencil import Document
 
-#: About so many jobs are released in a run, which has at most so many events: a hundred times what they need.
-JOBS, MOST_EVENTS = 40, 50_000
+#: About so many jobs are released in a run.
+JOBS = 40
 #: What makes the record of a run.
 TABLES = ("jobs", "slices", "logged", "changes", "waves", "answers", "choices", "locks", "batches", "splits")
 
@@ -130,6 +131,8 @@ class Trial:
                 truths=None if truths is None else dict(truths), most_events=MOST_EVENTS, watch=watched.watch,
             )  # fmt: skip
         except EndlessError as error:
+            if watched.pace.gets_on(watched.run.core):
+                raise RefusedError(FINE) from None
             return Conduct(watched, None, str(error))
         except Exception as error:
             if isinstance(error, RtschedError) and not watched.begun:
@@ -138,6 +141,8 @@ class Trial:
                 raise  # rtsched's own
             watched.error = error
             return Conduct(watched)
+        if watched.pace.fine:
+            raise RefusedError(FINE)
         watched.settle(trace.end)
         return Conduct(watched, trace)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rtsched.conformance.pace import Pace
 from rtsched.engine.job import RUNNING
 from rtsched.engine.veil import Veiled, is_ours
 from rtsched.errors import EndlessError
@@ -40,6 +41,7 @@ class Watched:
         self.pair: tuple[Segment, Processor, int] | None = None
         self.looked = -1
         self.starts: list[int] = []
+        self.pace = Pace()
 
     # ---- what the engine calls ----------------------------------------------------------------------------------
 
@@ -116,6 +118,9 @@ class Watched:
         begun = time.perf_counter_ns()
         self._guarded(self.decide)
         self.costs.append(time.perf_counter_ns() - begun)
+        self.pace.look(len(self.costs), self.soc.core)
+        if self.pace.fine:
+            self.run.interrupt()
         if self.error is None and self.soc.core.planner is None:
             self.looked = now
             self.last = {name: text for name, look in LOOKS.items() if (text := look(self))}

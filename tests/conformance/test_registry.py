@@ -53,4 +53,13 @@ def test_what_they_claim_is_what_their_parts_claim_together() -> None:
     assert claims("edf+subflow") == claims("fifo") - {"symmetric"}
     assert claims("edf+first-fit") == claims("edf") - {"sustainable-processors"}
     assert claims("edf-us") == claims("edf") - {"sustainable-processors", "symmetric"}
-    assert claims("band-heft") == set()
+    assert claims("dbp-style") == claims("e-pattern-style") == claims("fifo")
+    assert claims("split-first-style") == claims("edf")
+    assert claims("sdrm3") == claims("prema") == claims("lst")
+    assert claims("edf+dnn-sam-style") == claims("edf+subflow") - {"monotone"}
+    assert claims("band-heft") == claims("cbs") == {"monotone", "symmetric"}
+    assert (
+        claims("edf-vd-style") == claims("terastal-style") == claims("dream-style") == {"work-conserving", "symmetric"}
+    )
+    assert claims("polling-server") == claims("xsched-hpf") == {"symmetric"}
+    assert claims("dp-wrap") == claims("xsched-up") == set()

@@ -11,6 +11,7 @@ from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.apnet import best_layers
 from rtsched.schedulers.adaptations.base import Adaptation
 from rtsched.schedulers.adaptations.busy_window import Coming, served
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class DeepEnsemble(Adaptation):
     and members gain what the table of exits says, and no more.
     """
 
+    claims = GREEDY - {"symmetric", "monotone"}  # more is dared with more time, and may turn out too long
     believes = ALWAYS
 
     def setup(self, soc: Soc) -> None:

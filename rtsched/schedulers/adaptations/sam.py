@@ -9,6 +9,7 @@ from rtsched.errors import InputError, SchedulerError
 from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.base import VariantAdaptation
 from rtsched.schedulers.adaptations.busy_window import Coming, served
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class SAM(VariantAdaptation):
     far as expectations hold and optional parts can be interrupted. It needs variants.
     """
 
+    claims = GREEDY - {"symmetric", "monotone"}  # more is dared with more time, and may turn out too long
     shrinks = True
 
     def __init__(self, policy: str = "slack") -> None:
@@ -51,6 +53,8 @@ class SAM(VariantAdaptation):
             raise SchedulerError("adaptation 'dnn-sam-style': no task has 'variants'; give one some")
         self.open: dict[int, Job] = {}
         self.fresh: list[Job] = []
+        #: what jobs count as until they are chosen for: only meant, for what a variant skips would be gone at once
+        self.least: dict[Job, int] = {}
         #: the next arrival of each periodic task
         self.following = {
             task.index: task.spec.offset
@@ -73,10 +77,10 @@ class SAM(VariantAdaptation):
         fresh = [job for job in self.fresh if job.number in self.open and variants_of(job.task)]
         self.fresh = []
         fresh.sort(key=lambda job: (job.deadline, job.number))
-        for job in fresh:
-            self.soc.reconfigure(job, variants_of(job.task)[-1].index)
+        self.least = {job: variants_of(job.task)[-1].index for job in fresh}
         for job in fresh:
             self._choose(job)
+            del self.least[job]
 
     def on_start(self, segment: Segment, processor: Processor) -> None:
         if variants_of(segment.job.task) and self.soc.changeable(segment.job):
@@ -90,7 +94,8 @@ class SAM(VariantAdaptation):
 
     def _fits(self, job: Job, number: int) -> bool:
         """Whether all that is promised is in time if `job` runs as variant `number`."""
-        work = {each: self._work(each, number if each is job else None) for each in self.open.values()}
+        meant = self.least | {job: number}
+        work = {each: self._work(each, meant.get(each)) for each in self.open.values()}
         return self._slack_fits(work, job) if self.slack else self._optional_fits(work, job)
 
     def _work(self, job: Job, number: int | None) -> tuple[int, int]:

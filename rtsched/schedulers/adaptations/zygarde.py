@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.adaptations.base import Adaptation
+from rtsched.schedulers.claims import GREEDY
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
@@ -21,6 +22,8 @@ class ZygardeEnergy(Adaptation):
     answers; it promises none, and fails where charge that it saved could not be kept. It needs a `battery`. Beside
     ``ordering: zygarde-style``.
     """
+
+    claims = GREEDY - {"symmetric"}
 
     def __init__(self, least: float = 0.1, full: float = 0.5, threshold: float = 0.8) -> None:
         if not 0 <= least <= full <= 1 or not 0 <= threshold <= 1:

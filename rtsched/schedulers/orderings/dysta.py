@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.errors import InputError
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.layers import ByRequest
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Dysta(ByRequest):
     as its published simulator has it, but for its defects: a release at the very end of a layer is seen, and the mean
     of fewer than `look` layers is theirs.
     """
+
+    claims = GREEDY - {"bounded-inversion"}  # scores change while segments wait
 
     def __init__(self, beta: float = 0.01, look: int | None = None) -> None:
         if look is not None and look < 0:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.trace.trace import OK
 
@@ -40,6 +41,8 @@ class DistanceBasedPriority(Firm):
     and fails by treating two tasks alike that need a very different time to be saved. After Hamdaoui and Ramanathan,
     "A dynamic priority assignment technique for streams with (m,k)-firm deadlines", IEEE ToC 44(12), 1995.
     """
+
+    claims = GREEDY
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
@@ -82,6 +85,8 @@ class EvenPattern(Firm):
     late mandatory jobs while optional ones could be saved. After Ramanathan, "Overload management in real-time control
     applications using (m,k)-firm guarantee", IEEE TPDS 10(6), 1999; deep-red: Koren and Shasha, "Skip-over", RTSS 1995.
     """
+
+    claims = GREEDY  # not sustainable: a mandatory job waits for the optional one of its task before it
 
     def __init__(
         self, m: int = 1, k: int = 2, tasks: Mapping[str, Sequence[int]] | None = None, pattern: str = "even"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class PlanariaTime(Ordering):
     accelerator that is not divided; there who is late has a negative score. `planaria` divides.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # scores change while segments wait
     dynamic = True
 
     def key(self, segment: Segment) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.layers import ByRequest
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class SDRM3(ByRequest):
     Kim et al., "SDRM3" (later DREAM, see `dream-style`), as the published simulator of Fan et al., MICRO 2023, has it;
     there who is late has a negative score, here urgency 1.
     """
+
+    claims = GREEDY - {"bounded-inversion"}  # scores change while segments wait
 
     def __init__(self, alpha: float = 1.0) -> None:
         if not 0 <= alpha < math.inf:

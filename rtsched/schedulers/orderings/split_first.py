@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.schedulers.claims import PREDICTABLE
 from rtsched.schedulers.orderings.base import Ordering
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class SplitFirst(Ordering):
     mandatory. It stands beside ``{name: dnn-sam-style, policy: mandatory-first}``, which says how much of the optional
     part is run. RTAS 2022.
     """
+
+    claims = PREDICTABLE  # jobs of one node have no optional part, and go by EDF
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)

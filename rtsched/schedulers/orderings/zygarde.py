@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched.errors import InputError
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.orderings.base import Ordering
 from rtsched.schedulers.quality import exits_of
 
@@ -25,6 +26,7 @@ class Zygarde(Ordering):
     of the others no optional unit goes before a mandatory one. Units run to their end: ``preemption: nonpreemptive``.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # scores change while segments wait
     dynamic = True
 
     def __init__(

@@ -56,6 +56,7 @@ class ConstantBandwidthServer(Scheduler):
     The paper's example in a test: tests/schedulers/systems/test_cbs.py.
     """
 
+    claims = frozenset({"monotone", "symmetric"})
     reads = frozenset({"budget", "server_period"})
     takes = frozenset(GUESTS)
 

@@ -54,6 +54,7 @@ class Clockwork(DeviceScheduler):
     task's CPU nodes go by priority.
     """
 
+    claims = frozenset({"symmetric"})  # it waits for windows
     preemption = "nonpreemptive"
     reads = frozenset({"batch"})
     alone = "it starts batches of whole models in the time that was planned for them"
@@ -214,9 +215,10 @@ class Clockwork(DeviceScheduler):
         if not missed:
             return
         instance = min(missed, key=lambda each: (self._held(each), -self._demand(each), each.number))
-        network = self._missing(instance)
+        network, there = self._missing(instance), self.processor(instance.queues[1][0].node, device)
         assert network is not None
-        if not self.soc.load(network, place) and all(each.segment is None for each in device.processors):
+        assert there is not None
+        if not self.soc.load(network, there) and all(each.segment is None for each in device.processors):
             self._dequeue(instance, 1)
 
     def _held(self, instance: Instance) -> bool:

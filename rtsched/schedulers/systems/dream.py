@@ -53,6 +53,7 @@ class Dream(Scheduler):
     windows that it compares differ in what arrives.
     """
 
+    claims = frozenset({"work-conserving", "symmetric"})  # not monotone: a longer variant may turn out too long
     believes = ALWAYS
     preemption = "nonpreemptive"
     takes = frozenset({"speed"})

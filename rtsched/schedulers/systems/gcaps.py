@@ -33,6 +33,7 @@ class GCAPS(DeviceScheduler):
     its ε. Fails less urgent tasks, which may starve.
     """
 
+    claims = frozenset({"symmetric"})
     believes = AT_SETUP
     preemption = "preemptive"
     takes = frozenset(GUESTS)

@@ -36,6 +36,7 @@ class MoCA(Scheduler):
     capped though others leave bandwidth unused does not get it.
     """
 
+    claims = frozenset({"work-conserving"})
     believes = ALWAYS
     preemption = "nonpreemptive"
     takes = frozenset(GUESTS)

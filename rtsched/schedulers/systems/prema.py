@@ -8,6 +8,7 @@ from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.job import READY
 from rtsched.errors import InputError, SchedulerError
 from rtsched.schedulers.base import GUESTS, Scheduler
+from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.parameters import duration
 from rtsched.schedulers.requests import Requests
 
@@ -41,6 +42,7 @@ class Prema(Scheduler):
     rule of ``dynamic`` is our definition. Several processors are served so, each the fastest that is free.
     """
 
+    claims = GREEDY - {"bounded-inversion"}  # tokens grow while segments wait
     believes = ALWAYS
     reads = frozenset({"values"})
     takes = frozenset(GUESTS)

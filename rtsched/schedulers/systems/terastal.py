@@ -36,6 +36,7 @@ class Terastal(Scheduler):
     variants, and unlike processors; without variants it is EDF by layers, each where it ends first.
     """
 
+    claims = frozenset({"work-conserving", "symmetric"})  # not monotone: a layer may use up what the next needs
     believes = ALWAYS
     preemption = "nonpreemptive"
     takes = frozenset({"admission", "speed"})

@@ -103,3 +103,16 @@ def test_it_wants_variants_and_one_of_its_policies() -> None:
         run(plain, SLACK, "10 ms")
     with pytest.raises(InputError, match="policy: must be mandatory-first or slack"):
         run(TWO, {"ordering": "edf", "adaptation": {"name": "dnn-sam-style", "policy": "first"}}, "10 ms")
+
+
+def test_nothing_is_skipped_before_it_is_decided() -> None:
+    """`crop` and `whole` wait for nothing, and variants are chosen at the start: all of it fits, so all of it runs."""
+    graph = {"nodes": {"crop": {"wcet": "2 ms"}, "whole": {"wcet": "3 ms"}}}
+    variants = {"choices": [{"accuracy": 0.9}, {"skip": ["whole"], "accuracy": 0.6}]}
+    system = {
+        "platform": "uniprocessor",
+        "tasks": [{"name": "net", "graph": graph, "variants": variants, "period": "10 ms"}],
+    }
+    trace = rtsched.simulate(system, scheduler=SLACK, until="20 ms")
+    assert trace.jobs["finish"].tolist() == [5 * MS, 15 * MS]
+    assert trace.answers["accuracy"].tolist() == [900_000] * 2

@@ -134,3 +134,15 @@ def test_its_headline_on_the_catalogue() -> None:
     trace = simulate(load("model_switching"), scheduler="clockwork")
     assert set(outcomes(trace)) == {"ok"}  # where loading on demand loses most
     assert "late" in outcomes(simulate(load("model_switching")))
+
+
+def test_weights_come_to_the_context_that_needs_them() -> None:
+    """`a` may use the second context of the device alone: its weights were asked for in the first, and refused."""
+    trace = clockwork(
+        board(
+            once("a", 20, what="wcet: {npu.1: 4 ms}, weights: 2 MB"),
+            once("b", 40, what="wcet: {npu: 4 ms}, weights: 2 MB"),
+            npu="kind: npu, contexts: 2, weights: {capacity: 4 MB, bandwidth: 1 GB/s}",
+        )
+    )
+    assert outcomes(trace) == ["ok", "ok"]

@@ -65,6 +65,7 @@ class Band(Scheduler):
     until it has measured others. A run of several units is one piece: an exit inside it is not seen.
     """
 
+    claims = frozenset({"monotone", "symmetric"})
     believes = AT_SETUP  # from then on its own averages learn
     preemption = "nonpreemptive"
     takes = frozenset(GUESTS)

@@ -29,6 +29,7 @@ class CEqualsD(PlainTasks):
     short deadlines, and splits pay with a migration a job.
     """
 
+    claims = frozenset({"symmetric"})
     called = "c-equals-d"
     sporadic = True
     implicit = False

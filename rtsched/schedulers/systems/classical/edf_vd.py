@@ -28,6 +28,7 @@ class EDFVD(PlainTasks):
     job that takes long costs all that are not hard.
     """
 
+    claims = frozenset({"work-conserving", "symmetric"})
     called = "edf-vd-style"
     sporadic = True
     reads = frozenset({"budget"})

@@ -25,6 +25,7 @@ class GRUB(ConstantBandwidthServer):
     active server wants.
     """
 
+    claims = frozenset({"symmetric"})
     takes = frozenset()
     alone = "it counts the active bandwidth of the one processor"
 

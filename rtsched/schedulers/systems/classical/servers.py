@@ -52,6 +52,7 @@ class FixedPriorityServers(Scheduler):
     Rate monotonic, a server by its `server_period`; with ``priorities: file`` by the `priority` of the file.
     """
 
+    claims = frozenset({"symmetric"})  # a server lets those wait who have used its budget
     reads = frozenset({"budget", "server_period"})
     called: ClassVar[str]
     kind: ClassVar[ServerKind]

@@ -23,6 +23,8 @@ class KEarliestDeadlines(XSched):
     lets all run. Guarantees nothing of its own; fails as EDF does under overload.
     """
 
+    claims = frozenset({"symmetric"})
+
     def __init__(self, k: int = 1, level: int = 1, in_flight: int = 16) -> None:
         super().__init__(level, in_flight)
         if k.__class__ is not int or k < 1:
@@ -41,6 +43,8 @@ class Laxity(XSched):
     code has it (larger is more urgent here). With no `laxity` at all every task has one: its deadline less what it is
     believed to need, on its fastest processors. Guarantees nothing; fails those whose laxity is set too large.
     """
+
+    claims = frozenset({"symmetric"})
 
     def __init__(
         self,
