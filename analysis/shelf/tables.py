@@ -13,7 +13,7 @@ import csv
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +37,12 @@ CLOSE = 0.05
 Values = dict[tuple[str, str], float]
 
 
-def values(results: Results, metric: str) -> Values:
-    """A metric of every system under every policy that runs it; where it has several measures there, none."""
+def values(results: Results, metric: str, seeds: Container[int] | None = None) -> Values:
+    """A metric of every system under every policy that runs it (under `seeds`); of several measures none."""
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     for record in results.records():
+        if seeds is not None and record["seed"] not in seeds:
+            continue
         name = str(record["metric"])
         if record["task"] is None and record["value"] is not None and name.partition(".")[0] == metric:
             found.setdefault((record["system"], record["policy"]), {}).setdefault(name, []).append(record["value"])
@@ -141,7 +143,8 @@ def by_system(results: Results) -> Iterator[str]:
 
 def erring(true: Results, wrong: Results) -> Iterator[str]:
     """A row for each policy that goes by expected times: what it misses more when they err, those hurt most first."""
-    base, hurt = values(true, "miss_ratio"), values(wrong, "miss_ratio")
+    seeds = {record["seed"] for record in wrong.records()}
+    base, hurt = values(true, "miss_ratio", seeds), values(wrong, "miss_ratio")
     rows = []
     for policy in wrong.outline.policies:
         apart = [hurt[key] - base[key] for key in hurt if key[1] == policy and key in base]
@@ -160,7 +163,7 @@ def refusals(results: Results) -> Iterator[str]:
         del system
         counted.setdefault(policy, Counter())[why] += 1
     yield "| policy | systems refused | because, mostly | systems |\n|---|---|---|---|\n"
-    for policy, reasons in counted.items():
+    for policy, reasons in sorted(counted.items()):
         why, systems = reasons.most_common(1)[0]
         yield f"| {policy} | {reasons.total()} | {why} | {systems} |\n"
 
@@ -169,7 +172,8 @@ def _refusal(results: Results, row: Row) -> tuple[str, str, str]:
     about = results.about(row.run)
     why = row.note.removeprefix(f"{about['policy']}, seed {about['seed']}: ").split("; ")[0]
     why = re.sub(r"(task|node) '[^']*'", r"a \1", why).partition(": ")[2] or why
-    return about["system"], about["policy"], re.sub(r"\d+", "several", why)[:160]
+    why = re.sub(r"may run on .*", "may run on several processors", why)
+    return about["system"], about["policy"], re.sub(r"\b\d+\b", "several", why)[:160]
 
 
 def out() -> Iterator[str]:
