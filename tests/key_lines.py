@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: A chip, and tasks for every key to act on. The task under test, `t`, is added in some shape.
 WORLD = """
@@ -42,6 +42,8 @@ SHAPES = {
     "exit_family": f"{{{TIMES}, exit_family: branchynet_b_lenet_mnist}}",
     "variants": f"{{variants: [{{{TIMES}, accuracy: 0.9}}, {{{SMALL}, accuracy: 0.7}}]}}",
     "scaled": f"{{{TIMES}, variants: [{{accuracy: 0.9}}, {{scale: 0.5, accuracy: 0.7}}]}}",
+    "versions": "{kernels: [{blocks: 32, time: 1 ms}, {blocks: 8, time: 2 ms}], wcet: {little: 10 ms}, "
+    "variants: [{accuracy: 0.9}, {kernels: [{blocks: 8, time: 2 ms}], accuracy: 0.8}]}",
 }
 GRAPHS = "graph branches exits"
 
@@ -88,7 +90,7 @@ EXITING = "scheduler.adaptation=early-exit; t.period=10 ms; simulate.until=300 m
 TASK: dict[str, dict[str, Line]] = {
     # what runs
     "wcet": {
-        "wcet kernels exit_family scaled": matters("t.wcet.little=1 ms"),
+        "wcet kernels exit_family scaled versions": matters("t.wcet.little=1 ms"),
         "variants": refused("t.wcet=5 ms", OWN_TIMES),
         "*": refused("t.wcet=5 ms", ONE_TIME),
     },
@@ -101,7 +103,7 @@ TASK: dict[str, dict[str, Line]] = {
     "graph": {
         GRAPHS: matters("t.graph.nodes.x.wcet=1 ms"),
         "variants": refused("t.graph={nodes: {x: {wcet: 1 ms}}}", "a task with a graph has variants as shares"),
-        "kernels": refused("t.graph={nodes: {x: {wcet: 1 ms}}}", NODES_OWN),
+        "kernels versions": refused("t.graph={nodes: {x: {wcet: 1 ms}}}", NODES_OWN),
         "*": refused("t.graph={nodes: {x: {wcet: 1 ms}}}", ONE_TIME),
     },
     "kernels": {
@@ -113,14 +115,14 @@ TASK: dict[str, dict[str, Line]] = {
     "variants": {
         "exits": refused("t.variants=[{scale: 0.5}]", "either 'variants' or 'exits'"),
         "exit_family": refused("t.variants=[{scale: 0.5}]", "leave 'graph', 'exits' and 'variants' out"),
-        "variants scaled": matters("t.variants.1.accuracy=0.95"),
+        "variants scaled versions": matters("t.variants.1.accuracy=0.95"),
         "*": matters("t.variants=[{scale: 0.5, accuracy: 0.9}]", "t.accuracy=null"),
     },
     "exits": {
         "graph branches": matters("t.exits=[{node: x, accuracy: 0.5}]", "t.accuracy=null"),
         "exits": matters("t.exits.1.accuracy=0.2"),
         "exit_family": refused("t.exits=[{node: t, accuracy: 0.5}]", "'exits' name nodes"),
-        "variants scaled": refused("t.exits=[{node: t, accuracy: 0.5}]", "either 'variants' or 'exits'"),
+        "variants scaled versions": refused("t.exits=[{node: t, accuracy: 0.5}]", "either 'variants' or 'exits'"),
         "*": refused("t.exits=[{node: t, accuracy: 0.5}]", "'exits' name nodes", "t.accuracy=null"),
     },
     "exit_family": {
@@ -133,7 +135,7 @@ TASK: dict[str, dict[str, Line]] = {
     "pin": {"*": matters(LITTLE)},
     "processors": {"*": matters("t.processors=[little]")},
     "threads": {
-        "kernels": matters("t.threads=1", "t.wcet={big: 9 ms}; t.pin=big"),
+        "kernels versions": matters("t.threads=1", "t.wcet={big: 9 ms}; t.pin=big"),
         "*": matters("t.threads=1", "t.pin=big"),
     },
     "regions": {
@@ -154,7 +156,7 @@ TASK: dict[str, dict[str, Line]] = {
     "weights": {"*": matters("t.weights=2 MB", STORE)},
     "batch": {"*": matters("t.batch={'2': 1.5}", TOGETHER)},
     "split": {
-        "kernels": refused("t.split={join: 1 ms}", "it has no effect: it takes two processors", APART),
+        "kernels versions": refused("t.split={join: 1 ms}", "it has no effect: it takes two processors", APART),
         "*": matters("t.split={join: 1 ms}", APART),
     },
     "speedup": {"*": matters("t.speedup={'1/2': 0.8}", f"{SHARED}; t.period=3 s")},
@@ -185,7 +187,7 @@ TASK: dict[str, dict[str, Line]] = {
     "budget": {"*": matters("t.budget=1 ms", f"scheduler=cbs; {LITTLE}")},
     "server_period": {"*": matters("t.server_period=10 ms", f"scheduler=cbs; {LITTLE}; t.budget=1 ms")},
     "accuracy": {
-        "exits exit_family variants scaled": refused("t.accuracy=0.5", "the accuracy stands with each variant"),
+        "exits exit_family variants scaled versions": refused("t.accuracy=0.5", "the accuracy stands with each variant"),
         "*": matters("t.accuracy=0.5"),
     },
     "measure": {"*": matters("t.measure=miou")},
@@ -234,6 +236,7 @@ COPIES = "t.kernels=[{copy: in, time: 1 ms}, {blocks: 4, time: 1 ms}, {copy: out
 MOVES = "shader.kernels=[{copy: in, time: 3 ms}, {blocks: 4, time: 500 us}, {copy: out, time: 1 ms}]; shader.period=5 ms"
 SIDE = "shader.kernels=[{blocks: 40, time: 500 us, threads: 512}, {copy: in, time: 1 ms}]; shader.period=5 ms"
 LINK = "t.graph.edges=[[x, y, 100 kB]]; x.pin=big; t.graph.nodes.y.pin=npu; platform.links={bus: {between: [big, npu], bandwidth: 10 MB/s}}"
+SOON_EMPTY = "power.battery={capacity: 10 mJ, harvest: [{at: 0 s, power: 1 W}], restart: 0.3}"
 LISTENS = "scheduler={name: test-listener}"
 GUESSED = "scheduler={ordering: sjf, preemption: nonpreemptive}; t.processors=[big]; platform.processors.big.cores=1; platform.processors.big.threads={'1': 1}; t.period=15 ms; t.wcet={big: 3 ms}; t.offset=0 ms; rival.offset=0 ms"
 FAILS = f"faults=[{{processor: little, at: 1 ms, lasts: 3 ms}}]; {LITTLE}"
@@ -340,6 +343,7 @@ KEYS: dict[str, Line] = {
     "Choice.energy": matters("t.variants.0.energy=4 mJ", "", "variants"),
     "Choice.scale": matters("t.variants.0.scale=0.7", "", "scaled"),
     "Choice.nodes": matters("t.variants.choices.0.nodes={x: 0.5}", GRAPH_OF_TWO, "graph"),
+    "Choice.kernels": matters("t.variants.1.kernels=[{blocks: 3, time: 7 ms}]", "scheduler.adaptation={name: fixed, variant: 1}; t.pin=gpu.0", "versions"),
     "Choice.skip": matters("t.variants.choices.0.skip=[x]", GRAPH_OF_TWO, "graph"),
     "Exit.node": matters("t.exits.0.node=y", "t.exits=[{node: x, accuracy: 0.5}]", "exits"),
     "Exit.accuracy": matters("t.exits.1.accuracy=0.7", "", "exits"),
@@ -373,6 +377,9 @@ KEYS: dict[str, Line] = {
     "Battery.capacity": matters("power.battery.capacity=20 mJ", f"{LISTENS}; power.battery={{capacity: 10 mJ}}"),
     "Battery.charge": matters("power.battery.charge=0.6", f"{LISTENS}; power.battery={{capacity: 10 mJ}}"),
     "Battery.levels": matters("power.battery.levels=[0.7]", f"{LISTENS}; power.battery={{capacity: 10 mJ}}"),
+    "Battery.restart": matters("power.battery.restart=0.5", SOON_EMPTY),
+    "HarvestPoint.at": matters("power.battery.harvest.0.at=9 ms", SOON_EMPTY),
+    "HarvestPoint.power": matters("power.battery.harvest.0.power=9 W", SOON_EMPTY),
     "Thermal.ambient": matters("platform.thermal.ambient=39", HOT),
     "Thermal.initial": matters("platform.thermal.initial=39", HOT),
     "Thermal.period": matters("platform.thermal.period=1 ms", SAMPLED),
@@ -552,6 +559,10 @@ BESIDE: list[Line] = [
     refused("t.loss={little: 0.1}", "needs the accuracy that it is lost from", "t.accuracy=null"),
     refused("t.variants=[{scale: 0.5, energy: 1 mJ}]", "goes with times of its own", "t.accuracy=null", "t.variants.0.energy"),
     refused("t.variants={choices: [{scale: 0.5}], shares: {t: 1}}", "where a job runs one variant", "t.accuracy=null", "t.variants.shares"),
+    replace(refused("t.variants.1.kernels=[{blocks: 8, time: 1 ms}]", "no share of the full one's", "t.accuracy=null; t.variants=[{accuracy: 0.9}, {scale: 0.5}]", "t.variants.1.kernels"), shape="kernels"),
+    replace(refused("t.variants.choices.1.kernels={x: [{blocks: 8, time: 1 ms}]}", "'x' has kernels of its own, and a share", f"{GRAPH_OF_TWO}; t.variants.choices.1={{nodes: {{x: 0.5}}}}", "t.variants.choices.1.kernels"), shape="graph"),
+    replace(refused("t.kernels=[{blocks: 1, time: 1 ms}]", "all variants have kernels of their own", "t.variants.0.kernels=[{blocks: 1, time: 1 ms}]; t.wcet=null; t.kernels=null"), shape="versions"),
+    replace(refused("t.energy=3 mJ", "all variants have an energy of their own", "t.variants.0.kernels=[{blocks: 1, time: 1 ms}]; t.wcet=null; t.kernels=null; t.variants.0.energy=1 mJ; t.variants.1.energy=2 mJ"), shape="versions"),
     refused("t.variants.switch=region", "needs nodes with 'regions'", "t.accuracy=null; t.variants={choices: [{scale: 1}, {scale: 0.5}]}"),
     refused("t.variants.choices.0.wcet={npu: 1 ms}", "as shares of one network", "t.accuracy=null; t.wcet={npu: 5 ms}; t.variants={choices: [{accuracy: 0.9}, {scale: 0.5}]}; t.regions=[2 ms, 3 ms]; t.variants.switch=region", "t.variants.switch"),
     refused("t.network.unsupported={gpu: [Conv]}", "that is not cut", "t.wcet=null; t.network={network: mobilenet_v2}"),

@@ -10,11 +10,16 @@ import pytest
 
 import rtsched
 from rtsched.metrics.figures import Summary
+from rtsched.metrics.hardware import BatteryFigures
 from rtsched.model import catalogue
 
 
 def fixed(variant: str, **policy: Any) -> dict[str, Any]:
     return {"ordering": "edf", "adaptation": {"name": "fixed", "variant": variant}, **policy}
+
+
+def by_charge(charges: list[float], **policy: Any) -> dict[str, Any]:
+    return {"ordering": "edf", "adaptation": {"name": "context-aware-style", "charges": charges}, **policy}
 
 
 #: By workload the policies of its `why` (None: the file's own), and what they make of each task, in per cent of its jobs
@@ -49,11 +54,25 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
         ("band-lsf", {"junction": 4}),
     ],
     "satellite_jetson_nano": [
-        (None, {"clouds": 4, "ground": 53, "heat": 6}),
-        ("edf+nonpreemptive+resolution", {"ground": 2}),
-        (fixed("1024x512", preemption="nonpreemptive"), {}),
+        (None, {"attitude": 52, "telemetry": 51, "clouds": 53, "ground": 54, "heat": 54}),
+        ("edf+nonpreemptive+resolution", {"attitude": 47, "telemetry": 47, "clouds": 47, "ground": 2, "heat": 47}),
+        (
+            fixed("1024x512", preemption="nonpreemptive"),
+            {"attitude": 19, "telemetry": 18, "clouds": 18, "ground": 0, "heat": 18},
+        ),
+        (fixed("512x256", preemption="nonpreemptive"), {}),
+        (by_charge([1.0, 0.75], preemption="nonpreemptive"), {}),
     ],
-    "wearable_harvest": [(None, {}), ("edf+nonpreemptive", {"sound": 0}), (fixed("loudness"), {})],
+    "wearable_harvest": [
+        (None, {"stress": 70, "sound": 70, "glance": 70}),
+        (fixed("loudness"), {}),
+        (by_charge([0.5]), {}),
+        (
+            {"ordering": "zygarde-style", "adaptation": "zygarde-energy-style"},
+            {"stress": 45, "sound": 44, "glance": 52},
+        ),
+    ],
+    "streamed_layers": [(None, {}), ("edf", {"classify": 100})],
     "five_cameras_rk3588": [(None, {}), ("edf", {"camera": 40}), ("edf+first-fit", {"camera": 40}), ("c-equals-d", {})],
     "requests_mcu": [
         (None, {"glance": 7}),
@@ -102,25 +121,30 @@ def test_the_good_policies_lose_nothing_hard(name: str) -> None:
     assert not any(task.misses for task in best.tasks if task.criticality == "hard")
 
 
-def energy(name: str, which: int) -> float:
-    """The energy of a run in J."""
-    found = rtsched.evaluate(run(name, which)[1], "energy")["energy"]
-    assert found is not None
-    return found
+def battery(name: str, which: int) -> BatteryFigures:
+    """What became of the battery in a run."""
+    about = run(name, which)[0].hardware
+    assert about is not None
+    assert about.battery is not None
+    return about.battery
 
 
-def test_the_satellite_has_energy_for_the_middle_size_only() -> None:
-    capacity = 526.0
-    assert energy("satellite_jetson_nano", 1) > 2 * capacity
-    assert energy("satellite_jetson_nano", 2) < capacity
-    kept = rtsched.evaluate(run("satellite_jetson_nano", 2)[1], "kept_accuracy")["kept_accuracy"]
-    assert kept == pytest.approx(0.873 / 0.896, abs=1e-4)
+def test_the_satellite_lives_through_the_shadow_at_the_least_size_or_by_its_charge() -> None:
+    stops = [battery("satellite_jetson_nano", which).stops for which in range(5)]
+    assert stops == [2, 1, 1, 0, 0]
+    kept = [
+        rtsched.evaluate(run("satellite_jetson_nano", which)[1], "kept_accuracy")["kept_accuracy"] for which in (3, 4)
+    ]
+    assert kept == [pytest.approx(0.833 / 0.896, abs=1e-4), pytest.approx(0.956, abs=5e-4)]
 
 
-def test_the_wearable_outlives_its_store_by_listening_for_loudness_alone() -> None:
-    harvest = 0.4e-3 * 540 + 5e-3 * 60  # watts and seconds, as the environment has them
-    assert energy("wearable_harvest", 0) > 0.5 + harvest > energy("wearable_harvest", 2)
-    assert run("wearable_harvest", 0)[0].misses == 0
+def test_the_wearable_lasts_if_it_listens_for_keywords_only_while_there_is_energy() -> None:
+    plain, loudness, by_its_charge, gate = (battery("wearable_harvest", which) for which in range(4))
+    assert (plain.stops, loudness.stops, by_its_charge.stops, gate.stops) == (18, 0, 0, 0)
+    assert loudness.lost / loudness.harvested == pytest.approx(0.107, abs=1e-3)
+    assert not by_its_charge.lost
+    accuracies = [run("wearable_harvest", which)[0].effective_accuracy for which in range(4)]
+    assert max(range(4), key=lambda which: accuracies[which] or 0) == 2
 
 
 def test_the_robots_accuracies_are_of_four_kinds_on_one_scale() -> None:

@@ -118,6 +118,8 @@ tasks:
   - {name: t, wcet: {npu: 3 ms}, period: 8 ms, memory: {bound: 0.5, demand: 6 GB/s}}
   - {name: u, wcet: {npu: 3 ms}, period: 10 ms, memory: {bound: 0.5, demand: 6 GB/s}}
 """
+#: What makes a chip's nodes layers that are read from storage.
+LAYERS = ("  processors:", "  memory: {capacity: 8 MB, load_bandwidth: 4 GB/s}\n  processors:")
 #: Systems other than chips with two cores and an accelerator.
 OTHERS = (FRAMES, CORES, CORES.replace("multicore:2", "uniprocessor"), DIVIDED)
 
@@ -137,10 +139,17 @@ def chip(pinned: bool, overlap: bool, quality: str, accelerator: str) -> str:
     return text
 
 
+def layered(text: str) -> str:
+    """A chip whose networks do not stay in its memory: each node has weights of its own."""
+    return text.replace(*LAYERS).replace(", loss:", ", weights: 4 MB, loss:")
+
+
 def worlds() -> list[api.Prepared]:
     """Small systems, one of which at least is one for each policy."""
     kinds = itertools.product((True, False), (False, True), QUALITIES, ACCELERATORS)
-    return [prepared(text) for text in (*OTHERS, *(chip(*kind) for kind in kinds))]
+    chips = [chip(*kind) for kind in kinds]
+    storage = [layered(text) for text in chips if "overlap" not in text]
+    return [prepared(text) for text in (*OTHERS, *storage, *chips)]
 
 
 def prepared(text: str) -> api.Prepared:

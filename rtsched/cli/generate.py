@@ -61,6 +61,10 @@ def generate(
     said = [(key, value) for key in SHORT if (value := short[key]) is not None]
     changes = [Override(key, parse_value(value, f"--{key}"), value, f"--{key}") for key, value in said]
     asked = read(parameters, [*changes, *map(parse_override, overrides)])
+    if asked.scheduler is not None:
+        from rtsched import api
+
+        api.scheduler(asked.scheduler, code=False)  # the name must exist, and a file may name no code
     numbers = range(index, index + count)
     if as_json:
         if output is not None and not is_standard_output(output):

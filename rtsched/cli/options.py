@@ -16,8 +16,8 @@ SEEDS = click.IntRange(0, 2**63 - 1)
 
 
 def scheduler(text: str = "Another policy: edf, rm+first-fit, fp+nonpreemptive, ...") -> Option:
-    """``--scheduler``: a policy instead of the file's own."""
-    return click.option("--scheduler", help=text)
+    """``-s``, ``--scheduler``: a policy instead of the file's own."""
+    return click.option("-s", "--scheduler", help=text)
 
 
 def platform(text: str = "Another platform: a catalogue name (multicore:4) or a file.") -> Option:

@@ -221,6 +221,8 @@ def lower_hardware(
             if hit & set(piece.processors):
                 rated.update(piece.processors)
         rated |= hit
+    if system.power is not None and system.power.battery is not None and system.power.battery.restart is not None:
+        rated.update(processor.index for processor in processors)
     _check_gpus(pieces, system)
     for note in _instances(platform, nodes):
         assume(note)

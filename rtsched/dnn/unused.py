@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import NodeSpec, UnitSpec
+from rtsched.model.variants import Choice
 from rtsched.model.work import Work
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ NEEDS = {
 def unused_keys(lowering: Lowering, task: Task, nodes: Sequence[NodeSpec]) -> Iterator[str]:
     """A note for every key of a task, or of one of its nodes, that no processor that it may use knows of."""
     yield from _unused(lowering, task, task.name, nodes)
+    for choice in () if task.variants is None else task.variants.choices:
+        if choice.kernels:
+            yield from _unused(lowering, choice, f"{task.name}, variant {choice.name or 'with kernels'!r}", nodes)
     if task.graph is not None:
         for node, spec in zip(task.graph.nodes.items(), nodes, strict=False):  # transfers come last
             yield from _unused(lowering, node[1], f"{task.name}.{node[0]}", (spec,))
 
 
-def _unused(lowering: Lowering, work: Work, name: str, nodes: Sequence[NodeSpec]) -> Iterator[str]:
+def _unused(lowering: Lowering, work: Work | Choice, name: str, nodes: Sequence[NodeSpec]) -> Iterator[str]:
     given = [key for key in NEEDS if getattr(work, key, None)]
     if not given:
         return  # as nearly always, and there may be thousands of tasks on thousands of units

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtsched.dnn.exits import exit_family
 from rtsched.dnn.pieces import between, cut_pieces
@@ -13,6 +13,7 @@ from rtsched.errors import InputError
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import BranchSpec, ExitSpec, NodeHardware, NodeSpec, QualitySpec, VariantSpec
 from rtsched.model.variants import OWN_TIMES, Choice
+from rtsched.model.work import ANY
 
 if TYPE_CHECKING:
     from rtsched.dnn.lowering import Lowering
@@ -38,11 +39,13 @@ def lower_quality(
             return nodes, None
         return nodes, _quality(lowering, task, nodes, accuracy=accuracy, exits=exits)
     found, measure = _variants(lowering, task, nodes)
-    variants = _ordered(_common(what, found))
+    relaunched = any(choice.kernels for choice in task.variants.choices)
+    variants = _ordered(_common(what, found), relaunched)
     nodes = variants[0].nodes
     _check_inside(lowering, task, variants)
     if any(variant.accuracy is None for variant in variants):
-        lowering.assume(f"{task.name}: accuracies of its variants are not known; the longest is taken for the best")
+        best = "first" if relaunched else "longest"
+        lowering.assume(f"{task.name}: accuracies of its variants are not known; the {best} is taken for the best")
     total = sum(node.fastest for node in nodes)
     given = task.variants.shares
     for name in given or ():
@@ -200,7 +203,9 @@ def _variant(
 ) -> VariantSpec:
     name = choice.name or f"variant {number}"
     what = f"task {task.name!r}, variant {name!r}"
-    if choice.wcet is not None or choice.network is not None:
+    if choice.kernels:
+        return _version(lowering, task, nodes, choice, number, name)
+    if choice.own_times:
         if task.variants is not None and task.variants.switch == "region":  # out of a family
             raise InputError(f"{lowering.place(task, 'variants.switch')}: {what}: {OWN_TIMES}")
         if task.graph is not None:
@@ -213,6 +218,11 @@ def _variant(
         return VariantSpec(number, name, (lowering.node(what, task.name, 0, work),), choice.accuracy)
     if nodes is None:
         raise InputError(f"{what}: a share of what? give it a 'wcet', or the task its full 'wcet' or 'graph'")
+    return _share(what, nodes, choice, number, name)
+
+
+def _share(what: str, nodes: tuple[NodeSpec, ...], choice: Choice, number: int, name: str) -> VariantSpec:
+    """A share of the full network, or of what it is with kernels of its own."""
     known = {node.name: node.index for node in nodes}
     for each in (*choice.nodes, *choice.skip):
         if each not in known:
@@ -221,8 +231,49 @@ def _variant(
     if len(skipped) == len(nodes):
         raise InputError(f"{what}: it skips every node; leave at least one")
     plain = 1.0 if choice.scale is None else choice.scale
-    own = tuple(_scaled_copies(_scaled(node, choice.nodes.get(node.name, plain)), plain) for node in nodes)
+    own = tuple(
+        node
+        if node.name in choice.kernels
+        else _scaled_copies(_scaled(node, choice.nodes.get(node.name, plain)), plain)
+        for node in nodes
+    )
     return VariantSpec(number, name, own, choice.accuracy, skipped)
+
+
+def _version(
+    lowering: Lowering, task: Task, full: tuple[NodeSpec, ...] | None, choice: Choice, number: int, name: str
+) -> VariantSpec:
+    """A variant with kernels of its own: the task lowered anew, as if those were its."""
+    what = f"task {task.name!r}, variant {name!r}"
+    try:
+        nodes = lowering.nodes(_relaunched(what, task, choice))
+    except InputError as error:
+        raise InputError(f"variant {name!r}: {error}") from None
+    assert nodes is not None
+    for node, before in zip(nodes, full or nodes, strict=False):  # transfers come last
+        places = [place for place in lowering.where.gpus if node.times[place] is not None]
+        if any(before.times[place] is None for place in places):
+            raise InputError(f"{what}: it has kernels where the task itself cannot run; give that 'kernels', too")
+    return _share(what, nodes, choice, number, name)
+
+
+def _relaunched(what: str, task: Task, choice: Choice) -> Task:
+    """A task whose nodes launch what a variant of it does."""
+    if task.graph is not None:
+        models = dict(task.graph.nodes)
+        for each, kernels in choice.kernels.items():
+            if each not in models:
+                raise InputError(
+                    f"{what}: 'kernels' are those of nodes, and {each!r} is none; known: {', '.join(models)}"
+                )
+            models[each] = models[each].model_copy(update={"kernels": kernels})
+        return task.model_copy(update={"graph": task.graph.model_copy(update={"nodes": models})})
+    if [*choice.kernels] != [ANY]:
+        raise InputError(f"{what}: without a graph its 'kernels' are a list, [{{blocks: 8, time: 1 ms}}], of no node")
+    update: dict[str, Any] = {"kernels": choice.kernels[ANY]}
+    if choice.own_times:
+        update |= {"wcet": choice.wcet, "network": choice.network}
+    return task.model_copy(update=update if choice.energy is None else update | {"energy": choice.energy})
 
 
 def _scaled(node: NodeSpec, share: float) -> NodeSpec:
@@ -282,12 +333,12 @@ def _common(what: str, variants: list[VariantSpec]) -> list[VariantSpec]:
     ]
 
 
-def _ordered(variants: list[VariantSpec]) -> tuple[VariantSpec, ...]:
-    """From the best down: by accuracy where all are known, else by time; then as written."""
+def _ordered(variants: list[VariantSpec], as_written: bool) -> tuple[VariantSpec, ...]:
+    """From the best down: by accuracy where all are known, then by time unless they stay as written."""
     known = all(variant.accuracy is not None for variant in variants)
 
     def time(variant: VariantSpec) -> int:
-        return sum(node.fastest for node in variant.nodes if node.index not in variant.skipped)
+        return 0 if as_written else sum(node.fastest for node in variant.nodes if node.index not in variant.skipped)
 
     ordered = sorted(
         variants, key=lambda variant: (-(variant.accuracy or 0.0) if known else 0, -time(variant), variant.index)

@@ -312,12 +312,6 @@ class JobPaths(AroundSteps):
                 found = exit_.index
         return found
 
-    def check_answer(self, job: Job) -> None:
-        """Refuse to finish a job with exits that has reached none."""
-        quality = job.task.spec.quality
-        if quality is not None and quality.exits and self.reached(job) < 0:
-            raise SchedulerError(f"finish {job!r}: it has reached no exit, so there is no answer yet; drop it, or wait")
-
     def expected(self, job: Job, accuracy: float) -> float:
         """What is to be expected of an answer of `accuracy`, after what the job's exits (or a predictor) have shown."""
         quality = job.task.spec.quality

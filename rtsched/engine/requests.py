@@ -121,6 +121,23 @@ def refuse_preemption(core: Core, processor: Processor, segment: Segment) -> NoR
     raise SchedulerError(f"{what}: the node is declared non-preemptive; use how='boundary'")
 
 
+def check_answer(core: Core, job: Job) -> None:
+    """Refuse to accept an answer that is not there: no exit is reached, or, where there are none, a node is left."""
+    paths = core.paths if job.task.adaptive else None
+    quality = job.task.spec.quality
+    if paths is not None and quality is not None and quality.exits:
+        if paths.reached(job) < 0:
+            raise SchedulerError(f"finish {job!r}: it has reached no exit, so there is no answer yet; drop it, or wait")
+        return
+    left = [each for each in job.segments if each.state != DONE]
+    left = [each for each in left if paths is None or not paths.leaves_out(job, each.node.index)]
+    if left or not job.segments:
+        raise SchedulerError(
+            f"finish {job!r}: it has no exits, and its answer is there when all of its nodes are done; drop it, wait, "
+            "or give its task 'exits' if there is an answer before that"
+        )
+
+
 def check_alive(job: Job, action: str) -> None:
     """Refuse to act on a job that has ended."""
     if job.number < 0:

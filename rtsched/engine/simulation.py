@@ -140,7 +140,7 @@ def run(
         stranded_count=len(stranded),
         standstill=standstill,
         planned=planned,
-        energy=None if core.chip is None or core.chip.meter is None else core.chip.meter.report(),
+        energy=None if core.chip is None else core.chip.energy(),
         random=core.world.drawn,
         peak_temperature=None if core.chip is None or core.chip.heat is None else core.chip.heat.peak,
     )

@@ -19,7 +19,16 @@ from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.engine.job import DRAINING, READY, RUNNING, Job, Segment
 from rtsched.engine.points import NEXT_NODE, SWITCH
 from rtsched.engine.processor import Processor
-from rtsched.engine.requests import Whole, check_alive, claimed, refuse_preemption, refuse_start, set_priority, whole
+from rtsched.engine.requests import (
+    Whole,
+    check_alive,
+    check_answer,
+    claimed,
+    refuse_preemption,
+    refuse_start,
+    set_priority,
+    whole,
+)
 from rtsched.engine.reservations import Reservations
 from rtsched.engine.spawns import refuse as refuse_spawn
 from rtsched.engine.splits import SplitPart, checked, shares_of
@@ -315,10 +324,10 @@ class Soc(ChipHandle):
         """Accept the answer `job` has by now: it completes at this instant (early exit).
 
         What still runs of it on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
+        Raises SchedulerError for a job that has none: it has reached no exit, or has none, and is not done.
         """
         check_alive(job, "finish")
-        if self.core.paths is not None and job.task.adaptive:
-            self.core.paths.check_answer(job)
+        check_answer(self.core, job)
         now = self.loop._now
         self.core.halt(job, now)
         if job.outcome != OPEN:

@@ -42,6 +42,18 @@ _HARDWARE = _object(
                 ),
             ]
         },
+        "battery": {
+            "oneOf": [
+                {"type": "null"},
+                _object(
+                    {
+                        **dict.fromkeys(("start", "end", "least", "off"), _SHARE),
+                        **{key: {**_COUNT, "description": "nJ"} for key in ("harvested", "lost", "short")},
+                        "stops": _COUNT,
+                    }
+                ),
+            ]
+        },
         "clocks": _list({"mean": {**_NUMBER, "description": "Hz over time"}, "changes": _COUNT}),
         "heat": {
             "oneOf": [

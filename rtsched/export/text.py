@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rtsched import units
 from rtsched.metrics.figures import ChainFigures, Summary
-from rtsched.metrics.hardware import HardwareFigures
+from rtsched.metrics.hardware import BatteryFigures, HardwareFigures
 from rtsched.metrics.metric import Values, of_value
 from rtsched.visible import cut, shown, visible
 
@@ -157,6 +157,22 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
+def _battery(about: BatteryFigures) -> str:
+    """From the first charge to the last, what came in and what was missing."""
+    parts = [f"battery: {_percent(about.start)} % at the start, {_percent(about.end)} % at the end"]
+    if about.least < min(about.start, about.end):
+        parts.append(f"{_percent(about.least)} % at least")
+    if about.harvested:
+        lost = f" ({_energy(about.lost)} of it lost on a full one)" if about.lost else ""
+        parts.append(f"{_energy(about.harvested)} harvested{lost}")
+    if about.short:
+        parts.append(f"{_energy(about.short)} drawn from an empty one")
+    if about.stops:
+        times = "once" if about.stops == 1 else f"{about.stops} times"
+        parts.append(f"the chip off {times}, {_percent(about.off)} % of the time")
+    return ", ".join(parts)
+
+
 def _hardware(about: HardwareFigures, used: set[str]) -> list[str]:
     """Energy as a table; clocks, heat, failures, links and loads a line each; what was not `used` is left out."""
     parts = []
@@ -185,6 +201,8 @@ def _hardware(about: HardwareFigures, used: set[str]) -> list[str]:
         for clock in about.clocks
         if clock.changes or clock.name in used
     ]
+    if about.battery is not None:
+        lines.append(_battery(about.battery))
     if about.heat is not None:
         lines.append(
             f"heat: up to {about.heat.highest:.1f} °C, throttled {100 * about.heat.throttled:.1f} % of the time, "

@@ -10,6 +10,9 @@ from rtsched.trace.trace import BANDWIDTH, CHECKPOINT, DOWN, EVICT, FREQUENCY, L
 if TYPE_CHECKING:
     from rtsched.metrics.tally import Changes
 
+#: nW ns in a nJ.
+NANOJOULE = 10**9
+
 
 @dataclass(frozen=True)
 class UnitUse:
@@ -39,6 +42,24 @@ class EnergyFigures:
     memory: int
     units: tuple[UnitUse, ...]
     tasks: tuple[TaskUse, ...]
+
+
+@dataclass(frozen=True)
+class BatteryFigures:
+    """A battery: charges as shares of its capacity, energies in nJ.
+
+    `harvested` came in, `lost` of it because it was full; `short` was drawn when there was nothing left. `off` is the
+    share of the run for which the chip was off for want of energy, `stops` how often it went off.
+    """
+
+    start: float
+    end: float
+    least: float
+    harvested: int
+    lost: int
+    short: int
+    off: float
+    stops: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +103,7 @@ class HardwareFigures:
     """What the hardware did; parts that a run does not use are None or empty."""
 
     energy: EnergyFigures | None
+    battery: BatteryFigures | None
     clocks: tuple[ClockFigures, ...]
     heat: HeatFigures | None
     failures: tuple[FailureFigures, ...]
@@ -98,6 +120,7 @@ def hardware(trace: Trace, jobs: list[int], changes: Changes) -> HardwareFigures
         return None
     return HardwareFigures(
         energy=_energy(trace, jobs),
+        battery=_battery(trace),
         clocks=tuple(
             ClockFigures(_name(trace, place), course.mean(course.first, trace.end), course.count - 1)
             for place, course in changes.of(FREQUENCY).items()
@@ -131,6 +154,22 @@ def _energy(trace: Trace, jobs: list[int]) -> EnergyFigures | None:
             TaskUse(name, total, total / count if count else None)
             for name, total, count in zip(names, report.tasks, jobs, strict=True)
         ),
+    )
+
+
+def _battery(trace: Trace) -> BatteryFigures | None:
+    store = None if trace.energy is None else trace.energy.store
+    if store is None:
+        return None
+    return BatteryFigures(
+        start=store.start / store.capacity,
+        end=store.end / store.capacity,
+        least=store.least / store.capacity,
+        harvested=store.harvested // NANOJOULE,
+        lost=store.lost // NANOJOULE,
+        short=store.short // NANOJOULE,
+        off=store.off / trace.end if trace.end else 0.0,
+        stops=store.stops,
     )
 
 

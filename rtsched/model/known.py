@@ -19,6 +19,11 @@ def known_before(system: SystemSpec) -> SystemSpec:
     hardware = system.hardware
     if hardware is not None and (hardware.faults or hardware.environment or hardware.courses):
         hardware = replace(hardware, faults=(), environment=(), courses=dict.fromkeys(hardware.courses, ()))
+    if hardware is not None and hardware.power is not None:
+        battery = hardware.power.battery
+        if battery is not None and battery.harvest:
+            dark = battery.model_copy(update={"harvest": ()})
+            hardware = replace(hardware, power=hardware.power.model_copy(update={"battery": dark}))
     same = hardware is system.hardware and all(map(lambda one, two: one is two, tasks, system.tasks))
     return (
         system

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -10,6 +11,11 @@ from rtsched.model.base import Duration, Energy, Frequency, Model, PositiveDurat
 
 Celsius = Annotated[float, Field(gt=-273.15, lt=1000)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _course(value: Any) -> Any:
+    """A single power holds from the beginning."""
+    return [{"at": 0, "power": value}] if isinstance(value, str | int | float) else value
 
 
 class OperatingPoint(Model):
@@ -153,17 +159,32 @@ class Thermal(Model):
         return self
 
 
+class HarvestPoint(Model):
+    """From `at` on so much power comes in."""
+
+    at: Duration
+    power: Power
+
+
 class Battery(Model):
-    """A store of energy; policies are told when the charge falls to one of the `levels` (shares of the capacity)."""
+    """A store of energy; policies are told when the charge falls to one of the `levels` (shares of the capacity).
+
+    It is filled by what is harvested: one power, or a course of them; what comes when it is full is lost. An empty one
+    stops nothing, unless `restart` says at which charge the chip, which then goes off when it is empty, comes back.
+    """
 
     capacity: Energy
     charge: Annotated[float, Field(gt=0, le=1)] = 1.0
     levels: tuple[Share, ...] = (0.5, 0.2, 0.1, 0.0)
+    harvest: Annotated[tuple[HarvestPoint, ...], BeforeValidator(_course)] = ()
+    restart: Annotated[float, Field(gt=0, le=1)] | None = None
 
     @model_validator(mode="after")
-    def _not_empty(self) -> Battery:
+    def _fits(self) -> Battery:
         if not self.capacity:
             raise problem("a battery's capacity must be positive, e.g. '15 Wh'")
+        if any(later.at <= earlier.at for earlier, later in pairwise(self.harvest)):
+            raise problem("the instants of 'harvest' must ascend")
         return self
 
 

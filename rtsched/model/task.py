@@ -10,7 +10,7 @@ from rtsched.model.base import Duration, Model, PositiveDuration, RatePeriod, pr
 from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import RecordedInput
 from rtsched.model.variants import Difficulty, Exit, VariantsField
-from rtsched.model.work import Accuracy, Work
+from rtsched.model.work import ANY, Accuracy, Work
 
 
 class Periodic(Model):
@@ -219,7 +219,7 @@ class Task(Work):
     instances: int = Field(default=1, ge=1, le=10_000)
     overlap: bool = Field(default=False, description="whether jobs of this task may run at the same time")
     budget: PositiveDuration | None = Field(
-        default=None, description="constant-bandwidth server: budget per server period"
+        default=None, description="of the server that serves its jobs: per server period"
     )
     server_period: PositiveDuration | None = None
     accuracy: Accuracy | None = Field(default=None, description="of its full network: the share of right answers")
@@ -249,7 +249,7 @@ class Task(Work):
                     raise problem(f"{key!r} of a task with a 'graph' belong to its nodes", key)
         given = self.sources_of_time + (self.graph is not None)
         own_times = self.variants is not None and (
-            self.variants.family is not None or all(c.wcet or c.network for c in self.variants.choices)
+            self.variants.family is not None or all(c.own_times or ANY in c.kernels for c in self.variants.choices)
         )
         if given != 1 and not (own_times and not given):
             twice = next((key for key in ("wcet", "network") if given and getattr(self, key) is not None), None)
@@ -277,9 +277,16 @@ class Task(Work):
         if self.variants is not None and self.exits:
             raise problem("a task has either 'variants' or 'exits'; write the depths as exits", "variants")
         if self.variants is not None and self.variants.choices:
+            choices = self.variants.choices
             for key in ("wcet", "network", "energy"):
-                if getattr(self, key) is not None and all(c.wcet or c.network for c in self.variants.choices):
+                if getattr(self, key) is not None and all(c.own_times for c in choices):
                     raise problem(f"all variants have times of their own, so {key!r} has no effect; leave it out", key)
+            if self.kernels is not None and all(ANY in c.kernels for c in choices):
+                raise problem(
+                    "all variants have kernels of their own, so these have no effect; leave them out", "kernels"
+                )
+            if self.energy is not None and all(c.energy is not None for c in choices):
+                raise problem("all variants have an energy of their own, so this has no effect; leave it out", "energy")
         if self.exits and self.graph is None:
             raise problem("'exits' name nodes; give the task a 'graph'", "exits")
         for exit_ in self.exits:

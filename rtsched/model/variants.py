@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from rtsched.model.accelerator import GpuOperation
 from rtsched.model.base import Model, problem
-from rtsched.model.work import Accuracy, Energies, NetworkUse, Times
+from rtsched.model.work import ANY, Accuracy, Energies, NetworkUse, Times
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -37,10 +38,31 @@ class Difficulty(Model):
     predictor: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
+def _launched(value: Any) -> Any:
+    """Kernels alone are those of a task without a graph; a mapping names nodes."""
+    return {ANY: value} if isinstance(value, list | tuple) else value
+
+
+#: What the nodes of a variant launch; a plain list is that of a task without a graph.
+Launched = Annotated[
+    dict[str, Annotated[tuple[GpuOperation, ...], Field(min_length=1)]],
+    BeforeValidator(_launched),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "object"}, "examples": [[{"blocks": 8, "time": "1 ms"}]]},
+                {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object"}}},
+            ]
+        }
+    ),
+]
+
+
 class Choice(Model):
     """One variant: its accuracy, and either times of its own or a share of the full network's.
 
-    `scale` multiplies every node's time, `nodes` those of single nodes; `skip` names the nodes it leaves out.
+    `scale` multiplies every node's time, `nodes` those of single nodes; `skip` names the nodes it leaves out. With
+    `kernels` it launches others than the full one on a GPU served block by block; elsewhere it takes as long.
     """
 
     name: str | None = None
@@ -51,6 +73,12 @@ class Choice(Model):
     scale: Share | None = None
     nodes: dict[str, Share] = {}
     skip: tuple[str, ...] = ()
+    kernels: Launched = Field(default={}, description="its own on a GPU served block by block; in a graph by node")
+
+    @property
+    def own_times(self) -> bool:
+        """Whether it has times of its own everywhere."""
+        return self.wcet is not None or self.network is not None
 
     @model_validator(mode="after")
     def _one_time(self) -> Choice:
@@ -59,8 +87,13 @@ class Choice(Model):
             raise problem(
                 "a variant has one of 'wcet', 'network', and shares of the full one ('scale', 'nodes', 'skip')"
             )
-        if self.energy is not None and self.wcet is None and self.network is None:
+        if self.energy is not None and not self.own_times and ANY not in self.kernels:
             raise problem("'energy' goes with times of its own; a share of the network has its share of that", "energy")
+        if ANY in self.kernels and scaled:
+            raise problem("kernels of its own are no share of the full one's; leave one of them out", "kernels")
+        both = sorted(self.kernels.keys() & {*self.nodes, *self.skip})
+        if both:
+            raise problem(f"{both[0]!r} has kernels of its own, and a share of the full one's; give one", "kernels")
         return self
 
 
@@ -99,7 +132,7 @@ class Variants(Model):
             raise problem("'between' has no effect without the 'values' that may lie between; give them", "between")
         if self.shares is not None and self.switch == "start":
             raise problem("'shares' have no effect where a job runs one variant; add 'switch: node'", "shares")
-        if self.switch == "region" and any(choice.wcet or choice.network for choice in self.choices):
+        if self.switch == "region" and any(choice.own_times or choice.kernels for choice in self.choices):
             raise problem(OWN_TIMES, "switch")
         names = [choice.name for choice in self.choices if choice.name is not None]
         if len(set(names)) < len(names):

@@ -206,7 +206,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "switch_latency": harmless("clocks are judged"),
         "stall": harmless("clocks are judged"),
         "thermal": relaxed("nothing throttles"),
-        "battery": POLICIES,
+        "battery": judged(judges.of_battery),
         "ambient": harmless("of the heat"),
         "bytes_energy": ENERGY,
     },

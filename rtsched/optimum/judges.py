@@ -10,7 +10,7 @@ from rtsched.dnn.processors import top_frequency
 from rtsched.model.environment import Change, Fault
 from rtsched.model.memory import Memory, Pairwise
 from rtsched.model.platform import Cluster
-from rtsched.model.power import OperatingPoint, PowerOptions, time_scales
+from rtsched.model.power import Battery, OperatingPoint, PowerOptions, time_scales
 from rtsched.model.task import Constant
 from rtsched.model.taskgraph import BranchSpec, HardwareSpec, NodeSpec, SystemSpec, TaskSpec
 
@@ -125,6 +125,14 @@ def of_environment(system: SystemSpec, _: HardwareSpec, changes: Sequence[Change
     names = _names_used(system)
     link = next((change.link for change in changes if change.link in names), None)
     return None if link is None else _varying(link)
+
+
+def of_battery(system: SystemSpec, _: PowerOptions, battery: Battery) -> Finding | None:
+    """A chip that goes off when its battery is empty; only policies read the rest."""
+    off = battery.restart is not None
+    return (
+        Finding("the chip goes off when its battery is empty, and what runs may go on elsewhere", True) if off else None
+    )
 
 
 def of_courses(system: SystemSpec, _: HardwareSpec, courses: dict[str, Any]) -> Finding | None:

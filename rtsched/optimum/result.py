@@ -78,7 +78,7 @@ class Optimum:
         if reached > self.bound + ROUNDING * max(1.0, self.bound):
             raise SoundnessError(
                 f"{self.system!r}, seed {self.seed}: a policy has reached {reached:g}, and it was proven that none "
-                f"exceeds {self.bound:g}; either it accepts answers (finish) that are not there yet, or this is a bug"
+                f"exceeds {self.bound:g}: this is a bug, please report it"
             )
         return max(0.0, self.bound - reached) / self.bound if self.bound else 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtsched.trace.checks.batches import batches
+from rtsched.trace.checks.batteries import batteries
 from rtsched.trace.checks.checkpoints import checkpoints
 from rtsched.trace.checks.duplicates import duplicates
 from rtsched.trace.checks.gpus import blocks, threads
@@ -29,6 +30,6 @@ def violations(trace: Trace) -> list[str]:
     checks = (
         processors_serve_one, nodes_run_once, order, copies, all_nodes, after_the_end, outcomes, deadlines, no_overlap,
         holders, sections, busy, work, blocks, threads, shares, weights, decisions, reserved, batches, launches, inputs,
-        spawned, duplicates, parts, switched, checkpoints, multiprocessors,
+        spawned, duplicates, parts, switched, checkpoints, multiprocessors, batteries,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]

@@ -36,7 +36,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "inputs": frozenset(("values",)),
     "policies": frozenset(("guests",)),
     "variants": frozenset(("regions",)),
-    "blocks": frozenset(("launch",)),
+    "blocks": frozenset(("launch", "versions")),
 }
 #: How likely a feature is in its focus, in a focus of several, and elsewhere; in every other document, a narrow one,
 #: hardly ever elsewhere, since most combinations are beyond all theorems, and only a proof can be wrong.

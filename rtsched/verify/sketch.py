@@ -90,7 +90,7 @@ class Sketch(TaskSketch):
         scheduler["preemption"] = draw.pick(MODES)
         if focus == "actions":
             scheduler["adaptation"] = {"name": draw.pick((ACTING, STRANGER)), "seed": draw.integer(0, 999)}
-        elif self.has("variants", 0.05):
+        elif self.has("variants", 0.05) or (focus == "blocks" and draw.chance(0.3)):
             scheduler["adaptation"] = draw.pick(ADAPTATIONS)
         elif focus == "policies" and draw.chance(0.3):
             scheduler["adaptation"] = draw.pick(odd("adaptation"))
@@ -185,11 +185,18 @@ class Sketch(TaskSketch):
             switch_latency=lambda: self.some(1, 3),
             stall=lambda: False,
             thermal=self.heat,
-            battery=lambda: {"capacity": "10 nJ"} | self.spice(MORE, charge=lambda: 0.5, levels=lambda: [0.4, 0.0]),
+            battery=self.battery,
             ambient=lambda: 35.0,
             bytes_energy=lambda: 20.0,
         )
         return found | extras
+
+    def battery(self) -> Document:
+        """One that is soon empty, some filled again, some with a chip that goes off."""
+        found: Document = {"capacity": "10 nJ"} | self.spice(MORE, charge=lambda: 0.5, levels=lambda: [0.4, 0.0])
+        if self.draw.chance(0.3):
+            found["harvest"] = [{"at": self.some(0, 20), "power": "1 mW"}, {"at": self.some(30, 60), "power": "90 mW"}]
+        return found | ({"restart": 0.3} if self.draw.chance(0.3) else {})
 
     def governor(self) -> Document:
         """One with parameters, or the policy's own clocks, then most often with a part that sets them."""

@@ -29,6 +29,14 @@ class WorkSketch(ChipSketch):
 
     def kernels(self, work: int) -> Document:
         """Launches and copies for a GPU that is served block by block."""
+        found: Document = {"kernels": self.launched(work)}
+        if self.has("versions", 0.02):
+            share = self.draw.pick((0.8, 0.9))
+            found["variants"] = [{"accuracy": 0.9}, {"accuracy": share, "kernels": self.launched(work)}]
+        return found | ({"context": self.context} if self.context else {})
+
+    def launched(self, work: int) -> list[Document]:
+        """One to three kernels and copies."""
         draw = self.draw
         launched: list[Document] = []
         level = self.processors["gpu"]["block_level"]
@@ -44,8 +52,7 @@ class WorkSketch(ChipSketch):
                     "time": self.time(work / draw.integer(2, 6)),
                 }
                 launched.append(kernel | self.spice(MORE, shared_memory=lambda: "16 kB", registers=lambda: 32))
-        found: Document = {"kernels": launched}
-        return found | ({"context": self.context} if self.context else {})
+        return launched
 
     # ---- one node --------------------------------------------------------------------------------------------------
 
@@ -151,7 +158,7 @@ class WorkSketch(ChipSketch):
     def part(self, work: int, mixed: bool) -> Document:
         """A node of a graph: at times, where they may be mixed, kernels."""
         if mixed and "gpu" in self.processors and self.spiced and self.draw.chance(MORE):
-            return {"kernels": self.kernels(work)["kernels"]}
+            return {"kernels": self.launched(work)}
         return self.node(work)
 
     def together(self) -> Document:

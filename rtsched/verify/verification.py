@@ -49,6 +49,9 @@ LATER: dict[str, Any] = {
     "split": None,
     "speedup": None,
     "generated": None,
+    "harvest": [],
+    "restart": None,
+    "kernels": {},
 }
 
 

@@ -34,6 +34,11 @@ def test_one_system_is_printed_as_a_system_file() -> None:
     assert run("--tasks", 4, "--utilisation", 0.5, "--seed", 3, "--index", 2, "-o", "-").stdout == printed
 
 
+def test_a_policy_that_no_run_would_find_is_not_written() -> None:
+    assert refused("--scheduler", "nosuch").startswith("no scheduler is called 'nosuch'")
+    assert "os:system" in refused("--scheduler", "os:system")
+
+
 def test_json_holds_the_mappings_that_python_draws() -> None:
     assert json.loads(run("--json", "--tasks", 3).stdout) == draw({"tasks": 3})
     many = json.loads(run("--json", "--tasks", 3, "--count", 2, "--index", 7).stdout)

@@ -12,7 +12,9 @@ from rtsched.schedulers.claims import CLAIMS
 OWN = {
     "xrbench": "xrbench_vr_gaming",
     "xrbench-fixed": "xrbench_vr_gaming",
+    "edf+adaptation=context-aware-style": "wearable_harvest",
     "edf+adaptation=zygarde-energy-style": "wearable_harvest",
+    "edf+adaptation=demand-layering": "streamed_layers",
 }
 
 

@@ -150,9 +150,8 @@ def test_the_one_that_stays_is_a_plain_segment_that_can_be_preempted_and_doubled
     assert trace.processors[2].migrations == 1
 
 
-@pytest.mark.parametrize("act", ["drop", "finish"])
-def test_when_the_job_ends_both_go(act: str) -> None:
-    policy, trace = duplicated(PLAIN, (2, lambda soc: getattr(soc, act)(soc.tasks[0].active)))
+def test_when_the_job_ends_both_go() -> None:
+    policy, trace = duplicated(PLAIN, (2, lambda soc: soc.drop(soc.tasks[0].active)))
     assert [(place, at, why) for _, place, _, at, why in slices(trace)] == [
         ("slow", 2, "stopped"), ("fast", 2, "stopped"),
     ]  # fmt: skip

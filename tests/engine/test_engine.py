@@ -396,18 +396,6 @@ def test_a_policy_that_never_rests_is_stopped() -> None:
         simulate([task(0, 2, 5)], Restless(), until=20)
 
 
-def test_early_exit_accepts_the_answer_so_far() -> None:
-    class Exit(ComposedScheduler):
-        def on_completion(self, segment: object, observation: dict[str, int]) -> None:
-            if segment.node.index == 0:  # type: ignore[attr-defined]
-                self.soc.finish(segment.job)  # type: ignore[attr-defined]
-
-    nodes = (NodeSpec(0, "x", (2,), successors=(1,)), NodeSpec(1, "y", (3,), predecessors=(0,)))
-    trace = simulate([TaskSpec(0, "a", nodes, 10, 10, 0)], Exit(), until=20)
-    assert finishes(trace) == {"a": [2, 12]}
-    assert outcomes(trace) == {"a": ["ok", "ok"]}
-
-
 # ---- runs of nodes: one segment of several nodes ---------------------------------------------------------------------
 
 

@@ -95,9 +95,8 @@ def test_resources_are_counted_apart() -> None:
     assert columns(trace, "changes")["subject"][:2] == ["kv", "energy"]
 
 
-@pytest.mark.parametrize("act", ["drop", "finish"])
-def test_who_is_dropped_or_accepted_early_holds_nothing(act: str) -> None:
-    room, trace = reserving(_1=lambda soc: getattr(soc, act)(soc.tasks[0].active))
+def test_who_is_dropped_holds_nothing() -> None:
+    room, trace = reserving(_1=lambda soc: soc.drop(soc.tasks[0].active))
     assert rows(trace)[:2] == [(0, 600), (1, 0)]
     assert ("a", 0, 0) in room.answers
 

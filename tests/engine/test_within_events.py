@@ -58,17 +58,19 @@ def test_jobs_spawned_while_the_policy_is_told_of_one_wait_for_it(more: dict[str
 
 def test_jobs_triggered_while_the_policy_is_told_of_one_wait_for_it() -> None:
     class Accepting(Serving):
-        """Accepts the answer of `head` as soon as it hears of a job behind it."""
+        """Accepts the answers that heads have as soon as it hears of a job behind one."""
 
         def on_release(self, job: Any) -> None:
             if job.task.name == "tail":
                 for segment in [*self.soc.running(), *self.soc.ready]:
-                    if segment.job.task.name == "head":
+                    if segment.job.task.name == "head" and self.soc.answer(segment.job)[0] >= 0:
                         self.soc.finish(segment.job)
 
+    graph = {"nodes": {"a": {"wcet": "4 ms"}, "b": {"wcet": "4 ms"}}, "edges": [["a", "b"]]}
+    exits = [{"node": "a", "accuracy": 0.6}, {"node": "b", "accuracy": 0.9}]
     trace = run(
         Accepting(),
-        {"name": "head", "wcet": "8 ms", "period": "5 ms", "deadline": "9 ms", "overlap": True},
+        {"name": "head", "graph": graph, "exits": exits, "period": "5 ms", "deadline": "9 ms", "overlap": True},
         {"name": "tail", "wcet": "3 ms", "after": "head", "deadline": "19 ms"},
         until="60 ms",
     )

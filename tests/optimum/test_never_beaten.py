@@ -15,7 +15,7 @@ from rtsched.errors import InputError, RtschedError
 from rtsched.optimum import of_window
 from rtsched.optimum.draws import DrawnJob
 from rtsched.schedulers.base import Scheduler
-from rtsched.verify.acting import Acting, Hand, scheduler_of
+from rtsched.verify.acting import Acting, scheduler_of
 from rtsched.verify.documents import random_document
 from rtsched.verify.draw import Draw
 from rtsched.verify.pencil import FOCI
@@ -31,29 +31,11 @@ BOUNDED = tuple(focus for focus in FOCI if focus not in ("blocks", "faults"))
 MOST = 40
 
 
-class Honest(Acting):
-    """Does anything at random, but accepts no answer that is not there yet."""
-
-    def setup(self, soc: Any) -> None:
-        super().setup(soc)
-        self.hand.actions = tuple(accept if each.__name__ == "finish" else each for each in self.hand.actions)
-
-    def on_start(self, segment: Any, processor: Any) -> None:
-        """Says nothing: what it might do there includes `finish`."""
-
-
-def accept(hand: Hand) -> None:
-    """An exit that is reached, at times; a job without exits has its answer at its end."""
-    job = hand.job()
-    if job.task.spec.quality is not None and job.task.spec.quality.exits and hand.random.random() < 0.5:
-        hand.soc.finish(job)
-
-
 def policies(own: dict[str, Any]) -> list[Scheduler]:
     """The system's own, several known ones, and some that act at random."""
     acting = own.get("name") in ("acting", "stranger") or isinstance(own.get("adaptation"), dict)
     named = [*([] if acting else [scheduler_of(own)]), *map(api.scheduler, POLICIES)]
-    return [*named, *(Honest(seed) for seed in range(3)), Honest(3, "nonpreemptive")]
+    return [*named, *(Acting(seed) for seed in range(3)), Acting(3, "nonpreemptive")]
 
 
 def beaten(number: int) -> tuple[int, str]:

@@ -72,6 +72,19 @@ tasks:
   - {name: u, wcet: {npu: 3 ms}, period: 10 ms, memory: {bound: 0.5, demand: 6 GB/s}}
   - {name: v, wcet: {npu: 6 ms}, period: 20 ms, memory: {bound: 0.5, demand: 6 GB/s}}
 """
+STREAMED = """
+platform: {name: chip, processors: {npu: {kind: npu, weights: {capacity: 6 MB, bandwidth: 1 GB/s}}}}
+simulate: {until: 100 ms}
+estimates: {ESTIMATES}
+tasks:
+  - name: t
+    period: 20 ms
+    execution: {kind: uniform, low: 0.4}
+    graph:
+      nodes: {x: {wcet: {npu: 3 ms}, weights: 3 MB}, y: {wcet: {npu: 3 ms}, weights: 3 MB}}
+      edges: [[x, y]]
+  - {name: u, wcet: {npu: 2 ms}, period: 15 ms, execution: {kind: uniform, low: 0.4}}
+"""
 #: Systems, one of which at least gives each policy something to do.
 WORLDS = {
     "graphs": HEAD + PLAIN,
@@ -85,6 +98,7 @@ WORLDS = {
     "varied": HEAD + VARIED,
     "cores": CORES,
     "divided": DIVIDED,
+    "streamed": STREAMED,
     "core": CORES.replace("multicore:2", "uniprocessor"),
     "npu": (HEAD + PLAIN).replace("kind: gpu", "kind: npu").replace("gpu:", "npu:"),
     "pinned": HEAD + re.sub(r"cpu: \d ms, gpu", "gpu", PLAIN),

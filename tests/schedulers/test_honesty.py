@@ -86,7 +86,7 @@ SYSTEMS = {
     "drone_subnets": "100 ms", "drone_exits": "100 ms", "band_phone": "100 ms", "mixed_rk3588": "100 ms",
     "npu_failure": "350 ms", "offload_wifi": "200 ms", "throttling_865": "100 ms", "model_switching": "200 ms",
     "memory_contention": "100 ms", "gpu_priorities": "20 ms", "priority_inversion_inheritance": "100 ms",
-    "xrbench_vr_gaming": None,
+    "xrbench_vr_gaming": None, "streamed_layers": "100 ms",
 }  # fmt: skip
 #: Beside them one whose clock belongs to the policy.
 CLOCKED = {
@@ -129,7 +129,7 @@ DIVIDED = {
     ],
 }  # fmt: skip
 WORLDS: list[tuple[Any, str | None]] = [
-    *SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms"), (DIVIDED, "100 ms")
+    *SYSTEMS.items(), (CLOCKED, "100 ms"), (MEASURED, "100 ms"), (DIVIDED, "100 ms"), ("wearable_harvest", "5 s"),
 ]  # fmt: skip
 
 

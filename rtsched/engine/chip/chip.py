@@ -7,13 +7,14 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.chip.battery import Store
 from rtsched.engine.chip.components import Hardware
 from rtsched.engine.chip.faults import Announcement, Breakdown, FaultCourse
 from rtsched.engine.chip.gpus import Gpus
 from rtsched.engine.chip.launches import Launches
 from rtsched.engine.chip.loads import Loads
 from rtsched.engine.chip.memory import Effects, SharedMemory, User
-from rtsched.engine.chip.power import Domain, Meter, Store
+from rtsched.engine.chip.power import Domain, Meter
 from rtsched.engine.chip.residency import Residency
 from rtsched.engine.chip.shares import Shares
 from rtsched.engine.chip.thermal import Heat
@@ -30,6 +31,7 @@ from rtsched.trace import trace as log
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
+    from rtsched.trace.energy import EnergyReport
 
 
 class Chip(Hardware):
@@ -79,6 +81,8 @@ class Chip(Hardware):
             for place in spec.rated
             if fault.processor in (core.system.processors[place].name, core.system.processors[place].cluster)
         }
+        if spec.power is not None and spec.power.battery is not None and spec.power.battery.restart is not None:
+            self.fallible = set(spec.rated)
 
     @property
     def out_of_service(self) -> Segment:
@@ -120,6 +124,8 @@ class Chip(Hardware):
             thermal = options.thermal or self.spec.platform.thermal
             if thermal is not None:
                 self.heat = Heat(self, thermal, options.ambient)
+            if self.store is not None:
+                self.store.begin()
             for domain in self.domains:
                 domain.start()
             if self.heat is not None:
@@ -183,6 +189,8 @@ class Chip(Hardware):
                     unit.busy += passed
         if self.meter is not None:
             self.meter.charge(now)
+            if self.store is not None:
+                self.store.account(now)
 
     def alive(self, always: bool = False) -> bool:
         """Whether anything is still to come: releases, or open jobs."""
@@ -212,6 +220,10 @@ class Chip(Hardware):
         self.account(end)
         if self.heat is not None:
             self.heat.settle(end)
+
+    def energy(self) -> EnergyReport | None:
+        """Where the energy went; None where none is counted."""
+        return None if self.meter is None else self.meter.report(None if self.store is None else self.store.report())
 
     def _pace(self, now: int) -> None:
         """Give everybody who runs the speed that holds from now on."""

@@ -51,8 +51,13 @@ class ChipHandle(Readings):
 
     @property
     def charge(self) -> float | None:
-        """The share of the battery that was left at the last change of power; None without a battery."""
+        """The share of the battery that is left; None without a battery."""
         return None if self.core.chip is None or self.core.chip.store is None else self.core.chip.store.charge
+
+    @property
+    def harvest(self) -> int | None:
+        """The power in uW that comes into the battery now; None without a battery."""
+        return None if self.core.chip is None or self.core.chip.store is None else self.core.chip.store.harvest
 
     def resident(self, processor: Processor) -> dict[str, int]:
         """The networks whose weights are in the memory next to `processor`, least recently used first.

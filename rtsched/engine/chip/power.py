@@ -10,11 +10,11 @@ from bisect import bisect_left, bisect_right
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.event_loop import NEVER, TIMER, Alarm, Appointment
+from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.errors import SchedulerError
-from rtsched.model.power import Battery, Governor, PowerOptions, active_powers, cluster_powers, time_scales
+from rtsched.model.power import Governor, PowerOptions, active_powers, cluster_powers, time_scales
 from rtsched.trace import trace as log
-from rtsched.trace.energy import EnergyReport, UnitEnergy
+from rtsched.trace.energy import EnergyReport, StoreReport, UnitEnergy
 from rtsched.units import format_rate
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Meter:
         self.tasks = [0] * (tasks + 1)  # the last: of no task, while a planner decides
         self.jobs: dict[int, int] | None = {} if keep_jobs else None
         self.since = 0
-        self.total_power = self.base_power
+        self.total_power = self.base_draw = self.base_power
         #: (unit, task, job, power) of all that runs, (unit, power) of all that idles, power of the memory
         self.running: list[tuple[int, int, int, int]] = []
         self.idling: list[tuple[int, int]] = []
@@ -170,13 +170,18 @@ class Meter:
                 self.jobs[job] = self.jobs.get(job, 0) + energy
         for unit, power in self.idling:
             self.idle[unit] += power * passed
-        self.base += self.base_power * passed
+        self.base += self.base_draw * passed
         self.memory += self.memory_power * passed
 
     def read(self) -> None:
         """Take down the powers that hold from now on."""
         self.running.clear()
         self.idling.clear()
+        store = self.chip.store
+        if store is not None and store.off:
+            self.total_power = self.base_draw = self.memory_power = 0
+            return
+        self.base_draw = self.base_power
         traffic = 0.0
         batches = self.chip.core.batches
         for unit in self.chip.units:
@@ -219,8 +224,8 @@ class Meter:
             if unit.spec.cluster == cluster
         )
 
-    def report(self) -> EnergyReport:
-        """The sums, in nJ."""
+    def report(self, store: StoreReport | None) -> EnergyReport:
+        """The sums, in nJ, and what became of a `store`."""
         return EnergyReport(
             units=tuple(
                 UnitEnergy(unit.spec.name, active // NANOJOULE, idle // NANOJOULE)
@@ -230,40 +235,8 @@ class Meter:
             memory=self.memory // NANOJOULE,
             tasks=tuple(energy // NANOJOULE for energy in self.tasks[:-1]),
             jobs={job: energy // NANOJOULE for job, energy in (self.jobs or {}).items()},
+            store=store,
         )
-
-
-class Store:
-    """A battery: told the power, it knows when the charge meets the next level."""
-
-    def __init__(self, chip: Chip, battery: Battery) -> None:
-        self.chip = chip
-        self.capacity = battery.capacity * NANOJOULE
-        self.start = int(self.capacity * battery.charge)
-        self.levels = sorted({level for level in battery.levels if level < battery.charge})
-        self.level = Appointment(chip.loop, TIMER, self._reached)
-
-    @property
-    def charge(self) -> float:
-        """The share of the capacity that is left; at least 0."""
-        assert self.chip.meter is not None
-        return max(0.0, (self.start - self.chip.meter.spent) / self.capacity)
-
-    def settle(self, now: int) -> None:
-        """Arm the instant at which the next level is met under the present power."""
-        meter = self.chip.meter
-        assert meter is not None
-        if not self.levels or not meter.total_power:
-            return
-        left = self.start - meter.spent - int(self.levels[-1] * self.capacity)
-        due = now + max(0, -(-left // meter.total_power))
-        self.level.set(due if due <= self.chip.horizon else NEVER)
-
-    def _reached(self) -> None:
-        self.chip.account(self.chip.loop._now)
-        level = self.levels.pop()
-        self.chip.note(log.BATTERY, -1, round(level * 1000))
-        self.chip.announce({"battery": level})
 
 
 def point_index(domain: Domain, level: Any, frequency: Any) -> int:

@@ -259,7 +259,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "switch_latency": harmless("a clock that changes is judged"),
         "stall": harmless("a clock that changes is judged"),
         "thermal": judged(obstacles.of_heat),
-        "battery": harmless("its levels are told to policies; no part that is proven listens"),
+        "battery": judged(obstacles.of_battery),
         "ambient": harmless("heat is judged"),
         "bytes_energy": ENERGY,
     },

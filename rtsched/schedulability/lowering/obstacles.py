@@ -18,7 +18,7 @@ from rtsched.model.known import known_before
 from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
-from rtsched.model.power import PowerOptions, time_scales
+from rtsched.model.power import Battery, PowerOptions, time_scales
 from rtsched.model.taskgraph import (
     CopySpec,
     HardwareSpec,
@@ -248,6 +248,17 @@ def of_faults(case: Case, _: HardwareSpec, faults: Sequence[Fault]) -> Obstacle 
                 "hardware",
             )
     return None
+
+
+def of_battery(case: Case, _: PowerOptions, battery: Battery) -> Obstacle | None:
+    """A chip that goes off when its battery is empty; policies, who hear of the rest, are judged apart."""
+    if battery.restart is None:
+        return None
+    return Obstacle(
+        "the chip goes off when its battery is empty",
+        "leave 'restart' out of the battery, and show apart that its energy lasts",
+        "hardware",
+    )
 
 
 def of_courses(case: Case, _: HardwareSpec, courses: dict[str, Any]) -> Obstacle | None:

@@ -27,7 +27,7 @@ class ApNet(VariantAdaptation):
     definition is: at the first start of a job choose for every layer (node) the variant (degree of approximation) so
     that the expected times sum to at most `share` of what is left until the deadline and the losses, each layer's share
     of its variant's, are least. Needs a chain whose variants allow ``switch: node``. Alone on its processors a job
-    meets the deadline whenever its smallest variant would; layers shared between tasks are not batched here.
+    meets the deadline whenever its smallest variant would. `apnet-sharing-style` shares layers between tasks, too.
     """
 
     claims = GREEDY - {"symmetric"}

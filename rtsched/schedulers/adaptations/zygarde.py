@@ -17,9 +17,9 @@ class ZygardeEnergy(Adaptation):
 
     Islam and Nirjon, IMWUT 2020; the paper was not read; our definition is: a job that is released while the battery's
     charge is below `least` is dropped; one whose confidence at an exit reaches `threshold` ends there (the utility
-    test) while the charge is below `full`, and goes on otherwise. The charge is that of the last change of power. It
-    saves energy for answers; it promises none, and fails where charge that it saved could not be kept. It needs a
-    `battery`. Beside ``ordering: zygarde-style``.
+    test) while the charge is below `full`, and goes on otherwise. It saves energy for
+    answers; it promises none, and fails where charge that it saved could not be kept. It needs a `battery`. Beside
+    ``ordering: zygarde-style``.
     """
 
     def __init__(self, least: float = 0.1, full: float = 0.5, threshold: float = 0.8) -> None:

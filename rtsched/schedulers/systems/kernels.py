@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.job import DRAINING, RUNNING
 from rtsched.errors import SchedulerError
-from rtsched.model.accelerator import BlockLevel, Kernel
+from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.schedulers.devices import Device, DeviceScheduler, urgency
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def level_of(device: Device) -> BlockLevel:
     return level
 
 
-def items_of(node: NodeSpec, device: Device) -> Sequence[object]:
+def items_of(node: NodeSpec, device: Device) -> tuple[Kernel | Copy, ...]:
     """What a node launches on a device: kernels and copies, one after the other."""
     about = node.hardware
     places = [each.index for each in device.processors if each.index in node.eligible]

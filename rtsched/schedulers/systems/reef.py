@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from rtsched.engine.job import DRAINING, RUNNING
 from rtsched.model.accelerator import Kernel
 from rtsched.schedulers.devices import Device, in_line
-from rtsched.schedulers.systems.kernels import StreamScheduler, items_of, kernels_of, level_of
+from rtsched.schedulers.systems.kernels import items_of, kernels_of, level_of
+from rtsched.schedulers.systems.versions import VersionScheduler
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.model.accelerator import BlockLevel
+    from rtsched.model.taskgraph import NodeSpec
 
 #: How many kernels of a stream the device holds in REEF's reset mode.
 CAPACITY = 2
@@ -25,19 +27,20 @@ CAPACITY = 2
 
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """A best-effort segment, one kernel of which runs on `rest` of the GPU beside a real-time one on `kept`.
+    """A best-effort segment, as version `number`, of which one kernel has `rest` of the GPU beside a real-time `kept`.
 
     It is launched `first` where that one does not leave the queue at once: a GPU assigns blocks of the head alone.
     """
 
     segment: Segment
+    number: int
     processor: Processor
     kept: Fraction
     rest: Fraction
     first: bool
 
 
-class REEF(StreamScheduler):
+class REEF(VersionScheduler):
     """Real-time requests first: best-effort kernels are reset at once, and pad what real-time kernels leave free.
 
     Han, Zhang, Chen, Chen, "Microsecond-scale preemption for concurrent GPU-accelerated DNN inferences", OSDI 2022,
@@ -45,7 +48,8 @@ class REEF(StreamScheduler):
     on a stream of its own. When one comes they are reset: what has not begun is taken back (the device holds two
     kernels of each), what runs dies, and runs again later; a cluster's `reset` says how long that takes. Real-time
     requests run one at a time, first come, first served. With each of their kernels one of a best-effort task is
-    launched (`padding`), the first in line that fits: the real-time kernel has l = blocks / SMs layers, rounded up, and
+    launched (`padding`), the first in line that fits (a node that has not begun: as the first variant of its task that
+    does, is as accurate and launches other blocks): the real-time kernel has l = blocks / SMs layers, rounded up, and
     blocks / l SMs, the other one has the rest; both together still allow the occupancy of the real-time one; and all
     blocks of the other end within its time.
 
@@ -107,6 +111,8 @@ class REEF(StreamScheduler):
         if own is None:
             return
         padding = self._choose(device, segment, own) if self.padding else None
+        if padding is not None:
+            self.adopt(padding.segment, padding.number)
         if padding is not None and padding.first:
             self._start(padding.segment, padding.processor, 1)
         self._start(segment, own, CAPACITY)
@@ -161,22 +167,24 @@ class REEF(StreamScheduler):
             place = self._stream(candidate, device, own)
             if place is None or candidate.job.task.index in self.realtime or not candidate.node.preemptive:
                 continue
-            kernel = self._head(candidate, device)
-            if kernel is None or any(_crowds(level, kernel, each, kept) for each in kernels):
-                continue
-            waves = -(-kernel.blocks // (level.blocks_at_once(kernel) * rest))
-            if waves * kernel.time <= time and not (first and waves > 1):
-                return Padding(candidate, place, Fraction(kept, level.sms), Fraction(rest, level.sms), first)
+            for number, node in self.versions(candidate, device).items():
+                kernel = self._head(candidate, node, device)
+                if kernel is None or any(_crowds(level, kernel, each, kept) for each in kernels):
+                    continue
+                waves = -(-kernel.blocks // (level.blocks_at_once(kernel) * rest))
+                if waves * kernel.time <= time and not (first and waves > 1):
+                    parts = Fraction(kept, level.sms), Fraction(rest, level.sms)
+                    return Padding(candidate, number, place, *parts, first)
         return None
 
-    def _head(self, segment: Segment, device: Device) -> Kernel | None:
-        """The kernel that a segment launches next, by what it is believed to have done; None if it is a copy."""
-        items, level = items_of(segment.node, device), level_of(device)
+    def _head(self, segment: Segment, node: NodeSpec, device: Device) -> Kernel | None:
+        """The kernel that a segment launches next as a version, by what it is believed to have done; None: a copy."""
+        items, level = items_of(node, device), level_of(device)
         alone = [
             -(-item.blocks // (level.blocks_at_once(item) * level.sms)) * item.time if isinstance(item, Kernel) else 1
             for item in items
         ]
-        total = self._time(segment.node, device.processors[0].index)
+        total = self._time(node, device.processors[0].index)
         done = total - self.soc.remaining(segment) if segment.processor is not None else 0
         ended = sum(total * time // sum(alone) <= done for time in accumulate(alone))
         item = items[min(ended, len(items) - 1)]

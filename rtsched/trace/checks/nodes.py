@@ -69,16 +69,18 @@ def copies(trace: Trace) -> Iterator[str]:
 
 
 def all_nodes(trace: Trace) -> Iterator[str]:
-    """A job that finished ran all its nodes, but for those that its way or its variant leaves out."""
+    """A job that finished ran all its nodes, or one with an exit; but for what its way or its variant leaves out."""
     done = trace.own[trace.own["reason"] == COMPLETED]
     counts = np.bincount(done["job"], minlength=len(trace.jobs))
     accepted = set(trace.logged["job"][trace.logged["action"] == FINISH].tolist())
+    ended = set(done[["job", "node"]].tolist()) if accepted else set()
     for task in trace.system.tasks:
         if task.branches or (task.quality is not None and task.quality.variants):
             continue
         mine = trace.numbers(task.index)
-        for job in mine[(trace.jobs["finish"][mine] >= 0) & (counts[mine] < len(task.nodes))]:
-            if int(job) not in accepted:
+        exits = () if task.quality is None else task.quality.exits
+        for job in mine[(trace.jobs["finish"][mine] >= 0) & (counts[mine] < len(task.nodes))].tolist():
+            if job not in accepted or not any((job, exit_.node) in ended for exit_ in exits):
                 yield f"{name_of(trace, job)} finished with {counts[job]} of its {len(task.nodes)} nodes"
 
 

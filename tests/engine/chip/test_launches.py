@@ -322,13 +322,13 @@ def test_who_was_stopped_before_a_failure_keeps_what_had_ended() -> None:
     ]  # fmt: skip
 
 
-def test_an_answer_accepted_early_interrupts_what_can_be_reset() -> None:
-    def accept(soc: Any) -> None:
-        soc.finish(soc.processors[0].segment.job)
+def test_a_job_that_is_given_up_interrupts_what_can_be_reset() -> None:
+    def give_up(soc: Any) -> None:
+        soc.drop(soc.processors[0].segment.job)
 
-    drains = run(chip(), scheduler=Script(2, {2.5: accept}), until="90 ms")
+    drains = run(chip(), scheduler=Script(2, {2.5: give_up}), until="90 ms")
     assert [row[3:] for row in slices(drains)] == [(2.5, "stopped"), (4, "drained")]
-    resets = run(chip(cluster=", reset: 0.25 ms"), scheduler=Script(2, {2.5: accept}), until="90 ms")
+    resets = run(chip(cluster=", reset: 0.25 ms"), scheduler=Script(2, {2.5: give_up}), until="90 ms")
     assert [row[3:] for row in slices(resets)] == [(2.5, "stopped"), (2.75, "drained")]
     assert resets.launches["ended"].tolist() == [1, 1, 0, 0]
 
