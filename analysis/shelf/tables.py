@@ -1,34 +1,52 @@
-"""Writes the tables of this folder's README.md out of the studies' databases: who is how far from EDF, and where.
+"""Writes the tables of this folder's README.md out of what was run and measured: who is how far from EDF, and where.
 
 rtsched sweep analysis/shelf/shelf.yaml -o shelf.db
-rtsched sweep analysis/shelf/erring.yaml -o erring.db
-python analysis/shelf/tables.py shelf.db erring.db
+rtsched sweep analysis/shelf/shelf.yaml --set 'set={…}' -o erring.db      (as the page has it)
+python analysis/shelf/measure.py measured.csv
+python analysis/shelf/papers.py papers.csv
+python analysis/shelf/tables.py shelf.db erring.db measured.csv papers.csv
 """
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rtsched.experiment.results import Results
+from rtsched.experiment.store import Row
 
 README = Path(__file__).parent / "README.md"
 BASE = "EDF"
+#: Policies that are not on the shelf, and why; all others that rtsched brings are (a test holds it).
+OUT = {
+    "composed": "is what every order, place and adaptation here is put into",
+    "global": "is where `EDF` and all other orders run",
+    "partitioned": "is another name of `first-fit`",
+}
+#: Who runs fewer systems than this stands in a table of its own.
+FEW = 10
+#: A window whose optimum is known to this part of it has regrets that count.
+CLOSE = 0.05
 #: value by (system, policy), the mean over its seeds
 Values = dict[tuple[str, str], float]
 
 
-def values(results: Results, metric: str) -> Values:
-    """A metric of every system under every policy that runs it."""
-    found: dict[tuple[str, str], list[float]] = {}
+def values(results: Results, metric: str, seeds: Container[int] | None = None) -> Values:
+    """A metric of every system under every policy that runs it (under `seeds`); of several measures none."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
     for record in results.records():
-        if record["metric"] == metric and record["task"] is None and record["value"] is not None:
-            found.setdefault((record["system"], record["policy"]), []).append(record["value"])
-    return {key: float(np.mean(each)) for key, each in found.items()}
+        if seeds is not None and record["seed"] not in seeds:
+            continue
+        name = str(record["metric"])
+        if record["task"] is None and record["value"] is not None and name.partition(".")[0] == metric:
+            found.setdefault((record["system"], record["policy"]), {}).setdefault(name, []).append(record["value"])
+    return {key: float(np.mean(next(iter(each.values())))) for key, each in found.items() if len(each) == 1}
 
 
 def systems_of(results: Results) -> list[str]:
@@ -57,32 +75,58 @@ def ranks(missed: Values, policies: Sequence[str], systems: Sequence[str]) -> di
     return found
 
 
-def standings(results: Results) -> Iterator[str]:
-    """A row for each policy, the best rank first."""
-    policies, systems = list(results.outline.policies), systems_of(results)
-    missed, answered = values(results, "miss_ratio"), values(results, "kept_accuracy")
-    cost = values(results, "uxcost")
-    placed = ranks(missed, policies, systems)
-    yield "| policy | systems | rank | misses against EDF's (points) | better, equal, worse | accuracy kept (points) | "
-    yield "UXCost / EDF's |\n"
-    yield "|---|---|---|---|---|---|---|\n"
-    for policy in sorted(policies, key=lambda each: (np.mean(placed[each]) if placed[each] else 2, each)):
-        both = [(missed[s, policy], missed[s, BASE]) for s in systems if (s, policy) in missed and (s, BASE) in missed]
-        if not both:
-            yield f"| {policy} | 0 | – | – | – | – | – |\n"
-            continue
-        apart = [mine - theirs for mine, theirs in both]
-        score = f"{sum(d < 0 for d in apart)}, {sum(d == 0 for d in apart)}, {sum(d > 0 for d in apart)}"
-        gained = [
-            answered[s, policy] - answered[s, BASE]
-            for s in systems
-            if (s, policy) in answered and (s, BASE) in answered
-        ]
-        dear = [cost[s, policy] / cost[s, BASE] for s in systems if cost.get((s, policy)) and cost.get((s, BASE))]
+def beside(found: Values, policy: str, systems: Sequence[str]) -> list[tuple[float, float]]:
+    """A policy's values and EDF's, on the systems where both have one."""
+    return [(found[s, policy], found[s, BASE]) for s in systems if (s, policy) in found and (s, BASE) in found]
+
+
+def apart(pairs: Iterable[tuple[float, float]]) -> str:
+    """The mean difference in points with its interval; a dash where there is nothing to compare."""
+    found = [mine - theirs for mine, theirs in pairs]
+    return interval(found) if found else "–"
+
+
+def ratio(pairs: Iterable[tuple[float, float]]) -> str:
+    """The geometric mean of the quotients."""
+    found = [mine / theirs for mine, theirs in pairs if mine > 0 and theirs > 0]
+    return f"{np.exp(np.mean(np.log(found))):.2f}" if found else "–"
+
+
+def standings(results: Results, measured: Measured, few: bool) -> Iterator[str]:
+    """A row for each policy that runs many systems, or `few`; the best rank first."""
+    systems = systems_of(results)
+    missed, tail = values(results, "miss_ratio"), values(results, "p95")
+    placed, left, speed = ranks(missed, results.outline.policies, systems), regrets(measured), measured["a_second"]
+    chosen = [policy for policy, each in placed.items() if each and (len(each) < FEW) == few]
+    yield "| policy | systems | rank | misses against EDF's (points) | better, equal, worse | p95 / EDF's | "
+    yield "regret (EDF's there) | decisions a second / EDF's |\n"
+    yield "|---|---|---|---|---|---|---|---|\n"
+    for policy in sorted(chosen, key=lambda each: (np.mean(placed[each]), each)):
+        both = beside(missed, policy, systems)
+        score = [sum(mine < theirs for mine, theirs in both), sum(mine == theirs for mine, theirs in both)]
+        regret = [f"{100 * np.mean(each):.0f} %" for each in zip(*beside(left, policy, systems), strict=True)]
         yield (
-            f"| {policy} | {len(both)} | {np.mean(placed[policy]):.2f} | {interval(apart)} | {score} | "
-            f"{interval(gained) if gained else '–'} | {f'{np.exp(np.mean(np.log(dear))):.2f}' if dear else '–'} |\n"
+            f"| {policy} | {len(both)} | {np.mean(placed[policy]):.2f} | {apart(both)} | "
+            f"{score[0]}, {score[1]}, {len(both) - sum(score)} | {ratio(beside(tail, policy, systems))} | "
+            f"{f'{regret[0]} ({regret[1]})' if regret else '–'} | {ratio(beside(speed, policy, systems))} |\n"
         )
+
+
+def answers(results: Results) -> Iterator[str]:
+    """A row for each policy whose answers or energies are not EDF's, the most accuracy kept first."""
+    systems, rows = systems_of(results), []
+    kept, right = values(results, "kept_accuracy"), values(results, "effective_accuracy")
+    energy, cost = values(results, "energy"), values(results, "uxcost")
+    for policy in results.outline.policies:
+        each = [beside(found, policy, systems) for found in (kept, right, energy, cost)]
+        if any(mine != theirs for pairs in each for mine, theirs in pairs):
+            gained = float(np.mean([mine - theirs for mine, theirs in each[0]])) if each[0] else -2.0
+            cells = [apart(each[0]), apart(each[1]), ratio(each[2]), ratio(each[3])]
+            counts = ", ".join(str(len(pairs)) for pairs in each)
+            rows.append((-gained, f"| {policy} | {' | '.join(cells)} | {counts} |\n"))
+    yield "| policy | accuracy kept (points) | effective accuracy (points) | energy / EDF's | UXCost / EDF's | "
+    yield "systems |\n|---|---|---|---|---|---|\n"
+    yield from (row for _, row in sorted(rows))
 
 
 def by_system(results: Results) -> Iterator[str]:
@@ -99,7 +143,8 @@ def by_system(results: Results) -> Iterator[str]:
 
 def erring(true: Results, wrong: Results) -> Iterator[str]:
     """A row for each policy that goes by expected times: what it misses more when they err, those hurt most first."""
-    base, hurt = values(true, "miss_ratio"), values(wrong, "miss_ratio")
+    seeds = {record["seed"] for record in wrong.records()}
+    base, hurt = values(true, "miss_ratio", seeds), values(wrong, "miss_ratio")
     rows = []
     for policy in wrong.outline.policies:
         apart = [hurt[key] - base[key] for key in hurt if key[1] == policy and key in base]
@@ -111,68 +156,95 @@ def erring(true: Results, wrong: Results) -> Iterator[str]:
     yield from (row for _, row in sorted(rows, reverse=True))
 
 
-#: What papers say, and why it is otherwise here: (policy, against whom, figure, published, why).
-ONE = "our definition, not the paper's; XRBench's seven have a single processor"
-LAST = "DREAM drops frames early, which here keeps more of the others than variants do"
-CLAIMS = (
-    ("Terastal-style", "FIFO", "misses", "-41 %", ONE),
-    ("Terastal-style", "EDF", "misses", "-31 %", ONE),
-    ("Terastal-style", "DREAM-style", "misses", "-36 %", LAST),
-    ("DREAM-style", "EDF", "UXCost", "-32 %", "there of the best baseline, here of EDF; where energies are known"),
-    ("Band LSF", "Band fixed worker", "in time", "up to 3.8x", "there the best mix; XRBench's seven have one unit"),
-    ("Dysta", "SJF", "misses", "-10 %", "no system here records sparsity: Dysta differs from SJF by slack alone"),
-)  # fmt: skip
-
-
-def claims(results: Results) -> Iterator[str]:
-    """A row for each published figure that these systems can be held against."""
-    missed, cost = values(results, "miss_ratio"), values(results, "uxcost")
-    yield "| policy | against | figure | published | here | systems | why it differs |\n|---|---|---|---|---|---|---|\n"
-    for policy, other, figure, published, why in CLAIMS:
-        found = cost if figure == "UXCost" else missed
-        both = [
-            (found[s, policy], found[s, other])
-            for s in systems_of(results)
-            if (s, policy) in found and (s, other) in found
-        ]
-        mine, theirs = (np.array(each) for each in zip(*both, strict=True))
-        if figure == "UXCost":
-            kept = (mine > 0) & (theirs > 0)
-            here = f"{100 * (np.exp(np.mean(np.log(mine[kept] / theirs[kept]))) - 1):+.0f} %"
-        elif figure == "in time":
-            most = ((1 - mine) / np.maximum(1 - theirs, 1e-9))[theirs < 1].max()
-            here = f"{(1 - mine).mean() / (1 - theirs).mean():.2f}x; at most {most:.1f}x"
-        else:
-            here = f"{100 * (mine.sum() / theirs.sum() - 1):+.0f} %"
-        yield f"| {policy} | {other} | {figure} | {published} | {here} | {len(both)} | {why} |\n"
-
-
 def refusals(results: Results) -> Iterator[str]:
-    """Why policies do not run systems, most frequent first."""
-    counted: dict[tuple[str, str], set[str]] = {}
-    for row in results.failures():
-        about = results.about(row.run)
-        why = row.note.removeprefix(f"{about['policy']}, seed {about['seed']}: ").split("; ")[0]
-        why = re.sub(r"task '[^']*'", "a task", why)
-        counted.setdefault((about["policy"], why[:160]), set()).add(about["system"])
-    yield "| policy | systems | what it says |\n|---|---|---|\n"
-    for (policy, why), systems in sorted(counted.items(), key=lambda each: (each[0][0], -len(each[1]))):
-        yield f"| {policy} | {len(systems)} | {why} |\n"
+    """Who refuses systems, and the reason that is given most."""
+    counted: dict[str, Counter[str]] = {}
+    for system, policy, why in sorted({_refusal(results, row) for row in results.failures()}):
+        del system
+        counted.setdefault(policy, Counter())[why] += 1
+    yield "| policy | systems refused | because, mostly | systems |\n|---|---|---|---|\n"
+    for policy, reasons in sorted(counted.items()):
+        why, systems = reasons.most_common(1)[0]
+        yield f"| {policy} | {reasons.total()} | {why} | {systems} |\n"
+
+
+def _refusal(results: Results, row: Row) -> tuple[str, str, str]:
+    about = results.about(row.run)
+    why = row.note.removeprefix(f"{about['policy']}, seed {about['seed']}: ").split("; ")[0]
+    why = re.sub(r"(task|node) '[^']*'", r"a \1", why).partition(": ")[2] or why
+    why = re.sub(r"may run on .*", "may run on several processors", why)
+    return about["system"], about["policy"], re.sub(r"\b\d+\b", "several", why)[:160]
+
+
+def out() -> Iterator[str]:
+    """Who is not on the shelf."""
+    yield "| policy | why |\n|---|---|\n"
+    yield from (f"| `{name}` | {why} |\n" for name, why in OUT.items())
+
+
+#: by what is told: value by (system, policy)
+Measured = dict[str, Values]
+
+
+def regrets(measured: Measured) -> Values:
+    """Those of windows whose optimum is known closely."""
+    gaps = {system: gap for (system, _), gap in measured.get("gap", {}).items()}
+    return {key: value for key, value in measured.get("regret", {}).items() if gaps[key[0]] <= CLOSE}
+
+
+#: How the optimum begins a refusal.
+UNBOUNDED = "no bound on what policies can reach is known here: "
+
+
+def windows(path: str) -> Iterator[str]:
+    """A row for each system: the window of its regrets, or why there is none."""
+    yield "| system | window | optimum known to | left out, so that it is a bound |\n|---|---|---|---|\n"
+    for row in csv.DictReader(Path(path).read_text().splitlines()):
+        if row["what"] == "gap":
+            length, *left = row["note"].rstrip("; ").split("; ")
+            left = list(dict.fromkeys(re.sub(r"task '[^']*'", "a task", each) for each in left))
+            yield f"| `{row['system']}` | {length} | {float(row['value']):.0%} | {'; '.join(left) or 'nothing'} |\n"
+        elif row["what"] == "refused":
+            why = row["note"].removeprefix(UNBOUNDED).partition(f" {UNBOUNDED}")[0]
+            yield f"| `{row['system']}` | none | – | {why} |\n"
+
+
+def claims(path: str) -> Iterator[str]:
+    """A row for each published figure."""
+    yield "| policy | figure | published | evidence | here | factor | system, and why it differs |\n"
+    yield "|---|---|---|---|---|---|---|\n"
+    for row in csv.DictReader(Path(path).read_text().splitlines()):
+        yield "| " + " | ".join(row.values()) + " |\n"
+
+
+def read_measured(path: str) -> Measured:
+    """The table of measure.py."""
+    found: Measured = {}
+    for row in csv.DictReader(Path(path).read_text().splitlines()):
+        found.setdefault(row["what"], {})[row["system"], row["policy"]] = float(row["value"])
+    return found
+
+
+def counts(results: Results) -> Iterator[str]:
+    """How much this page is about."""
+    yield f"{len(systems_of(results))} systems, {len(results.outline.policies)} policies, {len(list(results))} runs.\n"
 
 
 def main(paths: Sequence[str]) -> None:
     """Put the tables between their marks."""
-    true, wrong = (Results.open(path) for path in paths)
+    true, wrong = (Results.open(path) for path in paths[:2])
+    measured = read_measured(paths[2])
     tables = {
-        "standings": standings(true), "systems": by_system(true), "claims": claims(true),
-        "erring": erring(true, wrong), "refusals": refusals(true),
+        "counts": counts(true), "standings": standings(true, measured, few=False),
+        "few": standings(true, measured, few=True), "answers": answers(true), "systems": by_system(true),
+        "claims": claims(paths[3]), "erring": erring(true, wrong), "refusals": refusals(true), "out": out(),
+        "windows": windows(paths[2]),
     }  # fmt: skip
     text = README.read_text()
     for name, lines in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        text = re.sub(
-            f"(?s){begin}.*?{end}", lambda _, lines=lines, b=begin, e=end: b + "\n" + "".join(lines) + "\n" + e, text
-        )
+        assert begin in text, name
+        text = text.partition(begin)[0] + begin + "\n" + "".join(lines) + "\n" + end + text.partition(end)[2]
     README.write_text(text)
 
 

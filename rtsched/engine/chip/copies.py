@@ -244,6 +244,8 @@ class Copies(AroundSteps):
 
     def expected(self, segment: Segment, processor: Processor) -> int:
         """The believed wait in ns of `segment` for what it reads, if it started on `processor` now."""
+        if not segment.job.segments:
+            return 0  # its job has ended, and it only runs out
         sent = self.sent.get(segment, {})
         ahead: dict[int, int] = {}
         for key, copy, link in self._needed(segment, processor):

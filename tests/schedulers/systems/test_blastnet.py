@@ -44,6 +44,13 @@ def test_blocks_of_two_networks_use_both_processors() -> None:
     ]
 
 
+def test_who_runs_out_for_a_job_that_has_ended_waits_for_nothing_any_more() -> None:
+    """Its output would come over a link; it was aborted, its GPU goes on to the end, and others look behind it."""
+    trace = simulate("v2x_roadside", scheduler="blastnet-style", until="1.5 s", seed=0)
+    assert trace.check() == []
+    assert summary(trace).jobs > 100
+
+
 #: Comes at 3.5, and only the GPU can run it.
 URGENT = "name: urgent, wcet: {gpu: 2 ms}, period: 40 ms, offset: 3.5 ms, deadline: 4 ms"
 

@@ -23,8 +23,10 @@ class CEqualsD(PlainTasks):
     The piece's deadline is its own length, so that it runs at once from the release on; what is left of the task goes
     to another processor, with the time that is left to its deadline, and may be split again. Burns, Davis, Wang, Zhang,
     "Partitioned EDF scheduling for multiprocessors using a C=D task splitting scheme", Real-Time Systems 48(1), 2012;
-    the order of filling is that of schedcat (first fit by decreasing density). No deadline is missed where all fits:
-    the demand on each processor is tested exactly. What fits nowhere goes to the last processor, unproven. Needs
+    the order of filling is that of schedcat (first fit by decreasing density). With ``partition_first`` whatever fits
+    whole does so before anything is split, as in schedcat's FFFD (Brandenburg and Gül, RTSS 2016; from its code): then
+    it holds whatever first fit holds, which it does not without. No deadline is missed where all fits: the demand on
+    each processor is tested exactly. What fits nowhere goes to the last processor, unproven. Needs
     periodic or sporadic tasks; a deadline beyond the period counts as the period. It fails near full load with many
     short deadlines, and splits pay with a migration a job.
     """
@@ -34,9 +36,12 @@ class CEqualsD(PlainTasks):
     sporadic = True
     implicit = False
 
+    def __init__(self, partition_first: bool = False) -> None:
+        self.partition_first = partition_first
+
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
-        self.splits = split(soc.system)
+        self.splits = self.split(soc.system)
         #: the piece that each task is at, and how much of it is done
         self.at = [0] * len(soc.tasks)
         self.done = [0] * len(soc.tasks)
@@ -74,7 +79,11 @@ class CEqualsD(PlainTasks):
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         """Its pieces, for proofs."""
-        return self.planned(names, PlanTraits(self.refuses, splits=split))
+        return self.planned(names, PlanTraits(self.refuses, splits=self.split))
+
+    def split(self, system: SystemSpec) -> Splits:
+        """The pieces of every task in their order, from the description alone."""
+        return split(system, self.partition_first)
 
     def describe(self) -> str:
         return "C=D semi-partitioned EDF"
@@ -118,26 +127,32 @@ class Rest:
         return Rest(self.task, self.length - length, end, (*self.before, SplitPiece(place, length, self.begin, end)))
 
 
-def split(system: SystemSpec) -> Splits:
+def split(system: SystemSpec, partition_first: bool = False) -> Splits:
     """The pieces of every task in their order, from the description alone."""
     places = system.tasks[0].nodes[0].eligible
     left = [Rest(task, task.volume) for task in system.tasks]
     found: Splits = [()] * len(left)
-    for place in places:
-        there: list[Tenant] = []
-        for rest in sorted(left, key=lambda each: (-each.density(), each.task.index)):
-            if demand([*there, rest.tenant]):
-                there.append(rest.tenant)
-                found[rest.task.index] = rest.pieces(place)
-                left.remove(rest)
-                continue
-            length = 0 if place == places[-1] else longest(there, rest.tenant)
-            if length:
-                left[left.index(rest)] = rest.without(length, place)
-                break
+    there: dict[int, list[Tenant]] = {place: [] for place in places}
+    for splitting in (False, True) if partition_first else (True,):
+        for place in places:
+            fill(place, there[place], left, found, splitting and place != places[-1])
     for rest in left:
         found[rest.task.index] = rest.pieces(places[-1])
     return found
+
+
+def fill(place: int, there: list[Tenant], left: list[Rest], found: Splits, splitting: bool) -> None:
+    """Put what fits of what is `left` on a processor, the densest first, up to one that is split if it may be."""
+    for rest in sorted(left, key=lambda each: (-each.density(), each.task.index)):
+        if demand([*there, rest.tenant]):
+            there.append(rest.tenant)
+            found[rest.task.index] = rest.pieces(place)
+            left.remove(rest)
+            continue
+        length = longest(there, rest.tenant) if splitting else 0
+        if length:
+            left[left.index(rest)] = rest.without(length, place)
+            break
 
 
 def longest(there: Sequence[Tenant], whole: Tenant) -> int:

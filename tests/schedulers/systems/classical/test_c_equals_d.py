@@ -51,6 +51,19 @@ def test_the_longest_piece_is_that_of_schedcats_tests(there: Any, split: tuple[i
     assert longest([Tenant(*each, 0) for each in there], Tenant(*split, split[1], 0)) == length
 
 
+def test_what_first_fit_holds_is_not_split_where_partitions_are_tried_first() -> None:
+    """d + a and b + c fill a processor each: 4/5 + 1/5, 3/4 + 2/8. Otherwise a piece of b goes beside d, and a has no room."""
+    times = {"a": (1, 5), "b": (3, 4), "c": (2, 8), "d": (4, 5)}
+    tasks = [{"name": name, "wcet": f"{wcet} ms", "period": f"{period} ms"} for name, (wcet, period) in times.items()]
+    system = {"platform": "multicore:2", "tasks": tasks}
+    first = {"name": "c-equals-d", "partition_first": True}
+    assert rtsched.analyse(system, scheduler=first).verdict == "schedulable"
+    assert rtsched.analyse(system, scheduler="c-equals-d").verdict == "unschedulable"
+    trace = rtsched.simulate(system, scheduler=first, until="4 ms")
+    assert slices(trace) == [(0, 0, 0, 1), (1, 1, 0, 3), (3, 0, 1, 5), (2, 1, 3, 5)]
+    assert rtsched.analyse(THREE, scheduler=first).verdict == "schedulable"
+
+
 def test_what_is_proven_is_in_time_and_is_more_than_partitions_hold() -> None:
     """Random sets of 93 % of three processors: sporadic, with any phase and shorter executions, as `verify` tries."""
     asked = Generate(platform="multicore:3", tasks=6, total_utilisation=2.8, periods={"longest": "50 ms"})  # type: ignore[arg-type]
