@@ -42,7 +42,7 @@ ALLOWED = {
         "visible",
     },
     "conformance": {
-        "verify", "api", "loading", "plot", "export", "experiment.limit", "schedulers", "engine", "trace", "model",
+        "verify", "api", "loading", "plot", "export", "experiment.limit", "experiment.pool", "schedulers", "engine", "trace", "model",
         "registry", "files", "units", "errors", "visible",
     },
     "report": {

@@ -20,7 +20,8 @@ class RoundRobin(Ordering):
     Fair, blind to deadlines. Without preemption it is first in, first out.
     """
 
-    claims = GREEDY - {"bounded-inversion"}  # a turn lasts a quantum
+    #: a turn lasts a quantum; turns that began together end together, and then the index decides
+    claims = GREEDY - {"bounded-inversion", "symmetric"}
     dynamic = True
     steady_waiting = True  # a turn ends on the processor
 
