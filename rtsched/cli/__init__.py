@@ -28,6 +28,7 @@ COMMANDS = {
     "analyse": "analyse",
     "check-scheduler": "check_scheduler",
     "compare": "compare",
+    "explain": "explain",
     "export": "export",
     "fuzz-soundness": "fuzz_soundness",
     "generate": "generate",
