@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.job import DONE
 from rtsched.model.paths import critical_paths
-from rtsched.trace.reasons import Gone, Rank, Reasons
+from rtsched.trace.reasons import Gone, Reasons
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -31,15 +31,14 @@ class Grounds:
         """The listener to segments that become ready, who ranks them; then their ranks are noted."""
         if told is None or not self.ranked:
             return told
-        ranks, loop = self.reasons.ranks, self.core.loop
+        note, loop = self.reasons.rows.extend, self.core.loop
 
         def hear(job: Job, segments: tuple[Segment, ...]) -> None:
             told(job, segments)
             for segment in segments:
                 entry = segment.entry
                 if entry is not None:
-                    rank = Rank(loop._now, entry[:-1])
-                    ranks.setdefault((segment.job.number, segment.node.index), []).append(rank)
+                    note((loop._now, job.number, segment.node.index, False, entry[:-1]))
 
         return hear
 
@@ -61,7 +60,8 @@ class Grounds:
 
     def lent(self, segment: Segment) -> None:
         """A protocol lends a segment an urgency, or takes it back."""
-        entry = segment.entry
-        if self.ranked and entry is not None:
-            rank = Rank(self.core.loop._now, entry[:-1], entry != self.core.locks.own.get(segment))  # type: ignore[union-attr]
-            self.reasons.ranks.setdefault((segment.job.number, segment.node.index), []).append(rank)
+        entry, locks = segment.entry, self.core.locks
+        if self.ranked and entry is not None and locks is not None:
+            lent = entry != locks.own.get(segment)
+            row = (self.core.loop._now, segment.job.number, segment.node.index, lent, entry[:-1])
+            self.reasons.rows.extend(row)

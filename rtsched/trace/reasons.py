@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 
@@ -40,16 +41,25 @@ GONE = {
 
 @dataclass(frozen=True)
 class Reasons:
-    """The ranks of every (job, node) by time, and what the parts of such a rank are called (`names`).
+    """What a policy went by: its `preemption`, and what the parts of its ranks are called (`names`).
 
-    There are none of policies that do not compare ranks that stand; `preemption` is the policy's. `gone` says of every
-    job that was given up why it was.
+    `rows` are the ranks one after the other, as (time, job, node, lent, key), five numbers and keys each; there are
+    none of policies that do not compare ranks that stand. `gone` says of every job that was given up why it was.
     """
 
     preemption: str
     names: tuple[str, ...] = ()
-    ranks: dict[tuple[int, int], list[Rank]] = field(default_factory=dict)
+    rows: list[Any] = field(default_factory=list)
     gone: dict[int, Gone] = field(default_factory=dict)
+
+    @cached_property
+    def ranks(self) -> dict[tuple[int, int], list[Rank]]:
+        """The ranks of every (job, node) by time."""
+        found: dict[tuple[int, int], list[Rank]] = {}
+        each = iter(self.rows)
+        for time, job, node, lent, key in zip(each, each, each, each, each, strict=True):
+            found.setdefault((job, node), []).append(Rank(time, key, lent))
+        return found
 
     def rank(self, who: tuple[int, int], time: int) -> Rank | None:
         """How urgent a node was at an instant; None: nobody knows."""
