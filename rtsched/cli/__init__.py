@@ -28,6 +28,7 @@ COMMANDS = {
     "analyse": "analyse",
     "check-scheduler": "check_scheduler",
     "compare": "compare",
+    "diff": "diff",
     "explain": "explain",
     "export": "export",
     "fuzz-soundness": "fuzz_soundness",
