@@ -162,6 +162,8 @@ def simulate(
     interrupt it. With ``reasons=True`` the trace has what the policy went by, for ``trace.explain``. Raises InputError,
     and SchedulerError when a policy acts illegally.
     """
+    if reasons and not trace:
+        raise InputError("reasons are kept with the trace that they explain; leave out trace=False, or reasons=True")
     loaded = load(source, platform=platform)
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)

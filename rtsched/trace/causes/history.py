@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rtsched.trace.trace import ABORT, COMPLETED, DOWN, DROP, DUPLICATE, GIVE, KILLED, OVERHEAD, SPEED, TAKE, UP, WAIT
+from rtsched.trace.trace import ABORT, COMPLETED, DOWN, DROP, DUPLICATE, GIVE, KILLED, SPEED, TAKE, UP, WAIT
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
@@ -213,15 +213,18 @@ class History:
         """When each node waited for which resource."""
         return self._locking[0]
 
-    @property
-    def held(self) -> dict[int, list[tuple[int, int, Who]]]:
-        """Who held each resource: (from, until, node), in order."""
-        return self._locking[1]
+    def held(self, resource: int, start: int, end: int) -> Iterator[tuple[int, int, Who]]:
+        """Who held a resource in [start, end): (from, until, node), in order."""
+        spans = self._locking[1].get(resource, [])
+        for span in spans[bisect_right(spans, start, key=_until) :]:
+            if span[0] >= end:
+                return
+            yield span
 
     def holds(self, who: Who, time: int) -> int | None:
         """A resource that a node holds at an instant."""
-        for resource, spans in self.held.items():
-            if any(start <= time < end and who == holder for start, end, holder in spans):
+        for resource in self._locking[1]:
+            if any(holder == who for _, _, holder in self.held(resource, time, time + 1)):
                 return resource
         return None
 
@@ -306,6 +309,5 @@ class History:
             yield max(plan[0], start), min(plan[1], end)
 
 
-def costs(stay: Visit) -> bool:
-    """Whether nothing of the node's work was done in a slice."""
-    return stay.reason == OVERHEAD
+def _until(span: tuple[int, int, Who]) -> int:
+    return span[1]

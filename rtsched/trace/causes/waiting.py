@@ -46,10 +46,11 @@ def away(history: History, who: Who, start: int, end: int, following: Visit | No
 
 def _blocked(history: History, who: Who, start: int, end: int, resource: int, circle: set[Who]) -> Iterator[Episode]:
     """What its holder did while a node waited for a resource."""
-    for begin, until, holder in history.held.get(resource, ()):
-        if until <= start or begin >= end:
-            continue
-        until = min(until, end)
+    for begin, over, holder in history.held(resource, start, end):
+        if begin > start:
+            yield Episode(start, begin, LOCK, who[1], how=history.trace.resources[resource])
+            start = begin
+        until = min(over, end)
         for piece in _held(history, who, start, until, (resource, holder), circle):
             yield piece._replace(node=who[1])
         start = until

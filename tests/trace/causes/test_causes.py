@@ -226,6 +226,8 @@ def test_what_is_no_job_is_refused() -> None:
         trace.explain(3, 0)
     with pytest.raises(InputError, match="needs the trace"):
         rtsched.simulate("dhall", trace=False).explain(0, 0)
+    with pytest.raises(InputError, match="reasons are kept with the trace"):
+        rtsched.simulate("dhall", trace=False, reasons=True)
 
 
 def test_a_job_that_is_dropped_has_the_estimate_of_its_policy() -> None:

@@ -10,6 +10,7 @@ import pytest
 import rtsched
 from rtsched.engine.simulation import run
 from rtsched.errors import RtschedError
+from rtsched.trace.causes import explanation
 from rtsched.trace.causes.explanation import explain
 from rtsched.trace.causes.pieces import AHEAD, ANSWERED, HIGHER, LOWER, UNEXPLAINED
 from rtsched.trace.trace import ABORTED, DROPPED, Trace
@@ -94,3 +95,13 @@ def test_asking_for_reasons_changes_nothing_else() -> None:
         for table in ("jobs", "slices", "logged", "locks", "changes", "waves"):
             assert getattr(plain, table).tobytes() == getattr(asked, table).tobytes()
         assert (plain.events, plain.dispatches) == (asked.events, asked.dispatches)
+
+
+def test_the_sums_notice_what_is_left_out_or_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = rtsched.simulate("priority_inversion_lock", reasons=True)
+    assert wrong(trace, 0) == ""
+    plain = explanation.away
+    monkeypatch.setattr(explanation, "away", lambda *_: iter(()))
+    assert "are not [0, 17000000)" in wrong(trace, 0)
+    monkeypatch.setattr(explanation, "away", lambda *given: [*plain(*given), *plain(*given)])
+    assert "are not [0, 17000000)" in wrong(trace, 0)
