@@ -153,19 +153,23 @@ def simulate(
     seed: int | None = None,
     trace: bool = True,
     watch: Callable[[UnderWay], None] | None = None,
+    reasons: bool = False,
 ) -> Trace:
     """Run a system (a name, a path, a mapping, a System) and return what happened.
 
     `until` is ns, text with a unit or ``"hyperperiod"``. With ``trace=False`` only the sums are kept and memory stays
     flat, however long the run. `watch` is given the run before time starts: to look at it from another thread, or to
-    interrupt it. Raises InputError, and SchedulerError when a policy acts illegally.
+    interrupt it. With ``reasons=True`` the trace has what the policy went by, for ``trace.explain``. Raises InputError,
+    and SchedulerError when a policy acts illegally.
     """
+    if reasons and not trace:
+        raise InputError("reasons are kept with the trace that they explain; leave out trace=False, or reasons=True")
     loaded = load(source, platform=platform)
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
     prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
     del loaded, source  # kilobytes for every task, which are not needed while time runs
-    return prepared.run(chosen, number, trace=trace, watch=watch)
+    return prepared.run(chosen, number, trace=trace, watch=watch, reasons=reasons)
 
 
 def checked_seed(seed: Any) -> int:
@@ -202,6 +206,7 @@ class Prepared:
         *,
         trace: bool = True,
         watch: Callable[[UnderWay], None] | None = None,
+        reasons: bool = False,
     ) -> Trace:
         """One run under a scheduler made for it (a scheduler keeps state: make a new one for each)."""
         from rtsched.engine.simulation import run
@@ -220,6 +225,7 @@ class Prepared:
             drain=self.options.drain,
             tally=tally,
             watch=watch,
+            reasons=reasons,
         )
 
 

@@ -23,7 +23,7 @@ ALLOWED = {
     "pytest_plugin": {"conformance"},
     "model": {"units", "errors", "visible"},
     "dnn": {"model", "units", "errors", "visible"},
-    "trace": {"model", "units"},
+    "trace": {"model", "units", "errors"},
     "engine": {"trace", "model", "units", "errors"},
     "schedulers": {"engine", "trace", "model", "units", "errors"},
     "forecast": {"model"},

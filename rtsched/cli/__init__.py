@@ -28,6 +28,8 @@ COMMANDS = {
     "analyse": "analyse",
     "check-scheduler": "check_scheduler",
     "compare": "compare",
+    "diff": "diff",
+    "explain": "explain",
     "export": "export",
     "fuzz-soundness": "fuzz_soundness",
     "generate": "generate",

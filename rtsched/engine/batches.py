@@ -171,7 +171,7 @@ class Batches(AroundSteps):
         self.failing = False
         for each, fate in zip(members, fates, strict=True):
             if fate == "drop" and each.job.outcome == OPEN:
-                self.core.give_up(each.job)
+                self.core.give_up(each.job, "fault")
 
     def has(self, segment: Segment) -> bool:
         """Whether a segment runs in a batch."""

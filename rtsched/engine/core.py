@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.copies import Copies
     from rtsched.engine.duplicates import Duplicates
+    from rtsched.engine.grounds import Grounds
     from rtsched.engine.job_path import JobPaths
     from rtsched.engine.planner import Decisions
     from rtsched.engine.reservations import Reservations
@@ -137,6 +138,8 @@ class Core:
         self.duplicates: Duplicates | None = None
         #: from when time begins, where jobs may be spawned
         self.spawns: Spawns | None = None
+        #: of a run that is to be explained
+        self.grounds: Grounds | None = None
         self._system_known: SystemSpec | None = None
         self.planner: Decisions | None = None
         if system.planner is not None:
@@ -155,6 +158,8 @@ class Core:
         """Find the events the policy wants; the others are never delivered, and so cost nothing."""
         self.on_release: Callable[[Job], None] | None = scheduler.listener("on_release")
         self.on_ready = scheduler.listener("on_ready")
+        if self.grounds is not None:
+            self.on_ready = self.grounds.hearing(self.on_ready)
         told = scheduler.listener("on_completion")
         self.on_completion = self.beliefs.hearing(told if self.seen is None else self.seen.hearing(told))
         self.on_processor = scheduler.listener("on_processor")
@@ -247,7 +252,7 @@ class Core:
                 return  # the policy took the answer that there was, or gave the job up
         on_miss = job.task.spec.on_miss
         if on_miss == "abort" or (on_miss == "drop_at_start" and job.start < 0):
-            self.give_up(job)
+            self.give_up(job, "deadline")
 
     def ended(self, processor: Processor, segment: Segment, now: int) -> None:
         """The processor reached the armed end: of the segment, or of a piece of its plan."""
@@ -423,15 +428,17 @@ class Core:
         """Drop `job`, since the one before it missed: a miss as well, which skips nothing more."""
         task = job.task
         task.skip = 1
-        self.give_up(job)
+        self.give_up(job, "skip")
         task.skip = 0
 
-    def give_up(self, job: Job) -> None:
-        """Abort `job` if it has started, else drop it. The next job of its task takes its turn."""
+    def give_up(self, job: Job, why: str = "policy") -> None:
+        """Abort `job` if it has started, else drop it, for a reason of ``GONE``. The next job of its task goes on."""
         now = self.loop._now
         self.halt(job, now)
         if job.outcome != OPEN:
             return  # the policy gave it up itself when it heard of a processor that this made idle
+        if self.grounds is not None:
+            self.grounds.gave_up(job, why)
         self.decide(job, log.DROP if job.start < 0 else log.ABORT)
         self.steps.close(job, now, DROPPED if job.start < 0 else ABORTED)
 

@@ -142,6 +142,8 @@ class Locks:
                     best = min(best, (self.core.scheduler.level(task), -1, *own))
         if best != segment.entry:
             self.core.scheduler.rekey(segment, best)
+            if self.core.grounds is not None:
+                self.core.grounds.lent(segment)
 
 
 def _named(segment: Segment) -> str:

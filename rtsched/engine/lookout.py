@@ -56,7 +56,7 @@ class Lookout(AroundSteps):
         now = self.core.loop._now
         way, again = self._outlook(job, now)
         if now > job.deadline - way:
-            self.core.give_up(job)
+            self.core.give_up(job, "hopeless")
         else:
             self.looks[job.number].set(again)
 

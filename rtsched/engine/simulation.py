@@ -46,13 +46,14 @@ def run(
     truths: dict[int, Truth] | None = None,
     most_events: int | None = None,
     watch: Callable[[UnderWay], None] | None = None,
+    reasons: bool = False,
 ) -> Trace:
     """Simulate `system` under `scheduler` with releases in [0, until) and return what happened.
 
     The run ends as design.md §4.5 says (`drain` "deadline"), or when every job is done ("all"). With a `tally` no trace
     is kept: ended jobs go to ``tally.update`` in blocks and are forgotten, so that memory stays flat.
     With `most_events` a run that needs more raises EndlessError. `watch` is given the run before time starts: to look
-    at from another thread, or to interrupt.
+    at from another thread, or to interrupt. With `reasons` the trace has what the policy went by, too.
     """
     loop = EventLoop()
     if most_events is not None:
@@ -71,6 +72,10 @@ def run(
         policy.begin(core.soc)
         if core.locks is not None and "ceiling" in system.protocols.values():
             policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
+        if reasons:
+            from rtsched.engine.grounds import Grounds
+
+            core.grounds = Grounds(core, policy.ranks())
         core.listen(policy)
         _prepare_all(core, truths)
     dispatch = policy.dispatcher()
@@ -142,6 +147,7 @@ def run(
         planned=planned,
         energy=None if core.chip is None else core.chip.energy(),
         random=core.world.drawn,
+        reasons=None if core.grounds is None else core.grounds.reasons,
         peak_temperature=None if core.chip is None or core.chip.heat is None else core.chip.heat.peak,
     )
 

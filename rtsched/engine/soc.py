@@ -336,13 +336,19 @@ class Soc(ChipHandle):
         job.finish = now
         self.core.steps.close(job, now, OK if now <= job.deadline else LATE)
 
-    def drop(self, job: Job) -> None:
+    def drop(self, job: Job, expected: int | None = None) -> None:
         """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn.
 
-        What runs on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``).
+        What runs on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``). Explanations
+        tell when it was `expected` to end, in ns, if that is said; nothing else depends on it.
         """
         check_alive(job, "drop")
+        grounds = self.core.grounds
+        if grounds is not None:
+            grounds.expected = expected
         self.core.give_up(job)
+        if grounds is not None:
+            grounds.expected = None
 
     def spawn(self, task: TaskState | Any, deadline: Whole | None = None) -> Job | None:
         """Release a job of `task` now, which declares ``arrival: {kind: spawned}``; its deadline is `deadline` ns away.

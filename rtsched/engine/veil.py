@@ -129,6 +129,10 @@ class Veiled:
         """What decides at the end of an instant."""
         return self.scheduler.dispatcher()
 
+    def ranks(self) -> tuple[str, ...] | None:
+        """What the ranks by which it orders are called."""
+        return self.scheduler.ranks()
+
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what it does."""
         return self.scheduler.estimates_read()

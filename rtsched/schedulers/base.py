@@ -143,6 +143,10 @@ class Scheduler(Listener):
         """The fixed priority of a task, for ceilings."""
         raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
 
+    def ranks(self) -> tuple[str, ...] | None:
+        """What the parts of its segments' ranks are called, for explanations; None: it has none that stand."""
+        return None
+
     def keys_read(self) -> frozenset[str]:
         """The keys that it, or a part of it, reads and most policies do not."""
         return self.reads.union(*(part.reads for part in self.parts()))

@@ -253,6 +253,9 @@ class ComposedScheduler(Scheduler):
     def level(self, task: TaskState) -> Any:
         return self.order.urgency(task)
 
+    def ranks(self) -> tuple[str, ...] | None:
+        return None if self.ordering.dynamic else self.ordering.ranks
+
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not ComposedScheduler:
             return super().policy(names)

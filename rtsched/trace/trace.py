@@ -13,7 +13,10 @@ from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.units import format_duration
 
 if TYPE_CHECKING:
+    from rtsched.trace.causes.explanation import Explanation
+    from rtsched.trace.causes.history import History
     from rtsched.trace.energy import EnergyReport
+    from rtsched.trace.reasons import Reasons
 
 # The outcomes of a job. OPEN jobs are in the system. (Final, each by itself: compiled code then has the number.)
 OPEN: Final = -1
@@ -196,7 +199,8 @@ class Trace:
     recorded input each job has; `splits` which are parts of a node that ran on several processors at once. `stranded`
     are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything
     happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until` that was
-    asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the same.
+    asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the same. `reasons` are what
+    the policy went by, where that was asked for.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -233,6 +237,7 @@ class Trace:
     inputs: NDArray[Any] = field(default_factory=lambda: np.empty(0, INPUTS))
     splits: NDArray[Any] = field(default_factory=lambda: np.empty(0, SPLITS))
     random: bool = False
+    reasons: Reasons | None = field(default=None, compare=False)
 
     @cached_property
     def resources(self) -> tuple[str, ...]:
@@ -371,6 +376,22 @@ class Trace:
         from rtsched.trace.decided import decisions
 
         return decisions(self)
+
+    @cached_property
+    def history(self) -> History:
+        """The trace by node, processor and resource, for explanations."""
+        from rtsched.trace.causes.history import History
+
+        return History(self)
+
+    def explain(self, task: str | int, index: int) -> Explanation:
+        """Why job number `index` of a task took as long as it did: what it met in each instant. Raises InputError.
+
+        Who was more urgent, and by what, is known of runs with ``reasons=True`` alone.
+        """
+        from rtsched.trace.causes.explanation import explain, number_of
+
+        return explain(self, number_of(self, task, index))
 
     def node_times(self) -> NDArray[Any]:
         """Per node of every job: rows (job, node, first start, finish, processor of the first start); -1 for never."""

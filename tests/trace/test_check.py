@@ -122,7 +122,7 @@ def test_an_engine_that_lets_two_hold_one_lock_is_noticed(monkeypatch: pytest.Mo
 
 
 def test_an_engine_that_goes_on_with_a_job_that_is_over_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def close_only(self: core.Core, job: Any) -> None:
+    def close_only(self: core.Core, job: Any, _why: str = "") -> None:
         self.decide(job, ABORT)  # without stopping what runs
         self.steps.close(job, self.loop._now, ABORTED)
 

@@ -227,7 +227,7 @@ class Copies(AroundSteps):
         if job.outcome != OPEN:
             return
         if fate == "drop":
-            self.core.give_up(job)
+            self.core.give_up(job, "fault")
             return
         if fate == "resume":
             delivery.remaining -= done

@@ -108,7 +108,7 @@ def _fail(chip: Chip, processor: VariableSpeedProcessor) -> None:
         elif core.duplicates is not None and core.duplicates.fail(processor):
             pass  # the other one goes on
         elif fate == "drop":
-            core.give_up(segment.job)
+            core.give_up(segment.job, "fault")
         else:
             # A GPU's blocks have no order, and a state that is not put aside yet is none: both begin anew.
             gone = processor.saving > 0 or isinstance(processor, StreamProcessor)

@@ -37,8 +37,10 @@ class Drop(Admission):
     def settle(self) -> None:
         fresh, self.fresh = self.fresh, []
         for job in fresh:
-            if job.outcome < 0 and job.start < 0 and self.soc.now + self._least(job) > job.deadline:
-                self.soc.drop(job)
+            if job.outcome < 0 and job.start < 0:
+                expected = self.soc.now + self._least(job)
+                if expected > job.deadline:
+                    self.soc.drop(job, expected)
 
     def _least(self, job: Job) -> int:
         """The least expected time in ns until `job` has an answer."""

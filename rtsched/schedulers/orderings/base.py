@@ -28,6 +28,8 @@ class Ordering(Part):
     #: what theorems call the order of `key`, said by the class that writes it
     order: ClassVar[Order] = "any"
     dynamic: bool = False
+    #: what the parts of `key` are called, for explanations
+    ranks: ClassVar[tuple[str, ...]] = ()
     #: beside `dynamic`: whether the key of a segment that waits is always what it was when it came to wait
     steady_waiting: ClassVar[bool] = False
     #: whether it asks its `estimator`, which is there by the first `key`

@@ -20,6 +20,7 @@ class EDF(Ordering):
 
     claims = PREDICTABLE
     order = "EDF"
+    ranks = ("deadline", "release")
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         job = segment.job

@@ -19,6 +19,7 @@ class FIFO(Ordering):
 
     claims = GREEDY
     order = "FIFO"
+    ranks = ("ready time",)
 
     def key(self, segment: Segment) -> tuple[Any, ...]:
         return (segment.since,)

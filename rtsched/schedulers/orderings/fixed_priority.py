@@ -30,6 +30,7 @@ class FixedPriority(Ordering):
 
     claims = PREDICTABLE
     order = "FP"
+    ranks = ("priority",)
 
     def setup(self, soc: Soc) -> None:
         super().setup(soc)
@@ -60,6 +61,8 @@ class RateMonotonic(FixedPriority):
     period takes its deadline for it.
     """
 
+    ranks = ("period",)
+
     def level(self, task: TaskSpec) -> int:
         return task.period or task.deadline
 
@@ -70,6 +73,8 @@ class DeadlineMonotonic(FixedPriority):
     Optimal among fixed priorities for synchronous preemptive tasks on one processor with D <= T; not when D > T, nor
     without preemption.
     """
+
+    ranks = ("relative deadline",)
 
     def level(self, task: TaskSpec) -> int:
         return task.deadline

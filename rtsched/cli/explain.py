@@ -1,0 +1,69 @@
+"""``rtsched explain``: why one job took as long as it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rtsched.cli import options
+from rtsched.cli.console import alone_for, echo, echo_json
+from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.waiting import waiting
+
+if TYPE_CHECKING:
+    from rtsched.trace.trace import Trace
+
+
+@click.command()
+@click.argument("system")
+@click.argument("job", required=False, metavar="[TASK[INDEX]]")
+@click.option("--first-miss", is_flag=True, help="The first job (of TASK) that missed its deadline.")
+@click.option("--worst", is_flag=True, help="The job (of TASK) that was the latest against its deadline.")
+@options.scheduler()
+@options.platform()
+@options.until()
+@click.option("--seed", type=options.SEEDS, help="Seed of everything random.")
+@options.overrides()
+@options.as_json()
+def explain(
+    system: str,
+    job: str | None,
+    first_miss: bool,
+    worst: bool,
+    scheduler: str | None,
+    platform: str | None,
+    until: str | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Simulate SYSTEM and say where the time of one job went, from its arrival to its end, and who had it.
+
+    TASK[INDEX] is the job, counted from 0: 'camera[2]' is the third. Without an index, or a job at all, it is the first
+    that missed its deadline; where none did, the latest.
+    """
+    from rtsched import api
+    from rtsched.trace.causes.choice import chosen
+    from rtsched.trace.causes.explanation import explain as explained
+
+    with alone_for(as_json), waiting() as watch:
+        loaded = api.load(system, platform=platform, overrides=overrides)
+        trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, watch=watch, reasons=True)
+    number = chosen(trace, job, first_miss=first_miss, worst=worst)
+    answer = explained(trace, number)
+    if as_json:
+        echo_json({"system": trace.system.name, "scheduler": trace.scheduler, "seed": trace.seed} | answer.to_dict())
+    else:
+        echo(f"{_run(trace)}\n\n{answer.text()}")
+    if trace.planned is not None:
+        echo("interrupted: the run is explained until then", err=True)
+        raise SystemExit(INTERRUPTED)
+
+
+def _run(trace: Trace) -> str:
+    """Of which run this is the explanation."""
+    from rtsched.units import format_duration
+
+    until = format_duration(trace.until, digits=4)
+    return f"{trace.system.name} under {trace.scheduler}: jobs released for {until}, seed {trace.seed}"
