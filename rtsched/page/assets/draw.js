@@ -4,7 +4,10 @@ const canvas = byId("timeline");
 let pen = canvas.getContext("2d");
 let colours = null;
 let gutter = 100; // px at the left, for the names of the rows
-let [covered, longest, whose] = [new Float32Array(0), new Float32Array(0), new Int32Array(0)];
+let canvasWidth = 1000; // px; asking the page for it each time would take most of the time
+const LOOKS = 16; // tasks beyond so many look as earlier ones do
+const [COST, OVERDUE] = [LOOKS, LOOKS + 1];
+let covered = new Float32Array(0); // of each look and column of pixels, how much of it ran
 
 function forgetColours() {
   colours = null;
@@ -64,7 +67,7 @@ function fitted(which, on) {
   return [width, height];
 }
 
-const plotWidth = () => Math.max(1, canvas.clientWidth - gutter);
+const plotWidth = () => Math.max(1, canvasWidth - gutter);
 const perNs = () => plotWidth() / (view.to - view.from);
 const xOf = (time) => gutter + (time - view.from) * perNs();
 const timeAt = (x) => view.from + (x - gutter) / perNs();
@@ -95,11 +98,12 @@ function fit(text, room) {
 function drawAll() {
   if (!colours) readColours();
   const widest = allRows.reduce((most, row) => Math.max(most, Math.min(40, row.name.length)), 0);
-  gutter = Math.round(Math.min(canvas.clientWidth * 0.24, 15 * rem, (1.6 + widest * 0.5) * rem));
+  canvasWidth = canvas.clientWidth;
+  gutter = Math.round(Math.min(canvasWidth * 0.24, 15 * rem, (1.6 + widest * 0.5) * rem));
   const [width, height] = fitted(canvas, pen);
   pen.fillStyle = colours.paper;
   pen.fillRect(0, 0, width, height);
-  if (covered.length !== width + 2) [covered, longest, whose] = [new Float32Array(width + 2), new Float32Array(width + 2), new Int32Array(width + 2)];
+  if (covered.length !== (LOOKS + 2) * (width + 1)) covered = new Float32Array((LOOKS + 2) * (width + 1));
   const scrolled = byId("frame").scrollTop;
   const ticks = ticksOf(width);
   for (const row of rows) {
@@ -205,24 +209,21 @@ function drawSlices(row, top, width) {
   const wide = [];
   for (let lane = 0; lane < row.lanes; lane++) {
     covered.fill(0);
-    longest.fill(0);
     let thin = false;
     for (let i = first; i < last; i++) {
-      if (row.lane[i] !== lane || row.own.end[i] < view.from) continue;
-      const [start, end] = [row.own.start[i], row.own.end[i]];
+      const start = row.own.start[i];
+      const end = row.own.end[i];
+      if (row.lane[i] !== lane || end < view.from) continue;
       const size = (end - start) * scale;
       if (size >= 2 || last - first < 40) {
         wide.push(i);
         continue;
       }
-      const column = Math.max(0, Math.min(width, Math.floor(xOf(start))));
-      covered[column] += size;
+      const column = Math.max(0, Math.min(width, Math.floor(gutter + (start - view.from) * scale)));
+      const slice = row.own.ids[i];
+      const kind = reason[slice] === reasonOf.overhead ? COST : end > run.jobs.deadline[job[slice]] ? OVERDUE : run.jobs.task[job[slice]] % LOOKS;
+      covered[kind * (width + 1) + column] += size || 1e-3;
       thin = true;
-      if (size >= longest[column]) {
-        longest[column] = size || 1e-6;
-        const slice = row.own.ids[i];
-        whose[column] = reason[slice] === reasonOf.overhead ? -1 : end > run.jobs.deadline[job[slice]] ? -2 : run.jobs.task[job[slice]];
-      }
     }
     if (thin) drawColumns(laneOf(row, top, lane), width);
   }
@@ -233,13 +234,18 @@ function drawSlices(row, top, width) {
   if (row.jobs) drawMarks(row, top);
 }
 
-/** Of each column of pixels the share in which something ran, as height, in the colour of what ran longest. */
+/** Each column of pixels as a stack: the share of it in which each task ran, as height; what little ran is seen, too. */
 function drawColumns([top, high], width) {
-  for (let x = 0; x <= width; x++) {
-    if (!longest[x]) continue;
-    const tall = Math.max(2, high * Math.min(1, covered[x]));
-    pen.fillStyle = whose[x] === -1 ? colours.soft : whose[x] === -2 ? colours.miss : colours.task[whose[x]];
-    pen.fillRect(x, top + high - tall, 1, tall);
+  const foot = new Float32Array(width + 1).fill(top + high);
+  for (let kind = 0; kind < LOOKS + 2; kind++) {
+    pen.fillStyle = kind === COST ? colours.soft : kind === OVERDUE ? colours.miss : colours.task[kind] ?? colours.soft;
+    for (let x = 0; x <= width; x++) {
+      const share = covered[kind * (width + 1) + x];
+      if (!share) continue;
+      const tall = Math.min(Math.max(1.5, high * share), foot[x] - top);
+      foot[x] -= tall;
+      pen.fillRect(x, foot[x], 1, tall);
+    }
   }
 }
 
@@ -253,7 +259,7 @@ function drawBar(row, i, [top, high]) {
   const due = run.jobs.deadline[job];
   const box = (from, to, fill, edge) => {
     const left = Math.max(-5, xOf(from));
-    const wide = Math.max(1, Math.min(canvas.clientWidth + 5, xOf(to)) - left);
+    const wide = Math.max(1, Math.min(canvasWidth + 5, xOf(to)) - left);
     pen.fillStyle = fill;
     pen.fillRect(left, top, wide, high);
     if (wide > 3) {
@@ -279,7 +285,7 @@ function drawBar(row, i, [top, high]) {
     pen.strokeStyle = colours.pick;
     pen.lineWidth = 2.5;
     const left = Math.max(-5, xOf(start));
-    pen.strokeRect(left, top, Math.max(2, Math.min(canvas.clientWidth + 5, xOf(end)) - left), high);
+    pen.strokeRect(left, top, Math.max(2, Math.min(canvasWidth + 5, xOf(end)) - left), high);
   }
 }
 

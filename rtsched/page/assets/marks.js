@@ -9,7 +9,7 @@ function drawWindows(row, top) {
   for (let i = first; i < last; i++) {
     const job = row.jobs.ids[i];
     if (crowded && job !== view.job) continue;
-    const [left, right] = [xOf(run.jobs.release[job]), xOf(overTime(job))].map((x) => Math.max(-5, Math.min(x, canvas.clientWidth + 5)));
+    const [left, right] = [xOf(run.jobs.release[job]), xOf(overTime(job))].map((x) => Math.max(-5, Math.min(x, canvasWidth + 5)));
     if (right < gutter || right - left < 3) continue;
     if (job === view.job) {
       pen.fillStyle = `${colours.pick}22`;
@@ -70,7 +70,7 @@ function drawSpans(row, top) {
   const [y, high] = [top + 0.15 * rem, row.height - 0.35 * rem];
   for (let i = first; i < last; i++) {
     const kind = run.spans.kind[row.spans.ids[i]];
-    const [left, right] = [Math.max(-5, xOf(row.spans.start[i])), Math.min(canvas.clientWidth + 5, xOf(row.spans.end[i]))];
+    const [left, right] = [Math.max(-5, xOf(row.spans.start[i])), Math.min(canvasWidth + 5, xOf(row.spans.end[i]))];
     pen.fillStyle = kind === 0 ? colours.down : colours.decides;
     if (kind === 2) arrowHead(left, top + 0.1 * rem, 1, colours.soft);
     else pen.fillRect(left, y, Math.max(1, right - left), high);
@@ -83,15 +83,16 @@ function drawMarks(row, top) {
   const [y] = laneOf(row, top, 0);
   const foot = top + row.height - 0.2 * rem;
   const crowded = (last - first) * 1.7 * rem > plotWidth();
-  const middle = top + 0.42 * rem;
+  for (let i = first; i < last; i++) {
+    const job = row.jobs.ids[i];
+    if (crowded && job !== view.job) continue;
+    arrow(xOf(run.jobs.release[job]), foot, top + 2, colours.ink);
+    if (run.jobs.deadline[job] <= facts.end) arrow(xOf(run.jobs.deadline[job]), top + 2, foot, colours.soft);
+    if (run.jobs.finish[job] >= 0) ring(xOf(run.jobs.finish[job]), foot);
+  }
   let drawn = -1;
   for (let i = first; i < last; i++) {
     const job = row.jobs.ids[i];
-    if (!crowded || job === view.job) {
-      arrow(xOf(run.jobs.release[job]), foot, top + 2, colours.ink);
-      if (run.jobs.deadline[job] <= facts.end) arrow(xOf(run.jobs.deadline[job]), top + 2, foot, colours.soft);
-      if (run.jobs.finish[job] >= 0) ring(xOf(run.jobs.finish[job]), foot);
-    }
     if (!isMiss(job)) continue;
     const x = xOf(missTime(job));
     if (Math.round(x) === drawn) continue;
@@ -99,7 +100,7 @@ function drawMarks(row, top) {
     if (crowded) {
       pen.fillStyle = colours.miss;
       pen.fillRect(drawn, top + 1, 1.5, y - top - 1);
-    } else cross(x, middle, run.jobs.outcome[job] === LATE ? 3 : 1.6);
+    } else cross(x, top + 0.42 * rem, run.jobs.outcome[job] === LATE ? 3 : 1.6);
   }
   for (const [time, text] of facts.deadlocks) {
     pen.fillStyle = colours.miss;
@@ -108,7 +109,7 @@ function drawMarks(row, top) {
 }
 
 function arrow(x, from, to, colour) {
-  if (x < gutter - 6 || x > canvas.clientWidth + 6) return;
+  if (x < gutter - 6 || x > canvasWidth + 6) return;
   pen.fillStyle = colour;
   pen.fillRect(x - 0.6, Math.min(from, to), 1.2, Math.abs(from - to));
   arrowHead(x, to, to > from ? 1 : -1, colour);
