@@ -110,7 +110,7 @@ def test_hover_and_click_show_a_job(browser: Browser, rates: Path) -> None:
 def test_two_clicks_measure_and_space_steps(browser: Browser, rates: Path) -> None:
     browser.open(rates)
     browser.drag(*at(browser, 2.17, 0))  # beside short[0], which ended at 2
-    browser.drag(*at(browser, 4.83, 0))
+    browser.drag(*at(browser, 4.75, 0))
     assert browser.js("byId('said').textContent") == "3 ms from 2 ms to 5 ms"
     for _ in range(3):
         browser.key(" ")

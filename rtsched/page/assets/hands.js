@@ -59,7 +59,7 @@ function tell(event) {
 
 /** The next event that is near enough to be meant, else the instant itself. */
 function snapped(time) {
-  const near = 7 / perNs();
+  const near = 10 / perNs();
   const all = instants();
   const at = above(all, time);
   const close = [all[at - 1], all[at]].filter((each) => Math.abs(each - time) < near);
