@@ -12,7 +12,7 @@ from rtsched.export.text import render_table
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.page.pack import PREVIOUS, Packed
-from rtsched.plot.gantt import COLOURS
+from rtsched.plot.gantt import COLOURS, LONGEST_TITLE
 from rtsched.plot.hardware import clocks, outages, suspensions
 from rtsched.trace.trace import (
     ABORT,
@@ -40,12 +40,12 @@ def facts(trace: Trace) -> dict[str, Any]:
     figures = summary(trace)
     about = trace.system
     return {
-        "system": cut(about.name, LONGEST),
-        "scheduler": cut(trace.scheduler, LONGEST),
+        "system": cut(about.name, LONGEST_TITLE),
+        "scheduler": cut(trace.scheduler, LONGEST_TITLE),
         "seed": str(trace.seed),
         "until": trace.until,
         "end": _end(trace),
-        "headline": cut(figures.headline, 2000),
+        "headline": cut(figures.headline, 2 * LONGEST),
         "tasks": [_task(task) for task in about.tasks],
         "processors": [cut(each.name, LONGEST) for each in about.processors],
         "used": _used(trace),

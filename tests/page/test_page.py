@@ -86,8 +86,8 @@ def test_hostile_names_are_only_text() -> None:
     assert not {"\u2028", "\u202e"} & set(text)
     found = facts(text)
     shown = [found["system"], found["scheduler"], found["tasks"][0]["name"], found["processors"][0]]
-    assert all(name.startswith("</script><img") and len(name) == 300 for name in shown)
-    assert "\\u202e" in shown[0]
+    assert [len(name) for name in shown] == [100, 100, 300, 300]
+    assert all(name.startswith("</script><img") and "\\u202e" in name for name in shown)
 
 
 def test_a_small_page_is_small_and_a_large_one_bearable() -> None:

@@ -326,10 +326,11 @@ function drawBarText(row, i, [top, high]) {
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   const middle = left + 3 + room / 2;
+  const level = top + high / 2 - (row.holds?.ids.length ? 0.25 * rem : 0); // above the strip of what is held
   if (boxed) {
     pen.fillStyle = colours.paper;
-    pen.fillRect(middle - wide / 2 - 2, top + high / 2 - 0.45 * rem, wide + 4, 0.9 * rem);
+    pen.fillRect(middle - wide / 2 - 2, level - 0.45 * rem, wide + 4, 0.9 * rem);
   }
   pen.fillStyle = boxed ? colours.ink : colours.letters[task];
-  pen.fillText(text, middle, top + high / 2 + 0.5);
+  pen.fillText(text, middle, level + 0.5);
 }

@@ -23,7 +23,7 @@ function fillTable(table, head, rowsOf, names) {
 
 function showTasks() {
   const head = ["task", "jobs", "misses", "dropped", "mean response", "p95", "longest", "deadline"];
-  const near = (ns) => (ns === null ? "–" : `${Number(ns / (UNITS.find((each) => ns >= each[1]) ?? UNITS[3])[1]).toPrecision(4)} ${(UNITS.find((each) => ns >= each[1]) ?? UNITS[3])[0]}`);
+  const near = (ns) => (ns === null ? "–" : duration(Number(ns.toPrecision(4))));
   const texts = facts.figures.map(([count, missed, lost, ...times], task) => [
     facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near),
   ]);
