@@ -29,7 +29,7 @@ from rtsched.trace.trace import (
     TEMPERATURE,
     Trace,
 )
-from rtsched.visible import cut
+from rtsched.visible import cut, visible
 
 #: The longest name that a page holds.
 LONGEST = 300
@@ -54,7 +54,8 @@ def facts(trace: Trace) -> dict[str, Any]:
         "reasons": REASONS,
         "deadlocks": [[each.time, cut(each.text, LONGEST)] for each in figures.deadlocks],
         "figures": [_figures(each) for each in figures.tasks],
-        "text": render_table(figures),
+        "text": "\n".join([render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]),
+        "planned": trace.planned,
         "counters": [{key: value for key, value in each.items() if key != "rows"} for each in counters(trace)],
     }
 

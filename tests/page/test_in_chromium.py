@@ -72,6 +72,18 @@ def test_keys_and_mouse_move_the_window(browser: Browser, rates: Path) -> None:
     assert browser.said == []
 
 
+def test_two_fingers_zoom(browser: Browser, rates: Path) -> None:
+    browser.open(rates)
+    x, y = at(browser, 10, 0)
+    for kind, apart in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80), ("touchEnd", None)):
+        places = [] if apart is None else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        browser("Input.dispatchTouchEvent", type=kind, touchPoints=places)
+    browser.drawn()
+    start, end = window(browser)
+    assert end - start == pytest.approx(35.7 / 2)
+    assert (10 - start) / (end - start) == pytest.approx((10 + 0.35) / 35.7, abs=1e-3)
+
+
 def test_the_strip_has_a_window_to_drag(browser: Browser, rates: Path) -> None:
     browser.open(rates, "#from=10 ms&to=20ms")
     box = browser.js("(({left, top, width, height}) => [left, top + height / 2, width])(strip.getBoundingClientRect())")

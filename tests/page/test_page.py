@@ -17,7 +17,7 @@ from rtsched.export.exporter import write
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.page.contents import over
 from rtsched.page.page import SCRIPTS, asset, page
-from rtsched.trace.trace import Trace
+from rtsched.trace.trace import Deadlock, Trace
 from tests.helpers import cpus, simulate, task
 from tests.page.reading import element, facts, tables
 
@@ -120,6 +120,21 @@ def test_the_command_and_the_exporter_write_it(tmp_path: Path) -> None:
     other = (tmp_path / "other.html").read_text()
     assert tables(other) == tables(text)
     assert facts(other) == facts(text) | {"given": None}
+
+
+def test_it_says_what_is_assumed_and_that_a_run_was_interrupted() -> None:
+    trace = overloaded()
+    found = facts(page(replace(trace, planned=50, system=replace(trace.system, assumed=("a guess",)))))
+    assert found["planned"] == 50
+    assert "PARTIAL" in found["text"]
+    assert found["text"].endswith("\nassumed: a guess")
+
+
+def test_deadlocks_are_told() -> None:
+    circle = Deadlock(3, (("a[0]", "r", "s"), ("b[0]", "s", "r")))
+    found = facts(page(replace(overloaded(), deadlocks=(circle,), deadlock_count=1)))
+    assert [time for time, _ in found["deadlocks"]] == [3]
+    assert "a[0] holds r and waits for s" in found["deadlocks"][0][1]
 
 
 def test_without_a_trace_there_is_no_page(tmp_path: Path) -> None:

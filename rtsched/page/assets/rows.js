@@ -1,6 +1,6 @@
 // ---- rows.js: a row per task, per processor that was used, and per counter. ----------------------------------------
 
-const MOST_LANES = 4; // what runs side by side in one row lies one above the other, in so many lanes
+const MOST_LANES = 8; // what runs side by side in one row lies one above the other, in so many lanes
 let allRows = [];
 let rows = []; // those that are shown, from top to bottom
 let rem = 16; // px: the size of the letters, of which all others are made

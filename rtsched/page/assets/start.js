@@ -24,7 +24,8 @@ function takeTools() {
 function writeHead() {
   const title = byId("title");
   title.append(made("bdi", facts.system), " ", made("small", `under ${facts.scheduler}`));
-  byId("headline").textContent = `${facts.headline} Jobs released for ${duration(facts.until)}, seed ${facts.seed}.`;
+  const part = facts.planned === null ? "" : `Interrupted: a part of ${duration(facts.planned)}. `;
+  byId("headline").textContent = `${part}${facts.headline} Jobs released for ${duration(facts.until)}, seed ${facts.seed}.`;
   byId("figures").textContent = facts.text;
   byId("system").hidden = facts.given === null;
   byId("given").textContent = facts.given ?? "";
