@@ -153,6 +153,20 @@ def test_the_table_has_all_jobs_and_sorts(browser: Browser, rates: Path) -> None
     assert browser.js("byId('given').textContent") == "name: as given"
 
 
+def test_counters_have_the_jobs_in_the_system_and_what_moved(browser: Browser, rates: Path, tmp_path: Path) -> None:
+    browser.open(rates)
+    steps = "allRows.find((row) => row.kind === 'counter')"
+    assert browser.js(f"[...{steps}.time].map((time, i) => [time / 1e6, {steps}.value[i]]).slice(0, 6)") == [
+        [0, 2], [2, 1], [5, 2], [7, 2], [8, 1], [10, 2],
+    ]  # fmt: skip
+    path = tmp_path / "heat.html"
+    path.write_text(page(api.simulate("throttling_865", until="60 s")))
+    browser.open(path)
+    assert browser.js("rows.map((row) => row.name)") == ["camera", "prime", "clock of prime", "temperature"]
+    assert browser.js("rows.map((row) => row.unit ?? '')") == ["", "", "MHz", "°C"]
+    assert browser.js("rows[2].most") == 2841
+
+
 def test_no_miss_is_lost_where_a_pixel_holds_many_jobs(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "long.html"
     tasks = [task(0, 1, 1000), task(1, 3, 2, offset=600_000, count=1)]

@@ -61,20 +61,25 @@ function markMoves() {
   });
 }
 
-/** Steps over time: how many jobs are in the system, and what the trace has of clocks, heat, links and charge. */
+/** How many jobs are in the system from each instant on: as many as began by then, without those that ended. */
+function jobsInTheSystem() {
+  const begins = run.jobs.release.slice().sort();
+  const ends = Float64Array.from(begins, (_, job) => overTime(job)).sort();
+  const [time, value] = [[], []];
+  let [begun, ended] = [0, 0];
+  while (begun < begins.length || ended < ends.length) {
+    const now = Math.min(begins[begun] ?? Infinity, ends[ended] ?? Infinity);
+    while (begins[begun] <= now) begun++;
+    while (ends[ended] <= now) ended++;
+    time.push(now);
+    value.push(begun - ended);
+  }
+  return { name: "jobs in the system", unit: "", time, value };
+}
+
+/** Steps over time: jobs in the system, and what the trace has of clocks, heat, links and charge. */
 function counterRows() {
-  const changes = [];
-  for (let job = 0; job < run.jobs.task.length; job++) changes.push([run.jobs.release[job], 1], [overTime(job), -1]);
-  changes.sort((one, other) => one[0] - other[0] || one[1] - other[1]);
-  const found = [{ name: "jobs in the system", unit: "", scale: 1, time: [], value: [] }];
-  found.push(...facts.counters.map((each) => ({ ...each, time: [], value: [] })));
-  let open = 0;
-  changes.forEach(([time, change], i) => {
-    open += change;
-    if (changes[i + 1]?.[0] === time) return;
-    found[0].time.push(time);
-    found[0].value.push(open);
-  });
+  const found = [jobsInTheSystem(), ...facts.counters.map((each) => ({ ...each, time: [], value: [] }))];
   for (let i = 0; i < run.points.time.length; i++) {
     const counter = found[1 + run.points.counter[i]];
     counter.time.push(run.points.time[i]);
