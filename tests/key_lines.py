@@ -193,7 +193,7 @@ TASK: dict[str, dict[str, Line]] = {
     "measure": {"*": matters("t.measure=miou")},
     "difficulty": {"exit_family": matters("t.difficulty={reliability: 0.1}", EXITING), "*": matters("t.difficulty={correlation: -0.9}", "t.period=10 ms; simulate.until=600 ms")},
     "errors": {
-        "exits exit_family variants scaled": matters("t.errors=independent", "t.period=10 ms; simulate.until=600 ms"),
+        "exits exit_family variants scaled versions": matters("t.errors=independent", "t.period=10 ms; simulate.until=600 ms"),
         "*": refused("t.errors=independent", "have nothing to go together with"),
     },
     "decay": {"*": matters("t.decay=100 ms", "t.deadline=1 ms")},

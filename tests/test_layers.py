@@ -30,6 +30,7 @@ ALLOWED = {
     "metrics": {"trace", "model", "registry", "units", "errors", "visible"},
     "export": {"metrics", "registry", "trace", "model", "files", "units", "errors", "visible"},
     "plot": {"export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
+    "page": {"plot", "export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "importers": {"model", "registry", "units", "errors"},
     "schedulability": {"dnn", "model", "registry", "units", "errors"},
     "registry": {"errors", "visible"},
@@ -53,7 +54,7 @@ ALLOWED = {
     "experiment": {"optimum", "generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
-        "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "api", "metrics", "trace", "export", "plot",
+        "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "api", "metrics", "trace", "export", "plot", "page",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
     },
 }  # fmt: skip

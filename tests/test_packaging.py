@@ -52,6 +52,8 @@ def test_a_wheel_carries_the_catalogue(wheel: Path) -> None:
     assert (wheel / "rtsched" / "platforms" / "latency.csv").is_file()
     assert (wheel / "rtsched" / "platforms" / "NOTICE.md").is_file()
     assert (wheel / "rtsched" / "py.typed").is_file()
+    assets = {path.name for path in (REPOSITORY / "rtsched" / "page" / "assets").iterdir()}
+    assert {path.name for path in (wheel / "rtsched" / "page" / "assets").iterdir()} == assets
 
 
 def test_a_wheel_runs_the_main_job(wheel: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=options.SEEDS, help="Seed of everything random.")
 @options.overrides()
 @options.as_json()
+@options.file("--html", text="Write a page to explore the run with (docs/page.md).")
 @options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
 @click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
 @click.option("--to", "end", help="Where the picture ends.")
@@ -55,6 +56,7 @@ def run(
     seed: int | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    html: Path | None,
     gantt: Path | None,
     start: str | None,
     end: str | None,
@@ -72,9 +74,10 @@ def run(
     from rtsched.metrics.metric import find, refuse_without_trace
     from rtsched.metrics.summary import summary
     from rtsched.metrics.usual import of_run
+    from rtsched.model.config import to_yaml
 
-    want_standard_output(as_json, gantt, directory, *exports)
-    check_outputs(gantt, *exports)
+    want_standard_output(as_json, html, gantt, directory, *exports)
+    check_outputs(html, gantt, *exports)
     chosen = [find(name) for name in metrics]
     for path in exports:
         exporter_for(path, wanted)
@@ -82,8 +85,11 @@ def run(
         raise InputError("--format says how --export writes; give --export, too")
     if gantt is not None:
         picture_format(gantt)
-    if no_trace and (gantt or directory or exports):
-        raise InputError("--no-trace keeps no trace to draw or write; leave it out, or --gantt, --csv and --export")
+    if no_trace and (html or gantt or directory or exports):
+        raise InputError(
+            "--no-trace keeps no trace to draw or write; leave it out, or --html, --gantt, --csv and --export"
+        )
+    given: list[str] = []
     first, last = _instant(start), None if end is None else _instant(end)
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
@@ -92,9 +98,11 @@ def run(
             raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
         if no_trace and any(each.needs_trace for each in chosen):
             refuse_without_trace(chosen, found.lower())
+        if html is not None:
+            given.append(to_yaml(found.system))
         return found
 
-    with alone_for(as_json, gantt, directory, *exports):
+    with alone_for(as_json, html, gantt, directory, *exports):
         with waiting() as watch:
             trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
         figures = summary(trace)
@@ -102,11 +110,15 @@ def run(
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
-        tell(render_table(figures), gantt, *exports)
+        tell(render_table(figures), html, gantt, *exports)
         if values:
-            tell(f"\n{render_metrics(values)}", gantt, *exports)
+            tell(f"\n{render_metrics(values)}", html, gantt, *exports)
         for note in trace.system.assumed:
-            tell(f"assumed: {visible(note)}", gantt, *exports)
+            tell(f"assumed: {visible(note)}", html, gantt, *exports)
+    if html is not None:
+        from rtsched.page.page import write as write_page
+
+        write_page(trace, html, *given)
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
 

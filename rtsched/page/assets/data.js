@@ -1,0 +1,86 @@
+// ---- data.js: what the page was given. `facts` are names and figures, `run` the columns, unpacked. ----------------
+
+const byId = (id) => document.getElementById(id);
+const facts = JSON.parse(byId("facts").textContent);
+/** The tables of the run: run.jobs.release[3] is when job number 3 was released, in ns; -1 is never. */
+const run = {};
+const [OK, LATE, DROPPED, ABORTED] = [0, 1, 2, 3];
+const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, code]));
+
+/** Columns lie one after the other, each as planes of bytes: rtsched/page/pack.py says how. */
+async function unpack() {
+  const bytes = await unzipped("columns");
+  let at = 0;
+  for (const { table, name, rows, bytes: width, minus } of facts.index) {
+    const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
+    for (let place = 0, unit = 1; place < width; place++, unit *= 256)
+      for (let row = 0; row < rows; row++) column[row] += bytes[at++] * unit;
+    run[table] ??= {};
+    const other = run[table][minus];
+    let last = 0;
+    for (let row = 0; row < rows; row++) {
+      const number = column[row] % 2 ? -(column[row] + 1) / 2 : column[row] / 2;
+      if (minus === "previous") last += number;
+      column[row] = minus === "previous" ? last : other ? other[row] + number : number;
+    }
+    run[table][name] = column;
+  }
+}
+
+const isMiss = (job) => run.jobs.outcome[job] >= LATE && run.jobs.outcome[job] <= ABORTED;
+const taskOf = (job) => facts.tasks[run.jobs.task[job]];
+const jobName = (job) => `${taskOf(job).name}[${run.jobs.index[job]}]`;
+/** Where a miss is marked: at the deadline, or where the timeline ends. */
+const missTime = (job) => Math.min(run.jobs.deadline[job], facts.end);
+/** When a job was over: finished, dropped or aborted; the end of the run for one that was not. */
+const overTime = (job) => (run.jobs.over[job] < 0 ? facts.end : run.jobs.over[job]);
+
+/** The variant and the exit that a job answered by, as text; nothing for most. */
+function way(job) {
+  const task = taskOf(job);
+  const found = [task.variants[run.jobs.variant[job]], task.exits[run.jobs.exit[job]]];
+  return found.filter((name) => name !== undefined).join(", ");
+}
+
+const UNITS = [["s", 1e9, 9], ["ms", 1e6, 6], ["us", 1e3, 3], ["ns", 1, 0]];
+
+/** A number without the zeros behind its point. */
+const trimmed = (value, digits) => value.toFixed(digits).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
+/** Nanoseconds as text, exactly: "33.3 ms". */
+function duration(ns) {
+  if (!ns) return "0";
+  const [unit, scale, digits] = UNITS.find((each) => Math.abs(ns) >= each[1]) ?? UNITS[3];
+  return `${trimmed(ns / scale, digits)} ${unit}`;
+}
+
+/** An instant, or what is never, as text. */
+const instant = (ns) => (ns < 0 ? "never" : duration(ns));
+
+/** The first place in a column of ascending numbers whose number is above `value`. */
+function above(column, value) {
+  let low = 0;
+  let high = column.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (column[middle] > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Intervals by their start, to find quickly those that a window shows. */
+class Intervals {
+  constructor(ids, starts, ends) {
+    this.ids = Int32Array.from(ids).sort((one, other) => starts[one] - starts[other] || one - other);
+    this.start = Float64Array.from(this.ids, (id) => starts[id]);
+    this.end = Float64Array.from(this.ids, (id) => ends[id]);
+    this.reach = this.end.slice(); // the latest end so far: ascending, so it can be searched
+    for (let i = 1; i < this.reach.length; i++) this.reach[i] = Math.max(this.reach[i], this.reach[i - 1]);
+  }
+
+  /** The places [first, last) outside of which nothing touches the window. */
+  within(from, to) {
+    return [above(this.reach, from - 1), above(this.start, to)];
+  }
+}

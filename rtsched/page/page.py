@@ -1,0 +1,79 @@
+"""The page of a run: ``rtsched run SYSTEM --html out.html``.
+
+One file that needs nothing else and asks nobody: the template, the style and the scripts of `assets`, in which the
+contents of a run are put. A page's own policy forbids it whatever lies outside of it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from rtsched.errors import InputError
+from rtsched.export.exporter import exporter
+from rtsched.files import write_whole
+from rtsched.page.contents import columns, facts
+from rtsched.page.pack import letters, safe_json
+from rtsched.trace.trace import Trace
+from rtsched.visible import cut, visible
+
+#: The scripts in the order in which they run; each is a file of its own in `assets`.
+SCRIPTS = (
+    "data.js",
+    "view.js",
+    "rows.js",
+    "draw.js",
+    "marks.js",
+    "overview.js",
+    "job.js",
+    "tables.js",
+    "hands.js",
+    "start.js",
+)
+STYLE = "page.css"
+TEMPLATE = "page.html"
+LOADER = "loader.js"
+
+
+@exporter(".html", ".htm")
+def html(trace: Trace) -> str:
+    """The run as one page that opens from disk: a timeline to explore, and a table of all jobs."""
+    return page(trace)
+
+
+def page(trace: Trace, given: str | None = None) -> str:
+    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError."""
+    if not trace.kept:
+        raise InputError("this run kept no trace to show; run it with a trace")
+    packed = columns(trace)
+    data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
+    parts = {
+        "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
+        "STYLE": asset(STYLE),
+        "FACTS": safe_json(data),
+        "COLUMNS": packed.blob(),
+        "SCRIPTS": scripts(),
+        "LOADER": asset(LOADER),
+    }
+    pieces = asset(TEMPLATE).split("%%")  # text, name, text, name, …, text
+    return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+def write(trace: Trace, path: str | Path, given: str | None = None) -> None:
+    """Write the page of a trace into a file, whole or not at all."""
+    write_whole(Path(path), page(trace, given))
+
+
+@cache
+def scripts() -> str:
+    """All scripts as one, compressed: what `loader.js` unpacks and runs."""
+    text = "\n".join(['"use strict";', *map(asset, SCRIPTS), "//# sourceURL=rtsched-page.js\n"])
+    return letters(text.encode())
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file of `assets`."""
+    return resources.files("rtsched.page").joinpath("assets", name).read_text(encoding="utf-8")

@@ -1,0 +1,44 @@
+"""What a page holds, read as its own scripts read it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from typing import Any
+
+
+def element(page: str, name: str) -> str:
+    """The text of a script element, up to where a browser sees it end."""
+    found = re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def facts(page: str) -> dict[str, Any]:
+    """Names and figures."""
+    found: dict[str, Any] = json.loads(element(page, "facts"))
+    return found
+
+
+def tables(page: str) -> dict[str, dict[str, list[int]]]:
+    """All columns by table: planes of bytes, 2n for n and -2n-1 for what is negative, differences added up."""
+    data = gzip.decompress(base64.b64decode(element(page, "columns")))
+    found: dict[str, dict[str, list[int]]] = {}
+    at = 0
+    for column in facts(page)["index"]:
+        rows, width = column["rows"], column["bytes"]
+        planes = [data[at + place * rows : at + (place + 1) * rows] for place in range(width)]
+        at += rows * width
+        plain = [sum(plane[row] << 8 * place for place, plane in enumerate(planes)) for row in range(rows)]
+        values = [-(number + 1) // 2 if number % 2 else number // 2 for number in plain]
+        table = found.setdefault(column["table"], {})
+        if column["minus"] == "previous":
+            for row in range(1, rows):
+                values[row] += values[row - 1]
+        elif column["minus"] is not None:
+            values = [value + base for value, base in zip(values, table[column["minus"]], strict=True)]
+        table[column["name"]] = values
+    assert at == len(data)
+    return found
