@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 from rtsched.trace.causes.pieces import UNEXPLAINED, WORDS
+from rtsched.whatif.answer import KINDS
 from tests.cli.command import rtsched as command
 
 PATH = Path(__file__).parents[1] / "docs" / "explain.md"
@@ -29,3 +30,7 @@ def test_the_python_gives_what_it_says() -> None:
 
 def test_every_cause_is_in_the_table() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == set(WORDS) - {UNEXPLAINED}
+
+
+def test_every_kind_of_change_is_in_the_other() -> None:
+    assert tuple(re.findall(r"^\| ([a-zC ]+) \| [^|]+\|$", PAGE, re.MULTILINE)) == ("cause", "kind", *KINDS)

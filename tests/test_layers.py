@@ -52,9 +52,10 @@ ALLOWED = {
     },
     "optimum": {"api", "metrics", "schedulability", "dnn", "schedulers", "engine", "trace", "model", "units", "errors"},
     "experiment": {"optimum", "generate", "verify", "schedulability", "schedulers", "units", "api", "plot", "export", "files", "metrics", "trace", "engine", "model", "errors", "registry", "visible"},
+    "whatif": {"api", "loading", "schedulers", "trace", "model", "units", "errors"},
     "show": {"api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "cli": {
-        "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "api", "metrics", "trace", "export", "plot", "page",
+        "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "whatif", "api", "metrics", "trace", "export", "plot", "page",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
     },
 }  # fmt: skip

@@ -12,7 +12,9 @@ from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import waiting
 
 if TYPE_CHECKING:
+    from rtsched.loading import Loaded
     from rtsched.trace.trace import Trace
+    from rtsched.whatif.answer import WhatIf
 
 
 @click.command()
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("job", required=False, metavar="[TASK[INDEX]]")
 @click.option("--first-miss", is_flag=True, help="The first job (of TASK) that missed its deadline.")
 @click.option("--worst", is_flag=True, help="The job (of TASK) that was the latest against its deadline.")
+@click.option("--what-if", is_flag=True, help="Which changes would have met its deadline: simulates many times.")
 @options.scheduler()
 @options.platform()
 @options.until()
@@ -31,6 +34,7 @@ def explain(
     job: str | None,
     first_miss: bool,
     worst: bool,
+    what_if: bool,
     scheduler: str | None,
     platform: str | None,
     until: str | None,
@@ -52,13 +56,24 @@ def explain(
         trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, watch=watch, reasons=True)
     number = chosen(trace, job, first_miss=first_miss, worst=worst)
     answer = explained(trace, number)
+    changes = _changes(loaded, trace, number, scheduler, as_json) if what_if and trace.planned is None else None
     if as_json:
-        echo_json({"system": trace.system.name, "scheduler": trace.scheduler, "seed": trace.seed} | answer.to_dict())
+        run = {"system": trace.system.name, "scheduler": trace.scheduler, "seed": trace.seed}
+        echo_json(run | answer.to_dict() | ({} if changes is None else {"what_if": changes.to_dict()["changes"]}))
     else:
-        echo(f"{_run(trace)}\n\n{answer.text()}")
+        echo(f"{_run(trace)}\n\n{answer.text()}" + ("" if changes is None else f"\n\n{changes.text()}"))
     if trace.planned is not None:
         echo("interrupted: the run is explained until then", err=True)
         raise SystemExit(INTERRUPTED)
+
+
+def _changes(loaded: Loaded, trace: Trace, number: int, scheduler: str | None, as_json: bool) -> WhatIf:
+    """What would have met the deadline of the job."""
+    from rtsched.whatif.ask import asked
+    from rtsched.whatif.trials import Trials
+
+    with alone_for(as_json):
+        return asked(Trials(loaded, trace, number, scheduler), number)
 
 
 def _run(trace: Trace) -> str:
