@@ -26,6 +26,10 @@ SHOWN = 10
 @click.option("--seed", type=options.SEEDS, help="Seed of everything random: the optimum knows what it brings.")
 @options.overrides()
 @options.effort()
+@click.option(
+    "--limit", type=click.FloatRange(0, 86_400, min_open=True), metavar="SECONDS",
+    help="Stop after so long on this machine with what is found; another machine may find something else.",
+)  # fmt: skip
 @options.as_json("Print JSON instead of text, the schedule included.")
 @options.file("-o", "--gantt", "picture", text="Draw the schedule (.png, .svg or .pdf).")
 def optimum(
@@ -35,6 +39,7 @@ def optimum(
     seed: int | None,
     overrides: tuple[str, ...],
     effort: float | None,
+    limit: float | None,
     as_json: bool,
     picture: Path | None,
 ) -> None:
@@ -47,7 +52,7 @@ def optimum(
         picture_format(picture)
     check_outputs(picture)
     found = search(
-        system, until=until, seed=seed, platform=platform, overrides=overrides, effort=effort or EFFORT
+        system, until=until, seed=seed, platform=platform, overrides=overrides, effort=effort or EFFORT, limit=limit
     )  # fmt: skip
     if picture is not None:
         from rtsched.plot.gantt import gantt
@@ -91,7 +96,9 @@ def _gap(found: Optimum) -> str:
         return "there is none better"
     if not found.gap:
         return "no other does better in what is modelled"
-    return f"a gap of {100 * found.gap:.2g} % is left (more --effort may close it)"
+    more = "stopped at the limit; more time" if found.stopped else "more --effort"
+    share = "100" if found.gap > 0.994 else f"{100 * found.gap:.2g}"
+    return f"a gap of {share} % is left ({more} may close it)"
 
 
 def _some(names: list[str]) -> str:

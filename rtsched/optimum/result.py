@@ -16,6 +16,7 @@ from rtsched.optimum.schedule import as_trace
 from rtsched.optimum.solver import Solution, solve
 from rtsched.optimum.window import TimeWindow
 from rtsched.trace.trace import Trace
+from rtsched.visible import as_found
 
 #: About so many seconds of work, in the solver's own time: the same on every machine.
 EFFORT = 20.0
@@ -42,7 +43,8 @@ class Optimum:
     `worth` is that of the best schedule found, `bound` what is proven that no policy exceeds, both sums of the weights
     of jobs whose answer is right and in time, out of `most` for all. `relaxed` says what the bound leaves out, which
     only slows or forbids: then it is an upper bound. `energy` (nJ, beyond idling) is the least with that worth, where
-    powers are plain and it was proven. `trace` is the schedule, as a run.
+    powers are plain and it was proven. `stopped` says that this machine's time was up before the effort was:
+    another machine may then find another answer, though each bound is proven. `trace` is the schedule, as a run.
     """
 
     system: str
@@ -59,6 +61,7 @@ class Optimum:
     effort: float
     unmet: tuple[Unmet, ...]
     trace: Trace = field(repr=False, compare=False)
+    stopped: bool = False
 
     @property
     def gap(self) -> float:
@@ -99,6 +102,8 @@ class Optimum:
             "effort",
         )
         found: dict[str, Any] = {"format": 1} | {name: getattr(self, name) for name in own}
+        if self.stopped:
+            found["stopped"] = True
         found["relaxed"] = list(self.relaxed)
         found["unmet"] = [{"job": each.job, "why": each.why} for each in self.unmet]
         found["schedule"] = list(self._schedule())
@@ -129,26 +134,32 @@ def optimum(
     platform: str | Mapping[str, Any] | Platform | None = None,
     overrides: Sequence[str] = (),
     effort: float = EFFORT,
+    limit: float | None = None,
 ) -> Optimum:
     """The most weighted accuracy in time that anybody can reach in the window [0, `until`) of a system.
 
     Who decides knows all that the `seed` brings: arrivals, execution times, how hard each input is. `effort` is about
-    how many seconds the solver may take, counted in its own work, so that the answer is the same on every machine.
+    how many seconds the solver may take, counted in its own work, so that the answer is the same on every machine. With
+    a `limit` the solver stops after so many seconds of this machine's time, too, and the answer is what it has by then.
     Raises InputError for what has no known bound, a window that is too large, and where OR-tools is not installed.
     """
     loaded = api.load(source, platform=platform, overrides=overrides)
     number = loaded.system.simulate.seed if seed is None else api.checked_seed(seed)
     prepared = api.prepare(loaded, until)
-    return of_window(prepared.spec, prepared.until, number, prepared.options.warm_up, effort)
+    return of_window(prepared.spec, prepared.until, number, prepared.options.warm_up, effort, limit)
 
 
-def of_window(spec: SystemSpec, until: int, seed: int, warm_up: int = 0, effort: float = EFFORT) -> Optimum:
+def of_window(
+    spec: SystemSpec, until: int, seed: int, warm_up: int = 0, effort: float = EFFORT, limit: float | None = None
+) -> Optimum:
     """The same for a system that is lowered already; jobs that are released during the warm-up are worth nothing."""
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+        raise InputError(f"limit: seconds that the solver may take, above 0 (found {as_found(limit)}); e.g. 60")
     drawn, bare = draw(spec, until, seed)
     _bearable(sum(map(len, drawn.values())), "jobs")
     window = lower(spec, drawn, until, warm_up)
     _bearable(window.steps, "nodes")
-    answer = solve(window, effort)
+    answer = solve(window, effort, limit)
     return Optimum(
         system=spec.name,
         seed=seed,
@@ -164,6 +175,7 @@ def of_window(spec: SystemSpec, until: int, seed: int, warm_up: int = 0, effort:
         effort=round(answer.effort, 3),
         unmet=tuple(_unmet(window, answer)),
         trace=as_trace(window, answer, bare),
+        stopped=answer.stopped,
     )
 
 

@@ -1,10 +1,12 @@
 """Solving a window: the best schedule that is found, and what is proven that nobody can exceed.
 
-One worker, a fixed seed and a limit in the solver's own (deterministic) time: the same window gives the same answer.
+One worker, a fixed seed and a limit in the solver's own (deterministic) time: the same window gives the same answer,
+but where somebody asks for it within so many seconds of this machine's time.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,6 +24,9 @@ NOISE = 1e-6
 
 #: A solver that ends without an answer before this part of its limit was interrupted.
 EARLY = 0.5
+
+#: Seconds: a solver that ends so shortly before the limit in this machine's time ends because of it.
+CLOSE = 0.01
 
 MISSING = "the optimum is found by OR-tools, which is not installed; pip install 'rtsched[optimum]'"
 
@@ -48,7 +53,8 @@ class Solution:
 
     `ways` are the jobs that are answered (by their places in the window) with the way that each takes, `timely` those
     that are worth anything; `energy` in nJ is the least with that worth, where it is known and was proven. `exact`
-    says that nothing about interruptions was relaxed, `effort` how much of the solver's time it took.
+    says that nothing about interruptions was relaxed, `effort` how much of the solver's time it took, `stopped` that
+    this machine's time was up.
     """
 
     worth: Fraction
@@ -59,6 +65,26 @@ class Solution:
     exact: bool
     effort: float
     energy: int | None = None
+    stopped: bool = False
+
+
+class Patience:
+    """How many seconds of this machine's time are left of `limit`; without one there is no end of it."""
+
+    def __init__(self, limit: float | None) -> None:
+        self.end = None if limit is None else time.monotonic() + limit
+        self.stopped = False
+
+    @property
+    def left(self) -> float:
+        """In seconds; infinite without a limit."""
+        return float("inf") if self.end is None else max(0.0, self.end - time.monotonic())
+
+    def ends(self, solver: Any, seconds: float) -> bool:
+        """Whether a solver that was not done had used up its seconds."""
+        used_up: bool = solver.wall_time > seconds - CLOSE
+        self.stopped = self.stopped or used_up
+        return used_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +105,18 @@ def available() -> None:
         raise InputError(MISSING) from None
 
 
-def solve(window: TimeWindow, effort: float) -> Solution:
-    """The best answer found with so much effort (about seconds), and the bound. Raises InputError without OR-tools."""
+def solve(window: TimeWindow, effort: float, limit: float | None = None) -> Solution:
+    """The best answer found with so much effort (about seconds), and the bound. Raises InputError without OR-tools.
+
+    With a `limit` in seconds of this machine's time it is what was found by then.
+    """
     available()
+    patience = Patience(limit)
+    answer = _answer(window, effort, patience)
+    return replace(answer, stopped=True) if patience.stopped else answer
+
+
+def _answer(window: TimeWindow, effort: float, patience: Patience) -> Solution:
     bound = _possible(window)
     if not bound:
         return Solution(Fraction(0), Fraction(0), {}, frozenset(), (), True, 0.0)
@@ -90,16 +125,16 @@ def solve(window: TimeWindow, effort: float) -> Solution:
     spent = 0.0
     if not pieces.exact:
         fluid = FluidProgram(window)
-        first = _solved(fluid, effort / 2, hints)
+        first = _solved(fluid, effort / 2, patience, 0.5, hints)
         bound, spent = min(bound, first.bound), first.effort
         hints = [first.solver.boolean_value(literal) for literal in fluid.choices] if first.found else []
     pieces.model.add(pieces.value <= floor(bound * pieces.scale))
-    second = _solved(pieces, effort - spent, hints)
+    second = _solved(pieces, effort - spent, patience, 1.0, hints)
     if pieces.exact:
         bound = min(bound, second.bound)
     answer = _read(pieces, second, bound, spent + second.effort)
     if answer.worth == bound and pieces.exact and pieces.energies and not window.relaxed:
-        return _sparing(pieces, second, answer, effort)
+        return _sparing(pieces, answer, effort, patience)
     return answer
 
 
@@ -108,29 +143,33 @@ def _possible(window: TimeWindow) -> Fraction:
     return sum((job.weight for job in window.jobs if any(way.worth for way in job.ways)), Fraction(0))
 
 
-def _solver(effort: float) -> Any:
-    """A solver that gives the same answer each time."""
+def _solver(effort: float, seconds: float) -> Any:
+    """A solver that gives the same answer each time, if it has the seconds of this machine's time."""
     from ortools.sat.python import cp_model
 
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = max(effort, 0.1)
+    if seconds != float("inf"):
+        solver.parameters.max_time_in_seconds = seconds
     return solver
 
 
-def _solved(program: Program, effort: float, hints: list[bool]) -> _Solved:
-    """Look for the greatest value, beginning with the ways that are hinted at."""
+def _solved(program: Program, effort: float, patience: Patience, share: float, hints: list[bool]) -> _Solved:
+    """Look for the greatest value, beginning with the ways that are hinted at, for a share of the time that is left."""
     from ortools.sat.python import cp_model
 
     program.model.maximize(program.value)
     for literal, value in zip(program.choices, hints, strict=False):
         program.model.add_hint(literal, value)
-    solver = _solver(effort)
+    seconds = patience.left * share
+    solver = _solver(effort, seconds)
     status = solver.solve(program.model)
     found, spent = status in (cp_model.OPTIMAL, cp_model.FEASIBLE), solver.response_proto.deterministic_time
-    if status in (cp_model.FEASIBLE, cp_model.UNKNOWN) and spent < EARLY * max(effort, 0.1):
-        raise KeyboardInterrupt  # the solver hears of it first, and ends with what it has
+    if status in (cp_model.FEASIBLE, cp_model.UNKNOWN) and not patience.ends(solver, seconds):
+        if spent < EARLY * max(effort, 0.1):
+            raise KeyboardInterrupt  # the solver hears of it first, and ends with what it has
     proven = solver.best_objective_bound if found else float("inf")
     bound = _possible(program.window) if proven >= 2**53 else Fraction(floor(proven + NOISE), program.scale)
     return _Solved(solver, found, bound, spent)
@@ -190,14 +229,16 @@ def _placed(window: TimeWindow, rows: list[Found]) -> Iterator[Stretch]:
         yield Stretch(job, node, place, begin, end, end == ends[job, node], mode)
 
 
-def _sparing(program: PieceProgram, solved: _Solved, answer: Solution, effort: float) -> Solution:
+def _sparing(program: PieceProgram, answer: Solution, effort: float, patience: Patience) -> Solution:
     """The answer of the same worth with the least energy, if the solver can prove that it is."""
     from ortools.sat.python import cp_model
 
     program.model.add(program.value == floor(answer.bound * program.scale))
     program.model.minimize(sum(program.energies or ()))
-    solver = _solver(effort)
+    seconds = patience.left
+    solver = _solver(effort, seconds)
     if solver.solve(program.model) != cp_model.OPTIMAL:
+        patience.ends(solver, seconds)
         return answer
     spent = answer.effort + solver.response_proto.deterministic_time
     again = _read(program, _Solved(solver, True, answer.bound, 0.0), answer.bound, spent)

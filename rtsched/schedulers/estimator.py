@@ -36,7 +36,8 @@ class Estimator:
     that is free first, the fastest where the pool serves so), the clock in force (heat included) and the bandwidth of
     links, weights that must be loaded, copies, the costs of switching and of the scheduler, and what stands in the way
     now: what runs and cannot be taken off, or comes before the job. Nodes that share a processor come one after the
-    other, in the order in which they can start (a list schedule). Each node's time is the expected one, alone.
+    other, in the order in which they can start (a list schedule); so the time to an exit has in it what is served
+    before, needed or not. Each node's time is the expected one, alone.
 
     Not counted: contention for memory, faults to come, critical sections, later releases, and moves of what runs to a
     faster processor that falls idle. Streams of a GPU that is served block by block, and contexts that share a unit,
@@ -63,7 +64,6 @@ class Estimator:
         self._basis: tuple[tuple[int, ...], int] = ((), 0)
         self._times: dict[tuple[int, int], int] = {}
         self._forms: dict[tuple[int, int], Form] = {}
-        self._goals: dict[tuple[int, int], frozenset[int]] = {}
         self._ways: dict[tuple[int, bool, frozenset[int], frozenset[int]], frozenset[int]] = {}
 
     # ---- what is believed ----------------------------------------------------------------------------------------
@@ -270,16 +270,6 @@ class Estimator:
         about = node.hardware
         return [] if chip is None or about is None or not about.weights else chip.memories(place)
 
-    def goal(self, task: TaskState, exit_: int) -> frozenset[int]:
-        """The nodes that an exit needs."""
-        task = raw(task)
-        key = (task.index, exit_)
-        if key not in self._goals:
-            quality = task.spec.quality
-            assert quality is not None
-            self._goals[key] = _needed(task.nodes, quality.exits[exit_].node)
-        return self._goals[key]
-
     def left_out(self, job: Job, least: bool) -> frozenset[int]:
         """The nodes of ways not taken: as known, and where it is open the way with the most work is expected.
 
@@ -328,18 +318,6 @@ def _topological(nodes: Sequence[NodeSpec]) -> tuple[int, ...]:
             if not waits[later]:
                 order.append(later)
     return tuple(order)
-
-
-def _needed(nodes: Sequence[NodeSpec], last: int) -> frozenset[int]:
-    """A node and all that it needs."""
-    seen: set[int] = set()
-    needed = [last]
-    while needed:
-        index = needed.pop()
-        if index not in seen:
-            seen.add(index)
-            needed += nodes[index].predecessors
-    return frozenset(seen)
 
 
 def _without(nodes: Sequence[NodeSpec], out: frozenset[int], targets: Sequence[int], taken: int) -> frozenset[int]:

@@ -77,7 +77,7 @@ class Outlook:
         quality = task.spec.quality
         meant = job.path.variant if quality is not None and quality.variants else 0
         form = estimator.form(task, meant if number is None else number)
-        goal = None if exit_ is None else estimator.goal(task, exit_)
+        last = _node_of(task, exit_)
         nodes = list(form.nodes)
         as_formed = True
         for segment in job.segments:
@@ -88,27 +88,27 @@ class Outlook:
                 as_formed = as_formed and (nodes[index] is segment.node or segment.processor is not None)
                 nodes[index] = segment.node
         if form.line is not None and as_formed:
-            return self._run_line(form, job.segments, None if goal is None else len(goal), nodes)
+            return self._run_line(form, job.segments, last, nodes)
         out = form.skipped | estimator.left_out(job, least)
-        return self._run_graph(task, nodes, form.order, job.segments, goal, out, at or {})
+        return self._run_graph(task, nodes, form.order, job.segments, last, out, at or {})
 
     def run_task(self, task: TaskState, exit_: int | None = None) -> int:
         """The time in ns that the best variant of a task needs from the start of a job to its end, or to an exit."""
         task = raw(task)
         estimator = self._estimator
         form = estimator.form(task, 0)
-        goal = None if exit_ is None else estimator.goal(task, exit_)
+        last = _node_of(task, exit_)
         if form.line is not None:
-            return self._run_line(form, (), None if goal is None else len(goal))
-        return self._run_graph(task, form.nodes, form.order, (), goal, form.skipped, {})
+            return self._run_line(form, (), last)
+        return self._run_graph(task, form.nodes, form.order, (), last, form.skipped, {})
 
     def _run_line(
-        self, form: Form, segments: Sequence[Segment], stop: int | None, nodes: Sequence[NodeSpec] = ()
+        self, form: Form, segments: Sequence[Segment], last: int | None, nodes: Sequence[NodeSpec] = ()
     ) -> int:
-        """A chain on one processor: what has begun, and the sum of what follows."""
+        """A chain on one processor: what has begun, and the sum of what follows; to node `last`, or all of it."""
         line, order = form.line, form.order
         assert line is not None
-        end = len(order) if stop is None else stop
+        end = len(order) if last is None else order.index(last) + 1
         place = 0
         while segments and place < end and segments[order[place]].state == DONE:
             place += 1
@@ -135,23 +135,28 @@ class Outlook:
         nodes: Sequence[NodeSpec],
         order: Sequence[int],
         segments: Sequence[Segment],
-        goal: frozenset[int] | None,
+        last: int | None,
         out: frozenset[int],
         at: Mapping[int, int],
     ) -> int:
-        """A list schedule: of the nodes that wait for no other, the one that can start first takes its processor."""
+        """A list schedule: of the nodes that wait for no other, the one that can start first takes its processor.
+
+        Until node `last` is done (None: all are); what it does not need, but can start before, goes before it.
+        """
         where: dict[int, int] = dict(at)
         todo = []
         for index in order:
             done = segments[index] if segments and segments[index].state == DONE else None
-            if done is None and (goal is None or index in goal):
+            if done is None:
                 todo.append(index)
-            elif done is not None:
+            else:
                 self._hand_on(nodes[index], -1 if done.processor is None else done.processor.index, where)
+        if last is not None and last not in todo:
+            return 0
         ready = dict.fromkeys(todo, 0)
         waits = {index: sum(before in ready for before in nodes[index].predecessors) for index in todo}
         waiting = [index for index in todo if not waits[index]]
-        last = 0
+        whole = 0
         while waiting:
             starts = []
             for index in waiting:
@@ -168,14 +173,16 @@ class Outlook:
             if place >= 0:
                 self._take(place, end)
             self._hand_on(nodes[index], place, where)
-            last = max(last, end)
+            if index == last:
+                return end
+            whole = max(whole, end)
             for later in nodes[index].successors:
                 if later in ready:
                     ready[later] = max(ready[later], end)
                     waits[later] -= 1
                     if not waits[later]:
                         waiting.append(later)
-        return last
+        return whole
 
     def _hand_on(self, node: NodeSpec, place: int, where: dict[int, int]) -> None:
         """Note where what a node writes is: where it runs, or (-1: it is left out) where what it would read is."""
@@ -323,3 +330,9 @@ class Outlook:
     def _take(self, place: int, until: int) -> None:
         server = self._estimator.servers[place]
         self.free[server] = max(until, self.free.get(server, 0))
+
+
+def _node_of(task: TaskState, exit_: int | None) -> int | None:
+    """The node whose end is exit number `exit_` of a task."""
+    quality = task.spec.quality
+    return None if exit_ is None or quality is None else quality.exits[exit_].node

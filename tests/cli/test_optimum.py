@@ -37,6 +37,16 @@ def test_it_says_the_value_the_bound_and_who_gives_way(tight: str) -> None:
     ]
 
 
+def test_what_is_found_within_a_limit(tight: str) -> None:
+    lines = rtsched("optimum", tight, "--until", "10 ms", "--limit", "0.000001").output.splitlines()
+    assert lines[1:3] == [
+        "the most that can be reached: 4 of 5",
+        "a schedule that reaches 0: a gap of 100 % is left (stopped at the limit; more time may close it)",
+    ]
+    enough = rtsched("optimum", tight, "--until", "10 ms", "--limit", "60").output
+    assert enough == rtsched("optimum", tight, "--until", "10 ms").output
+
+
 def test_as_json_with_the_schedule(tight: str) -> None:
     found = json.loads(rtsched("optimum", tight, "--until", "10 ms", "--json").output)
     assert (found["worth"], found["bound"], found["gap"], found["proven"], found["relaxed"]) == (3, 3, 0, True, [])

@@ -135,6 +135,19 @@ def test_one_processor_more_is_not_asked_of_variants_whose_times_are_by_processo
     assert found.row("monotone").outcome == "fits"
 
 
+@pytest.mark.parametrize(("policy", "asked"), [("edf+stage-dp-style", 0), ("dream-style", 1)])
+def test_who_claims_that_more_time_is_never_worse_is_asked_where_times_are_as_planned(policy: str, asked: int) -> None:
+    """Who plans for 4 ms and needs 8 may be late with more time; who claims nothing is asked all the same."""
+    exits = [{"node": "a", "accuracy": 0.6}, {"node": "b", "accuracy": 0.9}]
+    graph = {"nodes": {"a": {"wcet": "1 ms"}, "b": {"wcet": "3 ms"}}, "edges": [["a", "b"]]}
+    task = {"name": "net", "period": "20 ms", "graph": graph, "exits": exits}
+    late = {"execution": {"kind": "empirical", "samples": ["8 ms"]}}
+    system = {"platform": "uniprocessor", "tasks": [task | late]}
+    assert rtsched.check_scheduler(policy, system=system, only=["monotone"]).row("monotone").asked == asked
+    plain = {"platform": "uniprocessor", "tasks": [task]}
+    assert rtsched.check_scheduler(policy, system=plain, only=["monotone"]).row("monotone").asked == 1
+
+
 class Ticking(policies.Sound):
     """Asks for a timer at every one of its timers, for ever."""
 

@@ -56,6 +56,7 @@ def test_what_they_claim_is_what_their_parts_claim_together() -> None:
     assert claims("dbp-style") == claims("e-pattern-style") == claims("fifo")
     assert claims("split-first-style") == claims("edf")
     assert claims("sdrm3") == claims("prema") == claims("lst")
+    assert claims("edf+rtdeepensemble-style") == claims("edf+subflow")
     assert claims("edf+dnn-sam-style") == claims("edf+subflow") - {"monotone"}
     assert claims("band-heft") == claims("cbs") == {"monotone", "symmetric"}
     assert (

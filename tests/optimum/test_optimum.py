@@ -186,6 +186,25 @@ def test_the_same_window_gives_the_same_answer() -> None:
     assert first == second
 
 
+@pytest.mark.parametrize("platform", ["multicore:2", NPU], ids=["interrupted", "exact"])
+def test_whoever_stops_early_has_what_is_found_and_a_bound_that_holds(platform: Any) -> None:
+    """In a microsecond nothing is proven but that no job is worth more than its weight; in a minute all of it."""
+    tasks = [once(f"t{number}", 2 + number % 3, 8) for number in range(6)]
+    least = found(system(*tasks, platform=platform), limit=1e-6)
+    whole = found(system(*tasks, platform=platform), limit=60)
+    assert (least.stopped, least.to_dict()["stopped"]) == (True, True)
+    assert least.worth <= whole.worth <= whole.bound <= least.bound <= 6
+    assert least.gap > 0
+    assert (whole.stopped, whole.gap, "stopped" in whole.to_dict()) == (False, 0, False)
+    assert whole == found(system(*tasks, platform=platform))
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), "5 s"])
+def test_a_limit_is_a_time(limit: Any) -> None:
+    with pytest.raises(InputError, match="limit: seconds that the solver may take, above 0"):
+        rtsched.optimum("graham", limit=limit)
+
+
 @pytest.mark.parametrize("name", ["mixed_rk3588", "drone_exits", "adas_resolution", "dhall", "graham", "drone_subnets"])
 def test_the_schedule_keeps_the_rules_of_every_run(name: str) -> None:
     answer = rtsched.optimum(name, until="40 ms")

@@ -42,7 +42,7 @@ class DeepEnsemble(Adaptation):
     and members gain what the table of exits says, and no more.
     """
 
-    claims = GREEDY - {"symmetric", "monotone"}  # more is dared with more time, and may turn out too long
+    claims = GREEDY - {"symmetric"}
     believes = ALWAYS
 
     def setup(self, soc: Soc) -> None:

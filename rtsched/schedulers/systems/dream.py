@@ -53,7 +53,8 @@ class Dream(Scheduler):
     windows that it compares differ in what arrives.
     """
 
-    claims = frozenset({"work-conserving", "symmetric"})  # not monotone: a longer variant may turn out too long
+    # Not monotone: ToGo is what layers take, so that a better variant is late where its start costs what was left.
+    claims = frozenset({"work-conserving", "symmetric"})
     believes = ALWAYS
     preemption = "nonpreemptive"
     takes = frozenset({"speed"})

@@ -15,6 +15,7 @@ from rtsched.schedulers.adaptations.exit_budget import leaving
 from rtsched.schedulers.adaptations.stages import best_depths
 from rtsched.schedulers.quality import times_to_exits
 from rtsched.trace.trace import ACTIONS
+from rtsched.units import MS
 from tests.chips import asked, loaded, run, slices
 
 GPU = "platform: {processors: {gpu: {kind: gpu, service: node}}}\n"
@@ -42,6 +43,41 @@ def policy(name: str, **parameters: object) -> dict[str, object]:
 def test_times_to_exits_hold_all_that_an_exit_needs() -> None:
     system = loaded(STAGES.replace("UNTIL", "1 s"))
     assert asked(system, lambda each, job: times_to_exits(each, job.task)) == [2_000_000, 5_000_000, 9_000_000]
+
+
+#: The heads of exits lie beside what goes on; the engine serves the nodes of a job in the order of their numbers.
+HEADS = """
+platform: {processors: {cpu: {cores: CORES}}}
+simulate: {until: 1 s}
+tasks:
+  - name: net
+    release: 0 ms
+    deadline: DEADLINE ms
+    graph:
+      nodes: {s1: {wcet: 1 ms}, head: {wcet: 3 ms}, s2: {wcet: 2 ms}, s3: {wcet: 4 ms}}
+      edges: [[s1, head], [s1, s2], [s2, s3]]
+    exits: [{node: head, accuracy: 0.6}, {node: s3, accuracy: 0.9}]
+"""
+
+
+@pytest.mark.parametrize(("cores", "times"), [(1, [4, 10]), (2, [4, 7])])
+def test_what_an_exit_does_not_need_but_is_served_before_it_takes_its_time(cores: int, times: list[int]) -> None:
+    """One core: 1 + 3, and then 2 + 4 for the second exit, which does not need the first's head. Two: 1 + 2 + 4."""
+    text = HEADS.replace("CORES", str(cores)).replace("DEADLINE", "20")
+    assert asked(loaded(text), lambda each, job: times_to_exits(each, job.task)) == [time * MS for time in times]
+    trace = run(text, scheduler={"ordering": "edf"})
+    assert {int(row["node"]): int(row["end"]) // MS for row in trace.slices if row["node"] in (1, 3)} == {
+        1: times[0], 3: times[1],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["stage-dp-style", "rtdeepensemble-style"])
+@pytest.mark.parametrize(("deadline", "answer", "end"), [(4, "head", 4), (9, "head", 4), (10, "s3", 10)])
+def test_who_looks_ahead_leaves_at_the_exit_that_is_in_time(name: str, deadline: int, answer: str, end: int) -> None:
+    """The second exit is reached after 10 ms, though what it needs takes 7: until 9 the first is the one to take."""
+    trace = run(HEADS.replace("CORES", "1").replace("DEADLINE", str(deadline)), scheduler=policy(name))
+    assert trace.jobs["finish"].tolist() == [end * MS]
+    assert trace.answers["accuracy"].tolist() == [{"head": 600_000, "s3": 900_000}[answer]]
 
 
 # ---- confidence ------------------------------------------------------------------------------------------------------
