@@ -47,7 +47,9 @@ BROKEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("policy", "check", "says"), BROKEN, ids=[f"{policy.__name__}-{check}" for policy, check, _ in BROKEN])
+@pytest.mark.parametrize(
+    ("policy", "check", "says"), BROKEN, ids=[f"{policy.__name__}-{check}" for policy, check, _ in BROKEN]
+)
 def test_a_broken_policy_fails_for_the_right_reason(policy: type, check: str, says: str) -> None:
     example = first(policy, check)
     assert says in example.text
