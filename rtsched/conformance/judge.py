@@ -11,7 +11,7 @@ from rtsched.conformance import elsewhere
 from rtsched.conformance.candidate import Candidate, Choice, candidate
 from rtsched.conformance.checks import CHECKS, Check
 from rtsched.conformance.drawing import drawn
-from rtsched.conformance.looking import Looker, Seen, answer_of, looked_at, seen_of
+from rtsched.conformance.looking import Looker, Sighting, answer_of, looked_at, seen_of
 from rtsched.conformance.result import Conformance, Example, Finding
 from rtsched.conformance.trial import Trial, trial_of
 from rtsched.errors import InputError
@@ -105,7 +105,7 @@ def _campaign(found: Conformance, looker: Looker, count: int, jobs: int, progres
             return
 
 
-def _take(found: Conformance, seen: Seen) -> None:
+def _take(found: Conformance, seen: Sighting) -> None:
     """What every check says of one system."""
     found.systems += 1
     if seen.refusal:

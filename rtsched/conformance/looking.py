@@ -37,7 +37,7 @@ class Looker:
         document, own = drawn(self.seed, number, self.candidate.make())
         return trial_of(self.candidate, document, own, self.limit)
 
-    def look(self, number: int) -> Seen | None:
+    def look(self, number: int) -> Sighting | None:
         """What the checks say of system number so; None where there is none."""
         try:
             trial = self.trial(number)
@@ -47,7 +47,7 @@ class Looker:
 
 
 @dataclass
-class Seen:
+class Sighting:
     """What was seen of a policy in system number so: why it refused that, or what each check says of it.
 
     The `trial` stays with who has looked; who is told of it makes it again.
@@ -62,14 +62,14 @@ class Seen:
     answers: dict[str, str | None] = field(default_factory=dict)
 
 
-def seen_of(trial: Trial, checks: Sequence[Check]) -> Seen:
+def seen_of(trial: Trial, checks: Sequence[Check]) -> Sighting:
     """What these checks say of one trial."""
     try:
         run = trial.plain
     except RefusedError as error:
-        return Seen(trial, refusal=str(error))
+        return Sighting(trial, refusal=str(error))
     answers = {check.name: answer_of(check, trial) for check in checks}
-    return Seen(trial, 0, "", run.watched.costs, run.hung, run.digest, answers)
+    return Sighting(trial, 0, "", run.watched.costs, run.hung, run.digest, answers)
 
 
 def answer_of(check: Check, trial: Trial) -> str | None:
@@ -80,7 +80,7 @@ def answer_of(check: Check, trial: Trial) -> str | None:
         return None
 
 
-def looked_at(looker: Looker, numbers: Sequence[int], jobs: int) -> Iterator[Seen | None]:
+def looked_at(looker: Looker, numbers: Sequence[int], jobs: int) -> Iterator[Sighting | None]:
     """What is seen of the systems with these numbers, in their order."""
     if jobs == 1:
         yield from map(looker.look, numbers)
@@ -101,23 +101,23 @@ class Told:
     def __init__(self, looker: Looker) -> None:
         self.looker = looker
 
-    def __call__(self, number: int) -> tuple[int, Seen | None]:
+    def __call__(self, number: int) -> tuple[int, Sighting | None]:
         """The number, and what was seen."""
         seen = self.looker.look(number)
         return number, seen if seen is None else replace(seen, trial=None)  # type: ignore[arg-type]
 
 
-def _lost(looker: Looker, number: int, seconds: float) -> tuple[int, Seen | None]:
+def _lost(looker: Looker, number: int, seconds: float) -> tuple[int, Sighting | None]:
     """A system whose worker dies each time; also because it did not heed the limit."""
     why = "the process that ran it was killed each time (is there enough memory?)"
     if seconds * 1e9 > looker.limit:
         why = f"no end within {format_duration(looker.limit)} of this machine's time, and it had to be killed"
-    return number, Seen(looker.trial(number), number, hung=True, digest="none", answers={"ends": why})
+    return number, Sighting(looker.trial(number), number, hung=True, digest="none", answers={"ends": why})
 
 
-def _in_order(pairs: Iterable[tuple[int, Seen | None]]) -> Iterator[tuple[int, Seen | None]]:
+def _in_order(pairs: Iterable[tuple[int, Sighting | None]]) -> Iterator[tuple[int, Sighting | None]]:
     """What comes in any order, from number 0 on."""
-    waiting: dict[int, Seen | None] = {}
+    waiting: dict[int, Sighting | None] = {}
     following = 0
     for number, seen in pairs:
         waiting[number] = seen
@@ -126,7 +126,7 @@ def _in_order(pairs: Iterable[tuple[int, Seen | None]]) -> Iterator[tuple[int, S
             following += 1
 
 
-def _again(looker: Looker, number: int, seen: Seen) -> Trial:
+def _again(looker: Looker, number: int, seen: Sighting) -> Trial:
     """The trial in this process, where nobody has run it; nor will anybody, if it hangs."""
     trial = looker.trial(number)
     if seen.hung:

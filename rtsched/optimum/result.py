@@ -16,7 +16,6 @@ from rtsched.optimum.schedule import as_trace
 from rtsched.optimum.solver import Solution, solve
 from rtsched.optimum.window import TimeWindow
 from rtsched.trace.trace import Trace
-from rtsched.visible import as_found
 
 #: About so many seconds of work, in the solver's own time: the same on every machine.
 EFFORT = 20.0
@@ -154,7 +153,7 @@ def of_window(
 ) -> Optimum:
     """The same for a system that is lowered already; jobs that are released during the warm-up are worth nothing."""
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
-        raise InputError(f"limit: seconds that the solver may take, above 0 (found {as_found(limit)}); e.g. 60")
+        raise InputError(f"limit: seconds that the solver may take, above 0 (found {limit!r}); e.g. 60")
     drawn, bare = draw(spec, until, seed)
     _bearable(sum(map(len, drawn.values())), "jobs")
     window = lower(spec, drawn, until, warm_up)

@@ -42,10 +42,14 @@ BROKEN = [
     (policies.Loser, "wake-ups", "where it could run, idles"),
     (policies.Broken, "legal-actions", "its own code fails: KeyError: 'the plan'"),
     (policies.Hasty, "sustainable-execution", "in half of its time, job"),
+    (policies.Hasty, "sustainable-release", "ns later, job"),
+    (policies.Hasty, "sustainable-processors", "with one more of"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("policy", "check", "says"), BROKEN, ids=[policy.__name__ for policy, *_ in BROKEN])
+@pytest.mark.parametrize(
+    ("policy", "check", "says"), BROKEN, ids=[f"{policy.__name__}-{check}" for policy, check, _ in BROKEN]
+)
 def test_a_broken_policy_fails_for_the_right_reason(policy: type, check: str, says: str) -> None:
     example = first(policy, check)
     assert says in example.text

@@ -193,7 +193,9 @@ class Broken(Sound):
 class Hasty(Sound):
     """Whoever is shortest in plan goes first; claims that less to do makes nobody later, and cannot be interrupted."""
 
-    claims: ClassVar[frozenset[str]] = frozenset({"sustainable-execution"})
+    claims: ClassVar[frozenset[str]] = frozenset(
+        {"sustainable-execution", "sustainable-release", "sustainable-processors"}
+    )
 
     def choose(self, waiting: list[Any]) -> list[Any]:
         return sorted(waiting, key=lambda segment: segment.node.fastest)
