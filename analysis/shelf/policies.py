@@ -192,7 +192,7 @@ def pairs() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield name, mode, {**simple, kind: name, "preemption": mode}
     for name in own("scheduler"):
         takes = REGISTRY.find("scheduler", name).takes if name != "composed" else ()  # type: ignore[attr-defined]
-        for kind in takes:
+        for kind in sorted(takes):
             for part in own(kind):
                 yield name, part, {"name": name, kind: part}
 
