@@ -57,14 +57,15 @@ function tell(event) {
   tip.style.top = `${Math.max(4, Math.min(event.clientY + 16, innerHeight - tip.offsetHeight - 8))}px`;
 }
 
-/** The next event that is near enough to be meant, else the instant itself. */
+/** The next event that is near enough to be meant, else the instant itself, as exactly as a pixel says it. */
 function snapped(time) {
   const near = 10 / perNs();
   const all = instants();
   const at = above(all, time);
   const close = [all[at - 1], all[at]].filter((each) => Math.abs(each - time) < near);
   close.sort((one, other) => Math.abs(one - time) - Math.abs(other - time));
-  return Math.round(close[0] ?? time);
+  const unit = Math.max(1, 10 ** Math.floor(Math.log10(1 / perNs()))); // no finer than a pixel
+  return close[0] ?? Math.round(time / unit) * unit;
 }
 
 function measure(time) {
