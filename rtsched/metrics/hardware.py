@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rtsched.trace.energy import NANOJOULE
 from rtsched.trace.trace import BANDWIDTH, CHECKPOINT, DOWN, EVICT, FREQUENCY, LOAD, TEMPERATURE, Trace
 
 if TYPE_CHECKING:
     from rtsched.metrics.tally import Changes
-
-#: nW ns in a nJ.
-NANOJOULE = 10**9
 
 
 @dataclass(frozen=True)

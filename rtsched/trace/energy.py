@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Attojoules (nW x ns) in a nanojoule.
+NANOJOULE = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class UnitEnergy:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from rtsched.engine.chip.faults import bring_up, take_down
 from rtsched.engine.event_loop import NEVER, TIMER, Alarm, Appointment
 from rtsched.trace import trace as log
-from rtsched.trace.energy import StoreReport
+from rtsched.trace.energy import NANOJOULE, StoreReport
 
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.model.power import Battery
 
-#: Attojoules (nW x ns) in a nanojoule; nanowatts in a microwatt.
-NANOJOULE, MICROWATT = 10**9, 1000
+#: Nanowatts in a microwatt.
+MICROWATT = 1000
 #: A level counts as met again when the charge has risen by this part of the capacity beyond it.
 RISE = 100
 

@@ -14,16 +14,13 @@ from rtsched.engine.event_loop import TIMER, Alarm
 from rtsched.errors import SchedulerError
 from rtsched.model.power import Governor, PowerOptions, active_powers, cluster_powers, time_scales
 from rtsched.trace import trace as log
-from rtsched.trace.energy import EnergyReport, StoreReport, UnitEnergy
+from rtsched.trace.energy import NANOJOULE, EnergyReport, StoreReport, UnitEnergy
 from rtsched.units import format_rate
 
 if TYPE_CHECKING:
     from rtsched.engine.chip.chip import Chip
     from rtsched.engine.chip.unit import Unit
     from rtsched.model.platform import Cluster
-
-#: Attojoules (nW x ns) in a nanojoule.
-NANOJOULE = 10**9
 
 
 class Domain:

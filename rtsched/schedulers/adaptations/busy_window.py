@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from rtsched.model.task import Periodic
+
+if TYPE_CHECKING:
+    from rtsched.engine.task_state import TaskState
 
 
 class Coming(NamedTuple):
@@ -12,6 +17,16 @@ class Coming(NamedTuple):
     arrival: int
     period: int
     time: int
+
+
+def first_arrivals(tasks: Sequence[TaskState]) -> dict[int, int]:
+    """When the first job of each task comes whose jobs come periodically by themselves, by its index, in ns."""
+    return {
+        task.index: task.spec.offset
+        for task in tasks
+        if task.period and task.spec.after is None and task.spec.release is None
+        if isinstance(task.spec.arrival, Periodic)
+    }
 
 
 def served(work: int, now: int, coming: Sequence[Coming], limit: int) -> int | None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rtsched.engine.beliefs import ALWAYS
 from rtsched.engine.job import DONE
 from rtsched.errors import SchedulerError
-from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.apnet import best_layers
 from rtsched.schedulers.adaptations.base import Adaptation
-from rtsched.schedulers.adaptations.busy_window import Coming, served
+from rtsched.schedulers.adaptations.busy_window import Coming, first_arrivals, served
 from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import exits_of
 
@@ -53,12 +52,7 @@ class DeepEnsemble(Adaptation):
         self.depth: dict[int, int] = {}
         self.stale = False
         #: the next arrival of each periodic task
-        self.following = {
-            task.index: task.spec.offset
-            for task in soc.tasks
-            if task.period and task.spec.after is None and task.spec.release is None
-            if isinstance(task.spec.arrival, Periodic)
-        }
+        self.following = first_arrivals(soc.tasks)
 
     def on_release(self, job: Job) -> None:
         self.open[job.number] = job

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rtsched.errors import InputError, SchedulerError
-from rtsched.model.task import Periodic
 from rtsched.schedulers.adaptations.base import VariantAdaptation
-from rtsched.schedulers.adaptations.busy_window import Coming, served
+from rtsched.schedulers.adaptations.busy_window import Coming, first_arrivals, served
 from rtsched.schedulers.claims import GREEDY
 from rtsched.schedulers.quality import variants_of
 
@@ -58,12 +57,7 @@ class SAM(VariantAdaptation):
         #: what jobs count as until they are chosen for: only meant, for what a variant skips would be gone at once
         self.least: dict[Job, int] = {}
         #: the next arrival of each periodic task
-        self.following = {
-            task.index: task.spec.offset
-            for task in soc.tasks
-            if task.period and task.spec.after is None and task.spec.release is None
-            if isinstance(task.spec.arrival, Periodic)
-        }
+        self.following = first_arrivals(soc.tasks)
 
     def on_release(self, job: Job) -> None:
         self.open[job.number] = job

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from rtsched.trace.energy import NANOJOULE
+
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
 
-#: nW ns in a nJ, nW in a uW.
-NANOJOULE, MICROWATT = 10**9, 1000
+#: Nanowatts in a microwatt.
+MICROWATT = 1000
 
 
 def batteries(trace: Trace) -> Iterator[str]:
