@@ -109,7 +109,7 @@ function drawAll() {
   for (const row of rows) {
     const top = row.top - scrolled;
     if (top > height || top + row.height < 0) continue;
-    drawRow(row, top, ticks, width);
+    inRun(row.run, () => drawRow(row, top, ticks, width));
   }
   drawAxis(ticks, width, height);
   drawCursors(width, height);

@@ -1,7 +1,6 @@
 // ---- hands.js: mouse, fingers and keys. -----------------------------------------------------------------------------
 
 const frame = byId("frame");
-let misses = []; // the jobs that missed, by their deadlines
 let events = null; // the instants at which anything happened, made when they are first asked for
 
 /** What lies under a point of the timeline: the row, the job, and the slice where there is one. */

@@ -31,10 +31,14 @@ function writeHead() {
   byId("given").textContent = facts.given ?? "";
 }
 
-async function start() {
-  await unpack();
+function findMisses() {
   for (let job = 0; job < run.jobs.task.length; job++) if (isMiss(job)) misses.push(job);
   misses.sort((one, other) => missTime(one) - missTime(other) || one - other);
+}
+
+async function start() {
+  await unpack();
+  ofEach(findMisses);
   makeRows();
   writeHead();
   showTasks();

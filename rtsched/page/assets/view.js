@@ -3,7 +3,7 @@
 const view = {
   from: 0,
   to: facts.end,
-  job: -1, // the chosen one
+  get job() { return now.chosen; }, // in the run that is looked at; choose() says it
   words: "", // rows whose names have them
   kind: "all",
   look: "auto",
@@ -58,7 +58,7 @@ function show(from, to) {
 }
 
 function choose(job, bring = false) {
-  view.job = job;
+  now.chosen = job;
   if (job >= 0 && bring) show(run.jobs.release[job], Math.max(missTime(job), overTime(job)));
   showJob(job);
   markChosen();
