@@ -10,6 +10,7 @@ from functools import cache
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
@@ -29,6 +30,8 @@ SCRIPTS = (
     "overview.js",
     "job.js",
     "tables.js",
+    "policies.js",
+    "beside.js",
     "hands.js",
     "start.js",
 )
@@ -49,11 +52,16 @@ def page(trace: Trace, given: str | None = None) -> str:
         raise InputError("this run kept no trace to show; run it with a trace")
     packed = columns(trace)
     data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
+    return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
+
+
+def filled(title: str, data: dict[str, Any], blob: str) -> str:
+    """The template with a page's title, facts and columns."""
     parts = {
-        "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
+        "TITLE": escape(title),
         "STYLE": asset(STYLE),
         "FACTS": safe_json(data),
-        "COLUMNS": packed.blob(),
+        "COLUMNS": blob,
         "SCRIPTS": scripts(),
         "LOADER": asset(LOADER),
     }

@@ -27,6 +27,8 @@ function inRun(place, ask) {
 /** What `ask` says of each run, in their order. */
 const ofEach = (ask) => runs.map(({ place }) => inRun(place, () => ask(place)));
 use(0);
+/** Whether the page has several runs: policies.js and beside.js are for these. */
+const several = runs.length > 1;
 
 const [OK, LATE, DROPPED, ABORTED] = [0, 1, 2, 3];
 const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, code]));

@@ -98,15 +98,15 @@ function counterRows() {
 /** Which rows are shown, how high each is and where it begins. */
 function arrange() {
   rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const words = jobCalled(view.words) >= 0 ? [] : view.words.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = placeOf(view.words)[1] >= 0 ? [] : view.words.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = (row) =>
     (view.kind === row.kind || (view.kind === "all" && (row.kind !== "counter" || row.index > 0))) &&
-    words.every((word) => row.name.toLowerCase().includes(word));
-  rows = allRows.filter(wanted);
+    words.every((word) => wordsOf(row).includes(word));
+  rows = ordered(allRows.filter(wanted));
   let top = axisHeight();
   for (const row of rows) {
     row.top = top;
-    row.height = rem * (row.kind === "task" ? 2.5 + 0.6 * (row.lanes - 1) : row.kind === "processor" ? 1.7 + 0.6 * (row.lanes - 1) : 3);
+    row.height = rem * (row.kind === "policy" ? 2.7 : row.kind === "task" ? 2.5 + 0.6 * (row.lanes - 1) : row.kind === "processor" ? 1.7 + 0.6 * (row.lanes - 1) : 3);
     top += row.height;
   }
   const frame = byId("frame");

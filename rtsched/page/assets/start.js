@@ -11,29 +11,62 @@ function takeTools() {
   on("kind", (event) => { view.kind = event.target.value; arrange(); remember(); }, "change");
   on("filter", (event) => {
     view.words = event.target.value;
-    const job = jobCalled(view.words);
-    if (job >= 0) choose(job, true);
+    const [place, job] = placeOf(view.words);
+    if (job >= 0) {
+      use(place);
+      choose(job, true);
+    }
     arrange();
     remember();
   }, "input");
   on("which", sortJobs, "input");
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
-  for (const id of ["before", "after"]) byId(id).disabled = !misses.length;
+  for (const id of ["before", "after"]) byId(id).disabled = !stops().length;
+  if (several) takePolicies(on);
+}
+
+/** What only a page of several runs has. */
+function takePolicies(on) {
+  for (const each of document.querySelectorAll(".several")) each.hidden = false;
+  byId("of").append(...letters().map((letter) => new Option(`of ${letter}`, letter)));
+  on("of", (event) => { view.of = event.target.value; remember(); }, "change");
+  on("order", (event) => { view.order = event.target.value; arrange(); remember(); }, "change");
+  on("parts", goToParting);
+  on("earlier", () => goToOther(-1));
+  on("later", () => goToOther(1));
+  byId("parts").disabled = !given.parted.length;
+  for (const id of ["earlier", "later"]) byId(id).disabled = !pairs().some((pair) => pair.other);
 }
 
 function writeHead() {
+  if (several) return writeHeadOfSeveral();
   const title = byId("title");
   title.append(made("bdi", facts.system), " ", made("small", `under ${facts.scheduler}`));
   const part = facts.planned === null ? "" : `Interrupted: a part of ${duration(facts.planned)}. `;
   byId("headline").textContent = `${part}${facts.headline} Jobs released for ${duration(facts.until)}, seed ${facts.seed}.`;
   byId("figures").textContent = facts.text;
-  byId("system").hidden = facts.given === null;
-  byId("given").textContent = facts.given ?? "";
+  return writeGiven();
 }
 
 function findMisses() {
   for (let job = 0; job < run.jobs.task.length; job++) if (isMiss(job)) misses.push(job);
   misses.sort((one, other) => missTime(one) - missTime(other) || one - other);
+}
+
+function writeHeadOfSeveral() {
+  byId("title").append(made("bdi", given.system), " ", made("small", `under ${titles().join(", ")}`));
+  const seeds = new Set(runs.map((each) => each.facts.seed));
+  const seed = seeds.size > 1 ? `seeds ${[...seeds].join(", ")}: not the same worlds` : `seed ${facts.seed}`;
+  const cut = runs.filter((each) => each.facts.planned !== null).map((each) => `${each.facts.letter} was interrupted. `).join("");
+  byId("headline").textContent = `${cut}Jobs released for ${duration(facts.until)}, ${seed}. ${given.note}`;
+  byId("figures").textContent = ofEach(() => `${titleOf(now)}\n${facts.text}`).join("\n\n");
+  showPolicies();
+  writeGiven();
+}
+
+function writeGiven() {
+  byId("system").hidden = given.given === null;
+  byId("given").textContent = given.given ?? "";
 }
 
 async function start() {

@@ -5,6 +5,8 @@ const view = {
   to: facts.end,
   get job() { return now.chosen; }, // in the run that is looked at; choose() says it
   words: "", // rows whose names have them
+  order: "policies", // or "rows": which of several runs' rows stand together
+  of: "any", // whose misses `n` and `p` go through: a letter, or any
   kind: "all",
   look: "auto",
   pointer: null, // {x, y} on the timeline
@@ -58,8 +60,11 @@ function show(from, to) {
 }
 
 function choose(job, bring = false) {
-  now.chosen = job;
-  if (job >= 0 && bring) show(run.jobs.release[job], Math.max(missTime(job), overTime(job)));
+  for (const each of runs) each.chosen = twin(job, each.place);
+  if (job >= 0 && bring) {
+    const seen = ofEach(() => (view.job < 0 ? [] : [run.jobs.release[view.job], missTime(view.job), overTime(view.job)])).flat();
+    show(Math.min(...seen), Math.max(...seen));
+  }
   showJob(job);
   markChosen();
   remember();
@@ -91,6 +96,9 @@ function remember() {
     if (view.job >= 0) parts.push(`job=${encodeURIComponent(jobName(view.job))}`);
     if (view.words) parts.push(`rows=${encodeURIComponent(view.words)}`);
     if (view.kind !== "all") parts.push(`show=${view.kind}`);
+    if (now.place) parts.push(`policy=${facts.letter}`);
+    if (view.order !== "policies") parts.push(`order=${view.order}`);
+    if (view.of !== "any") parts.push(`misses=${encodeURIComponent(view.of)}`);
     if (view.look !== "auto") parts.push(`look=${view.look}`);
     written = `#${parts.join("&")}`;
     try { history.replaceState(null, "", written); } catch { /* a page that may not: its address stays */ }
@@ -108,10 +116,14 @@ function recall() {
   const choice = (id, key) => ([...byId(id).options].some((each) => each.value === said.get(key)) ? said.get(key) : null);
   view.words = byId("filter").value = said.get("rows") ?? "";
   view.kind = byId("kind").value = choice("kind", "show") ?? "all";
+  view.order = byId("order").value = choice("order", "order") ?? "policies";
+  view.of = byId("of").value = choice("of", "misses") ?? "any";
+  use(Math.max(0, runs.findIndex((each) => each.facts.letter === said.get("policy"))));
   setLook(byId("look").value = choice("look", "look") ?? "auto");
   arrange();
   const [from, to] = [instantOf(said.get("from")), instantOf(said.get("to"))];
-  const job = jobCalled(said.get("job") ?? "");
+  const [place, job] = placeOf(said.get("job") ?? "");
+  use(place);
   if (to > from) look(from, to);
   else whole();
   choose(job, !(to > from));

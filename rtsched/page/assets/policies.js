@@ -1,0 +1,175 @@
+// ---- policies.js: the lanes of several runs on one axis, and where they part. A page of one run needs none of it. ---
+
+/** How a job is known in all runs: its task and its index; numbers differ where other jobs were released. */
+const keyOfJob = (job) => run.jobs.task[job] * 2 ** 32 + run.jobs.index[job];
+
+/** The number that a job of this run has in another one; -1 where that has no such job. */
+function twin(job, place) {
+  if (job < 0 || place === now.place) return job;
+  const key = keyOfJob(job);
+  return inRun(place, () => {
+    now.byKey ??= new Map(Array.from(run.jobs.task, (_, each) => [keyOfJob(each), each]));
+    return now.byKey.get(key) ?? -1;
+  });
+}
+
+/** The run and the job that a text like "camera[3]" names: in the run that is looked at, else in the first that has it. */
+function placeOf(text) {
+  for (const place of [now.place, ...runs.keys()]) {
+    const job = inRun(place, () => jobCalled(text));
+    if (job >= 0) return [place, job];
+  }
+  return [now.place, -1];
+}
+
+/** What became of a job in few words: "8 ms late", "3 ms", "dropped", "no such job". */
+function fared(job) {
+  if (job < 0) return "no such job";
+  const outcome = facts.outcomes[run.jobs.outcome[job]] ?? "open";
+  if (run.jobs.finish[job] < 0) return outcome;
+  return `${duration(responseOf(job))}${run.jobs.outcome[job] === OK ? "" : ` ${outcome}`}`;
+}
+
+/** What became of the chosen job under each policy. */
+const faredEach = () => ofEach(() => `${facts.letter} ${fared(view.job)}`).join(", ");
+
+/** Rows below the heading of their policy, or the rows of all policies that show the same below each other. */
+function ordered(found) {
+  if (!several) return found;
+  const heads = runs.map((each) => ({ kind: "policy", run: each.place, name: each.facts.label }));
+  const seen = (place) => found.filter((row) => row.run === place);
+  const shown = heads.filter((head) => seen(head.run).length);
+  if (view.order !== "rows") return shown.flatMap((head) => [head, ...seen(head.run)]);
+  const order = new Map();
+  for (const { kind, name } of found) if (!order.has(`${kind} ${name}`)) order.set(`${kind} ${name}`, order.size);
+  const at = (row) => order.get(`${row.kind} ${row.name}`);
+  return [...shown, ...found.toSorted((one, other) => at(one) - at(other) || one.run - other.run)];
+}
+
+/** A row's words for the search: its name, and its policy. */
+const wordsOf = (row) => (several ? `${row.name} ${runs[row.run].facts.label}` : row.name).toLowerCase();
+
+/** The policy above its lanes: its letter, its name, what came of it; and what it did where it parts from the others. */
+function drawPolicy(row, top, width) {
+  pen.fillStyle = colours.line;
+  pen.fillRect(0, top, width, row.height - 1);
+  const middle = top + row.height - 0.75 * rem;
+  pen.textBaseline = "middle";
+  pen.textAlign = "left";
+  pen.fillStyle = colours.ink;
+  pen.font = font(0.95, "700");
+  const name = fit(`${facts.letter}  ${facts.label}`, width - 1.4 * rem);
+  pen.fillText(name, 0.7 * rem, middle);
+  const left = 1.7 * rem + pen.measureText(name).width;
+  pen.font = font(0.85);
+  pen.fillText(fit(outcomeOfRun(), width - left - 0.7 * rem), left, middle);
+  drawDeed(row, top, width);
+}
+
+/** What came of the run that is looked at, in a few words. */
+function outcomeOfRun() {
+  const missed = misses.length;
+  return `${missed || "no"} ${missed === 1 ? "miss" : "misses"} in ${run.jobs.task.length} jobs`;
+}
+
+/** What this policy did when it parted: beside the line, on the side where there is room. */
+function drawDeed(row, top, width) {
+  const mark = given.parted.find((each) => each.run === row.run || (row.run === 0 && given.parted.length === 1));
+  if (!mark) return;
+  const x = xOf(mark.time);
+  if (x < gutter || x > width) return;
+  const [first, own] = mark.said.map((text) => text || "nothing of the kind");
+  const text = row.run === 0 ? first : runs.length > 2 ? `${own} (A: ${first})` : own;
+  const right = width - x >= x - gutter;
+  pen.font = font(0.85, "600");
+  const shown = fit(text, (right ? width - x : x - gutter) - 0.8 * rem);
+  pen.fillStyle = colours.parted;
+  pen.fillText(shown, right ? x + 0.4 * rem : x - 0.4 * rem - pen.measureText(shown).width, top + 0.7 * rem);
+}
+
+/** A dashed line through all lanes at the first decision in which a policy differs from the first one. */
+function drawParted(width, height) {
+  if (!several) return;
+  const at = new Map();
+  for (const { time, run: place } of given.parted) at.set(time, [...(at.get(time) ?? []), runs[place].facts.letter]);
+  for (const [time, letters] of at) {
+    const x = Math.round(xOf(time));
+    if (x < gutter || x > width) continue;
+    pen.fillStyle = colours.parted;
+    for (let y = axisHeight(); y < height; y += 7) pen.fillRect(x - 1, y, 2, 4);
+    pen.font = font(0.8, "700");
+    const text = `A ≠ ${letters.join(", ")}`;
+    const room = pen.measureText(text).width + 8;
+    const left = Math.max(gutter, Math.min(x - room / 2, width - room));
+    pen.fillRect(left, 1, room, axisHeight() - 3);
+    pen.fillStyle = colours.paper;
+    pen.textAlign = "left";
+    pen.textBaseline = "middle";
+    pen.fillText(text, left + 4, axisHeight() / 2);
+  }
+}
+
+/** In the strip above: the letter of each run, and where runs part. */
+function drawLetters(width, each) {
+  if (!several) return;
+  const on = stripPen;
+  on.font = font(Math.min(0.85, each / rem), "700");
+  on.textBaseline = "bottom";
+  for (const { place, facts } of runs) {
+    const wide = on.measureText(facts.letter).width + 6;
+    on.fillStyle = colours.paper;
+    on.fillRect(4, (place + 1) * each - 0.95 * rem, wide, 0.9 * rem);
+    on.fillStyle = colours.ink;
+    on.fillText(facts.letter, 7, (place + 1) * each - 1);
+    if (place) { on.fillStyle = colours.paper; on.fillRect(0, place * each, width, 1.5); }
+  }
+  on.fillStyle = colours.parted;
+  for (const { time, run: place } of given.parted) {
+    const x = (time / facts.end) * width;
+    for (let y = 0; y < each * runs.length; y += 5) on.fillRect(x - 1, y, 2, place && 3);
+  }
+}
+
+/** The misses to go through, of all runs or of one: a job that missed in several is one of them. */
+function stops() {
+  if (view.stops?.of === view.of) return view.stops;
+  const found = new Map();
+  ofEach((place) => {
+    if (view.of !== "any" && view.of !== facts.letter) return;
+    for (const job of misses) {
+      const [key, time] = [keyOfJob(job), missTime(job)];
+      if (!(found.get(key)?.time <= time)) found.set(key, { place, job, key, time });
+    }
+  });
+  view.stops = [...found.values()].sort((one, other) => one.time - other.time || one.key - other.key);
+  view.stops.of = view.of;
+  return view.stops;
+}
+
+/** Go to the next job that fares otherwise under another policy than under the first, or to the one before. */
+function goToOther(way) {
+  if (!several) return;
+  const others = pairs().filter((pair) => pair.other);
+  const key = chosenKey();
+  const own = pairs().find((pair) => pair.key === key);
+  const here = own ? [own.release, own.key] : [way > 0 ? view.from - 1 : view.to + 1, 0];
+  const beyond = ({ release, key }) => way * (release - here[0] || key - here[1]) > 0;
+  const next = way > 0 ? others.find(beyond) : others.findLast(beyond);
+  if (!next) return say(others.length ? `that was the ${way > 0 ? "last" : "first"} job that fares otherwise` : "all jobs fare alike");
+  choosePair(next, true);
+  scrollTo(view.job);
+  return say(`${others.indexOf(next) + 1} of ${others.length} that fare otherwise: ${jobName(view.job)}: ${faredEach()}`);
+}
+
+/** To where the first of the runs parts. */
+function goToParting() {
+  if (!several) return;
+  if (!given.parted.length) return say("all decide the same");
+  const { time, run: place } = given.parted.toSorted((one, other) => one.time - other.time)[0];
+  const span = Math.min(view.to - view.from, facts.end / 2);
+  if (time < view.from + 0.05 * span || time > view.to - 0.05 * span) look(time - 0.3 * span, time + 0.7 * span);
+  say(partedText(given.parted.find((each) => each.run === place)));
+}
+
+const partedText = ({ time, run: place, said }) =>
+  `At ${duration(time)} A: ${said[0] || "nothing of the kind"}; ${runs[place].facts.letter}: ${said[1] || "nothing of the kind"}.`;
