@@ -20,7 +20,8 @@ from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
 
-#: The scripts in the order in which they run; each is a file of its own in `assets`.
+#: The scripts in the order in which they run; each is a file of its own in `assets`. Those of `SEVERAL` have what only
+#: a page of several runs needs, and come before the last, which begins.
 SCRIPTS = (
     "data.js",
     "view.js",
@@ -30,11 +31,10 @@ SCRIPTS = (
     "overview.js",
     "job.js",
     "tables.js",
-    "policies.js",
-    "beside.js",
     "hands.js",
     "start.js",
 )
+SEVERAL = ("policies.js", "beside.js")
 STYLE = "page.css"
 TEMPLATE = "page.html"
 LOADER = "loader.js"
@@ -62,7 +62,7 @@ def filled(title: str, data: dict[str, Any], blob: str) -> str:
         "STYLE": asset(STYLE),
         "FACTS": safe_json(data),
         "COLUMNS": blob,
-        "SCRIPTS": scripts(),
+        "SCRIPTS": scripts("runs" in data),
         "LOADER": asset(LOADER),
     }
     pieces = asset(TEMPLATE).split("%%")  # text, name, text, name, …, text
@@ -75,9 +75,10 @@ def write(trace: Trace, path: str | Path, given: str | None = None) -> None:
 
 
 @cache
-def scripts() -> str:
+def scripts(several: bool = False) -> str:
     """All scripts as one, compressed: what `loader.js` unpacks and runs."""
-    text = "\n".join(['"use strict";', *map(asset, SCRIPTS), "//# sourceURL=rtsched-page.js\n"])
+    names = (*SCRIPTS[:-1], *SEVERAL * several, SCRIPTS[-1])
+    text = "\n".join(['"use strict";', *map(asset, names), "//# sourceURL=rtsched-page.js\n"])
     return letters(text.encode())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -16,7 +16,7 @@ from rtsched.page.contents import LONGEST, columns, facts
 from rtsched.page.pack import Packed, joined
 from rtsched.page.page import filled
 from rtsched.plot.gantt import LONGEST_TITLE
-from rtsched.trace.differing import Decision, Difference, difference
+from rtsched.trace.differing import Difference, difference
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
 
@@ -80,13 +80,27 @@ def _run(trace: Trace, figures: Summary, pack: Packed) -> dict[str, Any]:
 
 def _parted(found: Difference, place: int) -> dict[str, Any]:
     """When a run parts from the first one, and what only the one and only the other then decides."""
-    return {"run": place, "time": found.time, "said": [_said(found, those) for those in found.only]}
+    return {"run": place, "time": found.time, "said": [_said(found, side) or _instead(found, side) for side in (0, 1)]}
 
 
-def _said(found: Difference, those: Iterable[Decision]) -> str:
-    words = [cut(found.said(each), LONGEST) for each in those]
+def _said(found: Difference, side: int) -> str:
+    """What only this run decides at the first difference, in words."""
+    words = [cut(found.said(each), LONGEST) for each in found.only[side]]
     more = f" and {len(words) - DECISIONS} more" if len(words) > DECISIONS else ""
     return "; ".join(words[:DECISIONS]) + more
+
+
+def _instead(found: Difference, side: int) -> str:
+    """What goes on in a run that decides nothing of what the other does: on the processors that the other's is about."""
+    trace = found.traces[side]
+    running = trace.slices[(trace.slices["start"] <= found.time) & (trace.slices["end"] > found.time)]
+    words = []
+    for place in sorted({decision[3] for decision in found.only[1 - side]} - {-1})[:DECISIONS]:
+        jobs = dict.fromkeys(running["job"][running["processor"] == place].tolist())
+        names = [found.name(tuple(trace.jobs[["task", "index"]][job].tolist())) for job in jobs]
+        where = trace.system.processors[place].name
+        words.append(cut(f"{', '.join(names)} on {where} goes on" if names else f"{where} stays idle", LONGEST))
+    return "; ".join(words) or "nothing of the kind"
 
 
 def _totals(traces: Sequence[Trace], figures: Sequence[Summary]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// ---- beside.js: several runs in words and numbers, beside each other. -----------------------------------------------
+// ---- beside.js: several runs in words and numbers, beside each other. Pages of one run do not have it. --------------
 
 let paired = null;
 
@@ -24,9 +24,6 @@ function someOf(pair, ask) {
   const place = pair.jobs.findIndex((job) => job >= 0);
   return inRun(place, () => ask(pair.jobs[place]));
 }
-
-/** The key of the chosen job, whichever run has it; none is -1. */
-const chosenKey = () => Math.max(...ofEach(() => (view.job < 0 ? -1 : keyOfJob(view.job))));
 
 /** Choose the job of a pair: under the policy that is looked at, or under the first that released it. */
 function choosePair({ jobs }, bring) {
@@ -67,7 +64,8 @@ const jobsBeside = {
     return [...own, ...fates, ...runs.slice(1).map(({ place }) => signed(longer(pair, place)))];
   },
   names: [0],
-  missed: (at) => pairs()[at].jobs.some((job, place) => job >= 0 && inRun(place, () => isMiss(job))),
+  mark: (row, at) => pairs()[at].jobs.forEach((job, place) =>
+    row.cells[3 + place].classList.toggle("miss", job >= 0 && inRun(place, () => isMiss(job)))),
   chosen: () => { const key = chosenKey(); return pairs().findIndex((pair) => pair.key === key); },
   choose: (at) => choosePair(pairs()[at], true),
 };
@@ -104,11 +102,11 @@ function showPolicies() {
 }
 
 /** The chosen job under each policy: facts as rows, policies as columns; a column's heading looks at that one. */
-function fatesPart(job) {
-  if (!several || job < 0) return null;
-  const wanted = ["outcome", "response", "release", "start", "finish", "deadline", "preemptions", "migrations", "answered as", "ran on"];
+function fatesPart() {
   const own = ofEach(() => new Map(view.job < 0 ? [["outcome", "no such job"]] : factsOf(view.job)));
-  const texts = wanted.filter((name) => own.some((each) => each.has(name))).map((name) => [name, ...own.map((each) => each.get(name) ?? "–")]);
+  const wanted = new Set(own.flatMap((each) => [...each.keys()]));
+  for (const name of ["late by", "before the deadline by", "dropped", "aborted"]) wanted.delete(name);
+  const texts = [...wanted].map((name) => [name, ...own.map((each) => each.get(name) ?? "–")]);
   const table = document.createElement("table");
   fillTable(table, ["", ...titles()], texts, [0]);
   [...table.tHead.rows[0].cells].slice(1).forEach((cell, place) => {
@@ -121,10 +119,11 @@ function fatesPart(job) {
     cell.replaceChildren(button);
   });
   [...table.tBodies[0].rows].forEach((row, at) => row.classList.toggle("differs", new Set(texts[at].slice(1)).size > 1));
+  ofEach((place) => table.tBodies[0].rows[0].cells[1 + place].classList.toggle("miss", view.job >= 0 && isMiss(view.job)));
   const wide = made("div", "");
   wide.className = "wide fates";
   wide.append(table, made("h3", `Under ${titleOf(now)}`));
   return wide;
 }
 
-if (several) parts.unshift(fatesPart);
+parts.splice(parts.indexOf(timesPart), 1, fatesPart);

@@ -112,7 +112,7 @@ function drawAll() {
     inRun(row.run, () => drawRow(row, top, ticks, width));
   }
   drawAxis(ticks, width, height);
-  drawParted(width, height);
+  if (several) drawParted(width, height);
   drawCursors(width, height);
   drawOverview();
 }

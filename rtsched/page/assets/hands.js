@@ -127,6 +127,22 @@ function whoRuns(place) {
   return `${several ? `${facts.letter} ` : ""}${said.join(", ")}; ${waiting}`;
 }
 
+/** The misses to go through, of all runs or of one: a job that missed in several is one of them. */
+function stops() {
+  if (view.stops?.of === view.of) return view.stops;
+  const found = new Map();
+  ofEach((place) => {
+    if (view.of !== "any" && view.of !== facts.letter) return;
+    for (const job of misses) {
+      const [key, time] = [keyOfJob(job), missTime(job)];
+      if (!(found.get(key)?.time <= time)) found.set(key, { place, job, key, time });
+    }
+  });
+  view.stops = [...found.values()].sort((one, other) => one.time - other.time || one.key - other.key);
+  view.stops.of = view.of;
+  return view.stops;
+}
+
 function goToMiss(way) {
   const all = stops();
   if (!all.length) return say("no job missed");
@@ -164,7 +180,7 @@ function neighbour(way) {
 const keys = {
   "+": () => zoom(0.7, pointed()), "=": () => zoom(0.7, pointed()), "-": () => zoom(1 / 0.7, pointed()),
   ArrowLeft: () => pan(-0.2), ArrowRight: () => pan(0.2), 0: whole, Home: whole,
-  n: () => goToMiss(1), p: () => goToMiss(-1), d: () => goToOther(1), D: () => goToOther(-1), f: goToParting, ",": () => neighbour(-1), ".": () => neighbour(1),
+  n: () => goToMiss(1), p: () => goToMiss(-1), ",": () => neighbour(-1), ".": () => neighbour(1),
   " ": (event) => step(event.shiftKey ? -1 : 1),
   Escape: () => { view.measured = []; view.cursor = null; say(""); choose(-1); },
 };

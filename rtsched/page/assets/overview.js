@@ -42,7 +42,7 @@ function drawOverview() {
   on.fillRect(0, 0, width, height);
   const each = height / runs.length;
   ofEach((place) => drawLoad(place * each, width, each));
-  drawLetters(width, each);
+  if (several) drawLetters(width, each);
   const [left, right] = [view.from, view.to].map((time) => Math.max(0, Math.min(width, (time / facts.end) * width)));
   on.fillStyle = `${colours.paper}b0`;
   on.fillRect(0, 0, left, height);

@@ -1,26 +1,4 @@
-// ---- policies.js: the lanes of several runs on one axis, and where they part. A page of one run needs none of it. ---
-
-/** How a job is known in all runs: its task and its index; numbers differ where other jobs were released. */
-const keyOfJob = (job) => run.jobs.task[job] * 2 ** 32 + run.jobs.index[job];
-
-/** The number that a job of this run has in another one; -1 where that has no such job. */
-function twin(job, place) {
-  if (job < 0 || place === now.place) return job;
-  const key = keyOfJob(job);
-  return inRun(place, () => {
-    now.byKey ??= new Map(Array.from(run.jobs.task, (_, each) => [keyOfJob(each), each]));
-    return now.byKey.get(key) ?? -1;
-  });
-}
-
-/** The run and the job that a text like "camera[3]" names: in the run that is looked at, else in the first that has it. */
-function placeOf(text) {
-  for (const place of [now.place, ...runs.keys()]) {
-    const job = inRun(place, () => jobCalled(text));
-    if (job >= 0) return [place, job];
-  }
-  return [now.place, -1];
-}
+// ---- policies.js: the lanes of several runs on one axis, and where they part. Pages of one run do not have it. -------
 
 /** What became of a job in few words: "8 ms late", "3 ms", "dropped", "no such job". */
 function fared(job) {
@@ -35,7 +13,6 @@ const faredEach = () => ofEach(() => `${facts.letter} ${fared(view.job)}`).join(
 
 /** Rows below the heading of their policy, or the rows of all policies that show the same below each other. */
 function ordered(found) {
-  if (!several) return found;
   const heads = runs.map((each) => ({ kind: "policy", run: each.place, name: each.facts.label }));
   const seen = (place) => found.filter((row) => row.run === place);
   const shown = heads.filter((head) => seen(head.run).length);
@@ -45,9 +22,6 @@ function ordered(found) {
   const at = (row) => order.get(`${row.kind} ${row.name}`);
   return [...shown, ...found.toSorted((one, other) => at(one) - at(other) || one.run - other.run)];
 }
-
-/** A row's words for the search: its name, and its policy. */
-const wordsOf = (row) => (several ? `${row.name} ${runs[row.run].facts.label}` : row.name).toLowerCase();
 
 /** The policy above its lanes: its letter, its name, what came of it; and what it did where it parts from the others. */
 function drawPolicy(row, top, width) {
@@ -78,7 +52,7 @@ function drawDeed(row, top, width) {
   if (!mark) return;
   const x = xOf(mark.time);
   if (x < gutter || x > width) return;
-  const [first, own] = mark.said.map((text) => text || "nothing of the kind");
+  const [first, own] = mark.said;
   const text = row.run === 0 ? first : runs.length > 2 ? `${own} (A: ${first})` : own;
   const right = width - x >= x - gutter;
   pen.font = font(0.85, "600");
@@ -89,7 +63,6 @@ function drawDeed(row, top, width) {
 
 /** A dashed line through all lanes at the first decision in which a policy differs from the first one. */
 function drawParted(width, height) {
-  if (!several) return;
   const at = new Map();
   for (const { time, run: place } of given.parted) at.set(time, [...(at.get(time) ?? []), runs[place].facts.letter]);
   for (const [time, letters] of at) {
@@ -98,7 +71,7 @@ function drawParted(width, height) {
     pen.fillStyle = colours.parted;
     for (let y = axisHeight(); y < height; y += 7) pen.fillRect(x - 1, y, 2, 4);
     pen.font = font(0.8, "700");
-    const text = `A ≠ ${letters.join(", ")}`;
+    const text = `A ≠ ${letters.join(", ")} at ${duration(time)}`;
     const room = pen.measureText(text).width + 8;
     const left = Math.max(gutter, Math.min(x - room / 2, width - room));
     pen.fillRect(left, 1, room, axisHeight() - 3);
@@ -111,7 +84,6 @@ function drawParted(width, height) {
 
 /** In the strip above: the letter of each run, and where runs part. */
 function drawLetters(width, each) {
-  if (!several) return;
   const on = stripPen;
   on.font = font(Math.min(0.85, each / rem), "700");
   on.textBaseline = "bottom";
@@ -130,25 +102,8 @@ function drawLetters(width, each) {
   }
 }
 
-/** The misses to go through, of all runs or of one: a job that missed in several is one of them. */
-function stops() {
-  if (view.stops?.of === view.of) return view.stops;
-  const found = new Map();
-  ofEach((place) => {
-    if (view.of !== "any" && view.of !== facts.letter) return;
-    for (const job of misses) {
-      const [key, time] = [keyOfJob(job), missTime(job)];
-      if (!(found.get(key)?.time <= time)) found.set(key, { place, job, key, time });
-    }
-  });
-  view.stops = [...found.values()].sort((one, other) => one.time - other.time || one.key - other.key);
-  view.stops.of = view.of;
-  return view.stops;
-}
-
 /** Go to the next job that fares otherwise under another policy than under the first, or to the one before. */
 function goToOther(way) {
-  if (!several) return;
   const others = pairs().filter((pair) => pair.other);
   const key = chosenKey();
   const own = pairs().find((pair) => pair.key === key);
@@ -163,7 +118,6 @@ function goToOther(way) {
 
 /** To where the first of the runs parts. */
 function goToParting() {
-  if (!several) return;
   if (!given.parted.length) return say("all decide the same");
   const { time, run: place } = given.parted.toSorted((one, other) => one.time - other.time)[0];
   const span = Math.min(view.to - view.from, facts.end / 2);
@@ -172,4 +126,31 @@ function goToParting() {
 }
 
 const partedText = ({ time, run: place, said }) =>
-  `At ${duration(time)} A: ${said[0] || "nothing of the kind"}; ${runs[place].facts.letter}: ${said[1] || "nothing of the kind"}.`;
+  `First difference at ${duration(time)}: A: ${said[0]}; ${runs[place].facts.letter}: ${said[1]}.`;
+
+/** What only a page of several runs has. */
+function takePolicies(on) {
+  for (const each of document.querySelectorAll(".several")) each.hidden = false;
+  byId("of").append(...letters().map((letter) => new Option(`of ${letter}`, letter)));
+  on("of", (event) => { view.of = event.target.value; remember(); }, "change");
+  on("order", (event) => { view.order = event.target.value; arrange(); remember(); }, "change");
+  on("parts", goToParting);
+  on("earlier", () => goToOther(-1));
+  on("later", () => goToOther(1));
+  byId("which").placeholder = "a task, an outcome, or: differs";
+  byId("parts").disabled = !given.parted.length;
+  for (const id of ["earlier", "later"]) byId(id).disabled = !pairs().some((pair) => pair.other);
+}
+
+function writeHeadOfSeveral() {
+  byId("title").append(made("bdi", given.system), " ", made("small", `under ${titles().join(", ")}`));
+  const seeds = new Set(runs.map((each) => each.facts.seed));
+  const seed = seeds.size > 1 ? `seeds ${[...seeds].join(", ")}: not the same worlds` : `seed ${facts.seed}`;
+  const cut = runs.filter((each) => each.facts.planned !== null).map((each) => `${each.facts.letter} was interrupted. `).join("");
+  byId("headline").textContent = `${cut}Jobs released for ${duration(facts.until)}, ${seed}. ${given.note}`;
+  byId("figures").textContent = ofEach(() => `${titleOf(now)}\n${facts.text}`).join("\n\n");
+  showPolicies();
+  writeGiven();
+}
+
+Object.assign(keys, { d: () => goToOther(1), D: () => goToOther(-1), f: goToParting });

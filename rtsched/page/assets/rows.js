@@ -95,6 +95,9 @@ function counterRows() {
   });
 }
 
+/** A row's words for the search: its name, and its policy. */
+const wordsOf = (row) => (several ? `${row.name} ${runs[row.run].facts.label}` : row.name).toLowerCase();
+
 /** Which rows are shown, how high each is and where it begins. */
 function arrange() {
   rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -102,7 +105,7 @@ function arrange() {
   const wanted = (row) =>
     (view.kind === row.kind || (view.kind === "all" && (row.kind !== "counter" || row.index > 0))) &&
     words.every((word) => wordsOf(row).includes(word));
-  rows = ordered(allRows.filter(wanted));
+  rows = several ? ordered(allRows.filter(wanted)) : allRows.filter(wanted);
   let top = axisHeight();
   for (const row of rows) {
     row.top = top;

@@ -25,19 +25,6 @@ function takeTools() {
   if (several) takePolicies(on);
 }
 
-/** What only a page of several runs has. */
-function takePolicies(on) {
-  for (const each of document.querySelectorAll(".several")) each.hidden = false;
-  byId("of").append(...letters().map((letter) => new Option(`of ${letter}`, letter)));
-  on("of", (event) => { view.of = event.target.value; remember(); }, "change");
-  on("order", (event) => { view.order = event.target.value; arrange(); remember(); }, "change");
-  on("parts", goToParting);
-  on("earlier", () => goToOther(-1));
-  on("later", () => goToOther(1));
-  byId("parts").disabled = !given.parted.length;
-  for (const id of ["earlier", "later"]) byId(id).disabled = !pairs().some((pair) => pair.other);
-}
-
 function writeHead() {
   if (several) return writeHeadOfSeveral();
   const title = byId("title");
@@ -51,17 +38,6 @@ function writeHead() {
 function findMisses() {
   for (let job = 0; job < run.jobs.task.length; job++) if (isMiss(job)) misses.push(job);
   misses.sort((one, other) => missTime(one) - missTime(other) || one - other);
-}
-
-function writeHeadOfSeveral() {
-  byId("title").append(made("bdi", given.system), " ", made("small", `under ${titles().join(", ")}`));
-  const seeds = new Set(runs.map((each) => each.facts.seed));
-  const seed = seeds.size > 1 ? `seeds ${[...seeds].join(", ")}: not the same worlds` : `seed ${facts.seed}`;
-  const cut = runs.filter((each) => each.facts.planned !== null).map((each) => `${each.facts.letter} was interrupted. `).join("");
-  byId("headline").textContent = `${cut}Jobs released for ${duration(facts.until)}, ${seed}. ${given.note}`;
-  byId("figures").textContent = ofEach(() => `${titleOf(now)}\n${facts.text}`).join("\n\n");
-  showPolicies();
-  writeGiven();
 }
 
 function writeGiven() {

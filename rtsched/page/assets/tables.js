@@ -66,7 +66,7 @@ const jobsOfRun = {
     `${run.jobs.preempted[job]}`, way(job),
   ],
   names: [0, 1, 8],
-  missed: (job) => isMiss(job),
+  mark: (row, job) => row.classList.toggle("miss", isMiss(job)),
   chosen: () => view.job,
   choose: (job) => choose(job, true),
 };
@@ -121,7 +121,7 @@ function showJobs() {
     if (column === focused) button.focus();
   });
   [...table.tBodies[0].rows].forEach((row, place) => {
-    row.classList.toggle("miss", listing().missed(seen[place]));
+    listing().mark(row, seen[place]);
     row.dataset.job = seen[place];
     row.addEventListener("click", () => listing().choose(seen[place]));
   });

@@ -79,6 +79,31 @@ function jobCalled(text) {
   return run.jobs.task.findIndex((each, job) => each === task && run.jobs.index[job] === Number(index));
 }
 
+/** How a job is known in all runs: its task and its index; numbers differ where other jobs were released. */
+const keyOfJob = (job) => run.jobs.task[job] * 2 ** 32 + run.jobs.index[job];
+
+/** The number that a job of this run has in another one; -1 where that has no such job. */
+function twin(job, place) {
+  if (job < 0 || place === now.place) return job;
+  const key = keyOfJob(job);
+  return inRun(place, () => {
+    now.byKey ??= new Map(Array.from(run.jobs.task, (_, each) => [keyOfJob(each), each]));
+    return now.byKey.get(key) ?? -1;
+  });
+}
+
+/** The run and the job that a text like "camera[3]" names: in the run that is looked at, else in the first that has it. */
+function placeOf(text) {
+  for (const place of [now.place, ...runs.keys()]) {
+    const job = inRun(place, () => jobCalled(text));
+    if (job >= 0) return [place, job];
+  }
+  return [now.place, -1];
+}
+
+/** The key of the chosen job, whichever run has it; none is -1. */
+const chosenKey = () => Math.max(...ofEach(() => (view.job < 0 ? -1 : keyOfJob(view.job))));
+
 /** An instant as an address has it: in ns, or with a unit. */
 function instantOf(text) {
   const [, number, unit] = /^(-?[\d.]+)\s*(s|ms|us|ns)?$/.exec((text ?? "").trim()) ?? [];
