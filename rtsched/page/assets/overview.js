@@ -42,7 +42,6 @@ function drawOverview() {
   on.fillRect(0, 0, width, height);
   const each = height / runs.length;
   ofEach((place) => drawLoad(place * each, width, each));
-  if (several) drawLetters(width, each);
   const [left, right] = [view.from, view.to].map((time) => Math.max(0, Math.min(width, (time / facts.end) * width)));
   on.fillStyle = `${colours.paper}b0`;
   on.fillRect(0, 0, left, height);
@@ -52,6 +51,7 @@ function drawOverview() {
   on.strokeRect(left + 1, 1, Math.max(3, right - left - 2), height - 2);
   on.fillStyle = colours.pick;
   for (const x of [left, right - 4]) on.fillRect(Math.max(0, x), height * 0.3, 4, height * 0.4);
+  if (several) drawLetters(width, each);
 }
 
 /** Drag the window, one of its edges, or jump to where there is none. */

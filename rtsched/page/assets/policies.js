@@ -13,7 +13,7 @@ const faredEach = () => ofEach(() => `${facts.letter} ${fared(view.job)}`).join(
 
 /** Rows below the heading of their policy, or the rows of all policies that show the same below each other. */
 function ordered(found) {
-  const heads = runs.map((each) => ({ kind: "policy", run: each.place, name: each.facts.label }));
+  const heads = runs.map((each) => ({ kind: "policy", run: each.place, name: each.facts.label, mark: markOf(each.place) }));
   const seen = (place) => found.filter((row) => row.run === place);
   const shown = heads.filter((head) => seen(head.run).length);
   if (view.order !== "rows") return shown.flatMap((head) => [head, ...seen(head.run)]);
@@ -43,16 +43,19 @@ function drawPolicy(row, top, width) {
 /** What came of the run that is looked at, in a few words. */
 function outcomeOfRun() {
   const missed = misses.length;
-  return `${missed || "no"} ${missed === 1 ? "miss" : "misses"} in ${run.jobs.task.length} jobs`;
+  const full = facts.scheduler === facts.label ? "" : ` · ${facts.scheduler}`;
+  return `${missed || "no"} ${missed === 1 ? "miss" : "misses"} in ${run.jobs.task.length} jobs${full}`;
 }
+
+/** What a policy's heading says of how it parts from the first one; that has it said where there is only one other. */
+const markOf = (place) => given.parted.find((each) => each.run === place || (place === 0 && runs.length === 2));
 
 /** What this policy did when it parted: beside the line, on the side where there is room. */
 function drawDeed(row, top, width) {
-  const mark = given.parted.find((each) => each.run === row.run || (row.run === 0 && given.parted.length === 1));
-  if (!mark) return;
-  const x = xOf(mark.time);
+  if (!row.mark) return;
+  const x = xOf(row.mark.time);
   if (x < gutter || x > width) return;
-  const [first, own] = mark.said;
+  const [first, own] = row.mark.said;
   const text = row.run === 0 ? first : runs.length > 2 ? `${own} (A: ${first})` : own;
   const right = width - x >= x - gutter;
   pen.font = font(0.85, "600");
@@ -130,6 +133,7 @@ const partedText = ({ time, run: place, said }) =>
 
 /** What only a page of several runs has. */
 function takePolicies(on) {
+  strip.style.height = `${Math.max(3.2, 1.7 * runs.length)}rem`;
   for (const each of document.querySelectorAll(".several")) each.hidden = false;
   byId("of").append(...letters().map((letter) => new Option(`of ${letter}`, letter)));
   on("of", (event) => { view.of = event.target.value; remember(); }, "change");

@@ -109,7 +109,7 @@ function arrange() {
   let top = axisHeight();
   for (const row of rows) {
     row.top = top;
-    row.height = rem * (row.kind === "policy" ? 2.7 : row.kind === "task" ? 2.5 + 0.6 * (row.lanes - 1) : row.kind === "processor" ? 1.7 + 0.6 * (row.lanes - 1) : 3);
+    row.height = rem * (row.kind === "policy" ? (row.mark ? 2.6 : 1.6) : row.kind === "task" ? 2.5 + 0.6 * (row.lanes - 1) : row.kind === "processor" ? 1.7 + 0.6 * (row.lanes - 1) : 3);
     top += row.height;
   }
   const frame = byId("frame");
