@@ -93,8 +93,9 @@ function showPolicies() {
   byId("compared").textContent = given.figures ?? "";
   const said = given.parted.map((each) => `${partedText(each)}`);
   const alike = runs.slice(1).filter(({ place }) => !given.parted.some((each) => each.run === place)).map(({ facts }) => facts.letter);
-  if (alike.length) said.push(`${alike.join(", ")} decides as A does, always.`);
   const otherwise = pairs().filter((pair) => pair.other).length;
+  const why = otherwise && alike.length === runs.length - 1 ? "; what differs is how fast it runs, or what it answers" : "";
+  if (alike.length) said.push(`Under A and ${alike.join(", ")} the same begins and is preempted at the same instants${why}.`);
   said.push(`${otherwise || "None"} of ${pairs().length} jobs ${otherwise === 1 ? "fares" : "fare"} otherwise.`);
   const lone = runs.map(({ facts, place }) => [facts.letter, pairs().filter(({ jobs }) => jobs[place] < 0).length]).filter(([, count]) => count);
   if (lone.length) said.push(`Not released in ${lone.map(([letter, count]) => `${letter}: ${count}`).join(", in ")} of them: jobs are matched by task and index.`);

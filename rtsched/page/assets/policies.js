@@ -121,7 +121,7 @@ function goToOther(way) {
 
 /** To where the first of the runs parts. */
 function goToParting() {
-  if (!given.parted.length) return say("all decide the same");
+  if (!given.parted.length) return say("the same begins and is preempted under all of them");
   const { time, run: place } = given.parted.toSorted((one, other) => one.time - other.time)[0];
   const span = Math.min(view.to - view.from, facts.end / 2);
   if (time < view.from + 0.05 * span || time > view.to - 0.05 * span) look(time - 0.3 * span, time + 0.7 * span);
