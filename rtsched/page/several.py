@@ -85,13 +85,13 @@ def _parted(found: Difference, place: int) -> dict[str, Any]:
 
 def _said(found: Difference, side: int) -> str:
     """What only this run decides at the first difference, in words."""
-    words = [cut(found.said(each), LONGEST) for each in found.only[side]]
+    words = [cut(found.said(each), LONGEST_TITLE) for each in found.only[side]]
     more = f" and {len(words) - DECISIONS} more" if len(words) > DECISIONS else ""
     return "; ".join(words[:DECISIONS]) + more
 
 
 def _instead(found: Difference, side: int) -> str:
-    """What goes on in a run that decides nothing of what the other does: on the processors that the other's is about."""
+    """What goes on in a run that decides nothing there, on the processors that the other one decides about."""
     trace = found.traces[side]
     running = trace.slices[(trace.slices["start"] <= found.time) & (trace.slices["end"] > found.time)]
     words = []
@@ -99,14 +99,15 @@ def _instead(found: Difference, side: int) -> str:
         jobs = dict.fromkeys(running["job"][running["processor"] == place].tolist())
         names = [found.name(tuple(trace.jobs[["task", "index"]][job].tolist())) for job in jobs]
         where = trace.system.processors[place].name
-        words.append(cut(f"{', '.join(names)} on {where} goes on" if names else f"{where} stays idle", LONGEST))
+        words.append(cut(f"{', '.join(names)} on {where} goes on" if names else f"{where} stays idle", LONGEST_TITLE))
     return "; ".join(words) or "nothing of the kind"
 
 
 def _totals(traces: Sequence[Trace], figures: Sequence[Summary]) -> dict[str, Any]:
     """Figures of whole runs as texts: those metrics of `SAID` that any of them has a value of."""
     values = [evaluate(trace, SAID, about) for trace, about in zip(traces, figures, strict=True)]
-    keys = [key for key in dict.fromkeys(key for each in values for key in each) if any(_of(each, key) for each in values)]
+    all_keys = dict.fromkeys(key for each in values for key in each)
+    keys = [key for key in all_keys if any(_of(each, key) for each in values)]
     rows = [
         [str(about.jobs), str(about.misses), _longest(about), *(_of(each, key) or "–" for key in keys)]
         for each, about in zip(values, figures, strict=True)

@@ -88,7 +88,8 @@ def test_a_page_of_several_is_whole_and_asks_nobody() -> None:
 
 def test_hostile_labels_are_only_text() -> None:
     tasks = [replace(task(0, 2, 5), name=HOSTILE), task(1, 2, 9)]
-    traces = [simulate(tasks, processors=(replace(cpus()[0], name=HOSTILE),), until=10, scheduler=how) for how in (None, edf())]
+    machine = replace(cpus()[0], name=HOSTILE)
+    traces = [simulate(tasks, processors=(machine,), until=10, scheduler=how) for how in (None, edf())]
     text = comparison({HOSTILE: traces[0], f"{HOSTILE}2": traces[1]}, HOSTILE, HOSTILE, HOSTILE)
     assert text.count("</script") == text.count("<script") == 4
     assert "<" not in element(text, "facts")
@@ -131,7 +132,8 @@ def test_compare_shows_the_runs_of_one_seed(tmp_path: Path) -> None:
         ],
     }
     (tmp_path / "system.yaml").write_text(str(system))
-    arguments = ("compare", str(tmp_path / "system.yaml"), "-s", "rm,edf", "--seeds", "3", "-j", "1", "--until", "35 ms")
+    options = "-s rm,edf --seeds 3 -j 1 --until 35ms".split()
+    arguments = ("compare", str(tmp_path / "system.yaml"), *options)
     done = rtsched(*arguments, "--html", str(path), "--shown", "2")
     assert done.exit_code == 0, done.output
     text = path.read_text()

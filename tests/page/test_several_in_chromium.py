@@ -137,11 +137,14 @@ def test_jobs_that_only_one_run_released_are_said_and_matched_by_index(browser: 
     path = tmp_path / "spawned.html"
     path.write_text(comparison(dict(zip(("continue", "abort"), runs, strict=True))))
     browser.open(path, "#job=b%5B1%5D&policy=B")
-    assert "Not released in B: 3 of them: jobs are matched by task and index." in browser.js("byId('parting').innerText")
+    assert "Not released in B: 3 of them: jobs are matched by task and index." in browser.js(
+        "byId('parting').innerText"
+    )
     assert browser.js("[facts.letter, jobName(view.job), runs[1].chosen]") == ["A", "b[1]", -1]  # where it is
     assert "outcome\tok\tno such job" in browser.js("document.querySelector('.fates').innerText")
     assert browser.js("document.querySelectorAll('.fates button')[1].disabled")
-    last = browser.js("[...byId('jobs').tBodies[0].rows].map((row) => row.innerText).find((text) => text.startsWith('b[1]'))")
+    texts = browser.js("[...byId('jobs').tBodies[0].rows].map((row) => row.innerText)")
+    last = next(text for text in texts if text.startswith("b[1]"))
     assert last.split("\t")[3:] == ["1 ns", "no such job", "–"]
 
 

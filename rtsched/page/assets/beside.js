@@ -39,7 +39,8 @@ function longer(pair, place) {
 
 const signed = (ns) => (Number.isNaN(ns) ? "–" : ns > 0 ? `+${duration(ns)}` : duration(ns).replace("-", "−"));
 const letters = () => runs.map(({ facts }) => facts.letter);
-const titleOf = ({ facts }) => `${facts.letter} ${facts.label}`;
+/** A policy as the heading of a column. */
+const titleOf = ({ facts: { letter, label } }) => `${letter} ${label.length > 28 ? `${[...label].slice(0, 27).join("")}…` : label}`;
 const titles = () => runs.map(titleOf);
 const contrasts = () => letters().slice(1).map((letter) => `${letter} − A`);
 

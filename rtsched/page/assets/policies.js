@@ -72,7 +72,11 @@ function drawParted(width, height) {
     const x = Math.round(xOf(time));
     if (x < gutter || x > width) continue;
     pen.fillStyle = colours.parted;
-    for (let y = axisHeight(); y < height; y += 7) pen.fillRect(x - 1, y, 2, 4);
+    for (const row of rows) {
+      const top = row.top - byId("frame").scrollTop;
+      const foot = row.kind !== "policy" ? top + row.height : row.mark ? top + 1.3 * rem : top; // not through its name
+      for (let y = Math.max(top, axisHeight()); y < Math.min(foot, height); y += 7) pen.fillRect(x - 1, y, 2, 4);
+    }
     pen.font = font(0.8, "700");
     const text = `A ≠ ${letters.join(", ")} at ${duration(time)}`;
     const room = pen.measureText(text).width + 8;
@@ -133,7 +137,7 @@ const partedText = ({ time, run: place, said }) =>
 
 /** What only a page of several runs has. */
 function takePolicies(on) {
-  strip.style.height = `${Math.max(3.2, 1.7 * runs.length)}rem`;
+  strip.style.height = `${Math.max(3.2, 1.4 * runs.length)}rem`;
   for (const each of document.querySelectorAll(".several")) each.hidden = false;
   byId("of").append(...letters().map((letter) => new Option(`of ${letter}`, letter)));
   on("of", (event) => { view.of = event.target.value; remember(); }, "change");
@@ -147,7 +151,7 @@ function takePolicies(on) {
 }
 
 function writeHeadOfSeveral() {
-  byId("title").append(made("bdi", given.system), " ", made("small", `under ${titles().join(", ")}`));
+  byId("title").append(made("bdi", given.system), " ", made("small", `under ${runs.map((each) => `${each.facts.letter} ${each.facts.label}`).join(", ")}`));
   const seeds = new Set(runs.map((each) => each.facts.seed));
   const seed = seeds.size > 1 ? `seeds ${[...seeds].join(", ")}: not the same worlds` : `seed ${facts.seed}`;
   const cut = runs.filter((each) => each.facts.planned !== null).map((each) => `${each.facts.letter} was interrupted. `).join("");
