@@ -19,9 +19,7 @@ function use(place) {
 function inRun(place, ask) {
   const before = now.place;
   use(place);
-  const said = ask();
-  use(before);
-  return said;
+  try { return ask(); } finally { use(before); }
 }
 
 /** What `ask` says of each run, in their order. */
@@ -33,26 +31,30 @@ const several = runs.length > 1;
 const [OK, LATE, DROPPED, ABORTED] = [0, 1, 2, 3];
 const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, code]));
 
-/** Columns lie one after the other, each as planes of bytes: rtsched/page/pack.py says how. */
+/** All runs, one after the other. */
 async function unpack() {
   const bytes = await unzipped("columns");
   let at = 0;
-  for (const { tables, facts } of runs) {
-    for (const { table, name, rows, bytes: width, minus } of facts.index) {
-      const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
-      for (let place = 0, unit = 1; place < width; place++, unit *= 256)
-        for (let row = 0; row < rows; row++) column[row] += bytes[at++] * unit;
-      tables[table] ??= {};
-      const other = tables[table][minus];
-      let last = 0;
-      for (let row = 0; row < rows; row++) {
-        const number = column[row] % 2 ? -(column[row] + 1) / 2 : column[row] / 2;
-        if (minus === "previous") last += number;
-        column[row] = minus === "previous" ? last : other ? other[row] + number : number;
-      }
-      tables[table][name] = column;
+  ofEach(() => { at = unpackRun(bytes, at); });
+}
+
+/** Columns lie one after the other, each as planes of bytes: rtsched/page/pack.py says how. */
+function unpackRun(bytes, at) {
+  for (const { table, name, rows, bytes: width, minus } of facts.index) {
+    const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
+    for (let place = 0, unit = 1; place < width; place++, unit *= 256)
+      for (let row = 0; row < rows; row++) column[row] += bytes[at++] * unit;
+    run[table] ??= {};
+    const other = run[table][minus];
+    let last = 0;
+    for (let row = 0; row < rows; row++) {
+      const number = column[row] % 2 ? -(column[row] + 1) / 2 : column[row] / 2;
+      if (minus === "previous") last += number;
+      column[row] = minus === "previous" ? last : other ? other[row] + number : number;
     }
+    run[table][name] = column;
   }
+  return at;
 }
 
 const isMiss = (job) => run.jobs.outcome[job] >= LATE && run.jobs.outcome[job] <= ABORTED;
