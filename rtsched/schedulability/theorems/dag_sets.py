@@ -25,9 +25,9 @@ since its last tick lies after the window. Waiting with a current vertex of type
 Σ_{π,s} c for (a), plus (b), plus (c). A job of j that works in the window does so within R_j of its arrival, by
 induction; it does at most vol_{j,s} on type s, and at most w_{j,s} of it in a tick, the smaller of M_s and how many of
 its vertices can run at once. So (b) is at most W_{j,s}(y), the most work of such jobs, T_j apart, in a window of y
-(`Work.within`). Adding up, y <= Σ_π c - 1 + Σ_s [vol_{i,s} - Σ_{π,s} c + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <= F(R_i) -
-1 = R_i - 1, with F the right-hand side of the bound; but y > R_i - 1. ∎ Release jitter of a more urgent task changes
-nothing: R_j counts from the arrival. The own jitter is added at the end.
+(`JobWork.within`). Adding up, y <= Σ_π c - 1 + Σ_s [vol_{i,s} - Σ_{π,s} c + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <=
+F(R_i) - 1 = R_i - 1, with F the right-hand side of the bound; but y > R_i - 1. ∎ Release jitter of a more urgent task
+changes nothing: R_j counts from the arrival. The own jitter is added at the end.
 
 **Any work-conserving order** (A6-W). Let R satisfy F_i(R) <= R_i <= D_i for all i together, F_i with all other tasks
 in (b), none in (c). Look at the first instant at which some job exceeds its bound: a job of i at r + R_i (the jitter in
@@ -54,7 +54,7 @@ from rtsched.schedulability.models import DagTask, TypedPools
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
-from rtsched.schedulability.theorems.interference import Looks, Work, due_within, joint_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
 from rtsched.schedulability.theorems.multiprocessor import shared_out
 
 
@@ -67,7 +67,7 @@ def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) ->
     return list(islice(mine, model.cores[kind]))
 
 
-class Window:
+class ProblemWindow:
     """The bound of one task, but for what the others' jobs do, which leans on their bounds.
 
     `below` can block with their regions, `others` interfere; `urgent`: only with deadlines by the task's own. `base` is
@@ -109,12 +109,12 @@ class Window:
         follows = bool(before) and all(dag.vertices[place].type == vertex.type for place in before)
         return Fraction((beside if follows else sum(sizes)) + (waits - 1) * beside, cores)
 
-    def works(self, other: DagTask, response: int) -> Iterator[tuple[int, Work]]:
+    def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
         """What another task does on each type that this one needs, and what a tick of it costs, in 1/scale."""
         for kind, volume in other.dag.volumes.items():
             if kind in self.task.dag.volumes:
                 cores = self.model.cores[kind]
-                work = Work(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
+                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
                 if self.urgent:
                     work = replace(work, most=due_within(self.task.D, other, work))
                 yield self.scale // cores, work
@@ -126,7 +126,7 @@ class Window:
         """
         if self.reached is None:
             return None
-        alike: dict[Work, int] = {}
+        alike: dict[JobWork, int] = {}
         for other in self.others:
             for weight, work in self.works(other, responses[other.name]):
                 alike[work] = alike.get(work, 0) + weight
@@ -177,7 +177,7 @@ def in_order(model: TypedPools, widths: bool = True) -> Result:
     for index, task in enumerate(model.tasks):
         R = None
         if len(proven) == index:
-            window = Window(model, task, model.tasks[index + 1 :], model.tasks[:index], widths=widths)
+            window = ProblemWindow(model, task, model.tasks[index + 1 :], model.tasks[:index], widths=widths)
             paths[task.name] = list(window.path)
             R = window.bound(proven, Looks())
         if R is None:
@@ -188,11 +188,11 @@ def in_order(model: TypedPools, widths: bool = True) -> Result:
     return _result(found, paths)
 
 
-def together(model: TypedPools, windows: Mapping[str, tuple[Window, ...]]) -> Result:
+def together(model: TypedPools, windows: Mapping[str, tuple[ProblemWindow, ...]]) -> Result:
     """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts."""
     looks = Looks()
 
-    def least(name: str, bounds: Mapping[str, int]) -> tuple[int, Window] | None:
+    def least(name: str, bounds: Mapping[str, int]) -> tuple[int, ProblemWindow] | None:
         found = [(R, window) for window in windows[name] if (R := window.bound(bounds, looks)) is not None]
         return min(found, key=lambda item: item[0], default=None)
 
@@ -263,7 +263,7 @@ def a6_work_conserving(model: TypedPools) -> Result:
 
     Holds for FIFO, EDF, least laxity, any priorities, in any preemption mode.
     """
-    return together(model, {task.name: (Window(model, task, (), _others(model, task)),) for task in model.tasks})
+    return together(model, {task.name: (ProblemWindow(model, task, (), _others(model, task)),) for task in model.tasks})
 
 
 @theorem(
@@ -283,7 +283,10 @@ def a6_edf(model: TypedPools) -> Result:
     windows = {}
     for task in model.tasks:
         others = _others(model, task)
-        windows[task.name] = (Window(model, task, others, others, urgent=True), Window(model, task, (), others))
+        windows[task.name] = (
+            ProblemWindow(model, task, others, others, urgent=True),
+            ProblemWindow(model, task, (), others),
+        )
     return together(model, windows)
 
 
@@ -307,5 +310,5 @@ def melani(model: TypedPools) -> Result:
     others = {task.name: _others(model, task) for task in model.tasks}
     return together(
         model,
-        {task.name: (Window(model, task, (), others[task.name], True, widths=False),) for task in model.tasks},
+        {task.name: (ProblemWindow(model, task, (), others[task.name], True, widths=False),) for task in model.tasks},
     )

@@ -13,7 +13,7 @@ MOST_LOOKS = 10**7
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class JobWork:
     """What jobs can do on one type of processors: `volume` each, within `response` of arrivals `T` apart.
 
     `rate` is the most that a job does in a tick; `most` bounds the work whatever the window (None: nothing does).
@@ -30,7 +30,7 @@ class Work:
 
         W of Melani et al., ECRTS 2015, section V, where the window is not shorter than the first job's stay in it.
 
-        >>> [Work(10, 8, 6, 2).within(L) for L in (1, 3, 5, 6, 8, 15, 18)]
+        >>> [JobWork(10, 8, 6, 2).within(L) for L in (1, 3, 5, 6, 8, 15, 18)]
         [2, 6, 6, 8, 12, 12, 18]
         """
         room = self.rate * (L - self.T + self.response) - self.volume
@@ -42,7 +42,7 @@ class Work:
         return found if self.most is None else min(found, self.most)
 
 
-def due_within(D: int, task: DagTask, work: Work) -> int:
+def due_within(D: int, task: DagTask, work: JobWork) -> int:
     """The most work, in a window `D` long that ends at a deadline, of jobs of `task` with deadlines by then.
 
     The last of them has its deadline at the end, and each is done within its response time: the k-th before it works
@@ -50,7 +50,7 @@ def due_within(D: int, task: DagTask, work: Work) -> int:
 
     >>> from rtsched.schedulability.models import Dag, Vertex
     >>> task = DagTask("j", Dag((Vertex("v", 4, "cpu"),)), 10, 8)
-    >>> [due_within(D, task, Work(10, 6, 4, 1)) for D in (2, 5, 6, 13, 15, 16)]
+    >>> [due_within(D, task, JobWork(10, 6, 4, 1)) for D in (2, 5, 6, 13, 15, 16)]
     [0, 3, 4, 5, 7, 8]
     """
     reach = work.rate * (D - task.D + work.response)

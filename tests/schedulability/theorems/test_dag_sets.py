@@ -8,21 +8,21 @@ import pytest
 
 from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
 from rtsched.schedulability.theorems import dag_sets
-from rtsched.schedulability.theorems.interference import Work, due_within, joint_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, due_within, joint_fixpoint
 
 ONE = Dag((Vertex("v", 1, "cpu"),))
 ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
 
 
-def inside(work: Work, arrival: int, L: int) -> int:
+def inside(work: JobWork, arrival: int, L: int) -> int:
     """The most that a job can do in [0, L): within its response time, at its rate."""
     return min(work.volume, work.rate * max(0, min(arrival + work.response, L) - max(arrival, 0)))
 
 
-def drawn(chance: random.Random) -> Work:
+def drawn(chance: random.Random) -> JobWork:
     rate, T = chance.randint(1, 3), chance.randint(2, 12)
     response = chance.randint(1, T)
-    return Work(T, response, chance.randint(1, rate * response), rate)
+    return JobWork(T, response, chance.randint(1, rate * response), rate)
 
 
 def test_the_most_work_in_a_window_is_that_of_the_worst_alignment() -> None:
