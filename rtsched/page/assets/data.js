@@ -1,9 +1,35 @@
 // ---- data.js: what the page was given. `facts` are names and figures, `run` the columns, unpacked. ----------------
+// A page has one run, or several of the same tasks under other policies. `now` is the one that is looked at, and `facts`,
+// `run` and `misses` are its own: what draws or tells something of a run needs to know of no other one.
 
 const byId = (id) => document.getElementById(id);
-const facts = JSON.parse(byId("facts").textContent);
+const given = JSON.parse(byId("facts").textContent);
+/** Per run: its names and figures, its tables, its jobs that missed (by their deadlines), and the chosen job, or -1. */
+const runs = (given.runs ?? [given]).map((facts, place) => ({ place, facts, tables: {}, misses: [], chosen: -1 }));
 /** The tables of the run: run.jobs.release[3] is when job number 3 was released, in ns; -1 is never. */
-const run = {};
+let now, facts, run, misses;
+
+/** From here on everything is about this run. */
+function use(place) {
+  now = runs[place];
+  ({ facts, tables: run, misses } = now);
+}
+
+/** What `ask` says where everything is about this run. */
+function inRun(place, ask) {
+  const before = now.place;
+  use(place);
+  const said = ask();
+  use(before);
+  return said;
+}
+
+/** What `ask` says of each run, in their order. */
+const ofEach = (ask) => runs.map(({ place }) => inRun(place, () => ask(place)));
+use(0);
+/** Whether the page has several runs: policies.js and beside.js are for these. */
+const several = runs.length > 1;
+
 const [OK, LATE, DROPPED, ABORTED] = [0, 1, 2, 3];
 const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, code]));
 
@@ -11,19 +37,21 @@ const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, cod
 async function unpack() {
   const bytes = await unzipped("columns");
   let at = 0;
-  for (const { table, name, rows, bytes: width, minus } of facts.index) {
-    const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
-    for (let place = 0, unit = 1; place < width; place++, unit *= 256)
-      for (let row = 0; row < rows; row++) column[row] += bytes[at++] * unit;
-    run[table] ??= {};
-    const other = run[table][minus];
-    let last = 0;
-    for (let row = 0; row < rows; row++) {
-      const number = column[row] % 2 ? -(column[row] + 1) / 2 : column[row] / 2;
-      if (minus === "previous") last += number;
-      column[row] = minus === "previous" ? last : other ? other[row] + number : number;
+  for (const { tables, facts } of runs) {
+    for (const { table, name, rows, bytes: width, minus } of facts.index) {
+      const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
+      for (let place = 0, unit = 1; place < width; place++, unit *= 256)
+        for (let row = 0; row < rows; row++) column[row] += bytes[at++] * unit;
+      tables[table] ??= {};
+      const other = tables[table][minus];
+      let last = 0;
+      for (let row = 0; row < rows; row++) {
+        const number = column[row] % 2 ? -(column[row] + 1) / 2 : column[row] / 2;
+        if (minus === "previous") last += number;
+        column[row] = minus === "previous" ? last : other ? other[row] + number : number;
+      }
+      tables[table][name] = column;
     }
-    run[table][name] = column;
   }
 }
 
