@@ -113,7 +113,8 @@ def run(
     jobs = record.job_table()
     return Trace(
         system=system,
-        scheduler=scheduler.described(),
+        scheduler=scheduler.described(system),
+        ranking=policy.ranking(core.tasks),
         seed=seed,
         until=until,
         end=end,

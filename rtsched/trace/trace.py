@@ -200,7 +200,7 @@ class Trace:
     are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything
     happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until` that was
     asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the same. `reasons` are what
-    the policy went by, where that was asked for.
+    the policy went by, where that was asked for; `ranking` the tasks, the most urgent first, where their ranks stand.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -238,6 +238,7 @@ class Trace:
     splits: NDArray[Any] = field(default_factory=lambda: np.empty(0, SPLITS))
     random: bool = False
     reasons: Reasons | None = field(default=None, compare=False)
+    ranking: tuple[int, ...] = ()
 
     @cached_property
     def resources(self) -> tuple[str, ...]:
