@@ -140,6 +140,7 @@ def run(
         launches=record.launch_table(),
         inputs=_inputs(core, jobs),
         splits=record.split_table(),
+        powers=record.power_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
         stranded=named(stranded),
