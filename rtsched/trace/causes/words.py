@@ -61,7 +61,8 @@ class Words:
         gone = None if reasons is None else reasons.gone.get(self.job)
         if gone is None:
             return
-        yield f"Given up: {GONE[gone.why]}."
+        said = f': "{gone.reason}"' if gone.reason else ""
+        yield f"Given up: {GONE[gone.why]}{said}."
         far = format_duration(abs(gone.left), 4)
         away = f"{far} away" if gone.left > 0 else f"{far} past" if gone.left else "now"
         parts = f"its own work that was left, as believed: {format_duration(gone.own, 4)}"
