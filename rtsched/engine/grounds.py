@@ -21,10 +21,10 @@ Ready = Callable[["Job", tuple["Segment", ...]], None]
 class Grounds:
     """The ranks that nodes get as they come to wait, of a policy whose ranks stand."""
 
-    def __init__(self, core: Core, names: tuple[str, ...] | None) -> None:
+    def __init__(self, core: Core, names: tuple[str, ...] | None, pools: tuple[tuple[int, ...], ...]) -> None:
         self.core = core
         self.ranked = names is not None
-        self.reasons = Reasons(core.preemption, names or ())
+        self.reasons = Reasons(core.preemption, names or (), pools=pools)
         #: of the job that the policy drops at present: when it expects its end, and why it drops it
         self.told: tuple[int | None, str | None] = (None, None)
 

@@ -133,6 +133,10 @@ class Veiled:
         """What the ranks by which it orders are called."""
         return self.scheduler.ranks()
 
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        """Which processors share a queue of what is ready."""
+        return self.scheduler.pools()
+
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what it does."""
         return self.scheduler.estimates_read()

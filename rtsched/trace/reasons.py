@@ -48,6 +48,8 @@ GONE = {
 class Reasons:
     """What a policy went by: its `preemption`, and what the parts of its ranks are called (`names`).
 
+    `pools` are the processors that share a queue of what is ready, by number; empty: the policy has no such queues.
+
     `rows` are the ranks one after the other, as (time, job, node, lent, key), five numbers and keys each; there are
     none of policies that do not compare ranks that stand. `gone` says of every job that was given up why it was.
     """
@@ -56,6 +58,7 @@ class Reasons:
     names: tuple[str, ...] = ()
     rows: list[Any] = field(default_factory=list)
     gone: dict[int, Gone] = field(default_factory=dict)
+    pools: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def ranks(self) -> dict[tuple[int, int], list[Rank]]:

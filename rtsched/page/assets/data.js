@@ -11,7 +11,7 @@ const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, cod
 async function unpack() {
   const bytes = await unzipped("columns");
   let at = 0;
-  for (const { table, name, rows, bytes: width, minus } of facts.index) {
+  for (const [table, name, rows, width, minus] of facts.index) {
     const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
     run[table] ??= {};
     const other = run[table][minus];

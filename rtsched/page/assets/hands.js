@@ -91,7 +91,7 @@ function instants() {
   return events;
 }
 
-/** Go to the next event, or the one before, and say who runs and who is there beside them. */
+/** Go to the next event, or the one before, and say who runs and who waits. */
 function step(way) {
   const all = instants();
   const now = view.cursor ?? view.from;
@@ -99,22 +99,7 @@ function step(way) {
   const place = way > 0 ? after : (all[after - 1] === now ? after - 2 : after - 1);
   view.cursor = all[Math.max(0, Math.min(all.length - 1, place))] ?? 0;
   if (view.cursor < view.from || view.cursor > view.to) show(view.cursor, view.cursor);
-  const running = new Set();
-  const said = allRows.filter((row) => row.kind === "processor").map((row) => {
-    const [first, last] = row.own.within(view.cursor, view.cursor);
-    for (let i = last - 1; i >= first; i--) {
-      if (row.own.start[i] > view.cursor || row.own.end[i] <= view.cursor) continue;
-      const job = run.slices.job[row.own.ids[i]];
-      running.add(job);
-      return `${row.name} ${jobName(job)}`;
-    }
-    return `${row.name} idle`;
-  });
-  const open = [];
-  for (let job = 0; job < run.jobs.task.length && run.jobs.release[job] <= view.cursor; job++)
-    if (overTime(job) > view.cursor && !running.has(job)) open.push(jobName(job));
-  const waiting = open.length ? `not running: ${open.slice(0, 12).join(", ")}${open.length > 12 ? ` and ${open.length - 12} more` : ""}` : "nobody waits";
-  say(`${duration(view.cursor)}: ${said.join(", ")}; ${waiting}`);
+  say(standing(view.cursor));
   redraw();
 }
 
