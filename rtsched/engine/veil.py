@@ -137,6 +137,10 @@ class Veiled:
         """The tasks in the order of their standing ranks."""
         return self.scheduler.ranking(self.soc.show(tasks))
 
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        """Which processors share a queue of what is ready."""
+        return self.scheduler.pools()
+
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what it does."""
         return self.scheduler.estimates_read()

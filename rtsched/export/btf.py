@@ -113,4 +113,3 @@ def _comments(trace: Trace, found: Processes) -> Iterator[Line]:
             yield deadline, SAYS, f"# {deadline} {names[task]} {index} missed its deadline"
         if outcome in (DROPPED, ABORTED):
             yield ends[job], SAYS, f"# {ends[job]} {names[task]} {index} was {OUTCOMES[outcome]}"
-

@@ -125,9 +125,7 @@ class _Maker:
         _, _, job, node, place, _ = each[0]
         return job, node, place if (job, node) in self.several else -1
 
-    def _instance(
-        self, process: int, job: int, node: int, stays: list[tuple[int, int, int, int]], over: int
-    ) -> None:
+    def _instance(self, process: int, job: int, node: int, stays: list[tuple[int, int, int, int]], over: int) -> None:
         blocked = self._blocked(job, node)
         number = self.index[job]
         for place, (start, end, reason, core) in enumerate(stays):

@@ -28,6 +28,7 @@ GROUPS = (PROCESSORS, TASKS, BLOCKS, RESOURCES, HARDWARE, COUNTERS)
 
 Numbers = NDArray[np.int64]
 
+
 class Label(NamedTuple):
     """What a span or a mark is called and belongs to, what else is said of it, and what its numbers mean."""
 

@@ -273,7 +273,9 @@ def resources(trace: Trace, made: Timeline) -> None:
         made.marks.append(Marks(waits["time"].astype(np.int64), tracks[waits["resource"]], said))
     if trace.deadlocks:
         track = made.add(RESOURCES, ["deadlocks"])
-        said_of = [(Label("deadlock", "deadlock", (("what", cut(str(each), LONGEST)),)), ()) for each in trace.deadlocks]
+        said_of = [
+            (Label("deadlock", "deadlock", (("what", cut(str(each), LONGEST)),)), ()) for each in trace.deadlocks
+        ]
         times = np.array([each.time for each in trace.deadlocks], np.int64)
         made.marks.append(Marks(times, np.full(len(times), track[0]), lambda rows: [said_of[row] for row in rows]))
 

@@ -148,6 +148,10 @@ class Scheduler(Listener):
         """What the parts of its segments' ranks are called, for explanations; None: it has none that stand."""
         return None
 
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        """Which processors share a queue of what is ready, by number, for explanations; empty: it has none."""
+        return ()
+
     def keys_read(self) -> frozenset[str]:
         """The keys that it, or a part of it, reads and most policies do not."""
         return self.reads.union(*(part.reads for part in self.parts()))

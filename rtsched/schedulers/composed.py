@@ -256,6 +256,9 @@ class ComposedScheduler(Scheduler):
     def ranks(self) -> tuple[str, ...] | None:
         return None if self.ordering.dynamic else self.ordering.ranks
 
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(each.index for each in queue.processors) for queue in self.ready_queues)
+
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not ComposedScheduler:
             return super().policy(names)
