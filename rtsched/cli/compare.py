@@ -117,7 +117,9 @@ def _page(answer: Comparison, loaded: api.Loaded, policies: list[str], until: st
 
     seed = answer.seeds[0] if shown is None else shown
     traces = {
-        each.label: api.simulate(loaded, scheduler=None if each.own else each.make(), until=until, seed=seed)
+        each.label: api.simulate(
+            loaded, scheduler=None if each.own else each.make(), until=until, seed=seed, reasons=True
+        )
         for each in choices(policies)
     }
     note = f"One of the {len(answer.seeds)} seeds that the table below compares." if len(answer.seeds) > 1 else ""

@@ -12,6 +12,7 @@ from rtsched.export.text import render_table
 from rtsched.metrics.figures import Summary
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.page import causes, queues
 from rtsched.page.pack import PREVIOUS, Packed
 from rtsched.plot.gantt import COLOURS, LONGEST_TITLE
 from rtsched.plot.hardware import clocks, outages, suspensions
@@ -105,6 +106,8 @@ def columns(trace: Trace) -> Packed:
     packed.table("spans", _named(spans(trace), ("start", "end", "processor", "kind")), end="start")
     points = [(number, time, value) for number, each in enumerate(counters(trace)) for time, value in each["rows"]]
     packed.table("points", _named(points, ("counter", "time", "value")), time=PREVIOUS, value=PREVIOUS)
+    causes.add(trace, packed)
+    queues.add(trace, packed)
     return packed
 
 

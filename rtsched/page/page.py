@@ -15,6 +15,7 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
+from rtsched.page import causes, queues
 from rtsched.page.contents import columns, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
@@ -29,6 +30,8 @@ SCRIPTS = (
     "draw.js",
     "marks.js",
     "overview.js",
+    "causes.js",
+    "queues.js",
     "job.js",
     "tables.js",
     "hands.js",
@@ -46,12 +49,16 @@ def html(trace: Trace) -> str:
     return page(trace)
 
 
-def page(trace: Trace, given: str | None = None) -> str:
-    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError."""
+def page(trace: Trace, given: str | None = None, command: str | None = None) -> str:
+    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
+
+    `command` explains a job of the run on a command line, with JOB in the place of its name.
+    """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
     packed = columns(trace)
     data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
+    data |= causes.facts(command) | {"ranks": queues.facts(trace, packed)}
     return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
 
 
@@ -69,9 +76,9 @@ def filled(title: str, data: dict[str, Any], blob: str) -> str:
     return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def write(trace: Trace, path: str | Path, given: str | None = None) -> None:
+def write(trace: Trace, path: str | Path, given: str | None = None, command: str | None = None) -> None:
     """Write the page of a trace into a file, whole or not at all."""
-    write_whole(Path(path), page(trace, given))
+    write_whole(Path(path), page(trace, given, command))
 
 
 @cache

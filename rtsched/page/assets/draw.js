@@ -27,6 +27,7 @@ function readColours() {
   colours.section = hatch("/", "#000", "#ffffffb0");
   colours.task = facts.tasks.map((task, index) => (grey ? hatch(" /.\\x-o+"[index % 8], "#000", index % 16 < 8 ? "#fff" : "#ccc") : task.colour));
   colours.letters = facts.tasks.map((task) => (grey || brightness(task.colour) > 110 ? "#000" : "#fff"));
+  colours.causes = [0, 1, 2, 3, 4, 5, 6].map((look) => (grey ? hatch(" /\\x-.|"[look], "#000", "#fff") : read(`c${look}`)));
   colours.boxed = grey;
 }
 
@@ -211,6 +212,7 @@ function laneOf(row, top, lane) {
 function drawSlices(row, top, width) {
   if (row.spans) drawSpans(row, top);
   if (row.jobs) drawWindows(row, top);
+  drawCauses(row, top, false);
   const { job, reason } = run.slices;
   const scale = perNs();
   const [first, last] = row.own.within(view.from, view.to);
@@ -239,6 +241,7 @@ function drawSlices(row, top, width) {
   drawWaits(row, top);
   for (const i of wide) drawBarText(row, i, laneOf(row, top, row.lane[i]));
   if (row.holds) drawHolds(row, top);
+  drawCauses(row, top, true);
   if (row.jobs) drawMarks(row, top);
 }
 

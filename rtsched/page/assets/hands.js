@@ -95,7 +95,7 @@ function instants() {
   return events;
 }
 
-/** Go to the next event, or the one before, and say who runs then. */
+/** Go to the next event, or the one before, and say who runs and who waits. */
 function step(way) {
   const all = instants();
   const now = view.cursor ?? view.from;
@@ -103,28 +103,9 @@ function step(way) {
   const place = way > 0 ? after : (all[after - 1] === now ? after - 2 : after - 1);
   view.cursor = all[Math.max(0, Math.min(all.length - 1, place))] ?? 0;
   if (view.cursor < view.from || view.cursor > view.to) show(view.cursor, view.cursor);
-  say(`${duration(view.cursor)}: ${ofEach(whoRuns).join(" | ")}`);
+  const said = ofEach(() => (several ? `${facts.letter} ` : "") + standing(view.cursor));
+  say(`${duration(view.cursor)}: ${said.join(" | ")}`);
   redraw();
-}
-
-/** Who runs at the cursor, and who is there beside them. */
-function whoRuns(place) {
-  const running = new Set();
-  const said = allRows.filter((row) => row.kind === "processor" && row.run === place).map((row) => {
-    const [first, last] = row.own.within(view.cursor, view.cursor);
-    for (let i = last - 1; i >= first; i--) {
-      if (row.own.start[i] > view.cursor || row.own.end[i] <= view.cursor) continue;
-      const job = run.slices.job[row.own.ids[i]];
-      running.add(job);
-      return `${row.name} ${jobName(job)}`;
-    }
-    return `${row.name} idle`;
-  });
-  const open = [];
-  for (let job = 0; job < run.jobs.task.length && run.jobs.release[job] <= view.cursor; job++)
-    if (overTime(job) > view.cursor && !running.has(job)) open.push(jobName(job));
-  const waiting = open.length ? `not running: ${open.slice(0, 12).join(", ")}${open.length > 12 ? ` and ${open.length - 12} more` : ""}` : "nobody waits";
-  return `${several ? `${facts.letter} ` : ""}${said.join(", ")}; ${waiting}`;
 }
 
 /** The misses to go through, of all runs or of one: a job that missed in several is one of them. */

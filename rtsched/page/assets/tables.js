@@ -90,11 +90,11 @@ function sortJobs() {
   const found = listing().entries().filter((job) => !words.length || wanted(job));
   const key = listing().key(sorted.column);
   const way = sorted.down ? -1 : 1;
-  const keys = new Map(found.map((job) => [job, key(job)]));
-  sorted.jobs = found.sort((one, other) => {
-    const [a, b] = [keys.get(one), keys.get(other)];
-    return a === b ? one - other : (a < b ? -1 : 1) * way;
-  });
+  const keys = new Array(run.jobs.task.length);
+  for (const job of found) keys[job] = key(job);
+  const before = (one, other) => (keys[one] === keys[other] ? one - other : (keys[one] < keys[other] ? -1 : 1) * way);
+  const inOrder = found.every((job, i) => !i || before(found[i - 1], job) < 0); // as they came: nothing is to be done
+  sorted.jobs = inOrder ? found : found.sort(before);
   sorted.page = 0;
   showJobs();
 }

@@ -12,6 +12,7 @@ const view = {
   stops: null, // these, as they were last asked for
   pointer: null, // {x, y} on the timeline
   cursor: null, // the instant that `space` stepped to
+  piece: null, // of the chosen job's time, the piece that was gone to
   measured: [], // none, one or two instants
 };
 const SHORTEST = 20; // ns: nobody looks closer
