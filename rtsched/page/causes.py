@@ -13,7 +13,7 @@ from rtsched.trace.causes import pieces as causes
 from rtsched.trace.causes.explanation import Explanation, explain
 from rtsched.trace.causes.pieces import WORDS
 from rtsched.trace.trace import ABORTED, DROPPED, LATE, Trace
-from rtsched.visible import cut, visible
+from rtsched.visible import cut
 
 #: So many jobs of a run are explained, of which the first missed ones are up to so many; with so many pieces in all,
 #: and so many letters.
@@ -46,12 +46,9 @@ LOOKS = {
     causes.ANSWERED: LEFT,
     causes.UNEXPLAINED: OUTSIDE,
 }
+#: By the number of a cause in a page.
+LOOK_OF = [LOOKS[cause] for cause in WORDS]
 CODES = {cause: code for code, cause in enumerate(WORDS)}
-
-
-def facts(command: str | None) -> dict[str, Any]:
-    """How causes look, and the command that explains what the page does not."""
-    return {"looks": [LOOKS[cause] for cause in WORDS], "command": None if command is None else visible(command)}
 
 
 def add(trace: Trace, packed: Packed) -> None:

@@ -99,7 +99,7 @@ function step(way) {
   const place = way > 0 ? after : (all[after - 1] === now ? after - 2 : after - 1);
   view.cursor = all[Math.max(0, Math.min(all.length - 1, place))] ?? 0;
   if (view.cursor < view.from || view.cursor > view.to) show(view.cursor, view.cursor);
-  say(standing(view.cursor));
+  say(`${duration(view.cursor)}: ${standing(view.cursor)}`);
   redraw();
 }
 
