@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtsched.model.collector import collector_paused
 from rtsched.page.pack import PREVIOUS, Packed
 from rtsched.trace.causes import pieces as causes
 from rtsched.trace.causes.explanation import Explanation, explain
@@ -51,6 +52,7 @@ LOOK_OF = [LOOKS[cause] for cause in WORDS]
 CODES = {cause: code for code, cause in enumerate(WORDS)}
 
 
+@collector_paused()
 def add(trace: Trace, packed: Packed) -> None:
     """The explanations of all jobs, or of as many as have room.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.model.collector import collector_paused
 from rtsched.page.pack import PREVIOUS, Packed
 from rtsched.trace.causes.history import Who
 from rtsched.trace.reasons import Reasons
@@ -29,6 +30,7 @@ def facts(trace: Trace) -> dict[str, Any]:
     return {"names": [cut(name) for name in reasons.names], "pools": reasons.pools, "why": why}
 
 
+@collector_paused()
 def add(trace: Trace, packed: Packed) -> None:
     """Pack the ranks and the waits for resources.
 

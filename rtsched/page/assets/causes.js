@@ -4,7 +4,7 @@ let why = null; // of the chosen job, where it is in the page
 
 /** Where the rows of a number lie in an ascending column: [first, last). */
 const placesIn = (column, number) => [above(column, number - 1), above(column, number)];
-const inWords = (place) => (run.texts.all ??= JSON.parse(new TextDecoder().decode(Uint8Array.from(run.texts.letter))))[place];
+const inWords = (place) => (run.texts.all ??= JSON.parse(new TextDecoder().decode(run.texts.letter.map((each) => each / 2))))[place];
 
 /** What is said of a job in sentences, its items (the longest first) and its pieces; null where they are not here. */
 function whyOf(job) {
