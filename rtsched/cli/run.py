@@ -123,7 +123,7 @@ def run(
         from rtsched.page.page import write as write_page
 
         asked = {"--scheduler": scheduler, "--platform": platform, "--until": until, "--seed": seed}
-        write_page(trace, html, *given, command=_explaining(system, asked, overrides))
+        write_page(trace, html, given[0], command=_explaining(system, asked, overrides))
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
 

@@ -61,7 +61,10 @@ def add(trace: Trace, packed: Packed) -> None:
     in the list of `texts`, which is JSON, letter by letter.
     """
     places: dict[str, int] = {}
-    explained, items, pieces, blamed = [], [], [], []
+    explained: list[tuple[int, ...]] = []
+    items: list[tuple[int, ...]] = []
+    pieces: list[tuple[int, ...]] = []
+    blamed: list[tuple[int, ...]] = []
 
     def place(text: str) -> int:
         return places.setdefault(text, len(places))
@@ -104,16 +107,18 @@ class _Said:
 def _found(trace: Trace) -> list[_Said]:
     """The explanations that have room, by the numbers of their jobs."""
     found: list[_Said] = []
-    pieces, letters, texts = 0, 0, set[str]()
+    pieces, letters, tried, texts = 0, 0, 0, set[str]()
     for job in chosen(trace):
+        if tried > 2 * MOST_PIECES:
+            break  # what is left would take long, and there is little room
         one = _Said(explain(trace, job))
         more = one.texts() - texts
-        pieces += len(one.said)
-        letters += sum(map(len, more))
-        if pieces > MOST_PIECES or letters > MOST_LETTERS:
-            break
-        texts |= more
-        found.append(one)
+        tried += len(one.said)
+        if pieces + len(one.said) <= MOST_PIECES and letters + sum(map(len, more)) <= MOST_LETTERS:
+            pieces += len(one.said)
+            letters += sum(map(len, more))
+            texts |= more
+            found.append(one)
     return sorted(found, key=lambda each: each.explanation.job)
 
 

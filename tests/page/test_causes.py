@@ -95,8 +95,9 @@ def test_in_long_runs_the_first_misses_and_the_latest_of_all_others_are_explaine
     rest = sorted(set(range(len(trace.jobs))) - set(late[:2]), key=lambda job: (-lateness[job], job))
     assert causes.chosen(trace) == [*late[:2], *rest[:3]]
     assert set(told(trace)) == {*late[:2], *rest[:3]}
-    monkeypatch.setattr(causes, "MOST_PIECES", len(explain(trace, late[0]).pieces))
-    assert set(told(trace)) == {late[0]}
+    lengths = [len(explain(trace, job).pieces) for job in late[:2]]
+    monkeypatch.setattr(causes, "MOST_PIECES", min(lengths))  # the second would take the room of both: another one may fit
+    assert set(told(trace)) == {late[lengths.index(min(lengths))]}
     monkeypatch.setattr(causes, "MOST_LETTERS", 10)
     assert told(trace) == {}
 
