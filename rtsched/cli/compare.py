@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rtsched import api
     from rtsched.experiment.compare import Comparison
 
+    #: A system, options with their values, and overrides, as they were given.
+    Asked = tuple[str, dict[str, str | None], tuple[str, ...]]
+
 
 @click.command()
 @click.argument("system")
@@ -86,7 +89,9 @@ def compare(
             effort=effort,
         )  # fmt: skip
         if html is not None:
-            text = _page(answer, api.load(system, platform=platform, overrides=overrides), policies, until, shown)
+            loaded = api.load(system, platform=platform, overrides=overrides)
+            asked = system, {"--platform": platform, "--until": until}, overrides
+            text = _page(answer, loaded, policies, answer.seeds[0] if shown is None else shown, asked)
     if table is not None:
         write_whole(table, _csv(answer))
     if picture is not None:
@@ -108,22 +113,23 @@ def _refuse(policies: list[str], seeds: range, shown: int | None) -> None:
         raise InputError(f"--shown is one of the seeds that are compared, {seeds[0]} to {seeds[-1]} (found {shown})")
 
 
-def _page(answer: Comparison, loaded: api.Loaded, policies: list[str], until: str | None, shown: int | None) -> str:
-    """The page of the runs of one seed, simulated again with their traces."""
+def _page(answer: Comparison, loaded: api.Loaded, policies: list[str], seed: int, asked: Asked) -> str:
+    """The page of the runs of one seed, simulated again with their traces; `asked` is what the command was given."""
     from rtsched import api
+    from rtsched.cli.run import explaining
     from rtsched.experiment.policies import choices
     from rtsched.model.config import to_yaml
     from rtsched.page.several import comparison
 
-    seed = answer.seeds[0] if shown is None else shown
-    traces = {
-        each.label: api.simulate(
-            loaded, scheduler=None if each.own else each.make(), until=until, seed=seed, reasons=True
-        )
-        for each in choices(policies)
-    }
+    system, options, overrides = asked
+    traces, commands = {}, []
+    for each in choices(policies):
+        policy = None if each.own else each.make()
+        traces[each.label] = api.simulate(loaded, scheduler=policy, until=options["--until"], seed=seed, reasons=True)
+        told = {"--scheduler": None if each.own else each.label, **options, "--seed": seed}
+        commands.append(explaining(system, told, overrides))
     note = f"One of the {len(answer.seeds)} seeds that the table below compares." if len(answer.seeds) > 1 else ""
-    return comparison(traces, to_yaml(loaded.system), render(answer), note)
+    return comparison(traces, to_yaml(loaded.system), render(answer), note, commands)
 
 
 def render(answer: Comparison) -> str:

@@ -40,6 +40,7 @@ def diff(
     'file' is the system's own policy; without B it is A, with the changes. Both see the same world.
     """
     from rtsched import api
+    from rtsched.cli.run import explaining
     from rtsched.model.config import to_yaml
     from rtsched.trace.differing import difference
 
@@ -47,14 +48,16 @@ def diff(
         raise InputError("two runs that are the same do not differ; name another policy B, or --change a value in it")
     want_standard_output(as_json, html)
     check_outputs(html)
-    runs, given = [], []
+    runs, given, commands = [], [], []
     with alone_for(as_json, html):
         for policy, more in ((first, ()), (second or first, changes)):
             loaded = api.load(system, platform=platform, overrides=(*overrides, *more))
             if html is not None:
                 given.append(to_yaml(loaded.system))
             choice = None if policy == api.OWN else policy
-            runs.append(api.simulate(loaded, scheduler=choice, until=until, seed=seed))
+            asked = {"--scheduler": choice, "--platform": platform, "--until": until, "--seed": seed}
+            commands.append(explaining(system, asked, (*overrides, *more)))
+            runs.append(api.simulate(loaded, scheduler=choice, until=until, seed=seed, reasons=html is not None))
     answer = difference(runs[0], runs[1])
     changed = f" with {', '.join(changes)}" if changes else ""
     said = f"A: {runs[0].scheduler}\nB: {runs[1].scheduler}{changed}\n\n{answer.text()}"
@@ -63,7 +66,7 @@ def diff(
 
         labels = first, f"{second or first}{changed}"
         traces = dict(zip(labels, runs, strict=True)) if labels[0] != labels[1] else runs
-        write_comparison(traces, html, given[0], said)
+        write_comparison(traces, html, given[0], said, commands=commands)
     if as_json:
         echo_json(answer.to_dict())
     else:

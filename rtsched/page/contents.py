@@ -58,6 +58,8 @@ def facts(trace: Trace, figures: Summary | None = None) -> dict[str, Any]:
         "figures": [_figures(each) for each in figures.tasks],
         "text": "\n".join([render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]),
         "planned": trace.planned,
+        "looks": causes.LOOK_OF,
+        "ranks": queues.facts(trace),
         "counters": [{key: value for key, value in each.items() if key != "rows"} for each in counters(trace)],
     }
 

@@ -15,7 +15,6 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
-from rtsched.page import causes, queues
 from rtsched.page.contents import columns, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
@@ -58,7 +57,7 @@ def page(trace: Trace, given: str | None = None, command: str | None = None) -> 
         raise InputError("this run kept no trace to show; run it with a trace")
     packed = columns(trace)
     data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
-    data |= causes.facts(command) | {"ranks": queues.facts(trace, packed)}
+    data |= {"command": None if command is None else visible(command)}
     return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
 
 

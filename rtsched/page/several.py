@@ -12,9 +12,8 @@ from rtsched.files import write_whole
 from rtsched.metrics.figures import Summary
 from rtsched.metrics.metric import Values, evaluate, of_value
 from rtsched.metrics.summary import summary
-from rtsched.page import causes, queues
 from rtsched.page.contents import LONGEST, columns, facts
-from rtsched.page.pack import Packed, joined
+from rtsched.page.pack import joined
 from rtsched.page.page import filled
 from rtsched.plot.gantt import LONGEST_TITLE
 from rtsched.trace.differing import Difference, difference
@@ -32,17 +31,25 @@ Traces = Sequence[Trace] | Mapping[str, Trace]
 
 
 def write_comparison(
-    traces: Traces, path: str | Path, given: str | None = None, figures: str | None = None, note: str = ""
+    traces: Traces,
+    path: str | Path,
+    given: str | None = None,
+    figures: str | None = None,
+    note: str = "",
+    commands: Sequence[str] = (),
 ) -> None:
     """Write the page of several runs into a file, whole or not at all; see `comparison`."""
-    write_whole(Path(path), comparison(traces, given, figures, note))
+    write_whole(Path(path), comparison(traces, given, figures, note, commands))
 
 
-def comparison(traces: Traces, given: str | None = None, figures: str | None = None, note: str = "") -> str:
+def comparison(
+    traces: Traces, given: str | None = None, figures: str | None = None, note: str = "", commands: Sequence[str] = ()
+) -> str:
     """The text of the page of several runs, a list of them or some by label; the first is what others differ from.
 
     `given` is the system as it was written, `figures` a table of more than these runs, `note` a sentence on which runs
-    they are. Raises InputError where they have other tasks, kept no trace, or are fewer than two or more than MOST.
+    they are, `commands` explain a job of each run, with JOB in the place of its name. Raises InputError where they
+    have other tasks, kept no trace, or are fewer than two or more than MOST.
     """
     runs = dict(traces) if isinstance(traces, Mapping) else dict(enumerate(traces))
     refuse_other_than_some(len(runs))
@@ -52,9 +59,11 @@ def comparison(traces: Traces, given: str | None = None, figures: str | None = N
     figures_of = [summary(trace) for trace in several]
     packs = [columns(trace) for trace in several]
     found = [
-        _run(trace, about, pack) | {"label": cut(label, LONGEST_TITLE)}
+        facts(trace, about) | {"index": pack.index, "label": cut(label, LONGEST_TITLE), "command": None}
         for trace, about, pack, label in zip(several, figures_of, packs, labels, strict=True)
     ]
+    for each, command in zip(found, commands, strict=False):
+        each["command"] = visible(command)
     end = max(each["end"] for each in found)
     data = {
         "system": found[0]["system"],
@@ -73,11 +82,6 @@ def refuse_other_than_some(count: int) -> None:
     """Raise InputError unless so many runs can be seen beside each other."""
     if not 2 <= count <= MOST:
         raise InputError(f"a page shows 2 to {MOST} policies beside each other (found {count}); name those to be seen")
-
-
-def _run(trace: Trace, figures: Summary, pack: Packed) -> dict[str, Any]:
-    ranks = {"ranks": queues.facts(trace, pack)}
-    return facts(trace, figures) | causes.facts(None) | ranks | {"index": pack.index}
 
 
 def _parted(found: Difference, place: int) -> dict[str, Any]:

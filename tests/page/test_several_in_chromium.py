@@ -21,7 +21,7 @@ MS = 10**6
 def rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Under RM `long[0]` is late; under EDF it is not preempted at 5 ms, and in time."""
     path = tmp_path_factory.mktemp("page") / "several.html"
-    traces = {policy: api.simulate("buttazzo_rm_edf", scheduler=policy) for policy in ("rm", "edf")}
+    traces = {policy: api.simulate("buttazzo_rm_edf", scheduler=policy, reasons=True) for policy in ("rm", "edf")}
     path.write_text(comparison(traces, "name: as given", "a table"))
     return path
 
@@ -127,7 +127,7 @@ def test_space_says_who_runs_under_each(browser: Browser, rates: Path) -> None:
     browser.open(rates, "#from=5.5 ms&to=12ms")
     browser.key(" ")
     assert browser.js("byId('said').textContent") == (
-        "6 ms: A cpu short[1]; not running: long[0] | B cpu short[1]; nobody waits"
+        "6 ms: A cpu short[1]; ready, by period: long[0] | B cpu short[1]; nobody waits"
     )
 
 
@@ -146,6 +146,23 @@ def test_jobs_that_only_one_run_released_are_said_and_matched_by_index(browser: 
     texts = browser.js("[...byId('jobs').tBodies[0].rows].map((row) => row.innerText)")
     last = next(text for text in texts if text.startswith("b[1]"))
     assert last.split("\t")[3:] == ["1 ns", "no such job", "–"]
+
+
+def test_causes_are_those_of_each_policy(browser: Browser, rates: Path) -> None:
+    browser.open(rates, "#job=long[0]")
+    why = "document.querySelector('.why p').textContent"
+    assert browser.js(why) == "long[0] missed by 1 ms: response 8 ms, deadline 7 ms."
+    shaded = """[...new Array(runs.length).keys()].map((place) => inRun(place, () => {
+      let drawn = 0;
+      const fill = pen.fillRect;
+      pen.fillRect = () => { drawn += 1; };
+      drawCauses(rows.find((row) => row.run === place && row.kind === "task"), 0, true);
+      pen.fillRect = fill;
+      return drawn; }))"""
+    assert browser.js(shaded) == [4, 0]  # where short[0] and short[1] ran under A
+    browser.js("document.querySelectorAll('.fates button')[1].click()")
+    assert browser.js(why) == "long[0] was in time, with 1 ms to spare: response 6 ms, deadline 7 ms."
+    assert browser.js(shaded) == [0, 2]
 
 
 @pytest.mark.parametrize(("width", "count"), [(400, 2), (1280, 6)])

@@ -128,4 +128,5 @@ function fatesPart() {
   return wide;
 }
 
-parts.splice(parts.indexOf(timesPart), 1, fatesPart);
+parts.splice(parts.indexOf(timesPart), 1);
+parts.unshift(fatesPart);
