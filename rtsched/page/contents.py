@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.export.text import render_table
+from rtsched.metrics.figures import Summary
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.page import causes, queues
@@ -36,9 +37,9 @@ from rtsched.visible import cut, visible
 LONGEST = 300
 
 
-def facts(trace: Trace) -> dict[str, Any]:
-    """Names, figures and codes: what is short."""
-    figures = summary(trace)
+def facts(trace: Trace, figures: Summary | None = None) -> dict[str, Any]:
+    """Names, figures and codes: what is short; its `figures` are made unless they are given."""
+    figures = summary(trace) if figures is None else figures
     about = trace.system
     return {
         "system": cut(about.name, LONGEST_TITLE),

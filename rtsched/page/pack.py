@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,12 @@ class Packed:
 
     def blob(self) -> str:
         """All columns, compressed, as letters; the same for the same columns."""
-        return letters(b"".join(self._bytes))
+        return joined([self])
+
+
+def joined(packs: Iterable[Packed]) -> str:
+    """The columns of several, one after the other, compressed, as letters."""
+    return letters(b"".join(part for each in packs for part in each._bytes))
 
 
 def _places(numbers: NDArray[np.int64]) -> tuple[int, bytes]:

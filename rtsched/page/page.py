@@ -10,6 +10,7 @@ from functools import cache
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
@@ -19,7 +20,8 @@ from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
 
-#: The scripts in the order in which they run; each is a file of its own in `assets`.
+#: The scripts in the order in which they run; each is a file of its own in `assets`. Those of `SEVERAL` have what only
+#: a page of several runs needs, and come before the last, which begins.
 SCRIPTS = (
     "data.js",
     "view.js",
@@ -34,6 +36,7 @@ SCRIPTS = (
     "hands.js",
     "start.js",
 )
+SEVERAL = ("policies.js", "beside.js")
 STYLE = "page.css"
 TEMPLATE = "page.html"
 LOADER = "loader.js"
@@ -55,12 +58,17 @@ def page(trace: Trace, given: str | None = None, command: str | None = None) -> 
     packed = columns(trace)
     data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
     data |= {"command": None if command is None else visible(command)}
+    return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
+
+
+def filled(title: str, data: dict[str, Any], blob: str) -> str:
+    """The template with a page's title, facts and columns."""
     parts = {
-        "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
+        "TITLE": escape(title),
         "STYLE": asset(STYLE),
         "FACTS": safe_json(data),
-        "COLUMNS": packed.blob(),
-        "SCRIPTS": scripts(),
+        "COLUMNS": blob,
+        "SCRIPTS": scripts("runs" in data),
         "LOADER": asset(LOADER),
     }
     pieces = asset(TEMPLATE).split("%%")  # text, name, text, name, …, text
@@ -73,9 +81,10 @@ def write(trace: Trace, path: str | Path, given: str | None = None, command: str
 
 
 @cache
-def scripts() -> str:
+def scripts(several: bool = False) -> str:
     """All scripts as one, compressed: what `loader.js` unpacks and runs."""
-    text = "\n".join(['"use strict";', *map(asset, SCRIPTS), "//# sourceURL=rtsched-page.js\n"])
+    names = (*SCRIPTS[:-1], *SEVERAL * several, SCRIPTS[-1])
+    text = "\n".join(['"use strict";', *map(asset, names), "//# sourceURL=rtsched-page.js\n"])
     return letters(text.encode())
 
 

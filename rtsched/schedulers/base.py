@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
+    from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.estimator import Estimator
 
 Preemption = Literal["preemptive", "limited", "nonpreemptive"]
@@ -183,8 +184,12 @@ class Scheduler(Listener):
         """One line that names the policy and its parameters."""
         return type(self).__name__
 
-    def described(self) -> str:
-        """`describe`, and the parts that decide beside it."""
+    def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
+        """The indices of the tasks, the most urgent first; empty where ranks of tasks do not stand."""
+        return ()
+
+    def described(self, system: SystemSpec | None = None) -> str:
+        """`describe`, and the parts that decide beside it; in words for `system`, where it is known."""
         parts = (self.describe(), *(type(part).__name__ for part in self.guests.values()))
         return " + ".join(parts) + ", oracle" * self.oracle
 

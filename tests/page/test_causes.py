@@ -96,7 +96,9 @@ def test_in_long_runs_the_first_misses_and_the_latest_of_all_others_are_explaine
     assert causes.chosen(trace) == [*late[:2], *rest[:3]]
     assert set(told(trace)) == {*late[:2], *rest[:3]}
     lengths = [len(explain(trace, job).pieces) for job in late[:2]]
-    monkeypatch.setattr(causes, "MOST_PIECES", min(lengths))  # the second would take the room of both: another one may fit
+    monkeypatch.setattr(
+        causes, "MOST_PIECES", min(lengths)
+    )  # the second would take the room of both: another one may fit
     assert set(told(trace)) == {late[lengths.index(min(lengths))]}
     monkeypatch.setattr(causes, "MOST_LETTERS", 10)
     assert told(trace) == {}

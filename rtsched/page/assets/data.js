@@ -1,9 +1,35 @@
 // ---- data.js: what the page was given. `facts` are names and figures, `run` the columns, unpacked. ----------------
+// A page has one run, or several of the same tasks under other policies. `now` is the one that is looked at, and `facts`,
+// `run` and `misses` are its own: what draws or tells something of a run needs to know of no other one.
 
 const byId = (id) => document.getElementById(id);
-const facts = JSON.parse(byId("facts").textContent);
+const given = JSON.parse(byId("facts").textContent);
+/** Per run: its names and figures, its tables, its jobs that missed (by their deadlines), and the chosen job, or -1. */
+const runs = (given.runs ?? [given]).map((facts, place) => ({ place, facts, tables: {}, misses: [], chosen: -1 }));
 /** The tables of the run: run.jobs.release[3] is when job number 3 was released, in ns; -1 is never. */
-const run = {};
+let now, facts, run, misses;
+
+/** From here on everything is about this run. */
+function use(place) {
+  now = runs[place];
+  ({ facts, tables: run, misses } = now);
+}
+
+/** What `ask` says where everything is about this run. */
+function inRun(place, ask) {
+  const before = now.place;
+  use(place);
+  const said = ask();
+  use(before);
+  return said;
+}
+
+/** What `ask` says of each run, in their order. */
+const ofEach = (ask) => runs.map(({ place }) => inRun(place, () => ask(place)));
+use(0);
+/** Whether the page has several runs: policies.js and beside.js are for these. */
+const several = runs.length > 1;
+
 const [OK, LATE, DROPPED, ABORTED] = [0, 1, 2, 3];
 const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, code]));
 
@@ -11,13 +37,16 @@ const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, cod
 async function unpack() {
   const bytes = await unzipped("columns");
   let at = 0;
-  for (const [table, name, rows, width, minus] of facts.index) {
-    if (name === "letter") { // of a text, which few ask for: it is left as it is
-      run[table] = { letter: bytes.subarray(at, (at += rows)) };
-      continue;
+  for (const { tables, facts } of runs) {
+    for (const [table, name, rows, width, minus] of facts.index) {
+      if (name === "letter") { // of a text, which few ask for: it is left as it is
+        tables[table] = { letter: bytes.subarray(at, (at += rows)) };
+        continue;
+      }
+      tables[table] ??= {};
+      const planes = bytes.subarray(at, (at += width * rows));
+      tables[table][name] = columnOf(planes, rows, minus === "previous" ? 1 : 0, tables[table][minus]);
     }
-    run[table] ??= {};
-    run[table][name] = columnOf(bytes.subarray(at, (at += width * rows)), rows, minus === "previous" ? 1 : 0, run[table][minus]);
   }
 }
 
