@@ -104,9 +104,14 @@ def run(
     with alone_for(as_json, html, gantt, directory, *exports):
         with waiting() as watch:
             trace = api.simulate(
-                loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch,
-                reasons=bool(html or gantt),
-            )  # fmt: skip
+                loaded(),
+                scheduler=scheduler,
+                until=until,
+                seed=seed,
+                trace=not no_trace,
+                watch=watch,
+                reasons=html is not None or gantt is not None,
+            )
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
     if as_json:

@@ -24,7 +24,7 @@ function whyOf(job) {
     item.pieces.push(piece);
     pieces.push(piece);
   }
-  return { lines, items, pieces, job, run };
+  return { lines, items, pieces, job, place: now.place };
 }
 
 /** The explanation of the chosen job: a sentence, a bar, and two tables. */
@@ -126,7 +126,7 @@ function goTo(piece) {
 
 /** On the job's own row what it waited for, in its hollow strip; on the rows of the culprits a band, and an edge in front. */
 function drawCauses(row, top, front) {
-  if (why?.run !== run || view.job !== why.job) return;
+  if (!why || view.job !== why.job || now.place !== why.place) return;
   const own = row.kind === "task" && run.jobs.task[why.job] === row.index;
   const [y] = laneOf(row, top, 0);
   const high = row.height - (y - top) - 0.25 * rem;

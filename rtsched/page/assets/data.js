@@ -37,10 +37,13 @@ async function unpack() {
   let at = 0;
   for (const { tables, facts } of runs) {
     for (const [table, name, rows, width, minus] of facts.index) {
+      if (name === "letter") { // of a text, which few ask for: it is left as it is
+        tables[table] = { letter: bytes.subarray(at, (at += rows)) };
+        continue;
+      }
       tables[table] ??= {};
-      const [planes, other] = [bytes.subarray(at, (at += width * rows)), tables[table][minus]];
-      // a text, which few ask for, is left as it is
-      tables[table][name] = name === "letter" ? planes : columnOf(planes, rows, minus === "previous" ? 1 : 0, other);
+      const planes = bytes.subarray(at, (at += width * rows));
+      tables[table][name] = columnOf(planes, rows, minus === "previous" ? 1 : 0, tables[table][minus]);
     }
   }
 }
