@@ -14,7 +14,7 @@ from pathlib import Path
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
-from rtsched.page.contents import columns, facts
+from rtsched.page.contents import columns, counters, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
@@ -47,8 +47,9 @@ def page(trace: Trace, given: str | None = None) -> str:
     """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError."""
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
-    packed = columns(trace)
-    data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
+    moved = counters(trace)
+    packed = columns(trace, moved)
+    data = facts(trace, moved) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
     parts = {
         "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
         "STYLE": asset(STYLE),

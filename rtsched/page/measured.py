@@ -1,0 +1,56 @@
+"""Power and the traffic of the memory as counters of a page: steps, or means where there are too many of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtsched.page.beside import LONGEST
+from rtsched.page.power import Course, note, powers, traffic
+from rtsched.trace.trace import Trace
+from rtsched.units import format_duration
+from rtsched.visible import cut
+
+#: A course with more steps than this is drawn by its means.
+MOST_STEPS = 20_000
+
+
+def measured(trace: Trace) -> list[dict[str, Any]]:
+    """The power of the chip, the traffic of its memory, and the power of each part, as counters of a page."""
+    found = powers(trace)
+    memory = None if trace.system.hardware is None else trace.system.hardware.platform.memory
+    rows = traffic(trace) if found is None else found.traffic
+    most = 0 if memory is None or memory.bandwidth is None else memory.bandwidth
+    counters = (
+        [] if not any(moved for _, moved in rows) else [_counter("memory traffic", "GB/s", rows, trace.end, most)]
+    )
+    if found is None:
+        return counters
+    about = "power" if found.exact else "power (nearly)"
+    counters.insert(0, _counter(about, "W", found.total, trace.end))
+    parts = [*found.units.items(), ("base", found.base), ("memory", found.memory)]
+    parts = [(cut(name, LONGEST), course) for name, course in parts if any(power for _, power in course)]
+    return counters + [_counter(f"{about} of {name}", "W", course, trace.end) | {"more": 1} for name, course in parts]
+
+
+def _counter(name: str, unit: str, course: Course, end: int, most: float = 0) -> dict[str, Any]:
+    """A course, which is in billionths of its unit; a long one as its means over equal times."""
+    if len(course) > MOST_STEPS:
+        course, length = means(course, end, MOST_STEPS // 2)
+        name = f"{name} (means of {format_duration(length, digits=3)})"
+    return {"name": name, "unit": unit, "scale": 10**9, "most": most / 1e9, "rows": course}
+
+
+def means(course: Course, end: int, count: int) -> tuple[Course, int]:
+    """The means of a course over `count` equal times, and how long each is in ns; the last is shorter."""
+    length = max(1, -(-end // count))
+    found: Course = []
+    place, power = 0, 0
+    for begin in range(0, end, length):
+        until, at, total = min(begin + length, end), begin, 0
+        while place < len(course) and course[place][0] < until:
+            total += power * (course[place][0] - at)
+            at, power = course[place]
+            place += 1
+        total += power * (until - at)
+        note(found, begin, round(total / (until - begin)))
+    return found, length
