@@ -41,7 +41,8 @@ def blocked(trace: Trace) -> list[tuple[int, ...]]:
 
     Whoever waits competes again as soon as the resource is given back.
     """
-    found, holder = [], {}
+    found: list[tuple[int, ...]] = []
+    holder: dict[int, int] = {}
     since: dict[int, dict[tuple[int, int], int]] = {}
     for time, job, node, resource, what in trace.locks.tolist():
         waiting = since.setdefault(resource, {})

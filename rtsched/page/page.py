@@ -6,10 +6,12 @@ contents of a run are put. A page's own policy forbids it whatever lies outside 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
@@ -28,13 +30,17 @@ SCRIPTS = (
     "marks.js",
     "overview.js",
     "job.js",
+    "kinds.js",
     "tables.js",
+    "histograms.js",
     "hands.js",
     "start.js",
 )
 STYLE = "page.css"
 TEMPLATE = "page.html"
 LOADER = "loader.js"
+#: Comments on lines of their own, empty lines, indents: a tenth of the scripts. No text in them goes over a line's end.
+MERELY_READ = re.compile(r"^[ ]+|^[ ]*(?://.*|/\*\*.*\*/)?\n", re.MULTILINE)
 
 
 @exporter(".html", ".htm")
@@ -43,13 +49,18 @@ def html(trace: Trace) -> str:
     return page(trace)
 
 
-def page(trace: Trace, given: str | None = None) -> str:
-    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError."""
+def page(trace: Trace, given: str | None = None, proof: dict[str, Any] | None = None) -> str:
+    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
+
+    `proof` is what is proven of this very system: `words`, and in `bounds` of each task the `most` that a job of it
+    takes in ns (or None) and what is to be said of that (`words`).
+    """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
     moved = counters(trace)
     packed = columns(trace, moved)
     data = facts(trace, moved) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
+    data |= {} if proof is None else {"proof": proof}
     parts = {
         "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
         "STYLE": asset(STYLE),
@@ -62,16 +73,16 @@ def page(trace: Trace, given: str | None = None) -> str:
     return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def write(trace: Trace, path: str | Path, given: str | None = None) -> None:
+def write(trace: Trace, path: str | Path, given: str | None = None, proof: dict[str, Any] | None = None) -> None:
     """Write the page of a trace into a file, whole or not at all."""
-    write_whole(Path(path), page(trace, given))
+    write_whole(Path(path), page(trace, given, proof))
 
 
 @cache
 def scripts() -> str:
-    """All scripts as one, compressed: what `loader.js` unpacks and runs."""
-    text = "\n".join(['"use strict";', *map(asset, SCRIPTS), "//# sourceURL=rtsched-page.js\n"])
-    return letters(text.encode())
+    """All scripts as one, without comments and indents, compressed: what `loader.js` unpacks and runs."""
+    text = "\n".join(['"use strict";', *map(asset, SCRIPTS)])
+    return letters((MERELY_READ.sub("", text) + "//# sourceURL=rtsched-page.js\n").encode())
 
 
 @cache

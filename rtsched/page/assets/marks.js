@@ -21,6 +21,52 @@ function drawWindows(row, top) {
   }
 }
 
+/** Hollow, in the middle of a row. */
+function drawHollow(row, top, intervals) {
+  const [first, last] = intervals.within(view.from, view.to);
+  if ((last - first) * 4 > plotWidth()) return;
+  const [y] = laneOf(row, top, 0);
+  const high = row.height - (y - top) - 0.25 * rem;
+  pen.strokeStyle = colours.soft;
+  pen.lineWidth = 0.8;
+  for (let i = first; i < last; i++) {
+    const [left, right] = edges(intervals.start[i], intervals.end[i]);
+    if (right - left > 3) pen.strokeRect(left + 0.5, y + high * 0.3, right - left - 1, high * 0.4);
+  }
+}
+
+/** Lines across: a job waits for a resource; with its name, and who holds it. */
+function drawBlocked(row, top) {
+  const [first, last] = row.blocked.within(view.from, view.to);
+  const [y] = laneOf(row, top, 0);
+  const high = row.height - (y - top) - 0.25 * rem;
+  for (let i = first; i < last; i++) {
+    const [left, right] = edges(row.blocked.start[i], row.blocked.end[i]);
+    if (right - left < 2) continue;
+    pen.fillStyle = colours.locked;
+    pen.fillRect(left, y + high * 0.15, right - left, high * 0.7);
+    outline(left, right, y + high * 0.15, high * 0.7, colours.ink);
+    const from = Math.max(left, gutter);
+    pen.font = font(0.75);
+    const [long, short] = blockedBy(row.blocked.ids[i]);
+    const text = pen.measureText(long).width < right - from - 8 ? long : fit(short, right - from - 8);
+    if (text.length < 2 && text !== short) continue;
+    const wide = pen.measureText(text).width;
+    pen.fillStyle = colours.paper;
+    pen.fillRect((from + right - wide) / 2 - 2, y + high * 0.5 - 0.45 * rem, wide + 4, 0.9 * rem);
+    pen.fillStyle = colours.ink;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillText(text, (from + right) / 2, y + high * 0.5 + 0.5);
+  }
+}
+
+/** What a wait for a resource is, at length and in short. */
+function blockedBy(wait) {
+  const [name, holder] = [facts.resources[run.blocked.resource[wait]], run.blocked.holder[wait]];
+  return [`waits for ${name}${holder < 0 ? "" : `, held by ${jobName(holder)}`}`, name];
+}
+
 /** Hollow and dashed: a slice on a stream of a GPU of which nothing runs. */
 function drawWaits(row, top) {
   const [first, last] = row.waits.within(view.from, view.to);

@@ -9,6 +9,7 @@ function takeTools() {
   on("after", () => goToMiss(1));
   on("look", (event) => setLook(event.target.value), "change");
   on("kind", (event) => { view.kind = event.target.value; arrange(); remember(); }, "change");
+  on("order", (event) => { view.order = event.target.value; arrange(); remember(); }, "change");
   on("filter", (event) => {
     view.words = event.target.value;
     const job = jobCalled(view.words);
@@ -19,6 +20,15 @@ function takeTools() {
   on("which", sortJobs, "input");
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
   for (const id of ["before", "after"]) byId(id).disabled = !misses.length;
+}
+
+/** Only what this run has is there to be chosen. */
+function offerRows() {
+  const has = { node: facts.tasks.some((task) => task.nodes.length), chain: run.ways, sm: facts.devices.length };
+  for (const option of [...byId("kind").options]) if (option.value in has && !has[option.value]) option.remove();
+  const blocks = byId("kind").querySelector("[value=sm]");
+  if (blocks && facts["too many waves"]) [blocks.disabled, blocks.textContent] = [true, "GPU blocks: too many; a shorter run shows them"];
+  byId("order").parentElement.hidden = !facts.order;
 }
 
 function writeHead() {
@@ -37,7 +47,9 @@ async function start() {
   misses.sort((one, other) => missTime(one) - missTime(other) || one - other);
   makeRows();
   writeHead();
+  offerRows();
   showTasks();
+  showHistograms();
   sortJobs();
   takeTools();
   takeStrip();

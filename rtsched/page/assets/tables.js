@@ -22,10 +22,11 @@ function fillTable(table, head, rowsOf, names) {
 }
 
 function showTasks() {
-  const head = ["task", "jobs", "misses", "dropped", "mean response", "p95", "longest", "deadline"];
+  const head = ["task", "jobs", "misses", "dropped", "mean response", "p95", "longest", "deadline", ...(facts.proof ? ["bound", "verdict"] : [])];
   const near = (ns) => (ns === null ? "–" : duration(Number(ns.toPrecision(4))));
   const texts = facts.figures.map(([count, missed, lost, ...times], task) => [
     facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near),
+    ...(facts.proof ? [near(facts.proof.bounds[task].most), facts.proof.bounds[task].verdict] : []),
   ]);
   fillTable(byId("tasks"), head, texts, [0]);
   [...byId("tasks").tBodies[0].rows].forEach((row, task) => {
@@ -148,6 +149,7 @@ function showLegend() {
     [has("drained"), "drains", box("drained")],
     [run.waits.job.length > 0, "waiting on the GPU", () => { pen.setLineDash([3, 2]); pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 2.5, 21, 13); pen.setLineDash([]); }],
     [run.holds.job.length > 0, "holds a resource", box("section")],
+    [run.blocked, "waits for a resource", box("locked")],
     [run.spans.kind.includes(0), "out of service", box("down")],
     [run.spans.kind.includes(1), "decides", box("decides")],
     [run.spans.kind.includes(2), "suspended", () => arrowHead(x, y - 4, 1, colours.soft)],

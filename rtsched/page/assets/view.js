@@ -6,6 +6,7 @@ const view = {
   job: -1, // the chosen one
   words: "", // rows whose names have them
   kind: "all",
+  order: "file", // or by priority
   look: "auto",
   pointer: null, // {x, y} on the timeline
   cursor: null, // the instant that `space` stepped to
@@ -91,6 +92,7 @@ function remember() {
     if (view.job >= 0) parts.push(`job=${encodeURIComponent(jobName(view.job))}`);
     if (view.words) parts.push(`rows=${encodeURIComponent(view.words)}`);
     if (view.kind !== "all") parts.push(`show=${view.kind}`);
+    if (view.order !== "file") parts.push(`order=${view.order}`);
     if (view.look !== "auto") parts.push(`look=${view.look}`);
     written = `#${parts.join("&")}`;
     try { history.replaceState(null, "", written); } catch { /* a page that may not: its address stays */ }
@@ -108,6 +110,7 @@ function recall() {
   const choice = (id, key) => ([...byId(id).options].some((each) => each.value === said.get(key)) ? said.get(key) : null);
   view.words = byId("filter").value = said.get("rows") ?? "";
   view.kind = byId("kind").value = choice("kind", "show") ?? "all";
+  view.order = byId("order").value = choice("order", "order") ?? "file";
   setLook(byId("look").value = choice("look", "look") ?? "auto");
   arrange();
   const [from, to] = [instantOf(said.get("from")), instantOf(said.get("to"))];
