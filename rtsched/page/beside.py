@@ -82,19 +82,25 @@ def chains(system: SystemSpec) -> list[ChainSpec]:
 
 
 def instances(trace: Trace) -> list[tuple[int, ...]]:
-    """Through which jobs each chain went, from each job of its first task: (chain, instance, job), in this order.
+    """Through which jobs each chain went, from each job of its first task: (chain, instance, job, reaction in ns).
 
     From one task to the next leads the first job that starts when the one before has finished (implicit communication,
-    as in `rtsched.metrics.chains`); to one that comes `after` another, of an undeclared chain, the job that was
-    triggered. An instance that never got to the end is left out.
+    as in `rtsched.metrics.chains`, whose reaction times these are); to one that comes `after` another, of an undeclared
+    chain, the job that was triggered (and the reaction is -1, as for the first job). An instance that never got to the
+    end is left out.
     """
     found: list[tuple[int, ...]] = []
     for number, chain in enumerate(chains(trace.system)):
         triggered = number >= len(trace.system.chains)
         following = [_nexts(trace, task, triggered) for task in chain.tasks[1:]]
-        ways = (_way(trace, job, following, triggered) for job in trace.numbers(chain.tasks[0]).tolist())
-        for count, way in enumerate(filter(None, ways)):
-            found += [(number, count, job) for job in way]
+        starts, numbers = _nexts(trace, chain.tasks[0], False)
+        count = 0
+        for before, job in zip((-1, *starts.tolist()), numbers.tolist(), strict=False):
+            way = _way(trace, job, following, triggered)
+            if way is not None:
+                reaction = -1 if before < 0 or triggered else int(trace.jobs["finish"][way[-1]]) - before
+                found += [(number, count, each, reaction) for each in way]
+                count += 1
     return found
 
 

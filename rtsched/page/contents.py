@@ -112,7 +112,7 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
     packed.table("holds", _named(held(trace), ("start", "end", "job", "resource")), end="start")
     rows = beside.blocked(trace)
     _more(packed, "blocked", rows, ("start", "end", "job", "resource", "holder"), end="start")
-    _more(packed, "ways", beside.instances(trace), ("chain", "instance", "job"), job=PREVIOUS)
+    _more(packed, "ways", beside.instances(trace), ("chain", "instance", "job", "reaction"), job=PREVIOUS)
     names = ("start", "end", "job", "device", "kernel", "blocks", "threads")
     _more(packed, "waves", beside.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)
     packed.table("spans", _named(spans(trace), ("start", "end", "processor", "kind")), end="start")

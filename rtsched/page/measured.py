@@ -29,6 +29,8 @@ def measured(trace: Trace) -> list[dict[str, Any]]:
     counters.insert(0, _counter(about, "W", found.total, trace.end))
     parts = [*found.units.items(), ("base", found.base), ("memory", found.memory)]
     parts = [(cut(name, LONGEST), course) for name, course in parts if any(power for _, power in course)]
+    if len(parts) < 2:
+        return counters
     return counters + [_counter(f"{about} of {name}", "W", course, trace.end) | {"more": 1} for name, course in parts]
 
 

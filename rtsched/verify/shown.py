@@ -16,8 +16,8 @@ from rtsched.visible import cut
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
 
-#: The longest text of a verdict that is shown.
-LONGEST = 2000
+#: The longest line of a verdict that is shown.
+LONGEST = 1000
 
 
 def declared_run(found: Verification) -> Trace:
@@ -35,10 +35,9 @@ def declared_run(found: Verification) -> Trace:
 
 def proof(found: Verification) -> dict[str, Any]:
     """The verdict in words; of each task its bound in ns (None: there is none), and what is to be said of it."""
-    return {
-        "words": cut(words.verdict(found), LONGEST),
-        "bounds": [_bound(found, task.index) for task in found.system.tasks],
-    }
+    lines = words.verdict(found).split("\n")
+    bounds = [_bound(found, task.index) for task in found.system.tasks]
+    return {"words": "\n".join(cut(line, LONGEST) for line in lines), "bounds": bounds}
 
 
 def _bound(found: Verification, index: int) -> dict[str, Any]:

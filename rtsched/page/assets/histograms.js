@@ -57,6 +57,7 @@ function histogram(task) {
   const [xFor, yFor] = [(ns) => (ns / reach) * GRAPH_WIDTH, (count) => (count / (most || 1)) * (GRAPH_HEIGHT - FOOT - 36)];
   const floor = GRAPH_HEIGHT - FOOT;
   graph.append(shape("path", { d: `M0 ${floor}H${GRAPH_WIDTH}`, class: "axis" }));
+  const texts = [];
   counts.forEach(([good, bad], place) => {
     const [left, wide] = [xFor(place * step), Math.max(1.5, xFor(step) - 0.6)];
     const bar = (count, from, look) => {
@@ -69,7 +70,7 @@ function histogram(task) {
     };
     bar(good, 0, "good");
     bar(bad, good, "late");
-    if (good + bad && (good + bad === most || used < 10)) graph.append(shape("text", { x: left + wide / 2, y: floor - yFor(good + bad) - 2, class: "count" }, `${good + bad}`));
+    if (good + bad && (good + bad === most || used < 10)) texts.push(shape("text", { x: left + wide / 2, y: floor - yFor(good + bad) - 2, class: "count" }, `${good + bad}`));
   });
   const ends = stepOf(reach, 5);
   for (let at = 0; at <= reach; at += ends) {
@@ -78,6 +79,7 @@ function histogram(task) {
   }
   mark(graph, "deadline", deadline, reach, xFor, 10, floor);
   if (bound?.most) mark(graph, "bound", bound.most, reach, xFor, 22, floor);
+  graph.append(...texts);
   figure.append(made("figcaption", said), graph);
   figure.firstChild.prepend(made("b", name));
   return figure;
@@ -88,10 +90,12 @@ function mark(graph, name, at, reach, xFor, level, floor) {
   const beyond = at > reach;
   const x = beyond ? GRAPH_WIDTH : xFor(at);
   const left = beyond || x > GRAPH_WIDTH / 2;
-  const text = beyond ? `${name} ${duration(at)} →` : name;
+  const text = beyond ? `${name} ${briefly(at)} →` : name;
   if (!beyond) graph.append(shape("path", { d: `M${x} ${level - 9}V${floor}`, class: name }));
   graph.append(shape("text", { x: x + (left ? -3 : 3), y: level, class: left ? "end" : "first" }, text));
 }
+
+const briefly = (ns) => duration(Number(ns.toPrecision(4)));
 
 /** What a histogram shows, in a sentence or two. */
 function words(task, times, late, lost, bound) {
@@ -99,14 +103,14 @@ function words(task, times, late, lost, bound) {
   const parts = [];
   if (times.length) {
     const middle = ordered[(times.length - 1) >> 1];
-    const range = ordered[0] === ordered.at(-1) ? duration(middle) : `${duration(ordered[0])} to ${duration(ordered.at(-1))}, median ${duration(middle)}`;
+    const range = ordered[0] === ordered.at(-1) ? briefly(middle) : `${briefly(ordered[0])} to ${briefly(ordered.at(-1))}, median ${briefly(middle)}`;
     parts.push(`${times.length} finished in ${range}`);
   } else parts.push("none finished");
   const missed = late.filter(Boolean).length;
   if (missed) parts.push(`${missed} late`);
   for (const [outcome, count] of lost) parts.push(`${count} ${outcome}`);
   const { deadline } = facts.tasks[task];
-  return ` ${parts.join("; ")}. Deadline ${duration(deadline)}${bound ? `, ${bound.words}` : ""}.`;
+  return ` ${parts.join("; ")}. Deadline ${briefly(deadline)}${bound ? `, ${bound.words}` : ""}.`;
 }
 
 const inWords = (counts, step) =>

@@ -82,7 +82,7 @@ function drawChain(row, top) {
       pen.fillStyle = colours.task[run.jobs.task[job]];
       pen.fillRect(from, y + 0.15 * high, Math.max(1, to - from), 0.7 * high);
       outline(from, to, y + 0.15 * high, 0.7 * high, job === view.job ? colours.pick : "#00000090");
-      label(jobName(job), from, to, y + high / 2, colours.letters[run.jobs.task[job]]);
+      label([jobName(job), `${run.jobs.index[job]}`], from, to, y + high / 2, run.jobs.task[job]);
     }
   }
 }
@@ -92,7 +92,7 @@ function deviceRows() {
   const waves = run.waves;
   if (!waves) return [];
   const each = facts.devices.flatMap(({ name, threads, copies }, device) => [
-    { name: `${name}: blocks on its SMs`, device, most: threads, range: `0 … ${threads} threads`, high: 5, size: (wave) => waves.threads[wave] },
+    { name: `${name}: blocks on its SMs`, device, most: threads, range: `0 … ${threads} threads`, high: 6, size: (wave) => waves.threads[wave] },
     { name: `${name}: copies`, device, most: copies, high: 1.2 + 0.6 * copies, size: (wave) => (waves.blocks[wave] ? 0 : 1) },
   ]);
   return each.map((row, index) => {
@@ -157,7 +157,7 @@ function drawDevice(row, top, width) {
     pen.fillStyle = late ? colours.late : colours.task[run.jobs.task[job]];
     pen.fillRect(left, y, Math.max(1, right - left), tall);
     if (tall > 3) outline(left, right, y, tall, job === view.job ? colours.pick : "#00000090");
-    if (tall > 0.8 * rem) label(`${jobName(job)} k${run.waves.kernel[row.table.what[id]]}`, left, right, y + tall / 2, colours.letters[run.jobs.task[job]]);
+    if (tall > 0.8 * rem) label([`${jobName(job)} k${run.waves.kernel[row.table.what[id]]}`, `k${run.waves.kernel[row.table.what[id]]}`], left, right, y + tall / 2, run.jobs.task[job], late);
   }
   if (thin) drawColumns([top + 0.25 * rem, high], width);
 }
@@ -173,20 +173,21 @@ function outline(left, right, y, high, colour) {
   pen.strokeRect(left + 0.5, y + 0.5, right - left - 1, high - 1);
 }
 
-/** A text in the middle of what is seen of a bar, if at least two letters of it have room. */
-function label(text, left, right, y, colour) {
+/** The first of these texts that has room, in the middle of what is seen of a bar. */
+function label(texts, left, right, y, task, late = false) {
   left = Math.max(left, gutter);
   pen.font = font(0.75);
-  const shown = fit(text, right - left - 6);
-  if (shown.length < 3 && shown !== text) return;
-  const wide = pen.measureText(shown).width;
+  const text = texts.find((each) => pen.measureText(each).width < right - left - 6);
+  if (text === undefined) return;
+  const wide = pen.measureText(text).width;
   const middle = (left + right) / 2;
-  if (colours.boxed) {
+  const boxed = colours.boxed || late;
+  if (boxed) {
     pen.fillStyle = colours.paper;
     pen.fillRect(middle - wide / 2 - 2, y - 0.45 * rem, wide + 4, 0.9 * rem);
   }
-  pen.fillStyle = colour;
+  pen.fillStyle = boxed ? colours.ink : colours.letters[task];
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  pen.fillText(shown, middle, y + 0.5);
+  pen.fillText(text, middle, y + 0.5);
 }

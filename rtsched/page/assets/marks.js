@@ -210,33 +210,33 @@ function diamond(x, y) {
   pen.stroke();
 }
 
-/** A counter as steps; where many fall into a column of pixels, from its least to its greatest value. */
+/** A counter as steps; where many fall into a column of pixels, their mean, over the range of their values. */
 function drawCounter(row, top, width) {
   const high = row.height - 0.5 * rem;
   const yOf = (value) => top + 0.25 * rem + high * (1 - value / (row.most || 1));
+  const path = new Path2D();
+  let at = Math.max(0, above(row.time, view.from) - 1);
+  path.moveTo(xOf(row.time[at] ?? 0), yOf(row.value[at] ?? 0));
+  pen.fillStyle = colours.line;
+  while (at < row.time.length && row.time[at] <= view.to) {
+    const x = xOf(row.time[at]);
+    const [first, until] = [at, timeAt(x + 1)];
+    let [least, most, sum, from] = [row.value[at], row.value[at], 0, row.time[at]];
+    for (; row.time[at + 1] < until; at++) {
+      sum += row.value[at] * (row.time[at + 1] - from);
+      from = row.time[at + 1];
+      least = Math.min(least, row.value[at + 1]);
+      most = Math.max(most, row.value[at + 1]);
+    }
+    const mean = at === first ? row.value[at] : (sum + row.value[at] * (until - from)) / (until - timeAt(x));
+    if (most > least) pen.fillRect(Math.floor(x), yOf(most), 1, yOf(least) - yOf(most));
+    path.lineTo(x, yOf(mean));
+    at += 1;
+    path.lineTo(Math.min(width, xOf(Math.min(row.time[at] ?? facts.end, facts.end))), yOf(mean));
+  }
   pen.strokeStyle = colours.ink;
   pen.lineWidth = 1.4;
-  pen.beginPath();
-  let at = Math.max(0, above(row.time, view.from) - 1);
-  let [x, y] = [xOf(row.time[at] ?? 0), yOf(row.value[at] ?? 0)];
-  pen.moveTo(x, y);
-  while (at < row.time.length && row.time[at] <= view.to) {
-    x = xOf(row.time[at]);
-    pen.lineTo(x, y);
-    let [least, most] = [row.value[at], row.value[at]];
-    while (at + 1 < row.time.length && xOf(row.time[at + 1]) - x < 1) {
-      at += 1;
-      least = Math.min(least, row.value[at]);
-      most = Math.max(most, row.value[at]);
-    }
-    pen.lineTo(x, yOf(most));
-    pen.lineTo(x, yOf(least));
-    y = yOf(row.value[at]);
-    pen.lineTo(x, y);
-    at += 1;
-  }
-  pen.lineTo(Math.min(width, xOf(facts.end)), y);
-  pen.stroke();
+  pen.stroke(path);
 }
 
 /** The hair line of the pointer, the instant that was stepped to, and what was measured. */
