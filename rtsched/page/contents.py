@@ -39,6 +39,10 @@ def facts(trace: Trace, moved: list[dict[str, Any]] | None = None) -> dict[str, 
     """Names, figures and codes: what is short; `moved` are the counters, where they are known."""
     figures = summary(trace)
     about = trace.system
+    moved = counters(trace) if moved is None else moved
+    said = [render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]
+    if trace.energy is not None and not any(each["name"].startswith("power") for each in moved):
+        said.append("power over time is not shown: this trace does not tell it to within the energy counted")
     return {
         "system": cut(about.name, LONGEST_TITLE),
         "scheduler": cut(trace.scheduler, LONGEST_TITLE),
@@ -54,7 +58,7 @@ def facts(trace: Trace, moved: list[dict[str, Any]] | None = None) -> dict[str, 
         "reasons": REASONS,
         "deadlocks": [[each.time, cut(each.text, LONGEST)] for each in figures.deadlocks],
         "figures": [_figures(each) for each in figures.tasks],
-        "text": "\n".join([render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]),
+        "text": "\n".join(said),
         "planned": trace.planned,
         "order": beside.order(trace),
         "chains": [
@@ -63,7 +67,7 @@ def facts(trace: Trace, moved: list[dict[str, Any]] | None = None) -> dict[str, 
         ],
         "devices": beside.devices(trace),
         "too many waves": len(trace.waves) > beside.MOST_WAVES,
-        "counters": [{key: value for key, value in each.items() if key != "rows"} for each in moved or counters(trace)],
+        "counters": [{key: value for key, value in each.items() if key != "rows"} for each in moved],
     }
 
 
@@ -117,7 +121,9 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
     _more(packed, "waves", beside.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)
     packed.table("spans", _named(spans(trace), ("start", "end", "processor", "kind")), end="start")
     points = [
-        (number, time, value) for number, each in enumerate(moved or counters(trace)) for time, value in each["rows"]
+        (number, time, value)
+        for number, each in enumerate(counters(trace) if moved is None else moved)
+        for time, value in each["rows"]
     ]
     packed.table("points", _named(points, ("counter", "time", "value")), time=PREVIOUS, value=PREVIOUS)
     return packed

@@ -190,7 +190,7 @@ class _Sweep:
         begins: list[tuple[int, tuple[str, int, Any]]] = []
         trace = self.trace
         for start, end, job, node, place, reason in trace.slices.tolist():
-            if place not in self.unit_of or (reason == OVERHEAD and self._awaits(job, node)):
+            if start == end or place not in self.unit_of or (reason == OVERHEAD and self._awaits(job, node)):
                 continue
             found[end].append(("leaves", place, (job, node)))
             begins.append((start, ("comes", place, (job, node))))
