@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from rtsched.export.text import render_table
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
-from rtsched.page import beside
-from rtsched.page.beside import LONGEST
+from rtsched.page import rows as more
 from rtsched.page.measured import measured
 from rtsched.page.pack import PREVIOUS, Packed
+from rtsched.page.rows import LONGEST
 from rtsched.plot.gantt import COLOURS, LONGEST_TITLE
 from rtsched.plot.hardware import clocks, outages, suspensions
 from rtsched.trace.trace import (
@@ -60,13 +60,13 @@ def facts(trace: Trace, moved: list[dict[str, Any]] | None = None) -> dict[str, 
         "figures": [_figures(each) for each in figures.tasks],
         "text": "\n".join(said),
         "planned": trace.planned,
-        "order": beside.order(trace),
+        "order": more.order(trace),
         "chains": [
             {"name": cut(each.name, LONGEST), "tasks": each.tasks, "most": each.max_reaction}
-            for each in beside.chains(about)
+            for each in more.chains(about)
         ],
-        "devices": beside.devices(trace),
-        "too many waves": len(trace.waves) > beside.MOST_WAVES,
+        "devices": more.devices(trace),
+        "too many waves": len(trace.waves) > more.MOST_WAVES,
         "counters": [{key: value for key, value in each.items() if key != "rows"} for each in moved],
     }
 
@@ -114,11 +114,11 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
     waits = {name: trace.waits[name] for name in trace.waits.dtype.names or ()}
     packed.table("waits", waits, start=PREVIOUS, end="start")
     packed.table("holds", _named(held(trace), ("start", "end", "job", "resource")), end="start")
-    rows = beside.blocked(trace)
+    rows = more.blocked(trace)
     _more(packed, "blocked", rows, ("start", "end", "job", "resource", "holder"), end="start")
-    _more(packed, "ways", beside.instances(trace), ("chain", "instance", "job", "reaction"), job=PREVIOUS)
+    _more(packed, "ways", more.instances(trace), ("chain", "instance", "job", "reaction"), job=PREVIOUS)
     names = ("start", "end", "job", "device", "kernel", "blocks", "threads")
-    _more(packed, "waves", beside.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)
+    _more(packed, "waves", more.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)
     packed.table("spans", _named(spans(trace), ("start", "end", "processor", "kind")), end="start")
     points = [
         (number, time, value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtsched.page.beside import LONGEST
 from rtsched.page.power import Course, note, powers, traffic
+from rtsched.page.rows import LONGEST
 from rtsched.trace.trace import Trace
 from rtsched.units import format_duration
 from rtsched.visible import cut

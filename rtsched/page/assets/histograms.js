@@ -113,9 +113,11 @@ function words(task, times, late, lost, bound) {
   return ` ${parts.join("; ")}. Deadline ${briefly(deadline)}${bound ? `, ${bound.words}` : ""}.`;
 }
 
-const inWords = (counts, step) =>
-  `Jobs by response: ${counts.map(([good, bad], place) => [good + bad, place]).filter(([count]) => count)
-    .map(([count, place]) => `${count} up to ${duration((place + 1) * step)}`).join(", ") || "none"}.`;
+/** How many jobs each bar stands for. */
+function inWords(counts, step) {
+  const said = counts.map(([good, bad], place) => (good + bad ? `${good + bad} up to ${duration((place + 1) * step)}` : "")).filter(Boolean);
+  return `Jobs by response: ${said.join(", ") || "none"}.`;
+}
 
 /** An element of a drawing. */
 function shape(kind, attributes, text = "") {
