@@ -70,7 +70,7 @@ def analyse(
         from rtsched.page.page import write
         from rtsched.verify.shown import declared_run, proof
 
-        write(declared_run(found), html, to_yaml(found.loaded.system), proof(found))
+        write(declared_run(found), html, to_yaml(found.loaded.system), proof=proof(found))
     if as_json:
         from rtsched.verify.document import to_dict
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.export.text import render_table
+from rtsched.metrics.figures import Summary
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.page import causes, queues
 from rtsched.page import rows as more
 from rtsched.page.measured import measured
 from rtsched.page.pack import PREVIOUS, Packed
@@ -35,14 +37,14 @@ from rtsched.trace.trace import (
 from rtsched.visible import cut, visible
 
 
-def facts(trace: Trace, moved: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """Names, figures and codes: what is short; `moved` are the counters, where they are known."""
-    figures = summary(trace)
+def facts(trace: Trace, figures: Summary | None = None, moved: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Names, figures and codes: what is short; its `figures` and counters (`moved`) are made unless they are given."""
+    figures = summary(trace) if figures is None else figures
     about = trace.system
     moved = counters(trace) if moved is None else moved
     said = [render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]
-    if trace.energy is not None and not any(each["name"].startswith("power") for each in moved):
-        said.append("power over time is not shown: this trace does not tell it to within the energy counted")
+    if any(each.get("alone") for each in moved):
+        said.append("the powers of the chip's parts are not shown: this trace does not tell them")
     return {
         "system": cut(about.name, LONGEST_TITLE),
         "scheduler": cut(trace.scheduler, LONGEST_TITLE),
@@ -115,7 +117,7 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
     packed.table("waits", waits, start=PREVIOUS, end="start")
     packed.table("holds", _named(held(trace), ("start", "end", "job", "resource")), end="start")
     rows = more.blocked(trace)
-    _more(packed, "blocked", rows, ("start", "end", "job", "resource", "holder"), end="start")
+    _more(packed, "locked", rows, ("start", "end", "job", "resource", "holder"), end="start")
     _more(packed, "ways", more.instances(trace), ("chain", "instance", "job", "reaction"), job=PREVIOUS)
     names = ("start", "end", "job", "device", "kernel", "blocks", "threads")
     _more(packed, "waves", more.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)
@@ -126,6 +128,8 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
         for time, value in each["rows"]
     ]
     packed.table("points", _named(points, ("counter", "time", "value")), time=PREVIOUS, value=PREVIOUS)
+    causes.add(trace, packed)
+    queues.add(trace, packed)
     return packed
 
 

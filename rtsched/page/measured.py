@@ -15,23 +15,35 @@ MOST_STEPS = 20_000
 
 
 def measured(trace: Trace) -> list[dict[str, Any]]:
-    """The power of the chip, the traffic of its memory, and the power of each part, as counters of a page."""
+    """The power of the chip, the traffic of its memory, and the power of each part, as counters of a page.
+
+    Of the whole chip the power is the recorded one; of its parts it is found again, where the trace tells it (else the
+    whole stands `alone`).
+    """
     found = powers(trace)
     memory = None if trace.system.hardware is None else trace.system.hardware.platform.memory
     rows = traffic(trace) if found is None else found.traffic
     most = 0 if memory is None or memory.bandwidth is None else memory.bandwidth
-    counters = (
-        [] if not any(moved for _, moved in rows) else [_counter("memory traffic", "GB/s", rows, trace.end, most)]
-    )
+    counters = [_counter("power", "W", recorded(trace), trace.end)] if len(trace.powers) else []
+    if any(moved for _, moved in rows):
+        counters.append(_counter("memory traffic", "GB/s", rows, trace.end, most))
     if found is None:
-        return counters
-    about = "power" if found.exact else "power (nearly)"
-    counters.insert(0, _counter(about, "W", found.total, trace.end))
+        return [each | {"alone": 1} if each["name"] == "power" else each for each in counters]
+    about = "power of" if found.exact else "power (nearly) of"
     parts = [*found.units.items(), ("base", found.base), ("memory", found.memory)]
     parts = [(cut(name, LONGEST), course) for name, course in parts if any(power for _, power in course)]
     if len(parts) < 2:
         return counters
-    return counters + [_counter(f"{about} of {name}", "W", course, trace.end) | {"more": 1} for name, course in parts]
+    return counters + [_counter(f"{about} {name}", "W", course, trace.end) | {"more": 1} for name, course in parts]
+
+
+def recorded(trace: Trace) -> Course:
+    """What the whole chip drew, as the engine recorded it: of each instant the last that was noted, until the end."""
+    found: Course = []
+    for time, value in dict(trace.powers.tolist()).items():
+        if time < max(1, trace.end):
+            note(found, time, value)
+    return found
 
 
 def _counter(name: str, unit: str, course: Course, end: int, most: float = 0) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
+from rtsched.page import causes, queues
 from rtsched.page.contents import columns, counters, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
 
-#: The scripts in the order in which they run; each is a file of its own in `assets`.
+#: The scripts in the order in which they run; each is a file of its own in `assets`. Those of `SEVERAL` have what only
+#: a page of several runs needs, and come before the last, which begins.
 SCRIPTS = (
     "data.js",
     "view.js",
@@ -29,6 +31,8 @@ SCRIPTS = (
     "draw.js",
     "marks.js",
     "overview.js",
+    "causes.js",
+    "queues.js",
     "job.js",
     "kinds.js",
     "tables.js",
@@ -36,6 +40,7 @@ SCRIPTS = (
     "hands.js",
     "start.js",
 )
+SEVERAL = ("policies.js", "beside.js")
 STYLE = "page.css"
 TEMPLATE = "page.html"
 LOADER = "loader.js"
@@ -49,39 +54,56 @@ def html(trace: Trace) -> str:
     return page(trace)
 
 
-def page(trace: Trace, given: str | None = None, proof: dict[str, Any] | None = None) -> str:
+def page(
+    trace: Trace, given: str | None = None, command: str | None = None, *, proof: dict[str, Any] | None = None
+) -> str:
     """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
 
-    `proof` is what is proven of this very system: `words`, and in `bounds` of each task the `most` that a job of it
-    takes in ns (or None) and what is to be said of that (`words`).
+    `command` explains a job of the run on a command line, with JOB in the place of its name. `proof` is what is proven
+    of this very system: `words`, and in `bounds` of each task the `most` that a job of it takes in ns (or None), its
+    `verdict`, and what is to be said of that (`words`).
     """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
     moved = counters(trace)
     packed = columns(trace, moved)
-    data = facts(trace, moved) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
-    data |= {} if proof is None else {"proof": proof}
+    data = facts(trace, moved=moved) | {"index": packed.index}
+    data |= {"given": None if given is None else visible(given, lines=True)}
+    data |= causes.facts(command) | {"ranks": queues.facts(trace, packed)} | ({} if proof is None else {"proof": proof})
+    return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
+
+
+def filled(title: str, data: dict[str, Any], blob: str) -> str:
+    """The template with a page's title, facts and columns."""
     parts = {
-        "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
+        "TITLE": escape(title),
         "STYLE": asset(STYLE),
         "FACTS": safe_json(data),
-        "COLUMNS": packed.blob(),
-        "SCRIPTS": scripts(),
+        "COLUMNS": blob,
+        "SCRIPTS": scripts("runs" in data),
         "LOADER": asset(LOADER),
     }
     pieces = asset(TEMPLATE).split("%%")  # text, name, text, name, …, text
     return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def write(trace: Trace, path: str | Path, given: str | None = None, proof: dict[str, Any] | None = None) -> None:
+def write(
+    trace: Trace,
+    path: str | Path,
+    given: str | None = None,
+    command: str | None = None,
+    *,
+    proof: dict[str, Any] | None = None,
+) -> None:
     """Write the page of a trace into a file, whole or not at all."""
-    write_whole(Path(path), page(trace, given, proof))
+    write_whole(Path(path), page(trace, given, command, proof=proof))
 
 
 @cache
-def scripts() -> str:
+def scripts(several: bool = False) -> str:
     """All scripts as one, without comments and indents, compressed: what `loader.js` unpacks and runs."""
-    text = "\n".join(['"use strict";', *map(asset, SCRIPTS)])
+    names = (*SCRIPTS[:-1], *SEVERAL * several, SCRIPTS[-1])
+    text = "\n".join(['"use strict";', *map(asset, names)])
     return letters((MERELY_READ.sub("", text) + "//# sourceURL=rtsched-page.js\n").encode())
 
 

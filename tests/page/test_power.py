@@ -9,7 +9,7 @@ import pytest
 from rtsched import api
 from rtsched.page import measured
 from rtsched.page.contents import counters, facts
-from rtsched.page.measured import means
+from rtsched.page.measured import means, recorded
 from rtsched.page.page import page
 from rtsched.page.power import energy, powers, summed, traffic
 from rtsched.trace.energy import NANOJOULE
@@ -54,8 +54,7 @@ def test_the_integral_of_the_power_is_the_energy(name: str) -> None:
         assert 0 <= energy(found.units[unit.name], trace.end) // NANOJOULE - unit.active - unit.idle <= 1
     assert energy(found.base, trace.end) // NANOJOULE == trace.energy.base
     assert energy(found.memory, trace.end) // NANOJOULE == trace.energy.memory
-    parts = 2 * len(trace.energy.units) + 2  # each was rounded down to a nJ
-    assert 0 <= energy(found.total, trace.end) // NANOJOULE - trace.energy.total <= parts
+    assert [row for row in found.total if row[0] < trace.end] == recorded(trace)
 
 
 def test_a_power_as_literals() -> None:
@@ -94,8 +93,9 @@ def test_a_trace_that_does_not_tell_it_says_so() -> None:
     units = (replace(trace.energy.units[0], active=1), *trace.energy.units[1:])
     strange = replace(trace, energy=replace(trace.energy, units=units))
     assert powers(strange) is None
-    assert "power over time is not shown" in facts(strange)["text"]
-    assert "power over time" not in facts(trace)["text"]
+    assert "the powers of the chip's parts are not shown" in facts(strange)["text"]
+    assert "powers of the chip's parts" not in facts(trace)["text"]
+    assert [each["name"] for each in counters(strange)][:2] == ["power", "memory traffic"]
 
 
 def test_long_courses_are_drawn_by_means_of_the_same_sum(monkeypatch: pytest.MonkeyPatch) -> None:

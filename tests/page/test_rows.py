@@ -49,7 +49,7 @@ def test_tasks_in_the_order_of_fixed_priorities() -> None:
 
 def test_waits_for_a_resource_have_their_holder() -> None:
     trace = api.simulate("priority_inversion_lock")
-    found = tables(page(trace))["blocked"]
+    found = tables(page(trace))["locked"]
     names = [task.name for task in trace.system.tasks]
     rows = list(zip(*(found[key] for key in ("start", "end", "job", "resource", "holder")), strict=True))
     told = [
@@ -112,7 +112,7 @@ def test_too_many_blocks_are_left_out_and_that_is_said(monkeypatch: pytest.Monke
 
 def test_most_runs_have_none_of_it() -> None:
     text = page(simulate([task(0, 1, 10)], edf(), until=20))
-    assert not {"blocked", "ways", "waves"} & tables(text).keys()
+    assert not {"locked", "ways", "waves"} & tables(text).keys()
     found = facts(text)
     assert (found["order"], found["chains"], found["devices"], found["too many waves"]) == (None, [], [], False)
     assert "proof" not in found

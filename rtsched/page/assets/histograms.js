@@ -5,11 +5,11 @@ const [GRAPH_WIDTH, GRAPH_HEIGHT, FOOT] = [300, 130, 22];
 
 function showHistograms() {
   const box = byId("responses");
-  const fill = () => box.append(...facts.tasks.map((_, task) => histogram(task)).filter(Boolean));
+  const fill = () => box.append(...facts.tasks.flatMap((_, task) => ofEach(() => histogram(task))).filter(Boolean));
   const proof = facts.proof;
   box.replaceChildren();
   if (proof) box.before(Object.assign(made("p", proof.words), { id: "proof" }));
-  if (facts.tasks.length <= MANY_TASKS) return fill();
+  if (facts.tasks.length * runs.length <= MANY_TASKS) return fill();
   const button = made("button", `Draw those of all ${facts.tasks.length} tasks`);
   button.type = "button";
   button.addEventListener("click", () => { button.remove(); fill(); });
@@ -81,7 +81,7 @@ function histogram(task) {
   if (bound?.most) mark(graph, "bound", bound.most, reach, xFor, 22, floor);
   graph.append(...texts);
   figure.append(made("figcaption", said), graph);
-  figure.firstChild.prepend(made("b", name));
+  figure.firstChild.prepend(made("b", several ? `${facts.letter} ${name}` : name));
   return figure;
 }
 
@@ -119,9 +119,11 @@ function inWords(counts, step) {
   return `Jobs by response: ${said.join(", ") || "none"}.`;
 }
 
+const SVG = new DOMParser().parseFromString("<svg>", "text/html").querySelector("svg").namespaceURI;
+
 /** An element of a drawing. */
 function shape(kind, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
+  const made = document.createElementNS(SVG, kind);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.textContent = text;
   return made;

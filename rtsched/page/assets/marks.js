@@ -63,7 +63,7 @@ function drawBlocked(row, top) {
 
 /** What a wait for a resource is, at length and in short. */
 function blockedBy(wait) {
-  const [name, holder] = [facts.resources[run.blocked.resource[wait]], run.blocked.holder[wait]];
+  const [name, holder] = [facts.resources[run.locked.resource[wait]], run.locked.holder[wait]];
   return [`waits for ${name}${holder < 0 ? "" : `, held by ${jobName(holder)}`}`, name];
 }
 
@@ -261,6 +261,13 @@ function drawCursors(width, height) {
     const [from, to] = view.measured.map(xOf);
     pen.fillStyle = `${colours.pick}22`;
     pen.fillRect(Math.max(gutter, from), axisHeight(), Math.max(0, to - Math.max(gutter, from)), height);
+  }
+  if (view.piece) {
+    pen.strokeStyle = colours.pick;
+    pen.lineWidth = 1.5;
+    pen.setLineDash([5, 4]);
+    for (const x of [xOf(view.piece.start), xOf(view.piece.end)]) if (x >= gutter) pen.strokeRect(x, axisHeight(), 0, height);
+    pen.setLineDash([]);
   }
   for (const time of view.measured) line(time, colours.pick, 2, duration(time), 0);
 }
