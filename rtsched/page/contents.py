@@ -116,8 +116,6 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
     waits = {name: trace.waits[name] for name in trace.waits.dtype.names or ()}
     packed.table("waits", waits, start=PREVIOUS, end="start")
     packed.table("holds", _named(held(trace), ("start", "end", "job", "resource")), end="start")
-    rows = more.blocked(trace)
-    _more(packed, "locked", rows, ("start", "end", "job", "resource", "holder"), end="start")
     _more(packed, "ways", more.instances(trace), ("chain", "instance", "job", "reaction"), job=PREVIOUS)
     names = ("start", "end", "job", "device", "kernel", "blocks", "threads")
     _more(packed, "waves", more.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)

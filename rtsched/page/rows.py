@@ -10,7 +10,7 @@ import numpy as np
 from rtsched.model.accelerator import Kernel
 from rtsched.model.taskgraph import ChainSpec, SystemSpec
 from rtsched.plot.hardware import gpus
-from rtsched.trace.trace import GIVE, TAKE, WAIT, Trace
+from rtsched.trace.trace import Trace
 from rtsched.visible import cut
 
 #: The longest name that a page holds.
@@ -34,31 +34,6 @@ def order(trace: Trace) -> list[int] | None:
     else:
         return None
     return sorted(range(len(tasks)), key=lambda index: (ranks[index], index))
-
-
-def blocked(trace: Trace) -> list[tuple[int, ...]]:
-    """From when to when a job waited for a resource: (start, end, job, resource, the job that held it), by their ends.
-
-    Whoever waits competes again as soon as the resource is given back.
-    """
-    found: list[tuple[int, ...]] = []
-    holder: dict[int, int] = {}
-    since: dict[int, dict[tuple[int, int], int]] = {}
-    for time, job, node, resource, what in trace.locks.tolist():
-        waiting = since.setdefault(resource, {})
-        if what == WAIT:
-            waiting[job, node] = time
-        elif what == TAKE:
-            holder[resource] = job
-        elif what == GIVE:
-            found += [(begun, time, who, resource, job) for (who, _), begun in waiting.items()]
-            waiting.clear()
-            holder.pop(resource, None)
-    for resource, waiting in since.items():
-        found += [
-            (begun, trace.end, who, resource, holder.get(resource, -1)) for (who, _), begun in waiting.items()
-        ]  # fmt: skip
-    return found
 
 
 # ---- chains ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from rtsched.page import rows as more
 from rtsched.page.page import SCRIPTS, asset, page
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.orderings.fixed_priority import DeadlineMonotonic, RateMonotonic
-from rtsched.trace.trace import GIVE
 from rtsched.verify.shown import declared_run, proof
 from rtsched.verify.verification import verify
 from tests.chips import run
@@ -45,24 +44,6 @@ def test_tasks_in_the_order_of_fixed_priorities() -> None:
     assert more.order(simulate(tasks, ComposedScheduler(RateMonotonic()), until=20)) == [1, 2, 0]
     assert more.order(simulate(tasks, ComposedScheduler(DeadlineMonotonic()), until=20)) == [0, 1, 2]
     assert more.order(simulate(tasks, edf(), until=20)) is None
-
-
-def test_waits_for_a_resource_have_their_holder() -> None:
-    trace = api.simulate("priority_inversion_lock")
-    found = tables(page(trace))["locked"]
-    names = [task.name for task in trace.system.tasks]
-    rows = list(zip(*(found[key] for key in ("start", "end", "job", "resource", "holder")), strict=True))
-    told = [
-        (start / MS, end / MS, names[trace.jobs["task"][job]], trace.resources[what], names[trace.jobs["task"][holder]])
-        for start, end, job, what, holder in rows
-    ]
-    assert told == [(4, 13, "high", "R", "low")]
-
-
-def test_what_still_waits_in_the_end_waits_until_then() -> None:
-    trace = api.simulate("priority_inversion_lock")
-    waiting = trace.locks[trace.locks["what"] != GIVE]
-    assert [row[1] for row in more.blocked(replace(trace, locks=waiting))] == [trace.end]
 
 
 def test_chains_react_as_the_metric_says() -> None:
@@ -112,7 +93,7 @@ def test_too_many_blocks_are_left_out_and_that_is_said(monkeypatch: pytest.Monke
 
 def test_most_runs_have_none_of_it() -> None:
     text = page(simulate([task(0, 1, 10)], edf(), until=20))
-    assert not {"locked", "ways", "waves"} & tables(text).keys()
+    assert not {"ways", "waves"} & tables(text).keys()
     found = facts(text)
     assert (found["order"], found["chains"], found["devices"], found["too many waves"]) == (None, [], [], False)
     assert "proof" not in found

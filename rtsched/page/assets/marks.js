@@ -47,6 +47,7 @@ function drawBlocked(row, top) {
     pen.fillRect(left, y + high * 0.15, right - left, high * 0.7);
     outline(left, right, y + high * 0.15, high * 0.7, colours.ink);
     const from = Math.max(left, gutter);
+    if (right - from < rem) continue;
     pen.font = font(0.75);
     const [long, short] = blockedBy(row.blocked.ids[i]);
     const text = pen.measureText(long).width < right - from - 8 ? long : fit(short, right - from - 8);
@@ -61,10 +62,12 @@ function drawBlocked(row, top) {
   }
 }
 
-/** What a wait for a resource is, at length and in short. */
+/** What a wait for a resource is, at length (with who held it as it began) and in short. */
 function blockedBy(wait) {
-  const [name, holder] = [facts.resources[run.locked.resource[wait]], run.locked.holder[wait]];
-  return [`waits for ${name}${holder < 0 ? "" : `, held by ${jobName(holder)}`}`, name];
+  const [{ job, resource, start, end }, since] = [run.holds, run.blocked.start[wait]];
+  const held = start.findIndex((from, i) => resource[i] === run.blocked.resource[wait] && from <= since && end[i] > since);
+  const name = facts.resources[run.blocked.resource[wait]];
+  return [`waits for ${name}${held < 0 ? "" : `, held by ${jobName(job[held])}`}`, name];
 }
 
 /** Hollow and dashed: a slice on a stream of a GPU of which nothing runs. */
