@@ -8,6 +8,7 @@ const view = {
   order: "policies", // or "rows": which of several runs' rows stand together
   of: "any", // whose misses `n` and `p` go through: a letter, or any
   kind: "all",
+  by: "file", // its order of tasks, or that of their priority
   look: "auto",
   pointer: null, // {x, y} on the timeline
   cursor: null, // the instant that `space` stepped to
@@ -122,6 +123,7 @@ function remember() {
     if (view.job >= 0) parts.push(`job=${encodeURIComponent(jobName(view.job))}`);
     if (view.words) parts.push(`rows=${encodeURIComponent(view.words)}`);
     if (view.kind !== "all") parts.push(`show=${view.kind}`);
+    if (view.by !== "file") parts.push(`by=${view.by}`);
     if (now.place) parts.push(`policy=${facts.letter}`);
     if (view.order !== "policies") parts.push(`order=${view.order}`);
     if (view.of !== "any") parts.push(`misses=${encodeURIComponent(view.of)}`);
@@ -142,6 +144,7 @@ function recall() {
   const choice = (id, key) => ([...byId(id).options].some((each) => each.value === said.get(key)) ? said.get(key) : null);
   view.words = byId("filter").value = said.get("rows") ?? "";
   view.kind = byId("kind").value = choice("kind", "show") ?? "all";
+  view.by = byId("by").value = choice("by", "by") ?? "file";
   view.order = byId("order").value = choice("order", "order") ?? "policies";
   view.of = byId("of").value = choice("of", "misses") ?? "any";
   use(Math.max(0, runs.findIndex((each) => each.facts.letter === said.get("policy"))));
