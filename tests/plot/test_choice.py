@@ -40,7 +40,7 @@ def test_tasks_are_found_by_name_and_copies_by_what_they_have_in_common() -> Non
     assert tasks_of(tasks, ["a,b", "camera", "camera[0]"]) == (0, 1, 2)
     with pytest.raises(InputError, match=r"no task is called 'contrl'; did you mean control\?"):
         tasks_of(tasks, "contrl")
-    with pytest.raises(InputError, match=r"no task is called '\\x1b\[31m'; they are a,b, camera\[0\]"):
+    with pytest.raises(InputError, match=r"no task is called '\\\\x1b\[31m'; they are a,b, camera\[0\]"):
         tasks_of(tasks, "\x1b[31m")
     for nothing in ("", " , ", []):
         with pytest.raises(InputError, match="no task is named to be drawn"):
@@ -89,7 +89,7 @@ def test_rows_stand_by_priority_where_that_stands() -> None:
 def test_chosen_tasks_are_drawn_and_others_are_grey(dhall: Trace) -> None:
     upper, lower = gantt(dhall, tasks="heavy,light1").axes
     assert (names(upper), names(lower)) == (["heavy", "light1"], ["cpu0", "cpu1"])
-    assert bars(upper)[0][0] == (2, 12)
+    assert bars(upper)[0][:2] == [(2, 11), (11, 12)]  # in time, and late
     legend = [text.get_text() for text in upper.figure.legends[0].get_texts()]
     assert "other tasks" in legend
     assert "task light2" not in upper.figure.get_label()
@@ -165,6 +165,6 @@ def test_the_command_has_the_same_options(tmp_path: Path) -> None:
     assert ">light1</text>" not in written
     for option, value in (("--tasks", "heavy"), ("--from", "1 ms"), ("--size", "3 in")):
         ended = command("run", "dhall", option, value)
-        assert (ended.exit_code, f"{option} says what --gantt draws; give --gantt, too" in ended.output) == (2, True)
+        assert str(ended.exception) == f"{option} says what --gantt draws; give --gantt, too"
     ended = command("run", "dhall", "--gantt", path, "--tasks", "heavi")
-    assert (ended.exit_code, "did you mean heavy?" in ended.output) == (2, True)
+    assert "did you mean heavy?" in str(ended.exception)
