@@ -12,9 +12,10 @@ from rtsched.files import write_whole
 from rtsched.metrics.figures import Summary
 from rtsched.metrics.metric import Values, evaluate, of_value
 from rtsched.metrics.summary import summary
-from rtsched.page.contents import LONGEST, columns, facts
+from rtsched.page.contents import columns, counters, facts
 from rtsched.page.pack import joined
 from rtsched.page.page import filled
+from rtsched.page.rows import LONGEST
 from rtsched.plot.gantt import LONGEST_TITLE
 from rtsched.trace.differing import Difference, difference
 from rtsched.trace.trace import Trace
@@ -57,10 +58,11 @@ def comparison(
     several = list(runs.values())
     parted = [difference(several[0], other) for other in several[1:]]
     figures_of = [summary(trace) for trace in several]
-    packs = [columns(trace) for trace in several]
+    moved = [counters(trace) for trace in several]
+    packs = [columns(trace, rows) for trace, rows in zip(several, moved, strict=True)]
     found = [
-        facts(trace, about) | {"index": pack.index, "label": cut(label, LONGEST_TITLE), "command": None}
-        for trace, about, pack, label in zip(several, figures_of, packs, labels, strict=True)
+        facts(trace, about, rows) | {"index": pack.index, "label": cut(label, LONGEST_TITLE), "command": None}
+        for trace, about, rows, pack, label in zip(several, figures_of, moved, packs, labels, strict=True)
     ]
     for each, command in zip(found, commands, strict=False):
         each["command"] = visible(command)

@@ -37,6 +37,8 @@ def test_each_policy_has_its_lanes(browser: Browser, rates: Path) -> None:
     assert rows(browser) == ["A rm", "A short", "A long", "A cpu", "B edf", "B short", "B long", "B cpu"]
     browser.js("byId('lanes').value = 'rows'; byId('lanes').dispatchEvent(new Event('change'))")
     assert rows(browser) == ["A rm", "B edf", "A short", "B short", "A long", "B long", "A cpu", "B cpu"]
+    browser.js("byId('by').value = 'priority'; byId('by').dispatchEvent(new Event('change'))")  # only RM has one
+    assert rows(browser)[:4] == ["A rm", "B edf", "A short", "B short"]
     browser.js("byId('filter').value = 'edf cpu'; byId('filter').dispatchEvent(new Event('input'))")
     assert rows(browser) == ["B edf", "B cpu"]
     assert browser.said == []
@@ -148,7 +150,7 @@ def test_jobs_that_only_one_run_released_are_said_and_matched_by_index(browser: 
     assert last.split("\t")[3:] == ["1 ns", "no such job", "–"]
 
 
-def test_causes_are_those_of_each_policy(browser: Browser, rates: Path) -> None:
+def test_causes_and_responses_are_those_of_each_policy(browser: Browser, rates: Path) -> None:
     browser.open(rates, "#job=long[0]")
     why = "document.querySelector('.why p').textContent"
     assert browser.js(why) == "long[0] missed by 1 ms: response 8 ms, deadline 7 ms."
@@ -163,6 +165,19 @@ def test_causes_are_those_of_each_policy(browser: Browser, rates: Path) -> None:
     browser.js("document.querySelectorAll('.fates button')[1].click()")
     assert browser.js(why) == "long[0] was in time, with 1 ms to spare: response 6 ms, deadline 7 ms."
     assert browser.js(shaded) == [0, 2]
+    assert browser.js("[...document.querySelectorAll('#responses b')].map((each) => each.textContent)") == [
+        "A short", "B short", "A long", "B long",
+    ]  # fmt: skip
+
+
+def test_rows_of_other_kinds_are_there_for_each_policy(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "gpu.html"
+    runs = {policy: api.simulate("gpu_robot_orin_nano", scheduler=policy, until="30 ms") for policy in (None, "edf")}
+    path.write_text(comparison({"own": runs[None], "edf": runs["edf"]}))
+    browser.open(path, "#show=sm")
+    assert rows(browser) == ["A own", "A gpu: blocks on its SMs", "B edf", "B gpu: blocks on its SMs"]
+    assert browser.js("rows.every((row) => row.height > 0)")
+    assert browser.said == []
 
 
 @pytest.mark.parametrize(("width", "count"), [(400, 2), (1280, 6)])

@@ -6,6 +6,7 @@ const view = {
   get job() { return now.chosen; }, // in the run that is looked at; choose() says it
   words: "", // rows whose names have them
   kind: "all",
+  by: "file", // its order of tasks, or that of their priority
   look: "auto",
   lanes: "policies", // or "rows": which of several runs' rows stand together
   of: "any", // whose misses `n` and `p` go through: a letter, or any
@@ -123,6 +124,7 @@ function remember() {
     if (view.job >= 0) parts.push(`job=${encodeURIComponent(jobName(view.job))}`);
     if (view.words) parts.push(`rows=${encodeURIComponent(view.words)}`);
     if (view.kind !== "all") parts.push(`show=${view.kind}`);
+    if (view.by !== "file") parts.push(`by=${view.by}`);
     if (view.look !== "auto") parts.push(`look=${view.look}`);
     if (now.place) parts.push(`policy=${facts.letter}`);
     if (view.lanes !== "policies") parts.push(`lanes=${view.lanes}`);
@@ -143,6 +145,7 @@ function recall() {
   const choice = (id, key) => ([...byId(id).options].some((each) => each.value === said.get(key)) ? said.get(key) : null);
   view.words = byId("filter").value = said.get("rows") ?? "";
   view.kind = byId("kind").value = choice("kind", "show") ?? "all";
+  view.by = byId("by").value = choice("by", "by") ?? "file";
   setLook(byId("look").value = choice("look", "look") ?? "auto");
   view.lanes = byId("lanes").value = choice("lanes", "lanes") ?? "policies";
   view.of = byId("of").value = choice("of", "misses") ?? "any";
