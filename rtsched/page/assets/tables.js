@@ -166,6 +166,7 @@ function showLegend() {
     [true, "released, not over", () => { pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 5.5, 21, 6); }],
     [ended(LATE), "miss", () => cross(x, y, 3)],
     [ended(LATE), "after the deadline", box("late")],
+    [given.parted?.length, "first difference", () => { pen.fillStyle = colours.parted; for (const top of [1, 7, 13]) pen.fillRect(x - 1, top, 2, 4); }],
     [ended(DROPPED) || ended(ABORTED), "dropped or aborted", () => cross(x, y, 1.6)],
     [has("preempted"), "preempted", () => { pen.fillStyle = colours.ink; pen.fillRect(x - 1, 1, 2.5, 16); }],
     [any(() => run.slices.moved.includes(1)), "goes on elsewhere", () => diamond(x, y)],
