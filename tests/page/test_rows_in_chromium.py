@@ -91,7 +91,7 @@ def test_a_wait_for_a_lock_names_its_holder(browser: Browser, tmp_path: Path) ->
 
 def test_power_is_a_counter_and_its_parts_are_among_the_counters(browser: Browser, tmp_path: Path) -> None:
     opened(browser, tmp_path, page(run(ALL, until="100 ms")))
-    assert names(browser)[-3:] == ["npu", "power", "memory traffic"]
+    assert names(browser)[-3:] == ["power", "memory traffic", "clock of big0"]
     browser.js("byId('kind').value = 'counter'; byId('kind').dispatchEvent(new Event('change'))")
     assert {"jobs in the system", "power of npu", "power of base"} < set(names(browser))
 

@@ -43,7 +43,8 @@ function histogram(task) {
   const { times, late, lost } = responsesOf(task);
   const bound = facts.proof?.bounds[task] ?? null;
   if (!times.length && !lost.size) return null;
-  const longest = times.reduce((most, each) => Math.max(most, each), 0);
+  const longestOf = (those) => those.reduce((most, each) => Math.max(most, each), 0);
+  const longest = several ? Math.max(...ofEach(() => longestOf(responsesOf(task).times))) : longestOf(times); // one scale
   const near = [deadline, bound?.most].filter((each) => each && (each <= 4 * longest || !longest));
   const reach = 1.04 * Math.max(longest, ...near, 1);
   const step = stepOf(reach, BARS);
