@@ -40,7 +40,7 @@ def test_the_columns_are_the_rows_of_each_trace() -> None:
     assert [(run["letter"], run["label"], run["end"]) for run in about["runs"]] == [
         ("A", "rm", 35 * MS), ("B", "edf", 35 * MS),
     ]  # fmt: skip
-    assert about["runs"][0]["scheduler"] == "RateMonotonic + Global, preemptive"
+    assert about["runs"][0]["scheduler"] == "RateMonotonic, preemptive"
     assert comparison(traces) == text
 
 

@@ -21,7 +21,7 @@ MS = 10**6
 def rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Under RM `long[0]` is late; under EDF it is not preempted at 5 ms, and in time."""
     path = tmp_path_factory.mktemp("page") / "several.html"
-    traces = {policy: api.simulate("buttazzo_rm_edf", scheduler=policy) for policy in ("rm", "edf")}
+    traces = {policy: api.simulate("buttazzo_rm_edf", scheduler=policy, reasons=True) for policy in ("rm", "edf")}
     path.write_text(comparison(traces, "name: as given", "a table"))
     return path
 
@@ -127,7 +127,7 @@ def test_space_says_who_runs_under_each(browser: Browser, rates: Path) -> None:
     browser.open(rates, "#from=5.5 ms&to=12ms")
     browser.key(" ")
     assert browser.js("byId('said').textContent") == (
-        "6 ms: A cpu short[1]; not running: long[0] | B cpu short[1]; nobody waits"
+        "6 ms: A cpu short[1]; ready, by period: long[0] | B cpu short[1]; nobody waits"
     )
 
 
