@@ -24,7 +24,7 @@ ALLOWED = {
     "model": {"units", "errors", "visible"},
     "dnn": {"model", "units", "errors", "visible"},
     "trace": {"model", "units", "errors"},
-    "engine": {"trace", "model", "units", "errors"},
+    "engine": {"trace", "model", "units", "errors", "visible"},
     "schedulers": {"engine", "trace", "model", "units", "errors"},
     "forecast": {"model"},
     "metrics": {"trace", "model", "registry", "units", "errors", "visible"},

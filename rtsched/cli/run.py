@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def run(
                 seed=seed,
                 trace=not no_trace,
                 watch=watch,
-                reasons=gantt is not None,
+                reasons=html is not None or gantt is not None,
             )
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
@@ -124,7 +125,8 @@ def run(
     if html is not None:
         from rtsched.page.page import write as write_page
 
-        write_page(trace, html, *given)
+        asked = {"--scheduler": scheduler, "--platform": platform, "--until": until, "--seed": seed}
+        write_page(trace, html, given[0], command=_explaining(system, asked, overrides))
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
 
@@ -140,6 +142,13 @@ def run(
         raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
+
+
+def _explaining(system: str, asked: dict[str, str | int | None], overrides: tuple[str, ...]) -> str:
+    """The command that explains JOB of this run."""
+    values = [*asked.items(), *(("--set", each) for each in overrides)]
+    told = [f"{name}={value}" for name, value in values if value is not None]
+    return " ".join(["rtsched explain", shlex.quote(system), "JOB", *map(shlex.quote, told)])
 
 
 def _failed(figures: Summary, on: str) -> bool:

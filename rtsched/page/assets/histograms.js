@@ -51,7 +51,7 @@ function histogram(task) {
   times.forEach((each, i) => { counts[Math.max(0, Math.ceil(each / step) - 1)][late[i] ? 1 : 0] += 1; });
   const said = words(task, times, late, lost, bound);
   const figure = document.createElement("figure");
-  const graph = shape("svg", { viewBox: `0 0 ${GRAPH_WIDTH} ${GRAPH_HEIGHT}`, role: "img", "aria-label": `${said} ${inWords(counts, step)}` });
+  const graph = shape("svg", { viewBox: `0 0 ${GRAPH_WIDTH} ${GRAPH_HEIGHT}`, role: "img", "aria-label": `${said} ${countsInWords(counts, step)}` });
   const most = counts.reduce((high, [good, bad]) => Math.max(high, good + bad), 0);
   const used = counts.filter(([good, bad]) => good + bad).length;
   const [xFor, yFor] = [(ns) => (ns / reach) * GRAPH_WIDTH, (count) => (count / (most || 1)) * (GRAPH_HEIGHT - FOOT - 36)];
@@ -77,8 +77,8 @@ function histogram(task) {
     const text = shape("text", { x: xFor(at), y: floor + 14, class: at ? "tick" : "first" }, duration(at));
     if (xFor(at) < GRAPH_WIDTH - 16) graph.append(shape("path", { d: `M${xFor(at)} ${floor}v4`, class: "axis" }), text);
   }
-  mark(graph, "deadline", deadline, reach, xFor, 10, floor);
-  if (bound?.most) mark(graph, "bound", bound.most, reach, xFor, 22, floor);
+  markLine(graph, "deadline", deadline, reach, xFor, 10, floor);
+  if (bound?.most) markLine(graph, "bound", bound.most, reach, xFor, 22, floor);
   graph.append(...texts);
   figure.append(made("figcaption", said), graph);
   figure.firstChild.prepend(made("b", several ? `${facts.letter} ${name}` : name));
@@ -86,7 +86,7 @@ function histogram(task) {
 }
 
 /** An upright line with its name; where it lies beyond the picture, an arrow to there. */
-function mark(graph, name, at, reach, xFor, level, floor) {
+function markLine(graph, name, at, reach, xFor, level, floor) {
   const beyond = at > reach;
   const x = beyond ? GRAPH_WIDTH : xFor(at);
   const left = beyond || x > GRAPH_WIDTH / 2;
@@ -114,7 +114,7 @@ function words(task, times, late, lost, bound) {
 }
 
 /** How many jobs each bar stands for. */
-function inWords(counts, step) {
+function countsInWords(counts, step) {
   const said = counts.map(([good, bad], place) => (good + bad ? `${good + bad} up to ${duration((place + 1) * step)}` : "")).filter(Boolean);
   return `Jobs by response: ${said.join(", ") || "none"}.`;
 }
