@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from rtsched.cli import cli
 from rtsched.errors import SoundnessError
 from rtsched.metrics.chains import reaction_times
 from rtsched.page import rows as more
-from rtsched.page.page import SCRIPTS, asset, page
+from rtsched.page.page import SCRIPTS, SEVERAL, asset, page
 from rtsched.schedulers.composed import ComposedScheduler
 from rtsched.schedulers.orderings.fixed_priority import DeadlineMonotonic, RateMonotonic
 from rtsched.verify.shown import declared_run, proof
@@ -112,6 +113,15 @@ def test_scripts_lose_nothing_but_comments_and_indents() -> None:
         lines = asset(name).split("\n")
         assert all(line.count("`") % 2 == 0 for line in lines), f"{name}: a text over several lines"
         assert all(line.strip().endswith("*/") for line in lines if line.strip().startswith("/*")), name
+
+
+def test_scripts_have_no_name_twice() -> None:
+    found = [
+        re.findall(r"^(?:const|let|class|(?:async )?function) (\w+)", asset(name), re.M)
+        for name in (*SCRIPTS, *SEVERAL)
+    ]
+    every = [name for each in found for name in each]
+    assert sorted(every) == sorted(set(every))
 
 
 def test_an_analysis_has_a_page_with_its_bounds(tmp_path: Path) -> None:

@@ -43,15 +43,16 @@ function histogram(task) {
   const { times, late, lost } = responsesOf(task);
   const bound = facts.proof?.bounds[task] ?? null;
   if (!times.length && !lost.size) return null;
-  const longest = times.reduce((most, each) => Math.max(most, each), 0);
+  const longestOf = (those) => those.reduce((most, each) => Math.max(most, each), 0);
+  const longest = several ? Math.max(...ofEach(() => longestOf(responsesOf(task).times))) : longestOf(times); // one scale
   const near = [deadline, bound?.most].filter((each) => each && (each <= 4 * longest || !longest));
   const reach = 1.04 * Math.max(longest, ...near, 1);
   const step = stepOf(reach, BARS);
   const counts = Array.from({ length: Math.ceil(reach / step) }, () => [0, 0]);
   times.forEach((each, i) => { counts[Math.max(0, Math.ceil(each / step) - 1)][late[i] ? 1 : 0] += 1; });
-  const said = words(task, times, late, lost, bound);
+  const said = answersInWords(task, times, late, lost, bound);
   const figure = document.createElement("figure");
-  const graph = shape("svg", { viewBox: `0 0 ${GRAPH_WIDTH} ${GRAPH_HEIGHT}`, role: "img", "aria-label": `${said} ${countsInWords(counts, step)}` });
+  const graph = shape("svg", { viewBox: `0 0 ${GRAPH_WIDTH} ${GRAPH_HEIGHT}`, role: "img", "aria-label": `${said} ${barsInWords(counts, step)}` });
   const most = counts.reduce((high, [good, bad]) => Math.max(high, good + bad), 0);
   const used = counts.filter(([good, bad]) => good + bad).length;
   const [xFor, yFor] = [(ns) => (ns / reach) * GRAPH_WIDTH, (count) => (count / (most || 1)) * (GRAPH_HEIGHT - FOOT - 36)];
@@ -77,8 +78,8 @@ function histogram(task) {
     const text = shape("text", { x: xFor(at), y: floor + 14, class: at ? "tick" : "first" }, duration(at));
     if (xFor(at) < GRAPH_WIDTH - 16) graph.append(shape("path", { d: `M${xFor(at)} ${floor}v4`, class: "axis" }), text);
   }
-  markLine(graph, "deadline", deadline, reach, xFor, 10, floor);
-  if (bound?.most) markLine(graph, "bound", bound.most, reach, xFor, 22, floor);
+  upright(graph, "deadline", deadline, reach, xFor, 10, floor);
+  if (bound?.most) upright(graph, "bound", bound.most, reach, xFor, 22, floor);
   graph.append(...texts);
   figure.append(made("figcaption", said), graph);
   figure.firstChild.prepend(made("b", several ? `${facts.letter} ${name}` : name));
@@ -86,7 +87,7 @@ function histogram(task) {
 }
 
 /** An upright line with its name; where it lies beyond the picture, an arrow to there. */
-function markLine(graph, name, at, reach, xFor, level, floor) {
+function upright(graph, name, at, reach, xFor, level, floor) {
   const beyond = at > reach;
   const x = beyond ? GRAPH_WIDTH : xFor(at);
   const left = beyond || x > GRAPH_WIDTH / 2;
@@ -98,7 +99,7 @@ function markLine(graph, name, at, reach, xFor, level, floor) {
 const briefly = (ns) => duration(Number(ns.toPrecision(4)));
 
 /** What a histogram shows, in a sentence or two. */
-function words(task, times, late, lost, bound) {
+function answersInWords(task, times, late, lost, bound) {
   const ordered = Float64Array.from(times).sort();
   const parts = [];
   if (times.length) {
@@ -114,7 +115,7 @@ function words(task, times, late, lost, bound) {
 }
 
 /** How many jobs each bar stands for. */
-function countsInWords(counts, step) {
+function barsInWords(counts, step) {
   const said = counts.map(([good, bad], place) => (good + bad ? `${good + bad} up to ${duration((place + 1) * step)}` : "")).filter(Boolean);
   return `Jobs by response: ${said.join(", ") || "none"}.`;
 }
