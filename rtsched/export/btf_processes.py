@@ -19,7 +19,7 @@ LAST = (COMPLETED, PART, STOPPED, DRAINED)
 
 
 class Stay(NamedTuple):
-    """An instance of a process on a core from `start` to `end` (ns): by which events it came and left ("": it did not)."""
+    """An instance of a process on a core from `start` to `end` (ns), and the events by which it came and left ("")."""
 
     start: int
     end: int
@@ -125,9 +125,7 @@ class _Maker:
         _, _, job, node, place, _ = each[0]
         return job, node, place if (job, node) in self.several else -1
 
-    def _instance(
-        self, process: int, job: int, node: int, stays: list[tuple[int, int, int, int]], over: int
-    ) -> None:
+    def _instance(self, process: int, job: int, node: int, stays: list[tuple[int, int, int, int]], over: int) -> None:
         blocked = self._blocked(job, node)
         number = self.index[job]
         for place, (start, end, reason, core) in enumerate(stays):
@@ -149,7 +147,7 @@ class _Maker:
         return {each.start: each.end for each in self.trace.history.blocked.get((job, node), ())}
 
     def activate(self) -> None:
-        """Nodes without predecessors with their job, others when those before them are done; transfers as they begin."""
+        """Nodes without predecessors with their job, others when those before are done; transfers as they begin."""
         since = dict(self.begun)
         for start, _, job, node, _ in ready(self.trace).tolist():
             since[job, node] = min(since.get((job, node), start), start)

@@ -37,6 +37,10 @@ def semaphores(trace: Trace, found: Processes, names: list[str]) -> Iterator[tup
         else:
             waiting[resource] += 1
             count = 1 + waiting[resource]
-            lines = [f"{process},requestsemaphore,{count - 1}", f"{itself},overfull,{count}", f"{process},waiting,{count}"]
+            lines = [
+                f"{process},requestsemaphore,{count - 1}",
+                f"{itself},overfull,{count}",
+                f"{process},waiting,{count}",
+            ]
         for line in lines:
             yield time, order, line
