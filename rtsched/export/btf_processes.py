@@ -107,9 +107,11 @@ class _Maker:
     def states(self, places: list[int]) -> None:
         """The stays of every instance, one after the other."""
         rows = self.trace.slices
-        order = np.lexsort((rows["end"], rows["start"], rows["processor"], rows["node"], rows["job"]))
-        if not self.several:
-            order = np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))
+        own = np.full(len(rows), -1)
+        if self.several:
+            parts = np.array([who in self.several for who in rows[["job", "node"]].tolist()], bool)
+            own[parts] = rows["processor"][parts]
+        order = np.lexsort((rows["end"], rows["start"], own, rows["node"], rows["job"]))
         columns = zip(rows[order].tolist(), order.tolist(), strict=True)
         ends = over(self.trace).tolist()
         for (job, node, place), group in groupby(columns, self._group):

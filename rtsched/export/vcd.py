@@ -1,8 +1,8 @@
 """A run as a Value Change Dump (IEEE 1364), which viewers of waveforms read: GTKWave, Surfer, PulseView.
 
-Scopes: `tasks` (wires: running, ready; events: release, deadline, miss), `processors` (a wire: busy; what runs, as a
-string, which is GTKWave's extension), `resources` (who holds them) and `counters` (real numbers). The time scale is
-1 ns. What takes no time leaves no trace on wires and strings.
+Scopes: `tasks` (wires: running, ready; events: release, deadline, miss, if there are any), `processors` (a wire: busy;
+what runs, as a string, which is GTKWave's extension), `resources` (who holds them) and `counters` (real numbers). The
+time scale is 1 ns. What takes no time leaves no trace on wires and strings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rtsched.visible import cut
 
 Numbers = NDArray[np.int64]
 #: What a string says where there is nothing to say.
-IDLE = "idle"
+IDLE = "-"
 #: So many changes are handed on at once.
 AT_ONCE = 8192
 
@@ -115,7 +115,7 @@ def _signals(trace: Trace) -> Iterator[Variable]:
         names = _jobs(trace, tasks)
         for number, name in enumerate(identifiers(trace.resources)):
             mine = table[table[:, 3] == number]
-            yield _says(("resources",), name, mine[:, 0], mine[:, 1], mine[:, 2], names)
+            yield _says(("resources",), f"{name}_held_by", mine[:, 0], mine[:, 1], mine[:, 2], names)
     every = list(courses(trace))
     for course, name in zip(every, identifiers(f"{each.name} {each.unit}" for each in every), strict=True):
         yield Variable(("counters",), "real", name, "r0 ", course.times, course.values, _real(course.scale))
@@ -126,13 +126,14 @@ def _of_tasks(trace: Trace, names: list[str]) -> Iterator[Variable]:
     owner, waiting = trace.jobs["task"][slices["job"]], trace.jobs["task"][waits["job"]]
     for task, name in zip(trace.system.tasks, names, strict=True):
         scope = ("tasks", name)
-        yield _wire(scope, "running", slices[owner == task.index])
-        yield _wire(scope, "ready", waits[waiting == task.index])
+        yield _wire(scope, f"{name}_running", slices[owner == task.index])
+        yield _wire(scope, f"{name}_ready", waits[waiting == task.index])
         jobs = trace.jobs_of(task.index)
         missed = jobs[np.isin(jobs["outcome"], (LATE, DROPPED, ABORTED))]
         for what, times in (("release", jobs["release"]), ("deadline", jobs["deadline"]), ("miss", missed["deadline"])):
             instants = np.unique(times).astype(np.int64)
-            yield Variable(scope, "event", what, "", instants, np.ones(len(instants), np.int64), str)
+            if len(instants):  # GTKWave draws one at 0 where there is none
+                yield Variable(scope, "event", f"{name}_{what}", "", instants, np.ones(len(instants), np.int64), str)
 
 
 def _of_processors(trace: Trace, tasks: list[str]) -> Iterator[Variable]:
@@ -147,10 +148,10 @@ def _of_processors(trace: Trace, tasks: list[str]) -> Iterator[Variable]:
         end = np.concatenate((mine["end"], decided["time"])).astype(np.int64)
         spans = np.zeros(len(start), [("start", "i8"), ("end", "i8")])
         spans["start"], spans["end"] = start, end
-        yield _wire(("processors", name), "busy", spans)
+        yield _wire(("processors", name), f"{name}_busy", spans)
         who = np.concatenate((mine["job"].astype(np.int64), np.full(len(decided), -2)))
         order = np.argsort(start, kind="stable")
-        yield _says(("processors", name), "runs", start[order], end[order], who[order], names)
+        yield _says(("processors", name), f"{name}_runs", start[order], end[order], who[order], names)
 
 
 def _wire(scope: tuple[str, ...], name: str, rows: NDArray[Any]) -> Variable:
