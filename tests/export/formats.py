@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,9 @@ def _totals(trace: Trace, found: Perfetto) -> None:
     machines = [numbers[0] for (group, _), numbers in lanes.items() if group == "Processors"]
     for number, counters in zip(machines, trace.processors, strict=True):
         assert sum(end - start for start, end, *_ in found.spans[number]) == counters.busy
-    jobs = [span for (group, _), numbers in lanes.items() if group == "Tasks" for n in numbers for span in found.spans[n]]
+    jobs = [
+        span for (group, _), numbers in lanes.items() if group == "Tasks" for n in numbers for span in found.spans[n]
+    ]
     assert len(jobs) == len(trace.jobs)
     kinds = Counter(name for *_, name in found.instants)
     assert kinds["release"] == kinds["deadline"] == len(trace.jobs)
@@ -175,15 +178,13 @@ def chromium(trace: Trace) -> list[dict[str, Any]]:
         if event["ph"] in "sf":
             flows[event["id"]].append(event)
     for mine in spans.values():  # none overlaps: each nests
-        assert all(first[1] <= second[0] for first, second in zip(mine, mine[1:], strict=False))
+        assert all(first[1] <= second[0] for first, second in pairwise(mine))
     for ends in flows.values():
         assert [each["ph"] for each in ends] == ["s", "f"]
         assert ends[0]["ts"] <= ends[1]["ts"]
         for each in ends:
             assert any(start <= each["ts"] <= end for start, end in spans[each["pid"], each["tid"]])
-    busy = [
-        sum(end - start for start, end in spans[1, 1 + place]) for place in range(len(trace.processors))
-    ]
+    busy = [sum(end - start for start, end in spans[1, 1 + place]) for place in range(len(trace.processors))]
     assert busy == [counters.busy for counters in trace.processors]
     return events
 
@@ -279,7 +280,9 @@ def best(trace: Trace) -> Btf:
     jobs = trace.jobs
     names = [f"TASK_{task.index}" for task in trace.system.tasks]
     assert len(names) == len(trace.system.tasks)
-    assert sum("missed its deadline" in line for line in found.comments) == int(np.isin(jobs["outcome"], (1, 2, 3)).sum())
+    assert sum("missed its deadline" in line for line in found.comments) == int(
+        np.isin(jobs["outcome"], (1, 2, 3)).sum()
+    )
     return found
 
 
