@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
     from rtsched.engine.under_way import UnderWay
+    from rtsched.model.taskgraph import NodeSpec
     from rtsched.schedulers.base import Scheduler
 
 
@@ -93,6 +94,10 @@ class Watched:
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task."""
         return self.inner.level(task)  # type: ignore[no-any-return]
+
+    def places_of(self, task: TaskState, node: NodeSpec) -> Sequence[int]:
+        """The processors on which it may ever run a node."""
+        return self.inner.places_of(task, node)  # type: ignore[no-any-return]
 
     # ---- what it does beside that -------------------------------------------------------------------------------
 
