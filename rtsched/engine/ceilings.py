@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rtsched.errors import SchedulerError
-from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -39,7 +38,7 @@ class Ceilings:
             ]
             places = {place for task, node in users for place in policy.places_of(task, node)}
             if len(places) > 1:
-                where = [visible(core.processors[place].spec.name) for place in sorted(places)]
+                where = [repr(core.processors[place].spec.name) for place in sorted(places)]
                 raise SchedulerError(
                     f"resource {name!r}: the original ceiling protocol is one of a single processor, and its users may "
                     f"run on {', '.join(where[:-1])} and {where[-1]}; pin them to one, or write protocol: inheritance "

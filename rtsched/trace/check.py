@@ -29,7 +29,7 @@ def violations(trace: Trace) -> list[str]:
         return []
     checks = (
         processors_serve_one, nodes_run_once, order, copies, all_nodes, after_the_end, outcomes, deadlines, no_overlap,
-        holders, ceilings, sections, busy, work, blocks, threads, shares, weights, decisions, reserved, batches, launches, inputs,
-        spawned, duplicates, parts, switched, checkpoints, multiprocessors, batteries,
+        holders, ceilings, sections, busy, work, blocks, threads, shares, weights, decisions, reserved, batches,
+        launches, inputs, spawned, duplicates, parts, switched, checkpoints, multiprocessors, batteries,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]

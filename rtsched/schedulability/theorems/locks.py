@@ -72,9 +72,9 @@ def blocking_by_locks(
 
     `levels` are their priorities (the holder of a lock goes first among equals), `factors` how far execution times, and
     sections with them, can exceed what is planned. A section counts if the resource is used at this urgency or above.
-    Ceiling, of either kind but not both: one section, the longest. Inheritance: the smaller of one per less urgent task and one per resource (Sha,
-    Rajkumar, Lehoczky, IEEE Trans. Computers 39(9), 1990). A section that blocks began a tick before, which is not
-    deducted: the bound need not be attained.
+    Ceiling, of either kind but not both: one section, the longest. Inheritance: the smaller of one per less urgent task
+    and one per resource (Sha, Rajkumar, Lehoczky, IEEE Trans. Computers 39(9), 1990). A section that blocks began a
+    tick before, which is not deducted: the bound need not be attained.
     """
     ceilings = _ceilings(tasks, levels, protocols)
     harmful = [
