@@ -73,11 +73,12 @@ def _held(
             yield Episode(begin, until, LOCK, culprits=(holder,), how=name)
             continue
         for inner, stop, waits in split(begin, until, [each[:2] for each in history.blocked.get(holder, ())]):
-            if waits and holder in circle:
-                yield Episode(inner, stop, LOCK, culprits=(holder,), how=name + DEADLOCK)
-            elif waits:
+            if waits:
                 other = next(each.resource for each in history.blocked[holder] if each.start <= inner < each.end)
-                yield from _blocked(history, who, inner, stop, other, {*circle, holder})
+                if any(following in circle for _, _, following in history.held(other, inner, stop)):
+                    yield Episode(inner, stop, LOCK, culprits=(holder,), how=name + DEADLOCK)
+                else:
+                    yield from _blocked(history, who, inner, stop, other, {*circle, holder})
             else:
                 yield from _instead(history, who, holder, (inner, stop), name)
 

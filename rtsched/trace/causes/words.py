@@ -188,7 +188,7 @@ class Words:
             return self._kept_out(first, resource.removesuffix(BY_CEILING), holder)
         if resource.endswith(DEADLOCK):
             held = f"{holder} held {resource.removesuffix(DEADLOCK)}"
-            return f"blocked: {held}, and waited for what this one held: a deadlock"
+            return f"blocked: {held}, and waited in turn: a deadlock"
         if first.cause == causes.INVERSION:
             third = self.names([each.culprits[0] for each in pieces])
             return f"blocked: {holder} held {resource}, and {third} ran instead of it (priority inversion)"

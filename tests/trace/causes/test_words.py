@@ -41,6 +41,13 @@ def test_a_ceiling_in_words() -> None:
     assert trace.explain("middle", 0).sums["lock"] == 3_000_000
 
 
+def test_a_deadlock_in_words() -> None:
+    """Who holds what this one wants, not this one itself."""
+    trace = rtsched.simulate("deadlock", reasons=True)
+    assert "26 ms  blocked: low[0] held R, and waited in turn: a deadlock\n" in str(trace.explain("high", 0))
+    assert "26 ms  blocked: high[0] held S, and waited in turn: a deadlock\n" in str(trace.explain("low", 0))
+
+
 def test_a_resource_of_any_name_in_words() -> None:
     held = {"resource": "a, b", "start": 0, "length": 3}
     system = {
