@@ -1,4 +1,4 @@
-"""The page of the class's questions says what the commands print, and what the protocols make of four jobs."""
+"""The page of the class's questions says what the commands print; the doors of the README lead somewhere."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 import rtsched
+from rtsched.cli import cli
 from rtsched.show.protocols import PROTOCOLS
 from rtsched.units import format_duration
 from tests.cli.command import rtsched as command
 
-PAGE = (Path(__file__).parents[1] / "docs" / "classroom.md").read_text()
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "classroom.md").read_text()
 SHOWN = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-#: What is no workload to look at is an option, a file, or stands for others.
 NAMED = re.findall(r"rtsched (?:run|explain|analyse) (\w+)", PAGE)
 
 
@@ -56,3 +58,17 @@ def test_no_ceiling_lets_a_deadlock_happen(protocol: str) -> None:
     trace = rtsched.simulate(rtsched.load("deadlock", overrides=both))
     assert not trace.deadlock_count
     assert (trace.jobs["outcome"] == 0).all()
+
+
+def test_the_three_doors_of_the_readme_have_three_commands_each() -> None:
+    doors = (ROOT / "README.md").read_text().partition("## Three doors")[2].partition("\n## ")[0]
+    lines = re.findall(r"^    rtsched (.*?)(?:  +#.*)?$", doors, re.MULTILINE)
+    assert len(lines) == 3 * len(re.findall(r"^\*\*You ", doors, re.MULTILINE)) == 9
+    for line in lines:
+        name, *words = shlex.split(line)
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, line
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known, line
+        if name in ("compare", "explain", "analyse", "report", "diff"):
+            assert rtsched.load(words[0]), line
