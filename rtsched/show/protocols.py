@@ -13,7 +13,7 @@ from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.lowering.view import ProofLowering
 from rtsched.schedulability.models import Uniprocessor
 from rtsched.show.text import WIDTH, Answer, table, wrapped
-from rtsched.visible import visible
+from rtsched.visible import cut, visible
 
 SHA = "Sha, Rajkumar, Lehoczky, Priority Inheritance Protocols, IEEE Trans. Computers 39(9), 1990"
 
@@ -31,6 +31,8 @@ class Protocol:
     see: tuple[str, ...]
 
 
+#: So many characters of a name are shown in a column.
+LONGEST = 40
 LABELS = ("title", "rule", "guarantees", "costs", "needs", "source")
 
 PROTOCOLS: Mapping[str, Protocol] = {
@@ -163,8 +165,8 @@ class _Guarded:
     ) -> None:
         first, *_ = order = sorted(lengths, key=ranks.__getitem__)
         users = {spec.tasks[index].name: lengths[index] for index in order}
-        told = ", ".join(f"{user} ({_time(length)})" for user, length in users.items())
-        self.row = (name, f"{ranks[first]} ({spec.tasks[first].name})" if fixed else "–", told)
+        told = ", ".join(f"{cut(user, LONGEST)} ({_time(length)})" for user, length in users.items())
+        self.row = (name, f"{ranks[first]} ({cut(spec.tasks[first].name, 30)})" if fixed else "–", told)
         self.data = {"resource": name, "ceiling": ranks[first] if fixed else None, "users": users}
 
 
@@ -198,7 +200,7 @@ def _time(length: int) -> str:
 
 def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     """Lines of columns, each as wide as its widest; what is too long in the last one is broken."""
-    shown = [[visible(cell) for cell in row] for row in rows]
+    shown = [[*(cut(cell, LONGEST) for cell in row[:-1]), visible(row[-1])] for row in rows]
     widths = [max(len(row[place]) for row in shown) for place in range(len(shown[0]))]
     lines = []
     for row in shown:

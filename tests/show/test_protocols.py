@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import get_args
@@ -58,3 +59,17 @@ def test_ceilings_without_fixed_priorities(tmp_path: Path) -> None:
     text = rtsched("show", "ceiling", str(path)).output
     assert "ceilings need fixed priorities (fp, rm, dm), and edf has none" in text
     assert "  R         –        " in text
+
+
+def test_names_of_any_kind_stay_in_their_columns(tmp_path: Path) -> None:
+    resource, name = "r\x1b[31m\u202e" + "x" * 500, "<b>" + "q" * 190
+    section = {"resource": resource, "start": "0 ms", "length": "1 ms"}
+    task = {"name": name, "wcet": "3 ms", "release": "1 ms", "deadline": "9 ms", "sections": [section]}
+    path = tmp_path / "odd.json"
+    path.write_text(
+        json.dumps({"platform": "uniprocessor", "scheduler": "fp", "resources": {resource: {}}, "tasks": [task]})
+    )
+    lines = rtsched("show", "ceiling", str(path)).output.partition("under fp")[2].splitlines()
+    assert "\x1b" not in "".join(lines)
+    assert max(map(len, lines[1:])) <= 120
+    assert answer("show", "ceiling", str(path))["system"]["resources"][0]["resource"] == resource
