@@ -100,9 +100,10 @@ WAVES = np.dtype(
 )
 #: Where a segment was on a stream of a GPU while nothing of it ran: neither blocks nor a copy.
 WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2")])
-# What became of a resource: a node waits for it, holds it from now on, gives it back.
-WAIT, TAKE, GIVE = range(3)
-LOCKINGS = ("wait", "take", "give")
+# What became of a resource: a node waits for it, holds it from now on, gives it back; or waits since its ceiling keeps
+# it from another one.
+WAIT, TAKE, GIVE, CEILING = range(4)
+LOCKINGS = ("wait", "take", "give", "ceiling")
 LOCKS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("resource", "i2"), ("what", "i1")])
 #: The slices (of the same start, job, node and processor) that ran in batches: begun with so many, of whom one leads.
 BATCHES = np.dtype(
