@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--margins", is_flag=True, help="Also how far each task can move by itself (slower).")
 @click.option("--parts", is_flag=True, help="What each bound consists of.")
 @options.file("--counterexample", "miss", text="Write the run that missed as a system file (.yaml).")
+@options.file("--html", text="Write a page of the run that the file declares, with what is proven (docs/page.md).")
 @options.as_json()
 @options.fail_on(
     "unschedulable",
@@ -46,15 +47,16 @@ def analyse(
     margins: bool,
     parts: bool,
     miss: Path | None,
+    html: Path | None,
     as_json: bool,
     fail_on: str | None,
 ) -> None:
     """Prove, refute, or say why neither: does every job of SYSTEM meet its deadline, whatever happens?"""
     from rtsched.verify.verification import verify
 
-    want_standard_output(as_json, miss)
-    check_outputs(miss)
-    with alone_for(as_json, miss), proving() as progress:
+    want_standard_output(as_json, miss, html)
+    check_outputs(miss, html)
+    with alone_for(as_json, miss, html), proving() as progress:
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress, keep_partial=True,
@@ -63,12 +65,18 @@ def analyse(
         from rtsched.verify.witness import witness
 
         write_whole(miss, witness(found))
+    if html is not None:
+        from rtsched.model.config import to_yaml
+        from rtsched.page.page import write
+        from rtsched.verify.shown import declared_run, proof
+
+        write(declared_run(found), html, to_yaml(found.loaded.system), proof=proof(found))
     if as_json:
         from rtsched.verify.document import to_dict
 
         echo_json(to_dict(found, margins=margins))
     else:
-        tell("\n".join(_lines(found, margins, parts)), miss)
+        tell("\n".join(_lines(found, margins, parts)), miss, html)
     if found.interrupted:
         echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)

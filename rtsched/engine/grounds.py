@@ -39,7 +39,7 @@ class Grounds:
             for segment in segments:
                 entry = segment.entry
                 if entry is not None:
-                    note((loop._now, job.number, segment.node.index, False, entry[:-1]))
+                    note((loop._now, job.number, segment.node.index, self._is_lent(segment), entry[:-1]))
 
         return hear
 
@@ -62,8 +62,12 @@ class Grounds:
 
     def lent(self, segment: Segment) -> None:
         """A protocol lends a segment an urgency, or takes it back."""
-        entry, locks = segment.entry, self.core.locks
-        if self.ranked and entry is not None and locks is not None:
-            lent = entry != locks.own.get(segment)
-            row = (self.core.loop._now, segment.job.number, segment.node.index, lent, entry[:-1])
+        entry = segment.entry
+        if self.ranked and entry is not None:
+            row = (self.core.loop._now, segment.job.number, segment.node.index, self._is_lent(segment), entry[:-1])
             self.reasons.rows.extend(row)
+
+    def _is_lent(self, segment: Segment) -> bool:
+        """Whether its urgency is not its own (of those that hold a resource, that is kept)."""
+        locks = self.core.locks
+        return locks is not None and segment.entry != locks.own.get(segment, segment.entry)

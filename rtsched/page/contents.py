@@ -13,7 +13,10 @@ from rtsched.metrics.figures import Summary
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.page import causes, queues
+from rtsched.page import rows as more
+from rtsched.page.measured import measured
 from rtsched.page.pack import PREVIOUS, Packed
+from rtsched.page.rows import LONGEST
 from rtsched.plot.gantt import COLOURS, LONGEST_TITLE
 from rtsched.plot.hardware import clocks, outages, suspensions
 from rtsched.trace.trace import (
@@ -33,14 +36,15 @@ from rtsched.trace.trace import (
 )
 from rtsched.visible import cut, visible
 
-#: The longest name that a page holds.
-LONGEST = 300
 
-
-def facts(trace: Trace, figures: Summary | None = None) -> dict[str, Any]:
-    """Names, figures and codes: what is short; its `figures` are made unless they are given."""
+def facts(trace: Trace, figures: Summary | None = None, moved: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Names, figures and codes: what is short; its `figures` and counters (`moved`) are made unless they are given."""
     figures = summary(trace) if figures is None else figures
     about = trace.system
+    moved = counters(trace) if moved is None else moved
+    said = [render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]
+    if any(each.get("alone") for each in moved):
+        said.append("the powers of the chip's parts are not shown: this trace does not tell them")
     return {
         "system": cut(about.name, LONGEST_TITLE),
         "scheduler": cut(trace.scheduler, LONGEST_TITLE),
@@ -56,11 +60,18 @@ def facts(trace: Trace, figures: Summary | None = None) -> dict[str, Any]:
         "reasons": REASONS,
         "deadlocks": [[each.time, cut(each.text, LONGEST)] for each in figures.deadlocks],
         "figures": [_figures(each) for each in figures.tasks],
-        "text": "\n".join([render_table(figures), *(f"assumed: {visible(note)}" for note in about.assumed)]),
+        "text": "\n".join(said),
         "planned": trace.planned,
         "looks": causes.LOOK_OF,
         "ranks": queues.facts(trace),
-        "counters": [{key: value for key, value in each.items() if key != "rows"} for each in counters(trace)],
+        "order": more.order(trace),
+        "chains": [
+            {"name": cut(each.name, LONGEST), "tasks": each.tasks, "most": each.max_reaction}
+            for each in more.chains(about)
+        ],
+        "devices": more.devices(trace),
+        "too many waves": len(trace.waves) > more.MOST_WAVES,
+        "counters": [{key: value for key, value in each.items() if key != "rows"} for each in moved],
     }
 
 
@@ -69,7 +80,9 @@ def _task(task: TaskSpec) -> dict[str, Any]:
     return {
         "name": cut(task.name, LONGEST),
         "colour": COLOURS[task.index % len(COLOURS)],
+        "deadline": task.deadline,
         "nodes": [cut(node.name, LONGEST) for node in task.pieces] if len(task.pieces) > 1 else [],
+        "before": [node.predecessors for node in task.pieces] if len(task.pieces) > 1 else [],
         "variants": [cut(each.name, LONGEST) for each in quality.variants] if quality else [],
         "exits": [cut(each.name, LONGEST) for each in quality.exits] if quality else [],
     }
@@ -94,8 +107,8 @@ def _end(trace: Trace) -> int:
     return max(trace.until, int(trace.slices["end"].max(initial=0)), int(late.max(initial=0)), 1)
 
 
-def columns(trace: Trace) -> Packed:
-    """Slices, jobs and what happened beside them, row by row."""
+def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
+    """Slices, jobs and what happened beside them, row by row; `moved` are the counters, where they are known."""
     packed = Packed()
     jobs = {name: trace.jobs[name] for name in trace.jobs.dtype.names or ()}
     near = dict.fromkeys(("arrival", "deadline", "start", "finish", "over"), "release")
@@ -105,12 +118,25 @@ def columns(trace: Trace) -> Packed:
     waits = {name: trace.waits[name] for name in trace.waits.dtype.names or ()}
     packed.table("waits", waits, start=PREVIOUS, end="start")
     packed.table("holds", _named(held(trace), ("start", "end", "job", "resource")), end="start")
+    _more(packed, "ways", more.instances(trace), ("chain", "instance", "job", "reaction"), job=PREVIOUS)
+    names = ("start", "end", "job", "device", "kernel", "blocks", "threads")
+    _more(packed, "waves", more.waves(trace), names, start=PREVIOUS, end="start", job=PREVIOUS)
     packed.table("spans", _named(spans(trace), ("start", "end", "processor", "kind")), end="start")
-    points = [(number, time, value) for number, each in enumerate(counters(trace)) for time, value in each["rows"]]
+    points = [
+        (number, time, value)
+        for number, each in enumerate(counters(trace) if moved is None else moved)
+        for time, value in each["rows"]
+    ]
     packed.table("points", _named(points, ("counter", "time", "value")), time=PREVIOUS, value=PREVIOUS)
     causes.add(trace, packed)
     queues.add(trace, packed)
     return packed
+
+
+def _more(packed: Packed, name: str, rows: list[tuple[int, ...]], names: tuple[str, ...], **minus: str) -> None:
+    """A table that few runs have: without rows it is left out."""
+    if rows:
+        packed.table(name, _named(rows, names), **minus)
 
 
 def _named(rows: Sequence[tuple[int, ...]], names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -159,7 +185,7 @@ def spans(trace: Trace) -> list[tuple[int, ...]]:
 
 
 def counters(trace: Trace) -> list[dict[str, Any]]:
-    """What moved: clocks, temperature, bandwidth and charge, each with its unit and (time, value) in `rows`.
+    """What moved: powers, clocks, temperature, bandwidth and charge, each with its unit and (time, value) in `rows`.
 
     Values are whole numbers: `scale` of them make one of the unit.
     """
@@ -173,7 +199,7 @@ def counters(trace: Trace) -> list[dict[str, Any]]:
         found.append(_counter(f"bandwidth{of}", "MB/s", 10**6, links[links["subject"] == place]))
     for what, name, unit, scale in ((TEMPERATURE, "temperature", "°C", 1000), (BATTERY, "battery", "%", 10)):
         found.append(_counter(name, unit, scale, trace.changes[trace.changes["what"] == what]))
-    return [each for each in found if len(each["rows"]) > 1]
+    return [*measured(trace), *(each for each in found if len(each["rows"]) > 1)]
 
 
 def _counter(name: str, unit: str, scale: int, rows: NDArray[Any]) -> dict[str, Any]:

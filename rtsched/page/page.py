@@ -6,6 +6,7 @@ contents of a run are put. A page's own policy forbids it whatever lies outside 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html import escape
 from importlib import resources
@@ -15,7 +16,7 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
-from rtsched.page.contents import columns, facts
+from rtsched.page.contents import columns, counters, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
@@ -32,7 +33,9 @@ SCRIPTS = (
     "causes.js",
     "queues.js",
     "job.js",
+    "kinds.js",
     "tables.js",
+    "histograms.js",
     "hands.js",
     "start.js",
 )
@@ -40,6 +43,8 @@ SEVERAL = ("policies.js", "beside.js")
 STYLE = "page.css"
 TEMPLATE = "page.html"
 LOADER = "loader.js"
+#: Comments on lines of their own, empty lines, indents: a tenth of the scripts. No text in them goes over a line's end.
+MERELY_READ = re.compile(r"^[ ]+|^[ ]*(?://.*|/\*\*.*\*/)?\n", re.MULTILINE)
 
 
 @exporter(".html", ".htm")
@@ -48,16 +53,22 @@ def html(trace: Trace) -> str:
     return page(trace)
 
 
-def page(trace: Trace, given: str | None = None, command: str | None = None) -> str:
+def page(
+    trace: Trace, given: str | None = None, command: str | None = None, *, proof: dict[str, Any] | None = None
+) -> str:
     """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
 
-    `command` explains a job of the run on a command line, with JOB in the place of its name.
+    `command` explains a job of the run on a command line, with JOB in the place of its name. `proof` is what is proven
+    of this very system: `words`, and in `bounds` of each task the `most` that a job of it takes in ns (or None), its
+    `verdict`, and what is to be said of that (`words`).
     """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
-    packed = columns(trace)
-    data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
-    data |= {"command": None if command is None else visible(command)}
+    moved = counters(trace)
+    packed = columns(trace, moved)
+    data = facts(trace, moved=moved) | {"index": packed.index}
+    data |= {"given": None if given is None else visible(given, lines=True)}
+    data |= {"command": None if command is None else visible(command)} | ({} if proof is None else {"proof": proof})
     return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
 
 
@@ -75,17 +86,24 @@ def filled(title: str, data: dict[str, Any], blob: str) -> str:
     return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def write(trace: Trace, path: str | Path, given: str | None = None, command: str | None = None) -> None:
+def write(
+    trace: Trace,
+    path: str | Path,
+    given: str | None = None,
+    command: str | None = None,
+    *,
+    proof: dict[str, Any] | None = None,
+) -> None:
     """Write the page of a trace into a file, whole or not at all."""
-    write_whole(Path(path), page(trace, given, command))
+    write_whole(Path(path), page(trace, given, command, proof=proof))
 
 
 @cache
 def scripts(several: bool = False) -> str:
-    """All scripts as one, compressed: what `loader.js` unpacks and runs."""
+    """All scripts as one, without comments and indents, compressed: what `loader.js` unpacks and runs."""
     names = (*SCRIPTS[:-1], *SEVERAL * several, SCRIPTS[-1])
-    text = "\n".join(['"use strict";', *map(asset, names), "//# sourceURL=rtsched-page.js\n"])
-    return letters(text.encode())
+    text = "\n".join(['"use strict";', *map(asset, names)])
+    return letters((MERELY_READ.sub("", text) + "//# sourceURL=rtsched-page.js\n").encode())
 
 
 @cache

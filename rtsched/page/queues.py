@@ -35,8 +35,8 @@ def add(trace: Trace, packed: Packed) -> None:
     """Pack the ranks and the waits for resources.
 
     Tables: `ranks` (of a node, from `after` ns after the release of its job on: the place of its rank in the order of
-    all ranks without their ties, and the number of its pool; empty where that takes too much room) and, where there is
-    any, `awaits` (who waited for a resource).
+    all ranks without their ties, and the number of its pool; empty where that takes too much room) and `awaits` (who
+    waited for a resource).
     """
     rows = _rows(trace)
     table = np.array(rows, np.int64).reshape(-1, len(KEYS))
@@ -49,10 +49,9 @@ def add(trace: Trace, packed: Packed) -> None:
     waited = [
         (each.start, each.end, *who, each.resource) for who, those in trace.history.blocked.items() for each in those
     ]
-    if waited:
-        table = np.array(sorted(waited), np.int64)
-        names = ("start", "end", "job", "node", "resource")
-        packed.table("awaits", {name: table[:, place] for place, name in enumerate(names)}, end="start")
+    table = np.array(sorted(waited), np.int64).reshape(-1, 5)
+    names = ("start", "end", "job", "node", "resource")
+    packed.table("awaits", {name: table[:, place] for place, name in enumerate(names)}, end="start")
 
 
 def _rows(trace: Trace) -> list[tuple[int, ...]]:

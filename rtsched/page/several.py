@@ -12,9 +12,10 @@ from rtsched.files import write_whole
 from rtsched.metrics.figures import Summary
 from rtsched.metrics.metric import Values, evaluate, of_value
 from rtsched.metrics.summary import summary
-from rtsched.page.contents import LONGEST, columns, facts
+from rtsched.page.contents import columns, facts
 from rtsched.page.pack import Packed, joined
 from rtsched.page.page import filled
+from rtsched.page.rows import LONGEST
 from rtsched.plot.gantt import LONGEST_TITLE
 from rtsched.trace.differing import Difference, difference
 from rtsched.trace.trace import Trace

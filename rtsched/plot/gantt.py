@@ -90,7 +90,7 @@ def render(figure: Figure, kind: str) -> bytes:
     with plain():
         figure.savefig(stream, format=kind, dpi=150, metadata=facts[kind])
     content = stream.getvalue()
-    return words.in_svg(content, name, text) if kind == "svg" and name else content
+    return words.in_svg(content, text) if kind == "svg" and text else content
 
 
 @exporter(".png")

@@ -28,6 +28,9 @@ SUSPENSION: dict[str, Any] = {
 #: How it is drawn how much of a GPU's multiprocessors streams were given.
 GIVEN: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 
+#: Of more steps than this the edges would hide the colours.
+MOST_EDGES = 150
+
 LINES = ("-", "--", "-.", ":")
 
 
@@ -172,7 +175,7 @@ def draw_gpu(axes: Axes, trace: Trace, unit: UnitSpec, scale: int, looks: Sequen
             colour, hatch = looks[task.index % len(looks)]
             axes.fill_between(
                 times / scale, bottom, bottom + height, step="post", facecolor=colour, hatch=hatch,
-                edgecolor="black", linewidth=0.5,
+                edgecolor="black", linewidth=0.5 if len(times) < MOST_EDGES else 0.0,
             )  # fmt: skip
         bottom += height
     axes.set_ylim(0, 103)

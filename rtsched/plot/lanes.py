@@ -8,7 +8,7 @@ import numpy as np
 
 from rtsched.plot.hardware import merged
 from rtsched.plot.look import MISS
-from rtsched.plot.scene import HEIGHT, OTHERS, TOP, Row, Scene
+from rtsched.plot.scene import HEIGHT, NARROW, OTHERS, TOP, Row, Scene
 from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, KILLED, LATE, OK, OVERHEAD, PREEMPTED, Trace
 
 if TYPE_CHECKING:
@@ -71,6 +71,20 @@ def waits(scene: Scene, task: int) -> list[tuple[int, int]]:
     return merged(list(zip(release[seen].tolist(), ends[seen].tolist(), strict=True)))
 
 
+def has_waits(scene: Scene) -> bool:
+    """Whether any job waits in the window: is released, not over, and nowhere."""
+    for row in (each for each in scene.rows if each.node is None):
+        mine = scene.slices[scene.of(row)]
+        ran = merged(list(zip(mine["start"].tolist(), mine["end"].tolist(), strict=True)))
+        if _visible(scene, waits(scene, row.task)) > _visible(scene, ran):
+            return True
+    return False
+
+
+def _visible(scene: Scene, spans: list[tuple[int, int]]) -> int:
+    return sum(max(0, min(right, scene.end) - max(left, scene.start)) for left, right in spans)
+
+
 def _pieces(axes: Axes, scene: Scene, mine: Any, lane: int, task: int, late: bool) -> None:
     """The bars of slices of one task; with `late` what ran after the deadline looks so."""
     scene.bars(axes, mine[mine["reason"] == DRAINED], lane, task, **DRAIN)
@@ -93,9 +107,11 @@ def _pieces(axes: Axes, scene: Scene, mine: Any, lane: int, task: int, late: boo
 
 def _cuts(axes: Axes, scene: Scene, mine: Any, lane: int) -> None:
     """A stroke where something was preempted."""
-    ends = mine["end"][(mine["reason"] == PREEMPTED) & (mine["end"] <= scene.end)]
-    if len(ends):
-        axes.vlines(ends / scene.scale, lane + TOP, lane + TOP + HEIGHT, color="black", linewidth=1.8, zorder=3)
+    cut = mine[(mine["reason"] == PREEMPTED) & (mine["end"] <= scene.end)]
+    narrow = (cut["end"] - cut["start"]) / (scene.end - scene.start) * scene.width < 2 * NARROW
+    for ends, width in ((cut["end"][~narrow], 1.8), (cut["end"][narrow], 0.4)):
+        if len(ends):
+            axes.vlines(ends / scene.scale, lane + TOP, lane + TOP + HEIGHT, color="black", linewidth=width, zorder=3)
 
 
 def _marks(axes: Axes, scene: Scene, row: Row, lane: int) -> None:

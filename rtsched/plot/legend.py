@@ -31,7 +31,8 @@ def draw_legend(figure: Figure, scene: Scene, column: int | None, shows: set[str
 
     With areas (of `column` ns) instead of single pieces, what those mean.
     """
-    entries = _areas(scene, column) if column is not None else _pieces(scene, shows)
+    shows = shows | _outcomes(scene)
+    entries = _areas(scene, column, shows) if column is not None else _pieces(scene, shows)
     entries += _hardware(scene, shows)
     width = 72 * float(figure.get_size_inches()[0]) - 10
     entries = [entry for entry in entries if entry.get_label()]
@@ -72,38 +73,47 @@ def _patch(label: str, **style: Any) -> Any:
     return Patch(label=label, **style)
 
 
-def _areas(scene: Scene, column: int) -> list[Any]:
+def _areas(scene: Scene, column: int, shows: set[str]) -> list[Any]:
     wide = units.format_duration(column, digits=3)
     entries = [_patch(f"height: how much of each {wide} it ran", facecolor="#BBBBBB", edgecolor="black")]
-    outcomes = _outcomes(scene)
-    if outcomes & {LATE, DROPPED, ABORTED}:
+    if shows & {"miss", "lost"}:
         entries.append(_line("late, dropped or aborted", marker="|", color=MISS))
-        if LATE in outcomes:
-            entries.append(_patch("after the deadline", **LATER))
+    if "later" in shows:
+        entries.append(_patch("after the deadline", **LATER))
     return entries
 
 
-def _outcomes(scene: Scene) -> set[int]:
-    return set(scene.trace.jobs["outcome"][np.isin(scene.trace.jobs["task"], scene.tasks)].tolist())
+def _outcomes(scene: Scene) -> set[str]:
+    """What became of jobs in the window."""
+    jobs = scene.trace.jobs[np.isin(scene.trace.jobs["task"], scene.tasks)]
+    due = jobs["outcome"][(jobs["deadline"] >= scene.start) & (jobs["deadline"] <= scene.end)]
+    ended = jobs["outcome"][(jobs["finish"] > scene.start) & (jobs["finish"] <= scene.end)]
+    mine = scene.slices[np.isin(scene.owner, scene.tasks) & ~np.isin(scene.slices["reason"], (DRAINED, OVERHEAD))]
+    later = np.maximum(scene.trace.jobs["deadline"][mine["job"]], scene.start) < mine["end"]
+    found = {
+        "done": np.isin(ended, (OK, LATE)), "miss": due == LATE, "lost": np.isin(due, (DROPPED, ABORTED)),
+        "later": later,
+    }  # fmt: skip
+    return {name for name, each in found.items() if each.any()}
 
 
 def _pieces(scene: Scene, shows: set[str]) -> list[Any]:
-    outcomes = _outcomes(scene)
     entries = []
     if "task" in shows:
         entries += [
             _line("release", marker="^", color=RELEASE, markersize=5),
             _line("deadline", marker="v", color=DEADLINE, markersize=5),
         ]
-        if outcomes & {OK, LATE}:
+        if "done" in shows:
             look = {"markerfacecolor": DONE["facecolor"], "markeredgecolor": DONE["edgecolor"]}
             entries.append(_line("done", marker=DONE["marker"], markersize=4, **look))
     if "waits" in shows:
         entries.append(_patch("waits", **WAITS))
-    if LATE in outcomes:
+    if "miss" in shows:
         entries.append(_line("miss", marker="X", color=MISS, markeredgecolor="black"))
+    if "later" in shows:
         entries.append(_patch("after the deadline", **LATER))
-    if outcomes & {DROPPED, ABORTED}:
+    if "lost" in shows:
         entries.append(_line("dropped or aborted", marker="x", color=MISS))
     if (scene.slices["reason"] == PREEMPTED).any():
         entries.append(_line("preempted", color="black", linewidth=1.8, marker="|"))

@@ -22,13 +22,14 @@ from rtsched.plot.hardware import (
     outages,
     suspensions,
 )
-from rtsched.plot.lanes import processor_lanes, task_lanes
+from rtsched.plot.lanes import has_waits, processor_lanes, task_lanes
 from rtsched.plot.legend import draw_legend
-from rtsched.plot.look import MISS, NAMES, TITLE, look_of
+from rtsched.plot.look import LONGEST_NAME, MISS, NAMES, TITLE, look_of
 from rtsched.plot.scene import Row, Scene
 from rtsched.plot.sections import Locks, draw_locks
 from rtsched.plot.ticks import period_ticks
 from rtsched.trace.trace import Trace
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 WIDTH, ROW, LOCKING, PANEL, REST, HIGHEST = 10.0, 0.52, 0.7, 1.2, 0.62, 20.0
 #: The least height of a row, in inches, and the most of the width that names may take.
 LOWEST, BESIDE = 0.1, 0.3
+#: What about stands left and right of the axes beside the names, in points.
+MARGINS = 50.0
+#: How much of the width a title surely has.
+ROOM = 0.8
 
 
 def draw(trace: Trace, chosen: Choice, start: int, end: int, title: str, part: str) -> Figure:
@@ -59,9 +64,21 @@ def draw(trace: Trace, chosen: Choice, start: int, end: int, title: str, part: s
     every = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
     lanes = every[: bool(scene.rows) + bool(used)]
     if scene.rows:
-        lane(every[0], scene, [row.name for row in scene.rows], "node" if chosen.rows == "node" else "task", width)
+        lane(
+            every[0],
+            scene,
+            [cut(row.name, LONGEST_NAME) for row in scene.rows],
+            "node" if chosen.rows == "node" else "task",
+            width,
+        )
     if used:
-        lane(lanes[-1], scene, [trace.system.processors[index].name for index in used], "processor", width)
+        lane(
+            lanes[-1],
+            scene,
+            [cut(trace.system.processors[index].name, LONGEST_NAME) for index in used],
+            "processor",
+            width,
+        )
     for axes, device in zip(every[len(lanes) :], devices, strict=False):
         looks = [look_of(task.index) if task.index in chosen.tasks else ("#E4E4E4", "") for task in trace.system.tasks]
         draw_gpu(axes, trace, device, scale, looks)
@@ -69,13 +86,14 @@ def draw(trace: Trace, chosen: Choice, start: int, end: int, title: str, part: s
         draw_panel(every[-1], trace, start, end, scale)
     dense = is_dense(trace, scene.tasks, slices, start, end)
     locks = Locks(scene) if scene.rows and not dense and len(trace.locks) else None
-    lines = [line for line in (*title.split("\n"), part) if line]
+    lines = _lines(scene, [*title.split("\n"), part], 72 * width)
     below = draw_legend(figure, scene, (end - start) // COLUMNS if dense else None, _shows(scene, used, locks))
     if height is None:
         rows = (LOCKING if locks is not None else ROW) * (len(scene.rows) + 0.4 * bool(scene.rows)) + ROW * len(used)
         rest = REST + 0.25 * bool(used) + PANEL * (panel + len(devices)) + 0.19 * (len(lines) + below)
         figure.set_size_inches(width, min(HIGHEST, rows + rest))
     every[-1].set_xlabel(f"time ({unit})", fontsize=NAMES)
+    every[-1].tick_params(axis="x", labelsize=NAMES)
     every[-1].set_xlim(start / scale, end / scale)
     _settle(figure, scene, every, lanes, lines)
     edges = columns(start, end)
@@ -98,6 +116,15 @@ def draw(trace: Trace, chosen: Choice, start: int, end: int, title: str, part: s
     name = title.split("\n", 1)[0]
     figure.set_label(f"{name}\n{words.description(trace, chosen, start, end)}")
     return figure
+
+
+def _lines(scene: Scene, lines: list[str], width: float) -> list[str]:
+    """The lines of a title; what is too long for one line has its system and its policy on two."""
+    found: list[str] = []
+    for line in filter(None, lines):
+        wide = scene.ruler.measure(line, NAMES) > ROOM * width
+        found += line.split(" – ", 1) if wide else [line]
+    return found
 
 
 def scale_of(span: int) -> tuple[int, str]:
@@ -136,7 +163,7 @@ def _shows(scene: Scene, used: list[int], locks: Locks | None) -> set[str]:
     """What kinds of things there are, for the legend."""
     found = set() if locks is None else locks.kinds()
     if scene.rows:
-        found |= {"task"} | ({"waits"} if any(row.node is None for row in scene.rows) else set())
+        found |= {"task"} | ({"waits"} if has_waits(scene) else set())
     if used:
         here = np.isin(scene.slices["processor"], used)
         found |= {"processor"} | ({"other"} if not np.isin(scene.owner[here], scene.tasks).all() else set())
@@ -165,17 +192,21 @@ def lane(axes: Any, scene: Scene, names: list[str], label: str, width: float) ->
 def _settle(figure: Figure, scene: Scene, every: list[Any], lanes: list[Any], title: list[str]) -> None:
     """Find out how much room there is once all beside the rows has its own, and keep it so. Raises InputError."""
     every[0].set_title("\n".join("X" for _ in title), fontsize=TITLE, loc="left")
-    figure.draw_without_rendering()
-    width = _size(figure, every[0])[0]
-    task_ticks = period_ticks(scene.trace, scene.tasks, (scene.start, scene.end), scene.scale, width, scene.ruler)
-    if task_ticks is not None:
-        every[-1].set_xticks([time for time, _ in task_ticks], [text for _, text in task_ticks])
-        figure.draw_without_rendering()
+    room = 72 * float(figure.get_size_inches()[0])
+    names = [text.get_text() for axes in lanes for text in axes.get_yticklabels()]
+    width = room - max(scene.ruler.measure(name, NAMES) for name in names) - MARGINS
+    ticks = period_ticks(scene.trace, scene.tasks, (scene.start, scene.end), scene.scale, width, scene.ruler)
+    if ticks is not None:
+        every[-1].set_xticks([time for time, _ in ticks], [text for _, text in ticks])
+    layout: Any = figure.get_layout_engine()
+    layout.execute(figure)
     figure.set_layout_engine("none")
-    scene.width, room = _size(figure, every[0])[0], 72 * float(figure.get_size_inches()[0])
+    scene.width = _size(figure, every[0])[0]
     left = every[0].get_position().x0 * room
-    lines = [scene.ruler.fit(line, room - left - 6, TITLE) for line in title]
-    every[0].set_title("\n".join(lines), fontsize=TITLE, loc="left")
+    most = max((scene.ruler.measure(line, TITLE) for line in title), default=0.0)
+    size = max(NAMES, min(TITLE, TITLE * (room - left - 6) / (most or 1)))
+    lines = [scene.ruler.fit(line, room - left - 6, size) for line in title]
+    every[0].set_title("\n".join(lines), fontsize=size, loc="left")
     for axes in lanes:
         rows = len(axes.get_yticks())
         high = _size(figure, axes)[1] / (rows + 0.4)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+#: Longer texts are not measured letter by letter.
+LONGEST = 200
+
 
 class Ruler:
     """Measures texts in the house's font, in points (1/72 inch), and cuts them to their place."""
@@ -24,6 +27,8 @@ class Ruler:
         """The width of a text in points."""
         from matplotlib.font_manager import FontProperties
 
+        if len(text) > LONGEST:  # nothing so long is ever written: this will do
+            return self.measure(text[:LONGEST], size, bold) * len(text) / LONGEST
         key = (text, size, bold)
         if key not in self.known:
             font = FontProperties(size=size, weight="bold" if bold else "normal")
@@ -39,7 +44,7 @@ class Ruler:
         for text in choices:
             if self.measure(text, size, bold) <= width:
                 return text
-        text = choices[-1] if choices else ""
+        text = choices[-1][:LONGEST] if choices else ""
         while text and self.measure(text.rstrip() + "…", size, bold) > width:
             text = text[:-1]
         return text.rstrip(" ,·(") + "…" if text else ""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A bar: from so much above the middle of its row, so high.
 TOP, HEIGHT = -0.25, 0.55
+#: A bar narrower than so many points is all colour, for its edges would hide it.
+NARROW = 2.0
 #: Tasks that were not asked for, on processors that they share with those that were.
 OTHERS = {"facecolor": "#E4E4E4", "edgecolor": "#AAAAAA", "linewidth": 0.4, "hatch": ""}
 
@@ -97,7 +99,14 @@ class Scene:
             look: dict[str, Any] = {
                 "facecolor": colour, "hatch": hatch, "edgecolor": "black", "linewidth": 0.6, "zorder": 2,
             }  # fmt: skip
-            axes.broken_barh(self.spans(rows), (lane + TOP, HEIGHT), **(look | style))
+            look |= style
+            narrow = (rows["end"] - rows["start"]) / (self.end - self.start) * self.width < NARROW
+            plain = look["facecolor"] if look["facecolor"] != "white" else look["edgecolor"]
+            plain = "#CCCCCC" if plain == "black" else plain
+            thin = look | {"facecolor": plain, "edgecolor": plain, "hatch": "", "linewidth": 0.3, "zorder": 1.9}
+            for those, style in ((rows[~narrow], look), (rows[narrow], thin)):
+                if len(those):
+                    axes.broken_barh(self.spans(those), (lane + TOP, HEIGHT), **style)
 
     def work(self, axes: Axes, rows: Any, lane: int, task: int, **style: Any) -> None:
         """Bars of work: filled where something ran, hollow where a stream of a GPU only waited."""

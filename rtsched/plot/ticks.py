@@ -12,6 +12,8 @@ from rtsched.trace.trace import Trace
 
 #: The fewest and the most numbers that are worth it, and the longest.
 FEWEST, MOST, LONGEST = 4, 40, 6
+#: The longest part of the axis without any.
+WIDEST = 0.3
 #: The least room between two numbers, in points.
 APART = 4.0
 
@@ -24,6 +26,11 @@ def releases(trace: Trace, task: int, start: int, end: int) -> list[int] | None:
     if period is None or not arrivals or any(b - a != period for a, b in pairwise(arrivals)):
         return None
     return [time for time in [*arrivals, arrivals[-1] + period] if start <= time <= end]
+
+
+def _from_zero(trace: Trace, task: int, times: Sequence[int]) -> bool:
+    """Whether these are multiples of the period of a task."""
+    return times[0] % (trace.system.tasks[task].period or 1) == 0
 
 
 def number(time: int, scale: int) -> str | None:
@@ -46,8 +53,11 @@ def period_ticks(
     if not periodic:
         return None
     every = sorted({time for times in periodic for time in times})
-    for times in [every] * (len(periodic) == len(found)) + sorted(periodic, key=len, reverse=True):
+    alone = [times for times, task in zip(found, tasks, strict=True) if times and _from_zero(trace, task, times)]
+    for times in [every] * (len(periodic) == len(found)) + sorted(alone, key=len, reverse=True):
         if not FEWEST <= len(times) <= MOST:
+            continue
+        if max(b - a for a, b in pairwise([start, *times, end])) > WIDEST * (end - start):
             continue
         texts = [number(time, scale) for time in times]
         wide = [ruler.measure(text, NAMES) for text in texts if text is not None]

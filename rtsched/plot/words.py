@@ -68,9 +68,8 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def in_svg(content: bytes, name: str, text: str) -> bytes:
-    """An SVG with a title and a description, which browsers show and screen readers read."""
-    begin = content.index(b"<svg")
-    place = content.index(b">", begin) + 1
-    words = f"\n <title>{escape(name)}</title>\n <desc>{escape(text)}</desc>"
-    return content[: place - 1] + b' role="img">' + words.encode() + content[place:]
+def in_svg(content: bytes, text: str) -> bytes:
+    """An SVG with a description behind its title, for screen readers."""
+    head, title, rest = content.partition(b"</title>")
+    description = f"\n <desc>{escape(text)}</desc>".encode()
+    return head.replace(b"<svg ", b'<svg role="img" ', 1) + title + description * bool(title) + rest

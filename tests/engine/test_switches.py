@@ -400,10 +400,10 @@ def test_believed_is_what_is_left_in_the_new_variant() -> None:
 
 
 def test_the_picture_names_both() -> None:
-    from rtsched.plot.gantt import _way
+    from rtsched.plot.lanes import way
 
     trace = run(NPU, scheduler=Acts((1, to(1))))
-    assert _way(trace, trace.slices[0]).endswith("full→half")
+    assert way(trace, trace.slices[0]).endswith("full→half")
     assert trace.variants(0, 0, 0, 5 * MS) == [(0, 2 * MS, 0), (2 * MS, 5 * MS, 1)]
 
 

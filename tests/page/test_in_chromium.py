@@ -150,9 +150,9 @@ def test_counters_have_the_jobs_in_the_system_and_what_moved(browser: Browser, r
     path = tmp_path / "heat.html"
     path.write_text(page(api.simulate("throttling_865", until="60 s")))
     browser.open(path)
-    assert browser.js("rows.map((row) => row.name)") == ["camera", "prime", "clock of prime", "temperature"]
-    assert browser.js("rows.map((row) => row.unit ?? '')") == ["", "", "MHz", "°C"]
-    assert browser.js("rows[2].most") == 2841
+    assert browser.js("rows.map((row) => row.name)") == ["camera", "prime", "power", "clock of prime", "temperature"]
+    assert browser.js("rows.map((row) => row.unit ?? '')") == ["", "", "W", "MHz", "°C"]
+    assert browser.js("rows[3].most") == 2841
 
 
 def test_no_miss_is_lost_where_a_pixel_holds_many_jobs(browser: Browser, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_compare_shows_the_runs_of_one_seed(tmp_path: Path) -> None:
         ],
     }
     (tmp_path / "system.yaml").write_text(str(system))
-    options = "-s rm,edf --seeds 3 -j 1 --until 35ms".split()
+    options = ["-s", "rm,edf", "--seeds", "3", "-j", "1", "--until", "35ms"]
     arguments = ("compare", str(tmp_path / "system.yaml"), *options)
     done = rtsched(*arguments, "--html", str(path), "--shown", "2")
     assert done.exit_code == 0, done.output

@@ -35,7 +35,7 @@ def rows(browser: Browser) -> list[str]:
 def test_each_policy_has_its_lanes(browser: Browser, rates: Path) -> None:
     browser.open(rates)
     assert rows(browser) == ["A rm", "A short", "A long", "A cpu", "B edf", "B short", "B long", "B cpu"]
-    browser.js("byId('order').value = 'rows'; byId('order').dispatchEvent(new Event('change'))")
+    browser.js("byId('lanes').value = 'rows'; byId('lanes').dispatchEvent(new Event('change'))")
     assert rows(browser) == ["A rm", "B edf", "A short", "B short", "A long", "B long", "A cpu", "B cpu"]
     browser.js("byId('filter').value = 'edf cpu'; byId('filter').dispatchEvent(new Event('input'))")
     assert rows(browser) == ["B edf", "B cpu"]
@@ -113,14 +113,14 @@ def test_tables_have_both_policies(browser: Browser, rates: Path) -> None:
 
 
 def test_the_address_says_which_policy_too(browser: Browser, rates: Path) -> None:
-    browser.open(rates, "#from=1000000&to=9000000&job=long%5B1%5D&policy=B&order=rows&misses=A")
-    assert browser.js("[facts.letter, jobName(view.job), view.order, view.of]") == ["B", "long[1]", "rows", "A"]
+    browser.open(rates, "#from=1000000&to=9000000&job=long%5B1%5D&policy=B&lanes=rows&misses=A")
+    assert browser.js("[facts.letter, jobName(view.job), view.lanes, view.of]") == ["B", "long[1]", "rows", "A"]
     browser.key("ArrowRight")
     browser.js("new Promise((then) => setTimeout(then, 200))")
-    wanted = "#from=2600000&to=10600000&job=long%5B1%5D&policy=B&order=rows&misses=A"
+    wanted = "#from=2600000&to=10600000&job=long%5B1%5D&policy=B&lanes=rows&misses=A"
     assert browser.js("location.hash") == wanted
-    browser.open(rates, "#policy=Z&misses=Z&order=Z")
-    assert browser.js("[facts.letter, view.order, view.of]") == ["A", "policies", "any"]
+    browser.open(rates, "#policy=Z&misses=Z&lanes=Z")
+    assert browser.js("[facts.letter, view.lanes, view.of]") == ["A", "policies", "any"]
 
 
 def test_space_says_who_runs_under_each(browser: Browser, rates: Path) -> None:

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 import rtsched
 from rtsched.plot.density import COLUMNS, MOST_PIECES, columns, is_dense, shares
-from rtsched.plot.gantt import MISS, gantt
+from rtsched.plot.gantt import gantt
+from rtsched.plot.look import MISS
 from rtsched.trace.trace import LATE, SLICES, Trace
 
 MS, S = 1_000_000, 10**9
@@ -40,8 +41,9 @@ def test_shares_are_the_time_that_rows_cover_of_each_column() -> None:
 
 
 def test_a_short_window_is_drawn_piece_by_piece(trace: Trace) -> None:
-    assert is_dense(trace, trace.slices, 0, LONG)
-    assert not is_dense(trace, trace.slices[:40], 0, 100 * MS)
+    assert is_dense(trace, (0, 1), trace.slices, 0, LONG)
+    assert not is_dense(trace, (0, 1), trace.slices[:40], 0, 100 * MS)
+    assert not is_dense(trace, (), trace.slices[:0], 0, LONG)
     assert len(trace.jobs) > MOST_PIECES
     labels = [text.get_text() for text in gantt(trace, start=0, end=100 * MS).legends[0].get_texts()]
     assert "release" in labels

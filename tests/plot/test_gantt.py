@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.collections import PathCollection
 
 from rtsched.engine.simulation import run
 from rtsched.errors import InputError
@@ -47,11 +48,12 @@ def test_slices_stand_in_their_tasks_lanes() -> None:
 
 def arrows(axes: Any) -> list[tuple[float, int, str]]:
     """(time, lane, up or down) of every arrow."""
+    ways = {"release": "up", "deadline": "down"}
     found = []
-    for note in axes.texts:
-        if getattr(note, "arrow_patch", None) is not None:
-            (x, tip), (_, foot) = note.xy, note.get_position()
-            found.append((float(x), round(max(tip, foot) - 0.3), "up" if tip < foot else "down"))
+    for heads in axes.collections:
+        kind, _, lane = (heads.get_gid() or "").partition(" ")
+        if kind in ways:
+            found += [(float(x), int(lane), ways[kind]) for x in heads.get_offsets()[:, 0]]
     return sorted(found)
 
 
@@ -79,15 +81,13 @@ def test_releases_point_up_and_deadlines_down() -> None:
 def test_a_miss_is_crossed_and_its_late_part_hatched() -> None:
     (axes,) = gantt(textbook()).axes
     marks = [
-        c.get_offsets().data.tolist()
-        for c in axes.collections
-        if len(c.get_offsets()) and c.get_sizes().size and c.get_zorder() == 5
+        c.get_offsets().data.tolist() for c in axes.collections if isinstance(c, PathCollection) and c.get_zorder() == 5
     ]
-    assert marks == [[[7.0, pytest.approx(1 - 0.52)]]]
+    assert marks == [[[7.0, pytest.approx(1 - 0.55)]]]
     hatched = [c for c in axes.collections if c.get_hatch() == "xxxxxx"]
     assert [tuple(sorted(p.vertices[:, 0])[::4]) for c in hatched for p in c.get_paths()] == [(7.0, 8.0)]
     legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
-    assert legend == ["release", "deadline", "miss", "after the deadline", "preempted"]
+    assert legend == ["release", "deadline", "done", "waits", "miss", "after the deadline", "preempted"]
 
 
 def test_several_processors_get_lanes_of_their_own() -> None:

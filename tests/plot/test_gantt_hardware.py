@@ -124,7 +124,7 @@ def test_what_waits_on_a_stream_is_hollow(tmp_path: Path) -> None:
     assert sorted(ran) == [(0, 0, 0.5), (0, 4.5, 5), (1, 0.5, 2.5), (2, 2.5, 4.5)]
     assert sorted(waited) == [(0, 0.5, 4.5), (1, 0.2, 0.5), (2, 0.5, 2.5)]
     lanes = gantt(trace).axes[1]
-    hollow = [bars for bars in lanes.collections if bars.get_facecolor()[0].tolist() == [1, 1, 1, 1]]
+    hollow = [bars for bars in lanes.collections if bars.get_facecolor()[:1].tolist() == [[1, 1, 1, 1]]]
     drawn = [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for bars in hollow for path in bars.get_paths()]
     assert sorted(drawn) == [(0.2, 0.5), (0.5, 2.5), (0.5, 4.5)]
     assert "waiting on the GPU" in texts("gpu_priorities", tmp_path)[1]

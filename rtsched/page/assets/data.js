@@ -19,9 +19,7 @@ function use(place) {
 function inRun(place, ask) {
   const before = now.place;
   use(place);
-  const said = ask();
-  use(before);
-  return said;
+  try { return ask(); } finally { use(before); }
 }
 
 /** What `ask` says of each run, in their order. */

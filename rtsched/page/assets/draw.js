@@ -24,6 +24,7 @@ function readColours() {
   colours.drained = hatch(".", colours.soft, colours.paper);
   colours.down = hatch("x", colours.soft, colours.band);
   colours.decides = hatch(".", colours.ink, colours.line);
+  colours.locked = hatch("-", colours.soft, colours.paper);
   colours.section = hatch("/", "#000", "#ffffffb0");
   colours.task = facts.tasks.map((task, index) => (grey ? hatch(" /.\\x-o+"[index % 8], "#000", index % 16 < 8 ? "#fff" : "#ccc") : task.colour));
   colours.letters = facts.tasks.map((task) => (grey || brightness(task.colour) > 110 ? "#000" : "#fff"));
@@ -171,7 +172,7 @@ function drawRow(row, top, ticks, width) {
   pen.beginPath();
   pen.rect(gutter, top, width - gutter, row.height);
   pen.clip();
-  if (row.kind === "counter") drawCounter(row, top, width);
+  if (row.draw) row.draw(row, top, width);
   else drawSlices(row, top, width);
   pen.restore();
   drawName(row, top);
@@ -191,12 +192,12 @@ function drawName(row, top) {
   pen.textBaseline = "middle";
   const middle = top + row.height * (row.kind === "task" ? 0.58 : 0.5);
   const room = gutter - (several ? 2.1 : 1.1) * rem;
-  pen.fillText(fit(row.name, room), 0.7 * rem, middle - (row.kind === "counter" ? 0.45 * rem : 0));
+  pen.fillText(fit(row.name, room), 0.7 * rem, middle - (row.range ? 0.45 * rem : 0));
   if (several) pen.fillText(facts.letter, gutter - 1.1 * rem, middle);
-  if (row.kind === "counter") {
+  if (row.range) {
     pen.font = font(0.75);
     pen.fillStyle = colours.soft;
-    pen.fillText(fit(`0 … ${trimmed(row.most, 2)} ${row.unit}`, room), 0.7 * rem, middle + 0.6 * rem);
+    pen.fillText(fit(row.range, room), 0.7 * rem, middle + 0.6 * rem);
   }
   pen.fillStyle = colours.line;
   pen.fillRect(gutter - 1, top, 1, row.height);
@@ -212,6 +213,7 @@ function laneOf(row, top, lane) {
 function drawSlices(row, top, width) {
   if (row.spans) drawSpans(row, top);
   if (row.jobs) drawWindows(row, top);
+  if (row.blocked) drawBlocked(row, top);
   drawCauses(row, top, false);
   const { job, reason } = run.slices;
   const scale = perNs();
@@ -326,12 +328,13 @@ function drawBarText(row, i, [top, high]) {
   const boxed = colours.boxed || end > run.jobs.deadline[job];
   const task = run.jobs.task[job];
   const node = facts.tasks[task].nodes[run.slices.node[slice]];
-  const name = row.kind === "task" ? `${run.jobs.index[job]}` : facts.tasks[task].name;
-  const inner = row.kind === "task" ? way(job) : node;
+  const own = row.task !== undefined; // its name says whose the bars are
+  const name = own ? `${run.jobs.index[job]}` : facts.tasks[task].name;
+  const inner = own ? way(job) : node;
   pen.font = font(0.78);
   let text = inner ? `${name} · ${inner}` : name;
-  if (pen.measureText(text).width > room && row.kind === "task") text = name;
-  text = row.kind === "task" && pen.measureText(text).width > room ? "" : fit(text, room);
+  if (pen.measureText(text).width > room && own) text = name;
+  text = own && pen.measureText(text).width > room ? "" : fit(text, room);
   if (text.length < 2 && text !== name) return;
   const wide = pen.measureText(text).width;
   pen.textAlign = "center";

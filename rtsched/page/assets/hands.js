@@ -21,14 +21,14 @@ function nearest(found, x, place) {
   const [first, last] = found.row.own.within(time - slack, time + slack);
   for (let i = first; i < last; i++) {
     const away = Math.max(found.row.own.start[i] - time, time - found.row.own.end[i], 0);
-    const [top, high] = laneOf(found.row, found.row.top, found.row.lane[i]);
+    const [top, high] = found.row.box ? found.row.box(i, found.row.top) : laneOf(found.row, found.row.top, found.row.lane[i]);
     const beside = Math.max(top - place, place - top - high, 0) / perNs();
     if (away <= slack && away + beside < best) {
       best = away + beside;
       found.slice = found.row.own.ids[i];
     }
   }
-  if (found.slice >= 0) found.job = run.slices.job[found.slice];
+  if (found.slice >= 0) found.job = (found.row.table ?? run.slices).job[found.slice];
   else if (found.row.jobs) found.job = jobAround(found.row, time, slack);
 }
 
@@ -47,7 +47,8 @@ function tell(event) {
   const tip = byId("tip");
   const found = view.pointer ? under(view.pointer.x, view.pointer.y) : { job: -1, row: null };
   let text = "";
-  if (found.job >= 0) text = inRun(found.row.run, () => [jobName(found.job), ...factsOf(found.job).map(([name, value]) => `${name}: ${value}`)].join("\n"));
+  if (found.job >= 0)
+    text = inRun(found.row.run, () => [jobName(found.job), ...factsOf(found.job).map(([name, value]) => `${name}: ${value}`), ...alsoTold(found)].join("\n"));
   else if (view.pointer && view.pointer.x < gutter) text = rows.find((row) => view.pointer.y + frame.scrollTop >= row.top && view.pointer.y + frame.scrollTop < row.top + row.height)?.name ?? "";
   else if (found.row?.kind === "counter") {
     const at = above(found.row.time, timeAt(view.pointer.x)) - 1;
@@ -59,6 +60,15 @@ function tell(event) {
   const left = event.clientX + 16 + tip.offsetWidth > innerWidth ? event.clientX - 16 - tip.offsetWidth : event.clientX + 16;
   tip.style.left = `${Math.max(4, left)}px`;
   tip.style.top = `${Math.max(4, Math.min(event.clientY + 16, innerHeight - tip.offsetHeight - 8))}px`;
+}
+
+/** What a row knows of a place beside the facts of the job there. */
+function alsoTold({ row, slice, job }) {
+  if (row.say) return [row.say(slice)];
+  const time = timeAt(view.pointer.x);
+  const [first, last] = row.blocked?.within(time, time) ?? [0, 0];
+  const here = [...(row.blocked?.ids ?? [])].slice(first, last).filter((wait) => run.awaits.job[wait] === job && run.awaits.end[wait] > time);
+  return here.map((wait) => blockedBy(wait)[0]);
 }
 
 /** The next event that is near enough to be meant, else the instant itself, as exactly as a pixel says it. */

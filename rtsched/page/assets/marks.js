@@ -21,6 +21,55 @@ function drawWindows(row, top) {
   }
 }
 
+/** Hollow, in the middle of a row. */
+function drawHollow(row, top, intervals) {
+  const [first, last] = intervals.within(view.from, view.to);
+  if ((last - first) * 4 > plotWidth()) return;
+  const [y] = laneOf(row, top, 0);
+  const high = row.height - (y - top) - 0.25 * rem;
+  pen.strokeStyle = colours.soft;
+  pen.lineWidth = 0.8;
+  for (let i = first; i < last; i++) {
+    const [left, right] = edges(intervals.start[i], intervals.end[i]);
+    if (right - left > 3) pen.strokeRect(left + 0.5, y + high * 0.3, right - left - 1, high * 0.4);
+  }
+}
+
+/** Lines across: a job waits for a resource; with its name, and who holds it. */
+function drawBlocked(row, top) {
+  const [first, last] = row.blocked.within(view.from, view.to);
+  const [y] = laneOf(row, top, 0);
+  const high = row.height - (y - top) - 0.25 * rem;
+  for (let i = first; i < last; i++) {
+    const [left, right] = edges(row.blocked.start[i], row.blocked.end[i]);
+    if (right - left < 2) continue;
+    pen.fillStyle = colours.locked;
+    pen.fillRect(left, y + high * 0.15, right - left, high * 0.7);
+    outline(left, right, y + high * 0.15, high * 0.7, colours.ink);
+    const from = Math.max(left, gutter);
+    if (right - from < rem) continue;
+    pen.font = font(0.75);
+    const [long, short] = blockedBy(row.blocked.ids[i]);
+    const text = pen.measureText(long).width < right - from - 8 ? long : fit(short, right - from - 8);
+    if (text.length < 2 && text !== short) continue;
+    const wide = pen.measureText(text).width;
+    pen.fillStyle = colours.paper;
+    pen.fillRect((from + right - wide) / 2 - 2, y + high * 0.5 - 0.45 * rem, wide + 4, 0.9 * rem);
+    pen.fillStyle = colours.ink;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillText(text, (from + right) / 2, y + high * 0.5 + 0.5);
+  }
+}
+
+/** What a wait for a resource is, at length (with who held it as it began) and in short. */
+function blockedBy(wait) {
+  const [{ job, resource, start, end }, since] = [run.holds, run.awaits.start[wait]];
+  const held = start.findIndex((from, i) => resource[i] === run.awaits.resource[wait] && from <= since && end[i] > since);
+  const name = facts.resources[run.awaits.resource[wait]];
+  return [`waits for ${name}${held < 0 ? "" : `, held by ${jobName(job[held])}`}`, name];
+}
+
 /** Hollow and dashed: a slice on a stream of a GPU of which nothing runs. */
 function drawWaits(row, top) {
   const [first, last] = row.waits.within(view.from, view.to);
@@ -164,33 +213,33 @@ function diamond(x, y) {
   pen.stroke();
 }
 
-/** A counter as steps; where many fall into a column of pixels, from its least to its greatest value. */
+/** A counter as steps; where many fall into a column of pixels, their mean, over the range of their values. */
 function drawCounter(row, top, width) {
   const high = row.height - 0.5 * rem;
   const yOf = (value) => top + 0.25 * rem + high * (1 - value / (row.most || 1));
+  const path = new Path2D();
+  let at = Math.max(0, above(row.time, view.from) - 1);
+  path.moveTo(xOf(row.time[at] ?? 0), yOf(row.value[at] ?? 0));
+  pen.fillStyle = colours.line;
+  while (at < row.time.length && row.time[at] <= view.to) {
+    const x = xOf(row.time[at]);
+    const [first, until] = [at, timeAt(x + 1)];
+    let [least, most, sum, from] = [row.value[at], row.value[at], 0, row.time[at]];
+    for (; row.time[at + 1] < until; at++) {
+      sum += row.value[at] * (row.time[at + 1] - from);
+      from = row.time[at + 1];
+      least = Math.min(least, row.value[at + 1]);
+      most = Math.max(most, row.value[at + 1]);
+    }
+    const mean = at === first ? row.value[at] : (sum + row.value[at] * (until - from)) / (until - timeAt(x));
+    if (most > least) pen.fillRect(Math.floor(x), yOf(most), 1, yOf(least) - yOf(most));
+    path.lineTo(x, yOf(mean));
+    at += 1;
+    path.lineTo(Math.min(width, xOf(Math.min(row.time[at] ?? facts.end, facts.end))), yOf(mean));
+  }
   pen.strokeStyle = colours.ink;
   pen.lineWidth = 1.4;
-  pen.beginPath();
-  let at = Math.max(0, above(row.time, view.from) - 1);
-  let [x, y] = [xOf(row.time[at] ?? 0), yOf(row.value[at] ?? 0)];
-  pen.moveTo(x, y);
-  while (at < row.time.length && row.time[at] <= view.to) {
-    x = xOf(row.time[at]);
-    pen.lineTo(x, y);
-    let [least, most] = [row.value[at], row.value[at]];
-    while (at + 1 < row.time.length && xOf(row.time[at + 1]) - x < 1) {
-      at += 1;
-      least = Math.min(least, row.value[at]);
-      most = Math.max(most, row.value[at]);
-    }
-    pen.lineTo(x, yOf(most));
-    pen.lineTo(x, yOf(least));
-    y = yOf(row.value[at]);
-    pen.lineTo(x, y);
-    at += 1;
-  }
-  pen.lineTo(Math.min(width, xOf(facts.end)), y);
-  pen.stroke();
+  pen.stroke(path);
 }
 
 /** The hair line of the pointer, the instant that was stepped to, and what was measured. */

@@ -16,7 +16,7 @@ function ordered(found) {
   const heads = runs.map((each) => ({ kind: "policy", run: each.place, name: each.facts.label, mark: markOf(each.place) }));
   const seen = (place) => found.filter((row) => row.run === place);
   const shown = heads.filter((head) => seen(head.run).length);
-  if (view.order !== "rows") return shown.flatMap((head) => [head, ...seen(head.run)]);
+  if (view.lanes !== "rows") return shown.flatMap((head) => [head, ...seen(head.run)]);
   const order = new Map();
   for (const { kind, name } of found) if (!order.has(`${kind} ${name}`)) order.set(`${kind} ${name}`, order.size);
   const at = (row) => order.get(`${row.kind} ${row.name}`);
@@ -89,7 +89,7 @@ function drawParted(width, height) {
   }
 }
 
-/** In the strip above: the letter of each run, and where runs part. */
+/** In the strip above: the letter of each run, where runs part, and at its foot who fares otherwise. */
 function drawLetters(width, each) {
   const on = stripPen;
   on.font = font(Math.min(0.85, each / rem), "700");
@@ -103,24 +103,37 @@ function drawLetters(width, each) {
     if (place) { on.fillStyle = colours.paper; on.fillRect(0, place * each, width, 1.5); }
   }
   on.fillStyle = colours.parted;
+  for (const x of othersAt(width)) on.fillRect(x, each * runs.length - 3, 1.5, 3);
   for (const { time, run: place } of given.parted) {
     const x = (time / facts.end) * width;
     for (let y = 0; y < each * runs.length; y += 5) on.fillRect(x - 1, y, 2, place && 3);
   }
 }
 
+let others = [];
+
+/** The columns of the strip, each once, in which jobs begin that fare otherwise. */
+function othersAt(width) {
+  if (others.width !== width) {
+    const columns = pairs().filter((pair) => pair.other).map((pair) => Math.floor((pair.release / facts.end) * width));
+    others = [...new Set(columns)];
+    others.width = width;
+  }
+  return others;
+}
+
 /** Go to the next job that fares otherwise under another policy than under the first, or to the one before. */
 function goToOther(way) {
-  const others = pairs().filter((pair) => pair.other);
+  const all = pairs().filter((pair) => pair.other);
   const key = chosenKey();
   const own = pairs().find((pair) => pair.key === key);
   const here = own ? [own.release, own.key] : [way > 0 ? view.from - 1 : view.to + 1, 0];
   const beyond = ({ release, key }) => way * (release - here[0] || key - here[1]) > 0;
-  const next = way > 0 ? others.find(beyond) : others.findLast(beyond);
-  if (!next) return say(others.length ? `that was the ${way > 0 ? "last" : "first"} job that fares otherwise` : "all jobs fare alike");
+  const next = way > 0 ? all.find(beyond) : all.findLast(beyond);
+  if (!next) return say(all.length ? `that was the ${way > 0 ? "last" : "first"} job that fares otherwise` : "all jobs fare alike");
   choosePair(next, true);
   scrollTo(view.job);
-  return say(`${others.indexOf(next) + 1} of ${others.length} that fare otherwise: ${jobName(view.job)}: ${faredEach()}`);
+  return say(`${all.indexOf(next) + 1} of ${all.length} that fare otherwise: ${jobName(view.job)}: ${faredEach()}`);
 }
 
 /** To where the first of the runs parts. */
@@ -141,7 +154,7 @@ function takePolicies(on) {
   for (const each of document.querySelectorAll(".several")) each.hidden = false;
   byId("of").append(...letters().map((letter) => new Option(`of ${letter}`, letter)));
   on("of", (event) => { view.of = event.target.value; remember(); }, "change");
-  on("order", (event) => { view.order = event.target.value; arrange(); remember(); }, "change");
+  on("lanes", (event) => { view.lanes = event.target.value; arrange(); remember(); }, "change");
   on("parts", goToParting);
   on("earlier", () => goToOther(-1));
   on("later", () => goToOther(1));

@@ -9,6 +9,7 @@ function takeTools() {
   on("after", () => goToMiss(1));
   on("look", (event) => setLook(event.target.value), "change");
   on("kind", (event) => { view.kind = event.target.value; arrange(); remember(); }, "change");
+  on("by", (event) => { view.by = event.target.value; arrange(); remember(); }, "change");
   on("filter", (event) => {
     view.words = event.target.value;
     const [place, job] = placeOf(view.words);
@@ -23,6 +24,16 @@ function takeTools() {
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
   for (const id of ["before", "after"]) byId(id).disabled = !stops().length;
   if (several) takePolicies(on);
+}
+
+/** Only what this run has is there to be chosen. */
+function offerRows() {
+  const any = (ask) => ofEach(ask).some(Boolean);
+  const has = { node: facts.tasks.some((task) => task.nodes.length), chain: any(() => run.ways), sm: facts.devices.length };
+  for (const option of [...byId("kind").options]) if (option.value in has && !has[option.value]) option.remove();
+  const blocks = byId("kind").querySelector("[value=sm]");
+  if (blocks && any(() => facts["too many waves"])) [blocks.disabled, blocks.textContent] = [true, "GPU blocks: too many; a shorter run shows them"];
+  byId("by").parentElement.hidden = !any(() => facts.order);
 }
 
 function writeHead() {
@@ -50,7 +61,9 @@ async function start() {
   ofEach(findMisses);
   makeRows();
   writeHead();
+  offerRows();
   showTasks();
+  showHistograms();
   sortJobs();
   takeTools();
   takeStrip();

@@ -22,12 +22,14 @@ function fillTable(table, head, rowsOf, names) {
 }
 
 const TASK_COLUMNS = ["task", "jobs", "misses", "dropped", "mean response", "p95", "longest", "deadline"];
+const PROVEN = facts.proof ? ["bound", "verdict"] : [];
 
 /** What the run says of a task, column by column. */
 function taskTexts(task) {
   const near = (ns) => (ns === null ? "–" : duration(Number(ns.toPrecision(4))));
   const [count, missed, lost, ...times] = facts.figures[task];
-  return [facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near)];
+  const proven = facts.proof ? [near(facts.proof.bounds[task].most), facts.proof.bounds[task].verdict] : [];
+  return [facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near), ...proven];
 }
 
 /** A small square in the colour of a task. */
@@ -40,7 +42,7 @@ function colourKey(task) {
 
 function showTasks() {
   if (several) return tasksBeside();
-  fillTable(byId("tasks"), TASK_COLUMNS, facts.figures.map((_, task) => taskTexts(task)), [0]);
+  fillTable(byId("tasks"), [...TASK_COLUMNS, ...PROVEN], facts.figures.map((_, task) => taskTexts(task)), [0]);
   return [...byId("tasks").tBodies[0].rows].forEach((row, task) => {
     row.cells[0].prepend(colourKey(task));
     row.classList.toggle("miss", facts.figures[task][1] > 0);
@@ -164,6 +166,7 @@ function showLegend() {
     [true, "released, not over", () => { pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 5.5, 21, 6); }],
     [ended(LATE), "miss", () => cross(x, y, 3)],
     [ended(LATE), "after the deadline", box("late")],
+    [given.parted?.length, "first difference", () => { pen.fillStyle = colours.parted; for (const top of [1, 7, 13]) pen.fillRect(x - 1, top, 2, 4); }],
     [ended(DROPPED) || ended(ABORTED), "dropped or aborted", () => cross(x, y, 1.6)],
     [has("preempted"), "preempted", () => { pen.fillStyle = colours.ink; pen.fillRect(x - 1, 1, 2.5, 16); }],
     [any(() => run.slices.moved.includes(1)), "goes on elsewhere", () => diamond(x, y)],
@@ -172,6 +175,7 @@ function showLegend() {
     [has("drained"), "drains", box("drained")],
     [any(() => run.waits.job.length), "waiting on the GPU", () => { pen.setLineDash([3, 2]); pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 2.5, 21, 13); pen.setLineDash([]); }],
     [any(() => run.holds.job.length), "holds a resource", box("section")],
+    [any(() => run.awaits.job.length), "waits for a resource", box("locked")],
     [any(() => run.spans.kind.includes(0)), "out of service", box("down")],
     [any(() => run.spans.kind.includes(1)), "decides", box("decides")],
     [any(() => run.spans.kind.includes(2)), "suspended", () => arrowHead(x, y - 4, 1, colours.soft)],

@@ -5,10 +5,12 @@ const view = {
   to: facts.end,
   get job() { return now.chosen; }, // in the run that is looked at; choose() says it
   words: "", // rows whose names have them
-  order: "policies", // or "rows": which of several runs' rows stand together
-  of: "any", // whose misses `n` and `p` go through: a letter, or any
   kind: "all",
+  by: "file", // its order of tasks, or that of their priority
   look: "auto",
+  lanes: "policies", // or "rows": which of several runs' rows stand together
+  of: "any", // whose misses `n` and `p` go through: a letter, or any
+  stops: null, // these, as they were last asked for
   pointer: null, // {x, y} on the timeline
   cursor: null, // the instant that `space` stepped to
   piece: null, // of the chosen job's time, the piece that was gone to
@@ -122,10 +124,11 @@ function remember() {
     if (view.job >= 0) parts.push(`job=${encodeURIComponent(jobName(view.job))}`);
     if (view.words) parts.push(`rows=${encodeURIComponent(view.words)}`);
     if (view.kind !== "all") parts.push(`show=${view.kind}`);
-    if (now.place) parts.push(`policy=${facts.letter}`);
-    if (view.order !== "policies") parts.push(`order=${view.order}`);
-    if (view.of !== "any") parts.push(`misses=${encodeURIComponent(view.of)}`);
+    if (view.by !== "file") parts.push(`by=${view.by}`);
     if (view.look !== "auto") parts.push(`look=${view.look}`);
+    if (now.place) parts.push(`policy=${facts.letter}`);
+    if (view.lanes !== "policies") parts.push(`lanes=${view.lanes}`);
+    if (view.of !== "any") parts.push(`misses=${view.of}`);
     written = `#${parts.join("&")}`;
     try { history.replaceState(null, "", written); } catch { /* a page that may not: its address stays */ }
   }, 150);
@@ -142,10 +145,11 @@ function recall() {
   const choice = (id, key) => ([...byId(id).options].some((each) => each.value === said.get(key)) ? said.get(key) : null);
   view.words = byId("filter").value = said.get("rows") ?? "";
   view.kind = byId("kind").value = choice("kind", "show") ?? "all";
-  view.order = byId("order").value = choice("order", "order") ?? "policies";
+  view.by = byId("by").value = choice("by", "by") ?? "file";
+  setLook(byId("look").value = choice("look", "look") ?? "auto");
+  view.lanes = byId("lanes").value = choice("lanes", "lanes") ?? "policies";
   view.of = byId("of").value = choice("of", "misses") ?? "any";
   use(Math.max(0, runs.findIndex((each) => each.facts.letter === said.get("policy"))));
-  setLook(byId("look").value = choice("look", "look") ?? "auto");
   arrange();
   const [from, to] = [instantOf(said.get("from")), instantOf(said.get("to"))];
   const [place, job] = placeOf(said.get("job") ?? "");

@@ -116,7 +116,7 @@ class ProblemWindow:
                 cores = self.model.cores[kind]
                 work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
                 if self.urgent:
-                    work = replace(work, most=due_within(self.task.D, other, work))
+                    work = replace(work, most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
 
     def bound(self, responses: Mapping[str, int], looks: Looks) -> int | None:

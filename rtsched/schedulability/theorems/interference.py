@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rtsched.schedulability.models import DagTask
 from rtsched.schedulability.theorems.fixpoint import NotConverged
 
 #: Looks at what another task can do before a joint fixpoint is given up: some ten seconds.
@@ -42,18 +41,17 @@ class JobWork:
         return found if self.most is None else min(found, self.most)
 
 
-def due_within(D: int, task: DagTask, work: JobWork) -> int:
-    """The most work, in a window `D` long that ends at a deadline, of jobs of `task` with deadlines by then.
+def due_within(D: int, deadline: int, work: JobWork) -> int:
+    """The most work, in a window `D` long that ends at a deadline, of jobs with deadlines by then.
 
-    The last of them has its deadline at the end, and each is done within its response time: the k-th before it works
-    for min(volume, rate (D - k T - D_j + R_j)) in the window; a later deadline of the last one only adds to each.
+    `deadline` is theirs, relative to their arrivals. The last of them has it at the end, and each is done within its
+    response time: the k-th before it works for min(volume, rate (D - k T - D_j + R_j)) in the window; a later deadline
+    of the last one only adds to each.
 
-    >>> from rtsched.schedulability.models import Dag, Vertex
-    >>> task = DagTask("j", Dag((Vertex("v", 4, "cpu"),)), 10, 8)
-    >>> [due_within(D, task, JobWork(10, 6, 4, 1)) for D in (2, 5, 6, 13, 15, 16)]
+    >>> [due_within(D, 8, JobWork(10, 6, 4, 1)) for D in (2, 5, 6, 13, 15, 16)]
     [0, 3, 4, 5, 7, 8]
     """
-    reach = work.rate * (D - task.D + work.response)
+    reach = work.rate * (D - deadline + work.response)
     if reach < work.volume:
         return max(reach, 0)
     whole = (reach - work.volume) // (work.rate * work.T) + 1

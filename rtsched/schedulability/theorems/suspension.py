@@ -1,4 +1,4 @@
-"""A9: tasks that suspend themselves (wait for an accelerator), preemptive fixed priority on one core.
+"""A9: tasks that suspend themselves (wait for an accelerator), preemptive, on one core.
 
 Three corrected bounds, none better than the others everywhere; each task gets the smallest. The tempting analysis that
 counts suspension as jitter, J = S, is wrong: for (C, S, T) = (1, 0, 2), (5, 5, 20), (1, 0, 40) it claims 12 for the
@@ -8,26 +8,44 @@ third task; the truth, and the bound here, is 22 (Chen et al., Real-Time Systems
 >>> sets = Sporadic("1", 1, 2, 2), Sporadic("2", 5, 20, 20, S=5), Sporadic("3", 1, 40, 40)
 >>> self_suspension(Uniprocessor(sets)).responses
 [1, 20, 22]
+
+**EDF.** While a job with deadline d is ready and does not run, a job with a deadline by d does. So, R being bounds that
+hold together as for `a6-work-conserving` (dag_sets.py), with one processor: if a job of k released at r is not done
+before r + y + 1, the window [r, r + y) holds at most C_k + S_k - 1 ticks in which it runs or suspends itself, and in
+the others jobs of other tasks j run, each only within R_j of its arrival and with its deadline by r + D_k: min(W_j(y),
+E_j). Hence y < C_k + S_k + Σ_j min(W_j(y), E_j) for all y that are too short.
+
+Or suspension counts as execution: let t0 be the last instant before a missed deadline d at which no job with a deadline
+by d was there. From then on at each tick such a job runs, or all that are there suspend themselves: d - t0 is less than
+the sum of C + S over the jobs that arrive from t0 on with deadlines by d. So who passes the demand test with C + S in
+the place of C misses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Sporadic, Uniprocessor
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
+from rtsched.schedulability.theorems.edf import edf_qpa
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
 
-_NEEDS = (
-    needs.order("FP"),
+#: Of so many suspending tasks above, every subset is tried in `suspension-framework`; of more, those one step apart.
+MOST_SUBSETS = 8
+
+_PLAIN = (
     needs.mode("preemptive"),
     needs.constrained_deadlines,
     needs.no_jitter,
     needs.no_blocking,
     needs.suspends,
 )
+_NEEDS = (needs.order("FP"), *_PLAIN)
 _REVIEW = "Chen, Nelissen, Huang et al., Real-Time Systems 55, 2019"
 
 
@@ -110,3 +128,134 @@ def self_suspension(model: Uniprocessor) -> Result:
 def suspension_oblivious(model: Uniprocessor) -> Result:
     """Suspension counts as execution. Alone among the three valid with Audsley's assignment."""
     return from_bounds([oblivious_bound(task, model.tasks[:i]) for i, task in enumerate(model.tasks)], exact=False)
+
+
+def framework_bound(task: Sporadic, above: tuple[Sporadic, ...], responses: list[int | None]) -> Bound:
+    """The least bound over the choices, for each suspending task above, of how its suspension counts.
+
+    Either as jitter R_i - C_i of its own, or by S_i as jitter of itself and of all that are more urgent.
+    """
+    if any(R is None for R in responses):
+        return Bound(task.name, None, task.D, converged=False)
+    best = Bound(task.name, None, task.D, converged=False)
+    for chosen in _choices([place for place, h in enumerate(above) if h.S]):
+        known, behind = [], 0
+        for place in reversed(range(len(above))):
+            h, R_h = above[place], responses[place]
+            assert R_h is not None
+            behind += h.S if place in chosen else 0
+            known.append((h, behind + (0 if place in chosen or not h.S else R_h - h.C)))
+        found = _solve(
+            task,
+            lambda R: [Contribution("interference", h.name, -(-(R + J) // h.T) * h.C) for h, J in known],  # noqa: B023
+            [],
+        )
+        if found.wcrt is not None and (best.wcrt is None or found.wcrt < best.wcrt):
+            best = found
+    return best
+
+
+def _choices(suspending: list[int]) -> Iterator[frozenset[int]]:
+    """The subsets to be tried: all, or of many tasks none, all, and what the most or the least urgent ones are."""
+    if len(suspending) <= MOST_SUBSETS:
+        for flags in product((False, True), repeat=len(suspending)):
+            yield frozenset(place for place, flag in zip(suspending, flags, strict=True) if flag)
+        return
+    for cut in range(len(suspending) + 1):
+        yield frozenset(suspending[:cut])
+        yield frozenset(suspending[cut:])
+
+
+@theorem(
+    "suspension-framework",
+    title="Dynamic self-suspension, jitter or blocking task by task (A9)",
+    strength="sufficient",
+    citation="Chen, Nelissen, Huang, ECRTS 2016, theorem 1",
+    model=Uniprocessor,
+    needs=_NEEDS,
+)
+def suspension_framework(model: Uniprocessor) -> Result:
+    """R = C + S + Σ_hp ceil((R + Q_i + (1 - x_i) (R_i - C_i)) / T_i) C_i; Q_i sums x_j S_j from i on downwards.
+
+    The least over the vectors x (of many suspending tasks some of them), beside the three bounds of `self-suspension`.
+
+    >>> sets = Sporadic("1", 1, 4, 4, S=2), Sporadic("2", 4, 17, 17, S=1), Sporadic("3", 5, 20, 20, S=2)
+    >>> self_suspension(Uniprocessor(sets)).responses, suspension_framework(Uniprocessor(sets)).responses
+    ([3, 8, None], [3, 8, 16])
+    """
+    bounds: list[Bound] = []
+    responses: list[int | None] = []
+    for index, task in enumerate(model.tasks):
+        above = model.tasks[:index]
+        each = [
+            framework_bound(task, above, responses),
+            oblivious_bound(task, above),
+            blocking_bound(task, above),
+            jitter_bound(task, above, responses),
+        ]
+        best = min(each, key=lambda bound: task.D + 1 if bound.wcrt is None else bound.wcrt)
+        bounds.append(best)
+        responses.append(best.wcrt)
+    return from_bounds(bounds, exact=False)
+
+
+def edf_bounds(model: Uniprocessor) -> list[Bound] | None:
+    """The least bounds under EDF that hold together; None where there are none."""
+    looks, tasks = Looks(), {task.name: task for task in model.tasks}
+
+    def works(task: Sporadic, bounds: Mapping[str, int]) -> list[tuple[str, JobWork]]:
+        found = []
+        for other in model.tasks:
+            if other is not task:
+                work = JobWork(other.T, bounds[other.name], other.C, 1)
+                found.append((other.name, replace(work, most=due_within(task.D, other.D, work))))
+        return found
+
+    def step(name: str, bounds: Mapping[str, int]) -> int | None:
+        task, others = tasks[name], works(tasks[name], bounds)
+
+        def grown(y: int) -> int:
+            looks.spend(len(others))
+            return task.C + task.S + sum(work.within(y) for _, work in others)
+
+        return least_fixpoint(grown, bounds[name], limit=task.D)
+
+    bounds = joint_fixpoint({task.name: task.C + task.S for task in model.tasks}, step)
+    if bounds is None:
+        return None
+    found = []
+    for task in model.tasks:
+        own = [Contribution("own", task.name, task.C), Contribution("suspension", task.name, task.S)]
+        other = [
+            Contribution("interference", name, work.within(bounds[task.name])) for name, work in works(task, bounds)
+        ]
+        parts = tuple(part for part in (*own, *other) if part.amount)
+        found.append(Bound(task.name, bounds[task.name], task.D, parts))
+    return found
+
+
+@theorem(
+    "edf-suspension",
+    title="Dynamic self-suspension under EDF (A9)",
+    strength="sufficient",
+    citation=f"derived here; the proof stands in rtsched/schedulability/theorems/suspension.py; oblivious: {_REVIEW}",
+    model=Uniprocessor,
+    needs=(needs.order("EDF"), *_PLAIN),
+    interlocked=True,
+)
+def edf_suspension(model: Uniprocessor) -> Result:
+    """R = C + S + Σ min(W_j(R), E_j), the least that hold together; or the demand test with C + S in the place of C.
+
+    >>> sets = Sporadic("1", 2, 10, 10, S=3), Sporadic("2", 2, 14, 14, S=2), Sporadic("3", 2, 20, 20)
+    >>> edf_suspension(Uniprocessor(sets, "EDF")).responses
+    [7, 9, 9]
+    """
+    bounds = edf_bounds(model)
+    if bounds is not None:
+        return from_bounds(bounds, exact=False)
+    executing = tuple(replace(task, C=task.C + task.S, S=0) for task in model.tasks)
+    oblivious = edf_qpa(replace(model, tasks=executing))
+    none = [Bound(task.name, None, task.D) for task in model.tasks]
+    if oblivious.verdict == "schedulable":
+        return Result("schedulable", tuple(none))
+    return from_bounds([replace(bound, converged=False) for bound in none], exact=False)

@@ -1,0 +1,52 @@
+"""What was proven, beside one run of the same system and policy: what the page of an analysis shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rtsched import api
+from rtsched.schedulability.theorem import theorems
+from rtsched.verify import words
+from rtsched.verify.observation import Observer
+from rtsched.verify.patterns import Pattern
+from rtsched.verify.verification import Verification
+from rtsched.visible import cut
+
+if TYPE_CHECKING:
+    from rtsched.trace.trace import Trace
+
+#: The longest line of a verdict that is shown.
+LONGEST = 1000
+
+
+def declared_run(found: Verification) -> Trace:
+    """The run that the file declares, of the very system that was analysed: with the largest times where such are.
+
+    Raises SoundnessError where it beats what is proven, and InputError where it cannot be run.
+    """
+    seed = found.loaded.system.simulate.seed
+    prepared = replace(api.prepare(found.loaded), spec=found.system)
+    trace = prepared.run(api.scheduler(found.description), seed)
+    observer = Observer(found.analysis, found.description, seed)
+    observer.judge(trace, Pattern("as declared, for as long as the file says", found.system, prepared.until, seed))
+    return trace
+
+
+def proof(found: Verification) -> dict[str, Any]:
+    """The verdict in words; of each task its bound in ns (None: there is none), and what is to be said of it."""
+    lines = words.verdict(found).split("\n")
+    bounds = [_bound(found, task.index) for task in found.system.tasks]
+    return {"words": "\n".join(cut(line, LONGEST) for line in lines), "bounds": bounds}
+
+
+def _bound(found: Verification, index: int) -> dict[str, Any]:
+    bound, verdict = found.bounds[index], found.task_verdict(index)
+    known = theorems()
+    by = known[bound.test].called if bound.test in known else bound.test
+    if bound.wcrt is None:
+        text = {"schedulable": "proven to be in time, without a bound"}.get(verdict, f"no bound; {verdict}")
+    else:
+        exact = ", attained" if bound.exact else ""
+        text = f"bound {words.time(bound.wcrt)} by {by}{exact}; {verdict}"
+    return {"most": bound.wcrt, "words": cut(text, 300), "verdict": verdict}
