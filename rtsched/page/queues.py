@@ -35,7 +35,7 @@ def add(trace: Trace, packed: Packed) -> None:
     """Pack the ranks and the waits for resources.
 
     Tables: `ranks` (of a node, from `after` ns after the release of its job on: the place of its rank in the order of
-    all ranks without their ties, and the number of its pool; empty where that takes too much room) and `blocked` (who
+    all ranks without their ties, and the number of its pool; empty where that takes too much room) and `awaits` (who
     waited for a resource).
     """
     rows = _rows(trace)
@@ -51,7 +51,7 @@ def add(trace: Trace, packed: Packed) -> None:
     ]
     table = np.array(sorted(waited), np.int64).reshape(-1, 5)
     names = ("start", "end", "job", "node", "resource")
-    packed.table("blocked", {name: table[:, place] for place, name in enumerate(names)}, end="start")
+    packed.table("awaits", {name: table[:, place] for place, name in enumerate(names)}, end="start")
 
 
 def _rows(trace: Trace) -> list[tuple[int, ...]]:

@@ -123,7 +123,7 @@ def test_the_order_of_queues_is_that_of_the_ranks() -> None:
     ]  # fmt: skip
     lent = tables(page(api.simulate("priority_inversion_inheritance", reasons=True)))
     assert any(lent["ranks"]["lent"])
-    assert len(lent["blocked"]["job"]) == 1
+    assert len(lent["awaits"]["job"]) == 1
 
 
 def test_why_there_is_no_order_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

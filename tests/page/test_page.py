@@ -16,7 +16,7 @@ from rtsched.errors import InputError
 from rtsched.export.exporter import write
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.page.contents import over
-from rtsched.page.page import SCRIPTS, asset, page
+from rtsched.page.page import SCRIPTS, SEVERAL, asset, page
 from rtsched.trace.trace import Deadlock, Trace
 from tests.helpers import cpus, simulate, task
 from tests.page.reading import element, facts, tables
@@ -149,3 +149,14 @@ def test_a_run_in_which_nothing_happened_has_a_page() -> None:
     trace = simulate([task(0, 1, 10, offset=50)], until=10)
     assert isinstance(trace.system, SystemSpec)
     assert tables(page(trace))["slices"]["start"] == []
+
+
+def test_no_two_scripts_give_a_name_twice() -> None:
+    """They are one script in the page, where the later one would take the name."""
+    names = [
+        name
+        for script in (*SCRIPTS, *SEVERAL)
+        for name in re.findall(r"^(?:async )?(?:const|let|function) (\w+)", asset(script), re.MULTILINE)
+    ]
+    assert len(names) > 100
+    assert {name for name in names if names.count(name) > 1} == set()

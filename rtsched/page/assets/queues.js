@@ -7,8 +7,8 @@ function standing(time) {
   const known = new Set(on);
   const named = (job, node) => jobName(job) + (taskOf(job).nodes[node] === undefined ? "" : ` ${taskOf(job).nodes[node]}`);
   const blocked = new Map(); // by resource, who waits for it
-  run.blocked.job.forEach((job, i) => {
-    const { start, end, node, resource } = run.blocked;
+  run.awaits.job.forEach((job, i) => {
+    const { start, end, node, resource } = run.awaits;
     if (start[i] > time || end[i] <= time) return;
     known.add(nodeKey(job, node[i]));
     blocked.set(resource[i], [...(blocked.get(resource[i]) ?? []), jobName(job)]);

@@ -120,6 +120,11 @@ class TaskGroup(Pieces):
                 "a lock without a protocol lets tasks in between delay the one that waits for it, without bound",
                 "guard the lock with protocol: ceiling (or inheritance)",
             )
+        if "original-ceiling" in protocols and len(protocols) > 1:
+            return Obstacle(
+                "the original ceiling protocol says nothing of locks of another protocol beside its own",
+                "guard all locks of the processor with protocol: original-ceiling, or none",
+            )
         resource = circle(self.specs, self.system.protocols)
         if resource is not None:
             return Obstacle(

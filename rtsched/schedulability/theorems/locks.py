@@ -1,4 +1,4 @@
-"""Blocking by critical sections on one processor: priority ceiling (immediate) and priority inheritance."""
+"""Blocking by critical sections on one processor: priority ceiling (immediate or original) and priority inheritance."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from rtsched.model.taskgraph import TaskSpec
+
+#: Under these a task is blocked by one section at most, and no circle of holders comes about.
+CEILINGS = frozenset({"ceiling", "original-ceiling"})
 
 
 def nested(tasks: Sequence[TaskSpec]) -> set[tuple[str, str]]:
@@ -25,7 +28,7 @@ def circle(tasks: Sequence[TaskSpec], protocols: Mapping[str, str]) -> str | Non
     """A resource that can be part of a deadlock: nested in a circle, not all of it under ceilings; None if none can."""
     inside: dict[str, set[str]] = {}
     for outer, inner in nested(tasks):
-        if protocols[outer] != "ceiling" or protocols[inner] != "ceiling":
+        if protocols[outer] not in CEILINGS or protocols[inner] not in CEILINGS:
             inside.setdefault(outer, set()).add(inner)
     for start in sorted(inside):
         seen: set[str] = set()
@@ -69,9 +72,9 @@ def blocking_by_locks(
 
     `levels` are their priorities (the holder of a lock goes first among equals), `factors` how far execution times, and
     sections with them, can exceed what is planned. A section counts if the resource is used at this urgency or above.
-    Ceiling: one section, the longest. Inheritance: the smaller of one per less urgent task and one per resource (Sha,
-    Rajkumar, Lehoczky, IEEE Trans. Computers 39(9), 1990). A section that blocks began a tick before, which is not
-    deducted: the bound need not be attained.
+    Ceiling, of either kind but not both: one section, the longest. Inheritance: the smaller of one per less urgent task
+    and one per resource (Sha, Rajkumar, Lehoczky, IEEE Trans. Computers 39(9), 1990). A section that blocks began a
+    tick before, which is not deducted: the bound need not be attained.
     """
     ceilings = _ceilings(tasks, levels, protocols)
     harmful = [
@@ -85,7 +88,7 @@ def blocking_by_locks(
     if not harmful:
         return 0, ""
     longest, resource, _ = max(harmful)
-    if all(protocols[name] == "ceiling" for _, name, _ in harmful):
+    if all(protocols[name] in CEILINGS for _, name, _ in harmful):
         return longest, f"the lock {resource}"
     by_task: dict[int, int] = {}
     by_resource: dict[str, int] = {}
