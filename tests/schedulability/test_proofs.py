@@ -605,7 +605,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
     ),
     "EDF slack assumed": (
         multiprocessor,
-        "global_edf_rta",
+        "edf_bounds",
         "slack = [0] * len(model.tasks)",
         "slack = [task.D - task.C for task in model.tasks]",
         ("EDF by exhaustive search",),

@@ -40,9 +40,10 @@ arguments only assume that no deadline was missed before.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import islice
+from types import MappingProxyType
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import DagTask, TypedPools
@@ -54,6 +55,9 @@ from rtsched.units import LONGEST
 
 #: For a task j: how much before the window its jobs may have been released, and how many of them can count at most.
 Count = Callable[[DagTask], tuple[int, int]]
+#: By task a list to which the iterates of its bound are added; nobody asks for any.
+Seen = Mapping[str, list[int]]
+NOBODY: Seen = MappingProxyType({})
 
 
 def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> tuple[Fraction, list[tuple[str, int]]]:
@@ -67,9 +71,16 @@ def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) ->
 
 
 def bound(
-    model: TypedPools, task: DagTask, below: tuple[DagTask, ...], others: tuple[DagTask, ...], count: Count
+    model: TypedPools,
+    task: DagTask,
+    below: tuple[DagTask, ...],
+    others: tuple[DagTask, ...],
+    count: Count,
+    seen: list[int] | None = None,
 ) -> tuple[Bound, tuple[int, ...]]:
     """The least fixpoint of the bound of one task, with its parts, and the path that attains it.
+
+    Its iterates are added to `seen`.
 
     `below` can block with their regions; of each of the `others`, ``late, most = count(other)``, min(ceil((y + late) /
     T), most) jobs interfere in a window of y. All is added up in units of 1/scale, alike tasks at once.
@@ -92,6 +103,7 @@ def bound(
         lambda y: -(-(own + sum(min(-(-(y + late) // T), most) * weight for late, most, T, weight in terms)) // scale),
         math.ceil(base),
         limit=max(task.D - task.J, 0),
+        seen=seen,
     )
     if R is None:
         return Bound(task.name, None, task.D, converged=False), path
@@ -152,6 +164,11 @@ def a6_fp(model: TypedPools) -> Result:
     >>> a6_fp(TypedPools((camera, mapping), {"cpu": 2, "gpu": 1}, modes={"gpu": "nonpreemptive"})).responses
     [30, 55]
     """
+    return _result(fp_bounds(model), together=False)
+
+
+def fp_bounds(model: TypedPools, seen: Seen = NOBODY) -> list[tuple[Bound, tuple[int, ...]]]:
+    """The bounds of `a6_fp`, most urgent first, and the paths that attain them."""
     found: list[tuple[Bound, tuple[int, ...]]] = []
     proven: dict[str, int] = {}
     for index, task in enumerate(model.tasks):
@@ -160,11 +177,11 @@ def a6_fp(model: TypedPools) -> Result:
             found.append((Bound(task.name, None, task.D, converged=False), ()))
             continue
         below = model.tasks[index + 1 :]
-        each, path = bound(model, task, below, above, lambda j: (proven[j.name], LONGEST))
+        each, path = bound(model, task, below, above, lambda j: (proven[j.name], LONGEST), seen.get(task.name))
         found.append((each, path))
         if each.wcrt is not None:
             proven[task.name] = each.wcrt
-    return _result(found, together=False)
+    return found
 
 
 @theorem(
@@ -181,15 +198,16 @@ def a6_work_conserving(model: TypedPools) -> Result:
 
     Holds for FIFO, EDF, least laxity, any priorities, in any preemption mode.
     """
-    return _result([_any_order(model, task) for task in model.tasks], together=True)
+    return _result([any_order(model, task) for task in model.tasks], together=True)
 
 
 def _others(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
     return tuple(other for other in model.tasks if other is not task)
 
 
-def _any_order(model: TypedPools, task: DagTask) -> tuple[Bound, tuple[int, ...]]:
-    return bound(model, task, (), _others(model, task), lambda j: (j.D, LONGEST))
+def any_order(model: TypedPools, task: DagTask, seen: list[int] | None = None) -> tuple[Bound, tuple[int, ...]]:
+    """The bound of `a6_work_conserving`, and the path that attains it."""
+    return bound(model, task, (), _others(model, task), lambda j: (j.D, LONGEST), seen)
 
 
 @theorem(
@@ -208,13 +226,17 @@ def a6_edf(model: TypedPools) -> Result:
     """
     found = []
     for task in model.tasks:
-        others = _others(model, task)
-        # a deadline counts from the arrival, a release may come J later: the window of urgent arrivals is D_i long
-        urgent = bound(model, task, others, others, lambda j: (j.D, -(-task.D // j.T)))  # noqa: B023
-        plain = _any_order(model, task)
+        urgent, plain = due_before(model, task), any_order(model, task)
         late = task.D + 1
         found.append(min((urgent, plain), key=lambda item: late if item[0].wcrt is None else item[0].wcrt))
     return _result(found, together=True)
+
+
+def due_before(model: TypedPools, task: DagTask, seen: list[int] | None = None) -> tuple[Bound, tuple[int, ...]]:
+    """The bound of A6-E itself, and the path that attains it."""
+    others = _others(model, task)
+    # a deadline counts from the arrival, a release may come J later: the window of urgent arrivals is D_i long
+    return bound(model, task, others, others, lambda j: (j.D, -(-task.D // j.T)), seen)
 
 
 def _carried_volume(task: DagTask, L: int, R: int, m: int) -> int:
@@ -241,6 +263,11 @@ def melani(model: TypedPools) -> Result:
 
     Every iterate is rounded up: in exact fractions the fixpoint may be reached in the limit only.
     """
+    return _result(melani_bounds(model), together=model.order == "EDF")
+
+
+def melani_bounds(model: TypedPools, seen: Seen = NOBODY) -> list[tuple[Bound, tuple[int, ...]]]:
+    """The bounds of `melani`, without paths."""
     kind = model.tasks[0].dag.vertices[0].type
     m = model.cores[kind]
     found: list[tuple[Bound, tuple[int, ...]]] = []
@@ -257,6 +284,7 @@ def melani(model: TypedPools) -> Result:
             lambda R: -(-(own + sum(_carried_volume(j, R, late[j.name], m) for j in others)) // m),  # noqa: B023
             -(-own // m),
             limit=task.D,
+            seen=seen.get(task.name),
         )
         if R is None:
             found.append((Bound(task.name, None, task.D, converged=False), ()))
@@ -266,4 +294,4 @@ def melani(model: TypedPools) -> Result:
         shares += [(j.name, _carried_volume(j, R, late[j.name], m)) for j in others]
         parts = (Contribution("own", task.name, length), *shared_out(shares, m, R - length))
         found.append((Bound(task.name, R, task.D, parts), ()))
-    return _result(found, together=model.order == "EDF")
+    return found

@@ -416,10 +416,15 @@ def fifo_rta(model: Uniprocessor) -> Result:
     >>> fifo_rta(Uniprocessor((Sporadic("1", 2, 9, 9), Sporadic("2", 3, 9, 9)), "FIFO")).responses
     [5, 5]
     """
-    far = max(task.D for task in model.tasks)
-    equal = tuple(replace(task, D=far, regions=(), preemptible=False) for task in model.tasks)
-    found = responses(replace(model, tasks=equal, mode="preemptive"))
+    found = responses(with_one_deadline(model))
     if any(bound.wcrt is None or bound.wcrt > task.T for bound, task in zip(found, model.tasks, strict=True)):
         found = [Bound(task.name, None, task.D, converged=False) for task in model.tasks]
     bounds = [replace(bound, deadline=task.D) for bound, task in zip(found, model.tasks, strict=True)]
     return from_bounds(bounds, exact=False)
+
+
+def with_one_deadline(model: Uniprocessor) -> Uniprocessor:
+    """The tasks as EDF sees them where it is FIFO: all with the largest D."""
+    far = max(task.D for task in model.tasks)
+    equal = tuple(replace(task, D=far, regions=(), preemptible=False) for task in model.tasks)
+    return replace(model, tasks=equal, mode="preemptive")

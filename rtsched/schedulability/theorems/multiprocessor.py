@@ -96,10 +96,17 @@ def bcl(model: Cluster) -> Result:
     """For every k: Σ_hp min(W(D_k), D_k - C_k + 1) < m (D_k - C_k + 1)."""
     for index, task in enumerate(model.tasks):
         room = task.D - task.C + 1
-        load = sum(min(workload(h, task.D + h.D - h.C), room) for h in model.tasks[:index])
+        load = sum(delays_within(model, index))
         if room < 1 or load >= model.m * room:
             return _verdict(model, False, f"{task.name!r} may be delayed by {needs._ns(load // model.m)} or more")
     return _verdict(model, True, "")
+
+
+def delays_within(model: Cluster, index: int) -> list[int]:
+    """min(W(D_k), D_k - C_k + 1) of every task above k."""
+    task = model.tasks[index]
+    room = task.D - task.C + 1
+    return [min(workload(h, task.D + h.D - h.C), room) for h in model.tasks[:index]]
 
 
 #: The work of each interfering task in a window that ends R after a release, not yet cut to what can delay.
@@ -260,13 +267,20 @@ def global_edf_rta(model: Cluster) -> Result:
 
     All or nothing: the argument looks at the first deadline that would be missed.
     """
+    return from_bounds(edf_bounds(model), exact=False)
+
+
+def edf_bounds(model: Cluster, rounds: list[list[int]] | None = None) -> list[Bound]:
+    """The bounds of `global_edf_rta`; the proven slack of all tasks is added to `rounds`, round by round."""
     slack = [0] * len(model.tasks)
     budget = Budget(len(slack))
     while True:
+        if rounds is not None:
+            rounds.append(slack)
         bounds = [_edf_bound(model, index, slack, budget) for index in range(len(slack))]
         better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
         if better == slack:
-            return from_bounds(bounds, exact=False)
+            return bounds
         slack = better
 
 
