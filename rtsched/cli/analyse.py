@@ -117,8 +117,9 @@ def _lines(found: Verification, margins: bool, parts: bool, steps: bool) -> list
         lines += ["", words.margins(found)]
         lines += [visible(f"to do ({action.part}): {action.text}") for action in actions(found)]
     if steps:
-        for board in found.steps():
-            lines += ["", *map(visible, board.text())]
+        boards = found.steps()
+        for board in boards:
+            lines += ["", *map(visible, board.text(elsewhere=len(boards) == 1))]
     if found.observation is not None:
         seen = found.observation
         partial = " (PARTIAL: interrupted)" if found.interrupted else ""

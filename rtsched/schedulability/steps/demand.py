@@ -54,9 +54,7 @@ def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[
     return lines
 
 
-def _deadlines(
-    tasks: tuple[Sporadic, ...], mode: Mode, end: int, crossing: int | None, scale: Scale
-) -> list[Line]:
+def _deadlines(tasks: tuple[Sporadic, ...], mode: Mode, end: int, crossing: int | None, scale: Scale) -> list[Line]:
     """The demand at the first deadlines up to `end`, or to the first crossing; how many more there are."""
     last = end if crossing is None else crossing
     heap = [(task.D - task.J, index) for index, task in enumerate(tasks) if task.D - task.J <= last]
@@ -104,7 +102,6 @@ def _looked(seen: list[tuple[int, int]], scale: Scale) -> Line:
     steps = [f"{scale(t)} (demand {scale(due)})" for t, due in seen]
     data = {"points_ns": [list(point) for point in seen[:MOST_KEPT]], "left_out": max(0, len(seen) - MOST_KEPT)}
     return Line("qpa", f"QPA looks, from the last deadline down, only at t = {row(steps)}", data=data)
-
 
 
 def rta_formula(model: Uniprocessor) -> str:

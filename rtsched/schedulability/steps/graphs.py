@@ -13,9 +13,17 @@ from rtsched.schedulability.steps.numbers import Scale, joined, name, row
 from rtsched.schedulability.steps.responses import MOST_KEPT
 from rtsched.schedulability.theorems.dag_sets import any_order, due_before, fp_bounds, melani_bounds
 
-FP = "R = max over paths of Σ (c·(1 − 1/M) + regions that block) + Σ over the types (vol + Σ ⌈(R + R_j)/T_j⌉·vol_j)/M, j more urgent"
-ANY = "R = max over paths of Σ c·(1 − 1/M) + Σ over the types (vol + Σ ⌈(R + D_j)/T_j⌉·vol_j)/M, j all others; for all tasks or none"
-EDF = "as a6-work-conserving, with at most ⌈D/T_j⌉ jobs of each other task and regions that block; for all tasks or none"
+FP = (
+    "R = max over paths of Σ (c·(1 − 1/M) + regions that block) + Σ over the types (vol + Σ ⌈(R + R_j)/T_j⌉·vol_j)/M, "
+    "j more urgent"
+)
+ANY = (
+    "R = max over paths of Σ c·(1 − 1/M) + Σ over the types (vol + Σ ⌈(R + D_j)/T_j⌉·vol_j)/M, j all others; "
+    "for all tasks or none"
+)
+EDF = (
+    "as a6-work-conserving, with at most ⌈D/T_j⌉ jobs of each other task and regions that block; for all tasks or none"
+)
 MELANI = "R = len + (vol − len)/m + Σ W_j(R)/m, W_j the most work of another (more urgent) task in R"
 
 Found = tuple[Bound, tuple[int, ...]]
@@ -63,8 +71,9 @@ def _each(
     for place in places:
         seen: list[int] = []
         lines += _task(model.tasks[place], bound(model, model.tasks[place], seen), seen, scale)
-        if result.bounds[place].wcrt is not None and lines[-1].data.get("response_ns") != result.bounds[place].wcrt:
-            text = f"{' ' * (len(name(names[place])) + 2)}a6-work-conserving says {scale(result.bounds[place].wcrt)}"
+        R = result.bounds[place].wcrt
+        if R is not None and lines[-1].data.get("response_ns") != R:
+            text = f"{' ' * (len(name(names[place])) + 2)}a6-work-conserving says {scale(R)}"
             lines.append(Line("words", f"{text}, which counts", names[place]))
     return lines + left_out(names, places)
 

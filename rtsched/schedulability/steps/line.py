@@ -8,7 +8,10 @@ from textwrap import wrap
 from typing import Any, Literal
 
 from rtsched.schedulability.result import Strength, Verdict
+from rtsched.visible import cut
 
+#: Reasons are cut to so many characters in the text.
+LONGEST = 400
 #: What a line shows: a value beside its limit, the iterates of a fixpoint, the numbers put into a formula, demands by
 #: deadline, the instants that QPA looks at, sections that block, the parts of a bound, or words alone.
 Kind = Literal["load", "iterates", "sum", "demand", "qpa", "blocking", "bound", "words"]
@@ -51,8 +54,8 @@ class Working:
 
     def text(self) -> Iterator[str]:
         """Line by line, as on a board."""
-        said = self.verdict if self.verdict != "unknown" else f"unknown: {self.reason}" if self.reason else "unknown"
-        yield f"{self.test} ({self.strength}): {said}"
+        reason = f": {cut(self.reason, LONGEST)}" if self.reason and self.verdict == "unknown" else ""
+        yield f"{self.test} ({self.strength}): {self.verdict}{reason}"
         if self.formula:
             yield f"  {self.formula}"
         for line in self.lines:
@@ -67,6 +70,7 @@ class Working:
             "verdict": self.verdict,
             "reason": self.reason,
             "formula": self.formula,
+            "aside": self.aside,
             "lines": [line.to_dict() for line in self.lines],
         }
 
@@ -87,8 +91,8 @@ class Board:
     silent: tuple[tuple[str, str], ...]
     elsewhere: tuple[tuple[str, str], ...] = ()
 
-    def text(self) -> Iterator[str]:
-        """Line by line."""
+    def text(self, elsewhere: bool = True) -> Iterator[str]:
+        """Line by line; without `elsewhere` the tests about other systems are counted, not named."""
         yield f"The calculation for {self.name}" + (f", times in {self.unit}" if self.workings else "")
         yield from (f"  {line.text}" for line in self.given)
         for working in self.workings:
@@ -107,11 +111,14 @@ class Board:
         if any("∞" in text for text in shown):
             yield ""
             yield "∞: it arrives once (the proof takes a period of 200 years)"
-        if self.silent:
+        if self.silent or self.elsewhere:
             yield ""
             yield "Silent:"
-            yield from (f"  {', '.join(tests)}: {reason}" for reason, tests in _by_reason(self.silent))
-        if self.elsewhere:
+            for reason, tests in _by_reason(self.silent):
+                yield f"  {', '.join(tests)}: {cut(reason, LONGEST)}"
+        if self.elsewhere and not elsewhere:
+            yield f"  {len(self.elsewhere)} tests are about other systems than this part"
+        elif self.elsewhere:
             each = "; ".join(f"{', '.join(tests)} ({about})" for about, tests in _by_reason(self.elsewhere))
             yield from wrap(f"About other systems: {each}", 118, initial_indent="  ", subsequent_indent="    ",
                             break_long_words=False, break_on_hyphens=False)  # fmt: skip

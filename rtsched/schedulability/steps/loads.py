@@ -69,9 +69,7 @@ def overload(model: Uniprocessor | Cluster, result: Result, scale: Scale) -> lis
 def _longer(who: str, what: str, amount: int, than: str, limit: int, scale: Scale) -> Line:
     sign = "≤" if amount <= limit else ">"
     text = f"{name(who)}: {what} = {scale(amount)} {sign} {scale(limit)} = {than}"
-    return Line(
-        "sum", text, who, amount <= limit, {"what": what, "value_ns": amount, "than": than, "limit_ns": limit}
-    )
+    return Line("sum", text, who, amount <= limit, {"what": what, "value_ns": amount, "than": than, "limit_ns": limit})
 
 
 def liu_layland(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
@@ -154,9 +152,7 @@ def heavy_first(model: HeavyFirst, result: Result, scale: Scale) -> list[Line]:
     """Each heavy task beside its window, and the density bound of the others on the processors that are left."""
     heavy = [task for task in model.tasks if task.name in model.first]
     light = tuple(task for task in model.tasks if task.name not in model.first)
-    lines = [
-        _longer(task.name, "C", task.C, "min(D, T)", min(task.D, task.T), scale) for task in heavy[:MOST_TERMS]
-    ]
+    lines = [_longer(task.name, "C", task.C, "min(D, T)", min(task.D, task.T), scale) for task in heavy[:MOST_TERMS]]
     left = model.cluster.m - len(heavy)
     lines.append(Line("words", f"{left} of {model.cluster.m} processors are left to the {len(light)} others"))
     if light and left > 0:
@@ -218,7 +214,7 @@ def plain_scale(model: object) -> Scale:
         elif stages:
             times += [stage.C for stage in stages]
         else:
-            times.append(int(getattr(inner, "C", 0)))
+            times.append(int(getattr(inner, "C", getattr(inner, "worst", 0))))
     times += [job.c_max for job in getattr(model, "jobs", ())]
     return scale_of(times)
 

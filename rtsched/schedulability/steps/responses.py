@@ -33,7 +33,6 @@ def formula(model: Uniprocessor) -> str:
     return text + ("" if model.mode == "nonpreemptive" else " (F: its last region)")
 
 
-
 def fixed_priority(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
     """For each task the iterates of its worst job, of its first one, and how many jobs its busy period holds."""
     names = [task.name for task in model.tasks]
@@ -96,7 +95,7 @@ def _job(each: Demand, bound: Bound, q: int, jobs: int, worst: int, values: Sequ
         "left_out": max(0, len(ends) - MOST_KEPT),
         "response_ns": R,
         "deadline_ns": bound.deadline,
-        "due_ns": q * each.T - each.J + bound.deadline,
+        "due_ns": q * each.T - each.J + bound.deadline - (0 if whole else each.last),
         "corners_ns": corners(each, q, ends[-1]),
     }
     return Line("iterates", text, each.name, R <= bound.deadline, data)

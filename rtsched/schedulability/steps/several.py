@@ -18,10 +18,15 @@ from rtsched.schedulability.theorems.multiprocessor import (
     sequence,
 )
 
-BCL = "for every task: Σ min(W, D − C + 1) < m·(D − C + 1), with W the most work of a more urgent task h in D + D_h − C_h"
+BCL = (
+    "for every task: Σ min(W, D − C + 1) < m·(D − C + 1), with W the most work of a more urgent task h in D + D_h − C_h"
+)
 RTA = "R = C + ⌊Σ min(W, R − C + 1) / m⌋, with W the most work of a more urgent task h in R + R_h − C_h"
 RTA_LC = "R = C + ⌊Σ min(W, R − C + 1) / m⌋, of the more urgent tasks at most m − 1 carry a job into R"
-EDF_RTA = "R = C + ⌊Σ min(W, I, R − C + 1) / m⌋ over all others; slack D − R that is proven shortens W and I in the next round"
+EDF_RTA = (
+    "R = C + ⌊Σ min(W, I, R − C + 1) / m⌋ over all others; "
+    "slack D − R that is proven shortens W and I in the next round"
+)
 
 
 def bcl(model: Cluster, result: Result, scale: Scale) -> list[Line]:

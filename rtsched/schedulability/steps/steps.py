@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis
+from rtsched.schedulability.result import Result
 from rtsched.schedulability.steps import dags, demand, graphs, loads, responses, several
 from rtsched.schedulability.steps.bounds import generic
 from rtsched.schedulability.steps.given import given
 from rtsched.schedulability.steps.line import Board, Line, Working
-from rtsched.schedulability.steps.numbers import Scale, name
+from rtsched.schedulability.steps.numbers import Scale, joined, name, scale_of
 from rtsched.schedulability.theorem import theorems
 from rtsched.schedulability.theorems.edf import with_one_deadline
 
@@ -51,7 +53,9 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "np-fp-rta": (responses.formula, responses.fixed_priority),
     "optimal-load": ("U ≤ m and every C ≤ T", loads.optimal_load),
     "overload": ("U = Σ C/T > 1 can never be in time", loads.overload),
-    "pool-overload": ("Σ vol/T > processors of a type, or a path longer than D, can never be in time", loads.pool_overload),
+    "pool-overload": (
+        "Σ vol/T > processors of a type, or a path longer than D, can never be in time", loads.pool_overload,
+    ),
 }  # fmt: skip
 
 #: Tests that search, and what they look at instead of a formula.
@@ -93,7 +97,35 @@ def steps(analysis: SystemAnalysis) -> tuple[Board, ...]:
 
     It runs the parts of the theorems again that iterate, to hear of their iterates.
     """
-    return tuple(board(part, analysis) for part in analysis.parts)
+    parts = tuple(board(part, analysis) for part in analysis.parts)
+    pairs = zip(analysis.system.chains, analysis.chains, strict=True)
+    return parts + tuple(chain_board(chain, result, analysis.system.tasks) for chain, result in pairs)
+
+
+def chain_board(chain: ChainSpec, result: Result, tasks: Sequence[TaskSpec]) -> Board:
+    """The calculation for a cause-effect chain: its reaction as a sum and its data age, or why there is none."""
+    theorem = theorems()["chain-latency"]
+    lines = []
+    scale = scale_of([part.amount for bound in result.bounds for part in bound.parts])
+    for bound in result.bounds:
+        terms = joined([f"{scale(part.amount)} ({name(part.source)})" for part in bound.parts])
+        for what, value, limit in (
+            (f"reaction = {terms}", bound.wcrt or 0, chain.max_reaction),
+            ("data age, to the output", result.details["data_age_ns"], chain.max_age),
+        ):
+            holds = None if limit is None else value <= limit
+            text = f"{what} = {scale(value)}"
+            if limit is not None:
+                text += f" {'≤' if holds else '>'} {scale(limit)}"
+            data = {"value_ns": value, "limit_ns": limit}
+            lines.append(Line("sum", text, chain.name, holds, data))
+    formula = (
+        "reaction = T of the first + Σ max(R, T of the next + R, or + 0 where that is less urgent beside it) "
+        "+ R of the last"
+    )
+    found = Working(theorem.name, theorem.title, theorem.strength, result.verdict, formula, tuple(lines), result.reason)
+    names = tuple(tasks[index].name for index in chain.tasks)
+    return Board(f"chain {name(chain.name)}", scale.unit, names, (), (found,), ())
 
 
 def board(part: GroupAnalysis, analysis: SystemAnalysis) -> Board:
@@ -119,8 +151,8 @@ def board(part: GroupAnalysis, analysis: SystemAnalysis) -> Board:
 ORDER: Final = (
     "overload", "cluster-overload", "optimal-load", "liu-layland", "hyperbolic", "gfb", "edf-vd", "fp-rta", "np-fp-rta",
     "limited-fp-rta", "edf-qpa", "np-edf", "np-edf-jitter", "limited-edf", "edf-rta", "fifo-rta", "bcl", "global-rta",
-    "global-rta-lc", "global-edf-rta", "heavy-first", "edzl", "suspension-oblivious", "self-suspension", "pool-overload",
-    "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-work-conserving", "melani",
+    "global-rta-lc", "global-edf-rta", "heavy-first", "edzl", "suspension-oblivious", "self-suspension",
+    "pool-overload", "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-work-conserving", "melani",
 )  # fmt: skip
 
 
@@ -160,7 +192,9 @@ def _no_steps(test: str, some: bool) -> Line:
 def _as_declared(part: GroupAnalysis) -> Line:
     assert part.declared is not None
     jobs = part.declared.details.get("jobs", "its")
-    text = f"with the phases held exactly as declared: {part.declared.verdict}, by np-job-sets, which looks at a graph of all schedules of {jobs} jobs"
+    verdict = part.declared.verdict
+    seen = f"np-job-sets, which looks at a graph of all schedules of {jobs} jobs"
+    text = f"with the phases held exactly as declared: {verdict}, by {seen}"
     return Line("words", text)
 
 
