@@ -27,6 +27,10 @@ from rtsched.schedulability.theorems.servers import ServedTasks
 Share = tuple[str, int, int]
 
 
+#: Bits of a power beyond which it is not worked out once more.
+LARGE = 100_000
+
+
 def shares(tasks: Sequence[Sporadic]) -> list[Share]:
     """C / T of each."""
     return [(task.name, task.C, task.T) for task in tasks]
@@ -76,16 +80,18 @@ def liu_layland(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]
     """U beside n(2^(1/n) - 1), and the same as it is decided: (U/n + 1)^n beside 2."""
     n = len(model.tasks)
     bound = Fraction(n * (2 ** (1 / n) - 1)) if n > 1 else Fraction(1)
+    holds = result.verdict == "schedulable"
+    first = load("U", shares(model.tasks), bound, f"{n}·(2^(1/{n}) − 1)", scale)
+    if (model.U <= bound) != holds:  # the bound is irrational, and the double for it lies on the other side
+        first = load("U", shares(model.tasks), model.U, f"{n}·(2^(1/{n}) − 1), to the last digit", scale)
+    if n * model.U.denominator.bit_length() > LARGE:
+        return [first]  # the power has more digits than anybody reads, and took the test long enough
     power = (model.U / n + 1) ** n
     digits = told_apart(power, Fraction(2))
-    sign = "≤" if power <= 2 else ">"
-    first = load("U", shares(model.tasks), bound, f"{n}·(2^(1/{n}) − 1)", scale)
-    if (model.U <= bound) != (power <= 2):  # the bound is irrational, and the double for it lies on the other side
-        first = load("U", shares(model.tasks), model.U, f"{n}·(2^(1/{n}) − 1), to the last digit", scale)
     decided = Line(
         "load",
-        f"exactly: (U/{n} + 1)^{n} = {decimal(power, digits)} {sign} 2",
-        holds=power <= 2,
+        f"exactly: (U/{n} + 1)^{n} = {decimal(power, digits)} {'≤' if holds else '>'} 2",
+        holds=holds,
         data={"symbol": f"(U/{n} + 1)^{n}", "value": float(power), "exact": None, "limit": 2.0, "of": "", "terms": []},
     )
     return [first, decided]

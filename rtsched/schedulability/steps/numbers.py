@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
 from rtsched import units
@@ -69,11 +68,18 @@ def scale_of(times: Iterable[int]) -> Scale:
 
 
 def decimal(value: Fraction, digits: int | None = None) -> str:
-    """A value to so many places behind the point; without, as long as it takes (its denominator divides 10^n)."""
-    number = Decimal(value.numerator) / Decimal(value.denominator)
-    if digits is not None:
-        number = number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
-    text = format(number, "f")
+    """A value to so many places behind the point; without, as long as it takes (its denominator divides 10^n).
+
+    >>> decimal(Fraction(2, 3), 4), decimal(Fraction(-1, 4), 1), decimal(Fraction(7, 8)), decimal(Fraction(20))
+    ('0.6667', '-0.3', '0.875', '20')
+    """
+    if digits is None:
+        digits = value.denominator.bit_length()  # 2^-n has n places, 5^-n too, and more bits
+    size = abs(value)
+    # whole numbers: a Decimal of what thousands of tasks add up to takes minutes
+    whole = (2 * size.numerator * 10**digits + size.denominator) // (2 * size.denominator)
+    above, below = divmod(whole, 10**digits)
+    text = f"{'-' if value < 0 and whole else ''}{above}.{below:0{digits}d}" if digits else str(above)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

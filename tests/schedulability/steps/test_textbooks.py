@@ -61,7 +61,7 @@ def test_a_load_beside_its_bound_is_told_apart() -> None:
     # 0.828427125 beside 2 (2^(1/2) - 1) = 0.8284271247...
     model = Uniprocessor((Sporadic("b", 414_213_563, 10**9, 10**9), Sporadic("a", 828_427_124, 2 * 10**9, 2 * 10**9)))
     first, second = written("liu-layland", model)
-    assert first.endswith("0.828427125 > 0.8284271247 = 2·(2^(1/2) − 1)")
+    assert first.endswith("0.82842713 > 0.82842712 = 2·(2^(1/2) − 1)")
     assert second == "exactly: (U/2 + 1)^2 = 2.0000000004 > 2"
 
 
