@@ -38,7 +38,7 @@ def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[
     if len(busy) > 1 and busy[-1] <= busy[-2] <= end:
         far = f"the busy period ends: L = {row([scale(value) for value in busy])}; no deadline after it counts"
     else:
-        far = f"no deadline after {scale(end)} counts"
+        far = f"no deadline after {_why_so_far(model, behind)} = {scale(end)} counts"
     lines.append(Line("words", far, data={"horizon_ns": end}))
     lines += _deadlines(tasks, mode, end, crossing, scale)
     seen: list[tuple[int, int]] = []
@@ -52,6 +52,14 @@ def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[
     if seen:
         lines.append(_looked(seen, scale))
     return lines
+
+
+def _why_so_far(model: Uniprocessor, behind: int) -> str:
+    """What bounds the deadlines where the busy period does not: the same cases as in `horizon`."""
+    if model.U == 1:
+        return "lcm T + max D"
+    slope = "Σ U·max(0, T − D + J)" if any(task.J for task in model.tasks) else "Σ U·max(0, T − D)"
+    return f"max(max D, ⌈{f'({slope} + max b)' if behind else slope}/(1 − U)⌉)"
 
 
 def _deadlines(tasks: tuple[Sporadic, ...], mode: Mode, end: int, crossing: int | None, scale: Scale) -> list[Line]:

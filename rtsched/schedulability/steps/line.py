@@ -54,7 +54,7 @@ class Working:
 
     def text(self) -> Iterator[str]:
         """Line by line, as on a board."""
-        reason = f": {cut(self.reason, LONGEST)}" if self.reason and self.verdict == "unknown" else ""
+        reason = f": {cut(self.reason, LONGEST)}" if self.reason else ""
         yield f"{self.test} ({self.strength}): {self.verdict}{reason}"
         if self.formula:
             yield f"  {self.formula}"

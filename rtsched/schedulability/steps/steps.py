@@ -139,7 +139,8 @@ def board(part: GroupAnalysis, analysis: SystemAnalysis) -> Board:
     applied = sorted(part.applied, key=lambda item: _place(item.theorem.name))
     exact = [item.model for item in applied if item.theorem.strength == "exact" and item.result.verdict != "unknown"]
     workings = tuple(
-        replace(working(item, scale), aside=any(item.model is not model for model in exact)) for item in applied
+        replace(working(item, scale, part.view.exact), aside=any(item.model is not model for model in exact))
+        for item in applied
     )
     lines = given(part.view, scale)
     if part.declared is not None:
@@ -160,8 +161,12 @@ def _place(test: str) -> int:
     return ORDER.index(test) if test in ORDER else len(ORDER)
 
 
-def working(item: Applied, scale: Scale) -> Working:
-    """What one test calculated."""
+#: What an exact no means where the lowering had to say too much.
+NO_MISS = "in this model, which may ask for more than the system does, so that is no proof of a miss"
+
+
+def working(item: Applied, scale: Scale, exact: bool = True) -> Working:
+    """What one test calculated; `exact`: what its model allows, the system allows as well."""
     theorem, result = item.theorem, item.result
     formula, write = WRITERS.get(theorem.name, ("", None)) if not theorem.package else ("", None)
     cut_off = result.verdict == "unknown" and not result.bounds and theorem.strength != "necessary"
@@ -178,7 +183,7 @@ def working(item: Applied, scale: Scale) -> Working:
         result.verdict,
         formula if isinstance(formula, str) else formula(item.model),
         tuple(lines),
-        result.reason,
+        NO_MISS if result.verdict == "unschedulable" and not exact else result.reason,
     )
 
 
