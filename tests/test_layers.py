@@ -32,7 +32,7 @@ ALLOWED = {
     "plot": {"export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "page": {"plot", "export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "importers": {"model", "registry", "units", "errors"},
-    "schedulability": {"dnn", "model", "registry", "units", "errors"},
+    "schedulability": {"dnn", "model", "registry", "units", "errors", "visible"},
     "registry": {"errors", "visible"},
     "loading": {"dnn", "model", "errors", "visible"},
     "generate": {"loading", "dnn", "model", "units", "errors", "visible"},
