@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_output
+from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
@@ -68,7 +68,7 @@ def analyse(
 
         echo_json(to_dict(found, margins=margins))
     else:
-        tell("\n".join(_lines(found, margins, parts)), miss)
+        tell(fitted(_text, found, margins, parts), miss)
     if found.interrupted:
         echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)
@@ -92,7 +92,7 @@ def _fails(found: Verification, on: str) -> bool:
     return not hard.is_proven
 
 
-def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
+def _text(found: Verification, margins: bool, parts: bool) -> str:
     from rtsched.verify import words
 
     lines = [words.verdict(found), "", words.table(found), ""]
@@ -113,4 +113,4 @@ def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
             "",
             f"seen in {seen.runs} simulated runs{partial}, {seen.jobs} jobs: evidence beside the proof, no proof",
         ]
-    return [*lines, *map(visible, words.assumed(found))]
+    return "\n".join([*lines, *map(visible, words.assumed(found))])

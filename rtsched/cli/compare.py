@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import answer_alone, tell, want_standard_output
+from rtsched.cli.console import answer_alone, fitted, tell, want_standard_output
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting
 from rtsched.files import check_outputs, picture_format
@@ -81,15 +81,15 @@ def compare(
         from rtsched.plot.front import front
 
         front(answer, picture)
-    tell(json.dumps(answer.to_dict(), indent=2) if as_json else render(answer), table, picture)
+    tell(json.dumps(answer.to_dict(), indent=2) if as_json else fitted(render, answer), table, picture)
 
 
 def render(answer: Comparison) -> str:
     """The comparison as a table for a terminal: a line of figures a policy, and one of differences under it."""
     from rtsched import units
+    from rtsched.columns import aligned
     from rtsched.experiment.compare import title
     from rtsched.experiment.contrast import contrast, figure, legend
-    from rtsched.export.text import aligned
 
     rows = [["policy", *(title(metric) for metric in answer.metrics)]]
     for row in answer.rows:

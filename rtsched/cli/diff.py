@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo, echo_json
+from rtsched.cli.console import alone_for, echo, echo_json, fitted
 from rtsched.errors import InputError
 
 
@@ -50,4 +50,4 @@ def diff(
         echo_json(answer.to_dict())
         return
     changed = f" with {', '.join(changes)}" if changes else ""
-    echo(f"A: {runs[0].scheduler}\nB: {runs[1].scheduler}{changed}\n\n{answer.text()}")
+    echo(fitted(lambda: f"A: {runs[0].scheduler}\nB: {runs[1].scheduler}{changed}\n\n{answer.text()}"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_output
+from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
@@ -110,11 +110,11 @@ def run(
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
-        tell(render_table(figures), html, gantt, *exports)
+        tell(fitted(render_table, figures), html, gantt, *exports)
         if values:
-            tell(f"\n{render_metrics(values)}", html, gantt, *exports)
+            tell("\n" + fitted(render_metrics, values), html, gantt, *exports)
         for note in trace.system.assumed:
-            tell(f"assumed: {visible(note)}", html, gantt, *exports)
+            tell(fitted("assumed: {}".format, visible(note)), html, gantt, *exports)
     if html is not None:
         from rtsched.page.page import write as write_page
 

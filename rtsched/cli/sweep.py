@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options, pairs
-from rtsched.cli.console import answer_alone, echo, echo_json
+from rtsched.cli.console import answer_alone, echo, echo_json, fitted
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting, looking
 from rtsched.errors import InputError
@@ -81,7 +81,7 @@ def sweep(
     if as_json:
         echo_json(results.to_dict(baseline=paired))
     else:
-        echo(render(results, path, paired))
+        echo(fitted(render, results, path, paired))
 
 
 def _check_baseline(baseline: str, study: Path, overrides: list[str], policies: list[str]) -> None:
@@ -130,7 +130,7 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
 def render(results: Results, path: Path, paired: str | None = None) -> str:
     """What came of a study, as tables for a terminal."""
-    from rtsched.export.text import aligned
+    from rtsched.columns import aligned
 
     outline = results.outline
     policies = _counted("policy", len(outline.policies) - outline.tests)
@@ -142,7 +142,7 @@ def render(results: Results, path: Path, paired: str | None = None) -> str:
     shape = f"{points} x {sets} x {policies}{tests} x {seeds}"
     lines = [f"{visible(outline.name or 'study')} ({outline.digest}): {shape}, in {path}"]
     for metric in results.metrics:
-        lines += ["", _title(results, metric), aligned(list(_table(results, metric)))]
+        lines += ["", _title(results, metric), aligned(list(_table(results, metric)), names=())]
     if results.known.random or outline.sets > 1:
         what = "run" if outline.sets == 1 else "system"
         lines.append(

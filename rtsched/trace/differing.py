@@ -8,6 +8,7 @@ from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any
 
+from rtsched.columns import listed
 from rtsched.errors import InputError
 from rtsched.trace.trace import ACTIONS, OUTCOMES, Trace
 from rtsched.units import format_duration
@@ -84,8 +85,7 @@ class Difference:
                  "finish alike."]  # fmt: skip
         rows = [["job", "A", "B"], *([self.name(job), *map(_shown, fates)] for job, fates in self.jobs.items())]
         shown = rows[: most + 1] if self.jobs else []
-        widths = [max((len(row[column]) for row in shown), default=0) for column in range(2)]
-        lines += [f"{job.ljust(widths[0])}  {one.ljust(widths[1])}  {other}" for job, one, other in shown]
+        lines += listed(shown)
         if len(rows) > most + 1:
             lines.append(f"… and {len(rows) - most - 1} more")
         return "\n".join(lines)

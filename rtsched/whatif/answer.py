@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rtsched.columns import listed, padded, room, width
 from rtsched.units import format_duration
 
 #: So many jobs are named one by one.
@@ -13,6 +14,8 @@ MOST_NAMED = 4
 #: The kinds of changes, in the order in which they are told.
 KINDS = ("less C", "other rank", "other processor", "smaller variant", "split")
 COLUMN = max(map(len, KINDS))
+#: Less room than this is too little for what came of a change.
+ROOM = 30
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,9 @@ class WhatIf:
             return f"{self.job} missed no deadline: there is nothing to change."
         lines = [f"What would have met this deadline, in this run (each simulated again, seed {self.seed}):"]
         tried = list(self._rows(said=True))
-        width = max((len(row[1]) for row in tried), default=0)
-        lines += ["", *(f"{kind:<{COLUMN}}  {words:<{width}}  {came}" for kind, words, came in tried)] * bool(tried)
-        unasked = list(self._rows(said=False))
-        lines += ["", "Not asked:", *(f"{kind:<{COLUMN}}  {why}" for kind, _, why in unasked)] * bool(unasked)
+        lines += ["", *_columns(tried)] * bool(tried)
+        unasked = [(padded(kind, COLUMN), why) for kind, _, why in self._rows(said=False)]
+        lines += ["", "Not asked:", *listed(unasked)] * bool(unasked)
         return "\n".join(lines)
 
     def _rows(self, *, said: bool) -> Iterator[tuple[str, str, str]]:
@@ -121,6 +123,15 @@ class WhatIf:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _columns(tried: list[tuple[str, str, str]]) -> list[str]:
+    """Changes and what came of them in columns of their own, where there is room for them."""
+    rows = [(padded(kind, COLUMN), words, came) for kind, words, came in tried]
+    widest = max(width(words) for _, words, _ in tried) + COLUMN
+    if room() is None or widest + ROOM <= (room() or 0):
+        return listed(rows)
+    return listed([(kind, f"{words}: {came}") for kind, words, came in rows])
 
 
 def named(jobs: Sequence[str]) -> str:
