@@ -92,7 +92,9 @@ def wrapped(text: str, first: str = "", following: str | None = None) -> list[st
     most, blanks = room(), " " * width(first) if following is None else following
     if most is None or width(first) + width(text) <= most:
         return [first + text]
-    lines, begin, line, taken = [], first, [], max(0, min(width(first), most - NARROWEST))
+    lines: list[str] = []
+    line: list[str] = []
+    begin, taken = first, max(0, min(width(first), most - NARROWEST))
     for word in text.split(" "):
         if any(line) and taken + width(word) > most:
             lines.append(begin + " ".join(line))

@@ -18,7 +18,8 @@ ROWS = [
 
 def test_width_is_what_is_displayed() -> None:
     assert [width(text) for text in ("abc", "任务", "é", "e\u0301", "ﬁ…", "Ａ")] == [3, 4, 1, 1, 2, 2]
-    assert padded("任", 4) == "任  " and padded("任", 4, right=True) == "  任"
+    assert padded("任", 4) == "任  "
+    assert padded("任", 4, right=True) == "  任"
 
 
 def test_the_middle_of_a_name_is_left_out() -> None:
@@ -72,7 +73,8 @@ def test_text_is_wrapped_below_itself() -> None:
     with fitting(40):
         lines = listed(rows, right=[0])
     assert all(width(line) <= 40 for line in lines)
-    assert lines[0].startswith("   1 ms  任务 任务") and lines[1].startswith(" " * 9 + "任务")
+    assert lines[0].startswith("   1 ms  任务 任务")
+    assert lines[1].startswith(" " * 9 + "任务")
     assert lines[-1] == "12.5 ms  runs"
     assert listed([]) == []
 

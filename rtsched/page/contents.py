@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.export.text import render_table
+from rtsched.metrics.figures import Summary
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.page.pack import PREVIOUS, Packed
@@ -35,15 +36,15 @@ from rtsched.visible import cut, visible
 LONGEST = 300
 
 
-def facts(trace: Trace) -> dict[str, Any]:
-    """Names, figures and codes: what is short."""
-    figures = summary(trace)
+def facts(trace: Trace, figures: Summary | None = None) -> dict[str, Any]:
+    """Names, figures (of the trace, unless others are given) and codes: what is short."""
+    figures = figures or summary(trace)
     about = trace.system
     return {
         "system": cut(about.name, LONGEST_TITLE),
         "scheduler": cut(trace.scheduler, LONGEST_TITLE),
         "seed": str(trace.seed),
-        "until": trace.until,
+        "until": figures.until,
         "end": _end(trace),
         "headline": cut(figures.headline, 2 * LONGEST),
         "tasks": [_task(task) for task in about.tasks],

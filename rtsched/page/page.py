@@ -14,6 +14,7 @@ from pathlib import Path
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
+from rtsched.metrics.figures import Summary
 from rtsched.page.contents import columns, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
@@ -43,12 +44,18 @@ def html(trace: Trace) -> str:
     return page(trace)
 
 
-def page(trace: Trace, given: str | None = None) -> str:
-    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError."""
+def page(trace: Trace, given: str | None = None, *, figures: Summary | None = None) -> str:
+    """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
+
+    With `figures` those are shown: of the whole run, where `trace` is a part of it.
+    """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
     packed = columns(trace)
-    data = facts(trace) | {"index": packed.index, "given": None if given is None else visible(given, lines=True)}
+    data = facts(trace, figures) | {
+        "index": packed.index,
+        "given": None if given is None else visible(given, lines=True),
+    }
     parts = {
         "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
         "STYLE": asset(STYLE),

@@ -9,9 +9,11 @@ from operator import itemgetter
 from typing import Any
 
 from rtsched.columns import listed
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.trace.trace import ACTIONS, OUTCOMES, Trace
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 #: What was decided about which job, named by its task and index, since numbers may differ between runs.
 Decision = tuple[int, int, int, int, int]
@@ -28,7 +30,7 @@ class Fared:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Displayed):
     """How two runs differ.
 
     At `time` (ns; None: nowhere) decisions differ for the first time: those of `only` were made by one run and not by
@@ -40,6 +42,14 @@ class Difference:
     only: tuple[tuple[Decision, ...], tuple[Decision, ...]]
     jobs: dict[Name, tuple[Fared, Fared]]
     alike: int
+
+    def __repr__(self) -> str:
+        when = "nowhere" if self.time is None else f"first at {format_duration(self.time)}"
+        what = f"decisions differ {when}, {len(self.jobs)} jobs fare otherwise, {self.alike} alike"
+        return f"<Difference on {cut(self.traces[0].system.name)!r}: {what}>"
+
+    def __str__(self) -> str:
+        return self.text()
 
     def name(self, job: Name) -> str:
         """A job as ``task[index]``."""

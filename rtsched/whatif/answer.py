@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rtsched.columns import listed, padded, room, width
+from rtsched.display import Displayed
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 #: So many jobs are named one by one.
 MOST_NAMED = 4
@@ -78,7 +80,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Displayed):
     """The changes that were tried for a job, by kind; each was simulated with the seed of the run.
 
     A change that meets the deadline does so in this run: nothing is proven of others.
@@ -120,6 +122,11 @@ class WhatIf:
             "missed": self.missed,
             "changes": [change.to_dict() for change in self.changes],
         }
+
+    def __repr__(self) -> str:
+        met = sum(change.met for change in self.changes)
+        tried = sum(bool(change.words) for change in self.changes)
+        return f"<WhatIf for {cut(self.job)}: {tried} changes tried, {met} would have met its deadline>"
 
     def __str__(self) -> str:
         return self.text()

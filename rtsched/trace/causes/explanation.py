@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rtsched.columns import listed
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.trace.causes.history import History, Visit, Who
 from rtsched.trace.causes.path import Leg, legs
@@ -18,13 +19,14 @@ from rtsched.trace.causes.words import Words
 from rtsched.trace.trace import DRAINED, LATE, OK, OUTCOMES
 from rtsched.trace.trace import OVERHEAD as COSTS
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Displayed):
     """Where the time of a job went: `pieces`, one after the other, from its arrival to its end; their sum is `span`.
 
     `job` is its number in the trace. Times are ns.
@@ -120,6 +122,9 @@ class Explanation:
             "culprits": [name_of(self.trace, job) for job, _ in piece.culprits],
             "words": self.words.said([piece]),
         }
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {cut(self.headline, 200)}>"
 
     def __str__(self) -> str:
         return self.text()
