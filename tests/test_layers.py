@@ -60,8 +60,9 @@ ALLOWED = {
         "conformance", "display", "experiment", "loading", "metrics", "model", "optimum", "page", "trace", "units", "verify", "visible",
         "whatif",
     },
+    "terminal": {"columns", "errors", "page", "trace", "units", "visible"},
     "cli": {
-        "columns", "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "whatif", "api", "metrics", "trace", "export", "plot", "page",
+        "terminal", "columns", "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "whatif", "api", "metrics", "trace", "export", "plot", "page",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
     },
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
+from rtsched.cli.as_text import as_text, check_text, watch_it
 from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import waiting
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 @options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
 @click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
 @click.option("--to", "end", help="Where the picture ends.")
+@click.option("--text-gantt", "drawn", is_flag=True, help="Print the schedule as text, too (docs/command_line.md).")
+@click.option("--watch", "played", is_flag=True, help="Play the run in this terminal, event by event.")
 @options.metrics()
 @options.folder("--csv", "directory", text="Write the trace as CSV files.")
 @click.option(
@@ -60,6 +63,8 @@ def run(
     gantt: Path | None,
     start: str | None,
     end: str | None,
+    drawn: bool,
+    played: bool,
     metrics: tuple[str, ...],
     directory: Path | None,
     exports: tuple[Path, ...],
@@ -77,6 +82,7 @@ def run(
     from rtsched.model.config import to_yaml
 
     want_standard_output(as_json, html, gantt, directory, *exports)
+    check_text(drawn, played, as_json=as_json, kept=not no_trace)
     check_outputs(html, gantt, *exports)
     chosen = [find(name) for name in metrics]
     for path in exports:
@@ -107,6 +113,8 @@ def run(
             trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
+    if played:
+        watch_it(trace)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
@@ -115,6 +123,8 @@ def run(
             tell("\n" + fitted(render_metrics, values), html, gantt, *exports)
         for note in trace.system.assumed:
             tell(fitted("assumed: {}".format, visible(note)), html, gantt, *exports)
+        if drawn:
+            tell(f"\n{as_text(trace, first if start else None, last)}", html, gantt, *exports)
     if html is not None:
         from rtsched.page.page import write as write_page
 

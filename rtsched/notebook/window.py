@@ -18,7 +18,7 @@ BEFORE = 0.6
 
 
 @dataclass(frozen=True)
-class Window:
+class Excerpt:
     """A part of a run, as a trace with all its times (ns) as they were, from `start` to `end`; and `why` it is that."""
 
     trace: Trace
@@ -27,7 +27,7 @@ class Window:
     why: str
 
 
-def window(trace: Trace, most: int = MOST) -> Window | None:
+def window(trace: Trace, most: int = MOST) -> Excerpt | None:
     """About `most` slices around the first miss, or the first ones; None where there are no more than these."""
     starts = trace.slices["start"]
     if len(starts) <= most:
@@ -42,7 +42,7 @@ def window(trace: Trace, most: int = MOST) -> Window | None:
     why = "the first ones" if miss is None else "around the first miss" if first else "with the first miss"
     if miss is not None and miss >= end:  # more than that many slices begin at one instant
         why = "the first ones"
-    return Window(cut_out(trace, start, end), start, end, why)
+    return Excerpt(cut_out(trace, start, end), start, end, why)
 
 
 def first_miss(trace: Trace) -> int | None:
