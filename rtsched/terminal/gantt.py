@@ -30,6 +30,8 @@ MANY, PART = 60, 40
 NAME, LEAST = 20, 10
 #: How far a label may go beyond the last column.
 LABEL = 5
+#: The units of an axis.
+UNITS = ("s", "ms", "us", "ns")
 #: What tasks are called on the rows of processors.
 LETTERS = ascii_lowercase + ascii_uppercase + digits
 MISSED = (LATE, DROPPED, ABORTED)
@@ -125,7 +127,7 @@ class Picture:
     def gutter(self) -> int:
         """The columns before the picture: those of the longest name, and a blank."""
         with fitting(None):
-            return min(NAME, max(map(width, (*self.names[0], *self.names[1])), default=0)) + 1
+            return min(NAME, max(map(width, (*UNITS, *self.names[0], *self.names[1])))) + 1
 
     def room(self, columns: int) -> int:
         """How many columns are left for the picture; a few more have the marks and the label at its end."""
@@ -292,10 +294,8 @@ def _round() -> Iterator[int]:
 
 def _unit(span: int) -> tuple[str, int]:
     """The largest unit of time that a span has ten of, and its ns."""
-    for unit in ("s", "ms", "us"):
-        if span >= 10 * DURATIONS[unit]:
-            return unit, DURATIONS[unit]
-    return "ns", 1
+    unit = next((unit for unit in UNITS if span >= 10 * DURATIONS[unit]), UNITS[-1])
+    return unit, DURATIONS[unit]
 
 
 def _packed(words: Sequence[str], columns: int) -> list[str]:

@@ -59,6 +59,6 @@ def screen() -> Iterator[Screen]:
         sys.stdout.write(ENTER)
         yield Screen(keys, sys.stdout)
     finally:
-        termios.tcsetattr(keys, termios.TCSADRAIN, before)
+        termios.tcsetattr(keys, termios.TCSANOW, before)
         sys.stdout.write(LEAVE)
         sys.stdout.flush()
