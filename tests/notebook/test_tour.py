@@ -52,3 +52,10 @@ def test_the_tour_runs_and_shows_everything(shell: InteractiveShell) -> None:
     )
     for page, text in zip(pages, expected, strict=True):
         assert text in page
+
+
+def test_the_examples_of_the_page_about_notebooks_hold() -> None:
+    import doctest
+
+    found = doctest.testfile(str(TOUR.parent / "notebook.md"), module_relative=False, encoding="utf-8")
+    assert (found.failed, found.attempted > 3) == (0, True)

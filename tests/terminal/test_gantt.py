@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from rtsched.errors import InputError
 from rtsched.page.contents import over
 from rtsched.terminal.gantt import Picture, text_gantt
 from rtsched.terminal.signs import PLAIN, Signs, signs_for
+from tests.cli.command import rtsched
 from tests.helpers import cpus, edf, simulate, task
 
 RATES = """\
@@ -144,3 +146,10 @@ def test_what_cannot_be_drawn_is_refused() -> None:
 def test_aborted_jobs_end_where_they_were_given_up() -> None:
     lines = text_gantt(simulate([task(0, 3, 5), task(1, 3, 7, on_miss="abort")], until=35)).split("\n")
     assert lines[4:6] == ["   ↑      ×      ↕      ↕      ×      ↓", "b  ···██/··██/··██/··██ ··██/··██/··█"]
+
+
+def test_the_example_of_the_page_is_what_is_printed() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    example = text[text.index("```console\n$ rtsched run") :].split("```")[1].split("\n", 2)
+    assert example[1] == "$ rtsched run buttazzo_rm_edf --text-gantt"
+    assert rtsched("run", "buttazzo_rm_edf", "--text-gantt").output == example[2]
