@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from rtsched.visible import cut
+from rtsched.visible import cut, visible
 
 __all__ = ["aligned", "fitting", "listed", "padded", "room", "shortened", "width", "wrapped"]
 
@@ -115,7 +115,7 @@ def listed(rows: Sequence[Sequence[str]], *, indent: str = "", right: Sequence[i
         return []
     last = max(map(len, rows)) - 1
     most = room()
-    heads = [[cut(cell, WIDEST) for cell in row[:last]] for row in rows]
+    heads = [[shortened(visible(cell), WIDEST) for cell in row[:last]] for row in rows]
     if most is not None:
         names = [place for place in range(last) if place not in right]
         widths = [max((width(head[place]) for head in heads), default=0) for place in range(last)]

@@ -113,7 +113,7 @@ def run(
             trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
-    if played:
+    if played and figures.planned is None:  # who interrupts has seen enough
         watch_it(trace)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))

@@ -170,9 +170,10 @@ class Picture:
 
     def _fine(self, start: int, end: int) -> int:
         """The greatest common divisor of all instants that are shown, from `start` on."""
-        slices, jobs = self._slices(start, end), self.trace.jobs[self._jobs(start, end)]
-        columns = (slices["start"], slices["end"], jobs["release"], jobs["deadline"], np.array([end]))
-        times = np.unique(np.concatenate(columns))
+        slices, jobs, waits = self._slices(start, end), self._jobs(start, end), self.trace.waits
+        found = [self.trace.jobs[name][jobs] for name in ("release", "deadline")]
+        found += [slices["start"], slices["end"], waits["start"], waits["end"], self.over[jobs], np.array([end])]
+        times = np.unique(np.concatenate(found))
         return gcd(*((times[(times >= start) & (times <= end)] - start).tolist())) or 1
 
     def _slices(self, start: int, end: int) -> Any:
@@ -246,20 +247,38 @@ class Picture:
             place = scale.column(end)
             if reason == PREEMPTED and 0 <= place < scale.count and cells[place] == self.signs.wait:
                 cells[place] = self.signs.preempted
-        for start, end, _, _, _, reason in slices:
-            if reason == OVERHEAD:
-                for place, _ in scale.parts(start, end):
-                    cells[place] = self.signs.cost
-        for start, end, job, _, _, reason in slices:
-            deadline = int(rows["deadline"][job])
-            if reason != OVERHEAD:
-                for place, _ in scale.parts(start, min(end, deadline)):
-                    cells[place] = self.signs.run
-        for start, end, job, _, _, reason in slices:
-            if reason != OVERHEAD:
-                for place, _ in scale.parts(max(start, int(rows["deadline"][job])), end):
-                    cells[place] = self.signs.late
+        spent = {
+            self.signs.cost: [0] * scale.count,
+            self.signs.run: [0] * scale.count,
+            self.signs.late: [0] * scale.count,
+        }
+        still = self.still
+        for start, end, job, node, place, reason in slices:
+            deadline = min(end, max(start, int(rows["deadline"][job])))
+            begun = [(self.signs.cost, start, end, 1)] if reason == OVERHEAD else [
+                (self.signs.run, start, deadline, 1), (self.signs.late, deadline, end, 1),
+            ]  # fmt: skip
+            for since, until in () if reason == OVERHEAD else still.get((job, node, place), ()):
+                since, until = max(start, since), min(end, until)
+                begun += [
+                    (self.signs.run, since, min(until, deadline), -1),
+                    (self.signs.late, max(since, deadline), until, -1),
+                ]
+            for sign, since, until, way in begun:
+                for column, time in scale.parts(since, until):
+                    spent[sign][column] += way * time
+        for sign, times in spent.items():
+            for column, time in enumerate(times):
+                cells[column] = sign if time else cells[column]
         return cells
+
+    @cached_property
+    def still(self) -> dict[tuple[int, int, int], list[tuple[int, int]]]:
+        """When nothing of a (job, node, processor) ran while it was on a stream of a GPU."""
+        found: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        for start, end, *who in self.trace.waits[["start", "end", "job", "node", "processor"]].tolist():
+            found.setdefault((who[0], who[1], who[2]), []).append((start, end))
+        return found
 
     def _place(self, scale: Scale, slices: Sequence[Any]) -> list[str]:
         """Who was on a processor: in each column the one that was there for the longest."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rtsched.columns import listed, padded, room, width
+from rtsched.columns import WIDEST, listed, padded, room, width
 from rtsched.display import Displayed
 from rtsched.units import format_duration
 from rtsched.visible import cut
@@ -136,7 +136,7 @@ def _columns(tried: list[tuple[str, str, str]]) -> list[str]:
     """Changes and what came of them in columns of their own, where there is room for them."""
     rows = [(padded(kind, COLUMN), words, came) for kind, words, came in tried]
     widest = max(width(words) for _, words, _ in tried) + COLUMN
-    if room() is None or widest + ROOM <= (room() or 0):
+    if widest <= WIDEST if room() is None else widest + ROOM <= (room() or 0):
         return listed(rows)
     return listed([(kind, f"{words}: {came}") for kind, words, came in rows])
 

@@ -34,6 +34,12 @@ def test_the_textbook_set() -> None:
     assert text_gantt(api.simulate("buttazzo_rm_edf", scheduler="rm")) == RATES
 
 
+def test_on_a_stream_of_a_gpu_what_waits_for_room_does_not_run() -> None:
+    lines = text_gantt(api.simulate("gpu_head_of_line"), 100).split("\n")
+    assert lines[3] == "a first  ██████████████████████████████·█████████████"
+    assert lines[8:11] == ["gpu.0    " + "a" * 44, "gpu.1      " + "b" * 18, "gpu.2        " + "c" * 27]
+
+
 def test_in_ascii_it_has_the_same_shape() -> None:
     plain = text_gantt(api.simulate("buttazzo_rm_edf", scheduler="rm"), signs=PLAIN)
     assert plain.isascii()
