@@ -167,7 +167,8 @@ def simulate(
     loaded = load(source, platform=platform)
     chosen = scheduler_of(loaded, scheduler)
     number = loaded.system.simulate.seed if seed is None else checked_seed(seed)
-    prepared = prepare(loaded, until).noting(without_effect(loaded.system, chosen))
+    prepared = prepare(loaded, until)
+    prepared = prepared.noting(without_effect(loaded.system, chosen, prepared.spec))
     del loaded, source  # kilobytes for every task, which are not needed while time runs
     return prepared.run(chosen, number, trace=trace, watch=watch, reasons=reasons)
 
@@ -331,19 +332,20 @@ def _unread(system: System, scheduler: Scheduler) -> list[tuple[int, tuple[str |
     return found
 
 
-def without_effect(system: System, scheduler: Scheduler) -> list[str]:
+def without_effect(system: System, scheduler: Scheduler, lowered: SystemSpec | None = None) -> list[str]:
     """What to note of a system's keys where it is run under a policy that its file does not name."""
+    name = scheduler.described(lowered)
     servers = [
-        f"{system.tasks[index].name}: {way[-1]!r} has no effect under {scheduler.described()}"
+        f"{system.tasks[index].name}: {way[-1]!r} has no effect under {name}"
         for index, way in _unread(system, scheduler)
     ]
     estimates = [
-        f"estimates: {key!r} has no effect under {scheduler.described()}, which {_how_it_believes(scheduler)}"
+        f"estimates: {key!r} has no effect under {name}, which {_how_it_believes(scheduler)}"
         for key in _unread_estimates(system, scheduler)
     ]
-    reserving = [f"'reservable' has no effect under {scheduler.described()}, which reserves nothing"]
+    reserving = [f"'reservable' has no effect under {name}, which reserves nothing"]
     spawning = [
-        f"{system.tasks[index].name}: has no jobs under {scheduler.described()}, which spawns none"
+        f"{system.tasks[index].name}: has no jobs under {name}, which spawns none"
         for index in _unspawned(system, scheduler)
     ]
     return servers + estimates + reserving * _unreserved(system, scheduler) + spawning

@@ -35,7 +35,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
     nobody reads raises BrokenPipeError.
     """
     with open_whole(path) as stream:
-        stream.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+        stream.write(encoded(content))
+
+
+def encoded(content: str | bytes) -> bytes:
+    """Text as UTF-8, what that cannot hold escaped; bytes as they are."""
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
 
 
 @contextmanager

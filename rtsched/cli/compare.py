@@ -12,10 +12,12 @@ from rtsched.cli import options
 from rtsched.cli.console import answer_alone, fitted, tell, want_standard_output
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting
-from rtsched.files import check_outputs, picture_format
+from rtsched.errors import InputError
+from rtsched.files import check_outputs, picture_format, write_whole
 from rtsched.visible import cell, visible
 
 if TYPE_CHECKING:
+    from rtsched import api
     from rtsched.experiment.compare import Comparison
 
 
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 @options.as_json("Print JSON instead of text, every run included.")
 @options.file("--csv", "table", text="One line per policy and seed.")
 @options.file("--plot", "picture", text="Draw misses against accuracy.")
+@options.file("--html", text="Write a page with the policies' runs of one seed on one axis (docs/page.md).")
+@click.option("--shown", type=click.IntRange(0), metavar="SEED", help="Which seed --html shows; default: the first.")
 def compare(
     system: str,
     schedulers: tuple[str, ...],
@@ -58,30 +62,68 @@ def compare(
     as_json: bool,
     table: Path | None,
     picture: Path | None,
+    html: Path | None,
+    shown: int | None,
 ) -> None:
     """Run several policies on SYSTEM, each on the same seeds, and say how they differ."""
+    from rtsched import api
     from rtsched.experiment import compare as experiment
 
-    want_standard_output(as_json, table, picture)
+    want_standard_output(as_json, table, picture, html)
     if picture is not None:
         picture_format(picture)
-    check_outputs(picture, table)
+    check_outputs(picture, table, html)
     policies = [name for group in schedulers for name in split(group)]
+    numbers = range(seed, seed + seeds)
+    if html is not None:
+        _refuse(policies, numbers, shown)
+    elif shown is not None:
+        raise InputError("--shown says which seed --html shows; give --html, too")
     with counting() as progress, answer_alone():
         answer = experiment.compare(
-            system, policies, range(seed, seed + seeds), until=until, platform=platform, overrides=overrides,
+            system, policies, numbers, until=until, platform=platform, overrides=overrides,
             jobs=jobs, baseline=baseline, metrics=metrics, progress=progress, regret=regret,
             effort=effort,
         )  # fmt: skip
+        if html is not None:
+            text = _page(answer, api.load(system, platform=platform, overrides=overrides), policies, until, shown)
     if table is not None:
-        from rtsched.files import write_whole
-
         write_whole(table, _csv(answer))
     if picture is not None:
         from rtsched.plot.front import front
 
         front(answer, picture)
-    tell(json.dumps(answer.to_dict(), indent=2) if as_json else fitted(render, answer), table, picture)
+    if html is not None:
+        write_whole(html, text)
+    tell(json.dumps(answer.to_dict(), indent=2) if as_json else fitted(render, answer), table, picture, html)
+
+
+def _refuse(policies: list[str], seeds: range, shown: int | None) -> None:
+    """Raise InputError, before anything runs, where no page can show what is asked for."""
+    from rtsched.experiment.policies import choices
+    from rtsched.page.several import refuse_other_than_some
+
+    refuse_other_than_some(len(choices(policies)))
+    if shown is not None and shown not in seeds:
+        raise InputError(f"--shown is one of the seeds that are compared, {seeds[0]} to {seeds[-1]} (found {shown})")
+
+
+def _page(answer: Comparison, loaded: api.Loaded, policies: list[str], until: str | None, shown: int | None) -> str:
+    """The page of the runs of one seed, simulated again with their traces."""
+    from rtsched import api
+    from rtsched.experiment.policies import choices
+    from rtsched.model.config import to_yaml
+    from rtsched.page.several import comparison
+
+    seed = answer.seeds[0] if shown is None else shown
+    traces = {
+        each.label: api.simulate(
+            loaded, scheduler=None if each.own else each.make(), until=until, seed=seed, reasons=True
+        )
+        for each in choices(policies)
+    }
+    note = f"One of the {len(answer.seeds)} seeds that the table below compares." if len(answer.seeds) > 1 else ""
+    return comparison(traces, to_yaml(loaded.system), render(answer), note)
 
 
 def render(answer: Comparison) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from rtsched.errors import InputError
+
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 
@@ -50,6 +52,42 @@ def metrics() -> Option:
     return click.option(
         "--metric", "metrics", multiple=True, metavar="NAME", help="One more metric: see `rtsched list metrics`."
     )
+
+
+def picture() -> Option:
+    """What ``--gantt`` draws: ``--from``, ``--to``, ``--tasks``, ``--rows``, ``--size``."""
+    every = [
+        click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'."),
+        click.option("--to", "end", help="Where the picture ends."),
+        click.option("--tasks", help="The tasks in the picture, from the top: control,camera."),
+        click.option("--rows", metavar="KIND", help="The rows of the picture: task, processor, both or node."),
+        click.option("--size", help="Its size: '16x9 in', '88x40 mm', '1600x900 px', or only a width: '88 mm'."),
+    ]
+
+    def give(command: Command) -> Command:
+        for option in reversed(every):
+            command = option(command)
+        return command
+
+    return give
+
+
+def picture_of(given: dict[str, str | None], path: Path | None, *, text: bool = False) -> dict[str, Any]:
+    """What `picture` was given, as `gantt` takes it. Raises InputError: instants that are none, nothing to draw.
+
+    A schedule as `text` has instants, too.
+    """
+    from rtsched import units
+
+    named = {"start": "from", "end": "to"}
+    first = next((name for name, each in given.items() if each is not None and not (text and name in named)), None)
+    if path is None and first is not None:
+        raise InputError(f"--{named.get(first, first)} says what --gantt draws; give --gantt, too")
+    found: dict[str, Any] = {name: each for name, each in given.items() if each is not None}
+    try:
+        return found | {name: units.parse_duration(found[name]) for name in named if name in found}
+    except ValueError as error:
+        raise InputError(f"--from/--to: {error}") from None
 
 
 def effort() -> Option:

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 @options.as_json()
 @options.file("--html", text="Write a page to explore the run with (docs/page.md).")
 @options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
-@click.option("--from", "start", help="Where the picture begins, e.g. '100 ms'.")
-@click.option("--to", "end", help="Where the picture ends.")
+@options.picture()
 @click.option("--text-gantt", "drawn", is_flag=True, help="Print the schedule as text, too (docs/command_line.md).")
 @click.option("--watch", "played", is_flag=True, help="Play the run in this terminal, event by event.")
 @options.metrics()
@@ -61,8 +60,6 @@ def run(
     as_json: bool,
     html: Path | None,
     gantt: Path | None,
-    start: str | None,
-    end: str | None,
     drawn: bool,
     played: bool,
     metrics: tuple[str, ...],
@@ -71,6 +68,7 @@ def run(
     wanted: str | None,
     no_trace: bool,
     fail_on: str | None,
+    **picture: str | None,
 ) -> None:
     """Simulate SYSTEM (a catalogue name or a YAML file) and say what happened."""
     from rtsched import api
@@ -91,12 +89,12 @@ def run(
         raise InputError("--format says how --export writes; give --export, too")
     if gantt is not None:
         picture_format(gantt)
+    seen = options.picture_of(picture, gantt, text=drawn)
     if no_trace and (html or gantt or directory or exports):
         raise InputError(
             "--no-trace keeps no trace to draw or write; leave it out, or --html, --gantt, --csv and --export"
         )
     given: list[str] = []
-    first, last = _instant(start), None if end is None else _instant(end)
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
         found = api.load(system, platform=platform, overrides=overrides)
@@ -110,7 +108,15 @@ def run(
 
     with alone_for(as_json, html, gantt, directory, *exports):
         with waiting() as watch:
-            trace = api.simulate(loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch)
+            trace = api.simulate(
+                loaded(),
+                scheduler=scheduler,
+                until=until,
+                seed=seed,
+                trace=not no_trace,
+                watch=watch,
+                reasons=gantt is not None,
+            )
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
     if played and figures.planned is None:  # who interrupts has seen enough
@@ -124,7 +130,7 @@ def run(
         for note in trace.system.assumed:
             tell(fitted("assumed: {}".format, visible(note)), html, gantt, *exports)
         if drawn:
-            tell(f"\n{as_text(trace, first if start else None, last)}", html, gantt, *exports)
+            tell(f"\n{as_text(trace, seen.get('start'), seen.get('end'))}", html, gantt, *exports)
     if html is not None:
         from rtsched.page.page import write as write_page
 
@@ -132,7 +138,7 @@ def run(
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
 
-        draw(trace, gantt, start=first, end=last)
+        draw(trace, gantt, **seen)
     if directory is not None:
         from rtsched.export.tables import write_csv
 
@@ -151,14 +157,3 @@ def _failed(figures: Summary, on: str) -> bool:
     counted = {task.name for task in figures.tasks if on == "miss" or task.criticality == "hard"}
     missed = any(task.misses for task in figures.tasks if task.name in counted)
     return missed or any(chain.kept is False and not counted.isdisjoint(chain.tasks) for chain in figures.chains)
-
-
-def _instant(text: str | None) -> int:
-    from rtsched import units
-
-    if text is None:
-        return 0
-    try:
-        return units.parse_duration(text)
-    except ValueError as error:
-        raise InputError(f"--from/--to: {error}") from None

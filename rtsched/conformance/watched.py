@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
     from rtsched.engine.under_way import UnderWay
+    from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.base import Scheduler
 
 
@@ -63,9 +64,14 @@ class Watched:
         """The keys of `estimates` that matter to it."""
         return self.scheduler.estimates_read()
 
-    def described(self) -> str:
+    def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
+        """The tasks in the order of their standing ranks."""
+        found: tuple[int, ...] = self.inner.ranking(tasks)
+        return found
+
+    def described(self, system: SystemSpec | None = None) -> str:
         """The policy and its parts in one line."""
-        return self.scheduler.described()
+        return self.scheduler.described(system)
 
     def begin(self, soc: Soc) -> None:
         """The offline phase; whoever refuses the system does so here."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.job import DONE
 from rtsched.model.paths import critical_paths
-from rtsched.trace.reasons import Gone, Reasons
+from rtsched.trace.reasons import LONGEST_REASON, Gone, Reasons
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
@@ -20,12 +21,12 @@ Ready = Callable[["Job", tuple["Segment", ...]], None]
 class Grounds:
     """The ranks that nodes get as they come to wait, of a policy whose ranks stand."""
 
-    def __init__(self, core: Core, names: tuple[str, ...] | None) -> None:
+    def __init__(self, core: Core, names: tuple[str, ...] | None, pools: tuple[tuple[int, ...], ...]) -> None:
         self.core = core
         self.ranked = names is not None
-        self.reasons = Reasons(core.preemption, names or ())
-        #: when the policy expects the end of the job that it drops at present
-        self.expected: int | None = None
+        self.reasons = Reasons(core.preemption, names or (), pools=pools)
+        #: of the job that the policy drops at present: when it expects its end, and why it drops it
+        self.told: tuple[int | None, str | None] = (None, None)
 
     def hearing(self, told: Ready | None) -> Ready | None:
         """The listener to segments that become ready, who ranks them; then their ranks are noted."""
@@ -47,8 +48,9 @@ class Grounds:
         left = {segment.node.index: self._left(segment) for segment in job.segments}
         fastest = self.core.beliefs.fastest
         own = max(critical_paths(job.task.spec, None, lambda node: left[node.index] if left else fastest(node)))
-        gone = Gone(why, job.deadline - self.core.loop._now, own, self.expected)
-        self.reasons.gone[job.number] = gone
+        expected, reason = self.told
+        said = None if reason is None else cut(reason, LONGEST_REASON)
+        self.reasons.gone[job.number] = Gone(why, job.deadline - self.core.loop._now, own, expected, said)
 
     def _left(self, segment: Segment) -> int:
         """What is left of a node, in ns, as it is believed to take on the fastest processor."""

@@ -23,6 +23,7 @@ from rtsched.trace.trace import (
     LAUNCHES,
     LOCKS,
     OVERHEAD,
+    POWERS,
     SLICES,
     SPLITS,
     WAITS,
@@ -70,6 +71,7 @@ class Recorder:
         self.batches = Columns(widened(BATCHES, wide)) if keep else None
         self.launches = Columns(widened(LAUNCHES, wide)) if keep else None
         self.splits = Columns(widened(SPLITS, wide)) if keep else None
+        self.powers = Columns(POWERS) if keep else None
         self.deadlocks: list[Deadlock] = []
         self.deadlock_count = 0
 
@@ -92,7 +94,7 @@ class Recorder:
     def pack(self) -> None:
         """Turn full buffers into columns."""
         some = (self.slices, self.decisions, self.waves, self.waits, self.choices, self.locks, self.batches)
-        for columns in (self.jobs, self.answers, self.changes, *some, self.launches, self.splits):
+        for columns in (self.jobs, self.answers, self.changes, *some, self.launches, self.splits, self.powers):
             if columns is not None:
                 columns.pack()
 
@@ -159,6 +161,10 @@ class Recorder:
             return np.empty(0, SPLITS)
         table = self.splits.table()
         return table[np.lexsort((table["processor"], table["node"], table["job"], table["start"]))]
+
+    def power_table(self) -> NDArray[Any]:
+        """What the chip drew, in the order of time."""
+        return np.empty(0, POWERS) if self.powers is None else self.powers.table()
 
     def deadlock(self, found: Deadlock) -> None:
         """Remember a deadlock; of many only the first."""

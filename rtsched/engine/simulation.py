@@ -75,7 +75,7 @@ def run(
         if reasons:
             from rtsched.engine.grounds import Grounds
 
-            core.grounds = Grounds(core, policy.ranks())
+            core.grounds = Grounds(core, policy.ranks(), policy.pools())
         core.listen(policy)
         _prepare_all(core, truths)
     dispatch = policy.dispatcher()
@@ -113,7 +113,8 @@ def run(
     jobs = record.job_table()
     return Trace(
         system=system,
-        scheduler=scheduler.described(),
+        scheduler=scheduler.described(system),
+        ranking=policy.ranking(core.tasks),
         seed=seed,
         until=until,
         end=end,
@@ -139,6 +140,7 @@ def run(
         launches=record.launch_table(),
         inputs=_inputs(core, jobs),
         splits=record.split_table(),
+        powers=record.power_table(),
         deadlocks=tuple(record.deadlocks),
         deadlock_count=record.deadlock_count,
         stranded=named(stranded),

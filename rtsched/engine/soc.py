@@ -36,6 +36,7 @@ from rtsched.engine.task_state import TaskState
 from rtsched.errors import SchedulerError
 from rtsched.trace import trace as log
 from rtsched.trace.trace import LATE, OK, OPEN
+from rtsched.visible import as_found
 
 
 class Soc(ChipHandle):
@@ -336,19 +337,23 @@ class Soc(ChipHandle):
         job.finish = now
         self.core.steps.close(job, now, OK if now <= job.deadline else LATE)
 
-    def drop(self, job: Job, expected: int | None = None) -> None:
+    def drop(self, job: Job, expected: int | None = None, reason: str | Any = None) -> None:
         """Give `job` up: what runs of it stops, what waits never starts. The next job of its task takes its turn.
 
         What runs on a processor that is not preemptive drains, or is reset (see ``rtsched.engine.drain``). Explanations
-        tell when it was `expected` to end, in ns, if that is said; nothing else depends on it.
+        tell when it was `expected` to end, in ns, and the `reason` in words (of which 200 characters are kept), if they
+        are said; nothing else depends on them. Raises SchedulerError for a reason that is no text.
         """
         check_alive(job, "drop")
+        if reason is not None and not isinstance(reason, str):
+            raise SchedulerError(f"drop {job!r}: its reason is {as_found(reason)}; say it in words")
         grounds = self.core.grounds
-        if grounds is not None:
-            grounds.expected = expected
+        if grounds is None:
+            self.core.give_up(job)
+            return
+        grounds.told = (expected, reason)
         self.core.give_up(job)
-        if grounds is not None:
-            grounds.expected = None
+        grounds.told = (None, None)
 
     def spawn(self, task: TaskState | Any, deadline: Whole | None = None) -> Job | None:
         """Release a job of `task` now, which declares ``arrival: {kind: spawned}``; its deadline is `deadline` ns away.

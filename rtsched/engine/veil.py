@@ -5,7 +5,7 @@ Who is rtsched's own is in a module of rtsched; everybody else is veiled, classe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +132,14 @@ class Veiled:
     def ranks(self) -> tuple[str, ...] | None:
         """What the ranks by which it orders are called."""
         return self.scheduler.ranks()
+
+    def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
+        """The tasks in the order of their standing ranks."""
+        return self.scheduler.ranking(self.soc.show(tasks))
+
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        """Which processors share a queue of what is ready."""
+        return self.scheduler.pools()
 
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what it does."""

@@ -143,7 +143,7 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False, lo
             own = choice.own and loaded.document is not None
             with places.at_point(study, point) if choice.own else places.at("policies"):
                 made = api.scheduler_of(loaded, None) if own else _made(bench, choice, loaded)
-            notes.update(dict.fromkeys(api.without_effect(loaded.system, made)))
+            notes.update(dict.fromkeys(api.without_effect(loaded.system, made, spec)))
         if look is not None:
             look(point.index + 1, len(bench.points))
     metrics = [[each.name, source_of(each.function)] for each in measures]

@@ -12,13 +12,13 @@ All are found by name in the registry (group ``rtsched.exporters``), whoever wro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rtsched.errors import InputError
-from rtsched.files import STANDARD_OUTPUT, check_outputs, make_folder, write_whole
+from rtsched.files import STANDARD_OUTPUT, check_outputs, encoded, make_folder, open_whole, write_whole
 from rtsched.registry import REGISTRY
 from rtsched.visible import cut
 
@@ -45,7 +45,8 @@ class Exporter:
 def exporter(*endings: str) -> Callable[[Function], Function]:
     """Describe a function of a trace as an exporter; files with one of these endings (".vcd") are written by it.
 
-    It gives the content as text or bytes, or a mapping of file names to contents: then the output is a folder. An entry
+    It gives the content as text or bytes, whole or piece by piece (an iterator), or a mapping of file names to contents:
+    then the output is a folder. An entry
     point in ``rtsched.exporters``, or ``REGISTRY.register("exporter", name, function)``, makes it known by a name.
     Raises InputError where an ending does not begin with a dot.
     """
@@ -101,6 +102,11 @@ def write(trace: Trace, path: str | Path, format: str | None = None) -> None:
     found = REGISTRY.call("exporter", made.name, made.function, trace)
     if isinstance(found, str | bytes):
         write_whole(path, found)
+        return
+    if isinstance(found, Iterator):
+        with open_whole(path) as stream:
+            for piece in found:
+                stream.write(encoded(piece))
         return
     names = list(found) if isinstance(found, Mapping) else []
     plain = all(isinstance(each, str) and each == Path(each).name for each in names)

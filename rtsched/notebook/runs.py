@@ -33,7 +33,7 @@ def trace(found: Trace) -> str:
             f"{time(part.start)} to {time(part.end)}. Figures are those of the whole run; "
             "rtsched.write(trace, 'run.html') writes the page of all of it."
         )
-        shown = page(part.trace, figures=figures)
+        shown = page(part.trace, figures=figures, explained=part.inside)
         view = f"from={part.start}&to={part.end}"
     return whole(note, framed(shown, view))
 

@@ -26,6 +26,13 @@ class Excerpt:
     end: int
     why: str
 
+    @property
+    def inside(self) -> frozenset[int]:
+        """The jobs of which all that they met lies in it."""
+        jobs, done = self.trace.jobs, over(self.trace)
+        whole = (jobs["arrival"] >= self.start) & (done >= 0) & (done <= self.end)
+        return frozenset(np.flatnonzero(whole).tolist())
+
 
 def window(trace: Trace, most: int = MOST) -> Excerpt | None:
     """About `most` slices around the first miss, or the first ones; None where there are no more than these."""
@@ -80,7 +87,7 @@ def cut_out(trace: Trace, start: int, end: int) -> Trace:
         slices=slices,
         logged=own(trace.logged),
         waits=own(trace.waits, since=start),
-        waves=trace.waves[:0],
+        waves=own(trace.waves, since=start),
         locks=own(trace.locks),
         answers=own(trace.answers),
         choices=own(trace.choices),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rtsched.export.text import render_table
 from rtsched.metrics.figures import Summary
 from rtsched.metrics.summary import summary
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.page import causes, queues
 from rtsched.page.pack import PREVIOUS, Packed
 from rtsched.plot.gantt import COLOURS, LONGEST_TITLE
 from rtsched.plot.hardware import clocks, outages, suspensions
@@ -37,8 +38,8 @@ LONGEST = 300
 
 
 def facts(trace: Trace, figures: Summary | None = None) -> dict[str, Any]:
-    """Names, figures (of the trace, unless others are given) and codes: what is short."""
-    figures = figures or summary(trace)
+    """Names, figures and codes: what is short; its `figures` are made unless they are given."""
+    figures = summary(trace) if figures is None else figures
     about = trace.system
     return {
         "system": cut(about.name, LONGEST_TITLE),
@@ -91,8 +92,8 @@ def _end(trace: Trace) -> int:
     return max(trace.until, int(trace.slices["end"].max(initial=0)), int(late.max(initial=0)), 1)
 
 
-def columns(trace: Trace) -> Packed:
-    """Slices, jobs and what happened beside them, row by row."""
+def columns(trace: Trace, explained: Collection[int] | None = None) -> Packed:
+    """Slices, jobs and what happened beside them, row by row; all jobs may be explained, or those."""
     packed = Packed()
     jobs = {name: trace.jobs[name] for name in trace.jobs.dtype.names or ()}
     near = dict.fromkeys(("arrival", "deadline", "start", "finish", "over"), "release")
@@ -105,6 +106,8 @@ def columns(trace: Trace) -> Packed:
     packed.table("spans", _named(spans(trace), ("start", "end", "processor", "kind")), end="start")
     points = [(number, time, value) for number, each in enumerate(counters(trace)) for time, value in each["rows"]]
     packed.table("points", _named(points, ("counter", "time", "value")), time=PREVIOUS, value=PREVIOUS)
+    causes.add(trace, packed, explained)
+    queues.add(trace, packed)
     return packed
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,14 @@ def letters(content: bytes) -> str:
 
 
 class Packed:
-    """Columns of whole numbers on their way into a page: `index` says what `blob` holds, in its order."""
+    """Columns of whole numbers on their way into a page: `index` says what `blob` holds, in its order.
+
+    Each is the name of a table, that of the column, how many rows it has, the bytes of each number, and the column (or
+    `PREVIOUS`) to which it is a difference, if it is one.
+    """
 
     def __init__(self) -> None:
-        self.index: list[dict[str, Any]] = []
+        self.index: list[list[Any]] = []
         self._bytes: list[bytes] = []
 
     def table(self, name: str, columns: dict[str, NDArray[Any]], **minus: str) -> None:
@@ -50,11 +55,21 @@ class Packed:
                 numbers = numbers - columns[less].astype(np.int64)
             width, raw = _places(numbers)
             self._bytes.append(raw)
-            self.index.append({"table": name, "name": key, "rows": len(values), "bytes": width, "minus": less})
+            about = [name, key, len(values), width]
+            self.index.append(about if less is None else [*about, less])
+
+    def rows(self, name: str) -> int:
+        """How many rows a table has."""
+        return next(int(rows) for table, _, rows, *_ in self.index if table == name)
 
     def blob(self) -> str:
         """All columns, compressed, as letters; the same for the same columns."""
-        return letters(b"".join(self._bytes))
+        return joined([self])
+
+
+def joined(packs: Iterable[Packed]) -> str:
+    """The columns of several, one after the other, compressed, as letters."""
+    return letters(b"".join(part for each in packs for part in each._bytes))
 
 
 def _places(numbers: NDArray[np.int64]) -> tuple[int, bytes]:

@@ -6,21 +6,25 @@ contents of a run are put. A page's own policy forbids it whatever lies outside 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
 from rtsched.metrics.figures import Summary
+from rtsched.page import causes, queues
 from rtsched.page.contents import columns, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut, visible
 
-#: The scripts in the order in which they run; each is a file of its own in `assets`.
+#: The scripts in the order in which they run; each is a file of its own in `assets`. Those of `SEVERAL` have what only
+#: a page of several runs needs, and come before the last, which begins.
 SCRIPTS = (
     "data.js",
     "view.js",
@@ -28,11 +32,14 @@ SCRIPTS = (
     "draw.js",
     "marks.js",
     "overview.js",
+    "causes.js",
+    "queues.js",
     "job.js",
     "tables.js",
     "hands.js",
     "start.js",
 )
+SEVERAL = ("policies.js", "beside.js")
 STYLE = "page.css"
 TEMPLATE = "page.html"
 LOADER = "loader.js"
@@ -44,39 +51,52 @@ def html(trace: Trace) -> str:
     return page(trace)
 
 
-def page(trace: Trace, given: str | None = None, *, figures: Summary | None = None) -> str:
+def page(
+    trace: Trace,
+    given: str | None = None,
+    command: str | None = None,
+    *,
+    figures: Summary | None = None,
+    explained: Collection[int] | None = None,
+) -> str:
     """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
 
-    With `figures` those are shown: of the whole run, where `trace` is a part of it.
+    `command` explains a job of the run on a command line, with JOB in the place of its name. With `figures` those are
+    shown: of the whole run, where `trace` is a part of it; then the jobs `explained` are those that are whole there.
     """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
-    packed = columns(trace)
-    data = facts(trace, figures) | {
-        "index": packed.index,
-        "given": None if given is None else visible(given, lines=True),
-    }
+    packed = columns(trace, explained)
+    shown = None if given is None else visible(given, lines=True)
+    data = facts(trace, figures) | {"index": packed.index, "given": shown}
+    data |= causes.facts(command) | {"ranks": queues.facts(trace, packed)}
+    return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
+
+
+def filled(title: str, data: dict[str, Any], blob: str) -> str:
+    """The template with a page's title, facts and columns."""
     parts = {
-        "TITLE": escape(f"{cut(trace.system.name)} – {cut(trace.scheduler)}"),
+        "TITLE": escape(title),
         "STYLE": asset(STYLE),
         "FACTS": safe_json(data),
-        "COLUMNS": packed.blob(),
-        "SCRIPTS": scripts(),
+        "COLUMNS": blob,
+        "SCRIPTS": scripts("runs" in data),
         "LOADER": asset(LOADER),
     }
     pieces = asset(TEMPLATE).split("%%")  # text, name, text, name, …, text
     return "".join(parts[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def write(trace: Trace, path: str | Path, given: str | None = None) -> None:
+def write(trace: Trace, path: str | Path, given: str | None = None, command: str | None = None) -> None:
     """Write the page of a trace into a file, whole or not at all."""
-    write_whole(Path(path), page(trace, given))
+    write_whole(Path(path), page(trace, given, command))
 
 
 @cache
-def scripts() -> str:
+def scripts(several: bool = False) -> str:
     """All scripts as one, compressed: what `loader.js` unpacks and runs."""
-    text = "\n".join(['"use strict";', *map(asset, SCRIPTS), "//# sourceURL=rtsched-page.js\n"])
+    names = (*SCRIPTS[:-1], *SEVERAL * several, SCRIPTS[-1])
+    text = "\n".join(['"use strict";', *map(asset, names), "//# sourceURL=rtsched-page.js\n"])
     return letters(text.encode())
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.plot.hardware import split_waits
+from rtsched.plot.look import MISS, look_of
+from rtsched.plot.scene import OTHERS, Scene
 from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, LATE, OVERHEAD, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-
-    Look = Callable[[int], tuple[str, str]]
 
 #: Columns in a picture, and the most pieces (or jobs) that are drawn one by one.
 COLUMNS = 600
@@ -28,9 +28,9 @@ MOST_PIECES = 1500
 Edges = NDArray[np.int64]
 
 
-def is_dense(trace: Trace, shown: NDArray[Any], start: int, end: int) -> bool:
-    """Whether a window has more than can be drawn one by one."""
-    jobs = trace.jobs
+def is_dense(trace: Trace, tasks: Sequence[int], shown: NDArray[Any], start: int, end: int) -> bool:
+    """Whether a window has more of these tasks than can be drawn one by one."""
+    jobs = trace.jobs[np.isin(trace.jobs["task"], tasks)]
     return max(len(shown), int(((jobs["deadline"] >= start) & (jobs["release"] < end)).sum())) > MOST_PIECES
 
 
@@ -54,42 +54,48 @@ def _passed(instants: NDArray[Any], edges: Edges) -> NDArray[np.float64]:
     return passed
 
 
-def draw_tasks(axes: Axes, trace: Trace, shown: NDArray[Any], edges: Edges, scale: int, look: Look, miss: str) -> None:
-    """An area for each task, and a tick in each column in which a deadline of its jobs was missed."""
-    owner = trace.jobs["task"][shown["job"]]
-    for task in trace.system.tasks:
-        own = (owner == task.index) & (shown["reason"] != DRAINED)
+def draw_tasks(axes: Axes, scene: Scene, edges: Edges) -> None:
+    """An area for each row, and a tick in each column in which a deadline of its jobs was missed."""
+    trace, shown = scene.trace, scene.slices
+    for lane, row in enumerate(scene.rows):
+        own = scene.of(row) & (shown["reason"] != DRAINED)
         running = split_waits(trace, shown[own & (shown["reason"] != OVERHEAD)])[0]
         deadline = trace.jobs["deadline"][running["job"]]
         in_time, after = running.copy(), running.copy()
         in_time["end"] = np.maximum(np.minimum(running["end"], deadline), running["start"])
         after["start"] = np.minimum(np.maximum(running["start"], deadline), running["end"])
         cost = shown[own & (shown["reason"] == OVERHEAD)]
-        colour, hatch = look(task.index)
+        colour, hatch = look_of(row.task)
         layers = [
             (shares(in_time, edges), {"facecolor": colour, "hatch": hatch}),
-            (shares(after, edges), {"facecolor": "white", "hatch": "xxxxxx", "edgecolor": miss}),
+            (shares(after, edges), {"facecolor": "white", "hatch": "xxxxxx", "edgecolor": MISS}),
             (shares(cost, edges), {"facecolor": "#333333"}),
         ]
-        _stack(axes, task.index, edges, scale, layers)
-        _misses(axes, trace.jobs_of(task.index), task.index, edges, scale, miss)
+        _stack(axes, lane, edges, scene.scale, layers)
+        if scene.heads[row.task] == lane:
+            _misses(axes, trace.jobs_of(row.task), lane, edges, scene.scale)
 
 
-def draw_processors(
-    axes: Axes, trace: Trace, shown: NDArray[Any], used: list[int], edges: Edges, scale: int, look: Look
-) -> None:
-    """An area for each processor, stacked by task; overheads and what drains are dark."""
-    owner = trace.jobs["task"][shown["job"]]
+def draw_processors(axes: Axes, scene: Scene, used: list[int], edges: Edges) -> None:
+    """An area for each processor, stacked by task; overheads and what drains are dark, tasks not asked for grey.
+
+    Without the rows of tasks, misses are ticks above all.
+    """
+    trace, shown, owner = scene.trace, scene.slices, scene.owner
     for lane, processor in enumerate(used):
         here = shown["processor"] == processor
         idle = np.isin(shown["reason"], (OVERHEAD, DRAINED))
-        layers = []
-        for task in np.unique(owner[here]).tolist():
-            colour, hatch = look(task)
+        wanted = np.isin(owner, scene.tasks)
+        layers: list[tuple[NDArray[np.float64], dict[str, Any]]] = []
+        for task in np.unique(owner[here & wanted]).tolist():
+            colour, hatch = look_of(task)
             mine = split_waits(trace, shown[here & ~idle & (owner == task)])[0]
             layers.append((shares(mine, edges), {"facecolor": colour, "hatch": hatch}))
-        layers.append((shares(shown[here & idle], edges), {"facecolor": "#333333"}))
-        _stack(axes, lane, edges, scale, layers)
+        layers.append((shares(shown[here & idle & wanted], edges), {"facecolor": "#333333"}))
+        layers.append((shares(shown[here & ~wanted], edges), OTHERS))
+        _stack(axes, lane, edges, scene.scale, layers)
+    if not scene.rows:
+        _misses(axes, trace.jobs[np.isin(trace.jobs["task"], scene.tasks)], 0, edges, scene.scale)
 
 
 def _stack(
@@ -112,8 +118,8 @@ def _until_the_next(filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.append(filled, False) | np.insert(filled, 0, False)
 
 
-def _misses(axes: Axes, jobs: NDArray[Any], lane: int, edges: Edges, scale: int, miss: str) -> None:
+def _misses(axes: Axes, jobs: NDArray[Any], lane: int, edges: Edges, scale: int) -> None:
     due = jobs["deadline"][np.isin(jobs["outcome"], (LATE, DROPPED, ABORTED))]
     due = np.sort(due[(due >= edges[0]) & (due <= edges[-1])])
     first = np.unique(np.searchsorted(edges, due, side="right"), return_index=True)[1]
-    axes.vlines(due[first] / scale, lane - 0.59, lane - 0.47, color=miss, linewidth=1.2, zorder=5, clip_on=False)
+    axes.vlines(due[first] / scale, lane - 0.59, lane - 0.47, color=MISS, linewidth=1.2, zorder=5, clip_on=False)

@@ -106,6 +106,17 @@ def _piece(row: Any, start: int, end: int) -> Any:
     return piece
 
 
+def merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Intervals put together where they overlap or touch, in order."""
+    found: list[tuple[int, int]] = []
+    for left, right in sorted(spans):
+        if found and left <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], right))
+        else:
+            found.append((left, right))
+    return found
+
+
 def gpus(trace: Trace) -> list[UnitSpec]:
     """The GPUs served block by block that had anything to do."""
     spec = trace.system.hardware

@@ -7,6 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+#: Okabe and Ito's colours, and hatches that repeat them for print in black and white.
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#0072B2", "#D55E00", "#BBBBBB")
+HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
+MISS = "#C00000"
+#: Points (1/72 inch): of names beside lanes and of the time, of what is written into bars, of the title.
+NAMES, INSIDE, TITLE = 8.5, 7.5, 10.5
+
+#: The most characters of a name beside a lane or above all, and of what a policy is called.
+LONGEST_NAME, LONGEST_TITLE = 60, 100
+
+
+def look_of(task: int) -> tuple[str, str]:
+    """The colour and the hatch of a task, by its index."""
+    return COLOURS[task % len(COLOURS)], HATCHES[(task + task // len(COLOURS)) % len(HATCHES)]
+
 
 @contextmanager
 def plain(**look: Any) -> Iterator[None]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rtsched.plot.ruler import Ruler
+
 #: Colour (Okabe and Ito's) and hatch of each kind; the hatch repeats the colour for print in black and white.
 LOOKS = {
     "cpu": ("#56B4E9", ""), "gpu": ("#009E73", "///"), "npu": ("#E69F00", "..."), "dsp": ("#CC79A7", "\\\\\\"),
@@ -55,12 +57,7 @@ class Sheet:
         from matplotlib.figure import Figure
 
         self.figure = Figure(figsize=(PAGE / 72, height / 72), facecolor="white")
-        # Hinting makes a text up to 4 % wider or narrower at another resolution: the widest counts.
-        self.rulers: list[tuple[int, Any]] = []
-        for dpi in (72, 100, 150):
-            canvas: Any = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=dpi))
-            self.rulers.append((dpi, canvas.get_renderer()))
-        self.known: dict[tuple[str, float, bool], float] = {}
+        self.ruler = Ruler()
         FigureCanvasAgg(self.figure)
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()
@@ -69,27 +66,11 @@ class Sheet:
 
     def measure(self, text: str, size: float, bold: bool = False) -> float:
         """The width of a text in points."""
-        from matplotlib.font_manager import FontProperties
-
-        key = (text, size, bold)
-        if key not in self.known:
-            font = FontProperties(size=size, weight="bold" if bold else "normal")
-            widths = (
-                72 / dpi * ruler.get_text_width_height_descent(text, font, False)[0] for dpi, ruler in self.rulers
-            )
-            self.known[key] = max(map(float, widths))
-        return self.known[key]
+        return self.ruler.measure(text, size, bold)
 
     def fit(self, texts: str | Sequence[str], width: float, size: float, bold: bool = False) -> str:
         """The first of the texts that is no wider than `width`, else the last of them with an ellipsis."""
-        choices = [texts] if isinstance(texts, str) else [text for text in texts if text]
-        for text in choices:
-            if self.measure(text, size, bold) <= width:
-                return text
-        text = choices[-1] if choices else ""
-        while text and self.measure(text.rstrip() + "…", size, bold) > width:
-            text = text[:-1]
-        return text.rstrip(" ,·(") + "…" if text else ""
+        return self.ruler.fit(texts, width, size, bold)
 
     def text(
         self, x: float, y: float, texts: str | Sequence[str], width: float, size: float = 8, **style: Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -127,14 +127,16 @@ def only(trace: Trace, row: int, tasks: list[int], processors: tuple[int, ...], 
     )
     places = tuple(replace(processor, name=short(processor.name)) for processor in old.processors)
     system = replace(old, tasks=specs, processors=places, hardware=None)
-    return replace(trace, jobs=jobs, slices=slices, system=system)
+    ranking = tuple(int(new[index]) for index in trace.ranking if new[index] >= 0)
+    return replace(trace, jobs=jobs, slices=slices, system=system, ranking=ranking)
 
 
 def _draw(trace: Trace, row: int, start: int, end: int) -> Figure:
     """The house's Gantt chart at the size of the page, the job framed."""
     from matplotlib.patches import Rectangle
 
-    from rtsched.plot.gantt import _scale, gantt
+    from rtsched.plot.gantt import gantt
+    from rtsched.plot.picture import scale_of
     from rtsched.trace.trace import ABORTED, DROPPED
 
     job = trace.jobs[row]
@@ -145,48 +147,15 @@ def _draw(trace: Trace, row: int, start: int, end: int) -> Figure:
     took = f"responds after {words.time(finish - begin)}" + (f", {words.time(late)} late" if late > 0 else "")
     if finish < 0:
         took = {DROPPED: "was dropped", ABORTED: "was aborted"}.get(int(job["outcome"]), "was not done in time")
-    figure = gantt(trace, start=start, end=end, title=f"framed: job {int(job['index'])} of {name} {took}")
-    height = float(figure.get_size_inches()[1])
-    figure.set_size_inches(WIDTH, min(HIGHEST, max(1.6, 0.9 * height)))
-    size, _ = _scale(end - start)
-    lane = int(job["task"])
+    title = f"framed: job {int(job['index'])} of {name} {took}"
+    figure = gantt(trace, start=start, end=end, title=title, size=f"{WIDTH} in")
+    if figure.get_size_inches()[1] > HIGHEST:
+        figure = gantt(trace, start=start, end=end, title=title, size=(WIDTH, HIGHEST))
+    size, _ = scale_of(end - start)
+    task = int(job["task"])
+    lane = trace.ranking.index(task) if trace.ranking else task
     frame = Rectangle((begin / size, lane - 0.6), (ends - begin) / size, 0.98, facecolor="#FFF3C4", edgecolor=DEADLINE,
                       linewidth=1.1, linestyle=(0, (4, 2)), zorder=0.4, clip_on=True)  # fmt: skip
     figure.axes[0].add_patch(frame)
     frame.set_in_layout(False)
-    _legend_in_rows(figure)
-    _unlabel(figure)
     return figure
-
-
-def _legend_in_rows(figure: Figure) -> None:
-    """The legend in rows that fit the narrower page."""
-    for legend in list(figure.legends):
-        handles = [handle for handle in legend.legend_handles if handle is not None]
-        texts = [text.get_text() for text in legend.get_texts()]
-        legend.remove()
-        figure.legend(handles, texts, loc="outside lower center", ncols=min(6, len(texts)), fontsize=7, frameon=False)
-
-
-def _unlabel(figure: Figure) -> None:
-    """Take away the labels inside bars that have become too narrow for them."""
-    figure.draw_without_rendering()
-    renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    for axes in figure.axes:
-        boxes = []
-        for collection in axes.collections:
-            for path in collection.get_paths():
-                corners = np.asarray(path.vertices)
-                if len(corners) == 5:
-                    boxes.append(axes.transData.transform(corners))
-        for text in list(axes.texts):
-            if not text.get_text():
-                continue
-            x, y = axes.transData.transform(text.get_position())
-            room = max((b[:, 0].max() - b[:, 0].min() for b in boxes if _inside(b, x, y)), default=0.0)
-            if text.get_window_extent(renderer).width > room + 1:
-                text.remove()
-
-
-def _inside(box: Any, x: float, y: float) -> bool:
-    return bool(box[:, 0].min() - 1 <= x <= box[:, 0].max() + 1 and box[:, 1].min() <= y <= box[:, 1].max())

@@ -168,6 +168,17 @@ class Dag:
         """The sum of all vertices."""
         return sum(vertex.c for vertex in self.vertices)
 
+    def width(self, kind: str) -> int:
+        """A bound on how many vertices of a type can run at once: of those on one path never two do."""
+        if kind not in self._widths:
+            here = [int(vertex.type == kind) for vertex in self.vertices]
+            self._widths[kind] = sum(here) - int(self.heaviest(here)[0]) + 1
+        return self._widths[kind]
+
+    @cached_property
+    def _widths(self) -> dict[str, int]:
+        return {}
+
     def heaviest(self, weights: list[Fraction] | list[int]) -> tuple[Fraction, tuple[int, ...]]:
         """The largest sum of `weights` along a path, and that path (the lexicographically smallest one)."""
         best: list[Fraction] = [Fraction(0)] * len(self.vertices)

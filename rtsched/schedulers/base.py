@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
+    from rtsched.model.taskgraph import SystemSpec
     from rtsched.schedulers.estimator import Estimator
 
 Preemption = Literal["preemptive", "limited", "nonpreemptive"]
@@ -147,6 +148,10 @@ class Scheduler(Listener):
         """What the parts of its segments' ranks are called, for explanations; None: it has none that stand."""
         return None
 
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        """Which processors share a queue of what is ready, by number, for explanations; empty: it has none."""
+        return ()
+
     def keys_read(self) -> frozenset[str]:
         """The keys that it, or a part of it, reads and most policies do not."""
         return self.reads.union(*(part.reads for part in self.parts()))
@@ -179,8 +184,12 @@ class Scheduler(Listener):
         """One line that names the policy and its parameters."""
         return type(self).__name__
 
-    def described(self) -> str:
-        """`describe`, and the parts that decide beside it."""
+    def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
+        """The indices of the tasks, the most urgent first; empty where ranks of tasks do not stand."""
+        return ()
+
+    def described(self, system: SystemSpec | None = None) -> str:
+        """`describe`, and the parts that decide beside it; in words for `system`, where it is known."""
         parts = (self.describe(), *(type(part).__name__ for part in self.guests.values()))
         return " + ".join(parts) + ", oracle" * self.oracle
 

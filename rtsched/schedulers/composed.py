@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rtsched.engine.processor import Processor
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
-    from rtsched.model.taskgraph import NodeSpec
+    from rtsched.model.taskgraph import NodeSpec, SystemSpec
 
 
 #: A pool and how to put a segment's entry into it.
@@ -256,6 +256,9 @@ class ComposedScheduler(Scheduler):
     def ranks(self) -> tuple[str, ...] | None:
         return None if self.ordering.dynamic else self.ordering.ranks
 
+    def pools(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(each.index for each in queue.processors) for queue in self.ready_queues)
+
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not ComposedScheduler:
             return super().policy(names)
@@ -283,8 +286,15 @@ class ComposedScheduler(Scheduler):
             + f", {self.preemption}"
         )
 
-    def described(self) -> str:
-        return self.describe() + ", oracle" * self.oracle
+    def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
+        levels = self.order.urgencies(tasks)
+        return () if levels is None else tuple(sorted(range(len(tasks)), key=lambda index: (levels[index], index)))
+
+    def described(self, system: SystemSpec | None = None) -> str:
+        found = self.describe()
+        if type(self.placement) is Global and system is not None and len(system.processors) == 1:
+            found = found.replace(" + Global", "", 1)  # nobody has a choice
+        return found + ", oracle" * self.oracle
 
 
 def _unveiled_entry(entry: Entry) -> Entry:

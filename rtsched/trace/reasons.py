@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Rank(NamedTuple):
@@ -16,17 +16,22 @@ class Rank(NamedTuple):
     lent: bool = False
 
 
+#: So many characters of the reason that a policy gives are kept.
+LONGEST_REASON: Final = 200
+
+
 class Gone(NamedTuple):
     """Why a job was given up: `why` is one of ``GONE``.
 
     Its deadline was `left` ns away, and its own work as believed was `own` ns, at the quickest; `expected` is the
-    instant at which the policy expected its end (None: not said).
+    instant at which the policy expected its end, `reason` what it said of it, on one line (None: not said).
     """
 
     why: str
     left: int
     own: int
     expected: int | None = None
+    reason: str | None = None
 
 
 #: Why jobs are given up: by their task's `on_miss` or `on_fault`, or by the policy.
@@ -43,6 +48,8 @@ GONE = {
 class Reasons:
     """What a policy went by: its `preemption`, and what the parts of its ranks are called (`names`).
 
+    `pools` are the processors that share a queue of what is ready, by number; empty: the policy has no such queues.
+
     `rows` are the ranks one after the other, as (time, job, node, lent, key), five numbers and keys each; there are
     none of policies that do not compare ranks that stand. `gone` says of every job that was given up why it was.
     """
@@ -51,6 +58,7 @@ class Reasons:
     names: tuple[str, ...] = ()
     rows: list[Any] = field(default_factory=list)
     gone: dict[int, Gone] = field(default_factory=dict)
+    pools: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def ranks(self) -> dict[tuple[int, int], list[Rank]]:

@@ -154,6 +154,8 @@ ANSWERS = np.dtype(
 CHOICES = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("variant", "i2")])
 #: Which recorded input each job has, by its number, of tasks with recorded inputs.
 INPUTS = np.dtype([("job", "i4"), ("input", "i4")])
+#: What the chip drew from then on, in nW, of runs that count energy.
+POWERS = np.dtype([("time", "i8"), ("value", "i8")])
 DECISIONS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2"), ("action", "i1")])
 
 
@@ -198,11 +200,11 @@ class Trace(Displayed):
     `choices` the variants that nodes started under (and went on as). `locks` say who waited for, took and gave back
     which of the `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which
     slices ran as one; `launches` when each kernel was launched under a limit, and whether it ended; `inputs` which
-    recorded input each job has; `splits` which are parts of a node that ran on several processors at once. `stranded`
+    recorded input each job has; `splits` which are parts of a node that ran on several processors at once; `powers` what the chip drew. `stranded`
     are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything
     happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until` that was
     asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the same. `reasons` are what
-    the policy went by, where that was asked for.
+    the policy went by, where that was asked for; `ranking` the tasks, the most urgent first, where their ranks stand.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 
@@ -238,8 +240,10 @@ class Trace(Displayed):
     launches: NDArray[Any] = field(default_factory=lambda: np.empty(0, LAUNCHES))
     inputs: NDArray[Any] = field(default_factory=lambda: np.empty(0, INPUTS))
     splits: NDArray[Any] = field(default_factory=lambda: np.empty(0, SPLITS))
+    powers: NDArray[Any] = field(default_factory=lambda: np.empty(0, POWERS))
     random: bool = False
     reasons: Reasons | None = field(default=None, compare=False)
+    ranking: tuple[int, ...] = ()
 
     @cached_property
     def resources(self) -> tuple[str, ...]:

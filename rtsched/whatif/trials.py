@@ -42,7 +42,7 @@ class Trials:
 
     def _check(self) -> None:
         """Raise InputError where the trace is none of this system, or of this policy."""
-        here = api.scheduler_of(self.loaded, self.choice).described()
+        here = api.scheduler_of(self.loaded, self.choice).described(self.spec)
         if here != self.trace.scheduler:
             raise InputError(f"the trace was run under {self.trace.scheduler}, and this is {here}; name its scheduler")
         spec = self._prepared.spec

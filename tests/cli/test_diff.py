@@ -7,7 +7,7 @@ from tests.cli.command import answer, ended, rtsched
 
 def test_two_policies() -> None:
     lines = rtsched("diff", "buttazzo_rm_edf", "rm", "edf").output.splitlines()
-    assert lines[:2] == ["A: RateMonotonic + Global, preemptive", "B: EDF + Global, preemptive"]
+    assert lines[:2] == ["A: RateMonotonic, preemptive", "B: EDF, preemptive"]
     assert lines[3:6] == [
         "The first decision that differs is at 5 ms:",
         "  A: start short[1] on cpu; preempt long[0] on cpu",

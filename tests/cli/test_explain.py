@@ -41,7 +41,7 @@ def test_names_with_brackets() -> None:
 
 def test_the_data_are_those_of_python() -> None:
     found = answer("explain", "priority_inversion_lock", "high[0]")
-    assert found["scheduler"] == "FixedPriority + Global, preemptive"
+    assert found["scheduler"] == "FixedPriority, preemptive"
     assert found["causes"] == {"running": 4_000_000, "lock": 3_000_000, "inversion": 6_000_000}
 
 

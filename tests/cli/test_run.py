@@ -22,7 +22,7 @@ def misses(figures: dict[str, Any]) -> dict[str, int]:
 def test_run_prints_a_table(system: Path) -> None:
     result = rtsched("run", system)
     assert result.exit_code == 0
-    assert "system under RateMonotonic + Global, preemptive: jobs released for 35 ms, seed 0" in result.output
+    assert "system under RateMonotonic, preemptive: jobs released for 35 ms, seed 0" in result.output
     assert "long misses 20 % of its deadlines, by up to 1 ms; cpu is busy 97.1 % of the time." in result.output
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from tests.cli.command import answer, rtsched
 
 
-def test_every_workload_of_the_catalogue_is_valid_and_runs() -> None:
+def test_every_workload_of_the_catalogue_is_valid() -> None:
     for name in answer("list", "workloads")["workloads"]:
         assert rtsched("validate", name).exit_code == 0, name
-        assert answer("run", name)["jobs"] > 0, name
 
 
 def test_validate_names_every_problem(tmp_path: Path) -> None:

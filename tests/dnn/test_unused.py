@@ -57,6 +57,6 @@ def test_a_budget_needs_a_scheduler_with_servers(tmp_path) -> None:  # type: ign
 def test_another_scheduler_on_the_command_line_may_pass_over_a_budget_and_says_so(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "cbs.yaml"
     path.write_text(SERVER.replace("SCHEDULER", "cbs"))
-    note = "a: 'budget' has no effect under EDF + Global, preemptive"
+    note = "a: 'budget' has no effect under EDF, preemptive"
     assert rtsched.simulate(load(path), scheduler="edf").system.assumed == (note,)
     assert compare(path, ["cbs", "edf"], seeds=1).assumed == (note,)

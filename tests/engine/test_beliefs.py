@@ -404,7 +404,7 @@ def test_what_has_no_effect_is_refused_in_a_file_and_noted_elsewhere() -> None:
     text = TWO.replace("ESTIMATES", "bias: {a: 2}, learning: 0.5")
     trace = run(text, scheduler="edf")
     assert [note for note in trace.system.assumed if "estimates" in note] == [
-        f"estimates: {key!r} has no effect under EDF + Global, preemptive, which goes by no expected times"
+        f"estimates: {key!r} has no effect under EDF, preemptive, which goes by no expected times"
         for key in ("bias", "learning")
     ]
     with pytest.raises(InputError, match="'bias' has no effect under the file's own scheduler, which goes by no"):

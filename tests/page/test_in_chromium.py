@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,24 +10,10 @@ import pytest
 from rtsched import api
 from rtsched.page.page import page
 from tests.helpers import cpus, simulate, task
-from tests.page.browser import COMMAND, Browser
+from tests.page.browser import Browser
 from tests.page.test_page import HOSTILE
 
-pytestmark = pytest.mark.skipif(
-    COMMAND is None, reason="Chromium is not installed here, which these tests look through"
-)
 MS = 10**6
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser for all tests of this file."""
-    try:
-        found = Browser(tmp_path_factory.mktemp("browser"))
-    except (AssertionError, OSError) as error:
-        pytest.skip(f"Chromium does not start here: {error}")
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

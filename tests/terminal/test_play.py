@@ -20,7 +20,7 @@ from tests.cli.command import ended, rtsched
 from tests.helpers import simulate, task
 
 AFTER_THE_MISS = """\
-buttazzo_rm_edf under RateMonotonic + Global, preemptive     7 ms, event 4 of 19
+buttazzo_rm_edf under RateMonotonic, preemptive              7 ms, event 4 of 19
 MISSED: long[0]; over: short[1] ok; released: long[1]
 
    ms 0    5    10   15   20   25   30   35

@@ -242,6 +242,12 @@ def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
     assert "more than 10000 events" in str(found[0].violation)
 
 
+def test_a_policy_that_plans_by_periods_is_not_tried_with_arrivals_made_to_measure() -> None:
+    drawn = case(31, 195)
+    assert drawn.scheduler == {"name": "edf-vd-style"}
+    assert look(31, 195).found == []
+
+
 def never(_seed: int, _first: int, _count: int) -> Campaign:
     time.sleep(60)
     raise AssertionError

@@ -173,6 +173,7 @@ class Chip(Hardware):
                 self.heat.settle(now)
             if self.store is not None:
                 self.store.settle(now)
+            self.meter.note(now)
         if self.living:
             self.last = now
             self.living = self.alive()

@@ -152,6 +152,7 @@ class Meter:
         self.running: list[tuple[int, int, int, int]] = []
         self.idling: list[tuple[int, int]] = []
         self.memory_power = 0
+        self.noted = -1
 
     def charge(self, now: int) -> None:
         """Charge what the last powers have used by now."""
@@ -205,6 +206,15 @@ class Meter:
             + sum(power for *_, power in self.running)
             + sum(power for _, power in self.idling)
         )
+
+    def note(self, now: int) -> None:
+        """Log what is drawn from now on, if a trace is kept."""
+        powers = self.chip.core.record.powers
+        if powers is not None and self.total_power != self.noted:
+            self.noted = self.total_power
+            powers.buffer += (now, self.total_power)
+            if len(powers.buffer) >= powers.limit:
+                powers.pack()
 
     @property
     def spent(self) -> int:

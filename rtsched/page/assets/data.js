@@ -1,9 +1,35 @@
 // ---- data.js: what the page was given. `facts` are names and figures, `run` the columns, unpacked. ----------------
+// A page has one run, or several of the same tasks under other policies. `now` is the one that is looked at, and `facts`,
+// `run` and `misses` are its own: what draws or tells something of a run needs to know of no other one.
 
 const byId = (id) => document.getElementById(id);
-const facts = JSON.parse(byId("facts").textContent);
+const given = JSON.parse(byId("facts").textContent);
+/** Per run: its names and figures, its tables, its jobs that missed (by their deadlines), and the chosen job, or -1. */
+const runs = (given.runs ?? [given]).map((facts, place) => ({ place, facts, tables: {}, misses: [], chosen: -1 }));
 /** The tables of the run: run.jobs.release[3] is when job number 3 was released, in ns; -1 is never. */
-const run = {};
+let now, facts, run, misses;
+
+/** From here on everything is about this run. */
+function use(place) {
+  now = runs[place];
+  ({ facts, tables: run, misses } = now);
+}
+
+/** What `ask` says where everything is about this run. */
+function inRun(place, ask) {
+  const before = now.place;
+  use(place);
+  const said = ask();
+  use(before);
+  return said;
+}
+
+/** What `ask` says of each run, in their order. */
+const ofEach = (ask) => runs.map(({ place }) => inRun(place, () => ask(place)));
+use(0);
+/** Whether the page has several runs: policies.js and beside.js are for these. */
+const several = runs.length > 1;
+
 const [OK, LATE, DROPPED, ABORTED] = [0, 1, 2, 3];
 const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, code]));
 
@@ -11,19 +37,22 @@ const reasonOf = Object.fromEntries(facts.reasons.map((name, code) => [name, cod
 async function unpack() {
   const bytes = await unzipped("columns");
   let at = 0;
-  for (const { table, name, rows, bytes: width, minus } of facts.index) {
-    const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
-    for (let place = 0, unit = 1; place < width; place++, unit *= 256)
-      for (let row = 0; row < rows; row++) column[row] += bytes[at++] * unit;
-    run[table] ??= {};
-    const other = run[table][minus];
-    let last = 0;
-    for (let row = 0; row < rows; row++) {
-      const number = column[row] % 2 ? -(column[row] + 1) / 2 : column[row] / 2;
-      if (minus === "previous") last += number;
-      column[row] = minus === "previous" ? last : other ? other[row] + number : number;
+  for (const { tables, facts } of runs) {
+    for (const [table, name, rows, width, minus] of facts.index) {
+      const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
+      tables[table] ??= {};
+      const other = tables[table][minus];
+      let last = 0;
+      for (let row = 0; row < rows; row++) {
+        let plain = 0;
+        for (let place = at + (width - 1) * rows + row; place >= at; place -= rows) plain = plain * 256 + bytes[place];
+        const half = Math.floor(plain / 2); // ten times as fast as % of what is no small number
+        const number = plain > 2 * half ? -half - 1 : half;
+        column[row] = minus === "previous" ? (last += number) : other ? other[row] + number : number;
+      }
+      at += width * rows;
+      tables[table][name] = column;
     }
-    run[table][name] = column;
   }
 }
 
@@ -72,11 +101,15 @@ function above(column, value) {
 /** Intervals by their start, to find quickly those that a window shows. */
 class Intervals {
   constructor(ids, starts, ends) {
-    this.ids = Int32Array.from(ids).sort((one, other) => starts[one] - starts[other] || one - other);
-    this.start = Float64Array.from(this.ids, (id) => starts[id]);
-    this.end = Float64Array.from(this.ids, (id) => ends[id]);
-    this.reach = this.end.slice(); // the latest end so far: ascending, so it can be searched
-    for (let i = 1; i < this.reach.length; i++) this.reach[i] = Math.max(this.reach[i], this.reach[i - 1]);
+    this.ids = Int32Array.from(ids);
+    if (this.ids.some((id, i) => i && starts[id] < starts[this.ids[i - 1]])) // most are in order already
+      this.ids.sort((one, other) => starts[one] - starts[other] || one - other);
+    [this.start, this.end, this.reach] = [1, 2, 3].map(() => new Float64Array(this.ids.length));
+    for (let i = 0, latest = -Infinity; i < this.ids.length; i++) {
+      this.start[i] = starts[this.ids[i]];
+      this.end[i] = ends[this.ids[i]];
+      this.reach[i] = latest = Math.max(latest, this.end[i]); // the latest end so far: ascending, so it can be searched
+    }
   }
 
   /** The places [first, last) outside of which nothing touches the window. */

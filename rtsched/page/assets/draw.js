@@ -17,7 +17,7 @@ function forgetColours() {
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(`--${name}`).trim();
-  colours = Object.fromEntries(["paper", "ink", "soft", "line", "band", "miss", "pick"].map((name) => [name, read(name)]));
+  colours = Object.fromEntries(["paper", "ink", "soft", "line", "band", "miss", "pick", "parted"].map((name) => [name, read(name)]));
   const grey = document.documentElement.dataset.look === "grey";
   colours.late = hatch("x", colours.miss, colours.paper);
   colours.lost = hatch("|", colours.soft, colours.paper);
@@ -27,6 +27,7 @@ function readColours() {
   colours.section = hatch("/", "#000", "#ffffffb0");
   colours.task = facts.tasks.map((task, index) => (grey ? hatch(" /.\\x-o+"[index % 8], "#000", index % 16 < 8 ? "#fff" : "#ccc") : task.colour));
   colours.letters = facts.tasks.map((task) => (grey || brightness(task.colour) > 110 ? "#000" : "#fff"));
+  colours.causes = [0, 1, 2, 3, 4, 5, 6].map((look) => (grey ? hatch(" /\\x-.|"[look], "#000", "#fff") : read(`c${look}`)));
   colours.boxed = grey;
 }
 
@@ -97,7 +98,7 @@ function fit(text, room) {
 
 function drawAll() {
   if (!colours) readColours();
-  const widest = allRows.reduce((most, row) => Math.max(most, Math.min(40, row.name.length)), 0);
+  const widest = allRows.reduce((most, row) => Math.max(most, Math.min(40, row.name.length)), several ? 6 : 0);
   canvasWidth = canvas.clientWidth;
   gutter = Math.round(Math.min(canvasWidth * 0.24, 15 * rem, (1.6 + widest * 0.5) * rem));
   const [width, height] = fitted(canvas, pen);
@@ -109,9 +110,10 @@ function drawAll() {
   for (const row of rows) {
     const top = row.top - scrolled;
     if (top > height || top + row.height < 0) continue;
-    drawRow(row, top, ticks, width);
+    inRun(row.run, () => drawRow(row, top, ticks, width));
   }
   drawAxis(ticks, width, height);
+  if (several) drawParted(width, height);
   drawCursors(width, height);
   drawOverview();
 }
@@ -153,6 +155,11 @@ function drawRow(row, top, ticks, width) {
   pen.beginPath();
   pen.rect(0, top, width, row.height);
   pen.clip();
+  if (row.kind === "policy") {
+    drawPolicy(row, top, width);
+    pen.restore();
+    return;
+  }
   if (row.kind === "processor") {
     pen.fillStyle = colours.band;
     pen.fillRect(0, top, width, row.height);
@@ -183,11 +190,13 @@ function drawName(row, top) {
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   const middle = top + row.height * (row.kind === "task" ? 0.58 : 0.5);
-  pen.fillText(fit(row.name, gutter - 1.1 * rem), 0.7 * rem, middle - (row.kind === "counter" ? 0.45 * rem : 0));
+  const room = gutter - (several ? 2.1 : 1.1) * rem;
+  pen.fillText(fit(row.name, room), 0.7 * rem, middle - (row.kind === "counter" ? 0.45 * rem : 0));
+  if (several) pen.fillText(facts.letter, gutter - 1.1 * rem, middle);
   if (row.kind === "counter") {
     pen.font = font(0.75);
     pen.fillStyle = colours.soft;
-    pen.fillText(fit(`0 … ${trimmed(row.most, 2)} ${row.unit}`, gutter - 1.1 * rem), 0.7 * rem, middle + 0.6 * rem);
+    pen.fillText(fit(`0 … ${trimmed(row.most, 2)} ${row.unit}`, room), 0.7 * rem, middle + 0.6 * rem);
   }
   pen.fillStyle = colours.line;
   pen.fillRect(gutter - 1, top, 1, row.height);
@@ -203,6 +212,7 @@ function laneOf(row, top, lane) {
 function drawSlices(row, top, width) {
   if (row.spans) drawSpans(row, top);
   if (row.jobs) drawWindows(row, top);
+  drawCauses(row, top, false);
   const { job, reason } = run.slices;
   const scale = perNs();
   const [first, last] = row.own.within(view.from, view.to);
@@ -231,6 +241,7 @@ function drawSlices(row, top, width) {
   drawWaits(row, top);
   for (const i of wide) drawBarText(row, i, laneOf(row, top, row.lane[i]));
   if (row.holds) drawHolds(row, top);
+  drawCauses(row, top, true);
   if (row.jobs) drawMarks(row, top);
 }
 

@@ -1,7 +1,6 @@
 // ---- hands.js: mouse, fingers and keys. -----------------------------------------------------------------------------
 
 const frame = byId("frame");
-let misses = []; // the jobs that missed, by their deadlines
 let events = null; // the instants at which anything happened, made when they are first asked for
 
 /** What lies under a point of the timeline: the row, the job, and the slice where there is one. */
@@ -10,7 +9,13 @@ function under(x, y) {
   if (y < axisHeight() || x < gutter) return found;
   const place = y + frame.scrollTop;
   found.row = rows.find((row) => place >= row.top && place < row.top + row.height) ?? null;
-  if (!found.row || found.row.kind === "counter") return found;
+  if (!found.row?.own) return found;
+  inRun(found.row.run, () => nearest(found, x, place));
+  return found;
+}
+
+/** The slice and the job of a row that are nearest to a point. */
+function nearest(found, x, place) {
   const [time, slack] = [timeAt(x), 3 / perNs()];
   let best = Infinity;
   const [first, last] = found.row.own.within(time - slack, time + slack);
@@ -25,7 +30,6 @@ function under(x, y) {
   }
   if (found.slice >= 0) found.job = run.slices.job[found.slice];
   else if (found.row.jobs) found.job = jobAround(found.row, time, slack);
-  return found;
 }
 
 /** The job of a task's row that is in the system at an instant, or whose deadline is marked there. */
@@ -43,7 +47,7 @@ function tell(event) {
   const tip = byId("tip");
   const found = view.pointer ? under(view.pointer.x, view.pointer.y) : { job: -1, row: null };
   let text = "";
-  if (found.job >= 0) text = [jobName(found.job), ...factsOf(found.job).map(([name, value]) => `${name}: ${value}`)].join("\n");
+  if (found.job >= 0) text = inRun(found.row.run, () => [jobName(found.job), ...factsOf(found.job).map(([name, value]) => `${name}: ${value}`)].join("\n"));
   else if (view.pointer && view.pointer.x < gutter) text = rows.find((row) => view.pointer.y + frame.scrollTop >= row.top && view.pointer.y + frame.scrollTop < row.top + row.height)?.name ?? "";
   else if (found.row?.kind === "counter") {
     const at = above(found.row.time, timeAt(view.pointer.x)) - 1;
@@ -81,7 +85,7 @@ function say(text) {
 
 function instants() {
   if (!events) {
-    const all = [...["start", "end"].map((name) => run.slices[name]), run.jobs.release, run.jobs.deadline, run.jobs.finish];
+    const all = ofEach(() => [...["start", "end"].map((name) => run.slices[name]), run.jobs.release, run.jobs.deadline, run.jobs.finish]).flat();
     const joined = new Float64Array(all.reduce((sum, column) => sum + column.length, 0));
     let at = 0;
     for (const column of all) { joined.set(column, at); at += column.length; }
@@ -91,7 +95,7 @@ function instants() {
   return events;
 }
 
-/** Go to the next event, or the one before, and say who runs and who is there beside them. */
+/** Go to the next event, or the one before, and say who runs and who waits. */
 function step(way) {
   const all = instants();
   const now = view.cursor ?? view.from;
@@ -99,43 +103,48 @@ function step(way) {
   const place = way > 0 ? after : (all[after - 1] === now ? after - 2 : after - 1);
   view.cursor = all[Math.max(0, Math.min(all.length - 1, place))] ?? 0;
   if (view.cursor < view.from || view.cursor > view.to) show(view.cursor, view.cursor);
-  const running = new Set();
-  const said = allRows.filter((row) => row.kind === "processor").map((row) => {
-    const [first, last] = row.own.within(view.cursor, view.cursor);
-    for (let i = last - 1; i >= first; i--) {
-      if (row.own.start[i] > view.cursor || row.own.end[i] <= view.cursor) continue;
-      const job = run.slices.job[row.own.ids[i]];
-      running.add(job);
-      return `${row.name} ${jobName(job)}`;
-    }
-    return `${row.name} idle`;
-  });
-  const open = [];
-  for (let job = 0; job < run.jobs.task.length && run.jobs.release[job] <= view.cursor; job++)
-    if (overTime(job) > view.cursor && !running.has(job)) open.push(jobName(job));
-  const waiting = open.length ? `not running: ${open.slice(0, 12).join(", ")}${open.length > 12 ? ` and ${open.length - 12} more` : ""}` : "nobody waits";
-  say(`${duration(view.cursor)}: ${said.join(", ")}; ${waiting}`);
+  const said = ofEach(() => (several ? `${facts.letter} ` : "") + standing(view.cursor));
+  say(`${duration(view.cursor)}: ${said.join(" | ")}`);
   redraw();
 }
 
+/** The misses to go through, of all runs or of one: a job that missed in several is one of them. */
+function stops() {
+  if (view.stops?.of === view.of) return view.stops;
+  const found = new Map();
+  ofEach((place) => {
+    if (view.of !== "any" && view.of !== facts.letter) return;
+    for (const job of misses) {
+      const [key, time] = [keyOfJob(job), missTime(job)];
+      if (!(found.get(key)?.time <= time)) found.set(key, { place, job, key, time });
+    }
+  });
+  view.stops = [...found.values()].sort((one, other) => one.time - other.time || one.key - other.key);
+  view.stops.of = view.of;
+  return view.stops;
+}
+
 function goToMiss(way) {
-  if (!misses.length) return say("no job missed");
-  const now = view.job >= 0 ? missTime(view.job) : way > 0 ? view.from - 1 : view.to + 1;
-  let place = misses.indexOf(view.job);
-  if (place >= 0) place += way;
+  const all = stops();
+  if (!all.length) return say("no job missed");
+  const here = view.job >= 0 ? missTime(view.job) : way > 0 ? view.from - 1 : view.to + 1;
+  const key = chosenKey();
+  let next = all.findIndex((each) => each.key === key);
+  if (next >= 0) next += way;
   else {
-    const after = misses.findIndex((job) => missTime(job) > now);
-    place = way > 0 ? (after < 0 ? misses.length : after) : (after < 0 ? misses.length : after) - 1;
+    const after = all.findIndex((each) => each.time > here);
+    next = way > 0 ? (after < 0 ? all.length : after) : (after < 0 ? all.length : after) - 1;
   }
-  if (place < 0 || place >= misses.length) return say(way > 0 ? "that was the last miss" : "that was the first miss");
-  choose(misses[place], true);
-  scrollTo(misses[place]);
-  return say(`miss ${place + 1} of ${misses.length}: ${jobName(misses[place])}`);
+  if (next < 0 || next >= all.length) return say(way > 0 ? "that was the last miss" : "that was the first miss");
+  use(all[next].place);
+  choose(all[next].job, true);
+  scrollTo(view.job);
+  return say(`miss ${next + 1} of ${all.length}: ${jobName(view.job)}${several ? `: ${faredEach()}` : ""}`);
 }
 
 /** Bring the row of a job into sight. */
 function scrollTo(job) {
-  const row = rows.find((each) => each.kind === "task" && each.index === run.jobs.task[job]);
+  const row = rows.find((each) => each.kind === "task" && each.run === now.place && each.index === run.jobs.task[job]);
   if (!row) return;
   const top = row.top - axisHeight();
   if (top < frame.scrollTop) frame.scrollTop = top;
@@ -232,6 +241,9 @@ function move(places, begun) {
 function click(x, y) {
   frame.focus({ preventScroll: true });
   const found = under(x, y);
-  if (found.job >= 0) choose(found.job === view.job ? -1 : found.job);
-  else if (x > gutter) measure(snapped(timeAt(x)));
+  if (found.job >= 0) {
+    const again = found.row.run === now.place && found.job === view.job;
+    use(found.row.run);
+    choose(again ? -1 : found.job);
+  } else if (x > gutter) measure(snapped(timeAt(x)));
 }

@@ -44,7 +44,7 @@ function placesOf(own) {
 }
 
 /** The chosen job below the timeline; what else is to be said of a job becomes another part of this list. */
-const parts = [timesPart, piecesPart];
+const parts = [causesPart, timesPart, piecesPart];
 
 function showJob(job) {
   const panel = byId("job");

@@ -216,6 +216,13 @@ function drawCursors(width, height) {
     pen.fillStyle = `${colours.pick}22`;
     pen.fillRect(Math.max(gutter, from), axisHeight(), Math.max(0, to - Math.max(gutter, from)), height);
   }
+  if (view.piece) {
+    pen.strokeStyle = colours.pick;
+    pen.lineWidth = 1.5;
+    pen.setLineDash([5, 4]);
+    for (const x of [xOf(view.piece.start), xOf(view.piece.end)]) if (x >= gutter) pen.strokeRect(x, axisHeight(), 0, height);
+    pen.setLineDash([]);
+  }
   for (const time of view.measured) line(time, colours.pick, 2, duration(time), 0);
 }
 

@@ -2,7 +2,6 @@
 
 const strip = byId("overview");
 const stripPen = strip.getContext("2d");
-let loads = new Float64Array(0);
 
 /** The share of the used processors that is busy, for each column of pixels. */
 function loadsOf(width) {
@@ -19,22 +18,30 @@ function loadsOf(width) {
   return found.map((busy) => Math.max(0, Math.min(1, busy / most)));
 }
 
-function drawOverview() {
-  const [width, height] = fitted(strip, stripPen);
-  if (loads.length !== width) loads = loadsOf(width);
+/** The load and the misses of a run, in its part of the strip. */
+function drawLoad(top, width, height) {
+  if (now.loads?.length !== width) now.loads = loadsOf(width);
   const on = stripPen;
-  on.fillStyle = colours.band;
-  on.fillRect(0, 0, width, height);
-  const head = 0.6 * rem; // for the misses
+  const head = Math.min(0.6 * rem, height * 0.25); // for the misses
+  const foot = top + height;
   on.fillStyle = colours.soft;
-  loads.forEach((load, x) => on.fillRect(x, height - load * (height - head), 1, load * (height - head)));
+  now.loads.forEach((load, x) => on.fillRect(x, foot - load * (height - head), 1, load * (height - head)));
   on.fillStyle = colours.miss;
   let drawn = -1;
   for (const job of misses) {
     const x = Math.min(width - 2, Math.round((missTime(job) / facts.end) * width));
-    if (x !== drawn) on.fillRect(x, 0, 1.5, head + 2);
+    if (x !== drawn) on.fillRect(x, top, 1.5, head + 2);
     drawn = x;
   }
+}
+
+function drawOverview() {
+  const [width, height] = fitted(strip, stripPen);
+  const on = stripPen;
+  on.fillStyle = colours.band;
+  on.fillRect(0, 0, width, height);
+  const each = height / runs.length;
+  ofEach((place) => drawLoad(place * each, width, each));
   const [left, right] = [view.from, view.to].map((time) => Math.max(0, Math.min(width, (time / facts.end) * width)));
   on.fillStyle = `${colours.paper}b0`;
   on.fillRect(0, 0, left, height);
@@ -44,6 +51,7 @@ function drawOverview() {
   on.strokeRect(left + 1, 1, Math.max(3, right - left - 2), height - 2);
   on.fillStyle = colours.pick;
   for (const x of [left, right - 4]) on.fillRect(Math.max(0, x), height * 0.3, 4, height * 0.4);
+  if (several) drawLetters(width, each);
 }
 
 /** Drag the window, one of its edges, or jump to where there is none. */

@@ -1,11 +1,11 @@
 // ---- rows.js: a row per task, per processor that was used, and per counter. ----------------------------------------
 
 const MOST_LANES = 8; // what runs side by side in one row lies one above the other, in so many lanes
-let allRows = [];
+let allRows = []; // of all runs; each says of which one: row.run
 let rows = []; // those that are shown, from top to bottom
 let rem = 16; // px: the size of the letters, of which all others are made
 
-function makeRows() {
+function rowsOfRun() {
   const [slices, jobs] = [run.slices, run.jobs];
   const tasks = facts.tasks.map((each, index) => ({ kind: "task", index, name: each.name, own: [], jobs: [], waits: [], holds: [] }));
   const processors = facts.used.map((index) => ({ kind: "processor", index, name: facts.processors[index], own: [], waits: [], spans: [] }));
@@ -31,8 +31,12 @@ function makeRows() {
     if (row.holds) row.holds = new Intervals(row.holds, run.holds.start, run.holds.end);
     if (row.spans) row.spans = new Intervals(row.spans, run.spans.start, run.spans.end);
   }
-  allRows = [...tasks, ...processors, ...counterRows()];
   markMoves();
+  return [...tasks, ...processors, ...counterRows()];
+}
+
+function makeRows() {
+  allRows = ofEach((place) => rowsOfRun().map((row) => ({ ...row, run: place }))).flat();
 }
 
 /** For each interval the first lane that is free when it begins. */
@@ -91,18 +95,21 @@ function counterRows() {
   });
 }
 
+/** A row's words for the search: its name, and its policy. */
+const wordsOf = (row) => (several ? `${row.name} ${runs[row.run].facts.label}` : row.name).toLowerCase();
+
 /** Which rows are shown, how high each is and where it begins. */
 function arrange() {
   rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const words = jobCalled(view.words) >= 0 ? [] : view.words.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = placeOf(view.words)[1] >= 0 ? [] : view.words.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = (row) =>
     (view.kind === row.kind || (view.kind === "all" && (row.kind !== "counter" || row.index > 0))) &&
-    words.every((word) => row.name.toLowerCase().includes(word));
-  rows = allRows.filter(wanted);
+    words.every((word) => wordsOf(row).includes(word));
+  rows = several ? ordered(allRows.filter(wanted)) : allRows.filter(wanted);
   let top = axisHeight();
   for (const row of rows) {
     row.top = top;
-    row.height = rem * (row.kind === "task" ? 2.5 + 0.6 * (row.lanes - 1) : row.kind === "processor" ? 1.7 + 0.6 * (row.lanes - 1) : 3);
+    row.height = rem * (row.kind === "policy" ? (row.mark ? 2.6 : 1.6) : row.kind === "task" ? 2.5 + 0.6 * (row.lanes - 1) : row.kind === "processor" ? 1.7 + 0.6 * (row.lanes - 1) : 3);
     top += row.height;
   }
   const frame = byId("frame");

@@ -11,30 +11,43 @@ function takeTools() {
   on("kind", (event) => { view.kind = event.target.value; arrange(); remember(); }, "change");
   on("filter", (event) => {
     view.words = event.target.value;
-    const job = jobCalled(view.words);
-    if (job >= 0) choose(job, true);
+    const [place, job] = placeOf(view.words);
+    if (job >= 0) {
+      use(place);
+      choose(job, true);
+    }
     arrange();
     remember();
   }, "input");
   on("which", sortJobs, "input");
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
-  for (const id of ["before", "after"]) byId(id).disabled = !misses.length;
+  for (const id of ["before", "after"]) byId(id).disabled = !stops().length;
+  if (several) takePolicies(on);
 }
 
 function writeHead() {
+  if (several) return writeHeadOfSeveral();
   const title = byId("title");
   title.append(made("bdi", facts.system), " ", made("small", `under ${facts.scheduler}`));
   const part = facts.planned === null ? "" : `Interrupted: a part of ${duration(facts.planned)}. `;
   byId("headline").textContent = `${part}${facts.headline} Jobs released for ${duration(facts.until)}, seed ${facts.seed}.`;
   byId("figures").textContent = facts.text;
-  byId("system").hidden = facts.given === null;
-  byId("given").textContent = facts.given ?? "";
+  return writeGiven();
+}
+
+function findMisses() {
+  for (let job = 0; job < run.jobs.task.length; job++) if (isMiss(job)) misses.push(job);
+  misses.sort((one, other) => missTime(one) - missTime(other) || one - other);
+}
+
+function writeGiven() {
+  byId("system").hidden = given.given === null;
+  byId("given").textContent = given.given ?? "";
 }
 
 async function start() {
   await unpack();
-  for (let job = 0; job < run.jobs.task.length; job++) if (isMiss(job)) misses.push(job);
-  misses.sort((one, other) => missTime(one) - missTime(other) || one - other);
+  ofEach(findMisses);
   makeRows();
   writeHead();
   showTasks();

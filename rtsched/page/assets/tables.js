@@ -21,18 +21,28 @@ function fillTable(table, head, rowsOf, names) {
   table.replaceChildren(top, body);
 }
 
-function showTasks() {
-  const head = ["task", "jobs", "misses", "dropped", "mean response", "p95", "longest", "deadline"];
+const TASK_COLUMNS = ["task", "jobs", "misses", "dropped", "mean response", "p95", "longest", "deadline"];
+
+/** What the run says of a task, column by column. */
+function taskTexts(task) {
   const near = (ns) => (ns === null ? "–" : duration(Number(ns.toPrecision(4))));
-  const texts = facts.figures.map(([count, missed, lost, ...times], task) => [
-    facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near),
-  ]);
-  fillTable(byId("tasks"), head, texts, [0]);
-  [...byId("tasks").tBodies[0].rows].forEach((row, task) => {
-    const key = document.createElement("span");
-    key.className = "key";
-    key.style.background = facts.tasks[task].colour;
-    row.cells[0].prepend(key);
+  const [count, missed, lost, ...times] = facts.figures[task];
+  return [facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near)];
+}
+
+/** A small square in the colour of a task. */
+function colourKey(task) {
+  const key = document.createElement("span");
+  key.className = "key";
+  key.style.background = facts.tasks[task].colour;
+  return key;
+}
+
+function showTasks() {
+  if (several) return tasksBeside();
+  fillTable(byId("tasks"), TASK_COLUMNS, facts.figures.map((_, task) => taskTexts(task)), [0]);
+  return [...byId("tasks").tBodies[0].rows].forEach((row, task) => {
+    row.cells[0].prepend(colourKey(task));
     row.classList.toggle("miss", facts.figures[task][1] > 0);
   });
 }
@@ -43,6 +53,24 @@ const JOB_COLUMNS = ["job", "outcome", "release", "deadline", "start", "finish",
 const sorted = { column: "release", down: false, page: 0, jobs: [] };
 
 const responseOf = (job) => (run.jobs.finish[job] < 0 ? Infinity : run.jobs.finish[job] - run.jobs.arrival[job]);
+
+/** What the table of jobs lists, each entry a number: here the jobs of the run; beside.js has it for several. */
+const jobsOfRun = {
+  columns: () => (facts.tasks.some((task) => task.variants.length + task.exits.length) ? JOB_COLUMNS : JOB_COLUMNS.slice(0, -1)),
+  entries: () => Array.from(run.jobs.task.keys()),
+  words: (job) => `${jobName(job)} ${facts.outcomes[run.jobs.outcome[job]]}`,
+  key: keyOf,
+  texts: (job) => [
+    jobName(job), facts.outcomes[run.jobs.outcome[job]] ?? "open", duration(run.jobs.release[job]), duration(run.jobs.deadline[job]),
+    instant(run.jobs.start[job]), instant(run.jobs.finish[job]), run.jobs.finish[job] < 0 ? "–" : duration(responseOf(job)),
+    `${run.jobs.preempted[job]}`, way(job),
+  ],
+  names: [0, 1, 8],
+  mark: (row, job) => row.classList.toggle("miss", isMiss(job)),
+  chosen: () => view.job,
+  choose: (job) => choose(job, true),
+};
+const listing = () => (several ? jobsBeside : jobsOfRun);
 
 /** By what the jobs are sorted: a number, or a text, of each. */
 function keyOf(column) {
@@ -56,18 +84,17 @@ function keyOf(column) {
 function sortJobs() {
   const words = byId("which").value.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = (job) => {
-    const text = `${jobName(job)} ${facts.outcomes[run.jobs.outcome[job]]}`.toLowerCase();
+    const text = listing().words(job).toLowerCase();
     return words.every((word) => text.includes(word));
   };
-  const found = [];
-  for (let job = 0; job < run.jobs.task.length; job++) if (!words.length || wanted(job)) found.push(job);
-  const key = keyOf(sorted.column);
+  const found = listing().entries().filter((job) => !words.length || wanted(job));
+  const key = listing().key(sorted.column);
   const way = sorted.down ? -1 : 1;
-  const keys = new Map(found.map((job) => [job, key(job)]));
-  sorted.jobs = found.sort((one, other) => {
-    const [a, b] = [keys.get(one), keys.get(other)];
-    return a === b ? one - other : (a < b ? -1 : 1) * way;
-  });
+  const keys = new Array(run.jobs.task.length);
+  for (const job of found) keys[job] = key(job);
+  const before = (one, other) => (keys[one] === keys[other] ? one - other : (keys[one] < keys[other] ? -1 : 1) * way);
+  const inOrder = found.every((job, i) => !i || before(found[i - 1], job) < 0); // as they came: nothing is to be done
+  sorted.jobs = inOrder ? found : found.sort(before);
   sorted.page = 0;
   showJobs();
 }
@@ -75,16 +102,11 @@ function sortJobs() {
 function showJobs() {
   const from = sorted.page * PAGE;
   const seen = sorted.jobs.slice(from, from + PAGE);
-  const jobs = run.jobs;
-  const columns = facts.tasks.some((task) => task.variants.length + task.exits.length) ? JOB_COLUMNS : JOB_COLUMNS.slice(0, -1);
-  const texts = seen.map((job) => [
-    jobName(job), facts.outcomes[jobs.outcome[job]] ?? "open", duration(jobs.release[job]), duration(jobs.deadline[job]),
-    instant(jobs.start[job]), instant(jobs.finish[job]), jobs.finish[job] < 0 ? "–" : duration(responseOf(job)),
-    `${jobs.preempted[job]}`, way(job),
-  ].slice(0, columns.length));
+  const columns = listing().columns();
+  const texts = seen.map((job) => listing().texts(job).slice(0, columns.length));
   const table = byId("jobs");
   const focused = table.contains(document.activeElement) ? document.activeElement.textContent : null;
-  fillTable(table, columns, texts, [0, 1, 8]);
+  fillTable(table, columns, texts, listing().names);
   [...table.tHead.rows[0].cells].forEach((cell) => {
     const button = document.createElement("button");
     const column = button.textContent = cell.textContent;
@@ -99,16 +121,17 @@ function showJobs() {
     if (column === focused) button.focus();
   });
   [...table.tBodies[0].rows].forEach((row, place) => {
-    row.classList.toggle("miss", isMiss(seen[place]));
+    listing().mark(row, seen[place]);
     row.dataset.job = seen[place];
-    row.addEventListener("click", () => choose(seen[place], true));
+    row.addEventListener("click", () => listing().choose(seen[place]));
   });
   markChosen();
   showPages(from, seen.length);
 }
 
 function markChosen() {
-  for (const row of byId("jobs").tBodies[0]?.rows ?? []) row.classList.toggle("picked", Number(row.dataset.job) === view.job);
+  const chosen = listing().chosen();
+  for (const row of byId("jobs").tBodies[0]?.rows ?? []) row.classList.toggle("picked", Number(row.dataset.job) === chosen);
 }
 
 function showPages(from, count) {
@@ -129,8 +152,9 @@ function showPages(from, count) {
 
 /** The signs that occur in this run, each beside a small picture of it. */
 function showLegend() {
-  const has = (reason) => run.slices.reason.includes(reasonOf[reason]);
-  const ended = (outcome) => run.jobs.outcome.includes(outcome);
+  const any = (ask) => ofEach(ask).some(Boolean);
+  const has = (reason) => any(() => run.slices.reason.includes(reasonOf[reason]));
+  const ended = (outcome) => any(() => run.jobs.outcome.includes(outcome));
   const [x, y] = [12, 9];
   const box = (fill) => () => { pen.fillStyle = colours[fill]; pen.fillRect(1, 2, 22, 14); pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 2.5, 21, 13); };
   const signs = [
@@ -142,15 +166,15 @@ function showLegend() {
     [ended(LATE), "after the deadline", box("late")],
     [ended(DROPPED) || ended(ABORTED), "dropped or aborted", () => cross(x, y, 1.6)],
     [has("preempted"), "preempted", () => { pen.fillStyle = colours.ink; pen.fillRect(x - 1, 1, 2.5, 16); }],
-    [run.slices.moved.includes(1), "goes on elsewhere", () => diamond(x, y)],
+    [any(() => run.slices.moved.includes(1)), "goes on elsewhere", () => diamond(x, y)],
     [has("overhead"), "overhead", box("soft")],
     [has("killed"), "work lost", box("lost")],
     [has("drained"), "drains", box("drained")],
-    [run.waits.job.length > 0, "waiting on the GPU", () => { pen.setLineDash([3, 2]); pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 2.5, 21, 13); pen.setLineDash([]); }],
-    [run.holds.job.length > 0, "holds a resource", box("section")],
-    [run.spans.kind.includes(0), "out of service", box("down")],
-    [run.spans.kind.includes(1), "decides", box("decides")],
-    [run.spans.kind.includes(2), "suspended", () => arrowHead(x, y - 4, 1, colours.soft)],
+    [any(() => run.waits.job.length), "waiting on the GPU", () => { pen.setLineDash([3, 2]); pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 2.5, 21, 13); pen.setLineDash([]); }],
+    [any(() => run.holds.job.length), "holds a resource", box("section")],
+    [any(() => run.spans.kind.includes(0)), "out of service", box("down")],
+    [any(() => run.spans.kind.includes(1)), "decides", box("decides")],
+    [any(() => run.spans.kind.includes(2)), "suspended", () => arrowHead(x, y - 4, 1, colours.soft)],
   ];
   const arrow0 = (from, to, colour) => { pen.fillStyle = colour; pen.fillRect(x - 0.6, Math.min(from, to), 1.2, Math.abs(from - to)); arrowHead(x, to, to > from ? 1 : -1, colour); };
   byId("legend").replaceChildren(...signs.filter(([there]) => there).map(([, text, draw]) => {

@@ -3,12 +3,15 @@
 const view = {
   from: 0,
   to: facts.end,
-  job: -1, // the chosen one
+  get job() { return now.chosen; }, // in the run that is looked at; choose() says it
   words: "", // rows whose names have them
+  order: "policies", // or "rows": which of several runs' rows stand together
+  of: "any", // whose misses `n` and `p` go through: a letter, or any
   kind: "all",
   look: "auto",
   pointer: null, // {x, y} on the timeline
   cursor: null, // the instant that `space` stepped to
+  piece: null, // of the chosen job's time, the piece that was gone to
   measured: [], // none, one or two instants
 };
 const SHORTEST = 20; // ns: nobody looks closer
@@ -58,8 +61,11 @@ function show(from, to) {
 }
 
 function choose(job, bring = false) {
-  view.job = job;
-  if (job >= 0 && bring) show(run.jobs.release[job], Math.max(missTime(job), overTime(job)));
+  for (const each of runs) each.chosen = twin(job, each.place);
+  if (job >= 0 && bring) {
+    const seen = ofEach(() => (view.job < 0 ? [] : [run.jobs.release[view.job], missTime(view.job), overTime(view.job)])).flat();
+    show(Math.min(...seen), Math.max(...seen));
+  }
   showJob(job);
   markChosen();
   remember();
@@ -73,6 +79,31 @@ function jobCalled(text) {
   if (task < 0) return -1;
   return run.jobs.task.findIndex((each, job) => each === task && run.jobs.index[job] === Number(index));
 }
+
+/** How a job is known in all runs: its task and its index; numbers differ where other jobs were released. */
+const keyOfJob = (job) => run.jobs.task[job] * 2 ** 32 + run.jobs.index[job];
+
+/** The number that a job of this run has in another one; -1 where that has no such job. */
+function twin(job, place) {
+  if (job < 0 || place === now.place) return job;
+  const key = keyOfJob(job);
+  return inRun(place, () => {
+    now.byKey ??= new Map(Array.from(run.jobs.task, (_, each) => [keyOfJob(each), each]));
+    return now.byKey.get(key) ?? -1;
+  });
+}
+
+/** The run and the job that a text like "camera[3]" names: in the run that is looked at, else in the first that has it. */
+function placeOf(text) {
+  for (const place of [now.place, ...runs.keys()]) {
+    const job = inRun(place, () => jobCalled(text));
+    if (job >= 0) return [place, job];
+  }
+  return [now.place, -1];
+}
+
+/** The key of the chosen job, whichever run has it; none is -1. */
+const chosenKey = () => Math.max(...ofEach(() => (view.job < 0 ? -1 : keyOfJob(view.job))));
 
 /** An instant as an address has it: in ns, or with a unit. */
 function instantOf(text) {
@@ -91,6 +122,9 @@ function remember() {
     if (view.job >= 0) parts.push(`job=${encodeURIComponent(jobName(view.job))}`);
     if (view.words) parts.push(`rows=${encodeURIComponent(view.words)}`);
     if (view.kind !== "all") parts.push(`show=${view.kind}`);
+    if (now.place) parts.push(`policy=${facts.letter}`);
+    if (view.order !== "policies") parts.push(`order=${view.order}`);
+    if (view.of !== "any") parts.push(`misses=${encodeURIComponent(view.of)}`);
     if (view.look !== "auto") parts.push(`look=${view.look}`);
     written = `#${parts.join("&")}`;
     try { history.replaceState(null, "", written); } catch { /* a page that may not: its address stays */ }
@@ -108,10 +142,14 @@ function recall() {
   const choice = (id, key) => ([...byId(id).options].some((each) => each.value === said.get(key)) ? said.get(key) : null);
   view.words = byId("filter").value = said.get("rows") ?? "";
   view.kind = byId("kind").value = choice("kind", "show") ?? "all";
+  view.order = byId("order").value = choice("order", "order") ?? "policies";
+  view.of = byId("of").value = choice("of", "misses") ?? "any";
+  use(Math.max(0, runs.findIndex((each) => each.facts.letter === said.get("policy"))));
   setLook(byId("look").value = choice("look", "look") ?? "auto");
   arrange();
   const [from, to] = [instantOf(said.get("from")), instantOf(said.get("to"))];
-  const job = jobCalled(said.get("job") ?? "");
+  const [place, job] = placeOf(said.get("job") ?? "");
+  use(place);
   if (to > from) look(from, to);
   else whole();
   choose(job, !(to > from));

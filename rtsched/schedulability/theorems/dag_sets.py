@@ -15,32 +15,37 @@ While the current vertex v, of type s, waits, all M_s processors of type s are b
 π, (b) work of more urgent tasks, or (c) regions of less urgent tasks. No processor starts less urgent work while v
 waits, so a region in (c) began at least one tick before v began to wait, and at most region - 1 of it is left. v
 begins to wait behind such work at most nb(v) times: never if preemptive, once without preemption, once per region in
-limited mode; each time one region per processor. So (c) is at most nb(v) times the sum of the M_s largest (region -
-1), which is M_s β_s.
+limited mode; each time at most one region per processor, which is M_s β_s in all: the M_s largest (region - 1). Where v
+begins to wait at an end of one of its own regions, or as the predecessor before it on π finishes on type s, one
+processor of type s has just become free: what it takes up then is not less urgent, and M_s - 1 regions are the most.
+(A vertex all of whose predecessors have its type, and at least one, is such a one whatever π.)
 
 Let y = floor(R_i), and suppose f >= r + y + 1. In the window [r, r + y) the path runs for at most Σ_π c - 1 ticks,
 since its last tick lies after the window. Waiting with a current vertex of type s, times M_s, is at most vol_{i,s} -
-Σ_{π,s} c for (a), plus (b), plus (c). A job of j that works in the window was released before r + y and, by
-induction, after r - R_j: at most ceil((y + R_j) / T_j) jobs. Adding up, y <= Σ_π c - 1 + Σ_s [vol_{i,s} - Σ_{π,s} c +
-Σ_j ceil((y + R_j)/T_j) vol_{j,s}] / M_s + Σ_π nb β <= F(R_i) - 1 = R_i - 1, with F the right-hand side of the bound;
-but y > R_i - 1. ∎ Release jitter J_j of a more urgent task lets its jobs come J_j closer: with R_j counted from the
-arrival, the released-after-r-R_j argument speaks of arrivals, and the same count holds. The own jitter is added at
-the end.
+Σ_{π,s} c for (a), plus (b), plus (c). A job of j that works in the window does so within R_j of its arrival, by
+induction; it does at most vol_{j,s} on type s, and at most w_{j,s} of it in a tick, the smaller of M_s and how many of
+its vertices can run at once. So (b) is at most W_{j,s}(y), the most work of such jobs, T_j apart, in a window of y
+(`JobWork.within`). Adding up, y <= Σ_π c - 1 + Σ_s [vol_{i,s} - Σ_{π,s} c + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <=
+F(R_i) - 1 = R_i - 1, with F the right-hand side of the bound; but y > R_i - 1. ∎ Release jitter of a more urgent task
+changes nothing: R_j counts from the arrival. The own jitter is added at the end.
 
-**Any work-conserving order** (A6-W): look at the job with the earliest missed deadline r + D_i. Unfinished jobs of j
-at r arrived after r - D_j, or their deadline would have been missed before. So at most ceil((y + D_j)/T_j) of them
-work in the window; they and (a) are all that can keep the processors busy. Holds for all tasks or for none.
+**Any work-conserving order** (A6-W). Let R satisfy F_i(R) <= R_i <= D_i for all i together, F_i with all other tasks
+in (b), none in (c). Look at the first instant at which some job exceeds its bound: a job of i at r + R_i (the jitter in
+it). Before that instant every job of every j worked only within R_j of its arrival, since none had exceeded its bound
+yet, and the job before it of i was done. So the window [r, r + R_i) is as above, which is a contradiction. Any such R
+will do, and so will the least one. Holds for all tasks or for none.
 
-**EDF** (A6-E): as before, but a job of j that is at least as urgent has its deadline by r + D_i, so it arrived in (r
-- D_j, r + D_i - D_j]: at most ceil(D_i / T_j) such jobs. Less urgent ones only block inside regions, as in (c), and
-any other task can be less urgent. All or nothing; for each task the smaller of A6-E and A6-W may be used, since both
-arguments only assume that no deadline was missed before.
+**EDF** (A6-E): as before, but a job of j that is at least as urgent has its deadline by r + D_i: on type s such jobs do
+at most E_{j,s} (`due_within`) in the window, and the smaller of E and W counts. Less urgent ones only block inside
+regions, as in (c), and any other task can be less urgent. For each task the smaller of A6-E and A6-W may be used, since
+both arguments only assume that no bound was exceeded before.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
@@ -49,84 +54,173 @@ from rtsched.schedulability.models import DagTask, TypedPools
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
 from rtsched.schedulability.theorems.multiprocessor import shared_out
-from rtsched.units import LONGEST
-
-#: For a task j: how much before the window its jobs may have been released, and how many of them can count at most.
-Count = Callable[[DagTask], tuple[int, int]]
 
 
-def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> tuple[Fraction, list[tuple[str, int]]]:
-    """β of a type: the sum of the M largest (region - 1) of `tasks`, over M; and whose they are."""
+def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> list[tuple[str, int]]:
+    """Of each of the processors of a type the largest (region - 1) of `tasks`, largest first; and whose they are."""
     if not tasks or not model.regions[kind]:
-        return Fraction(0), []
+        return []
     meant = {id(task) for task in tasks}
     mine = ((name, size) for size, name, task in model.regions[kind] if id(task) in meant)
-    found = list(islice(mine, model.cores[kind]))
-    return Fraction(sum(size for _, size in found), model.cores[kind]), found
+    return list(islice(mine, model.cores[kind]))
 
 
-def bound(
-    model: TypedPools, task: DagTask, below: tuple[DagTask, ...], others: tuple[DagTask, ...], count: Count
-) -> tuple[Bound, tuple[int, ...]]:
-    """The least fixpoint of the bound of one task, with its parts, and the path that attains it.
+class ProblemWindow:
+    """The bound of one task, but for what the others' jobs do, which leans on their bounds.
 
-    `below` can block with their regions; of each of the `others`, ``late, most = count(other)``, min(ceil((y + late) /
-    T), most) jobs interfere in a window of y. All is added up in units of 1/scale, alike tasks at once.
+    `below` can block with their regions, `others` interfere; `urgent`: only with deadlines by the task's own. `base` is
+    the bound without others, `path` attains it. With `widths` a job never does more at once than its graph allows.
     """
-    dag, cores = task.dag, model.cores
-    blocks = {kind: largest_regions(model, kind, below) for kind in dag.volumes}
-    weights = [
-        v.c * (1 - Fraction(1, cores[v.type])) + v.waits(model.mode(v.type)) * blocks[v.type][0] for v in dag.vertices
-    ]
-    longest, path = dag.heaviest(weights)
-    base = longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0))
-    scale, each = model.spread(tuple(dag.volumes))
-    alike: dict[tuple[int, int, int], int] = {}
-    for other in others:
-        key = (*count(other), other.T)
-        alike[key] = alike.get(key, 0) + each[other.name]
-    terms = [(late, most, T, weight) for (late, most, T), weight in alike.items() if weight]
-    own = int(base * scale)
-    R = least_fixpoint(
-        lambda y: -(-(own + sum(min(-(-(y + late) // T), most) * weight for late, most, T, weight in terms)) // scale),
-        math.ceil(base),
-        limit=max(task.D - task.J, 0),
-    )
-    if R is None:
-        return Bound(task.name, None, task.D, converged=False), path
-    on_path = sum(dag.vertices[index].c for index in path)
-    blocked = [
-        (f"{kind}: {names[0][0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else ""), beta * waits)
-        for kind, (beta, names) in blocks.items()
-        if (waits := sum(dag.vertices[i].waits(model.mode(kind)) for i in path if dag.vertices[i].type == kind))
-        and beta
-    ]
-    inside = base - on_path - sum((amount for _, amount in blocked), Fraction(0))
-    parts = [Contribution("own", task.name, on_path)]
-    shares = [(f"{task.name} (parallel vertices)", int(inside * scale))]
-    for other in others:
-        if each[other.name]:
-            late, most = count(other)
-            shares.append((other.name, min(-(-(R + late) // other.T), most) * each[other.name]))
-    blocking = [Contribution("blocking", name, math.floor(amount)) for name, amount in blocked if amount >= 1]
-    rest = R - on_path - sum(part.amount for part in blocking)
-    parts += [*blocking, *shared_out([share for share in shares if share[1] > 0], scale, rest)]
-    if task.J:
-        parts.append(Contribution("jitter", task.name, task.J))
-    return Bound(task.name, R + task.J, task.D, tuple(parts)), path
+
+    def __init__(
+        self,
+        model: TypedPools,
+        task: DagTask,
+        below: tuple[DagTask, ...],
+        others: tuple[DagTask, ...],
+        urgent: bool = False,
+        widths: bool = True,
+    ) -> None:
+        self.model, self.task, self.others, self.urgent, self.widths = model, task, others, urgent, widths
+        dag, cores = task.dag, model.cores
+        self.regions = {kind: largest_regions(model, kind, below) for kind in dag.volumes}
+        self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
+        weights = [
+            vertex.c * (1 - Fraction(1, cores[vertex.type])) + blocked
+            for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
+        ]
+        longest, self.path = dag.heaviest(weights)
+        self.base = longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0))
+        #: The bound lies nowhere below; it only grows while the responses of the others do. None: it lies beyond D.
+        self.reached: int | None = math.ceil(self.base) + task.J
+        self.scale = math.lcm(*(cores[kind] for kind in dag.volumes))
+
+    def _blocked(self, index: int) -> Fraction:
+        """For how long a vertex waits behind less urgent regions at most."""
+        dag = self.task.dag
+        vertex, before = dag.vertices[index], dag.predecessors[index]
+        waits, sizes = vertex.waits(self.model.mode(vertex.type)), [size for _, size in self.regions[vertex.type]]
+        if not waits or not sizes:
+            return Fraction(0)
+        cores = self.model.cores[vertex.type]
+        beside = sum(sizes[: cores - 1])
+        follows = bool(before) and all(dag.vertices[place].type == vertex.type for place in before)
+        return Fraction((beside if follows else sum(sizes)) + (waits - 1) * beside, cores)
+
+    def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
+        """What another task does on each type that this one needs, and what a tick of it costs, in 1/scale."""
+        for kind, volume in other.dag.volumes.items():
+            if kind in self.task.dag.volumes:
+                cores = self.model.cores[kind]
+                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
+                if self.urgent:
+                    work = replace(work, most=due_within(self.task.D, other, work))
+                yield self.scale // cores, work
+
+    def bound(self, responses: Mapping[str, int], looks: Looks) -> int | None:
+        """The least bound when the jobs of the others respond within `responses`; None beyond D.
+
+        A window is asked with responses that never shrink: what it found before is where it goes on.
+        """
+        if self.reached is None:
+            return None
+        alike: dict[JobWork, int] = {}
+        for other in self.others:
+            for weight, work in self.works(other, responses[other.name]):
+                alike[work] = alike.get(work, 0) + weight
+        terms = list(alike.items())
+        own, scale, J = int(self.base * self.scale), self.scale, self.task.J
+
+        def grown(y: int) -> int:
+            looks.spend(len(terms))
+            return -(-(own + sum(weight * work.within(y) for work, weight in terms)) // scale)
+
+        y = least_fixpoint(grown, self.reached - J, limit=max(self.task.D - J, 0))
+        self.reached = None if y is None else y + J
+        return self.reached
+
+    def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
+        """The bound R with its parts."""
+        task, y = self.task, R - self.task.J
+        on_path = sum(task.dag.vertices[index].c for index in self.path)
+        blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
+        shares = [(f"{task.name} (parallel vertices)", int((self.base - on_path - blocked) * self.scale))]
+        for other in self.others:
+            shares.append(
+                (other.name, sum(weight * work.within(y) for weight, work in self.works(other, responses[other.name])))
+            )
+        parts = [Contribution("own", task.name, on_path), *self._blocking()]
+        rest = y - sum(part.amount for part in parts)
+        parts += shared_out([share for share in shares if share[1] > 0], self.scale, rest)
+        if task.J:
+            parts.append(Contribution("jitter", task.name, task.J))
+        return Bound(task.name, R, task.D, tuple(parts))
+
+    def _blocking(self) -> Iterator[Contribution]:
+        """By type of processor, how long the path waits behind regions, and the largest of them."""
+        for kind, found in self.regions.items():
+            amount = sum(
+                (self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind), Fraction(0)
+            )
+            if amount >= 1:
+                more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+                yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))
 
 
-def _result(found: list[tuple[Bound, tuple[int, ...]]], together: bool) -> Result:
-    """The verdict; bounds that lean on each other count for all tasks or for none."""
-    bounds = [each for each, _ in found]
-    result = from_bounds(bounds, exact=False)
-    if together and result.verdict != "schedulable":
-        bounds = [Bound(each.task, None, each.deadline, converged=False) for each in bounds]
-    details = {"path": {each.task: list(path) for each, path in found}}
-    return Result(
-        result.verdict, tuple(bounds), first_failure=result.first_failure, reason=result.reason, details=details
-    )
+def in_order(model: TypedPools, widths: bool = True) -> Result:
+    """The bounds under fixed priorities: each leans on those above it; after the first failure none can be given."""
+    found: list[Bound] = []
+    proven: dict[str, int] = {}
+    paths: dict[str, list[int]] = {}
+    for index, task in enumerate(model.tasks):
+        R = None
+        if len(proven) == index:
+            window = ProblemWindow(model, task, model.tasks[index + 1 :], model.tasks[:index], widths=widths)
+            paths[task.name] = list(window.path)
+            R = window.bound(proven, Looks())
+        if R is None:
+            found.append(Bound(task.name, None, task.D, converged=False))
+        else:
+            found.append(window.explained(R, proven))
+            proven[task.name] = R
+    return _result(found, paths)
+
+
+def together(model: TypedPools, windows: Mapping[str, tuple[ProblemWindow, ...]]) -> Result:
+    """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts."""
+    looks = Looks()
+
+    def least(name: str, bounds: Mapping[str, int]) -> tuple[int, ProblemWindow] | None:
+        found = [(R, window) for window in windows[name] if (R := window.bound(bounds, looks)) is not None]
+        return min(found, key=lambda item: item[0], default=None)
+
+    def step(name: str, bounds: Mapping[str, int]) -> int | None:
+        found = least(name, bounds)
+        return None if found is None else found[0]
+
+    first = {name: min(window.reached or 0 for window in each) for name, each in windows.items()}
+    bounds = joint_fixpoint(first, step)
+    if bounds is None:
+        none = [Bound(task.name, None, task.D, converged=False) for task in model.tasks]
+        return _result(none, {name: list(each[0].path) for name, each in windows.items()})
+    found, paths = [], {}
+    for task in model.tasks:
+        chosen = least(task.name, bounds)
+        assert chosen is not None
+        found.append(chosen[1].explained(bounds[task.name], bounds))
+        paths[task.name] = list(chosen[1].path)
+    return _result(found, paths)
+
+
+def _result(bounds: list[Bound], paths: dict[str, list[int]]) -> Result:
+    """The verdict, with the path of each task on which its bound stands."""
+    return replace(from_bounds(bounds, exact=False), details={"path": paths})
+
+
+def _others(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
+    return tuple(other for other in model.tasks if other is not task)
 
 
 _NEEDS = (needs.few_tasks, needs.served, needs.constrained_deadlines)
@@ -141,7 +235,7 @@ _NEEDS = (needs.few_tasks, needs.served, needs.constrained_deadlines)
     needs=(*_NEEDS, needs.order("FP")),
 )
 def a6_fp(model: TypedPools) -> Result:
-    """R = max over paths of Σ [c (1 - 1/M) + nb β] + Σ_s [vol_s + Σ_hp ceil((R + R_j)/T_j) vol_{j,s}] / M_s.
+    """R = max over paths of Σ [c (1 - 1/M) + nb β] + Σ_s [vol_s + Σ_hp W_{j,s}(R)] / M_s.
 
     >>> from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
     >>> def chain(name, T, *stages):
@@ -152,19 +246,7 @@ def a6_fp(model: TypedPools) -> Result:
     >>> a6_fp(TypedPools((camera, mapping), {"cpu": 2, "gpu": 1}, modes={"gpu": "nonpreemptive"})).responses
     [30, 55]
     """
-    found: list[tuple[Bound, tuple[int, ...]]] = []
-    proven: dict[str, int] = {}
-    for index, task in enumerate(model.tasks):
-        above = model.tasks[:index]
-        if len(proven) < index:
-            found.append((Bound(task.name, None, task.D, converged=False), ()))
-            continue
-        below = model.tasks[index + 1 :]
-        each, path = bound(model, task, below, above, lambda j: (proven[j.name], LONGEST))
-        found.append((each, path))
-        if each.wcrt is not None:
-            proven[task.name] = each.wcrt
-    return _result(found, together=False)
+    return in_order(model)
 
 
 @theorem(
@@ -177,19 +259,11 @@ def a6_fp(model: TypedPools) -> Result:
     interlocked=True,
 )
 def a6_work_conserving(model: TypedPools) -> Result:
-    """R = max over paths of Σ c (1 - 1/M) + Σ_s [vol_s + Σ_{j≠i} ceil((R + D_j)/T_j) vol_{j,s}] / M_s; all or nothing.
+    """R = max over paths of Σ c (1 - 1/M) + Σ_s [vol_s + Σ_{j≠i} W_{j,s}(R)] / M_s, for all tasks together.
 
     Holds for FIFO, EDF, least laxity, any priorities, in any preemption mode.
     """
-    return _result([_any_order(model, task) for task in model.tasks], together=True)
-
-
-def _others(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
-    return tuple(other for other in model.tasks if other is not task)
-
-
-def _any_order(model: TypedPools, task: DagTask) -> tuple[Bound, tuple[int, ...]]:
-    return bound(model, task, (), _others(model, task), lambda j: (j.D, LONGEST))
+    return together(model, {task.name: (ProblemWindow(model, task, (), _others(model, task)),) for task in model.tasks})
 
 
 @theorem(
@@ -202,29 +276,18 @@ def _any_order(model: TypedPools, task: DagTask) -> tuple[Bound, tuple[int, ...]
     interlocked=True,
 )
 def a6_edf(model: TypedPools) -> Result:
-    """As A6-W, with at most min(ceil((R + D_j)/T_j), ceil(D_i/T_j)) jobs of j, and regions of all others that block.
+    """As A6-W, with the smaller of W and E_{j,s}, what deadlines allow, and regions of all others that block.
 
-    For each task the smaller of this and A6-W; all or nothing.
+    For each task the smaller of this and A6-W; for all tasks together.
     """
-    found = []
+    windows = {}
     for task in model.tasks:
         others = _others(model, task)
-        # a deadline counts from the arrival, a release may come J later: the window of urgent arrivals is D_i long
-        urgent = bound(model, task, others, others, lambda j: (j.D, -(-task.D // j.T)))  # noqa: B023
-        plain = _any_order(model, task)
-        late = task.D + 1
-        found.append(min((urgent, plain), key=lambda item: late if item[0].wcrt is None else item[0].wcrt))
-    return _result(found, together=True)
-
-
-def _carried_volume(task: DagTask, L: int, R: int, m: int) -> int:
-    """The most work of `task` on m processors in a window of L when its jobs respond within R, rounded up."""
-    volume = task.dag.volume
-    room = (L + R) * m - volume  # of all m processors
-    if room <= 0:
-        return 0
-    whole, rest = divmod(room, m * task.T)
-    return whole * volume + min(volume, rest)
+        windows[task.name] = (
+            ProblemWindow(model, task, others, others, urgent=True),
+            ProblemWindow(model, task, (), others),
+        )
+    return together(model, windows)
 
 
 @theorem(
@@ -237,33 +300,15 @@ def _carried_volume(task: DagTask, L: int, R: int, m: int) -> int:
     interlocked=True,
 )
 def melani(model: TypedPools) -> Result:
-    """R = len + (vol - len)/m + Σ W_j(R)/m with hp under FP (their R), all others under EDF (their D).
+    """R = len + (vol - len)/m + Σ W_j(R)/m, with hp under FP, under EDF min(W_j, what deadlines allow) of all others.
 
-    Every iterate is rounded up: in exact fractions the fixpoint may be reached in the limit only.
+    Every iterate is rounded up: in exact fractions the fixpoint may be reached in the limit only. Under EDF the bounds
+    are the least that hold together (the argument is that of A6-W).
     """
-    kind = model.tasks[0].dag.vertices[0].type
-    m = model.cores[kind]
-    found: list[tuple[Bound, tuple[int, ...]]] = []
-    proven: dict[str, int] = {}
-    for index, task in enumerate(model.tasks):
-        others = model.tasks[:index] if model.order == "FP" else _others(model, task)
-        if model.order == "FP" and len(proven) < index:
-            found.append((Bound(task.name, None, task.D, converged=False), ()))
-            continue
-        late = {j.name: proven[j.name] if model.order == "FP" else j.D for j in others}
-        length = task.dag.length
-        own = length * m + task.dag.volume - length
-        R = least_fixpoint(
-            lambda R: -(-(own + sum(_carried_volume(j, R, late[j.name], m) for j in others)) // m),  # noqa: B023
-            -(-own // m),
-            limit=task.D,
-        )
-        if R is None:
-            found.append((Bound(task.name, None, task.D, converged=False), ()))
-            continue
-        proven[task.name] = R
-        shares = [(f"{task.name} (parallel vertices)", task.dag.volume - length)]
-        shares += [(j.name, _carried_volume(j, R, late[j.name], m)) for j in others]
-        parts = (Contribution("own", task.name, length), *shared_out(shares, m, R - length))
-        found.append((Bound(task.name, R, task.D, parts), ()))
-    return _result(found, together=model.order == "EDF")
+    if model.order == "FP":
+        return in_order(model, widths=False)
+    others = {task.name: _others(model, task) for task in model.tasks}
+    return together(
+        model,
+        {task.name: (ProblemWindow(model, task, (), others[task.name], True, widths=False),) for task in model.tasks},
+    )

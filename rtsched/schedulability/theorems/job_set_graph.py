@@ -31,6 +31,12 @@ Policy = Literal["work-conserving", "P-RM", "CW-EDF"]
 Abort = tuple[int, int, int, int]
 Span = tuple[int, int]
 NEVER = 1 << 128  # beyond all instants
+#: States after which a search is given up (some half a minute), and the bytes that two levels of it may take.
+MOST_STATES, MOST_BYTES = 2_000_000, 1 << 30
+#: What a state takes beside its sets of jobs, in bytes.
+STATE_BYTES = 400
+#: So many more states are looked at once a verdict is settled by a job that is late.
+ONCE_LATE = 2_000
 #: Per state, (jobs to do, known to be released), when the processor becomes free.
 Level = dict[tuple[int, int], list[Span]]
 
@@ -112,6 +118,8 @@ class Graph:
 
     def __init__(self, model: JobSet, cap: int) -> None:
         self.model, self.cap, self.states, self.exact = model, cap, 0, model.m == 1
+        self.whole = True
+        self.late: int | None = None  # the states that had been seen as the first job was late
         self.idles = model.policy != "work-conserving"
         jobs = model.jobs
         self.order = sorted(range(len(jobs)), key=lambda i: (jobs[i].priority, jobs[i].task, jobs[i].number, i))
@@ -139,6 +147,11 @@ class Graph:
         self.states += states
         if self.states > self.cap:
             raise NotConverged(f"the jobs can be dispatched in more ways than {self.cap} states hold")
+
+    def hold(self, states: int) -> None:
+        """Stop where the states with the same number of jobs take too much memory."""
+        if states * (STATE_BYTES + len(self.jobs) // 4) > MOST_BYTES:
+            raise NotConverged(f"after {self.states} states the next {states} take more than {MOST_BYTES >> 20} MiB")
 
     def skip(self, sets: Iterable[int]) -> None:
         """Move past the jobs that none of the sets to do holds."""
@@ -184,6 +197,8 @@ class Graph:
                 self.best[k] = lowest
             if highest > self.worst[k]:
                 self.worst[k] = highest
+                if highest > job.deadline and self.late is None:
+                    self.late = self.states
         if timeless:  # it leaves a trace: nothing more urgent is released at the instant at which it begins and ends
             self.exact = False
         return spans
@@ -217,11 +232,18 @@ class OneProcessor(Graph):
     Only a policy that refused to start a job knows that it is released: a work-conserving one would have started it.
     """
 
-    def run(self) -> None:
-        """Level by level: all states with the same number of dispatched jobs."""
+    def run(self, settle: bool = False) -> None:
+        """Level by level: all states with the same number of dispatched jobs.
+
+        With `settle`, not for much longer once a job is late: then `whole` is False.
+        """
         level: Level = {((1 << len(self.jobs)) - 1, 0): [(self.starts[0], self.starts[0])] if self.jobs else []}
         for _ in self.jobs:
+            if settle and self.exact and self.late is not None and self.states > self.late + ONCE_LATE:
+                self.whole = False
+                return
             self.skip(todo for todo, _ in level)
+            self.hold(len(level))
             after: Level = {}
             for (todo, known), spans in level.items():
                 free = _merged(spans)
@@ -333,6 +355,7 @@ class SeveralProcessors(Graph):
         level = {(1 << len(self.jobs)) - 1: [_Cores(begin, begin, {})]}
         for _ in self.jobs:
             self.skip(level)
+            self.hold(len(level))
             after: dict[int, list[_Cores]] = {}
             for todo, states in level.items():
                 self.count(len(states))

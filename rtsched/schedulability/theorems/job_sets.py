@@ -12,8 +12,9 @@ from rtsched.errors import InputError
 from rtsched.model.document import read_text
 from rtsched.schedulability.result import Bound, Failure, Result, explain, from_bounds
 from rtsched.schedulability.theorem import theorem
-from rtsched.schedulability.theorems.fixpoint import CAP, NotConverged
+from rtsched.schedulability.theorems.fixpoint import NotConverged
 from rtsched.schedulability.theorems.job_set_graph import (
+    MOST_STATES,
     NEVER,
     Abort,
     Graph,
@@ -29,14 +30,14 @@ from rtsched.schedulability.theorems.job_set_graph import (
 __all__ = ["Job", "JobSet", "completions", "explore", "np_job_sets", "np_job_sets_global", "read_csv"]
 
 
-def explore(model: JobSet, cap: int = CAP) -> Graph:
+def explore(model: JobSet, cap: int = MOST_STATES) -> Graph:
     """The whole graph; NotConverged beyond `cap` states."""
     graph = OneProcessor(model, cap) if model.m == 1 else SeveralProcessors(model, cap)
     graph.run()
     return graph
 
 
-def completions(model: JobSet, cap: int = CAP) -> list[Span]:
+def completions(model: JobSet, cap: int = MOST_STATES) -> list[Span]:
     """Earliest and latest completion of each job: exact on one processor, a superset on several (see the module).
 
     Jobs that may take no time at all can widen it on one processor too. Raises NotConverged beyond `cap` states.
@@ -77,18 +78,23 @@ def np_job_sets(model: JobSet) -> Result:
     >>> result.verdict, result.first_failure.task, [latest for _, latest in completions(JobSet(tuple(jobs)))]
     ('unschedulable', 'J2', [2, 24, 27, 32, 42, 52, 10, 39, 25])
     """
-    graph = OneProcessor(model, CAP)
+    graph = OneProcessor(model, MOST_STATES)
     try:
-        graph.run()
+        graph.run(settle=True)
     except NotConverged as cut:
         # Each state is reached by a schedule: what is late, or never starts, among the states so far is so.
         if graph.exact and isinstance(cut, Starved):
             return Result("unschedulable", first_failure=Failure(cut.job, str(cut)), reason=str(cut))
-        late = next((bound for bound in _bounds(graph) if bound.slack is not None and bound.slack < 0), None)
-        if late is None or not graph.exact:
+        if graph.late is None or not graph.exact:
             raise
-        return Result("unschedulable", first_failure=explain(late), reason="a job is late; not all states were seen")
-    return _judged(graph)
+        graph.whole = False
+    return _judged(graph) if graph.whole else _late(graph)
+
+
+def _late(graph: Graph) -> Result:
+    """What is settled although not all states were seen."""
+    late = next(bound for bound in _bounds(graph) if bound.slack is not None and bound.slack < 0)
+    return Result("unschedulable", first_failure=explain(late), reason="a job is late; not all states were seen")
 
 
 @theorem(

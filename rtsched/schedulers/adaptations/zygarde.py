@@ -36,6 +36,7 @@ class ZygardeEnergy(Adaptation):
         if hardware is None or hardware.power is None or hardware.power.battery is None:
             raise SchedulerError("adaptation 'zygarde-energy-style': there is no battery; give 'power' one")
         self.fresh: list[Job] = []
+        self.low = f"the charge was below {self.least:g} of the whole"
 
     def on_release(self, job: Job) -> None:
         self.fresh.append(job)
@@ -44,7 +45,7 @@ class ZygardeEnergy(Adaptation):
         fresh, self.fresh = self.fresh, []
         for job in fresh:
             if job.outcome < 0 and self._charge() < self.least:
-                self.soc.drop(job)
+                self.soc.drop(job, reason=self.low)
 
     def on_completion(self, segment: Segment, observation: dict[str, Any]) -> None:
         sure = "exit" in observation and observation["confidence"] >= self.threshold

@@ -40,7 +40,7 @@ class Drop(Admission):
             if job.outcome < 0 and job.start < 0:
                 expected = self.soc.now + self._least(job)
                 if expected > job.deadline:
-                    self.soc.drop(job, expected)
+                    self.soc.drop(job, expected, "even at its quickest it would be late")
 
     def _least(self, job: Job) -> int:
         """The least expected time in ns until `job` has an answer."""

@@ -98,7 +98,7 @@ class Clockwork(DeviceScheduler):
 
     def on_deadline(self, job: Job) -> None:
         if any(segment.job is job and segment.state == READY for segment in self.waiting):
-            self.soc.drop(job)  # no device was free to look at it
+            self.soc.drop(job, reason="no device was free for it before its deadline")
 
     def instances_of(self, segment: Segment) -> list[Instance]:
         """Its model on each device that can run it; one by itself where it cannot be in a batch."""
@@ -149,7 +149,7 @@ class Clockwork(DeviceScheduler):
         alive = {segment for each in self.instances.values() for segment in each.queues[1]}
         for segment in self.waiting:
             if segment.state == READY and segment not in alive:
-                self.soc.drop(segment.job)
+                self.soc.drop(segment.job, reason="no batch on any device would have it done in time")
 
     def _serve(self, device: Device) -> None:
         """Take the strategies of a device, the least latest start first, until one can be started."""

@@ -146,7 +146,7 @@ class DeepRT(DeviceScheduler):
 
     def on_release(self, job: Job) -> None:
         if job.task.index in self.refused:
-            self.soc.drop(job)
+            self.soc.drop(job, reason="its task was refused: the batches of all would not be done in their windows")
 
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
         model = self.model_of.get(job.task.index)

@@ -132,7 +132,9 @@ class Dream(Scheduler):
     def dispatch(self) -> None:
         if self.drop:
             while (hopeless := self._hopeless()) is not None:
-                self.soc.drop(hopeless)
+                self.soc.drop(
+                    hopeless, reason="even at the least it is late, the worst of all, and another frame is late, too"
+                )
         for segment in self.soc.ready:
             self._switch(segment.job)
         while (best := self._best()) is not None:

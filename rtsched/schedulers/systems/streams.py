@@ -100,7 +100,7 @@ class StreamPriority(Scheduler):
 
     def on_release(self, job: Job) -> None:
         if job.task.index in self.refused:
-            self.soc.drop(job)
+            self.soc.drop(job, reason="its task was refused: no bound on its response keeps the deadline")
 
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
         for segment in segments:

@@ -148,7 +148,7 @@ class XRBench(Scheduler):
                 if draws is None or self.probability[task.name] > draws.random():
                     self.queues[task.index].append(job)
                 else:
-                    self.soc.drop(job)  # it is not there at all
+                    self.soc.drop(job, reason="its model was not triggered: it is not there at all")
 
     def _drop(self) -> bool:
         changed = False
@@ -156,7 +156,7 @@ class XRBench(Scheduler):
             queue = self.queues[task.index]
             if queue and queue[0].deadline < self.soc.now:
                 job = queue.popleft()
-                self.soc.drop(job)
+                self.soc.drop(job, reason="its deadline had passed before it began")
                 self._take_along(job)
                 changed = True
         return changed
@@ -168,7 +168,7 @@ class XRBench(Scheduler):
                 for job in list(self.queues[child]) if needed == parent.task.index else ():
                     if job.index == parent.index:
                         self.queues[child].remove(job)
-                        self.soc.drop(job)
+                        self.soc.drop(job, reason="the frame that it needs was dropped")
                         self._take_along(job)
 
     def _start(self) -> bool:
@@ -196,7 +196,7 @@ class XRBench(Scheduler):
         self.over = True
         for task in self.models:
             for job in list(task.overlapping):
-                self.soc.drop(job)
+                self.soc.drop(job, reason="the benchmark is over")
 
 
 class XRBenchFixed(XRBench):

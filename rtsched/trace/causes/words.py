@@ -42,6 +42,10 @@ class Words:
 
     def items(self, pieces: Sequence[Episode]) -> list[tuple[int, str]]:
         """What there was in all: (ns, in words), the longest first."""
+        return [(sum(each.length for each in those), said) for said, those in self.grouped(pieces)]
+
+    def grouped(self, pieces: Sequence[Episode]) -> list[tuple[str, list[Episode]]]:
+        """Pieces by what is said of them in all, those first that are the longest together."""
         found: dict[tuple[object, ...], _Item] = {}
         for piece in pieces:
             tasks = tuple(self.history.task_of[job] for job, _ in piece.culprits)
@@ -49,11 +53,10 @@ class Words:
             item.time += piece.length
             item.pieces.append(piece)
         ordered = sorted(found.values(), key=lambda item: (-item.time, item.pieces[0].start))
-        merged: dict[str, int] = {}
+        merged: dict[str, list[Episode]] = {}
         for item in ordered:
-            said = self.said(item.pieces)
-            merged[said] = merged.get(said, 0) + item.time
-        return sorted(((time, said) for said, time in merged.items()), key=lambda each: -each[0])
+            merged.setdefault(self.said(item.pieces), []).extend(item.pieces)
+        return sorted(merged.items(), key=lambda each: -sum(piece.length for piece in each[1]))
 
     def gone(self) -> Iterator[str]:
         """Why the job was given up, by parts, if it was and that is known."""
@@ -61,7 +64,8 @@ class Words:
         gone = None if reasons is None else reasons.gone.get(self.job)
         if gone is None:
             return
-        yield f"Given up: {GONE[gone.why]}."
+        said = f': "{gone.reason}"' if gone.reason else ""
+        yield f"Given up: {GONE[gone.why]}{said}."
         far = format_duration(abs(gone.left), 4)
         away = f"{far} away" if gone.left > 0 else f"{far} past" if gone.left else "now"
         parts = f"its own work that was left, as believed: {format_duration(gone.own, 4)}"

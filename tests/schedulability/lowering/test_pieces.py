@@ -99,7 +99,7 @@ def test_also_under_edf_and_for_the_nodes_of_a_graph(ordering: str) -> None:
     )
     seen = case.check(100 * MS, hi=1 * MS)
     assert seen["lo"] == 40 * MS
-    assert case.bounds["lo"] == (None if ordering == "edf" else 50 * MS)
+    assert case.bounds["lo"] == 47 * MS
 
 
 def test_where_nobody_is_displaced_a_start_costs_once() -> None:

@@ -314,7 +314,7 @@ def test_the_number_of_states_has_an_end(monkeypatch: pytest.MonkeyPatch) -> Non
         completions(JobSet(jobs), cap=500)
     with pytest.raises(NotConverged):
         completions(JobSet(jobs, m=2), cap=50)
-    monkeypatch.setattr(job_sets, "CAP", 500)
+    monkeypatch.setattr(job_sets, "MOST_STATES", 500)
     cut = np_job_sets(JobSet(jobs))
     assert cut.verdict == "unknown"
     assert cut.reason.startswith("np-job-sets: the jobs can be dispatched in more ways")
@@ -323,6 +323,20 @@ def test_the_number_of_states_has_an_end(monkeypatch: pytest.MonkeyPatch) -> Non
     assert late.verdict == "unschedulable"
     assert late.first_failure is not None
     assert late.first_failure.task == "hurried"
+    monkeypatch.setattr(job_set_graph, "MOST_BYTES", 50_000)
+    with pytest.raises(NotConverged, match=r"after \d+ states the next \d+ take more than 0 MiB"):
+        completions(JobSet(jobs))
+
+
+def test_a_search_ends_soon_after_a_job_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = (Job("hurried", 0, 0, 5, 5, 4, 0), *(Job(f"J{i}", 0, 20, 1, 3, 999, i) for i in range(1, 9)))
+    whole = np_job_sets(JobSet(jobs))
+    assert whole.details["states"] == 256  # all of them: no more than are looked at anyway
+    monkeypatch.setattr(job_set_graph, "ONCE_LATE", 20)
+    soon = np_job_sets(JobSet(jobs))
+    assert (soon.verdict, soon.first_failure) == ("unschedulable", whole.first_failure)
+    assert soon.reason == "a job is late; not all states were seen"
+    assert [latest for _, latest in completions(JobSet(jobs))] == whole.responses  # who asks for all gets all
 
 
 def test_jobs_that_may_take_no_time_leave_the_bounds_sufficient() -> None:

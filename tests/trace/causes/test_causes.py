@@ -8,7 +8,7 @@ import pytest
 
 import rtsched
 from rtsched.engine.simulation import run
-from rtsched.errors import InputError
+from rtsched.errors import InputError, SchedulerError
 from rtsched.model.system import Overheads
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulers.base import Scheduler
@@ -235,10 +235,36 @@ def test_a_job_that_is_dropped_has_the_estimate_of_its_policy() -> None:
     trace = rtsched.simulate(system, until="50 ms", reasons=True)
     assert str(trace.explain("heavy", 0)).splitlines()[:3] == [
         "heavy[0] was dropped 0 ns after its arrival; deadline 11 ms.",
-        "Given up: the policy gave it up.",
+        'Given up: the policy gave it up: "even at its quickest it would be late".',
         "At that instant its deadline was 11 ms away; its own work that was left, as believed: 10 ms; what was ahead of "
         "it: 2 ms; so it was expected in 12 ms.",
     ]
+
+
+def test_a_policy_says_in_words_why_it_drops() -> None:
+    said = "\x1b[2J</script>\u202e" + 1000 * "w"
+
+    class Refuses(Scheduler):
+        def __init__(self, reason: Any) -> None:
+            self.reason = reason
+
+        def on_release(self, job: Any) -> None:
+            self.soc.drop(job, reason=self.reason)
+
+        def dispatch(self) -> None:
+            pass
+
+    def dropped(reason: Any) -> Trace:
+        return simulate([task(0, 1, 10)], Refuses(reason), until=10)
+
+    found = dropped(said).explain("a", 0)
+    told = found.to_dict()["given_up"]["reason"]
+    assert told.startswith("\\x1b[2J</script>\\u202ewww")
+    assert len(told) == 200
+    assert str(found).splitlines()[1] == f'Given up: the policy gave it up: "{told}".'
+    assert str(dropped(None).explain("a", 0)).splitlines()[1] == "Given up: the policy gave it up."
+    with pytest.raises(SchedulerError, match="its reason is int 3; say it in words"):
+        dropped(3)
 
 
 def test_why_jobs_are_given_up() -> None:

@@ -38,6 +38,12 @@ from rtsched.schedulers.systems.band.plan import (
 )
 from rtsched.trace.trace import OPEN
 
+#: What is said of a job that is given up as it is enqueued, by `drop`.
+TOO_LATE = {
+    "repaired": "its worker would be done with its piece after its deadline",
+    "quirk": "its deadline had passed",
+}
+
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment
     from rtsched.engine.processor import Processor
@@ -211,7 +217,7 @@ class Band(Scheduler):
         costs = self.costs(request)
         cost = 0 if costs is None else costs.of(key, ())
         if self._too_late(request, key, waiting + cost):
-            self.soc.drop(request.job)
+            self.soc.drop(request.job, reason=TOO_LATE[self.drop])
             return False
         if waiting >= OUT_OF_SERVICE or (runs and not self.queued):
             self.sent_back.append(request)

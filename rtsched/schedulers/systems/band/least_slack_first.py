@@ -36,7 +36,7 @@ class BandLeastSlackFirst(PlannedBand):
             key = plan.pieces[0]
             hopeless = self.soc.now + plan.latency > request.job.deadline
             if hopeless and self.has_slo(request) and self.drop != "never":
-                self.soc.drop(request.job)
+                self.soc.drop(request.job, reason="its best plan ends after its deadline")
             elif key.processor in idle:
                 waiting[key.processor] += request.units.expected(key)
                 self.enqueue(request, key)

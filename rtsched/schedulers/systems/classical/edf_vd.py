@@ -80,7 +80,7 @@ class EDFVD(PlainTasks):
         self.high = self.high or any(self.had[index] < self.soc.tasks[index].spec.volume for index in over)
         if self.high:
             for index in [index for index in alive if not self.hard[index]]:
-                self.soc.drop(alive.pop(index).job)
+                self.soc.drop(alive.pop(index).job, reason="a hard job had used its budget: hard ones alone go on")
 
     def _deadline(self, index: int, segment: Segment) -> Fraction:
         virtual = self.x is not None and self.hard[index] and not self.high

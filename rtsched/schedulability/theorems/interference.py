@@ -1,0 +1,98 @@
+"""What the jobs of a DAG task can do in a window on processors of one type, and bounds that lean on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rtsched.schedulability.models import DagTask
+from rtsched.schedulability.theorems.fixpoint import NotConverged
+
+#: Looks at what another task can do before a joint fixpoint is given up: some ten seconds.
+MOST_LOOKS = 10**7
+
+
+@dataclass(frozen=True, slots=True)
+class JobWork:
+    """What jobs can do on one type of processors: `volume` each, within `response` of arrivals `T` apart.
+
+    `rate` is the most that a job does in a tick; `most` bounds the work whatever the window (None: nothing does).
+    """
+
+    T: int
+    response: int
+    volume: int
+    rate: int
+    most: int | None = None
+
+    def within(self, L: int) -> int:
+        """The most work in a window of `L`: one job from its latest start on, the others as soon as they arrive.
+
+        W of Melani et al., ECRTS 2015, section V, where the window is not shorter than the first job's stay in it.
+
+        >>> [JobWork(10, 8, 6, 2).within(L) for L in (1, 3, 5, 6, 8, 15, 18)]
+        [2, 6, 6, 8, 12, 12, 18]
+        """
+        room = self.rate * (L - self.T + self.response) - self.volume
+        if room <= 0:
+            found = min(self.volume, self.rate * max(L, 0))
+        else:
+            whole, rest = divmod(room, self.rate * self.T)
+            found = (1 + whole) * self.volume + min(self.volume, rest)
+        return found if self.most is None else min(found, self.most)
+
+
+def due_within(D: int, task: DagTask, work: JobWork) -> int:
+    """The most work, in a window `D` long that ends at a deadline, of jobs of `task` with deadlines by then.
+
+    The last of them has its deadline at the end, and each is done within its response time: the k-th before it works
+    for min(volume, rate (D - k T - D_j + R_j)) in the window; a later deadline of the last one only adds to each.
+
+    >>> from rtsched.schedulability.models import Dag, Vertex
+    >>> task = DagTask("j", Dag((Vertex("v", 4, "cpu"),)), 10, 8)
+    >>> [due_within(D, task, JobWork(10, 6, 4, 1)) for D in (2, 5, 6, 13, 15, 16)]
+    [0, 3, 4, 5, 7, 8]
+    """
+    reach = work.rate * (D - task.D + work.response)
+    if reach < work.volume:
+        return max(reach, 0)
+    whole = (reach - work.volume) // (work.rate * work.T) + 1
+    return whole * work.volume + min(work.volume, max(0, reach - whole * work.rate * work.T))
+
+
+class Looks:
+    """How many looks at other tasks are left; raises NotConverged beyond MOST_LOOKS."""
+
+    def __init__(self) -> None:
+        self.left = MOST_LOOKS
+
+    def spend(self, count: int) -> None:
+        """So many looks at another task."""
+        self.left -= count
+        if self.left < 0:
+            raise NotConverged(f"after {MOST_LOOKS} looks at what tasks can do to each other their bounds still grew")
+
+
+def joint_fixpoint(
+    first: Mapping[str, int], step: Callable[[str, Mapping[str, int]], int | None]
+) -> dict[str, int] | None:
+    """The least bounds that hold together: ``step(name, bounds)`` gives no more than `bounds` says of any name.
+
+    `step` is monotone and gives None where a bound exceeds what is allowed, `first` lies below all. None: there are no
+    such bounds.
+
+    >>> joint_fixpoint({"a": 1, "b": 1}, lambda name, now: min(4, now["b"] + 1) if name == "a" else now["a"])
+    {'a': 4, 'b': 4}
+    """
+    bounds = dict(first)
+    waiting = dict.fromkeys(bounds)
+    while waiting:
+        name = next(iter(waiting))
+        del waiting[name]
+        found = step(name, bounds)
+        if found is None:
+            return None
+        if found > bounds[name]:
+            bounds[name] = found
+            waiting |= dict.fromkeys(other for other in bounds if other != name)
+    return bounds

@@ -1,0 +1,115 @@
+"""DAGs on shared pools: what others can do in a window, by trying all alignments; who waits behind how many regions."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
+from rtsched.schedulability.theorems import dag_sets
+from rtsched.schedulability.theorems.interference import JobWork, due_within, joint_fixpoint
+
+ONE = Dag((Vertex("v", 1, "cpu"),))
+ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
+
+
+def inside(work: JobWork, arrival: int, L: int) -> int:
+    """The most that a job can do in [0, L): within its response time, at its rate."""
+    return min(work.volume, work.rate * max(0, min(arrival + work.response, L) - max(arrival, 0)))
+
+
+def drawn(chance: random.Random) -> JobWork:
+    rate, T = chance.randint(1, 3), chance.randint(2, 12)
+    response = chance.randint(1, T)
+    return JobWork(T, response, chance.randint(1, rate * response), rate)
+
+
+def test_the_most_work_in_a_window_is_that_of_the_worst_alignment() -> None:
+    chance, equal = random.Random(3), 0
+    for _ in range(600):
+        work, L = drawn(chance), chance.randint(1, 40)
+        best = max(
+            sum(inside(work, first + k * work.T, L) for k in range(L // work.T + 3))
+            for first in range(-2 * work.T, work.T)
+        )
+        assert best <= work.within(L)
+        if work.volume % work.rate == 0:  # else the worst alignment is between two ticks
+            assert best == work.within(L)
+            equal += 1
+    assert equal > 200
+
+
+def test_the_most_work_with_deadlines_by_the_end_is_that_of_the_worst_alignment() -> None:
+    chance = random.Random(4)
+    for _ in range(600):
+        work, D = drawn(chance), chance.randint(1, 40)
+        task = DagTask("j", ONE, work.T, chance.randint(work.response, work.T))
+        best = max(
+            sum(
+                min(work.volume, work.rate * max(0, last - k * work.T - task.D + work.response))
+                for k in range(D // work.T + 3)
+            )
+            for last in range(D - work.T, D + 1)
+        )
+        assert due_within(D, task, work) == best
+
+
+def test_bounds_that_lean_on_each_other_are_the_least_or_there_are_none() -> None:
+    def step(name: str, now: dict[str, int]) -> int | None:
+        found = 2 + (now["b"] if name == "a" else now["a"]) // 2
+        return found if found <= limit else None
+
+    limit = 9
+    assert joint_fixpoint({"a": 0, "b": 0}, step) == {"a": 3, "b": 3}  # type: ignore[arg-type]
+    limit = 2
+    assert joint_fixpoint({"a": 0, "b": 0}, step) is None  # type: ignore[arg-type]
+
+
+def pool(cores: int, *stages: int) -> TypedPools:
+    """A chain above two long tasks, on cores that are not preempted."""
+    chain = Dag(
+        tuple(Vertex(str(k), c, "cpu") for k, c in enumerate(stages)), tuple((k, k + 1) for k in range(len(stages) - 1))
+    )
+    long = Dag((Vertex("0", 11, "cpu"),))
+    tasks = (DagTask("hi", chain, 100, 100), DagTask("lo", long, 200, 200), DagTask("lo2", long, 200, 200))
+    return TypedPools(tasks, {"cpu": cores}, modes={"cpu": "nonpreemptive"})
+
+
+@pytest.mark.parametrize(("cores", "stages", "bound"), [
+    (2, (3,), 13),  # both cores have just begun 11 ticks
+    (2, (3, 3), 21),  # its own core is free when the first stage is done: (11 - 1) / 2 more
+    (1, (3, 3, 3), 19),  # on one core only the first stage waits: this is attained
+])  # fmt: skip
+def test_who_follows_waits_behind_one_region_less(cores: int, stages: tuple[int, ...], bound: int) -> None:
+    assert dag_sets.a6_fp(pool(cores, *stages)).responses[0] == bound
+
+
+def test_one_that_follows_on_another_type_waits_behind_all() -> None:
+    dag = Dag((Vertex("a", 3, "gpu"), Vertex("b", 3, "cpu")), ((0, 1),))
+    low = Dag((Vertex("0", 11, "cpu"),))
+    tasks = (DagTask("hi", dag, 100, 100), DagTask("lo", low, 200, 200), DagTask("lo2", low, 200, 200))
+    model = TypedPools(tasks, {"cpu": 2, "gpu": 1}, modes={"cpu": "nonpreemptive"})
+    assert dag_sets.a6_fp(model).responses[0] == 3 + 3 + 10
+
+
+def test_the_width_of_a_graph_bounds_what_runs_at_once() -> None:
+    fork = Dag(tuple(Vertex(str(k), 4, "cpu") for k in range(4)), ((0, 1), (0, 2), (1, 3), (2, 3)))
+    assert (fork.width("cpu"), fork.width("gpu")) == (2, 1)
+    line, other = DagTask("line", Dag((Vertex("0", 8, "cpu"),)), 10, 10), DagTask("other", ONE_OF_FOUR, 30, 30)
+    model = TypedPools((line, other), {"cpu": 4})
+    assert dag_sets.a6_fp(model).responses == [8, 6]  # 4 + 6 / 4: a line takes one core of the four
+    assert dag_sets.melani(model).responses == [8, 8]  # 4 + (8 + 8) / 4
+
+
+def test_global_edf_of_graphs_accepts_what_deadlines_taken_for_responses_do_not() -> None:
+    """Four graphs of utilisation 0.5 on four cores; deadlines taken for responses fill the window with their work."""
+    fork = Dag(
+        tuple(Vertex(str(k), 10, "cpu") for k in range(6)),
+        tuple((0, k) for k in range(1, 5)) + tuple((k, 5) for k in range(1, 5)),
+    )
+    tasks = tuple(DagTask(f"t{index}", fork, 120, 120) for index in range(4))
+    found = dag_sets.a6_edf(TypedPools(tasks, {"cpu": 4}, "EDF"))
+    assert found.verdict == "schedulable"
+    assert dag_sets.melani(TypedPools(tasks, {"cpu": 4}, "EDF")).verdict == "schedulable"
+    assert max(response or 0 for response in found.responses) <= 120
