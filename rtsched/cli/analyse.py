@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_output
+from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
@@ -86,7 +86,7 @@ def analyse(
 
         echo_json(to_dict(found, margins=margins, steps=steps))
     else:
-        tell("\n".join(_lines(found, margins, parts, steps)), miss, html, plot)
+        tell(fitted(_text, found, margins, parts, steps), miss, html, plot)
     if found.interrupted:
         echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)
@@ -110,7 +110,7 @@ def _fails(found: Verification, on: str) -> bool:
     return not hard.is_proven
 
 
-def _lines(found: Verification, margins: bool, parts: bool, steps: bool) -> list[str]:
+def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:
     from rtsched.verify import words
 
     lines = [words.verdict(found), "", words.table(found), ""]
@@ -135,4 +135,4 @@ def _lines(found: Verification, margins: bool, parts: bool, steps: bool) -> list
             "",
             f"seen in {seen.runs} simulated runs{partial}, {seen.jobs} jobs: evidence beside the proof, no proof",
         ]
-    return [*lines, *map(visible, words.assumed(found))]
+    return "\n".join([*lines, *map(visible, words.assumed(found))])
