@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.model import catalogue
 from rtsched.model.collector import collector_paused
@@ -26,13 +27,16 @@ _NODE = re.compile(r", node '([^']*)':")
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Displayed):
     """A system with its platform, and where it was read, so that errors can point there."""
 
     system: System
     platform: Platform
     document: Document | None = None
     path: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"<Loaded {self.system!r}>"
 
     def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Loaded:
         """The same with some values of the system set anew, as `System.with_` does; its files stay where they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ settings.load_profile("same")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "corpus: answers found without rtsched, one test a record")
     config.addinivalue_line("markers", "slow: soak and fuzz runs")
+    os.environ.pop("COLUMNS", None)  # texts have their full width, however wide the terminal of these tests is
     refuse_another_build()
     skip_what_patches_it()
     folder = config.getoption("--corpus")

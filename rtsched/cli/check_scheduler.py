@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import answer_alone, echo, echo_json
+from rtsched.cli.console import answer_alone, echo, echo_json, fitted
 from rtsched.cli.ending import NO
 from rtsched.cli.waiting import progress_bar
 
@@ -48,7 +48,6 @@ def check_scheduler(
     """
     from rtsched.conformance.judge import check_scheduler as check
     from rtsched.conformance.saved import save as write
-    from rtsched.conformance.words import lines
 
     with progress_bar(total=1 if system else systems, unit=" systems") as bar, answer_alone():
         found = check(
@@ -58,7 +57,7 @@ def check_scheduler(
     if as_json:
         echo_json(found.to_dict(cost=cost))
     else:
-        echo("\n".join(lines(found)))
+        echo(fitted(str, found, prose=False))
     if save is not None:
         for path in write(found, save):
             echo(f"saved: {path}", err=True)

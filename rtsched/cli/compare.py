@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import answer_alone, tell, want_standard_output
+from rtsched.cli.console import answer_alone, fitted, tell, want_standard_output
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting
 from rtsched.errors import InputError
@@ -100,7 +100,7 @@ def compare(
         front(answer, picture)
     if html is not None:
         write_whole(html, text)
-    tell(json.dumps(answer.to_dict(), indent=2) if as_json else render(answer), table, picture, html)
+    tell(json.dumps(answer.to_dict(), indent=2) if as_json else fitted(render, answer), table, picture, html)
 
 
 def _refuse(policies: list[str], seeds: range, shown: int | None) -> None:
@@ -135,9 +135,9 @@ def _page(answer: Comparison, loaded: api.Loaded, policies: list[str], seed: int
 def render(answer: Comparison) -> str:
     """The comparison as a table for a terminal: a line of figures a policy, and one of differences under it."""
     from rtsched import units
+    from rtsched.columns import aligned
     from rtsched.experiment.compare import title
     from rtsched.experiment.contrast import contrast, figure, legend
-    from rtsched.export.text import aligned
 
     rows = [["policy", *(title(metric) for metric in answer.metrics)]]
     for row in answer.rows:

@@ -1,7 +1,7 @@
 """What the command line says, on any console, into any pipe, and where there is neither.
 
 Names and messages are shown with what cannot be seen in them escaped; JSON is exact. What a console's encoding lacks
-is written in ASCII.
+is written in ASCII. Text fits the terminal, or `COLUMNS` where that is set; in a pipe it has its full width.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import click
 
+from rtsched.columns import fitting, wrapped
 from rtsched.errors import InputError
 from rtsched.files import STANDARD_OUTPUT, cannot_write, is_standard_output, write_whole
 from rtsched.visible import visible
@@ -33,6 +34,9 @@ ASCII = {
     "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "λ": "lambda", "ν": "nu", "π": "pi",
     "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "ω": "omega", "\xa0": " ", "\u2009": " ", "\u202f": " ",
 }  # fmt: skip
+
+#: Nothing is made narrower than this.
+NARROWEST = 20
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
@@ -57,6 +61,45 @@ def echo_document(text: str) -> None:
 def tell(text: str, *outputs: Path | None) -> None:
     """Print what there is to say beside the outputs of a command; on standard error if one of them is there."""
     echo(text, err=any(map(is_standard_output, outputs)))
+
+
+def fitted(render: Callable[..., str], *given: Any, prose: bool = True, **options: Any) -> str:
+    """What `render` makes of the rest, in the columns that there are; of `prose` also every line."""
+    with page():
+        text = render(*given, **options)
+        return "\n".join(map(_broken, text.split("\n"))) if prose else text
+
+
+def page() -> AbstractContextManager[None]:
+    """Within, text is laid out in the columns that there are."""
+    return fitting(room(), "…" if _has("…") else "~")
+
+
+def _broken(line: str) -> str:
+    """A line that is too long as several, those after the first further to the right."""
+    inner = line.lstrip()
+    indent = line[: len(line) - len(inner)]
+    return "\n".join(wrapped(inner, indent, f"{indent}  "))
+
+
+def room() -> int | None:
+    """How many columns standard output has: as `COLUMNS` says, else its terminal; None where there is neither."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return max(NARROWEST, int(said))
+    try:
+        return max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else None
+    except (OSError, ValueError):  # a console that does not know
+        return None
+
+
+def _has(text: str) -> bool:
+    """Whether standard output's encoding has these characters."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo_json, tell, want_standard_output
+from rtsched.cli.console import alone_for, echo_json, fitted, tell, want_standard_output
 from rtsched.errors import InputError
 from rtsched.files import check_outputs
 
@@ -60,14 +60,14 @@ def diff(
             runs.append(api.simulate(loaded, scheduler=choice, until=until, seed=seed, reasons=html is not None))
     answer = difference(runs[0], runs[1])
     changed = f" with {', '.join(changes)}" if changes else ""
-    said = f"A: {runs[0].scheduler}\nB: {runs[1].scheduler}{changed}\n\n{answer.text()}"
+    heading = f"A: {runs[0].scheduler}\nB: {runs[1].scheduler}{changed}\n\n"
     if html is not None:
         from rtsched.page.several import write_comparison
 
         labels = first, f"{second or first}{changed}"
         traces = dict(zip(labels, runs, strict=True)) if labels[0] != labels[1] else runs
-        write_comparison(traces, html, given[0], said, commands=commands)
+        write_comparison(traces, html, given[0], f"{heading}{answer.text()}", commands=commands)
     if as_json:
         echo_json(answer.to_dict())
     else:
-        tell(said, html)
+        tell(fitted(lambda: f"{heading}{answer.text()}"), html)

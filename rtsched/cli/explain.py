@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo, echo_json
+from rtsched.cli.console import alone_for, echo, echo_json, fitted
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import waiting
 
@@ -61,7 +61,7 @@ def explain(
         run = {"system": trace.system.name, "scheduler": trace.scheduler, "seed": trace.seed}
         echo_json(run | answer.to_dict() | ({} if changes is None else {"what_if": changes.to_dict()["changes"]}))
     else:
-        echo(f"{_run(trace)}\n\n{answer.text()}" + ("" if changes is None else f"\n\n{changes.text()}"))
+        echo(fitted(lambda: "\n\n".join([_run(trace), answer.text(), *([] if changes is None else [changes.text()])])))
     if trace.planned is not None:
         echo("interrupted: the run is explained until then", err=True)
         raise SystemExit(INTERRUPTED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo, echo_json
+from rtsched.cli.console import echo, echo_json, fitted
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import progress_bar
 from rtsched.errors import InputError
@@ -63,7 +63,7 @@ def fuzz_soundness(
     if as_json:
         echo_json(campaign.to_dict())
     else:
-        echo("\n".join(_lines(campaign, files)))
+        echo(fitted(_text, campaign, files, prose=False))
     if problem is not None:
         raise problem
     if campaign.interrupted:
@@ -88,8 +88,12 @@ def _again(path: Path, as_json: bool) -> None:
         raise SystemExit(1)
 
 
+def _text(campaign: Campaign, files: list[Path]) -> str:
+    return "\n".join(_lines(campaign, files))
+
+
 def _lines(campaign: Campaign, files: list[Path]) -> list[str]:
-    from rtsched.export.text import aligned
+    from rtsched.columns import aligned
 
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(campaign.verdicts.items()))
     partial = " (PARTIAL: interrupted)" if campaign.interrupted else ""

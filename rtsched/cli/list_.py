@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo, echo_json
+from rtsched.cli.console import echo, echo_json, fitted
+from rtsched.columns import listed
 from rtsched.errors import InputError
 from rtsched.visible import visible
 
@@ -56,9 +57,12 @@ def list_(kind: str | None, as_json: bool) -> None:
         return
     for each, rows in answer.items():
         echo(each)
-        width = max((len(name) for name in rows), default=0)
-        for name, line in rows.items():
-            echo(visible(f"  {name:<{width}}  {line}".rstrip()))
+        if rows:
+            echo(fitted(_columns, rows))
+
+
+def _columns(rows: dict[str, str]) -> str:
+    return "\n".join(listed([(visible(name), visible(line)) for name, line in rows.items()], indent="  "))
 
 
 def _warn(error: InputError) -> None:

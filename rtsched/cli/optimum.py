@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo_json, tell, want_standard_output
+from rtsched.cli.console import echo_json, fitted, tell, want_standard_output
 from rtsched.files import check_outputs, picture_format
 from rtsched.visible import visible
 
@@ -61,7 +61,7 @@ def optimum(
     if as_json:
         echo_json(found.to_dict())
     else:
-        tell("\n".join(_lines(found)), picture)
+        tell(fitted("\n".join, _lines(found)), picture)
 
 
 def _lines(found: Optimum) -> list[str]:

@@ -72,13 +72,16 @@ def picture() -> Option:
     return give
 
 
-def picture_of(given: dict[str, str | None], path: Path | None) -> dict[str, Any]:
-    """What `picture` was given, as `gantt` takes it. Raises InputError: instants that are none, nothing to draw."""
+def picture_of(given: dict[str, str | None], path: Path | None, *, text: bool = False) -> dict[str, Any]:
+    """What `picture` was given, as `gantt` takes it. Raises InputError: instants that are none, nothing to draw.
+
+    A schedule as `text` has instants, too.
+    """
     from rtsched import units
 
     named = {"start": "from", "end": "to"}
-    if path is None and any(each is not None for each in given.values()):
-        first = next(name for name, each in given.items() if each is not None)
+    first = next((name for name, each in given.items() if each is not None and not (text and name in named)), None)
+    if path is None and first is not None:
         raise InputError(f"--{named.get(first, first)} says what --gantt draws; give --gantt, too")
     found: dict[str, Any] = {name: each for name, each in given.items() if each is not None}
     try:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def lines(results: Results, baseline: str) -> list[str]:
     """A table for each metric: a row for each point, and for all of them, a column for each policy."""
+    from rtsched.columns import aligned
     from rtsched.experiment.paired import weighted
-    from rtsched.export.text import aligned
 
     outline = results.outline
     bands = weighted(results)
@@ -26,7 +26,7 @@ def lines(results: Results, baseline: str) -> list[str]:
         those = [each for each in pairs if each.metric == metric]
         if not those:
             continue
-        found += ["", _title(outline, metric, baseline), aligned(list(_table(outline, those)))]
+        found += ["", _title(outline, metric, baseline), aligned(list(_table(outline, those)), names=())]
         told = [
             f"{policy} {_share(band.mean)} ({_share(band.low)} to {_share(band.high)})"
             for (of, policy), band in bands.items()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_output
+from rtsched.cli.as_text import as_text, check_text, watch_it
+from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 @options.file("--pftrace", text="Write a trace for ui.perfetto.dev (docs/traces.md).")
 @options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
 @options.picture()
+@click.option("--text-gantt", "drawn", is_flag=True, help="Print the schedule as text, too (docs/command_line.md).")
+@click.option("--watch", "played", is_flag=True, help="Play the run in this terminal, event by event.")
 @options.metrics()
 @options.folder("--csv", "directory", text="Write the trace as CSV files.")
 @click.option(
@@ -60,6 +63,8 @@ def run(
     html: Path | None,
     pftrace: Path | None,
     gantt: Path | None,
+    drawn: bool,
+    played: bool,
     metrics: tuple[str, ...],
     directory: Path | None,
     exports: tuple[Path, ...],
@@ -78,6 +83,7 @@ def run(
     from rtsched.model.config import to_yaml
 
     want_standard_output(as_json, html, pftrace, gantt, directory, *exports)
+    check_text(drawn, played, as_json=as_json, kept=not no_trace)
     check_outputs(html, pftrace, gantt, *exports)
     chosen = [find(name) for name in metrics]
     written = {path: exporter_for(path, wanted) for path in exports}
@@ -87,7 +93,7 @@ def run(
         raise InputError("--format says how --export writes; give --export, too")
     if gantt is not None:
         picture_format(gantt)
-    seen = options.picture_of(picture, gantt)
+    seen = options.picture_of(picture, gantt, text=drawn)
     if no_trace and (html or gantt or directory or written):
         raise InputError(
             "--no-trace keeps no trace to draw or write; leave it out, or --html, --pftrace, --gantt, --csv, --export"
@@ -112,14 +118,18 @@ def run(
             )
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
+    if played and figures.planned is None:  # who interrupts has seen enough
+        watch_it(trace)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
-        tell(render_table(figures), html, gantt, *written)
+        tell(fitted(render_table, figures), html, gantt, *written)
         if values:
-            tell(f"\n{render_metrics(values)}", html, gantt, *written)
+            tell("\n" + fitted(render_metrics, values), html, gantt, *written)
         for note in trace.system.assumed:
-            tell(f"assumed: {visible(note)}", html, gantt, *written)
+            tell(fitted("assumed: {}".format, visible(note)), html, gantt, *written)
+        if drawn:
+            tell(f"\n{as_text(trace, seen.get('start'), seen.get('end'))}", html, gantt, *written)
     if html is not None:
         from rtsched.page.page import write as write_page
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo_json, tell, want_standard_output
+from rtsched.cli.console import echo_json, page, tell, want_standard_output
 from rtsched.errors import InputError
 
 
@@ -31,7 +31,8 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
     if len(words) == 2 and words[0] == "cost":
         from rtsched.show.cost import describe_cost
 
-        answer = describe_cost(words[1], platform)
+        with page():
+            answer = describe_cost(words[1], platform)
     elif platform is not None:
         raise InputError(
             "--platform goes with 'cost NETWORK'; write `rtsched show cost mobilenet_v2 --platform rk3588`"
@@ -39,7 +40,8 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
     elif len(words) == 2 and words[0] in views.PROTOCOLS:
         answer = views.describe_protocol(words[0], words[1])
     else:
-        answer = views.describe(words[-1], words[0] if len(words) == 2 else None)
+        with page():
+            answer = views.describe(words[-1], words[0] if len(words) == 2 else None)
     if picture is not None:
         if answer.platform is None:
             raise InputError(f"--png draws platforms, and {words[-1]!r} is none ({answer.kind}); leave --png out")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options, pairs
-from rtsched.cli.console import answer_alone, echo, echo_json
+from rtsched.cli.console import answer_alone, echo, echo_json, fitted
 from rtsched.cli.policies import split
 from rtsched.cli.waiting import counting, looking
 from rtsched.errors import InputError
@@ -20,8 +20,7 @@ from rtsched.visible import visible
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from rtsched.experiment.outline import Outline
-    from rtsched.experiment.results import Estimate, Results
+    from rtsched.experiment.results import Results
 
 #: A look at the shape of the curves, and no more.
 PREVIEW = 100
@@ -81,7 +80,7 @@ def sweep(
     if as_json:
         echo_json(results.to_dict(baseline=paired))
     else:
-        echo(render(results, path, paired))
+        echo(fitted(render, results, path, paired))
 
 
 def _check_baseline(baseline: str, study: Path, overrides: list[str], policies: list[str]) -> None:
@@ -130,7 +129,8 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
 def render(results: Results, path: Path, paired: str | None = None) -> str:
     """What came of a study, as tables for a terminal."""
-    from rtsched.export.text import aligned
+    from rtsched.columns import aligned
+    from rtsched.experiment.words import figures_of, heading, remarks
 
     outline = results.outline
     policies = _counted("policy", len(outline.policies) - outline.tests)
@@ -142,7 +142,7 @@ def render(results: Results, path: Path, paired: str | None = None) -> str:
     shape = f"{points} x {sets} x {policies}{tests} x {seeds}"
     lines = [f"{visible(outline.name or 'study')} ({outline.digest}): {shape}, in {path}"]
     for metric in results.metrics:
-        lines += ["", _title(results, metric), aligned(list(_table(results, metric)))]
+        lines += ["", heading(results, metric), aligned(list(figures_of(results, metric)), names=())]
     if results.known.random or outline.sets > 1:
         what = "run" if outline.sets == 1 else "system"
         lines.append(
@@ -152,50 +152,13 @@ def render(results: Results, path: Path, paired: str | None = None) -> str:
         lines.append("Nothing in these systems is random: there is nothing to estimate.")
     if paired is not None:
         lines += pairs.lines(results, paired)
-    lines += [*_failed(results), *_unlike(results)]
+    lines += [*_failed(results), *map(visible, remarks(results))]
     lines += [f"assumed: {visible(note)}" for note in outline.notes]
     return "\n".join(lines)
 
 
 def _counted(thing: str, count: int) -> str:
     return f"{count} " + (thing if count == 1 else f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s")
-
-
-def _title(results: Results, metric: str) -> str:
-    from rtsched.experiment.outline import PROOFS
-
-    if metric in PROOFS:
-        return f"{metric} (share of systems)"
-    of, thing = results.outline.measure(metric)
-    return of.heading + (f" ({thing})" if thing else "")
-
-
-def _table(results: Results, metric: str) -> Iterator[list[str]]:
-    outline = results.outline
-    found = {(each.point, each.policy): each for each in results.estimates(metric)}
-    shown = [
-        policy
-        for policy in outline.policies
-        if any(found[place, policy].band or found[place, policy].lacking for place in range(len(outline.points)))
-    ]
-    yield [*outline.axes, *map(visible, shown)]
-    for place, values in enumerate(outline.points):
-        yield [*map(str, values), *(_cell(results.outline, found[place, policy]) for policy in shown)]
-
-
-def _cell(outline: Outline, estimate: Estimate) -> str:
-    band, metric = estimate.band, estimate.metric
-    if band is None:
-        return "–" if not estimate.lacking else f"– ({estimate.lacking} lacking)"
-
-    share = outline.is_share(metric)
-
-    def show(value: float) -> str:
-        return f"{100 * value:.1f}" if share else outline.measure(metric)[0].show(value)
-
-    ends = "" if band.low is None or band.high is None else f" [{show(band.low)}, {show(band.high)}]"
-    lacking = f" ({estimate.lacking} lacking)" if estimate.lacking else ""
-    return f"{show(band.mean)}{' %' * share}{ends}{lacking}"
 
 
 def _failed(results: Results) -> list[str]:
@@ -208,11 +171,3 @@ def _failed(results: Results) -> list[str]:
         run = first[note]
         lines.append(visible(f"  {notes[note]} x, first at point {run.point}, set {run.set}: {note}"))
     return [*lines, *([f"  ... and {len(notes) - 5} other messages"] if len(notes) > 5 else [])]
-
-
-def _unlike(results: Results) -> list[str]:
-    """Accuracies that have no common mean, and the metrics that say they are shares, and are none."""
-    from rtsched.experiment.measures import unlike
-    from rtsched.experiment.words import unshared
-
-    return list(map(visible, [*unlike(results.metrics), *unshared(results)]))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
+from rtsched.display import Displayed
 from rtsched.verify.replay import document_yaml
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.conformance.checks import Check
@@ -56,7 +58,7 @@ class Finding:
 
 
 @dataclass
-class Conformance:
+class Conformance(Displayed):
     """Whether a policy keeps the contracts that every policy must keep, and what it claims of itself.
 
     `refused` of the `systems` were not for it, for the `refusal` that the first of them met; `costs` are the ns of this
@@ -117,6 +119,10 @@ class Conformance:
             "checks": [_row(row) for row in self.rows],
         }
         return made | ({"cost": self.cost()} if cost else {})
+
+    def __repr__(self) -> str:
+        what = "fits" if self.fits else f"fails {', '.join(self.failed)}" if self.failed else "not checked"
+        return f"<Conformance of {cut(self.policy)!r} on {self.systems} systems: {what}>"
 
     def __str__(self) -> str:
         from rtsched.conformance.words import lines

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rtsched.columns import aligned
 from rtsched.conformance.result import Conformance, Finding
 from rtsched.conformance.saved import command
-from rtsched.export.text import aligned
 from rtsched.units import format_duration
 from rtsched.visible import visible
 

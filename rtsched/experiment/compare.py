@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from rtsched import api
+from rtsched.display import Displayed
 from rtsched.errors import InputError, SchedulerError
 from rtsched.experiment.bench import Bench
 from rtsched.experiment.contrast import Cell, cells, common, remarks
@@ -21,6 +22,7 @@ from rtsched.experiment.study import Study
 from rtsched.experiment.sweep import crew, fill, survey
 from rtsched.metrics.metric import Values, of_value, wanted
 from rtsched.metrics.usual import unasked
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
@@ -50,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Displayed):
     """What `compare` found; metrics that the workload does not have are left out, `notes` say which a run lacked.
 
     `fixed`: all seeds gave the same.
@@ -65,6 +67,10 @@ class Comparison:
     fixed: bool
     assumed: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        policies = ", ".join(row.policy for row in self.rows)
+        return f"<Comparison of {cut(policies, 200)} on {cut(self.system)!r}: {len(self.seeds)} seeds>"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

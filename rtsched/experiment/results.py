@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.experiment.cells import Cell, Known, gathered
 from rtsched.experiment.outline import PROOFS, Outline, Place, Run
@@ -39,12 +40,19 @@ class Estimate:
     timeouts: int
 
 
-class Results:
+class Results(Displayed):
     """The rows of a study in its database, and what can be made of them. Iterating gives the rows, in order."""
 
     def __init__(self, outline: Outline, store: Store) -> None:
         self.outline = outline
         self.store = store
+
+    def __repr__(self) -> str:
+        about, name = self.outline, self.outline.name or "study"
+        shape = (
+            f"{len(about.points)} points, {about.sets} sets, {len(about.policies)} policies, {len(about.seeds)} seeds"
+        )
+        return f"<Results of {cut(name)!r}: {shape}>"
 
     @classmethod
     def open(cls, path: str | Path) -> Results:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
+from rtsched.experiment.measures import unlike
 from rtsched.experiment.outline import PROOFS, Outline
 from rtsched.experiment.statistics import is_bounded
 from rtsched.metrics.metric import SHARE, TIME
+from rtsched.visible import visible
 
 if TYPE_CHECKING:
-    from rtsched.experiment.results import Results
+    from rtsched.experiment.results import Estimate, Results
 
 #: Fewer systems a point are a look, and no result.
 ENOUGH = 400
@@ -106,3 +108,48 @@ def unshared(results: Results) -> list[str]:
         "give it another unit"
         for metric, (low, high) in results.known.unshared.items()
     ]
+
+
+# ---- the tables of a study -------------------------------------------------------------------------------------------
+
+
+def heading(results: Results, metric: str) -> str:
+    """What stands above the table of a metric."""
+    if metric in PROOFS:
+        return f"{metric} (share of systems)"
+    of, thing = results.outline.measure(metric)
+    return of.heading + (f" ({thing})" if thing else "")
+
+
+def figures_of(results: Results, metric: str) -> Iterator[list[str]]:
+    """The table of a metric: a row for each point, a column for each policy that has it."""
+    outline = results.outline
+    found = {(each.point, each.policy): each for each in results.estimates(metric)}
+    shown = [
+        policy
+        for policy in outline.policies
+        if any(found[place, policy].band or found[place, policy].lacking for place in range(len(outline.points)))
+    ]
+    yield [*outline.axes, *map(visible, shown)]
+    for place, values in enumerate(outline.points):
+        yield [*map(str, values), *(_cell(results.outline, found[place, policy]) for policy in shown)]
+
+
+def _cell(outline: Outline, estimate: Estimate) -> str:
+    band, metric = estimate.band, estimate.metric
+    if band is None:
+        return "–" if not estimate.lacking else f"– ({estimate.lacking} lacking)"
+
+    share = outline.is_share(metric)
+
+    def show(value: float) -> str:
+        return f"{100 * value:.1f}" if share else outline.measure(metric)[0].show(value)
+
+    ends = "" if band.low is None or band.high is None else f" [{show(band.low)}, {show(band.high)}]"
+    lacking = f" ({estimate.lacking} lacking)" if estimate.lacking else ""
+    return f"{show(band.mean)}{' %' * share}{ends}{lacking}"
+
+
+def remarks(results: Results) -> list[str]:
+    """Accuracies that have no common mean, and the metrics that say they are shares, and are none."""
+    return [*unlike(results.metrics), *unshared(results)]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtsched import units
+from rtsched.columns import aligned
 from rtsched.metrics.figures import ChainFigures, Summary
 from rtsched.metrics.hardware import BatteryFigures, HardwareFigures
 from rtsched.metrics.metric import Values, of_value
-from rtsched.visible import cut, shown, visible
-
-#: The widest cell of a table.
-WIDEST = 120
+from rtsched.visible import shown, visible
 
 
 def render_table(figures: Summary) -> str:
@@ -226,17 +224,6 @@ def _energy(nanojoules: float) -> str:
         if nanojoules >= scale:
             return f"{nanojoules / scale:.4g} {unit}"
     return f"{nanojoules:.4g} nJ"
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Rows as columns: the first to the left, the others to the right; no cell is wider than anyone reads."""
-    rows = [[cut(cell, WIDEST) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    ]
-    return "\n".join([lines[0].rstrip(), "─" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
 
 
 def _required(chain: ChainFigures) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rtsched.display import Displayed
 from rtsched.metrics.hardware import HardwareFigures
+from rtsched.visible import cut
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class MeasureFigures:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Displayed):
     """All figures of a run; accuracies are means over the tasks that have any, by their weights.
 
     Accuracies of different measures (top-1, mIoU) have no mean: the two are then None, and `measures` has them apart.
@@ -152,10 +154,5 @@ class Summary:
         """As plain data; ``rtsched.export.schema`` describes it."""
         return {"format": 1, **asdict(self)}
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{task.name}</td><td>{task.jobs}</td><td>{task.misses}</td><td>{task.response.max}</td></tr>"
-            for task in self.tasks
-        )
-        head = "<tr><th>task</th><th>jobs</th><th>misses</th><th>slowest response (ns)</th></tr>"
-        return f"<table>{head}{rows}</table><p>{self.headline}</p>"
+    def __repr__(self) -> str:
+        return f"<Summary of {cut(self.system)!r} under {cut(self.scheduler)}: {cut(self.headline, 200)}>"

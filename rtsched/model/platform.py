@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from rtsched.display import Displayed
 from rtsched.model.accelerator import BlockLevel, Checkpoint, Weights
 from rtsched.model.base import (
     Bandwidth,
@@ -22,6 +23,7 @@ from rtsched.model.base import (
 from rtsched.model.environment import BandwidthPoint, Markov
 from rtsched.model.memory import Memory, contenders
 from rtsched.model.power import OperatingPoint, PowerModel, Thermal
+from rtsched.visible import cut
 
 Kind = Literal["cpu", "gpu", "npu", "dsp", "dla", "mcu", "link", "cloud"]
 Service = Literal["preemptive", "node", "run-to-completion"]
@@ -187,7 +189,7 @@ class ModeLimit(Model):
     frequency_max: Frequency | None = None
 
 
-class Platform(Model):
+class Platform(Displayed, Model):
     """A chip: clusters of processors by name, links, memory, and where each number comes from."""
 
     name: str = Field(default="platform", min_length=1)
@@ -202,6 +204,12 @@ class Platform(Model):
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        clusters = ", ".join(f"{name} {each.cores} x {each.kind}" for name, each in self.processors.items())
+        return f"<Platform {cut(self.name)!r}: {cut(clusters, 200)}>"
+
+    __str__ = __repr__
 
     @model_validator(mode="after")
     def _links_join_clusters(self) -> Platform:

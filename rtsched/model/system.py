@@ -8,12 +8,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
 
 from rtsched import units
+from rtsched.display import Displayed
 from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
 from rtsched.model.task import Task
 from rtsched.model.work import Times
+from rtsched.visible import cut
 
 #: `until` in words: the hyperperiod (with the transient before it), or chosen by the tool.
 HYPERPERIOD: Final = "hyperperiod"
@@ -202,7 +204,7 @@ SchedulerField = Annotated[
 ]
 
 
-class System(Model):
+class System(Displayed, Model):
     """A platform with tasks and a scheduler.
 
     `scheduler` is kept as it was written (a name and parameters); ``rtsched.api`` resolves it against the registered
@@ -236,6 +238,14 @@ class System(Model):
     generated: dict[str, Any] | None = Field(
         default=None, description="of a random system: what was asked for, seed, index, and the utilisation reached"
     )
+
+    def __repr__(self) -> str:
+        where = self.platform if isinstance(self.platform, str) else self.platform.name
+        count = f"{len(self.tasks)} task{'s' * (len(self.tasks) != 1)}"
+        policy = ", ".join(f"{key} {value}" for key, value in self.scheduler.items())
+        return f"<System {cut(self.name)!r}: {count} on {cut(where)!r}, scheduler {cut(policy, 120)}>"
+
+    __str__ = __repr__
 
     @model_validator(mode="after")
     def _names_fit(self) -> System:

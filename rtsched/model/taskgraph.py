@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
+from rtsched.display import Displayed
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.answers import ErrorsSpec
 from rtsched.model.environment import Change, Fault
@@ -20,6 +21,7 @@ from rtsched.model.platform import Cluster, Kind, Platform, Service
 from rtsched.model.power import PowerOptions
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Periodic
+from rtsched.visible import cut
 
 PERIODIC, CONSTANT = Periodic(), Constant()
 
@@ -384,7 +386,7 @@ class PlannerSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class SystemSpec:
+class SystemSpec(Displayed):
     """A whole system in integers. `protocols` maps each resource to that of `Resource`.
 
     `reservable` says how much of a resource policies may set aside for jobs.
@@ -401,3 +403,6 @@ class SystemSpec:
     estimates: Estimates = field(default_factory=Estimates)
     planner: PlannerSpec | None = None
     reservable: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<SystemSpec {cut(self.name)!r}: {len(self.tasks)} tasks, {len(self.processors)} processors>"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtsched import api
+from rtsched.display import Displayed
 from rtsched.errors import InputError, SoundnessError
 from rtsched.model.platform import Platform
 from rtsched.model.taskgraph import SystemSpec
@@ -16,6 +17,7 @@ from rtsched.optimum.schedule import as_trace
 from rtsched.optimum.solver import Solution, solve
 from rtsched.optimum.window import TimeWindow
 from rtsched.trace.trace import Trace
+from rtsched.visible import cut
 
 #: About so many seconds of work, in the solver's own time: the same on every machine.
 EFFORT = 20.0
@@ -36,7 +38,7 @@ class Unmet:
 
 
 @dataclass(frozen=True)
-class Optimum:
+class Optimum(Displayed):
     """The most weighted accuracy in time that anybody can reach in one window, whatever is known beforehand.
 
     `worth` is that of the best schedule found, `bound` what is proven that no policy exceeds, both sums of the weights
@@ -61,6 +63,10 @@ class Optimum:
     unmet: tuple[Unmet, ...]
     trace: Trace = field(repr=False, compare=False)
     stopped: bool = False
+
+    def __repr__(self) -> str:
+        reached = f"{self.worth:.6g} reached, at most {self.bound:.6g} of {self.most:.6g}"
+        return f"<Optimum of {cut(self.system)!r}, seed {self.seed}, {self.jobs} jobs: {reached}>"
 
     @property
     def gap(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,8 @@ CODES = {cause: code for code, cause in enumerate(WORDS)}
 
 
 @collector_paused()
-def add(trace: Trace, packed: Packed) -> None:
-    """The explanations of all jobs, or of as many as have room.
+def add(trace: Trace, packed: Packed, among: Collection[int] | None = None) -> None:
+    """The explanations of all jobs (or those `among` them), or of as many as have room.
 
     Tables: `explained` (the sentences on a job), `items` (what is said of several pieces of a job), `pieces` (one after
     the other from its arrival; `item` counts those of its job), `blamed` (the culprits of a piece). Words are places
@@ -69,7 +70,7 @@ def add(trace: Trace, packed: Packed) -> None:
     def place(text: str) -> int:
         return places.setdefault(text, len(places))
 
-    for each in _found(trace):
+    for each in _found(trace, among):
         job = each.explanation.job
         explained += [(job, place(line)) for line in each.lines]
         items += [(job, place(said)) for said, _ in each.items]
@@ -104,13 +105,15 @@ class _Said:
         return {*self.lines, *self.said, *(said for said, _ in self.items)}
 
 
-def _found(trace: Trace) -> list[_Said]:
+def _found(trace: Trace, among: Collection[int] | None = None) -> list[_Said]:
     """The explanations that have room, by the numbers of their jobs."""
     found: list[_Said] = []
     pieces, letters, tried, texts = 0, 0, 0, set[str]()
     for job in chosen(trace):
         if tried > 2 * MOST_PIECES:
             break  # what is left would take long, and there is little room
+        if among is not None and job not in among:
+            continue
         one = _Said(explain(trace, job))
         more = one.texts() - texts
         tried += len(one.said)

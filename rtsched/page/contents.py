@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def facts(trace: Trace, figures: Summary | None = None, moved: list[dict[str, An
         "system": cut(about.name, LONGEST_TITLE),
         "scheduler": cut(trace.scheduler, LONGEST_TITLE),
         "seed": str(trace.seed),
-        "until": trace.until,
+        "until": figures.until,
         "end": _end(trace),
         "headline": cut(figures.headline, 2 * LONGEST),
         "tasks": [_task(task) for task in about.tasks],
@@ -107,8 +107,13 @@ def _end(trace: Trace) -> int:
     return max(trace.until, int(trace.slices["end"].max(initial=0)), int(late.max(initial=0)), 1)
 
 
-def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
-    """Slices, jobs and what happened beside them, row by row; `moved` are the counters, where they are known."""
+def columns(
+    trace: Trace, moved: list[dict[str, Any]] | None = None, explained: Collection[int] | None = None
+) -> Packed:
+    """Slices, jobs and what happened beside them, row by row.
+
+    `moved` are the counters, where they are known; all jobs may be explained, or those in `explained`.
+    """
     packed = Packed()
     jobs = {name: trace.jobs[name] for name in trace.jobs.dtype.names or ()}
     near = dict.fromkeys(("arrival", "deadline", "start", "finish", "over"), "release")
@@ -128,7 +133,7 @@ def columns(trace: Trace, moved: list[dict[str, Any]] | None = None) -> Packed:
         for time, value in each["rows"]
     ]
     packed.table("points", _named(points, ("counter", "time", "value")), time=PREVIOUS, value=PREVIOUS)
-    causes.add(trace, packed)
+    causes.add(trace, packed, explained)
     queues.add(trace, packed)
     return packed
 

@@ -7,6 +7,7 @@ contents of a run are put. A page's own policy forbids it whatever lies outside 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 from html import escape
 from importlib import resources
@@ -16,6 +17,7 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
+from rtsched.metrics.figures import Summary
 from rtsched.page.contents import columns, counters, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
@@ -54,19 +56,26 @@ def html(trace: Trace) -> str:
 
 
 def page(
-    trace: Trace, given: str | None = None, command: str | None = None, *, proof: dict[str, Any] | None = None
+    trace: Trace,
+    given: str | None = None,
+    command: str | None = None,
+    *,
+    proof: dict[str, Any] | None = None,
+    figures: Summary | None = None,
+    explained: Collection[int] | None = None,
 ) -> str:
     """The text of the page; `given` is the system as it was written, to be shown below. Raises InputError.
 
     `command` explains a job of the run on a command line, with JOB in the place of its name. `proof` is what is proven
     of this very system: `words`, and in `bounds` of each task the `most` that a job of it takes in ns (or None), its
-    `verdict`, and what is to be said of that (`words`).
+    `verdict`, and what is to be said of that (`words`). With `figures` those are shown: of the whole run, where `trace`
+    is a part of it; then the jobs `explained` are those that are whole there.
     """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")
     moved = counters(trace)
-    packed = columns(trace, moved)
-    data = facts(trace, moved=moved) | {"index": packed.index}
+    packed = columns(trace, moved, explained)
+    data = facts(trace, figures, moved=moved) | {"index": packed.index}
     data |= {"given": None if given is None else visible(given, lines=True)}
     data |= {"command": None if command is None else visible(command)} | ({} if proof is None else {"proof": proof})
     return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from rtsched import columns
+from rtsched.columns import listed
 from rtsched.model.platform import Platform
 from rtsched.visible import visible
 
@@ -26,16 +28,16 @@ class Answer:
 
 def table(rows: Sequence[tuple[str, str]], indent: int = 2) -> list[str]:
     """Lines of two columns, the second one wrapped."""
-    rows = [(visible(label), text) for label, text in rows]
-    width = max((len(label) for label, _ in rows), default=0)
-    lines = []
-    for label, text in rows:
-        lines += wrapped(text, f"{' ' * indent}{label:<{width}}  ")
-    return lines
+    with _page():
+        return listed([(visible(label), visible(text)) for label, text in rows], indent=" " * indent)
 
 
 def wrapped(text: str, first: str) -> list[str]:
     """`text` after `first`, broken into lines that begin where it began."""
-    room = max(40, WIDTH - len(first))
-    parts = textwrap.wrap(visible(text), room, break_long_words=False, break_on_hyphens=False) or [""]
-    return [first + parts[0], *(" " * len(first) + part for part in parts[1:])]
+    with _page():
+        return columns.wrapped(visible(text), first)
+
+
+def _page() -> AbstractContextManager[None]:
+    """Lines are broken at WIDTH, and before it where there is less room."""
+    return columns.fitting(min(WIDTH, columns.room() or WIDTH))

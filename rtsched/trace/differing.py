@@ -8,9 +8,12 @@ from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any
 
+from rtsched.columns import listed
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.trace.trace import ACTIONS, OUTCOMES, Trace
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 #: What was decided about which job, named by its task and index, since numbers may differ between runs.
 Decision = tuple[int, int, int, int, int]
@@ -27,7 +30,7 @@ class Fared:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Displayed):
     """How two runs differ.
 
     At `time` (ns; None: nowhere) decisions differ for the first time: those of `only` were made by one run and not by
@@ -39,6 +42,14 @@ class Difference:
     only: tuple[tuple[Decision, ...], tuple[Decision, ...]]
     jobs: dict[Name, tuple[Fared, Fared]]
     alike: int
+
+    def __repr__(self) -> str:
+        when = "nowhere" if self.time is None else f"first at {format_duration(self.time)}"
+        what = f"decisions differ {when}, {len(self.jobs)} jobs fare otherwise, {self.alike} alike"
+        return f"<Difference on {cut(self.traces[0].system.name)!r}: {what}>"
+
+    def __str__(self) -> str:
+        return self.text()
 
     def name(self, job: Name) -> str:
         """A job as ``task[index]``."""
@@ -84,8 +95,7 @@ class Difference:
                  "finish alike."]  # fmt: skip
         rows = [["job", "A", "B"], *([self.name(job), *map(_shown, fates)] for job, fates in self.jobs.items())]
         shown = rows[: most + 1] if self.jobs else []
-        widths = [max((len(row[column]) for row in shown), default=0) for column in range(2)]
-        lines += [f"{job.ljust(widths[0])}  {one.ljust(widths[1])}  {other}" for job, one, other in shown]
+        lines += listed(shown)
         if len(rows) > most + 1:
             lines.append(f"… and {len(rows) - most - 1} more")
         return "\n".join(lines)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rtsched.display import Displayed
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.trace.causes.explanation import Explanation
@@ -186,7 +188,7 @@ class ProcessorCounters:
 
 
 @dataclass(frozen=True)
-class Trace:
+class Trace(Displayed):
     """The record of one run.
 
     `jobs` (row number = job number, in order of release), `slices` (by start, then processor) and `decisions` (by
@@ -371,9 +373,13 @@ class Trace:
         return int(self.jobs.nbytes + self.slices.nbytes + self.logged.nbytes)
 
     def __repr__(self) -> str:
+        about = f"<Trace of {cut(self.system.name)!r} under {cut(self.scheduler)}"
+        if not self.kept:
+            return f"{about}: sums only, until {format_duration(self.end, digits=4)}>"
+        missed = int(np.isin(self.jobs["outcome"], (LATE, DROPPED, ABORTED)).sum())
         return (
-            f"<Trace of {self.system.name!r} under {self.scheduler}: {len(self.jobs)} jobs, "
-            f"{len(self.slices)} slices, {self.end} ns>"
+            f"{about}: {len(self.jobs)} jobs, {missed} missed, {len(self.slices)} slices, "
+            f"until {format_duration(self.end, digits=4)}>"
         )
 
     @cached_property
@@ -426,15 +432,6 @@ class Trace:
         from rtsched.trace.check import violations
 
         return violations(self)
-
-    def _repr_html_(self) -> str:
-        late = int((self.jobs["outcome"] == LATE).sum())
-        good = int((self.jobs["outcome"] == OK).sum())
-        rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in (
-            ("system", self.system.name), ("scheduler", self.scheduler), ("jobs", len(self.jobs)), ("on time", good),
-            ("late", late), ("slices", len(self.slices)), ("end", f"{self.end} ns"),
-        ))  # fmt: skip
-        return f"<table>{rows}</table>"
 
 
 def resources(system: SystemSpec) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from rtsched import api
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
 from rtsched.model.system import Estimates
@@ -22,10 +22,12 @@ from rtsched.schedulability.result import Bound, Verdict
 from rtsched.schedulability.search import margins
 from rtsched.verify.observation import Counterexample, Observation, Observer, WorstChain
 from rtsched.verify.patterns import Pattern, pattern_count, patterns
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
     from rtsched.model.taskgraph import SystemSpec
+    from rtsched.schedulability.steps.line import Board
 
 #: Random patterns that are simulated beside the proof, unless asked otherwise.
 RUNS = 20
@@ -66,7 +68,7 @@ def _without_later(described: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Displayed):
     """The proof of a system, the simulations beside it, and a counterexample if one was found."""
 
     loaded: api.Loaded
@@ -187,19 +189,22 @@ class Verification:
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def steps(self) -> tuple[Board, ...]:
+        """The calculation behind the verdict, part by part and test by test, with the numbers put in.
+
+        ``print("\\n".join(board.text()))`` writes one down.
+        """
+        from rtsched.schedulability.steps.steps import steps
+
+        return steps(self.analysis)
+
     def __bool__(self) -> bool:
         raise TypeError("a Verification is three-valued: compare .verdict")
 
-    def _repr_html_(self) -> str:
+    def __repr__(self) -> str:
         from rtsched.verify.words import outcome
 
-        head = "<tr><th>task</th><th>deadline (ns)</th><th>bound (ns)</th><th>seen (ns)</th><th>test</th></tr>"
-        rows = "".join(
-            f"<tr><td>{escape(bound.task)}</td><td>{bound.deadline}</td><td>{bound.wcrt}</td>"
-            f"<td>{self.observed(index)}</td><td>{bound.test}</td></tr>"
-            for index, bound in enumerate(self.bounds)
-        )
-        return f"<p><b>{escape(self.system.name)}: {outcome(self)}</b></p><table>{head}{rows}</table>"
+        return f"<Verification of {cut(self.system.name)!r} under {cut(str(self.analysis.policy))}: {outcome(self)}>"
 
 
 def describe(loaded: api.Loaded, scheduler: str | Mapping[str, Any] | None) -> dict[str, Any]:

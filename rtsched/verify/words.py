@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtsched import units
-from rtsched.export.text import aligned
+from rtsched.columns import aligned
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS
 from rtsched.schedulability.theorems.job_sets import JobSet
@@ -144,7 +144,7 @@ def rows(found: Verification) -> list[list[str]]:
 
 def table(found: Verification) -> str:
     """The rows, aligned."""
-    return aligned([list(HEADER), *rows(found)])
+    return aligned([list(HEADER), *rows(found)], names=(0, -1))
 
 
 def part(found: Verification, each: GroupAnalysis) -> list[str]:

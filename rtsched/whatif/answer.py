@@ -6,13 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rtsched.columns import WIDEST, listed, padded, room, width
+from rtsched.display import Displayed
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 #: So many jobs are named one by one.
 MOST_NAMED = 4
 #: The kinds of changes, in the order in which they are told.
 KINDS = ("less C", "other rank", "other processor", "smaller variant", "split")
 COLUMN = max(map(len, KINDS))
+#: Less room than this is too little for what came of a change.
+ROOM = 30
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Displayed):
     """The changes that were tried for a job, by kind; each was simulated with the seed of the run.
 
     A change that meets the deadline does so in this run: nothing is proven of others.
@@ -96,10 +101,9 @@ class WhatIf:
             return f"{self.job} missed no deadline: there is nothing to change."
         lines = [f"What would have met this deadline, in this run (each simulated again, seed {self.seed}):"]
         tried = list(self._rows(said=True))
-        width = max((len(row[1]) for row in tried), default=0)
-        lines += ["", *(f"{kind:<{COLUMN}}  {words:<{width}}  {came}" for kind, words, came in tried)] * bool(tried)
-        unasked = list(self._rows(said=False))
-        lines += ["", "Not asked:", *(f"{kind:<{COLUMN}}  {why}" for kind, _, why in unasked)] * bool(unasked)
+        lines += ["", *_columns(tried)] * bool(tried)
+        unasked = [(padded(kind, COLUMN), why) for kind, _, why in self._rows(said=False)]
+        lines += ["", "Not asked:", *listed(unasked)] * bool(unasked)
         return "\n".join(lines)
 
     def _rows(self, *, said: bool) -> Iterator[tuple[str, str, str]]:
@@ -119,8 +123,22 @@ class WhatIf:
             "changes": [change.to_dict() for change in self.changes],
         }
 
+    def __repr__(self) -> str:
+        met = sum(change.met for change in self.changes)
+        tried = sum(bool(change.words) for change in self.changes)
+        return f"<WhatIf for {cut(self.job)}: {tried} changes tried, {met} would have met its deadline>"
+
     def __str__(self) -> str:
         return self.text()
+
+
+def _columns(tried: list[tuple[str, str, str]]) -> list[str]:
+    """Changes and what came of them in columns of their own, where there is room for them."""
+    rows = [(padded(kind, COLUMN), words, came) for kind, words, came in tried]
+    widest = max(width(words) for _, words, _ in tried) + COLUMN
+    if widest <= WIDEST if room() is None else widest + ROOM <= (room() or 0):
+        return listed(rows)
+    return listed([(kind, f"{words}: {came}") for kind, words, came in rows])
 
 
 def named(jobs: Sequence[str]) -> str:

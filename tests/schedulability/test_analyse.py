@@ -641,7 +641,7 @@ def test_no_counterexample_no_file(tmp_path: Path) -> None:
 def test_the_public_name() -> None:
     found = rtsched.analyse("lehoczky", runs=1)
     assert found.verdict == "schedulable"
-    assert "<b>lehoczky: schedulable</b>" in found._repr_html_()
+    assert "lehoczky</bdi></b>: schedulable" in found._repr_html_()
     with pytest.raises(TypeError, match="three-valued"):
         bool(found)
 

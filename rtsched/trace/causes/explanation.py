@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from rtsched.columns import listed
+from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.trace.causes.history import History, Visit, Who
 from rtsched.trace.causes.path import Leg, legs
@@ -17,13 +19,14 @@ from rtsched.trace.causes.words import Words
 from rtsched.trace.trace import DRAINED, LATE, OK, OUTCOMES
 from rtsched.trace.trace import OVERHEAD as COSTS
 from rtsched.units import format_duration
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Displayed):
     """Where the time of a job went: `pieces`, one after the other, from its arrival to its end; their sum is `span`.
 
     `job` is its number in the trace. Times are ns.
@@ -79,10 +82,10 @@ class Explanation:
         """The explanation for people: where its time went, the longest first, then up to `most` pieces in order."""
         words = self.words
         lines = [self.headline, *words.gone(), ""]
-        lines += _columns([[_time(time), said] for time, said in words.items(self.pieces)], right=1)
+        lines += listed([[_time(time), said] for time, said in words.items(self.pieces)], right=[0])
         if len(self.pieces) > 1:
             rows = [[_time(each.start), _time(each.length), words.said([each])] for each in self.pieces[:most]]
-            lines += ["", *_columns([["from", "for", "what"], *rows], right=2)]
+            lines += ["", *listed([["from", "for", "what"], *rows], right=[0, 1])]
         if len(self.pieces) > most:
             lines.append(f"… and {len(self.pieces) - most} more pieces")
         return "\n".join(lines).rstrip()
@@ -119,6 +122,9 @@ class Explanation:
             "culprits": [name_of(self.trace, job) for job, _ in piece.culprits],
             "words": self.words.said([piece]),
         }
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {cut(self.headline, 200)}>"
 
     def __str__(self) -> str:
         return self.text()
@@ -180,14 +186,6 @@ def _one_at_a_time(history: History, who: Who) -> list[Visit]:
 
 def _time(nanoseconds: int) -> str:
     return format_duration(nanoseconds, digits=4)
-
-
-def _columns(rows: list[list[str]], right: int) -> list[str]:
-    """Rows with their first `right` columns aligned to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(right)] if rows else []
-    return [
-        "  ".join((*(row[at].rjust(width) for at, width in enumerate(widths)), *row[right:])).rstrip() for row in rows
-    ]
 
 
 def name_of(trace: Trace, job: int) -> str:

@@ -1,0 +1,1 @@
+"""A run in a terminal: the schedule as text, and played event by event."""
