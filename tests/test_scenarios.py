@@ -75,6 +75,8 @@ TOLD: dict[str, list[tuple[Any, dict[str, int]]]] = {
             {"stress": 45, "sound": 44, "glance": 52},
         ),
     ],
+    "chained_blocking": [(None, {"high": 100})],
+    "deadlock": [(None, {"high": 100, "low": 100})],
     "streamed_layers": [(None, {}), ("edf", {"classify": 100})],
     "five_cameras_rk3588": [(None, {}), ("edf", {"camera": 40}), ("edf+first-fit", {"camera": 40}), ("c-equals-d", {})],
     "requests_mcu": [

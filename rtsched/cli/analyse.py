@@ -12,7 +12,7 @@ from rtsched.cli.console import alone_for, echo, echo_json, tell, want_standard_
 from rtsched.cli.ending import INTERRUPTED
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
-from rtsched.files import check_outputs, write_whole
+from rtsched.files import check_outputs, picture_format, write_whole
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 @options.patterns
 @click.option("--margins", is_flag=True, help="Also how far each task can move by itself (slower).")
 @click.option("--parts", is_flag=True, help="What each bound consists of.")
+@click.option("--steps", is_flag=True, help="The calculation: every test with the numbers put in.")
+@options.file("--plot", text="Draw the calculation (.png, .svg or .pdf).")
 @options.file("--counterexample", "miss", text="Write the run that missed as a system file (.yaml).")
 @options.file("--html", text="Write a page of the run that the file declares, with what is proven (docs/page.md).")
 @options.as_json()
@@ -46,6 +48,8 @@ def analyse(
     seed: int,
     margins: bool,
     parts: bool,
+    steps: bool,
+    plot: Path | None,
     miss: Path | None,
     html: Path | None,
     as_json: bool,
@@ -54,9 +58,11 @@ def analyse(
     """Prove, refute, or say why neither: does every job of SYSTEM meet its deadline, whatever happens?"""
     from rtsched.verify.verification import verify
 
-    want_standard_output(as_json, miss, html)
-    check_outputs(miss, html)
-    with alone_for(as_json, miss, html), proving() as progress:
+    want_standard_output(as_json, miss, html, plot)
+    if plot is not None:
+        picture_format(plot)
+    check_outputs(miss, html, plot)
+    with alone_for(as_json, miss, html, plot), proving() as progress:
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress, keep_partial=True,
@@ -71,12 +77,16 @@ def analyse(
         from rtsched.verify.shown import declared_run, proof
 
         write(declared_run(found), html, to_yaml(found.loaded.system), proof=proof(found))
+    if plot is not None:
+        from rtsched.plot.steps import draw
+
+        draw([board.to_dict() for board in found.steps()], plot, found.system.name)
     if as_json:
         from rtsched.verify.document import to_dict
 
-        echo_json(to_dict(found, margins=margins))
+        echo_json(to_dict(found, margins=margins, steps=steps))
     else:
-        tell("\n".join(_lines(found, margins, parts)), miss, html)
+        tell("\n".join(_lines(found, margins, parts, steps)), miss, html, plot)
     if found.interrupted:
         echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)
@@ -100,7 +110,7 @@ def _fails(found: Verification, on: str) -> bool:
     return not hard.is_proven
 
 
-def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
+def _lines(found: Verification, margins: bool, parts: bool, steps: bool) -> list[str]:
     from rtsched.verify import words
 
     lines = [words.verdict(found), "", words.table(found), ""]
@@ -114,6 +124,10 @@ def _lines(found: Verification, margins: bool, parts: bool) -> list[str]:
 
         lines += ["", words.margins(found)]
         lines += [visible(f"to do ({action.part}): {action.text}") for action in actions(found)]
+    if steps:
+        boards = found.steps()
+        for board in boards:
+            lines += ["", *map(visible, board.text(elsewhere=len(boards) == 1))]
     if found.observation is not None:
         seen = found.observation
         partial = " (PARTIAL: interrupted)" if found.interrupted else ""

@@ -54,7 +54,7 @@ def diff(
             if html is not None:
                 given.append(to_yaml(loaded.system))
             choice = None if policy == api.OWN else policy
-            runs.append(api.simulate(loaded, scheduler=choice, until=until, seed=seed))
+            runs.append(api.simulate(loaded, scheduler=choice, until=until, seed=seed, reasons=html is not None))
     answer = difference(runs[0], runs[1])
     changed = f" with {', '.join(changes)}" if changes else ""
     said = f"A: {runs[0].scheduler}\nB: {runs[1].scheduler}{changed}\n\n{answer.text()}"

@@ -25,6 +25,7 @@ KINDS = (
     "adaptations",
     "admissions",
     "speeds",
+    "protocols",
     "families",
     "theorems",
     "metrics",
@@ -40,7 +41,8 @@ KINDS = (
 def list_(kind: str | None, as_json: bool) -> None:
     """List what is known: workloads, platforms, networks, variant families, schedulers and their parts.
 
-    Also theorems, metrics, and what else a package may bring: exporters, importers, sections of reports.
+    Also locking protocols, theorems, metrics, and what else a package may bring: exporters, importers, sections of
+    reports.
     """
     answer: dict[str, dict[str, str]] = {}
     for each in [kind] if kind else KINDS:
@@ -71,6 +73,10 @@ def _known(kind: str) -> dict[str, str]:
         return _lines(catalogue.names(kind), lambda name: catalogue.title(kind, name))
     if kind == "families":
         return _families()
+    if kind == "protocols":
+        from rtsched.show.protocols import PROTOCOLS
+
+        return {name: about.title for name, about in PROTOCOLS.items()}
     if kind == "theorems":
         from rtsched.schedulability.theorem import theorems
 

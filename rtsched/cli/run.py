@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @options.overrides()
 @options.as_json()
 @options.file("--html", text="Write a page to explore the run with (docs/page.md).")
+@options.file("--pftrace", text="Write a trace for ui.perfetto.dev (docs/traces.md).")
 @options.file("--gantt", text="Draw the schedule (.png, .svg or .pdf).")
 @options.picture()
 @options.metrics()
@@ -56,6 +58,7 @@ def run(
     overrides: tuple[str, ...],
     as_json: bool,
     html: Path | None,
+    pftrace: Path | None,
     gantt: Path | None,
     metrics: tuple[str, ...],
     directory: Path | None,
@@ -74,21 +77,23 @@ def run(
     from rtsched.metrics.usual import of_run
     from rtsched.model.config import to_yaml
 
-    want_standard_output(as_json, html, gantt, directory, *exports)
-    check_outputs(html, gantt, *exports)
+    want_standard_output(as_json, html, pftrace, gantt, directory, *exports)
+    check_outputs(html, pftrace, gantt, *exports)
     chosen = [find(name) for name in metrics]
-    for path in exports:
-        exporter_for(path, wanted)
+    written = {path: exporter_for(path, wanted) for path in exports}
+    if pftrace is not None:
+        written[pftrace] = exporter_for(pftrace, "pftrace")
     if wanted is not None and not exports:
         raise InputError("--format says how --export writes; give --export, too")
     if gantt is not None:
         picture_format(gantt)
     seen = options.picture_of(picture, gantt)
-    if no_trace and (html or gantt or directory or exports):
+    if no_trace and (html or gantt or directory or written):
         raise InputError(
-            "--no-trace keeps no trace to draw or write; leave it out, or --html, --gantt, --csv and --export"
+            "--no-trace keeps no trace to draw or write; leave it out, or --html, --pftrace, --gantt, --csv, --export"
         )
     given: list[str] = []
+    reasons = html is not None or gantt is not None or any(made.reasons for made in written.values())
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
         found = api.load(system, platform=platform, overrides=overrides)
@@ -100,31 +105,26 @@ def run(
             given.append(to_yaml(found.system))
         return found
 
-    with alone_for(as_json, html, gantt, directory, *exports):
+    with alone_for(as_json, html, gantt, directory, *written):
         with waiting() as watch:
             trace = api.simulate(
-                loaded(),
-                scheduler=scheduler,
-                until=until,
-                seed=seed,
-                trace=not no_trace,
-                watch=watch,
-                reasons=gantt is not None,
+                loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch, reasons=reasons
             )
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
-        tell(render_table(figures), html, gantt, *exports)
+        tell(render_table(figures), html, gantt, *written)
         if values:
-            tell(f"\n{render_metrics(values)}", html, gantt, *exports)
+            tell(f"\n{render_metrics(values)}", html, gantt, *written)
         for note in trace.system.assumed:
-            tell(f"assumed: {visible(note)}", html, gantt, *exports)
+            tell(f"assumed: {visible(note)}", html, gantt, *written)
     if html is not None:
         from rtsched.page.page import write as write_page
 
-        write_page(trace, html, *given)
+        asked = {"--scheduler": scheduler, "--platform": platform, "--until": until, "--seed": seed}
+        write_page(trace, html, given[0], command=_explaining(system, asked, overrides))
     if gantt is not None:
         from rtsched.plot.gantt import gantt as draw
 
@@ -133,13 +133,20 @@ def run(
         from rtsched.export.tables import write_csv
 
         write_csv(trace, directory)
-    for path in exports:
-        write(trace, path, wanted)
+    for path, made in written.items():
+        write(trace, path, made.name)
     if figures.planned is not None:
         echo("interrupted: the figures are those until then", err=True)
         raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
+
+
+def _explaining(system: str, asked: dict[str, str | int | None], overrides: tuple[str, ...]) -> str:
+    """The command that explains JOB of this run."""
+    values = [*asked.items(), *(("--set", each) for each in overrides)]
+    told = [f"{name}={value}" for name, value in values if value is not None]
+    return " ".join(["rtsched explain", shlex.quote(system), "JOB", *map(shlex.quote, told)])
 
 
 def _failed(figures: Summary, on: str) -> bool:

@@ -8,9 +8,14 @@ from rtsched.cli.console import echo_json
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["system", "workload", "platform", "generate", "summary"]), default="system")
+@click.argument(
+    "what", type=click.Choice(["system", "workload", "platform", "generate", "summary", "steps"]), default="system"
+)
 def schema(what: str) -> None:
-    """Print the JSON Schema of system files, platform files, parameters of `generate`, or what `run --json` prints."""
+    """Print the JSON Schema of system files, platform files, parameters of `generate`, or of what is printed.
+
+    summary: by `run --json`. steps: by `analyse --json --steps` under that key.
+    """
     from rtsched.model.config import json_schema
     from rtsched.model.platform import Platform
     from rtsched.model.system import System
@@ -23,6 +28,10 @@ def schema(what: str) -> None:
         from rtsched.export.schema import SUMMARY_SCHEMA
 
         answer = SUMMARY_SCHEMA
+    elif what == "steps":
+        from rtsched.export.schema_steps import STEPS_SCHEMA
+
+        answer = STEPS_SCHEMA
     else:
         answer = json_schema(Platform if what == "platform" else System)
     echo_json(answer)

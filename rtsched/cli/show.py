@@ -17,10 +17,11 @@ from rtsched.errors import InputError
 @options.platform("With 'cost NETWORK': on which platform.")
 @options.as_json()
 def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_json: bool) -> None:
-    """Show one thing by name: a workload, a platform, a network or a policy, with its sources.
+    """Show one thing by name: a workload, a platform, a network, a policy or a locking protocol, with its sources.
 
     KIND (platform, workload, network, scheduler, ordering, ...) tells things of one name apart. `show cost NETWORK
-    --platform P` compares measured times with those of the cost model.
+    --platform P` compares measured times with those of the cost model. `show ceiling SYSTEM` explains a protocol, with
+    the ceilings of a system and how long its tasks can be blocked.
     """
     from rtsched import show as views
 
@@ -35,6 +36,8 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
         raise InputError(
             "--platform goes with 'cost NETWORK'; write `rtsched show cost mobilenet_v2 --platform rk3588`"
         )
+    elif len(words) == 2 and words[0] in views.PROTOCOLS:
+        answer = views.describe_protocol(words[0], words[1])
     else:
         answer = views.describe(words[-1], words[0] if len(words) == 2 else None)
     if picture is not None:

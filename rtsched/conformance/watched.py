@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
     from rtsched.engine.under_way import UnderWay
-    from rtsched.model.taskgraph import SystemSpec
+    from rtsched.model.taskgraph import NodeSpec, SystemSpec
     from rtsched.schedulers.base import Scheduler
 
 
@@ -99,6 +99,10 @@ class Watched:
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task."""
         return self.inner.level(task)  # type: ignore[no-any-return]
+
+    def places_of(self, task: TaskState, node: NodeSpec) -> Sequence[int]:
+        """The processors on which it may ever run a node."""
+        return self.inner.places_of(task, node)  # type: ignore[no-any-return]
 
     # ---- what it does beside that -------------------------------------------------------------------------------
 

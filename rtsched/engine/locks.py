@@ -2,20 +2,24 @@
 
 Protocols (Sha, Rajkumar, Lehoczky, "Priority Inheritance Protocols", IEEE ToC 39(9), 1990): none; inheritance (the
 holder runs at the priority of the most urgent job that waits for it, transitively); ceiling in its immediate form
-(the holder runs at the priority of the most urgent task that ever uses the resource). On equal priority the holder
-goes first. A job takes a resource with the first tick of its section and gives it back after the last.
+(the holder runs at the priority of the most urgent task that ever uses the resource); original-ceiling (inheritance,
+and who may enter is said by `rtsched.engine.ceilings`). On equal priority the holder goes first. A job takes a resource
+with the first tick of its section and gives it back after the last.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtsched.engine.ceilings import ORIGINAL, Ceilings
 from rtsched.engine.job import BLOCKED, Segment
 from rtsched.engine.points import ENTER
-from rtsched.trace.trace import DEADLOCK, GIVE, TAKE, WAIT, Deadlock, resources
+from rtsched.trace.trace import CEILING, DEADLOCK, GIVE, TAKE, WAIT, Deadlock, resources
 
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
+    from rtsched.engine.veil import Veiled
+    from rtsched.schedulers.base import Scheduler
 
 
 class Locks:
@@ -32,10 +36,19 @@ class Locks:
         self.users: dict[str, list[Any]] = {}
         self.numbers = {name: number for number, name in enumerate(resources(core.system))}
         self.rows = core.record.locks
+        self.ceilings: Ceilings | None = None
         for task in core.tasks:
             for node in task.nodes:
                 for section in node.sections:
                     self.users.setdefault(section.resource, []).append(task)
+
+    def settle(self, policy: Scheduler | Veiled) -> None:
+        """Know the ceilings, once the policy is ready. Raises SchedulerError if it cannot have them."""
+        protocols = self.protocols.values()
+        if "ceiling" in protocols or ORIGINAL in protocols:
+            policy.level(self.core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
+        if ORIGINAL in protocols:
+            self.ceilings = Ceilings(self.core, policy, [n for n, kind in self.protocols.items() if kind == ORIGINAL])
 
     def enter(self, segment: Segment) -> bool:
         """Take every resource that `segment` needs for its next tick; False if it must wait for one."""
@@ -43,8 +56,11 @@ class Locks:
         done = segment.demand - segment.remaining
         while plan and plan[-1][0] == done and plan[-1][1] == ENTER:
             name = plan[-1][2]
-            if name in self.holder:
-                self._wait(segment, name)
+            barrier = name if name in self.holder else None
+            if self.ceilings is not None and name in self.ceilings.place:
+                barrier = self.ceilings.barrier(segment, name, self.holder)
+            if barrier is not None:
+                self._wait(segment, barrier, WAIT if barrier == name else CEILING)
                 return False
             plan.pop()
             self._note(segment, name, TAKE)
@@ -54,14 +70,15 @@ class Locks:
             self._refresh(segment)
         return True
 
-    def _wait(self, segment: Segment, name: str) -> None:
+    def _wait(self, segment: Segment, name: str, why: int) -> None:
+        """Block `segment` until `name` is given back: it wants that, or is kept out by its ceiling."""
         core = self.core
         segment.state = BLOCKED
         self.wants[segment] = name
         self.waiting.setdefault(name, []).append(segment)
         self.own.setdefault(segment, segment.entry)
         core.changed[0] = True
-        self._note(segment, name, WAIT)
+        self._note(segment, name, why)
         self._refresh(self.holder[name])
         self._look_round(segment)
 
@@ -134,7 +151,7 @@ class Locks:
         best = own
         for name in self.held.get(segment, ()):
             protocol = self.protocols.get(name, "none")
-            if protocol == "inheritance":
+            if protocol in ("inheritance", ORIGINAL):
                 for waiter in self.waiting.get(name, ()):
                     best = min(best, (waiter.entry[0], -1, *own))
             elif protocol == "ceiling":

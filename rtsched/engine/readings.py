@@ -70,7 +70,8 @@ class Readings:
     @property
     def lends(self) -> bool:
         """Whether a protocol lends the urgency of those who wait to who holds a resource."""
-        return self.core.locks is not None and "inheritance" in self.system.protocols.values()
+        lending = ("inheritance", "original-ceiling")
+        return self.core.locks is not None and any(kind in lending for kind in self.system.protocols.values())
 
     @property
     def fallible(self) -> Collection[int]:

@@ -70,8 +70,8 @@ def run(
         core = Core(system, policy, loop, until, record, seed)
         core.soc = Soc(core)
         policy.begin(core.soc)
-        if core.locks is not None and "ceiling" in system.protocols.values():
-            policy.level(core.tasks[0])  # a policy without fixed priorities refuses now, not when somebody locks
+        if core.locks is not None:
+            core.locks.settle(policy)
         if reasons:
             from rtsched.engine.grounds import Grounds
 

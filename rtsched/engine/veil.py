@@ -16,6 +16,7 @@ from rtsched.engine.task_state import TaskState
 from rtsched.engine.views import BELIEFS, TRUTHS, HiddenError, raw, view
 
 if TYPE_CHECKING:
+    from rtsched.model.taskgraph import NodeSpec
     from rtsched.schedulers.base import Scheduler
 
 #: What may happen to be handed to a policy, by its first class that has a view.
@@ -168,3 +169,7 @@ class Veiled:
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task."""
         return self.scheduler.level(self.soc.show(task))
+
+    def places_of(self, task: TaskState, node: NodeSpec) -> Sequence[int]:
+        """The indices of the processors on which it may ever run a node."""
+        return self.scheduler.places_of(self.soc.show(task), node)

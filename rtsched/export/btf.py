@@ -1,4 +1,4 @@
-"""A run in the Best Trace Format, which tools of the automotive world read (Trace Compass, Eclipse APP4MC, TA Tool Suite).
+"""A run in the Best Trace Format, which automotive tools read (Trace Compass, Eclipse APP4MC, TA Tool Suite).
 
 Lines ``time,source,instance,type,target,instance,event[,note]`` as in the BTF specification 2.2 (Vector Informatik).
 Each node of a task is a process, each of its jobs an instance, each processor a core: activated when its job is
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rtsched.export.btf_processes import Processes, processes
 from rtsched.export.btf_semaphores import semaphores
-from rtsched.export.exporter import exporter
+from rtsched.export.exporter import exporter, need_trace
 from rtsched.export.identifiers import identifiers
 from rtsched.export.ready import over
 from rtsched.trace.trace import ABORTED, DROPPED, FREQUENCY, LATE, OUTCOMES, Trace
@@ -33,6 +33,7 @@ AT_ONCE = 4096
 @exporter(".btf")
 def btf(trace: Trace) -> Iterator[str]:
     """A Best Trace Format file, for Trace Compass and automotive tools."""
+    need_trace(trace)
     found = processes(trace)
     semaphore_names = [f"SEM_{name}" for name in identifiers(trace.resources)]
     yield "".join(_header(trace, found, semaphore_names))

@@ -19,7 +19,7 @@ LAST = (COMPLETED, PART, STOPPED, DRAINED)
 
 
 class Stay(NamedTuple):
-    """An instance of a process on a core from `start` to `end` (ns): by which events it came and left ("": it did not)."""
+    """An instance of a process on a core from `start` to `end` (ns), and the events by which it came and left ("")."""
 
     start: int
     end: int
@@ -107,9 +107,11 @@ class _Maker:
     def states(self, places: list[int]) -> None:
         """The stays of every instance, one after the other."""
         rows = self.trace.slices
-        order = np.lexsort((rows["end"], rows["start"], rows["processor"], rows["node"], rows["job"]))
-        if not self.several:
-            order = np.lexsort((rows["end"], rows["start"], rows["node"], rows["job"]))
+        own = np.full(len(rows), -1)
+        if self.several:
+            parts = np.array([who in self.several for who in rows[["job", "node"]].tolist()], bool)
+            own[parts] = rows["processor"][parts]
+        order = np.lexsort((rows["end"], rows["start"], own, rows["node"], rows["job"]))
         columns = zip(rows[order].tolist(), order.tolist(), strict=True)
         ends = over(self.trace).tolist()
         for (job, node, place), group in groupby(columns, self._group):
@@ -147,7 +149,7 @@ class _Maker:
         return {each.start: each.end for each in self.trace.history.blocked.get((job, node), ())}
 
     def activate(self) -> None:
-        """Nodes without predecessors with their job, others when those before them are done; transfers as they begin."""
+        """Nodes without predecessors with their job, others when those before are done; transfers as they begin."""
         since = dict(self.begun)
         for start, _, job, node, _ in ready(self.trace).tolist():
             since[job, node] = min(since.get((job, node), start), start)

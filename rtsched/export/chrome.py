@@ -1,8 +1,8 @@
 """A run in the JSON of Chrome's tracing, which Perfetto, speedscope and Firefox's profiler read, too.
 
 The "JSON object format" of the Trace Event Format: groups of tracks are processes, tracks are threads; a span is a
-complete event (``X``), a mark an instant (``i``), a counter ``C``, an arrow a pair of ``s`` and ``f``. Times are µs with
-three decimals: nanoseconds, exactly. On one thread nothing overlaps, so that everything nests.
+complete event (``X``), a mark an instant (``i``), a counter ``C``, an arrow a pair of ``s`` and ``f``. Times are µs
+with three decimals: nanoseconds, exactly. On one thread nothing overlaps, so that everything nests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 
 from rtsched.export import timeline as lines
-from rtsched.export.exporter import exporter
+from rtsched.export.exporter import exporter, need_trace
 from rtsched.export.timeline import GROUPS, Event, Label, Timeline, timeline
 from rtsched.trace.trace import Trace
 
@@ -21,9 +21,10 @@ AT_ONCE = 4096
 MOST_LABELS = 20_000
 
 
-@exporter(".json")
+@exporter(".json", reasons=True)
 def chrome(trace: Trace) -> Iterator[str]:
     """A trace in the JSON of Chrome's tracing, for speedscope and others."""
+    need_trace(trace)
     found = timeline(trace)
     yield '{"displayTimeUnit":"ns","traceEvents":['
     held: list[str] = []

@@ -30,11 +30,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Exporter:
-    """What is known of an exporter beside its function: the endings of names that ask for it."""
+    """What is known of an exporter beside its function: the endings of names that ask for it.
+
+    With `reasons` it says what the policy went by, so that runs which it writes record that.
+    """
 
     name: str
     endings: tuple[str, ...]
     function: Callable[[Trace], Any]
+    reasons: bool = False
 
     @property
     def meaning(self) -> str:
@@ -42,19 +46,19 @@ class Exporter:
         return (self.function.__doc__ or "").strip().split("\n")[0]
 
 
-def exporter(*endings: str) -> Callable[[Function], Function]:
+def exporter(*endings: str, reasons: bool = False) -> Callable[[Function], Function]:
     """Describe a function of a trace as an exporter; files with one of these endings (".vcd") are written by it.
 
-    It gives the content as text or bytes, whole or piece by piece (an iterator), or a mapping of file names to contents:
-    then the output is a folder. An entry
-    point in ``rtsched.exporters``, or ``REGISTRY.register("exporter", name, function)``, makes it known by a name.
-    Raises InputError where an ending does not begin with a dot.
+    It gives the content as text or bytes, whole or piece by piece (an iterator), or a mapping of file names to
+    contents: then the output is a folder. An entry point in ``rtsched.exporters``, or
+    ``REGISTRY.register("exporter", name, function)``, makes it known by a name. With `reasons` it shows
+    ``trace.reasons``. Raises InputError where an ending does not begin with a dot.
     """
     if not all(isinstance(ending, str) and ending.startswith(".") for ending in endings):
         raise InputError(f"exporter: endings begin with a dot, e.g. '.vcd' (found {cut(repr(endings))})")
 
     def describe(function: Function) -> Function:
-        function.exporter = Exporter("", tuple(map(str.lower, endings)), function)  # type: ignore[attr-defined]
+        function.exporter = Exporter("", tuple(map(str.lower, endings)), function, reasons)  # type: ignore[attr-defined]
         return function
 
     return describe
@@ -87,6 +91,12 @@ def exporter_for(path: str | Path, name: str | None = None) -> Exporter:
         raise InputError(f"{path}: {names} both write {ending}; say which with --format")
     endings = ", ".join(sorted(ending for each in known.values() for ending in each.endings))
     raise InputError(f"{path}: the ending says the format; use {endings}, or --format ({', '.join(known)})")
+
+
+def need_trace(trace: Trace) -> None:
+    """Raise InputError where a run kept sums only."""
+    if not trace.kept:
+        raise InputError("this run kept no trace to write; run it with a trace")
 
 
 def write(trace: Trace, path: str | Path, format: str | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtsched.export import timeline as lines
-from rtsched.export.exporter import exporter
+from rtsched.export.exporter import exporter, need_trace
 from rtsched.export.timeline import GROUPS, Event, Label, Timeline, timeline
 from rtsched.export.wire import Clock, content, double, key, varint, whole
 from rtsched.trace.trace import Trace
@@ -43,9 +43,10 @@ _TIMESTAMP, _EVENT, _PACKET, _FLOW = key(TIMESTAMP, 0), key(TRACK_EVENT, 2), key
 _SEQUENCE_EVENT, _ANNOTATION = _SEQUENCE + _EVENT, key(ANNOTATION, 2)
 
 
-@exporter(".pftrace", ".perfetto-trace")
+@exporter(".pftrace", ".perfetto-trace", reasons=True)
 def pftrace(trace: Trace) -> Iterator[bytes]:
     """A Perfetto trace, for ui.perfetto.dev."""
+    need_trace(trace)
     found = timeline(trace)
     held = bytearray()
     for packet in _packets(found, trace):

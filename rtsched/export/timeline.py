@@ -29,8 +29,12 @@ GROUPS = (PROCESSORS, TASKS, BLOCKS, RESOURCES, HARDWARE, COUNTERS)
 Numbers = NDArray[np.int64]
 
 
-class Label(NamedTuple):
-    """What a span or a mark is called and belongs to, what else is said of it, and what its numbers mean."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """What a span or a mark is called and belongs to, what else is said of it, and what its numbers mean.
+
+    Whoever makes it keeps it for all that it is said of: formats encode each once.
+    """
 
     name: str
     category: str
@@ -103,6 +107,7 @@ class Timeline:
 
 def timeline(trace: Trace) -> Timeline:
     """The tracks of a run."""
+    from rtsched.export import timeline_devices as devices
     from rtsched.export import timeline_rows as rows
 
     made = Timeline()
@@ -110,9 +115,9 @@ def timeline(trace: Trace) -> Timeline:
     tasks = made.add(TASKS, labels(each.name for each in trace.system.tasks))
     rows.processors(trace, made, processors)
     rows.jobs(trace, made, tasks)
-    rows.blocks(trace, made)
-    rows.resources(trace, made)
-    rows.hardware(trace, made, processors)
+    devices.blocks(trace, made)
+    devices.resources(trace, made)
+    devices.hardware(trace, made, processors)
     every = list(courses(trace))
     names = labels(each.name for each in every)
     for course, name in zip(every, names, strict=True):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtsched.export.flows import flows
 from rtsched.export.identifiers import labels
 from rtsched.export.ready import over
 from rtsched.export.timeline import (
-    BLOCKS,
-    HARDWARE,
-    RESOURCES,
     Label,
     Marks,
     Numbers,
@@ -22,29 +17,19 @@ from rtsched.export.timeline import (
     Spans,
     Timeline,
 )
-from rtsched.trace.reasons import GONE
+from rtsched.trace.reasons import GONE, Rank, Reasons
 from rtsched.trace.trace import (
     ABORT,
     ABORTED,
-    CHECKPOINT,
-    DOWN,
     DRAINED,
     DROP,
     DROPPED,
-    EVICT,
-    GIVE,
     KILLED,
     LATE,
-    LOAD,
-    LOADED,
     OUTCOMES,
     OVERHEAD,
     PREEMPTED,
     REASONS,
-    SUSPEND,
-    TAKE,
-    UP,
-    WAIT,
     Trace,
 )
 from rtsched.visible import cut
@@ -52,6 +37,8 @@ from rtsched.visible import cut
 Say = Callable[[Numbers], list[Said]]
 #: The longest text that is said of anything.
 LONGEST = 300
+#: Numbers below this fit into 64 bits.
+MOST = 1 << 63
 
 # ---- processors ------------------------------------------------------------------------------------------------------
 
@@ -76,17 +63,22 @@ def processors(trace: Trace, made: Timeline, tracks: Numbers) -> None:
     )  # fmt: skip
     plans = trace.plans
     if len(plans):
-        label = Label("decides", "overhead")
         end, lasted = plans["time"].astype(np.int64), plans["value"].astype(np.int64)
-        made.spans.append(Spans(end - lasted, end, tracks[plans["subject"]], lambda rows: [(label, ())] * len(rows)))
+        decides = always(Label("decides", "overhead"))
+        made.spans.append(Spans(end - lasted, end, tracks[plans["subject"]], decides))
+
+
+def always(label: Label) -> Say:
+    """The same is said of every row."""
+    return lambda rows: [(label, ())] * len(rows)
 
 
 def _slices(trace: Trace) -> Say:
     links = [processor.kind == "link" for processor in trace.system.processors]
-    names = _names(trace)
+    names = names_of(trace)
     known: dict[tuple[int, int, bool, int, str], Label] = {}
     chosen = trace.chosen if len(trace.choices) else {}
-    ranked = trace.reasons is not None and bool(trace.reasons.rows)
+    ranks = _Ranks(trace.reasons) if trace.reasons is not None and trace.reasons.rows else None
 
     def label(task: int, node: int, link: bool, reason: int, variant: str) -> Label:
         about, several = trace.system.tasks[task], len(names[task]) > 1
@@ -110,13 +102,13 @@ def _slices(trace: Trace) -> Say:
             if key not in known:
                 known[key] = label(*key)
             said = (known[key], (number,))
-            found.append(_with_rank(trace, said, (job, node), start) if ranked else said)
+            found.append(said if ranks is None else ranks.of(said, (job, node), start))
         return found
 
     return say
 
 
-def _names(trace: Trace) -> list[list[str]]:
+def names_of(trace: Trace) -> list[list[str]]:
     """What the nodes of each task are called: as the task, where it has one alone."""
     own = labels(task.name for task in trace.system.tasks)
     return [
@@ -131,22 +123,33 @@ def _variant(trace: Trace, job: int, node: int, start: int, end: int) -> str:
     return cut("→".join(quality.variants[number].name for *_, number in trace.variants(job, node, start, end)), LONGEST)
 
 
-def _with_rank(trace: Trace, said: Said, who: tuple[int, int], time: int) -> Said:
-    """What is said, and how urgent the node was to the policy."""
-    assert trace.reasons is not None
-    rank = trace.reasons.rank(who, time)
-    if rank is None:
-        return said
-    label, numbers = said
-    texts: list[tuple[str, str]] = [("lent by a protocol", "yes")] if rank.lent else []
-    more: list[tuple[str, int]] = []
-    for name, part in zip(trace.reasons.names, rank.key, strict=False):
-        if type(part) is int and abs(part) < 1 << 63:
-            more.append((f"rank: {name}", part))
-        else:
-            texts.append((f"rank: {name}", cut(str(part), LONGEST)))
-    own = Label(label.name, label.category, (*label.texts, *texts), (*label.numbers, *(name for name, _ in more)))
-    return own, (*numbers, *(part for _, part in more))
+class _Ranks:
+    """What is said of slices, and how urgent the policy held them to be."""
+
+    def __init__(self, reasons: Reasons) -> None:
+        self.reasons = reasons
+        self.names = tuple(f"rank: {name}" for name in reasons.names)
+        self.known: dict[tuple[Label, bool, int], Label] = {}
+
+    def of(self, said: Said, who: tuple[int, int], time: int) -> Said:
+        """What is said, with the rank that a node had then; whole numbers as such, what else there is as text."""
+        rank = self.reasons.rank(who, time)
+        if rank is None:
+            return said
+        label, numbers = said
+        if all(type(part) is int and -MOST < part < MOST for part in rank.key):
+            key = (label, rank.lent, len(rank.key))
+            if key not in self.known:
+                self.known[key] = self._label(label, rank, self.names[: len(rank.key)])
+            return self.known[key], (*numbers, *rank.key[: len(self.names)])
+        parts = list(zip(self.names, rank.key, strict=False))
+        texts = [(name, cut(str(part), LONGEST)) for name, part in parts]
+        return self._label(label, rank, (), texts), numbers
+
+    @staticmethod
+    def _label(label: Label, rank: Rank, names: tuple[str, ...], more: Iterable[tuple[str, str]] = ()) -> Label:
+        lent = (("lent by a protocol", "yes"),) if rank.lent else ()
+        return Label(label.name, label.category, (*label.texts, *lent, *more), (*label.numbers, *names))
 
 
 # ---- jobs ------------------------------------------------------------------------------------------------------------
@@ -220,148 +223,3 @@ def _answers(trace: Trace) -> tuple[Numbers, Numbers]:
     variant[trace.answers["job"]] = trace.answers["variant"]
     leave[trace.answers["job"]] = trace.answers["exit"]
     return variant, leave
-
-
-# ---- GPUs ------------------------------------------------------------------------------------------------------------
-
-
-def blocks(trace: Trace, made: Timeline) -> None:
-    """Waves of blocks, copies, and where a stream had something and nothing of it ran."""
-    for rows, category, suffix in (
-        (trace.waves[trace.waves["blocks"] > 0], "blocks", ""), (trace.waves[trace.waves["blocks"] == 0], "copy", " copies"),
-        (trace.waits, "waiting", " waiting"),
-    ):  # fmt: skip
-        if len(rows):
-            used = np.unique(rows["processor"])
-            names = labels(trace.system.processors[place].name + suffix for place in used.tolist())
-            place = made.add(BLOCKS, names)[np.searchsorted(used, rows["processor"])]
-            start, end = rows["start"].astype(np.int64), rows["end"].astype(np.int64)
-            made.spans.append(Spans(start, end, made.spread(start, end, place), _pieces(trace, rows, category)))
-
-
-def _pieces(trace: Trace, table: NDArray[Any], category: str) -> Say:
-    names = _names(trace)
-    more = {"blocks": ("kernel", "blocks"), "copy": ("kernel",)}.get(category, ())
-    known: dict[tuple[int, int], Label] = {}
-
-    def say(rows: Numbers) -> list[Said]:
-        mine = table[rows]
-        owner, index = trace.jobs["task"][mine["job"]].tolist(), trace.jobs["index"][mine["job"]].tolist()
-        nodes = mine["node"].tolist()
-        values = list(zip(index, *(mine[name].tolist() for name in more), strict=True))
-        for task, node in set(zip(owner, nodes, strict=True)) - known.keys():
-            known[task, node] = Label(names[task][node], category, (), ("job", *more))
-        return [(known[task, node], each) for task, node, each in zip(owner, nodes, values, strict=True)]
-
-    return say
-
-
-# ---- resources and hardware ------------------------------------------------------------------------------------------
-
-
-def resources(trace: Trace, made: Timeline) -> None:
-    """Who held each resource and from when on somebody waited for it; deadlocks."""
-    if len(trace.locks):
-        tracks = made.add(RESOURCES, labels(trace.resources))
-        spans = held(trace)
-        table = np.array(spans, np.int64).reshape(-1, 4)
-        made.spans.append(
-            Spans(table[:, 0], table[:, 1], tracks[table[:, 3]], _named(trace, table[:, 2], "lock", "")),
-        )
-        waits = trace.locks[trace.locks["what"] == WAIT]
-        said = _named(trace, waits["job"].astype(np.int64), "lock", " waits")
-        made.marks.append(Marks(waits["time"].astype(np.int64), tracks[waits["resource"]], said))
-    if trace.deadlocks:
-        track = made.add(RESOURCES, ["deadlocks"])
-        said_of = [
-            (Label("deadlock", "deadlock", (("what", cut(str(each), LONGEST)),)), ()) for each in trace.deadlocks
-        ]
-        times = np.array([each.time for each in trace.deadlocks], np.int64)
-        made.marks.append(Marks(times, np.full(len(times), track[0]), lambda rows: [said_of[row] for row in rows]))
-
-
-def held(trace: Trace) -> list[tuple[int, int, int, int]]:
-    """From when to when a job held a resource: (start, end, job, resource), by start."""
-    found: list[tuple[int, int, int, int]] = []
-    begun: dict[tuple[int, int, int], int] = {}
-    for time, job, node, resource, what in trace.locks.tolist():
-        if what == TAKE:
-            begun[job, node, resource] = time
-        elif what == GIVE and (job, node, resource) in begun:
-            found.append((begun.pop((job, node, resource)), time, job, resource))
-    open_ones = [(start, max(start, trace.end), job, resource) for (job, _, resource), start in begun.items()]
-    return sorted([*found, *open_ones])
-
-
-def _named(trace: Trace, which: Numbers, category: str, suffix: str) -> Say:
-    made = [Label(name + suffix, category, (), ("job",)) for name in labels(task.name for task in trace.system.tasks)]
-
-    def say(rows: Numbers) -> list[Said]:
-        mine = trace.jobs[which[rows]]
-        both = zip(mine["task"].tolist(), mine["index"].tolist(), strict=True)
-        return [(made[task], (index,)) for task, index in both]
-
-    return say
-
-
-#: Changes that are marked where they happen, with what their value means.
-MARKED = {
-    LOAD: ("load", "bytes"), EVICT: ("evict", "bytes"), LOADED: ("loaded", "bytes"), CHECKPOINT: ("checkpoint", ""),
-    SUSPEND: ("suspend", "level"),
-}  # fmt: skip
-
-
-def hardware(trace: Trace, made: Timeline, tracks: Numbers) -> None:
-    """When a processor was out of service; loads, evictions, checkpoints and suspensions where they happened."""
-    for place, spans in sorted(outages(trace).items()):
-        track = made.add(HARDWARE, labels([f"{trace.system.processors[place].name} out of service"]))
-        label = Label("out of service", "fault")
-        start, end = np.array(spans, np.int64).T
-        made.spans.append(
-            Spans(start, end, np.full(len(start), track[0]), lambda rows, label=label: [(label, ())] * len(rows))
-        )
-    memory: Numbers | None = None
-    for what, (name, meaning) in MARKED.items():
-        rows = trace.changes[trace.changes["what"] == what]
-        if not len(rows):
-            continue
-        if memory is None and (rows["subject"] < 0).any():
-            memory = made.add(HARDWARE, ["memory"])
-        place_of = np.append(tracks, -1 if memory is None else memory[0])  # subject -1: the last
-        label = Label(name, "hardware", (), (meaning,) if meaning else ())
-        values = [(each,) if meaning else () for each in rows["value"].tolist()]
-        made.marks.append(
-            Marks(
-                rows["time"].astype(np.int64), place_of[rows["subject"]],
-                lambda rows, label=label, values=values: [(label, values[row]) for row in rows.tolist()],
-            )
-        )  # fmt: skip
-
-
-def outages(trace: Trace) -> dict[int, list[tuple[int, int]]]:
-    """When each processor was out of service or stood still, within the run."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for each in trace.system.processors:
-        spans = [(start, min(end, trace.end)) for start, end in each.blackouts if start < trace.end]
-        if spans:
-            found[each.index] = spans
-    since: dict[int, int] = {}
-    for time, what, place, _ in trace.changes[np.isin(trace.changes["what"], (DOWN, UP))].tolist():
-        if what == DOWN:
-            since.setdefault(place, time)
-        elif place in since:
-            found.setdefault(place, []).append((since.pop(place), time))
-    for place, time in since.items():
-        found.setdefault(place, []).append((time, max(time, trace.end)))
-    return {place: _joined(sorted(spans)) for place, spans in found.items()}
-
-
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans that overlap as one."""
-    found: list[tuple[int, int]] = []
-    for start, end in spans:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found

@@ -144,7 +144,7 @@ Amount = Annotated[
 class Resource(Model):
     """Something only one job can hold at a time, and the protocol that guards it."""
 
-    protocol: Literal["none", "inheritance", "ceiling"] = "none"
+    protocol: Literal["none", "inheritance", "ceiling", "original-ceiling"] = "none"
 
 
 class Chain(Model):

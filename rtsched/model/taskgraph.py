@@ -385,7 +385,7 @@ class PlannerSpec:
 
 @dataclass(frozen=True, slots=True)
 class SystemSpec:
-    """A whole system in integers. `protocols` maps each resource to none, inheritance or ceiling.
+    """A whole system in integers. `protocols` maps each resource to that of `Resource`.
 
     `reservable` says how much of a resource policies may set aside for jobs.
     """

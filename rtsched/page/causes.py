@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtsched.model.collector import collector_paused
 from rtsched.page.pack import PREVIOUS, Packed
 from rtsched.trace.causes import pieces as causes
 from rtsched.trace.causes.explanation import Explanation, explain
 from rtsched.trace.causes.pieces import WORDS
 from rtsched.trace.trace import ABORTED, DROPPED, LATE, Trace
-from rtsched.visible import cut, visible
+from rtsched.visible import cut
 
 #: So many jobs of a run are explained, of which the first missed ones are up to so many; with so many pieces in all,
 #: and so many letters.
@@ -46,14 +47,12 @@ LOOKS = {
     causes.ANSWERED: LEFT,
     causes.UNEXPLAINED: OUTSIDE,
 }
+#: By the number of a cause in a page.
+LOOK_OF = [LOOKS[cause] for cause in WORDS]
 CODES = {cause: code for code, cause in enumerate(WORDS)}
 
 
-def facts(command: str | None) -> dict[str, Any]:
-    """How causes look, and the command that explains what the page does not."""
-    return {"looks": [LOOKS[cause] for cause in WORDS], "command": None if command is None else visible(command)}
-
-
+@collector_paused()
 def add(trace: Trace, packed: Packed) -> None:
     """The explanations of all jobs, or of as many as have room.
 
@@ -62,7 +61,10 @@ def add(trace: Trace, packed: Packed) -> None:
     in the list of `texts`, which is JSON, letter by letter.
     """
     places: dict[str, int] = {}
-    explained, items, pieces, blamed = [], [], [], []
+    explained: list[tuple[int, ...]] = []
+    items: list[tuple[int, ...]] = []
+    pieces: list[tuple[int, ...]] = []
+    blamed: list[tuple[int, ...]] = []
 
     def place(text: str) -> int:
         return places.setdefault(text, len(places))
@@ -105,16 +107,18 @@ class _Said:
 def _found(trace: Trace) -> list[_Said]:
     """The explanations that have room, by the numbers of their jobs."""
     found: list[_Said] = []
-    pieces, letters, texts = 0, 0, set[str]()
+    pieces, letters, tried, texts = 0, 0, 0, set[str]()
     for job in chosen(trace):
+        if tried > 2 * MOST_PIECES:
+            break  # what is left would take long, and there is little room
         one = _Said(explain(trace, job))
         more = one.texts() - texts
-        pieces += len(one.said)
-        letters += sum(map(len, more))
-        if pieces > MOST_PIECES or letters > MOST_LETTERS:
-            break
-        texts |= more
-        found.append(one)
+        tried += len(one.said)
+        if pieces + len(one.said) <= MOST_PIECES and letters + sum(map(len, more)) <= MOST_LETTERS:
+            pieces += len(one.said)
+            letters += sum(map(len, more))
+            texts |= more
+            found.append(one)
     return sorted(found, key=lambda each: each.explanation.job)
 
 

@@ -62,6 +62,8 @@ def facts(trace: Trace, figures: Summary | None = None, moved: list[dict[str, An
         "figures": [_figures(each) for each in figures.tasks],
         "text": "\n".join(said),
         "planned": trace.planned,
+        "looks": causes.LOOK_OF,
+        "ranks": queues.facts(trace),
         "order": more.order(trace),
         "chains": [
             {"name": cut(each.name, LONGEST), "tasks": each.tasks, "most": each.max_reaction}

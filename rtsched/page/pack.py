@@ -58,10 +58,6 @@ class Packed:
             about = [name, key, len(values), width]
             self.index.append(about if less is None else [*about, less])
 
-    def rows(self, name: str) -> int:
-        """How many rows a table has."""
-        return next(int(rows) for table, _, rows, *_ in self.index if table == name)
-
     def blob(self) -> str:
         """All columns, compressed, as letters; the same for the same columns."""
         return joined([self])

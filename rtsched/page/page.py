@@ -16,7 +16,6 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.export.exporter import exporter
 from rtsched.files import write_whole
-from rtsched.page import causes, queues
 from rtsched.page.contents import columns, counters, facts
 from rtsched.page.pack import letters, safe_json
 from rtsched.trace.trace import Trace
@@ -69,7 +68,7 @@ def page(
     packed = columns(trace, moved)
     data = facts(trace, moved=moved) | {"index": packed.index}
     data |= {"given": None if given is None else visible(given, lines=True)}
-    data |= causes.facts(command) | {"ranks": queues.facts(trace, packed)} | ({} if proof is None else {"proof": proof})
+    data |= {"command": None if command is None else visible(command)} | ({} if proof is None else {"proof": proof})
     return filled(f"{cut(trace.system.name)} – {cut(trace.scheduler)}", data, packed.blob())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rtsched.model.collector import collector_paused
 from rtsched.page.pack import PREVIOUS, Packed
 from rtsched.trace.causes.history import Who
 from rtsched.trace.reasons import Reasons
@@ -20,24 +21,22 @@ KEYS = ("job", "after", "node", "order", "lent", "pool")
 CLOSE = {"job": PREVIOUS, "order": PREVIOUS}
 
 
-def facts(trace: Trace, packed: Packed) -> dict[str, Any]:
+def facts(trace: Trace) -> dict[str, Any]:
     """What is said of the ranks: the names of their parts, the pools, and `why` there is no order."""
     reasons = trace.reasons
     if reasons is None:
         return {"names": [], "pools": [], "why": "as they came: the run was made without reasons"}
-    why = ""
-    if not reasons.rows:
-        why = "as they came: the policy has no ranks that stand"
-    elif not packed.rows("ranks"):
-        why = "as they came: the run is too long for their order to be in this page"
+    why = "" if reasons.rows else "as they came: the policy has no ranks that stand"
     return {"names": [cut(name) for name in reasons.names], "pools": reasons.pools, "why": why}
 
 
+@collector_paused()
 def add(trace: Trace, packed: Packed) -> None:
     """Pack the ranks and the waits for resources.
 
     Tables: `ranks` (of a node, from `after` ns after the release of its job on: the place of its rank in the order of
-    all ranks without their ties, and the number of its pool) and `blocked` (who waited for a resource).
+    all ranks without their ties, and the number of its pool; empty where that takes too much room) and `awaits` (who
+    waited for a resource).
     """
     rows = _rows(trace)
     table = np.array(rows, np.int64).reshape(-1, len(KEYS))
@@ -50,9 +49,9 @@ def add(trace: Trace, packed: Packed) -> None:
     waited = [
         (each.start, each.end, *who, each.resource) for who, those in trace.history.blocked.items() for each in those
     ]
-    blocked = np.array(sorted(waited), np.int64).reshape(-1, 5)
+    table = np.array(sorted(waited), np.int64).reshape(-1, 5)
     names = ("start", "end", "job", "node", "resource")
-    packed.table("blocked", {name: blocked[:, place] for place, name in enumerate(names)}, end="start")
+    packed.table("awaits", {name: table[:, place] for place, name in enumerate(names)}, end="start")
 
 
 def _rows(trace: Trace) -> list[tuple[int, ...]]:

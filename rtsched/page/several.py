@@ -12,7 +12,6 @@ from rtsched.files import write_whole
 from rtsched.metrics.figures import Summary
 from rtsched.metrics.metric import Values, evaluate, of_value
 from rtsched.metrics.summary import summary
-from rtsched.page import causes, queues
 from rtsched.page.contents import columns, facts
 from rtsched.page.pack import Packed, joined
 from rtsched.page.page import filled
@@ -77,8 +76,7 @@ def refuse_other_than_some(count: int) -> None:
 
 
 def _run(trace: Trace, figures: Summary, pack: Packed) -> dict[str, Any]:
-    ranks = {"ranks": queues.facts(trace, pack)}
-    return facts(trace, figures) | causes.facts(None) | ranks | {"index": pack.index}
+    return facts(trace, figures) | {"index": pack.index}
 
 
 def _parted(found: Difference, place: int) -> dict[str, Any]:

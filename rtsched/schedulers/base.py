@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rtsched.engine.job import Segment
     from rtsched.engine.soc import Soc
     from rtsched.engine.task_state import TaskState
-    from rtsched.model.taskgraph import SystemSpec
+    from rtsched.model.taskgraph import NodeSpec, SystemSpec
     from rtsched.schedulers.estimator import Estimator
 
 Preemption = Literal["preemptive", "limited", "nonpreemptive"]
@@ -142,7 +142,11 @@ class Scheduler(Listener):
 
     def level(self, task: TaskState) -> int:
         """The fixed priority of a task, for ceilings."""
-        raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+        raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocols need fp, rm or dm")
+
+    def places_of(self, task: TaskState, node: NodeSpec) -> Sequence[int]:
+        """The indices of the processors on which it may ever run a node, for ceilings."""
+        return node.eligible
 
     def ranks(self) -> tuple[str, ...] | None:
         """What the parts of its segments' ranks are called, for explanations; None: it has none that stand."""

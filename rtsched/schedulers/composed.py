@@ -253,6 +253,9 @@ class ComposedScheduler(Scheduler):
     def level(self, task: TaskState) -> Any:
         return self.order.urgency(task)
 
+    def places_of(self, task: TaskState, node: NodeSpec) -> Sequence[int]:
+        return node.eligible if self.placement.dynamic else self.places.where(task, node)
+
     def ranks(self) -> tuple[str, ...] | None:
         return None if self.ordering.dynamic else self.ordering.ranks
 

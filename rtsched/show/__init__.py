@@ -18,12 +18,13 @@ from rtsched.registry import OTHERS, POLICIES, REGISTRY
 from rtsched.schedulability.theorem import theorems
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
+from rtsched.show.protocols import PROTOCOLS, describe_protocol
 from rtsched.show.text import Answer, table
 from rtsched.visible import shown, visible
 
-__all__ = ["KINDS", "Ability", "Answer", "abilities", "describe"]
+__all__ = ["KINDS", "PROTOCOLS", "Ability", "Answer", "abilities", "describe", "describe_protocol"]
 
-KINDS = ("platform", "workload", "network", "family", *POLICIES, *OTHERS)
+KINDS = ("platform", "workload", "network", "family", "protocol", *POLICIES, *OTHERS)
 
 
 def describe(name: str, kind: str | None = None) -> Answer:
@@ -40,6 +41,8 @@ def describe(name: str, kind: str | None = None) -> Answer:
         return _family(name)
     if kind == "theorem":
         return _theorem(name)
+    if kind == "protocol":
+        return describe_protocol(name)
     if kind in OTHERS:
         return _other(kind, name)
     if kind == "network" and (name.endswith((".onnx", ".csv")) or name in catalogue.network_names()):
@@ -76,6 +79,8 @@ def _anything(name: str) -> Answer:
     for kind in POLICIES:
         if name in known[kind]:
             return _policy(kind, name)
+    if name in PROTOCOLS:
+        return describe_protocol(name)
     if name in catalogue.network_names():
         return describe(name, "network")
     rows = [row for row in catalogue.latency_table() if row["network"] == name]
@@ -93,7 +98,9 @@ def _anything(name: str) -> Answer:
     if name in KINDS:
         raise InputError(f"{name!r} is a kind of thing; write `rtsched show {name} NAME`")
     everything = {each for names in known.values() for each in names}
-    everything |= {row["network"] for row in catalogue.latency_table()} | set(catalogue.network_names())
+    everything |= (
+        set(PROTOCOLS) | {row["network"] for row in catalogue.latency_table()} | set(catalogue.network_names())
+    )
     close = difflib.get_close_matches(name, everything, n=4)
     hint = f"did you mean {', '.join(close)}?" if close else "`rtsched list` names everything"
     raise InputError(f"nothing is called {name!r}; {hint}")

@@ -13,7 +13,7 @@ from rtsched.trace.checks.multiprocessors import multiprocessors
 from rtsched.trace.checks.nodes import all_nodes, copies, inputs, nodes_run_once, order
 from rtsched.trace.checks.planner import decisions
 from rtsched.trace.checks.processors import busy, processors_serve_one
-from rtsched.trace.checks.resources import holders, reserved, sections
+from rtsched.trace.checks.resources import ceilings, holders, reserved, sections
 from rtsched.trace.checks.shares import shares
 from rtsched.trace.checks.spawns import spawned
 from rtsched.trace.checks.splits import parts
@@ -29,7 +29,7 @@ def violations(trace: Trace) -> list[str]:
         return []
     checks = (
         processors_serve_one, nodes_run_once, order, copies, all_nodes, after_the_end, outcomes, deadlines, no_overlap,
-        holders, sections, busy, work, blocks, threads, shares, weights, decisions, reserved, batches, launches, inputs,
-        spawned, duplicates, parts, switched, checkpoints, multiprocessors, batteries,
+        holders, ceilings, sections, busy, work, blocks, threads, shares, weights, decisions, reserved, batches,
+        launches, inputs, spawned, duplicates, parts, switched, checkpoints, multiprocessors, batteries,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(trace)]

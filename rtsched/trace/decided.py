@@ -13,6 +13,7 @@ from rtsched.trace.splits import beside, joins
 from rtsched.trace.trace import (
     BOUNDARY,
     CANCEL,
+    CEILING,
     CHECKPOINT,
     DECISIONS,
     DRAINED,
@@ -62,7 +63,7 @@ def _parted(trace: Trace) -> NDArray[Any]:
     for name in ("job", "node"):
         at_once[:-1] &= rows[name][1:] == rows[name][:-1]
     rows = rows[(rows["reason"] == BOUNDARY) & ~at_once & (rows["end"] < trace.end)]
-    waits = trace.locks[trace.locks["what"] == WAIT]
+    waits = trace.locks[np.isin(trace.locks["what"], (WAIT, CEILING))]
     waiting = {(int(row["job"]), int(row["node"]), int(row["time"])) for row in waits}
     over = {(int(row["job"]), int(row["time"])) for row in trace.logged if row["action"] < DUPLICATE}
     ready = [

@@ -100,9 +100,10 @@ WAVES = np.dtype(
 )
 #: Where a segment was on a stream of a GPU while nothing of it ran: neither blocks nor a copy.
 WAITS = np.dtype([("start", "i8"), ("end", "i8"), ("job", "i4"), ("node", "i2"), ("processor", "i2")])
-# What became of a resource: a node waits for it, holds it from now on, gives it back.
-WAIT, TAKE, GIVE = range(3)
-LOCKINGS = ("wait", "take", "give")
+# What became of a resource: a node waits for it, holds it from now on, gives it back; or waits since its ceiling keeps
+# it from another one.
+WAIT, TAKE, GIVE, CEILING = range(4)
+LOCKINGS = ("wait", "take", "give", "ceiling")
 LOCKS = np.dtype([("time", "i8"), ("job", "i4"), ("node", "i2"), ("resource", "i2"), ("what", "i1")])
 #: The slices (of the same start, job, node and processor) that ran in batches: begun with so many, of whom one leads.
 BATCHES = np.dtype(
@@ -198,11 +199,12 @@ class Trace:
     `choices` the variants that nodes started under (and went on as). `locks` say who waited for, took and gave back
     which of the `resources`; `deadlocks` are the first of the `deadlock_count` that there were; `batches` say which
     slices ran as one; `launches` when each kernel was launched under a limit, and whether it ended; `inputs` which
-    recorded input each job has; `splits` which are parts of a node that ran on several processors at once; `powers` what the chip drew. `stranded`
-    are the first of the `stranded_count` jobs that can never finish, of a run that went on for as long as anything
-    happened; where only timers were left in the end, `standstill` says since when. `planned` is the `until` that was
-    asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the same. `reasons` are what
-    the policy went by, where that was asked for; `ranking` the tasks, the most urgent first, where their ranks stand.
+    recorded input each job has; `splits` which are parts of a node that ran on several processors at once; `powers`
+    what the chip drew. `stranded` are the first of the `stranded_count` jobs that can never finish, of a run that went
+    on for as long as anything happened; where only timers were left in the end, `standstill` says since when. `planned`
+    is the `until` that was asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the
+    same. `reasons` are what the policy went by, where that was asked for; `ranking` the tasks, the most urgent first,
+    where their ranks stand.
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 

@@ -13,8 +13,11 @@ from rtsched.verify.verification import Verification
 from rtsched.verify.words import scope
 
 
-def to_dict(found: Verification, *, margins: bool = False) -> dict[str, Any]:
-    """Everything that is known; times in ns. `margins` adds how far each task can move by itself, and the actions."""
+def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) -> dict[str, Any]:
+    """Everything that is known; times in ns.
+
+    `margins` adds how far each task can move by itself, and the actions; `steps` the calculation, part by part.
+    """
     counter = found.counterexample
     made: dict[str, Any] = {
         "version": __version__,
@@ -81,6 +84,8 @@ def to_dict(found: Verification, *, margins: bool = False) -> dict[str, Any]:
             for name, margin in found.sensitivity.items()
         }
         made["actions"] = [{"part": a.part, "kind": a.kind, "text": a.text} for a in actions(found)]
+    if steps:
+        made["steps"] = [board.to_dict() for board in found.steps()]
     return made
 
 

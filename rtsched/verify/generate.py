@@ -106,8 +106,8 @@ def _locks(draw: Draw) -> Case:
     system, _ = _system(draw, replace(plan, extras=0.15, load=(0.2, 0.9)))
     names = [f"r{number}" for number in range(draw.integer(1, 3))]
     protocols = {name: draw.pick(("ceiling", "inheritance")) for name in names}
-    if draw.chance(0.6):
-        protocols = dict.fromkeys(names, draw.pick(("ceiling", "inheritance")))
+    if draw.chance(0.7):
+        protocols = dict.fromkeys(names, draw.pick(("ceiling", "inheritance", "original-ceiling")))
     tasks = tuple(
         replace(task, nodes=(replace(task.nodes[0], sections=_sections(draw, task.nodes[0].fastest, names)),))
         for task in system.tasks

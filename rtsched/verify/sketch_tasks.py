@@ -26,7 +26,7 @@ class TaskSketch(WorkSketch):
 
     def protocol(self) -> str:
         """How a resource is locked."""
-        return self.draw.pick(("ceiling", "ceiling", "inheritance", "none"))
+        return self.draw.pick(("ceiling", "ceiling", "inheritance", "none", "original-ceiling"))
 
     def task(self, index: int, share: float) -> Document:
         """Task number `index`, which needs `share` of one processor."""

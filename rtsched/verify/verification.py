@@ -26,6 +26,7 @@ from rtsched.verify.patterns import Pattern, pattern_count, patterns
 if TYPE_CHECKING:
     from rtsched.model.platform import Platform
     from rtsched.model.taskgraph import SystemSpec
+    from rtsched.schedulability.steps.line import Board
 
 #: Random patterns that are simulated beside the proof, unless asked otherwise.
 RUNS = 20
@@ -186,6 +187,15 @@ class Verification:
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def steps(self) -> tuple[Board, ...]:
+        """The calculation behind the verdict, part by part and test by test, with the numbers put in.
+
+        ``print("\\n".join(board.text()))`` writes one down.
+        """
+        from rtsched.schedulability.steps.steps import steps
+
+        return steps(self.analysis)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verification is three-valued: compare .verdict")

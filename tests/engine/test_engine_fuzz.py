@@ -96,7 +96,8 @@ def cases(draw: st.DrawFn) -> tuple[SystemSpec, dict[str, Any]]:
             )
         )  # fmt: skip
     costs = Overheads(scheduling=draw(st.integers(0, 1)), context_switch=draw(st.integers(0, 2)))
-    protocol = draw(st.sampled_from(["none", "inheritance", "ceiling"]))
+    alone = ["original-ceiling"] if len(machines) == 1 else []  # refused on several
+    protocol = draw(st.sampled_from(["none", "inheritance", "ceiling", *alone]))
     system = SystemSpec(machines, tuple(tasks), protocols={"R": protocol, "S": protocol}, overheads=costs)
     policy = {
         "ordering": ordering,

@@ -96,7 +96,7 @@ def test_inheritance_works_under_edf() -> None:
 
 
 def test_ceilings_need_fixed_priorities() -> None:
-    with pytest.raises(SchedulerError, match="the ceiling protocol needs fp, rm or dm"):
+    with pytest.raises(SchedulerError, match="the ceiling protocols need fp, rm or dm"):
         simulate([one(0, 2, 0, 9, True)], edf(), until=5, protocols={"R": "ceiling"})
 
 

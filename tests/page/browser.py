@@ -75,7 +75,8 @@ class Browser:
         return answer["result"].get("value")
 
     def open(self, path: Path, part: str = "") -> None:
-        """Open a page and wait until it is drawn."""
+        """Open a page and wait until it is drawn; what others said is forgotten."""
+        self.said = []
         self("Page.navigate", url="about:blank")
         self("Page.navigate", url=path.as_uri() + part)
         until = time.monotonic() + PATIENCE

@@ -20,7 +20,7 @@ MS = 10**6
 def rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the textbook's example in which `long` misses at 7 ms, and is preempted in every job."""
     path = tmp_path_factory.mktemp("page") / "run.html"
-    path.write_text(page(api.simulate("buttazzo_rm_edf"), "name: as given"))
+    path.write_text(page(api.simulate("buttazzo_rm_edf", reasons=True), "name: as given"))
     return path
 
 
@@ -114,7 +114,7 @@ def test_two_clicks_measure_and_space_steps(browser: Browser, rates: Path) -> No
     assert browser.js("byId('said').textContent") == "3 ms from 2 ms to 5 ms"
     for _ in range(3):
         browser.key(" ")
-    assert browser.js("byId('said').textContent") == "5 ms: cpu short[1]; not running: long[0]"
+    assert browser.js("byId('said').textContent") == "5 ms: cpu short[1]; ready, by period: long[0]"
 
 
 def test_the_address_says_what_is_seen(browser: Browser, rates: Path) -> None:
@@ -181,6 +181,6 @@ def test_hostile_names_run_and_overlap_nothing(browser: Browser, tmp_path: Path,
     assert browser.js("document.documentElement.scrollWidth <= innerWidth")
     assert browser.js("gutter <= canvas.clientWidth / 4")
     assert browser.js(
-        "[...document.querySelectorAll('h1, h2, dd, #headline')].every((each) => each.scrollWidth <= each.clientWidth + 1)"
+        "[...document.querySelectorAll('h1, h2, dd, p')].every((each) => each.scrollWidth <= each.clientWidth + 1)"
     )
     assert browser.said == []

@@ -16,7 +16,7 @@ from rtsched.errors import InputError
 from rtsched.export.exporter import write
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.page.contents import over
-from rtsched.page.page import SCRIPTS, asset, page
+from rtsched.page.page import SCRIPTS, SEVERAL, asset, page
 from rtsched.trace.trace import Deadlock, Trace
 from tests.helpers import cpus, simulate, task
 from tests.page.reading import element, facts, tables
@@ -41,7 +41,7 @@ def test_the_columns_are_the_rows_of_the_trace() -> None:
 
 @pytest.mark.parametrize("name", ["gpu_priorities", "npu_failure", "priority_inversion_inheritance", "drone_exits"])
 def test_so_are_those_of_runs_with_more_to_show(name: str) -> None:
-    trace = api.simulate(name)
+    trace = api.simulate(name, until="1 s")
     found = tables(page(trace))
     assert found["slices"]["end"] == trace.slices["end"].tolist()
     assert found["jobs"]["finish"] == trace.jobs["finish"].tolist()
@@ -116,10 +116,10 @@ def test_the_command_and_the_exporter_write_it(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     text = (tmp_path / "run.html").read_text()
     assert "name: dhall" in facts(text)["given"]
-    write(api.simulate("dhall"), tmp_path / "other.html")
+    write(api.simulate("dhall", reasons=True), tmp_path / "other.html")
     other = (tmp_path / "other.html").read_text()
     assert tables(other) == tables(text)
-    assert facts(other) == facts(text) | {"given": None}
+    assert facts(other) == facts(text) | {"given": None, "command": None}
 
 
 def test_it_says_what_is_assumed_and_that_a_run_was_interrupted() -> None:
@@ -149,3 +149,14 @@ def test_a_run_in_which_nothing_happened_has_a_page() -> None:
     trace = simulate([task(0, 1, 10, offset=50)], until=10)
     assert isinstance(trace.system, SystemSpec)
     assert tables(page(trace))["slices"]["start"] == []
+
+
+def test_no_two_scripts_give_a_name_twice() -> None:
+    """They are one script in the page, where the later one would take the name."""
+    names = [
+        name
+        for script in (*SCRIPTS, *SEVERAL)
+        for name in re.findall(r"^(?:async )?(?:const|let|function) (\w+)", asset(script), re.MULTILINE)
+    ]
+    assert len(names) > 100
+    assert {name for name in names if names.count(name) > 1} == set()

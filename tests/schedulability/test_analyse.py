@@ -61,6 +61,8 @@ VERDICTS = {
     "burns_wellings_d": "schedulable",
     "buttazzo_rm_edf": "unschedulable",
     "can_revised": "unschedulable",
+    "chained_blocking": "unschedulable",
+    "deadlock": "unschedulable",
     "dhall": "unschedulable",
     "dhall_partitioned": "schedulable",
     "drone_xavier_nx": "unschedulable",
@@ -284,7 +286,27 @@ def test_nested_locks_pass_inheritance_on_and_crossed_ones_are_refused() -> None
         "{resource: B, start: 0 ns, length: 5 ms}, {resource: A, start: 1 ms, length: 1 ms}",
     )
     assert "deadlock" in analysed(crossed).parts[0].result.reason
-    assert analysed(crossed.replace("inheritance", "ceiling")).verdict == "schedulable"
+    for protocol in ("ceiling", "original-ceiling"):
+        assert verify(load(crossed.replace("inheritance", protocol)), runs=5).verdict == "schedulable"
+
+
+def test_the_original_ceiling_bounds_as_the_immediate_one_and_knows_no_other_beside_it() -> None:
+    """Two less urgent sections: under ceilings the longer one counts, under inheritance both."""
+    rows = (
+        "name: high, wcet: 3 ms, period: 40 ms, sections: "
+        "[{resource: A, start: 0 ns, length: 1 ms}, {resource: B, start: 1 ms, length: 1 ms}]",
+        "name: mid, wcet: 4 ms, period: 40 ms, sections: [{resource: A, start: 0 ns, length: 3 ms}]",
+        "name: low, wcet: 6 ms, period: 40 ms, sections: [{resource: B, start: 0 ns, length: 5 ms}]",
+    )
+    text = flow(*rows, more="resources: {A: {protocol: original-ceiling}, B: {protocol: original-ceiling}}")
+    found = verify(load(text), runs=5)
+    assert found.verdict == "schedulable"
+    assert [bound.total("blocking") for bound in found.bounds] == [5 * MS, 5 * MS, 0]
+    assert analysed(text.replace("original-ceiling", "ceiling")).bounds == analysed(text).bounds
+    assert analysed(text.replace("original-ceiling", "inheritance")).bounds[0].total("blocking") == 8 * MS
+    mixed = analysed(text.replace("A: {protocol: original-ceiling}", "A: {protocol: ceiling}"))
+    assert mixed.verdict == "unknown"
+    assert "says nothing of locks of another protocol" in mixed.parts[0].result.reason
 
 
 def test_a_trigger_makes_the_next_task_late() -> None:

@@ -518,7 +518,7 @@ def test_let_reaction_of_a_chain_of_one_period() -> None:
 
 MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
     "first job only": (fixed_priority, "response", "for q in range(jobs):", "for q in range(1):", ("rta", "fp_rta")),
-    "jitter forgotten": (fixed_priority, "response", "((s + h.J) // h.T + 1)", "(s // h.T + 1)", ("rta",)),
+    "jitter forgotten": (fixed_priority, "request", "((s + h.J) // h.T + 1)", "(s // h.T + 1)", ("rta",)),
     "own jitter forgotten": (fixed_priority, "response", "w + F - q * T + J", "w + F - q * T", ("rta",)),
     "blocking of C": (
         fixed_priority,
@@ -595,17 +595,17 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "stages[:0]",
         ("stages behind their own",),
     ),
-    "no carry-in": (multiprocessor, "global_rta", "R + R_h - h.C", "R", ("global by the letter",)),
+    "no carry-in": (multiprocessor, "carrying_works", "R + R_h - h.C", "R", ("global by the letter",)),
     "everybody carries in": (
         multiprocessor,
-        "global_rta_lc",
+        "limited_works",
         "gains[: model.m - 1]",
         "gains",
         ("global by the letter",),
     ),
     "EDF slack assumed": (
         multiprocessor,
-        "global_edf_rta",
+        "edf_bounds",
         "slack = [0] * len(model.tasks)",
         "slack = [task.D - task.C for task in model.tasks]",
         ("EDF by exhaustive search",),

@@ -4,7 +4,7 @@ let why = null; // of the chosen job, where it is in the page
 
 /** Where the rows of a number lie in an ascending column: [first, last). */
 const placesIn = (column, number) => [above(column, number - 1), above(column, number)];
-const inWords = (place) => (now.texts ??= JSON.parse(new TextDecoder().decode(Uint8Array.from(run.texts.letter))))[place];
+const inWords = (place) => (run.texts.all ??= JSON.parse(new TextDecoder().decode(run.texts.letter.map((each) => each / 2))))[place];
 
 /** What is said of a job in sentences, its items (the longest first) and its pieces; null where they are not here. */
 function whyOf(job) {
@@ -56,7 +56,7 @@ function absent(job) {
   const most = new Set(run.explained.job).size;
   const said = made("p", `This page explains ${most} jobs, those that missed first and the latest of the others. For this one there is`);
   const name = `'${jobName(job).replaceAll("'", "'\\''")}'`;
-  return [said, made("pre", facts.command === null ? `trace.explain(${JSON.stringify(taskOf(job).name)}, ${run.jobs.index[job]})` : facts.command.replace("JOB", () => name))];
+  return [said, made("pre", !facts.command ? `trace.explain(${JSON.stringify(taskOf(job).name)}, ${run.jobs.index[job]})` : facts.command.replace("JOB", () => name))];
 }
 
 /** A segment for each item, as wide as it was long: a press goes to its pieces, one after the other. */

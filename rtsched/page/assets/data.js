@@ -37,21 +37,29 @@ async function unpack() {
   let at = 0;
   for (const { tables, facts } of runs) {
     for (const [table, name, rows, width, minus] of facts.index) {
-      const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
-      tables[table] ??= {};
-      const other = tables[table][minus];
-      let last = 0;
-      for (let row = 0; row < rows; row++) {
-        let plain = 0;
-        for (let place = at + (width - 1) * rows + row; place >= at; place -= rows) plain = plain * 256 + bytes[place];
-        const half = Math.floor(plain / 2); // ten times as fast as % of what is no small number
-        const number = plain > 2 * half ? -half - 1 : half;
-        column[row] = minus === "previous" ? (last += number) : other ? other[row] + number : number;
+      if (name === "letter") { // of a text, which few ask for: it is left as it is
+        tables[table] = { letter: bytes.subarray(at, (at += rows)) };
+        continue;
       }
-      at += width * rows;
-      tables[table][name] = column;
+      tables[table] ??= {};
+      const planes = bytes.subarray(at, (at += width * rows));
+      tables[table][name] = columnOf(planes, rows, minus === "previous" ? 1 : 0, tables[table][minus]);
     }
   }
+}
+
+/** A column out of its planes; a difference to the row before, if `chained`, or to `other`. */
+function columnOf(planes, rows, chained, other) {
+  const column = new Float64Array(rows); // exact up to 2^53 ns, which is 104 days
+  let last = 0;
+  for (let row = 0; row < rows; row++) {
+    let plain = planes[row];
+    for (let place = row + rows, unit = 256; place < planes.length; place += rows, unit *= 256) plain += planes[place] * unit;
+    const half = Math.floor(plain / 2); // % of what is no small number takes ten times as long
+    last = chained * last + (plain > 2 * half ? -half - 1 : half);
+    column[row] = other ? other[row] + last : last;
+  }
+  return column;
 }
 
 const isMiss = (job) => run.jobs.outcome[job] >= LATE && run.jobs.outcome[job] <= ABORTED;

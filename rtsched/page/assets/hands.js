@@ -67,7 +67,7 @@ function alsoTold({ row, slice, job }) {
   if (row.say) return [row.say(slice)];
   const time = timeAt(view.pointer.x);
   const [first, last] = row.blocked?.within(time, time) ?? [0, 0];
-  const here = [...(row.blocked?.ids ?? [])].slice(first, last).filter((wait) => run.blocked.job[wait] === job && run.blocked.end[wait] > time);
+  const here = [...(row.blocked?.ids ?? [])].slice(first, last).filter((wait) => run.awaits.job[wait] === job && run.awaits.end[wait] > time);
   return here.map((wait) => blockedBy(wait)[0]);
 }
 

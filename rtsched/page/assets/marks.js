@@ -64,9 +64,9 @@ function drawBlocked(row, top) {
 
 /** What a wait for a resource is, at length (with who held it as it began) and in short. */
 function blockedBy(wait) {
-  const [{ job, resource, start, end }, since] = [run.holds, run.blocked.start[wait]];
-  const held = start.findIndex((from, i) => resource[i] === run.blocked.resource[wait] && from <= since && end[i] > since);
-  const name = facts.resources[run.blocked.resource[wait]];
+  const [{ job, resource, start, end }, since] = [run.holds, run.awaits.start[wait]];
+  const held = start.findIndex((from, i) => resource[i] === run.awaits.resource[wait] && from <= since && end[i] > since);
+  const name = facts.resources[run.awaits.resource[wait]];
   return [`waits for ${name}${held < 0 ? "" : `, held by ${jobName(job[held])}`}`, name];
 }
 

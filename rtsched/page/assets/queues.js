@@ -1,19 +1,20 @@
 // ---- queues.js: who runs at an instant, and who waits, in the order of the policy's own ranks where they stand. -----
 
-/** What is said of an instant. */
+/** Who runs at an instant, who waits and who holds what, in words. */
 function standing(time) {
   const { running, on, done } = placesAt(time);
   const said = [facts.used.map((place) => `${facts.processors[place]} ${[...(running.get(place) ?? ["idle"])].join(" + ")}`).join(", ")];
   const known = new Set(on);
   const named = (job, node) => jobName(job) + (taskOf(job).nodes[node] === undefined ? "" : ` ${taskOf(job).nodes[node]}`);
   const blocked = new Map(); // by resource, who waits for it
-  run.blocked.job.forEach((job, i) => {
-    if (run.blocked.start[i] > time || run.blocked.end[i] <= time) return;
-    known.add(nodeKey(job, run.blocked.node[i]));
-    blocked.set(run.blocked.resource[i], [...(blocked.get(run.blocked.resource[i]) ?? []), jobName(job)]);
+  run.awaits.job.forEach((job, i) => {
+    const { start, end, node, resource } = run.awaits;
+    if (start[i] > time || end[i] <= time) return;
+    known.add(nodeKey(job, node[i]));
+    blocked.set(resource[i], [...(blocked.get(resource[i]) ?? []), jobName(job)]);
   });
   const queues = queuesAt(time, (key) => known.has(key) || done.has(key));
-  const by = facts.ranks.names.length ? `, by ${facts.ranks.names.join(", ")}` : "";
+  const by = facts.ranks.names.length ? `, by ${facts.ranks.names.join(", then ")}` : "";
   for (const [pool, rows] of queues) {
     const where = facts.ranks.pools.length > 1 && facts.ranks.pools[pool] ? ` for ${facts.ranks.pools[pool].map((place) => facts.processors[place]).join(", ")}` : "";
     said.push(`ready${where}${by}: ${few(rows.map((row) => named(run.ranks.job[row], run.ranks.node[row]) + (run.ranks.lent[row] ? " (lent)" : "")))}`);
@@ -28,7 +29,8 @@ function standing(time) {
   const others = [];
   for (let job = 0; job < run.jobs.task.length && run.jobs.release[job] <= time; job++)
     if (overTime(job) > time && !there.has(job)) others.push(jobName(job));
-  if (others.length) said.push(`${facts.ranks.why ? `waiting (${facts.ranks.why})` : "not ready"}: ${few(others)}`);
+  const unordered = facts.ranks.why || (run.ranks.job.length ? "" : "as they came: the run is too long for their order to be in this page");
+  if (others.length) said.push(`${unordered ? `waiting (${unordered})` : "not ready"}: ${few(others)}`);
   else if (!queues.length && !blocked.size) said.push("nobody waits");
   return said.join("; ");
 }

@@ -20,7 +20,7 @@ function rowsOfRun() {
     placed.get(run.waits.processor[i])?.waits.push(i);
   }
   for (let i = 0; i < run.holds.job.length; i++) tasks[jobs.task[run.holds.job[i]]].holds.push(i);
-  for (let i = 0; i < run.blocked.job.length; i++) tasks[jobs.task[run.blocked.job[i]]].blocked.push(i);
+  for (let i = 0; i < run.awaits.job.length; i++) tasks[jobs.task[run.awaits.job[i]]].blocked.push(i);
   for (let i = 0; i < run.spans.kind.length; i++) placed.get(run.spans.processor[i])?.spans.push(i);
   const untilSeen = Float64Array.from(jobs.task, (_, job) => Math.max(missTime(job), overTime(job)));
   for (const row of [...tasks, ...processors]) {
@@ -30,7 +30,7 @@ function rowsOfRun() {
     row.lanes = 1 + row.lane.reduce((most, lane) => Math.max(most, lane), 0);
     if (row.jobs) row.jobs = new Intervals(row.jobs, jobs.release, untilSeen);
     if (row.holds) row.holds = new Intervals(row.holds, run.holds.start, run.holds.end);
-    if (row.blocked) row.blocked = new Intervals(row.blocked, run.blocked.start, run.blocked.end);
+    if (row.blocked) row.blocked = new Intervals(row.blocked, run.awaits.start, run.awaits.end);
     if (row.spans) row.spans = new Intervals(row.spans, run.spans.start, run.spans.end);
   }
   markMoves();

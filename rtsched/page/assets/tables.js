@@ -175,7 +175,7 @@ function showLegend() {
     [has("drained"), "drains", box("drained")],
     [any(() => run.waits.job.length), "waiting on the GPU", () => { pen.setLineDash([3, 2]); pen.strokeStyle = colours.soft; pen.strokeRect(1.5, 2.5, 21, 13); pen.setLineDash([]); }],
     [any(() => run.holds.job.length), "holds a resource", box("section")],
-    [any(() => run.blocked.job.length), "waits for a resource", box("locked")],
+    [any(() => run.awaits.job.length), "waits for a resource", box("locked")],
     [any(() => run.spans.kind.includes(0)), "out of service", box("down")],
     [any(() => run.spans.kind.includes(1)), "decides", box("decides")],
     [any(() => run.spans.kind.includes(2)), "suspended", () => arrowHead(x, y - 4, 1, colours.soft)],

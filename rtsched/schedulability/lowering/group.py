@@ -31,7 +31,7 @@ from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
 from rtsched.schedulability.theorems.heavy_first import HeavyFirst
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
-from rtsched.schedulability.theorems.locks import blocking_by_locks, circle
+from rtsched.schedulability.theorems.locks import Blocker, blockers, blocking_by_locks, circle
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs, deadlines_in_order
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
 
@@ -42,7 +42,7 @@ class View:
 
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
     test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
-    besides.
+    besides; `blockers` the sections of which one or more block a task.
     """
 
     name: str
@@ -53,6 +53,7 @@ class View:
     exact: bool = True
     overheads: dict[str, int] = field(default_factory=dict)
     costs: dict[str, int] = field(default_factory=dict)
+    blockers: dict[str, tuple[Blocker, ...]] = field(default_factory=dict)
     obstacle: Obstacle | None = None
 
 
@@ -98,6 +99,7 @@ class TaskGroup(Pieces):
             self.exact,
             overheads,
             costs,
+            self.blockers,
             obstacle,
         )
 
@@ -119,6 +121,11 @@ class TaskGroup(Pieces):
             return Obstacle(
                 "a lock without a protocol lets tasks in between delay the one that waits for it, without bound",
                 "guard the lock with protocol: ceiling (or inheritance)",
+            )
+        if "original-ceiling" in protocols and len(protocols) > 1:
+            return Obstacle(
+                "the original ceiling protocol says nothing of locks of another protocol beside its own",
+                "guard all locks of the processor with protocol: original-ceiling, or none",
             )
         resource = circle(self.specs, self.system.protocols)
         if resource is not None:
@@ -218,6 +225,7 @@ class TaskGroup(Pieces):
             (piece,) = self.pieces[task.index]
             factors.append(Fraction(piece.c - piece.overhead, piece.node.fastest))
         B, blocker = blocking_by_locks(self.specs, place, levels, self.system.protocols, factors)
+        self.blockers[self.specs[place].name] = blockers(self.specs, place, levels, self.system.protocols, factors)
         if B:
             self.exact = False
             self.note("locks follow their protocol: each blocks a task at most once (ceiling), or once per holder")

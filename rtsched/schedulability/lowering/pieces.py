@@ -24,6 +24,7 @@ from rtsched.schedulability.lowering import kernels
 from rtsched.schedulability.lowering.obstacles import trace_gap
 from rtsched.schedulability.models import Mode
 from rtsched.schedulability.result import Assumption
+from rtsched.schedulability.theorems.locks import Blocker
 
 #: The period of a task that arrives once.
 ONCE = 2 * units.LONGEST
@@ -67,6 +68,7 @@ class Pieces:
             self.specs.sort(key=lambda task: task.index)
         self.notes: list[Assumption] = []
         self.exact = True
+        self.blockers: dict[str, tuple[Blocker, ...]] = {}
         self.pieces = {task.index: [self._piece(task, node) for node in self._nodes(task)] for task in self.specs}
         self.sequential = all(len(task.nodes) == 1 for task in self.specs)
         self.single = all(len(pool) == 1 for pool in self.pools.values())

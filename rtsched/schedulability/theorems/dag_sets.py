@@ -48,6 +48,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
+from types import MappingProxyType
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import DagTask, TypedPools
@@ -119,10 +120,11 @@ class ProblemWindow:
                     work = replace(work, most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
 
-    def bound(self, responses: Mapping[str, int], looks: Looks) -> int | None:
+    def bound(self, responses: Mapping[str, int], looks: Looks, seen: list[int] | None = None) -> int | None:
         """The least bound when the jobs of the others respond within `responses`; None beyond D.
 
-        A window is asked with responses that never shrink: what it found before is where it goes on.
+        A window is asked with responses that never shrink: what it found before is where it goes on. The iterates,
+        without the own jitter, are added to `seen`.
         """
         if self.reached is None:
             return None
@@ -137,7 +139,7 @@ class ProblemWindow:
             looks.spend(len(terms))
             return -(-(own + sum(weight * work.within(y) for work, weight in terms)) // scale)
 
-        y = least_fixpoint(grown, self.reached - J, limit=max(self.task.D - J, 0))
+        y = least_fixpoint(grown, self.reached - J, limit=max(self.task.D - J, 0), seen=seen)
         self.reached = None if y is None else y + J
         return self.reached
 
@@ -169,8 +171,16 @@ class ProblemWindow:
                 yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))
 
 
-def in_order(model: TypedPools, widths: bool = True) -> Result:
-    """The bounds under fixed priorities: each leans on those above it; after the first failure none can be given."""
+Windows = Mapping[str, tuple[ProblemWindow, ...]]
+#: Nobody asks for iterates.
+NOBODY: Mapping[str, list[int]] = MappingProxyType({})
+
+
+def in_order(model: TypedPools, widths: bool = True, seen: Mapping[str, list[int]] = NOBODY) -> Result:
+    """The bounds under fixed priorities: each leans on those above it; after the first failure none can be given.
+
+    The iterates of a task are added to its list in `seen`.
+    """
     found: list[Bound] = []
     proven: dict[str, int] = {}
     paths: dict[str, list[int]] = {}
@@ -179,7 +189,7 @@ def in_order(model: TypedPools, widths: bool = True) -> Result:
         if len(proven) == index:
             window = ProblemWindow(model, task, model.tasks[index + 1 :], model.tasks[:index], widths=widths)
             paths[task.name] = list(window.path)
-            R = window.bound(proven, Looks())
+            R = window.bound(proven, Looks(), seen.get(task.name))
         if R is None:
             found.append(Bound(task.name, None, task.D, converged=False))
         else:
@@ -188,7 +198,7 @@ def in_order(model: TypedPools, widths: bool = True) -> Result:
     return _result(found, paths)
 
 
-def together(model: TypedPools, windows: Mapping[str, tuple[ProblemWindow, ...]]) -> Result:
+def together(model: TypedPools, windows: Windows) -> Result:
     """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts."""
     looks = Looks()
 
@@ -263,7 +273,12 @@ def a6_work_conserving(model: TypedPools) -> Result:
 
     Holds for FIFO, EDF, least laxity, any priorities, in any preemption mode.
     """
-    return together(model, {task.name: (ProblemWindow(model, task, (), _others(model, task)),) for task in model.tasks})
+    return together(model, windows_of_any_order(model))
+
+
+def windows_of_any_order(model: TypedPools) -> Windows:
+    """What bounds each task in A6-W."""
+    return {task.name: (ProblemWindow(model, task, (), _others(model, task)),) for task in model.tasks}
 
 
 @theorem(
@@ -280,6 +295,11 @@ def a6_edf(model: TypedPools) -> Result:
 
     For each task the smaller of this and A6-W; for all tasks together.
     """
+    return together(model, windows_by_deadline(model))
+
+
+def windows_by_deadline(model: TypedPools) -> Windows:
+    """What bounds each task in A6-E: the argument of deadlines, and that of any order."""
     windows = {}
     for task in model.tasks:
         others = _others(model, task)
@@ -287,7 +307,7 @@ def a6_edf(model: TypedPools) -> Result:
             ProblemWindow(model, task, others, others, urgent=True),
             ProblemWindow(model, task, (), others),
         )
-    return together(model, windows)
+    return windows
 
 
 @theorem(
@@ -307,8 +327,10 @@ def melani(model: TypedPools) -> Result:
     """
     if model.order == "FP":
         return in_order(model, widths=False)
+    return together(model, windows_of_melani(model))
+
+
+def windows_of_melani(model: TypedPools) -> Windows:
+    """What bounds each task in Melani's test under EDF."""
     others = {task.name: _others(model, task) for task in model.tasks}
-    return together(
-        model,
-        {task.name: (ProblemWindow(model, task, (), others[task.name], True, widths=False),) for task in model.tasks},
-    )
+    return {task.name: (ProblemWindow(model, task, (), others[task.name], True, widths=False),) for task in model.tasks}

@@ -43,8 +43,11 @@ def last_deadline(tasks: Sequence[Sporadic], before: int) -> int | None:
     return best
 
 
-def horizon(tasks: Sequence[Sporadic], blocking: int = 0) -> int:
-    """How far a demand test has to look, for U <= 1: the busy period, cut at lcm + max D, and a bound for U < 1."""
+def horizon(tasks: Sequence[Sporadic], blocking: int = 0, seen: list[int] | None = None) -> int:
+    """How far a demand test has to look, for U <= 1: the busy period, cut at lcm + max D, and a bound for U < 1.
+
+    The iterates of the busy period are added to `seen`.
+    """
     U = sum((task.U for task in tasks), Fraction(0))
     far = max(task.D for task in tasks)
     limits = []
@@ -60,14 +63,18 @@ def horizon(tasks: Sequence[Sporadic], blocking: int = 0) -> int:
             blocking + sum(task.C for task in tasks),
             limit=limit,
             cap=10_000,
+            seen=seen,
         )
     except NotConverged:
         busy = None
     return limit if busy is None else min(limit, max(busy, 1))
 
 
-def qpa(tasks: Sequence[Sporadic]) -> int | None:
-    """Quick processor-demand analysis: an instant at which the demand exceeds the time, or None (U <= 1 is given)."""
+def qpa(tasks: Sequence[Sporadic], seen: list[tuple[int, int]] | None = None) -> int | None:
+    """Quick processor-demand analysis: an instant at which the demand exceeds the time, or None (U <= 1 is given).
+
+    Every instant that is looked at is added to `seen`, with its demand.
+    """
     first = min(task.D - task.J for task in tasks)
     if first <= 0:
         return first  # a job may arrive with its deadline already passed
@@ -76,6 +83,8 @@ def qpa(tasks: Sequence[Sporadic]) -> int | None:
         if t is None:
             return None
         demand = dbf(tasks, t)
+        if seen is not None:
+            seen.append((t, demand))
         if demand > t:
             return t
         if demand <= first:
@@ -105,10 +114,11 @@ def blocking(tasks: Sequence[Sporadic], t: int, mode: Mode) -> int:
     return max((task.region(mode) - 1 for task in tasks if task.D > t), default=0)
 
 
-def np_overload(tasks: Sequence[Sporadic], mode: Mode) -> int | None:
+def np_overload(tasks: Sequence[Sporadic], mode: Mode, seen: list[tuple[int, int]] | None = None) -> int | None:
     """As `qpa`, with blocking: between two relative deadlines blocking is constant, so each gap is searched by itself.
 
-    The demand is tested from the first deadline on: before it nothing has to be finished.
+    The demand is tested from the first deadline on: before it nothing has to be finished. `seen` as in `qpa`, with the
+    blocking inside the demand.
     """
     deadlines = sorted({task.D for task in tasks})
     ends = [task.D - task.J for task in tasks]
@@ -124,6 +134,8 @@ def np_overload(tasks: Sequence[Sporadic], mode: Mode) -> int | None:
             if steps > CAP:
                 raise NotConverged(f"the demand test looked at {CAP} instants without an end")
             demand = b + dbf(tasks, t)
+            if seen is not None:
+                seen.append((t, demand))
             if demand > t:
                 return t
             if demand <= low:
@@ -143,11 +155,12 @@ class _Worst:
     end: int
 
 
-def responses(model: Uniprocessor) -> list[Bound]:
+def responses(model: Uniprocessor, arrivals: dict[str, int] | None = None) -> list[Bound]:
     """Worst response times under EDF from the arrival (Spuri 1996; non-preemptive: George, Rivierre, Spuri 1996).
 
     For every job of the deadline busy period, by its arrival `a`: whatever has an earlier or equal deadline counts.
-    Bounds without a value where too many arrivals would have to be looked at.
+    Bounds without a value where too many arrivals would have to be looked at. The arrival of the worst job of each
+    task, from the start of its busy period, goes into `arrivals`.
     """
     tasks, mode = model.tasks, model.mode
     longest = max(task.region(mode) for task in tasks) - 1
@@ -158,11 +171,13 @@ def responses(model: Uniprocessor) -> list[Bound]:
     for index, task in enumerate(tasks):
         worst: _Worst | None = None
         for a in _arrivals(tasks, task, L):
-            end = _finish(model, index, a)
+            end = finish(model, index, a)
             R = max(task.C + task.J, end - a)
             if worst is None or R > worst.R:
                 worst = _Worst(R, a, end)
         assert worst is not None
+        if arrivals is not None:
+            arrivals[task.name] = worst.a
         found.append(Bound(task.name, worst.R, task.D, _parts(model, index, worst)))
     return found
 
@@ -198,8 +213,11 @@ def _counted(other: Sporadic, deadline: int) -> int:
     return max(0, (deadline + other.J - other.D) // other.T + 1)
 
 
-def _finish(model: Uniprocessor, index: int, a: int) -> int:
-    """When the job of task `index` that arrives at `a` is done at the latest, from the start of the busy period."""
+def finish(model: Uniprocessor, index: int, a: int, seen: list[int] | None = None) -> int:
+    """When the job of task `index` that arrives at `a` is done at the latest, from the start of the busy period.
+
+    The iterates of when its last region begins are added to `seen`.
+    """
     task = model.tasks[index]
     deadline = a + task.D
     own = (a + task.J) // task.T * task.C
@@ -210,7 +228,9 @@ def _finish(model: Uniprocessor, index: int, a: int) -> int:
     ]
     last = task.last_region(model.mode)
     base = own + task.C - last + blocking(model.tasks, deadline, model.mode)
-    found = least_fixpoint(lambda t: base + sum(min((t + o.J) // o.T + 1, most) * o.C for o, most in others), base)
+    found = least_fixpoint(
+        lambda t: base + sum(min((t + o.J) // o.T + 1, most) * o.C for o, most in others), base, seen=seen
+    )
     assert found is not None
     return found + last
 
@@ -396,10 +416,15 @@ def fifo_rta(model: Uniprocessor) -> Result:
     >>> fifo_rta(Uniprocessor((Sporadic("1", 2, 9, 9), Sporadic("2", 3, 9, 9)), "FIFO")).responses
     [5, 5]
     """
-    far = max(task.D for task in model.tasks)
-    equal = tuple(replace(task, D=far, regions=(), preemptible=False) for task in model.tasks)
-    found = responses(replace(model, tasks=equal, mode="preemptive"))
+    found = responses(with_one_deadline(model))
     if any(bound.wcrt is None or bound.wcrt > task.T for bound, task in zip(found, model.tasks, strict=True)):
         found = [Bound(task.name, None, task.D, converged=False) for task in model.tasks]
     bounds = [replace(bound, deadline=task.D) for bound, task in zip(found, model.tasks, strict=True)]
     return from_bounds(bounds, exact=False)
+
+
+def with_one_deadline(model: Uniprocessor) -> Uniprocessor:
+    """The tasks as EDF sees them where it is FIFO: all with the largest D."""
+    far = max(task.D for task in model.tasks)
+    equal = tuple(replace(task, D=far, regions=(), preemptible=False) for task in model.tasks)
+    return replace(model, tasks=equal, mode="preemptive")

@@ -7,9 +7,10 @@ and A3 is A2 with regions of one tick, since floor((w - 1 + J) / T) + 1 = ceil((
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Mode, Sporadic, Uniprocessor
@@ -64,8 +65,11 @@ class Response:
     q: int = 0
 
 
-def busy_period(demand: Demand) -> int | None:
-    """The longest level-i busy period; None if it need not end (utilisation above 1, or 1 with something on top)."""
+def busy_period(demand: Demand, seen: list[int] | None = None) -> int | None:
+    """The longest level-i busy period; None if it need not end (utilisation above 1, or 1 with something on top).
+
+    Its iterates are added to `seen`.
+    """
     # fractions are dear: only a load that doubles cannot tell from 1 is added up exactly
     rough = demand.C / demand.T + sum(other.C / other.T for other in demand.above)
     if rough > 1 - CLOSE:
@@ -77,28 +81,36 @@ def busy_period(demand: Demand) -> int | None:
     return least_fixpoint(
         lambda L: B + -(-(L + J) // T) * C + sum(-(-(L + h.J) // h.T) * h.C for h in above),
         B + C + sum(h.C for h in above),
+        seen=seen,
     )
 
 
-def response(demand: Demand, limit: int | None = None) -> Response:
+def request(demand: Demand, q: int) -> Callable[[int], int]:
+    """What is done before the last region of job q, if that begins after s: the right-hand side of A1, A2 and A3."""
+    base, above = demand.blocking + (q + 1) * demand.C - demand.last, demand.above
+    return lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above)
+
+
+def response(
+    demand: Demand, limit: int | None = None, rows: Mapping[int, list[int]] = MappingProxyType({})
+) -> Response:
     """The worst response time (A1, A2, A3): over all jobs of the busy period, not only the first.
 
     With `limit`, the search ends at the first response above it, which is then returned. Raises NotConverged when the
-    busy period holds too many jobs.
+    busy period holds too many jobs. The iterates of job q are added to ``rows[q]``, where that is given.
     """
     L = busy_period(demand)
     if L is None:
         return Response(None)
-    C, T, J, F, B, above = demand.C, demand.T, demand.J, demand.last, demand.blocking, demand.above
+    C, T, J, F = demand.C, demand.T, demand.J, demand.last
     jobs = -(-(L + J) // T)
-    if jobs * (1 + len(above)) > CAP:
+    if jobs * (1 + len(demand.above)) > CAP:
         raise NotConverged(f"the busy period of {demand.name!r} holds {jobs} jobs, too many to look at each")
     best, best_q, best_w = -1, 0, 0
-    w: int | None = B + C - F
+    w: int | None = 0
     for q in range(jobs):
-        base = B + (q + 1) * C - F
         assert w is not None
-        w = least_fixpoint(lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above), max(w, base))  # noqa: B023
+        w = least_fixpoint(request(demand, q), max(w, demand.blocking + (q + 1) * C - F), seen=rows.get(q))
         assert w is not None
         if w + F - q * T + J > best:
             best, best_q, best_w = w + F - q * T + J, q, w
@@ -180,10 +192,9 @@ def _analyse(model: Uniprocessor) -> Result:
 
 def response_above(demand: Demand, deadline: int) -> Response | None:
     """A first job that is late, if one comes early in a busy period too long to look at whole."""
-    C, F, B, above = demand.C, demand.last, demand.blocking, demand.above
-    base = B + C - F
+    F = demand.last
     try:
-        w = least_fixpoint(lambda s: base + sum(((s + h.J) // h.T + 1) * h.C for h in above), base, cap=10_000)
+        w = least_fixpoint(request(demand, 0), demand.blocking + demand.C - F, cap=10_000)
     except NotConverged:
         return None
     assert w is not None

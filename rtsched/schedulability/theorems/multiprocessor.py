@@ -6,8 +6,10 @@ tests bound what any release pattern can do. All preemptive with free migration 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
+from types import MappingProxyType
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Cluster, Sporadic
@@ -94,24 +96,35 @@ def bcl(model: Cluster) -> Result:
     """For every k: Σ_hp min(W(D_k), D_k - C_k + 1) < m (D_k - C_k + 1)."""
     for index, task in enumerate(model.tasks):
         room = task.D - task.C + 1
-        load = sum(min(workload(h, task.D + h.D - h.C), room) for h in model.tasks[:index])
+        load = sum(delays_within(model, index))
         if room < 1 or load >= model.m * room:
             return _verdict(model, False, f"{task.name!r} may be delayed by {needs._ns(load // model.m)} or more")
     return _verdict(model, True, "")
+
+
+def delays_within(model: Cluster, index: int) -> list[int]:
+    """min(W(D_k), D_k - C_k + 1) of every task above k."""
+    task = model.tasks[index]
+    room = task.D - task.C + 1
+    return [min(workload(h, task.D + h.D - h.C), room) for h in model.tasks[:index]]
 
 
 #: The work of each interfering task in a window that ends R after a release, not yet cut to what can delay.
 Works = Callable[[int], list[int]]
 
 
-def _bound(task: Sporadic, m: int, names: Sequence[str], works: Works) -> Bound:
+def _bound(task: Sporadic, m: int, names: Sequence[str], works: Works, seen: list[int] | None = None) -> Bound:
     """The least R = C + floor(Σ min(work, R - C + 1) / m), with its parts; no value once R exceeds D.
+
+    Every R that is tried is added to `seen`.
 
     While m works exceed x = R - C, their sum over m exceeds it as well, and x would grow by a tick at a time; works
     never shrink, so the search goes on where fewer than m of them do.
     """
     x = 0
     for _ in range(CAP):
+        if seen is not None:
+            seen.append(task.C + x)
         if task.C + x > task.D:
             return Bound(task.name, None, task.D, converged=False)
         found = works(task.C + x)
@@ -144,8 +157,15 @@ def shared_out(shares: Sequence[tuple[str, int]], m: int, total: int) -> list[Co
     return parts
 
 
-def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[int]]) -> Result:
-    """The bounds of all tasks in priority order; after the first failure none can be given."""
+#: The works of the tasks above the one at a place, in a window of R, given their responses.
+WorksAbove = Callable[[Cluster, int, int, list[int]], list[int]]
+
+
+def sequence(model: Cluster, works_of: WorksAbove, seen: Mapping[str, list[int]] = MappingProxyType({})) -> Result:
+    """The bounds of all tasks in priority order; after the first failure none can be given.
+
+    The iterates of a task are added to the list of its name in `seen`, where that has one.
+    """
     bounds: list[Bound] = []
     responses: list[int] = []
     names = [task.name for task in model.tasks]
@@ -153,7 +173,8 @@ def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[int
         if len(responses) < index:
             bounds.append(Bound(task.name, None, task.D, converged=False))
             continue
-        bound = _bound(task, model.m, names[:index], lambda R: works_of(index, R, responses))  # noqa: B023
+        works = partial(works_of, model, index)
+        bound = _bound(task, model.m, names[:index], lambda R: works(R, responses), seen.get(task.name))  # noqa: B023
         bounds.append(bound)
         if bound.wcrt is not None:
             responses.append(bound.wcrt)
@@ -170,12 +191,12 @@ def _sequence(model: Cluster, works_of: Callable[[int, int, list[int]], list[int
 )
 def global_rta(model: Cluster) -> Result:
     """R = C + floor(Σ_hp min(W(R + R_h - C_h), R - C + 1) / m)."""
+    return sequence(model, carrying_works)
 
-    def works(index: int, R: int, responses: list[int]) -> list[int]:
-        above = zip(model.tasks[:index], responses, strict=True)
-        return [workload(h, R + R_h - h.C) for h, R_h in above]
 
-    return _sequence(model, works)
+def carrying_works(model: Cluster, index: int, R: int, responses: list[int]) -> list[int]:
+    """The works of `global_rta`: every task above may carry a job into the window."""
+    return [workload(h, R + R_h - h.C) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
 
 
 def carried(h: Sporadic, R_h: int, R: int) -> tuple[int, int]:
@@ -195,18 +216,18 @@ def carried(h: Sporadic, R_h: int, R: int) -> tuple[int, int]:
 )
 def global_rta_lc(model: Cluster) -> Result:
     """As `global_rta`, but at most m - 1 tasks carry a job into the window; never worse."""
+    return sequence(model, limited_works)
 
-    def works(index: int, R: int, responses: list[int]) -> list[int]:
-        cap = R - model.tasks[index].C + 1
-        above = [carried(h, R_h, R) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
-        gains = sorted(
-            ((min(with_, cap) - min(without, cap), -place) for place, (without, with_) in enumerate(above)),
-            reverse=True,
-        )
-        carriers = {-place for gain, place in gains[: model.m - 1] if gain > 0}
-        return [with_ if place in carriers else without for place, (without, with_) in enumerate(above)]
 
-    return _sequence(model, works)
+def limited_works(model: Cluster, index: int, R: int, responses: list[int]) -> list[int]:
+    """The works of `global_rta_lc`: the m - 1 tasks above for which it makes most carry a job into the window."""
+    cap = R - model.tasks[index].C + 1
+    above = [carried(h, R_h, R) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
+    gains = sorted(
+        ((min(with_, cap) - min(without, cap), -place) for place, (without, with_) in enumerate(above)), reverse=True
+    )
+    carriers = {-place for gain, place in gains[: model.m - 1] if gain > 0}
+    return [with_ if place in carriers else without for place, (without, with_) in enumerate(above)]
 
 
 def edf_workload(h: Sporadic, D: int, slack: int) -> int:
@@ -246,13 +267,20 @@ def global_edf_rta(model: Cluster) -> Result:
 
     All or nothing: the argument looks at the first deadline that would be missed.
     """
+    return from_bounds(edf_bounds(model), exact=False)
+
+
+def edf_bounds(model: Cluster, rounds: list[list[int]] | None = None) -> list[Bound]:
+    """The bounds of `global_edf_rta`; the proven slack of all tasks is added to `rounds`, round by round."""
     slack = [0] * len(model.tasks)
     budget = Budget(len(slack))
     while True:
+        if rounds is not None:
+            rounds.append(slack)
         bounds = [_edf_bound(model, index, slack, budget) for index in range(len(slack))]
         better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
         if better == slack:
-            return from_bounds(bounds, exact=False)
+            return bounds
         slack = better
 
 

@@ -44,7 +44,7 @@ class Ordering(Part):
 
     def urgency(self, task: TaskState) -> Any:
         """The fixed priority of a task, comparable with ``key(...)[0]``; only fixed-priority rules have one."""
-        raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocol needs fp, rm or dm")
+        raise SchedulerError(f"{type(self).__name__} has no fixed priorities; the ceiling protocols need fp, rm or dm")
 
     def urgencies(self, tasks: Sequence[TaskState]) -> list[Any] | None:
         """The fixed priorities of tasks; None where they have none."""

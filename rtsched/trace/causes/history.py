@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rtsched.trace.trace import ABORT, COMPLETED, DOWN, DROP, DUPLICATE, GIVE, KILLED, SPEED, TAKE, UP, WAIT
+from rtsched.trace.trace import ABORT, CEILING, COMPLETED, DOWN, DROP, DUPLICATE, GIVE, KILLED, SPEED, TAKE, UP, WAIT
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
@@ -37,11 +37,12 @@ class Visit(NamedTuple):
 
 
 class Blocked(NamedTuple):
-    """A node waited for a resource."""
+    """A node waited for a resource; or `by_ceiling`: the ceiling of that kept it from another one."""
 
     start: int
     end: int
     resource: int
+    by_ceiling: bool = False
 
 
 class History:
@@ -188,22 +189,22 @@ class History:
         blocked: dict[Who, list[Blocked]] = {}
         held: dict[int, list[tuple[int, int, Who]]] = {}
         holder: dict[int, tuple[int, Who]] = {}
-        waiting: dict[int, list[tuple[int, Who]]] = {}
+        waiting: dict[int, list[tuple[int, Who, bool]]] = {}
         for time, job, node, resource, what in self.trace.locks.tolist():
             if what == TAKE:
                 holder[resource] = (time, (job, node))
-            elif what == WAIT:
-                waiting.setdefault(resource, []).append((time, (job, node)))
+            elif what in (WAIT, CEILING):
+                waiting.setdefault(resource, []).append((time, (job, node), what == CEILING))
             elif what == GIVE:
                 since, who = holder.pop(resource)
                 held.setdefault(resource, []).append((since, time, who))
-                for begun, waiter in waiting.pop(resource, ()):
-                    blocked.setdefault(waiter, []).append(Blocked(begun, time, resource))
+                for begun, waiter, by_ceiling in waiting.pop(resource, ()):
+                    blocked.setdefault(waiter, []).append(Blocked(begun, time, resource, by_ceiling))
         for resource, (since, who) in holder.items():
             held.setdefault(resource, []).append((since, self.trace.end, who))
         for resource, those in waiting.items():
-            for begun, waiter in those:
-                blocked.setdefault(waiter, []).append(Blocked(begun, self.trace.end, resource))
+            for begun, waiter, by_ceiling in those:
+                blocked.setdefault(waiter, []).append(Blocked(begun, self.trace.end, resource, by_ceiling))
         for spans in blocked.values():
             spans.sort()
         return blocked, held
@@ -212,6 +213,12 @@ class History:
     def blocked(self) -> dict[Who, list[Blocked]]:
         """When each node waited for which resource."""
         return self._locking[0]
+
+    def wanted(self, who: Who, time: int) -> int | None:
+        """The resource that a node takes first from an instant on; None if it never takes one."""
+        rows = self.trace.locks
+        mine = (rows["job"] == who[0]) & (rows["node"] == who[1]) & (rows["what"] == TAKE) & (rows["time"] >= time)
+        return next(iter(rows["resource"][mine].tolist()), None)
 
     def held(self, resource: int, start: int, end: int) -> Iterator[tuple[int, int, Who]]:
         """Who held a resource in [start, end): (from, until, node), in order."""

@@ -56,6 +56,12 @@ WORDS = {
 }
 
 
+# What follows the name of the resource in `how`: the holder waited for what the blocked one held; or only the ceiling
+# of the resource was in the way.
+DEADLOCK: Final = ", deadlock"
+BY_CEILING: Final = ", ceiling"
+
+
 class Episode(NamedTuple):
     """An interval [start, end) in ns and its cause.
 

@@ -8,6 +8,8 @@ from rtsched.trace.causes.history import History, Visit, Who
 from rtsched.trace.causes.pieces import (
     AHEAD,
     BATCH,
+    BY_CEILING,
+    DEADLOCK,
     DECIDING,
     DOWN,
     EARLIER,
@@ -35,7 +37,8 @@ def away(history: History, who: Who, start: int, end: int, following: Visit | No
         if blocked.start > start:
             yield from _ready(history, who, start, blocked.start, following)
         until = min(blocked.end, end)
-        yield from _blocked(history, who, max(start, blocked.start), until, blocked.resource, {who})
+        for piece in _blocked(history, who, max(start, blocked.start), until, blocked.resource, {who}):
+            yield piece._replace(how=piece.how + BY_CEILING) if blocked.by_ceiling and piece.cause == LOCK else piece
         start = until
     if start < end:
         yield from _ready(history, who, start, end, following)
@@ -70,11 +73,12 @@ def _held(
             yield Episode(begin, until, LOCK, culprits=(holder,), how=name)
             continue
         for inner, stop, waits in split(begin, until, [each[:2] for each in history.blocked.get(holder, ())]):
-            if waits and holder in circle:
-                yield Episode(inner, stop, LOCK, culprits=(holder,), how=f"{name}, deadlock")
-            elif waits:
+            if waits:
                 other = next(each.resource for each in history.blocked[holder] if each.start <= inner < each.end)
-                yield from _blocked(history, who, inner, stop, other, {*circle, holder})
+                if any(following in circle for _, _, following in history.held(other, inner, stop)):
+                    yield Episode(inner, stop, LOCK, culprits=(holder,), how=name + DEADLOCK)
+                else:
+                    yield from _blocked(history, who, inner, stop, other, {*circle, holder})
             else:
                 yield from _instead(history, who, holder, (inner, stop), name)
 

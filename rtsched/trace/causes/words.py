@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.trace.causes import pieces as causes
 from rtsched.trace.causes.history import History, Who
-from rtsched.trace.causes.pieces import WORDS, Episode
+from rtsched.trace.causes.pieces import BY_CEILING, DEADLOCK, WORDS, Episode
 from rtsched.trace.reasons import GONE
 from rtsched.units import format_duration
 
@@ -186,14 +186,23 @@ class Words:
 
     def _locked(self, pieces: Sequence[Episode]) -> str:
         first = pieces[0]
-        resource, _, circle = first.how.partition(", ")
+        resource = first.how
         holder = self.names([each.culprits[-1] for each in pieces if each.culprits])
-        if circle:
-            return f"blocked: {holder} held {resource}, and waited for what this one held: a deadlock"
+        if resource.endswith(BY_CEILING):
+            return self._kept_out(first, resource.removesuffix(BY_CEILING), holder)
+        if resource.endswith(DEADLOCK):
+            held = f"{holder} held {resource.removesuffix(DEADLOCK)}"
+            return f"blocked: {held}, and waited in turn: a deadlock"
         if first.cause == causes.INVERSION:
             third = self.names([each.culprits[0] for each in pieces])
             return f"blocked: {holder} held {resource}, and {third} ran instead of it (priority inversion)"
         return f"blocked: {holder} held {resource}"
+
+    def _kept_out(self, piece: Episode, resource: str, holder: str) -> str:
+        """The ceiling of what another held was in the way of what it wanted (original ceiling protocol)."""
+        wanted = self.history.wanted((self.job, piece.node), piece.end)
+        told = "" if wanted is None else f"; it wanted {self.trace.resources[wanted]}"
+        return f"blocked by the ceiling of {resource}, which {holder} held{told}"
 
     def _slow(self, piece: Episode) -> str:
         if piece.how == "contention":

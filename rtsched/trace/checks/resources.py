@@ -26,6 +26,29 @@ def holders(trace: Trace) -> Iterator[str]:
             holder[what] = who
 
 
+def ceilings(trace: Trace) -> Iterator[str]:
+    """Under the original ceiling protocol nobody takes anything while another holds what it uses itself.
+
+    Its priority is not higher than that one's ceiling, whatever the policy's priorities are. Not asked where another
+    protocol is there besides, under which a holder may inherit more.
+    """
+    if set(trace.system.protocols.values()) != {"original-ceiling"}:
+        return
+    holder: dict[int, tuple[int, int]] = {}
+    for _, job, node, taken, what in trace.locks.tolist():
+        if what == TAKE:
+            own = {section.resource for section in trace.node(job, node).sections}
+            for other, who in holder.items():
+                if who != (job, node) and trace.resources[other] in own:
+                    yield (
+                        f"{name_of(trace, job)} takes {trace.resources[taken]!r} beneath the ceiling of "
+                        f"{trace.resources[other]!r}, which {name_of(trace, who[0])} holds"
+                    )
+            holder[taken] = (job, node)
+        elif what == GIVE:
+            holder.pop(taken, None)
+
+
 def sections(trace: Trace) -> Iterator[str]:
     """Seen from the slices alone: no two nodes are inside their sections of one resource at a time.
 

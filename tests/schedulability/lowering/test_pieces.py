@@ -173,7 +173,7 @@ def test_pools_that_share_a_cluster_do_not_share_a_name() -> None:
 SECTION = "sections: [{resource: r, start: %s, length: %s}]"
 
 
-@pytest.mark.parametrize("protocol", ["ceiling", "inheritance"])
+@pytest.mark.parametrize("protocol", ["ceiling", "inheritance", "original-ceiling"])
 def test_locks_block_beside_triggers(protocol: str) -> None:
     tasks = (
         f"name: hi, wcet: 2 ms, period: 1 s, deadline: 2100 us, {SECTION % ('0 ms', '200 us')}",

@@ -11,7 +11,7 @@ from rtsched.schedulability.models import Mode, Pipelines, PipelineTask, Sporadi
 from rtsched.schedulability.result import Bound, Contribution
 from rtsched.schedulability.theorems.backlog import EARLIER, MOST_JOBS, Work, done_before, parts_from
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events, compositional
-from rtsched.schedulability.theorems.edf import _arrivals, _finish, edf_rta, horizon_busy
+from rtsched.schedulability.theorems.edf import _arrivals, edf_rta, finish, horizon_busy
 from rtsched.schedulability.theorems.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
 from rtsched.schedulability.theorems.pipelines import holistic
 from rtsched.schedulability.theorems.suspending import pipelines_suspending
@@ -104,7 +104,7 @@ def test_edf(mode: Mode) -> None:
         bound = edf_rta(model).bounds[-1]
         L = horizon_busy(tasks, max(each.region(mode) for each in tasks) - 1)
         assert L is not None
-        a = next(a for a in _arrivals(tasks, me, L) if _finish(model, len(tasks) - 1, a) - a == bound.wcrt)
+        a = next(a for a in _arrivals(tasks, me, L) if finish(model, len(tasks) - 1, a) - a == bound.wcrt)
         blocker = max((each for each in tasks if a + me.D < each.D), key=lambda each: each.region(mode), default=None)
         late = int(blocker is not None and blocker.region(mode) > 1)
         offsets = [0 if each is blocker else late for each in tasks[:-1]]

@@ -32,6 +32,37 @@ def test_locks_in_words() -> None:
     assert "blocked: low[0] held R, and ran at the urgency that this lent it" in str(trace.explain("middle", 0))
 
 
+def test_a_ceiling_in_words() -> None:
+    both = [f"resources.{name}.protocol=original-ceiling" for name in "RS"]
+    trace = rtsched.simulate(rtsched.load("chained_blocking", overrides=both), reasons=True)
+    text = str(trace.explain("middle", 0))
+    assert "3 ms  blocked by the ceiling of R, which low[0] held; it wanted S\n" in text
+    assert "1 ms  blocked: low[0] held R\n" in str(trace.explain("high", 0))
+    assert trace.explain("middle", 0).sums["lock"] == 3_000_000
+
+
+def test_a_deadlock_in_words() -> None:
+    """Who holds what this one wants, not this one itself."""
+    trace = rtsched.simulate("deadlock", reasons=True)
+    assert "26 ms  blocked: low[0] held R, and waited in turn: a deadlock\n" in str(trace.explain("high", 0))
+    assert "26 ms  blocked: high[0] held S, and waited in turn: a deadlock\n" in str(trace.explain("low", 0))
+
+
+def test_a_resource_of_any_name_in_words() -> None:
+    held = {"resource": "a, b", "start": 0, "length": 3}
+    system = {
+        "platform": "uniprocessor",
+        "scheduler": "fp",
+        "resources": {"a, b": {"protocol": "inheritance"}},
+        "tasks": [
+            {"name": "high", "wcet": 3, "release": 1, "deadline": 9, "sections": [held]},
+            {"name": "low", "wcet": 4, "release": 0, "deadline": 9, "sections": [held]},
+        ],
+    }
+    text = str(rtsched.simulate(system, until=5, reasons=True).explain("high", 0))
+    assert "2 ns  blocked: low[0] held a, b\n" in text
+
+
 def test_ties_say_by_what_they_go() -> None:
     trace = simulate([task(0, 2, 10), task(1, 2, 10)], edf(), until=10)
     assert "(a tie, and its task comes first in the system)" in str(trace.explain("b", 0))
