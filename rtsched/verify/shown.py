@@ -27,7 +27,7 @@ def declared_run(found: Verification) -> Trace:
     """
     seed = found.loaded.system.simulate.seed
     prepared = replace(api.prepare(found.loaded), spec=found.system)
-    trace = prepared.run(api.scheduler(found.description), seed)
+    trace = prepared.run(api.scheduler(found.description), seed, reasons=True)  # which the page explains jobs by
     observer = Observer(found.analysis, found.description, seed)
     observer.judge(trace, Pattern("as declared, for as long as the file says", found.system, prepared.until, seed))
     return trace
