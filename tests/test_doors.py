@@ -260,7 +260,10 @@ def test_a_plugged_in_exporter_writes_by_ending_and_by_name(system: str, tmp_pat
     assert "jobs released for" in written.stderr
     gone = command(*line, str(tmp_path / "run.starts"), plugin=False)
     assert gone.returncode == 2
-    assert "use .btf, .htm, .html, .json, .pdf, .perfetto-trace, .pftrace, .png, .svg, .vcd, or --format (btf, chrome, csv, html, pdf, pftrace, png, svg, vcd)" in gone.stderr
+    assert (
+        "use .btf, .htm, .html, .json, .pdf, .perfetto-trace, .pftrace, .png, .svg, .vcd, or --format (btf, chrome, csv, html, pdf, pftrace, png, svg, vcd)"
+        in gone.stderr
+    )
 
 
 def test_the_formats_of_run_are_exporters(tmp_path: Path, system: str) -> None:
