@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.export.btf_processes import Processes, processes
+from rtsched.export.btf_processes import ProcessTable, processes
 from rtsched.export.btf_semaphores import semaphores
 from rtsched.export.exporter import exporter, need_trace
 from rtsched.export.identifiers import identifiers
@@ -50,7 +50,7 @@ def btf(trace: Trace) -> Iterator[str]:
         yield "".join(f"{text}\n" for _, _, text in lines[first : first + AT_ONCE])
 
 
-def _header(trace: Trace, found: Processes, semaphore_names: list[str]) -> Iterator[str]:
+def _header(trace: Trace, found: ProcessTable, semaphore_names: list[str]) -> Iterator[str]:
     from rtsched import __version__
 
     yield f"#version 2.2.1\n#creator rtsched {__version__}\n#timescale ns\n"
@@ -71,7 +71,7 @@ def plain(text: str) -> str:
 Line = tuple[int, int, str]
 
 
-def _activations(trace: Trace, found: Processes) -> Iterator[Line]:
+def _activations(trace: Trace, found: ProcessTable) -> Iterator[Line]:
     """A stimulus and an activation for every instance; one that is refused at once is beyond the limit."""
     refused = (over(trace) == trace.jobs["release"]) & np.isin(trace.jobs["outcome"], (DROPPED, ABORTED))
     refused[trace.slices["job"]] = False
@@ -84,7 +84,7 @@ def _activations(trace: Trace, found: Processes) -> Iterator[Line]:
         yield time, WAKES, f"{stimulus},T,{name},{number},{'mtalimitexceeded' if never[job] else 'activate'}"
 
 
-def _states(found: Processes) -> Iterator[Line]:
+def _states(found: ProcessTable) -> Iterator[Line]:
     """What becomes of each instance on the cores."""
     for start, end, process, number, core, begin, leave in found.stays:
         name, where = found.names[process], found.cores[core]
@@ -96,7 +96,7 @@ def _states(found: Processes) -> Iterator[Line]:
         yield time, WAKES, f"{time},{found.cores[core]},0,T,{found.names[process]},{number},release"
 
 
-def _clocks(trace: Trace, found: Processes) -> Iterator[Line]:
+def _clocks(trace: Trace, found: ProcessTable) -> Iterator[Line]:
     """The clocks, in Hz, of the first core of all that share one."""
     rows: NDArray[Any] = trace.changes[trace.changes["what"] == FREQUENCY]
     for time, _, place, hertz in rows.tolist():
@@ -104,7 +104,7 @@ def _clocks(trace: Trace, found: Processes) -> Iterator[Line]:
         yield time, WAKES, f"{time},{core},0,C,{core},0,set_frequence,{hertz}"
 
 
-def _comments(trace: Trace, found: Processes) -> Iterator[Line]:
+def _comments(trace: Trace, found: ProcessTable) -> Iterator[Line]:
     """Misses at their deadlines, and when jobs were given up: the format has no events for them."""
     ends = over(trace).tolist()
     names = [f"TASK_{name}" for name in found.tasks]

@@ -18,7 +18,7 @@ from rtsched.trace.trace import COMPLETED, DRAINED, DUPLICATE, OPEN_END, OVERHEA
 LAST = (COMPLETED, PART, STOPPED, DRAINED)
 
 
-class Stay(NamedTuple):
+class Presence(NamedTuple):
     """An instance of a process on a core from `start` to `end` (ns), and the events by which it came and left ("")."""
 
     start: int
@@ -30,7 +30,7 @@ class Stay(NamedTuple):
     leave: str
 
 
-class Processes(NamedTuple):
+class ProcessTable(NamedTuple):
     """All processes: names, the lanes of processors as cores, when instances are activated (time, job, process).
 
     `releases` are (time, process, number, core) of those that waited for a resource; `numbers` are the processes by
@@ -41,13 +41,13 @@ class Processes(NamedTuple):
     names: list[str]
     cores: list[str]
     activations: list[tuple[int, int, int]]
-    stays: list[Stay]
+    stays: list[Presence]
     releases: list[tuple[int, int, int, int]]
     numbers: dict[tuple[int, int], int]
     meanings: list[tuple[str, str]]
 
 
-def processes(trace: Trace) -> Processes:
+def processes(trace: Trace) -> ProcessTable:
     """The processes of a run: a node each; of a node that ran in several places at once one more for each place."""
     tracks = Timeline()
     lanes = tracks.add(PROCESSORS, [str(each.index) for each in trace.system.processors])
@@ -61,7 +61,7 @@ def processes(trace: Trace) -> Processes:
     made.states(places)
     made.activate()
     named, core_names = identifiers(made.named), identifiers(cores)
-    return Processes(
+    return ProcessTable(
         identifiers(task.name for task in trace.system.tasks),
         [f"TASK_{name}" for name in named],
         [f"Core_{name}" for name in core_names],
@@ -84,7 +84,7 @@ class _Maker:
         self.named: list[str] = []
         self.numbers: dict[tuple[int, int, int], int] = {}
         self.activations: list[tuple[int, int, int]] = []
-        self.stays: list[Stay] = []
+        self.stays: list[Presence] = []
         self.releases: list[tuple[int, int, int, int]] = []
         self.begun: dict[tuple[int, int], int] = {}  # when the first slice of each node began
         for task in trace.system.tasks:
@@ -140,7 +140,7 @@ class _Maker:
                 leave = ""
             elif final and (reason in LAST or over <= end):
                 leave = "terminate"
-            self.stays.append(Stay(start, end, process, number, core, "resume" if place else "start", leave))
+            self.stays.append(Presence(start, end, process, number, core, "resume" if place else "start", leave))
 
     def _blocked(self, job: int, node: int) -> dict[int, int]:
         """From when to when a node waited for a resource."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rtsched.export.btf_processes import Processes
+from rtsched.export.btf_processes import ProcessTable
 from rtsched.trace.trace import GIVE, TAKE, Trace
 
 #: The order at one instant, as in `btf`: what is given back before, what is taken after the changes of the cores.
 BEFORE, AFTER = 0, 5
 
 
-def semaphores(trace: Trace, found: Processes, names: list[str]) -> Iterator[tuple[int, int, str]]:
+def semaphores(trace: Trace, found: ProcessTable, names: list[str]) -> Iterator[tuple[int, int, str]]:
     """What processes ask of semaphores, and what becomes of those; at each instant in the order in which it happened.
 
     Who gives a resource back wakes all who wait for it: they ask again. The notes say how many hold it or wait.

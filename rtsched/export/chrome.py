@@ -54,7 +54,7 @@ def _lines(found: Timeline) -> Iterator[str]:
                 f'{{"ph":"M","pid":{place},"tid":{number + 1},"name":"thread_sort_index",'
                 f'"args":{{"sort_index":{number + 1}}}}}'
             )
-    encode = Encoder(found)
+    encode = JsonEncoder(found)
     for event in lines.events(found):
         if event.kind != lines.END:
             yield from encode(event)
@@ -70,7 +70,7 @@ def micro(time: int) -> str:
     return f"{time // 1000}.{time % 1000:03d}"
 
 
-class Encoder:
+class JsonEncoder:
     """Events as lines of JSON; what many have in common is encoded once."""
 
     def __init__(self, found: Timeline) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from rtsched.export import timeline as lines
 from rtsched.export.exporter import exporter, need_trace
 from rtsched.export.timeline import GROUPS, Event, Label, Timeline, timeline
-from rtsched.export.wire import Clock, content, double, key, varint, whole
+from rtsched.export.wire import Times, content, double, key, varint, whole
 from rtsched.trace.trace import Trace
 
 # TracePacket; TrackEvent and its types; TrackDescriptor; CounterDescriptor; DebugAnnotation.
@@ -59,7 +59,7 @@ def pftrace(trace: Trace) -> Iterator[bytes]:
 
 def _packets(found: Timeline, trace: Trace) -> Iterator[bytes]:
     yield from _descriptors(found, trace)
-    encode = Encoder(found)
+    encode = PacketEncoder(found)
     for event in lines.events(found):
         yield encode(event)
 
@@ -88,7 +88,7 @@ def _packet(inside: bytes) -> bytes:
     return content(PACKET, inside + _SEQUENCE)
 
 
-class Encoder:
+class PacketEncoder:
     """Events as packets; what many have in common is encoded once."""
 
     def __init__(self, found: Timeline) -> None:
@@ -99,7 +99,7 @@ class Encoder:
         }
         self.scales = {number: course.scale for number, course in found.courses}
         self.labels: dict[Label, tuple[bytes, tuple[bytes, ...]]] = {}
-        self.clock = Clock()
+        self.times = Times()
 
     def __call__(self, event: Event) -> bytes:
         time, kind, track, said, value, _, leaves, comes = event
@@ -122,7 +122,7 @@ class Encoder:
         return packet + self._timed(time, self.heads[lines.END][track]) if kind == lines.EMPTY else packet
 
     def _timed(self, time: int, inside: bytes) -> bytes:
-        raw = _TIMESTAMP + self.clock(time) + _SEQUENCE_EVENT + varint(len(inside)) + inside
+        raw = _TIMESTAMP + self.times(time) + _SEQUENCE_EVENT + varint(len(inside)) + inside
         return _PACKET + varint(len(raw)) + raw
 
     def _label(self, label: Label) -> tuple[bytes, tuple[bytes, ...]]:

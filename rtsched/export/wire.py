@@ -29,7 +29,7 @@ def _small() -> list[bytes]:
     return [bytes([low]) if not high else bytes([low | 128, high]) for high in range(128) for low in range(128)]
 
 
-class Clock:
+class Times:
     """Varints of times: close ones have all but their lowest 14 bits in common, which are encoded once."""
 
     def __init__(self) -> None:

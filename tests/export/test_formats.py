@@ -31,7 +31,7 @@ from rtsched.export.lanes import lanes
 from rtsched.export.pftrace import pftrace
 from rtsched.export.ready import activations, over, ready
 from rtsched.export.vcd import vcd
-from rtsched.export.wire import Clock, varint
+from rtsched.export.wire import Times, varint
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.registry import REGISTRY
 from rtsched.trace.trace import DRAINED, KILLED, PREEMPTED, Trace
@@ -372,7 +372,7 @@ def test_varints_are_those_of_protocol_buffers(number: int) -> None:
     raw = TracePacket.FromString(b"\x40" + varint(number)).timestamp
     assert raw == number % (1 << 64)
     if number >= 0:
-        assert Clock()(number) == varint(number)
+        assert Times()(number) == varint(number)
 
 
 def test_courses_hold_one_value_at_a_time() -> None:
