@@ -22,7 +22,7 @@ RAISED: dict[str, Any] = {"color": "black", "linewidth": 2.6, "solid_capstyle": 
 LONGEST = 24
 
 
-class Held(NamedTuple):
+class Holding(NamedTuple):
     """A node (job, node) holds a resource in [start, end); `depth` others that it took earlier are held meanwhile."""
 
     start: int
@@ -33,7 +33,7 @@ class Held(NamedTuple):
     depth: int
 
 
-class Waiting(NamedTuple):
+class LockWait(NamedTuple):
     """A node waits for a resource in [start, end), which `holder` (None: nobody) holds at the beginning."""
 
     start: int
@@ -59,7 +59,7 @@ def hatch(resource: int) -> str:
     return HATCHES[resource % len(HATCHES)]
 
 
-def holds(trace: Trace) -> list[Held]:
+def holds(trace: Trace) -> list[Holding]:
     """Every section of a run, by start."""
     found = sorted(
         (start, end, job, node, resource)
@@ -73,17 +73,17 @@ def holds(trace: Trace) -> list[Held]:
         taken = {depth for _, depth in mine}
         depth = next(level for level in range(len(taken) + 1) if level not in taken)
         open_ones[job, node] = [*mine, (end, depth)]
-        held.append(Held(start, end, job, node, resource, depth))
+        held.append(Holding(start, end, job, node, resource, depth))
     return held
 
 
-def waitings(trace: Trace) -> list[Waiting]:
+def waitings(trace: Trace) -> list[LockWait]:
     """Every wait for a resource, by start."""
     found = []
     for (job, node), spans in trace.history.blocked.items():
         for start, end, resource in spans:
             holder = next((who[0] for *_, who in trace.history.held(resource, start, start + 1)), None)
-            found.append(Waiting(start, end, job, node, resource, holder))
+            found.append(LockWait(start, end, job, node, resource, holder))
     return sorted(found, key=lambda each: each[:5])
 
 
@@ -112,7 +112,7 @@ def lent(trace: Trace) -> list[Lent]:
     return sorted(found, key=lambda each: each[:4])
 
 
-class Locks:
+class LockSigns:
     """What of all that can be seen in the rows of a picture, each with its row."""
 
     def __init__(self, scene: Scene) -> None:
@@ -137,7 +137,7 @@ class Locks:
         return {kind for kind, those in found.items() if those}
 
 
-def draw_locks(axes: Axes, scene: Scene, locks: Locks) -> None:
+def draw_locks(axes: Axes, scene: Scene, locks: LockSigns) -> None:
     """Sections as hatched bands, waits as grey strips, raised priorities as thick lines."""
     names = [task.name for task in scene.trace.system.tasks]
     resources = [cut(name, LONGEST) for name in scene.trace.resources]
