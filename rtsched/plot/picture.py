@@ -210,6 +210,8 @@ def _settle(figure: Figure, scene: Scene, every: list[Any], lanes: list[Any], ti
     for axes in lanes:
         rows = len(axes.get_yticks())
         high = _size(figure, axes)[1] / (rows + 0.4)
+        if axes is every[0]:
+            scene.high = high
         if high < LOWEST * 72:
             raise InputError(
                 f"size of a picture: too low for {rows} rows; give more height, or fewer --tasks or --rows"

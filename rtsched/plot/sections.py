@@ -148,7 +148,7 @@ def draw_locks(axes: Axes, scene: Scene, locks: LockSigns) -> None:
         high = BAND / deepest[lane]
         edge = lane + TOP + held.depth * high
         scene.strip(axes, [held[:2]], edge, high, 2.4, hatch=hatch(held.resource), **SECTION)
-        if deepest[lane] == 1:  # else it is too low for letters
+        if high * scene.high > INSIDE:  # else it is too low for letters
             scene.write(axes, held.start, held.end, edge + high / 2, resources[held.resource])
     for wait, lane in locks.waits:
         scene.strip(axes, [wait[:2]], lane + 0.04, 0.26, 1.7, **BLOCKED)
@@ -156,12 +156,13 @@ def draw_locks(axes: Axes, scene: Scene, locks: LockSigns) -> None:
         holder = -1 if wait.holder is None else locks.owner[wait.holder]
         who = "" if holder < 0 else names[holder]
         texts = [f"{what}, held by {who}", f"{what} ({who})"] if who else []
-        scene.write(axes, wait.start, wait.end, lane + 0.17, *texts, what, resources[wait.resource])
+        if 0.26 * scene.high > INSIDE:
+            scene.write(axes, wait.start, wait.end, lane + 0.17, *texts, what, resources[wait.resource])
     for raised, lane in locks.lent:
         left, right = max(raised.start, scene.start), min(raised.end, scene.end)
         axes.plot([left / scene.scale, right / scene.scale], [lane + TOP - 0.05] * 2, zorder=4.2, **RAISED)
         text = "" if raised.task is None or raised.task < 0 else f"as {names[raised.task]}"
-        if text and scene.ruler.measure(text, INSIDE) <= scene.room(left, right) - 8:
+        if text and 0.3 * scene.high > INSIDE and scene.ruler.measure(text, INSIDE) <= scene.room(left, right) - 8:
             axes.text(
                 scene.middle(left, right), lane + TOP - 0.09, text, ha="center", va="bottom", fontsize=INSIDE,
                 zorder=4.3,
