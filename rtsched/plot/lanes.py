@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtsched.plot.hardware import merged
-from rtsched.plot.look import MISS
+from rtsched.plot.look import INSIDE, MISS
 from rtsched.plot.scene import HEIGHT, NARROW, OTHERS, TOP, Row, Scene
-from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, KILLED, LATE, OK, OVERHEAD, PREEMPTED, Trace
+from rtsched.trace.trace import ABORTED, DRAINED, DROPPED, KILLED, LATE, OVERHEAD, PREEMPTED, Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,12 +53,13 @@ def task_lanes(axes: Axes, scene: Scene, locks: bool) -> None:
             labelled = labelled[np.argsort(labelled["start"] - labelled["end"], kind="stable")]
             labelled = labelled[np.unique(labelled["job"], return_index=True)[1]]
         height = lane + (0.15 if locks else 0.025)  # below sections
-        for piece in labelled:
+        for piece in labelled if (0.35 if locks else 0.6) * scene.high > INSIDE else ():
             number, variant = f"{jobs['index'][piece['job']]}", way(trace, piece)
             scene.write(axes, int(piece["start"]), int(piece["end"]), height, number + variant, number)
         _cuts(axes, scene, mine, lane)
         if scene.heads[row.task] == lane:
             _marks(axes, scene, row, lane)
+        _rings(axes, scene, row, mine, lane)
 
 
 def waits(scene: Scene, task: int) -> list[tuple[int, int]]:
@@ -115,7 +116,7 @@ def _cuts(axes: Axes, scene: Scene, mine: Any, lane: int) -> None:
 
 
 def _marks(axes: Axes, scene: Scene, row: Row, lane: int) -> None:
-    """Arrows up for releases, down for deadlines; rings where jobs are done; crosses over what was missed."""
+    """Arrows up for releases, down for deadlines; crosses over what was missed."""
     jobs, start, end, scale = scene.trace.jobs_of(row.task), scene.start, scene.end, scene.scale
     foot, head = lane + 0.3, lane - 0.52
     for instants, tip, marker, colour, shift in (
@@ -129,10 +130,17 @@ def _marks(axes: Axes, scene: Scene, row: Row, lane: int) -> None:
                 seen, np.full(len(seen), tip + shift), marker=marker, s=14, color=colour, linewidth=0, zorder=4.1,
                 clip_on=False, gid=f"{'release' if marker == '^' else 'deadline'} {lane}",
             )  # fmt: skip
-    done = jobs["finish"][(jobs["finish"] > start) & (jobs["finish"] <= end) & np.isin(jobs["outcome"], (OK, LATE))]
-    if len(done):
-        axes.scatter(done / scale, np.full(len(done), lane + TOP), s=11, zorder=4.5, clip_on=False, **DONE)
     crosses(axes, scene, jobs, lane - 0.55)
+
+
+def _rings(axes: Axes, scene: Scene, row: Row, mine: Any, lane: int) -> None:
+    """Where jobs were done; of nodes in the row of the last."""
+    jobs = scene.trace.jobs_of(row.task)
+    done = jobs["finish"][(jobs["finish"] > scene.start) & (jobs["finish"] <= scene.end)]
+    if row.node is not None:
+        done = done[np.isin(done, mine["end"])]
+    if len(done):
+        axes.scatter(done / scene.scale, np.full(len(done), lane + TOP), s=11, zorder=4.5, clip_on=False, **DONE)
 
 
 def crosses(axes: Axes, scene: Scene, jobs: Any, height: float) -> None:

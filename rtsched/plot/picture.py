@@ -26,7 +26,7 @@ from rtsched.plot.lanes import has_waits, processor_lanes, task_lanes
 from rtsched.plot.legend import draw_legend
 from rtsched.plot.look import LONGEST_NAME, MISS, NAMES, TITLE, look_of
 from rtsched.plot.scene import Row, Scene
-from rtsched.plot.sections import Locks, draw_locks
+from rtsched.plot.sections import LockSigns, draw_locks
 from rtsched.plot.ticks import period_ticks
 from rtsched.trace.trace import Trace
 from rtsched.visible import cut
@@ -85,7 +85,7 @@ def draw(trace: Trace, chosen: Choice, start: int, end: int, title: str, part: s
     if panel:
         draw_panel(every[-1], trace, start, end, scale)
     dense = is_dense(trace, scene.tasks, slices, start, end)
-    locks = Locks(scene) if scene.rows and not dense and len(trace.locks) else None
+    locks = LockSigns(scene) if scene.rows and not dense and len(trace.locks) else None
     lines = _lines(scene, [*title.split("\n"), part], 72 * width)
     below = draw_legend(figure, scene, (end - start) // COLUMNS if dense else None, _shows(scene, used, locks))
     if height is None:
@@ -159,7 +159,7 @@ def _used(trace: Trace, chosen: Choice) -> list[int]:
     return used if several or chosen.rows is not None else []
 
 
-def _shows(scene: Scene, used: list[int], locks: Locks | None) -> set[str]:
+def _shows(scene: Scene, used: list[int], locks: LockSigns | None) -> set[str]:
     """What kinds of things there are, for the legend."""
     found = set() if locks is None else locks.kinds()
     if scene.rows:
@@ -210,6 +210,8 @@ def _settle(figure: Figure, scene: Scene, every: list[Any], lanes: list[Any], ti
     for axes in lanes:
         rows = len(axes.get_yticks())
         high = _size(figure, axes)[1] / (rows + 0.4)
+        if axes is every[0]:
+            scene.high = high
         if high < LOWEST * 72:
             raise InputError(
                 f"size of a picture: too low for {rows} rows; give more height, or fewer --tasks or --rows"

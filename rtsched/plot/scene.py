@@ -37,7 +37,8 @@ class Row(NamedTuple):
 class Scene:
     """A window [start, end) in ns of a trace, of which `rows` are drawn; `slices` are those in the window.
 
-    `scale` ns are one of the time axis; `width` is that of the axes in points, known once all beside them is.
+    `scale` ns are one of the time axis; `width` of the axes and `high` of a row of tasks are in points, known
+    once all beside them is.
     """
 
     trace: Trace
@@ -49,6 +50,7 @@ class Scene:
     slices: NDArray[Any]
     ruler: Ruler = field(default_factory=Ruler)
     width: float = 0.0
+    high: float = 0.0
 
     @cached_property
     def owner(self) -> NDArray[Any]:

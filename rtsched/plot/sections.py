@@ -22,7 +22,7 @@ RAISED: dict[str, Any] = {"color": "black", "linewidth": 2.6, "solid_capstyle": 
 LONGEST = 24
 
 
-class Held(NamedTuple):
+class Holding(NamedTuple):
     """A node (job, node) holds a resource in [start, end); `depth` others that it took earlier are held meanwhile."""
 
     start: int
@@ -33,7 +33,7 @@ class Held(NamedTuple):
     depth: int
 
 
-class Waiting(NamedTuple):
+class LockWait(NamedTuple):
     """A node waits for a resource in [start, end), which `holder` (None: nobody) holds at the beginning."""
 
     start: int
@@ -59,7 +59,7 @@ def hatch(resource: int) -> str:
     return HATCHES[resource % len(HATCHES)]
 
 
-def holds(trace: Trace) -> list[Held]:
+def holds(trace: Trace) -> list[Holding]:
     """Every section of a run, by start."""
     found = sorted(
         (start, end, job, node, resource)
@@ -73,17 +73,17 @@ def holds(trace: Trace) -> list[Held]:
         taken = {depth for _, depth in mine}
         depth = next(level for level in range(len(taken) + 1) if level not in taken)
         open_ones[job, node] = [*mine, (end, depth)]
-        held.append(Held(start, end, job, node, resource, depth))
+        held.append(Holding(start, end, job, node, resource, depth))
     return held
 
 
-def waitings(trace: Trace) -> list[Waiting]:
+def waitings(trace: Trace) -> list[LockWait]:
     """Every wait for a resource, by start."""
     found = []
     for (job, node), spans in trace.history.blocked.items():
         for start, end, resource in spans:
             holder = next((who[0] for *_, who in trace.history.held(resource, start, start + 1)), None)
-            found.append(Waiting(start, end, job, node, resource, holder))
+            found.append(LockWait(start, end, job, node, resource, holder))
     return sorted(found, key=lambda each: each[:5])
 
 
@@ -112,7 +112,7 @@ def lent(trace: Trace) -> list[Lent]:
     return sorted(found, key=lambda each: each[:4])
 
 
-class Locks:
+class LockSigns:
     """What of all that can be seen in the rows of a picture, each with its row."""
 
     def __init__(self, scene: Scene) -> None:
@@ -137,7 +137,7 @@ class Locks:
         return {kind for kind, those in found.items() if those}
 
 
-def draw_locks(axes: Axes, scene: Scene, locks: Locks) -> None:
+def draw_locks(axes: Axes, scene: Scene, locks: LockSigns) -> None:
     """Sections as hatched bands, waits as grey strips, raised priorities as thick lines."""
     names = [task.name for task in scene.trace.system.tasks]
     resources = [cut(name, LONGEST) for name in scene.trace.resources]
@@ -148,7 +148,7 @@ def draw_locks(axes: Axes, scene: Scene, locks: Locks) -> None:
         high = BAND / deepest[lane]
         edge = lane + TOP + held.depth * high
         scene.strip(axes, [held[:2]], edge, high, 2.4, hatch=hatch(held.resource), **SECTION)
-        if deepest[lane] == 1:  # else it is too low for letters
+        if high * scene.high > INSIDE:  # else it is too low for letters
             scene.write(axes, held.start, held.end, edge + high / 2, resources[held.resource])
     for wait, lane in locks.waits:
         scene.strip(axes, [wait[:2]], lane + 0.04, 0.26, 1.7, **BLOCKED)
@@ -156,12 +156,13 @@ def draw_locks(axes: Axes, scene: Scene, locks: Locks) -> None:
         holder = -1 if wait.holder is None else locks.owner[wait.holder]
         who = "" if holder < 0 else names[holder]
         texts = [f"{what}, held by {who}", f"{what} ({who})"] if who else []
-        scene.write(axes, wait.start, wait.end, lane + 0.17, *texts, what, resources[wait.resource])
+        if 0.26 * scene.high > INSIDE:
+            scene.write(axes, wait.start, wait.end, lane + 0.17, *texts, what, resources[wait.resource])
     for raised, lane in locks.lent:
         left, right = max(raised.start, scene.start), min(raised.end, scene.end)
         axes.plot([left / scene.scale, right / scene.scale], [lane + TOP - 0.05] * 2, zorder=4.2, **RAISED)
         text = "" if raised.task is None or raised.task < 0 else f"as {names[raised.task]}"
-        if text and scene.ruler.measure(text, INSIDE) <= scene.room(left, right) - 8:
+        if text and 0.3 * scene.high > INSIDE and scene.ruler.measure(text, INSIDE) <= scene.room(left, right) - 8:
             axes.text(
                 scene.middle(left, right), lane + TOP - 0.09, text, ha="center", va="bottom", fontsize=INSIDE,
                 zorder=4.3,

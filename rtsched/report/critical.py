@@ -158,4 +158,5 @@ def _draw(trace: Trace, row: int, start: int, end: int) -> Figure:
                       linewidth=1.1, linestyle=(0, (4, 2)), zorder=0.4, clip_on=True)  # fmt: skip
     figure.axes[0].add_patch(frame)
     frame.set_in_layout(False)
+    figure.set_layout_engine("constrained")  # a page of the PDF lays it out once more
     return figure

@@ -45,12 +45,12 @@ def test_releases_of_one_task_where_those_of_all_are_too_many() -> None:
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [trace(("33.333333 ms", "0 ms")), trace(("7 ms", "0.123456 ms")), trace(("28 ms", "1 ms"))],
+    ("period", "offset"),
+    [("33.333333 ms", "0 ms"), ("7 ms", "0.123456 ms"), ("28 ms", "1 ms")],
     ids=["long", "odd", "few"],
 )
-def test_else_they_are_round(odd: Trace) -> None:
-    assert numbers(odd, end=30 * MS)[:3] == ["0", "5", "10"]
+def test_else_they_are_round(period: str, offset: str) -> None:
+    assert numbers(trace((period, offset)), end=30 * MS)[:3] == ["0", "5", "10"]
 
 
 def test_a_number_is_exact_or_none() -> None:
