@@ -8,7 +8,7 @@ from rtsched.schedulability.models import DagTask, TypedPools
 from rtsched.schedulability.result import Bound, Result
 from rtsched.schedulability.steps.bounds import of_bound
 from rtsched.schedulability.steps.choice import chosen, left_out
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.numbers import Scale, joined, name, row
 from rtsched.schedulability.steps.responses import MOST_KEPT
 from rtsched.schedulability.theorems.dag_sets import any_order, due_before, fp_bounds, melani_bounds
@@ -29,29 +29,29 @@ MELANI = "R = len + (vol − len)/m + Σ W_j(R)/m, W_j the most work of another 
 Found = tuple[Bound, tuple[int, ...]]
 
 
-def fixed_priority(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def fixed_priority(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
     return _together(model, result, scale, fp_bounds)
 
 
-def melani(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def melani(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
     return _together(model, result, scale, melani_bounds)
 
 
-def any_work_conserving(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def any_work_conserving(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
     return _each(model, result, scale, any_order)
 
 
-def edf(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def edf(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """The same of the deadline argument; where the other one is smaller, that counts."""
     return _each(model, result, scale, due_before)
 
 
 def _together(
     model: TypedPools, result: Result, scale: Scale, bounds: Callable[[TypedPools, dict[str, list[int]]], list[Found]]
-) -> list[Line]:
+) -> list[BoardLine]:
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     seen: dict[str, list[int]] = {names[place]: [] for place in places}
@@ -64,7 +64,7 @@ def _together(
 
 def _each(
     model: TypedPools, result: Result, scale: Scale, bound: Callable[[TypedPools, DagTask, list[int]], Found]
-) -> list[Line]:
+) -> list[BoardLine]:
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     lines = []
@@ -74,14 +74,14 @@ def _each(
         R = result.bounds[place].wcrt
         if R is not None and lines[-1].data.get("response_ns") != R:
             text = f"{' ' * (len(name(names[place])) + 2)}a6-work-conserving says {scale(R)}"
-            lines.append(Line("words", f"{text}, which counts", names[place]))
+            lines.append(BoardLine("words", f"{text}, which counts", names[place]))
     return lines + left_out(names, places)
 
 
-def _task(task: DagTask, found: Found, values: Sequence[int], scale: Scale) -> list[Line]:
+def _task(task: DagTask, found: Found, values: Sequence[int], scale: Scale) -> list[BoardLine]:
     bound, path = found
     if not values:
-        return [Line("words", f"{name(task.name)}: none, for a more urgent task has none", task.name)]
+        return [BoardLine("words", f"{name(task.name)}: none, for a more urgent task has none", task.name)]
     text = f"{name(task.name)}: {row([scale(value) for value in values])}"
     text += f" + {scale(task.J)} (jitter)" if task.J else ""
     holds = bound.wcrt is not None
@@ -94,5 +94,5 @@ def _task(task: DagTask, found: Found, values: Sequence[int], scale: Scale) -> l
         "response_ns": bound.wcrt,
         "deadline_ns": task.D,
     }
-    lines = [Line("iterates", text, task.name, holds, data)]
+    lines = [BoardLine("iterates", text, task.name, holds, data)]
     return [*lines, of_bound(bound, scale)] if holds else lines
