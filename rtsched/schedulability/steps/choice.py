@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtsched.schedulability.result import Result
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 
 #: So many tasks are written out one by one.
 MOST_TASKS = 20
@@ -28,8 +28,8 @@ def chosen(names: Sequence[str], result: Result) -> list[int]:
     return sorted(tightest[:MOST_TASKS])
 
 
-def left_out(names: Sequence[str], places: Sequence[int]) -> list[Line]:
+def left_out(names: Sequence[str], places: Sequence[int]) -> list[BoardLine]:
     """A word on the tasks that are not written out, if any are not."""
     if len(places) == len(names):
         return []
-    return [Line("words", f"… {len(names) - len(places)} more tasks: above are those with the least time left")]
+    return [BoardLine("words", f"… {len(names) - len(places)} more tasks: above are those with the least time left")]

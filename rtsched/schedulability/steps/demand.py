@@ -8,7 +8,7 @@ from heapq import heapify, heapreplace
 from rtsched.schedulability.models import Mode, Sporadic, Uniprocessor
 from rtsched.schedulability.result import Result
 from rtsched.schedulability.steps.choice import chosen, left_out
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.loads import load, shares
 from rtsched.schedulability.steps.numbers import MOST_ITERATES, Scale, joined, name, row
 from rtsched.schedulability.steps.responses import MOST_KEPT
@@ -25,7 +25,7 @@ def formula(model: Uniprocessor) -> str:
     return f"U ≤ 1, and at each deadline t: b(t) + dbf(t) ≤ t, with {dbf}, b(t) the longest region of those with D > t"
 
 
-def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
+def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[BoardLine]:
     """U beside 1; how far to look; the demand at the deadlines; the instants at which the test looked."""
     tasks, mode = model.tasks, model.mode
     lines = [load("U", shares(tasks), Fraction(1), "", scale)]
@@ -39,7 +39,7 @@ def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[
         far = f"the busy period ends: L = {row([scale(value) for value in busy])}; no deadline after it counts"
     else:
         far = f"no deadline after {_why_so_far(model, behind)} = {scale(end)} counts"
-    lines.append(Line("words", far, data={"horizon_ns": end}))
+    lines.append(BoardLine("words", far, data={"horizon_ns": end}))
     lines += _deadlines(tasks, mode, end, crossing, scale)
     seen: list[tuple[int, int]] = []
     try:
@@ -48,7 +48,7 @@ def processor_demand(model: Uniprocessor, result: Result, scale: Scale) -> list[
         else:
             np_overload(tasks, mode, seen)
     except NotConverged as cut:
-        return [*lines, Line("words", str(cut))]
+        return [*lines, BoardLine("words", str(cut))]
     if seen:
         lines.append(_looked(seen, scale))
     return lines
@@ -62,7 +62,9 @@ def _why_so_far(model: Uniprocessor, behind: int) -> str:
     return f"max(max D, ⌈{f'({slope} + max b)' if behind else slope}/(1 − U)⌉)"
 
 
-def _deadlines(tasks: tuple[Sporadic, ...], mode: Mode, end: int, crossing: int | None, scale: Scale) -> list[Line]:
+def _deadlines(
+    tasks: tuple[Sporadic, ...], mode: Mode, end: int, crossing: int | None, scale: Scale
+) -> list[BoardLine]:
     """The demand at the first deadlines up to `end`, or to the first crossing; how many more there are."""
     last = end if crossing is None else crossing
     heap = [(task.D - task.J, index) for index, task in enumerate(tasks) if task.D - task.J <= last]
@@ -81,17 +83,17 @@ def _deadlines(tasks: tuple[Sporadic, ...], mode: Mode, end: int, crossing: int 
     more = len(points) - len(lines) if everything else count - len(lines)
     if more > 0:
         about = "" if everything else "at most "
-        lines.append(Line("words", f"… {about}{more} more deadlines up to {scale(last)}"))
+        lines.append(BoardLine("words", f"… {about}{more} more deadlines up to {scale(last)}"))
         if crossing is not None:
             lines.append(_at(tasks, points[-1], scale))
     data = {"points_ns": points, "left_out": 0 if everything else more, "end_ns": last, "crossing_ns": crossing}
     text = "at no deadline is more due than there is time for"
     if crossing is not None:
         text = f"the first crossing is at t = {scale(crossing)}"
-    return [*lines, Line("demand", text, holds=crossing is None, data=data)]
+    return [*lines, BoardLine("demand", text, holds=crossing is None, data=data)]
 
 
-def _at(tasks: tuple[Sporadic, ...], point: list[int], scale: Scale) -> Line:
+def _at(tasks: tuple[Sporadic, ...], point: list[int], scale: Scale) -> BoardLine:
     """The demand at one deadline, task by task."""
     t, due, behind = point
     terms = [f"{scale(behind)} (b)"] if behind else []
@@ -103,13 +105,13 @@ def _at(tasks: tuple[Sporadic, ...], point: list[int], scale: Scale) -> Line:
     summed = f"{joined(terms)} = " if len(terms) > 1 or terms != [scale(due + behind)] else ""
     holds = due + behind <= max(t, 0)
     text = f"t = {scale(t)}: {summed}{scale(due + behind)} {'≤' if holds else '>'} {scale(t)}"
-    return Line("sum", text, holds=holds, data={"t_ns": t, "value_ns": due + behind, "limit_ns": max(t, 0)})
+    return BoardLine("sum", text, holds=holds, data={"t_ns": t, "value_ns": due + behind, "limit_ns": max(t, 0)})
 
 
-def _looked(seen: list[tuple[int, int]], scale: Scale) -> Line:
+def _looked(seen: list[tuple[int, int]], scale: Scale) -> BoardLine:
     steps = [f"{scale(t)} (demand {scale(due)})" for t, due in seen]
     data = {"points_ns": [list(point) for point in seen[:MOST_KEPT]], "left_out": max(0, len(seen) - MOST_KEPT)}
-    return Line("qpa", f"QPA looks, from the last deadline down, only at t = {row(steps)}", data=data)
+    return BoardLine("qpa", f"QPA looks, from the last deadline down, only at t = {row(steps)}", data=data)
 
 
 def rta_formula(model: Uniprocessor) -> str:
@@ -121,13 +123,13 @@ def rta_formula(model: Uniprocessor) -> str:
     return f"{own} + Σ min({there}, jobs due by a + D)·C over the others, R = t − a"
 
 
-def edf_responses(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
+def edf_responses(model: Uniprocessor, result: Result, scale: Scale) -> list[BoardLine]:
     """For each task the arrival at which its response is worst, and the iterates of its end."""
     arrivals: dict[str, int] = {}
     responses(model, arrivals)
     names = [task.name for task in model.tasks]
     if not arrivals:
-        return [Line("words", f"{name(model.name)}: too many arrivals would have to be looked at")]
+        return [BoardLine("words", f"{name(model.name)}: too many arrivals would have to be looked at")]
     places = chosen(names, result)
     lines = []
     for place in places:
@@ -152,5 +154,5 @@ def edf_responses(model: Uniprocessor, result: Result, scale: Scale) -> list[Lin
             "response_ns": R,
             "deadline_ns": bound.deadline,
         }
-        lines.append(Line("iterates", text, task.name, R <= bound.deadline, data))
+        lines.append(BoardLine("iterates", text, task.name, R <= bound.deadline, data))
     return lines + left_out(names, places)

@@ -8,19 +8,19 @@ from typing import Any
 from rtsched.schedulability.lowering.group import View
 from rtsched.schedulability.models import Cluster, DagTask, Sporadic, TypedPools, Uniprocessor
 from rtsched.schedulability.steps.choice import MOST_TASKS
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.numbers import Scale, joined, name
 from rtsched.schedulability.theorems.locks import Blocker
 
 
-def given(view: View, scale: Scale) -> list[Line]:
+def given(view: View, scale: Scale) -> list[BoardLine]:
     """One line a task, from the first model that has them by themselves, and how B comes about."""
     model = next((each for each in view.models if isinstance(each, Uniprocessor | Cluster | TypedPools)), None)
     if model is None:
         return []
     lines = [_task(task, view, scale) for task in model.tasks[:MOST_TASKS]]
     if len(model.tasks) > MOST_TASKS:
-        lines.append(Line("words", f"… {len(model.tasks) - MOST_TASKS} more tasks"))
+        lines.append(BoardLine("words", f"… {len(model.tasks) - MOST_TASKS} more tasks"))
     if isinstance(model, Uniprocessor):
         for task in model.tasks[:MOST_TASKS]:
             if view.blockers.get(task.name):
@@ -28,7 +28,7 @@ def given(view: View, scale: Scale) -> list[Line]:
     return lines
 
 
-def _task(task: Sporadic | DagTask, view: View, scale: Scale) -> Line:
+def _task(task: Sporadic | DagTask, view: View, scale: Scale) -> BoardLine:
     """C, or length and volume, then T, D and what there is besides."""
     inflation = view.overheads.get(task.name, 0)
     data: dict[str, Any] = {"T_ns": task.T, "D_ns": task.D, "J_ns": task.J, "switches_ns": inflation}
@@ -47,10 +47,10 @@ def _task(task: Sporadic | DagTask, view: View, scale: Scale) -> Line:
         text += f", regions {joined([scale(region) for region in task.regions], ', ')}" if task.regions else ""
     elif inflation:
         text += f"; {scale(inflation)} of the volume are switches"
-    return Line("words", text, task.name, data=data)
+    return BoardLine("words", text, task.name, data=data)
 
 
-def blocking(task: Sporadic, sections: Sequence[Blocker], scale: Scale) -> Line:
+def blocking(task: Sporadic, sections: Sequence[Blocker], scale: Scale) -> BoardLine:
     """Which sections can block a task, and which of them make up its B."""
     each = [f"{scale(one.length)} ({name(one.task)} in {name(one.resource)})" for one in sections]
     how, rule = _rule(task, sections)
@@ -65,7 +65,7 @@ def blocking(task: Sporadic, sections: Sequence[Blocker], scale: Scale) -> Line:
             for one in sections
         ],
     }
-    return Line("blocking", text, task.name, data=data)
+    return BoardLine("blocking", text, task.name, data=data)
 
 
 def _rule(task: Sporadic, sections: Sequence[Blocker]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from rtsched.schedulability.models import DagTask, TypedPools
 from rtsched.schedulability.result import Bound, Result
 from rtsched.schedulability.steps.bounds import of_bound
 from rtsched.schedulability.steps.choice import chosen, left_out
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.numbers import MOST_TERMS, Scale, joined, name, row
 from rtsched.schedulability.steps.responses import MOST_KEPT
 from rtsched.schedulability.theorems.dag_sets import (
@@ -36,29 +36,29 @@ EDF = (
 MELANI = f"R = len + (vol − len)/m + Σ W_j(R)/m, j more urgent; under EDF j all others, min(W_j(R), E_j); {WORK}"
 
 
-def fixed_priority(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def fixed_priority(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
     return _in_order(model, result, scale, widths=True)
 
 
-def melani(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def melani(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
     if model.order == "FP":
         return _in_order(model, result, scale, widths=False)
     return _together(model, result, scale, windows_of_melani)
 
 
-def any_work_conserving(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def any_work_conserving(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts, once the bounds of the others are known."""
     return _together(model, result, scale, windows_of_any_order)
 
 
-def edf(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def edf(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """The same, of the argument that gives the smaller bound."""
     return _together(model, result, scale, windows_by_deadline)
 
 
-def _in_order(model: TypedPools, result: Result, scale: Scale, widths: bool) -> list[Line]:
+def _in_order(model: TypedPools, result: Result, scale: Scale, widths: bool) -> list[BoardLine]:
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     seen: dict[str, list[int]] = {names[place]: [] for place in places}
@@ -72,16 +72,16 @@ def _in_order(model: TypedPools, result: Result, scale: Scale, widths: bool) -> 
 
 def _together(
     model: TypedPools, result: Result, scale: Scale, windows_of: Callable[[TypedPools], Windows]
-) -> list[Line]:
+) -> list[BoardLine]:
     bounds = {bound.task: bound.wcrt for bound in result.bounds if bound.wcrt is not None}
     if len(bounds) < len(model.tasks):
-        return [Line("words", "no bounds hold together: as they grow by each other, one of them exceeds its deadline")]
+        return [BoardLine("words", "no bounds hold together: as they grow by each other, one of them exceeds its deadline")]
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     told = joined([f"{name(each)} {scale(bounds[each])}" for each in names[:MOST_TERMS]], ", ")
     more = f" and {len(names) - MOST_TERMS} more" if len(names) > MOST_TERMS else ""
     lines = [
-        Line("words", f"together they hold: {told}{more}; with those of the others:", data={"responses_ns": bounds})
+        BoardLine("words", f"together they hold: {told}{more}; with those of the others:", data={"responses_ns": bounds})
     ]
     windows = windows_of(model)
     for place in places:
@@ -98,9 +98,9 @@ def _iterates(bound: Callable[..., int | None], bounds: dict[str, int]) -> tuple
     return float("inf") if found is None else found, seen
 
 
-def _task(task: DagTask, bound: Bound, path: Sequence[int], values: Sequence[int], scale: Scale) -> list[Line]:
+def _task(task: DagTask, bound: Bound, path: Sequence[int], values: Sequence[int], scale: Scale) -> list[BoardLine]:
     if not values:
-        return [Line("words", f"{name(task.name)}: none, for a more urgent task has none", task.name)]
+        return [BoardLine("words", f"{name(task.name)}: none, for a more urgent task has none", task.name)]
     text = f"{name(task.name)}: {row([scale(value) for value in values])}"
     text += f" + {scale(task.J)} (jitter)" if task.J else ""
     holds = bound.wcrt is not None
@@ -113,5 +113,5 @@ def _task(task: DagTask, bound: Bound, path: Sequence[int], values: Sequence[int
         "response_ns": bound.wcrt,
         "deadline_ns": task.D,
     }
-    lines = [Line("iterates", text, task.name, holds, data)]
+    lines = [BoardLine("iterates", text, task.name, holds, data)]
     return [*lines, of_bound(bound, scale)] if holds else lines

@@ -19,7 +19,7 @@ KINDS: tuple[Kind, ...] = ("load", "iterates", "sum", "demand", "qpa", "blocking
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BoardLine:
     """One line: its text in the unit of the board, and its numbers (times in ns) as `data`.
 
     `holds` says whether the comparison that it ends with holds; None where it has none.
@@ -48,7 +48,7 @@ class Working:
     strength: Strength
     verdict: Verdict
     formula: str
-    lines: tuple[Line, ...]
+    lines: tuple[BoardLine, ...]
     reason: str = ""
     aside: bool = False
 
@@ -86,7 +86,7 @@ class Board:
     name: str
     unit: str
     tasks: tuple[str, ...]
-    given: tuple[Line, ...]
+    given: tuple[BoardLine, ...]
     workings: tuple[Working, ...]
     silent: tuple[tuple[str, str], ...]
     elsewhere: tuple[tuple[str, str], ...] = ()

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from rtsched.schedulability.models import Cluster, Sporadic, TypedPools, Uniprocessor
 from rtsched.schedulability.result import Result
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.numbers import (
     MOST_TERMS,
     Scale,
@@ -38,7 +38,7 @@ def shares(tasks: Sequence[Sporadic]) -> list[Share]:
 
 def load(
     symbol: str, terms: Sequence[Share], limit: Fraction, of: str, scale: Scale, places: str = "C_ns T_ns"
-) -> Line:
+) -> BoardLine:
     """A sum of shares beside its limit: ``U = 1/4 + 2/6 = 7/12 ≈ 0.5833 ≤ 1``; `of` says what the limit is."""
     total = sum((Fraction(above, below) for _, above, below in terms), Fraction(0))
     digits = told_apart(total, limit)
@@ -47,7 +47,7 @@ def load(
     value = fraction(total, digits)
     end = decimal(limit, digits) + (f" = {of}" if of else "")
     first, second = places.split()
-    return Line(
+    return BoardLine(
         "load",
         f"{symbol} = {summed}{' ' if value.startswith('≈') else ' = '}{value} {sign} {end}",
         holds=total <= limit,
@@ -62,7 +62,7 @@ def load(
     )
 
 
-def overload(model: Uniprocessor | Cluster, result: Result, scale: Scale) -> list[Line]:
+def overload(model: Uniprocessor | Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """U beside the number of processors; on several, also each C beside its D."""
     m = model.m if isinstance(model, Cluster) else 1
     lines = [load("U", shares(model.tasks), Fraction(m), f"{m} processors" if m > 1 else "", scale)]
@@ -70,13 +70,15 @@ def overload(model: Uniprocessor | Cluster, result: Result, scale: Scale) -> lis
     return lines + [_longer(task.name, "C", task.C, "D", task.D, scale) for task in late[:MOST_TERMS]]
 
 
-def _longer(who: str, what: str, amount: int, than: str, limit: int, scale: Scale) -> Line:
+def _longer(who: str, what: str, amount: int, than: str, limit: int, scale: Scale) -> BoardLine:
     sign = "≤" if amount <= limit else ">"
     text = f"{name(who)}: {what} = {scale(amount)} {sign} {scale(limit)} = {than}"
-    return Line("sum", text, who, amount <= limit, {"what": what, "value_ns": amount, "than": than, "limit_ns": limit})
+    return BoardLine(
+        "sum", text, who, amount <= limit, {"what": what, "value_ns": amount, "than": than, "limit_ns": limit}
+    )
 
 
-def liu_layland(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
+def liu_layland(model: Uniprocessor, result: Result, scale: Scale) -> list[BoardLine]:
     """U beside n(2^(1/n) - 1), and the same as it is decided: (U/n + 1)^n beside 2."""
     n = len(model.tasks)
     bound = Fraction(n * (2 ** (1 / n) - 1)) if n > 1 else Fraction(1)
@@ -88,7 +90,7 @@ def liu_layland(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]
         return [first]  # the power has more digits than anybody reads, and took the test long enough
     power = (model.U / n + 1) ** n
     digits = told_apart(power, Fraction(2))
-    decided = Line(
+    decided = BoardLine(
         "load",
         f"exactly: (U/{n} + 1)^{n} = {decimal(power, digits)} {'≤' if holds else '>'} 2",
         holds=holds,
@@ -97,7 +99,7 @@ def liu_layland(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]
     return [first, decided]
 
 
-def hyperbolic(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
+def hyperbolic(model: Uniprocessor, result: Result, scale: Scale) -> list[BoardLine]:
     """The product of all (U + 1) beside 2."""
     product = Fraction(1)
     for task in model.tasks:
@@ -107,7 +109,7 @@ def hyperbolic(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
     terms = joined([f"({scale.inside(task.C)}/{scale.inside(task.T)} + 1)" for task in model.tasks], " · ")
     value = fraction(product, digits)
     return [
-        Line(
+        BoardLine(
             "load",
             f"Π (U + 1) = {terms}{' ' if value.startswith('≈') else ' = '}{value} {sign} 2",
             holds=product <= 2,
@@ -123,7 +125,7 @@ def hyperbolic(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
     ]
 
 
-def gfb(model: Cluster, result: Result, scale: Scale) -> list[Line]:
+def gfb(model: Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """The densities beside m - (m - 1) max δ."""
     m = model.m
     terms = [(task.name, task.C, min(task.D, task.T)) for task in model.tasks]
@@ -132,14 +134,14 @@ def gfb(model: Cluster, result: Result, scale: Scale) -> list[Line]:
     return [load("Σ δ", terms, m - (m - 1) * most, of, scale, "C_ns window_ns")]
 
 
-def optimal_load(model: Cluster, result: Result, scale: Scale) -> list[Line]:
+def optimal_load(model: Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """U beside m, and each C beside its T."""
     lines = [load("U", shares(model.tasks), Fraction(model.m), f"{model.m} processors", scale)]
     longest = max(model.tasks, key=lambda task: task.U)
     return [*lines, _longer(longest.name, "C", longest.C, "T", longest.T, scale)]
 
 
-def pool_overload(model: TypedPools, result: Result, scale: Scale) -> list[Line]:
+def pool_overload(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """The longest path of each graph beside its D, and the load of each type beside its processors."""
     late = [task for task in model.tasks if task.dag.length > task.D]
     lines = [_longer(task.name, "longest path", task.dag.length, "D", task.D, scale) for task in late[:MOST_TERMS]]
@@ -154,19 +156,19 @@ def pool_overload(model: TypedPools, result: Result, scale: Scale) -> list[Line]
     return lines
 
 
-def heavy_first(model: HeavyFirst, result: Result, scale: Scale) -> list[Line]:
+def heavy_first(model: HeavyFirst, result: Result, scale: Scale) -> list[BoardLine]:
     """Each heavy task beside its window, and the density bound of the others on the processors that are left."""
     heavy = [task for task in model.tasks if task.name in model.first]
     light = tuple(task for task in model.tasks if task.name not in model.first)
     lines = [_longer(task.name, "C", task.C, "min(D, T)", min(task.D, task.T), scale) for task in heavy[:MOST_TERMS]]
     left = model.cluster.m - len(heavy)
-    lines.append(Line("words", f"{left} of {model.cluster.m} processors are left to the {len(light)} others"))
+    lines.append(BoardLine("words", f"{left} of {model.cluster.m} processors are left to the {len(light)} others"))
     if light and left > 0:
         lines += gfb(Cluster(light, left, "EDF", name=model.name), result, scale)
     return lines
 
 
-def edf_vd(model: MixedCriticality, result: Result, scale: Scale) -> list[Line]:
+def edf_vd(model: MixedCriticality, result: Result, scale: Scale) -> list[BoardLine]:
     """U of all at their own criticality beside 1; else x U_LO(LO) + U_HI(HI)."""
     low = [(each.task.name, each.task.C, each.task.T) for each in model.tasks if not each.hard]
     high = [(each.task.name, each.task.C, each.task.T) for each in model.tasks if each.hard]
@@ -178,7 +180,7 @@ def edf_vd(model: MixedCriticality, result: Result, scale: Scale) -> list[Line]:
         sum((Fraction(above, below) for _, above, below in terms), Fraction(0)) for terms in (low, high, plain)
     )
     if U_low >= 1:
-        return [*lines, Line("words", f"U_LO(LO) = {decimal(U_low, 4)} leaves no room for virtual deadlines")]
+        return [*lines, BoardLine("words", f"U_LO(LO) = {decimal(U_low, 4)} leaves no room for virtual deadlines")]
     x = U_plain / (1 - U_low)
     value = x * U_low + U_high
     digits = told_apart(value, Fraction(1))
@@ -187,10 +189,10 @@ def edf_vd(model: MixedCriticality, result: Result, scale: Scale) -> list[Line]:
         f"x U_LO(LO) + U_HI(HI) = {decimal(value, digits)} {'≤' if value <= 1 else '>'} 1"
     )
     data = {"symbol": "x U_LO(LO) + U_HI(HI)", "value": float(value), "exact": None, "limit": 1.0, "of": ""}
-    return [*lines, Line("load", text, holds=value <= 1, data={**data, "terms": []})]
+    return [*lines, BoardLine("load", text, holds=value <= 1, data={**data, "terms": []})]
 
 
-def bandwidth_servers(model: ServedTasks, result: Result, scale: Scale) -> list[Line]:
+def bandwidth_servers(model: ServedTasks, result: Result, scale: Scale) -> list[BoardLine]:
     """The budgets beside the processor, and of each server how many periods a job takes."""
     terms = [(each.name, each.budget, each.period) for each in model.tasks if each.budget]
     lines = [load("Σ Q/P", terms, Fraction(1), "", scale, "Q_ns P_ns")]
@@ -204,7 +206,7 @@ def bandwidth_servers(model: ServedTasks, result: Result, scale: Scale) -> list[
             + f" = {scale(bound.wcrt)} {'≤' if bound.wcrt <= bound.deadline else '>'} {scale(bound.deadline)}"
         )
         data = {"what": "R", "value_ns": bound.wcrt, "than": "D", "limit_ns": bound.deadline}
-        lines.append(Line("sum", text, each.name, bound.wcrt <= bound.deadline, data))
+        lines.append(BoardLine("sum", text, each.name, bound.wcrt <= bound.deadline, data))
     return lines
 
 
@@ -226,4 +228,4 @@ def plain_scale(model: object) -> Scale:
 
 
 #: What writes out the lines of a test.
-Writer = Callable[..., list[Line]]
+Writer = Callable[..., list[BoardLine]]

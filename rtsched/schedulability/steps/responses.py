@@ -8,7 +8,7 @@ from fractions import Fraction
 from rtsched.schedulability.models import Uniprocessor
 from rtsched.schedulability.result import Bound, Result
 from rtsched.schedulability.steps.choice import chosen, left_out
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.numbers import Scale, decimal, joined, name, row
 from rtsched.schedulability.theorems.fixed_priority import Demand, busy_period, demand, request, response
 from rtsched.schedulability.theorems.fixpoint import NotConverged
@@ -33,7 +33,7 @@ def formula(model: Uniprocessor) -> str:
     return text + ("" if model.mode == "nonpreemptive" else " (F: its last region)")
 
 
-def fixed_priority(model: Uniprocessor, result: Result, scale: Scale) -> list[Line]:
+def fixed_priority(model: Uniprocessor, result: Result, scale: Scale) -> list[BoardLine]:
     """For each task the iterates of its worst job, of its first one, and how many jobs its busy period holds."""
     names = [task.name for task in model.tasks]
     bounds = {bound.task: bound for bound in result.bounds}
@@ -46,25 +46,25 @@ def fixed_priority(model: Uniprocessor, result: Result, scale: Scale) -> list[Li
     return lines + left_out(names, places)
 
 
-def _task(each: Demand, bound: Bound, scale: Scale) -> list[Line]:
+def _task(each: Demand, bound: Bound, scale: Scale) -> list[BoardLine]:
     busy: list[int] = []
     try:
         L = busy_period(each, busy)
         if L is None:
             U = Fraction(each.C, each.T) + sum((Fraction(h.C, h.T) for h in each.above), Fraction(0))
             text = f"{name(each.name)}: its busy period has no end: down to it U = {decimal(U, 4)}"
-            return [Line("words", text, each.name, False)]
+            return [BoardLine("words", text, each.name, False)]
         jobs = -(-(L + each.J) // each.T)
         worst = response(each).q
     except NotConverged as cut:
-        return [Line("words", f"{name(each.name)}: {cut}", each.name)]
+        return [BoardLine("words", f"{name(each.name)}: {cut}", each.name)]
     rows: dict[int, list[int]] = {0: [], worst: []}
     response(each, rows=rows)
     lines = []
     if jobs > 1:
         shown = row([scale(value) for value in busy])
         text = f"{name(each.name)}: busy period L = {shown}, so {jobs} jobs are looked at"
-        lines.append(Line("words", text, each.name, data={"busy_period_ns": L, "jobs": jobs}))
+        lines.append(BoardLine("words", text, each.name, data={"busy_period_ns": L, "jobs": jobs}))
     for q, values in sorted(rows.items()):
         lines.append(_job(each, bound, q, jobs, worst, values, scale))
     if each.above or (each.blocking and each.C > each.last) or (each.blocking and worst):
@@ -72,7 +72,7 @@ def _task(each: Demand, bound: Bound, scale: Scale) -> list[Line]:
     return lines
 
 
-def _job(each: Demand, bound: Bound, q: int, jobs: int, worst: int, values: Sequence[int], scale: Scale) -> Line:
+def _job(each: Demand, bound: Bound, q: int, jobs: int, worst: int, values: Sequence[int], scale: Scale) -> BoardLine:
     """The iterates of one job: of its end where it can be preempted to the last tick, else of when F begins."""
     whole = each.last == 1
     ends = [value + 1 for value in values] if whole else list(values)
@@ -98,7 +98,7 @@ def _job(each: Demand, bound: Bound, q: int, jobs: int, worst: int, values: Sequ
         "due_ns": q * each.T - each.J + bound.deadline - (0 if whole else each.last),
         "corners_ns": corners(each, q, ends[-1]),
     }
-    return Line("iterates", text, each.name, R <= bound.deadline, data)
+    return BoardLine("iterates", text, each.name, R <= bound.deadline, data)
 
 
 def corners(each: Demand, q: int, last: int) -> list[list[int]]:
@@ -111,7 +111,7 @@ def corners(each: Demand, q: int, last: int) -> list[list[int]]:
     return [[t, asked(t) + shift] for t in [0, *sorted(step for step in steps if 0 < step <= last)]]
 
 
-def _put_in(each: Demand, q: int, s: int, scale: Scale) -> Line:
+def _put_in(each: Demand, q: int, s: int, scale: Scale) -> BoardLine:
     """The fixpoint with the numbers put in."""
     whole = each.last == 1
     left = s + 1 if whole else s
@@ -133,4 +133,4 @@ def _put_in(each: Demand, q: int, s: int, scale: Scale) -> Line:
         "value_ns": left,
     }
     text = f"{' ' * (len(name(each.name)) + 2)}{scale(left)} = {joined(terms) or '0'}"
-    return Line("sum", text, each.name, data=amounts)
+    return BoardLine("sum", text, each.name, data=amounts)

@@ -6,7 +6,7 @@ from rtsched.schedulability.models import Cluster
 from rtsched.schedulability.result import Result
 from rtsched.schedulability.steps.bounds import of_parts
 from rtsched.schedulability.steps.choice import chosen, left_out
-from rtsched.schedulability.steps.line import Line
+from rtsched.schedulability.steps.line import BoardLine
 from rtsched.schedulability.steps.numbers import MOST_TERMS, Scale, joined, name, row
 from rtsched.schedulability.steps.responses import MOST_KEPT
 from rtsched.schedulability.theorems.multiprocessor import (
@@ -29,7 +29,7 @@ EDF_RTA = (
 )
 
 
-def bcl(model: Cluster, result: Result, scale: Scale) -> list[Line]:
+def bcl(model: Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """The works that can delay each task beside the room that it has, up to the first that fails."""
     lines = []
     names = [task.name for task in model.tasks]
@@ -44,23 +44,23 @@ def bcl(model: Cluster, result: Result, scale: Scale) -> list[Line]:
         text = f"{name(task.name)}: {terms}{f' = {scale(total)}' if len(works) > 1 else ''} "
         text += f"{'<' if holds else '≥'} {model.m}·{scale.inside(room)} = {scale(model.m * room)}"
         data = {"value_ns": total, "limit_ns": model.m * room, "works_ns": works}
-        lines.append(Line("sum", text, task.name, holds, data))
+        lines.append(BoardLine("sum", text, task.name, holds, data))
         if not holds:
             return lines
     return lines + left_out(names, places)
 
 
-def global_rta(model: Cluster, result: Result, scale: Scale) -> list[Line]:
+def global_rta(model: Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """The iterates of every response, every task above carrying in."""
     return _responses(model, result, scale, carrying_works)
 
 
-def global_rta_lc(model: Cluster, result: Result, scale: Scale) -> list[Line]:
+def global_rta_lc(model: Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """The iterates of every response, at most m - 1 tasks above carrying in."""
     return _responses(model, result, scale, limited_works)
 
 
-def _responses(model: Cluster, result: Result, scale: Scale, works_of: WorksAbove) -> list[Line]:
+def _responses(model: Cluster, result: Result, scale: Scale, works_of: WorksAbove) -> list[BoardLine]:
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     seen: dict[str, list[int]] = {names[place]: [] for place in places}
@@ -70,7 +70,7 @@ def _responses(model: Cluster, result: Result, scale: Scale, works_of: WorksAbov
     for place in places:
         task, values, R = model.tasks[place], seen[names[place]], bounds[place].wcrt
         if not values:
-            lines.append(Line("words", f"{name(task.name)}: none, for a more urgent task has none", task.name))
+            lines.append(BoardLine("words", f"{name(task.name)}: none, for a more urgent task has none", task.name))
             continue
         shown = row([scale(value) for value in (values if R is None else [*values, R])])
         text = f"{name(task.name)}: {shown} {'>' if R is None else '≤'} {scale(task.D)}"
@@ -80,18 +80,18 @@ def _responses(model: Cluster, result: Result, scale: Scale, works_of: WorksAbov
             "response_ns": R,
             "deadline_ns": task.D,
         }
-        lines.append(Line("iterates", text, task.name, R is not None, data))
+        lines.append(BoardLine("iterates", text, task.name, R is not None, data))
         if R is not None and place:
             room = R - task.C + 1
             works = [min(work, room) for work in works_of(model, place, R, responses[:place])]
             terms = joined([scale(work) for work in works])
             text = f"{' ' * (len(name(task.name)) + 2)}{scale(R)} = {scale(task.C)} + ⌊({terms})/{model.m}⌋"
             data = {"value_ns": R, "own_ns": task.C, "works_ns": works, "m": model.m}
-            lines.append(Line("sum", text, task.name, data=data))
+            lines.append(BoardLine("sum", text, task.name, data=data))
     return lines + left_out(names, places)
 
 
-def global_edf_rta(model: Cluster, result: Result, scale: Scale) -> list[Line]:
+def global_edf_rta(model: Cluster, result: Result, scale: Scale) -> list[BoardLine]:
     """The proven slack, round by round, and the bounds of the last one."""
     rounds: list[list[int]] = []
     bounds = edf_bounds(model, rounds)
@@ -99,7 +99,7 @@ def global_edf_rta(model: Cluster, result: Result, scale: Scale) -> list[Line]:
     for number, slack in enumerate(rounds[:MOST_TERMS], 1):
         each = joined([f"{name(task.name)} {scale(left)}" for task, left in zip(model.tasks, slack, strict=True)], ", ")
         data = {"round": number, "slack_ns": slack}
-        lines.append(Line("words", f"round {number}: slack {each}", data=data))
+        lines.append(BoardLine("words", f"round {number}: slack {each}", data=data))
     if len(rounds) > MOST_TERMS:
-        lines.append(Line("words", f"… {len(rounds) - MOST_TERMS} more rounds"))
+        lines.append(BoardLine("words", f"… {len(rounds) - MOST_TERMS} more rounds"))
     return lines + of_parts(bounds, result, scale)

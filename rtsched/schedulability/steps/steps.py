@@ -12,7 +12,7 @@ from rtsched.schedulability.result import Result
 from rtsched.schedulability.steps import dags, demand, graphs, loads, responses, several
 from rtsched.schedulability.steps.bounds import generic
 from rtsched.schedulability.steps.given import given
-from rtsched.schedulability.steps.line import Board, Line, Working
+from rtsched.schedulability.steps.line import Board, BoardLine, Working
 from rtsched.schedulability.steps.numbers import Scale, joined, name, scale_of
 from rtsched.schedulability.theorem import theorems
 from rtsched.schedulability.theorems.edf import with_one_deadline
@@ -118,7 +118,7 @@ def chain_board(chain: ChainSpec, result: Result, tasks: Sequence[TaskSpec]) -> 
             if limit is not None:
                 text += f" {'≤' if holds else '>'} {scale(limit)}"
             data = {"value_ns": value, "limit_ns": limit}
-            lines.append(Line("sum", text, chain.name, holds, data))
+            lines.append(BoardLine("sum", text, chain.name, holds, data))
     formula = (
         "reaction = T of the first + Σ max(R, T of the next + R, or + 0 where that is less urgent beside it) "
         "+ R of the last"
@@ -133,7 +133,7 @@ def board(part: GroupAnalysis, analysis: SystemAnalysis) -> Board:
     tasks = tuple(analysis.system.tasks[index].name for index in part.view.tasks)
     if part.view.obstacle is not None:
         why = part.view.obstacle
-        line = Line("words", f"no test applies: {why.reason}; to make it provable: {why.change}")
+        line = BoardLine("words", f"no test applies: {why.reason}; to make it provable: {why.change}")
         return Board(name(part.view.name), "ns", tasks, (line,), (), (), ())
     scale = loads.plain_scale(part.view.models[0]) if part.view.models else Scale("ns", 1)
     applied = sorted(part.applied, key=lambda item: _place(item.theorem.name))
@@ -187,20 +187,22 @@ def working(item: Applied, scale: Scale, exact: bool = True) -> Working:
     )
 
 
-def _no_steps(test: str, some: bool) -> Line:
+def _no_steps(test: str, some: bool) -> BoardLine:
     """Why there is no more."""
     if test in SEARCHES:
-        return Line("words", f"no calculation on a board: {SEARCHES[test]}")
-    return Line("words", f"the steps of {test} are not written out" + ("; above are the parts of its bounds" * some))
+        return BoardLine("words", f"no calculation on a board: {SEARCHES[test]}")
+    return BoardLine(
+        "words", f"the steps of {test} are not written out" + ("; above are the parts of its bounds" * some)
+    )
 
 
-def _as_declared(part: GroupAnalysis) -> Line:
+def _as_declared(part: GroupAnalysis) -> BoardLine:
     assert part.declared is not None
     jobs = part.declared.details.get("jobs", "its")
     verdict = part.declared.verdict
     seen = f"np-job-sets, which looks at a graph of all schedules of {jobs} jobs"
     text = f"with the phases held exactly as declared: {verdict}, by {seen}"
-    return Line("words", text)
+    return BoardLine("words", text)
 
 
 def _silent(part: GroupAnalysis) -> tuple[tuple[str, str], ...]:

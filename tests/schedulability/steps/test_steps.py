@@ -15,7 +15,7 @@ import pytest
 import rtsched
 from rtsched.schedulability.analyse import Applied, apply
 from rtsched.schedulability.models import Cluster, Dag, DagTask, Mode, Order, Sporadic, TypedPools, Uniprocessor, Vertex
-from rtsched.schedulability.steps.line import KINDS, Board, Line, Working
+from rtsched.schedulability.steps.line import KINDS, Board, BoardLine, Working
 from rtsched.schedulability.steps.numbers import Scale
 from rtsched.schedulability.steps.steps import ABOUT, ORDER, SEARCHES, WRITERS, board, steps, working
 from rtsched.schedulability.theorem import theorem, theorems
@@ -63,7 +63,7 @@ def value(text: str) -> int:
     return int(eval(text))
 
 
-def check_sum(line: Line) -> None:
+def check_sum(line: BoardLine) -> None:
     """Both sides of every ``20 = 5 + ⌈20/8⌉·2``, and ``t = 16: 4 + 2·3 = 10 ≤ 16`` as it says."""
     text = line.text.split(": ", 1)[1] if line.text.startswith("t = ") else line.text.strip()
     sides = re.split(r" (=|≤|>) ", text)
