@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rtsched.export.identifiers import labels
 from rtsched.export.timeline import BLOCKS, HARDWARE, RESOURCES, Label, Marks, Numbers, Said, Spans, Timeline
 from rtsched.export.timeline_rows import LONGEST, Say, always, names_of
-from rtsched.trace.trace import CHECKPOINT, DOWN, EVICT, GIVE, LOAD, LOADED, SUSPEND, TAKE, UP, WAIT, Trace
+from rtsched.trace.trace import CEILING, CHECKPOINT, DOWN, EVICT, GIVE, LOAD, LOADED, SUSPEND, TAKE, UP, WAIT, Trace
 from rtsched.visible import cut
 
 # ---- GPUs ------------------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def resources(trace: Trace, made: Timeline) -> None:
         made.spans.append(
             Spans(table[:, 0], table[:, 1], tracks[table[:, 3]], _named(trace, table[:, 2], "lock", "")),
         )
-        waits = trace.locks[trace.locks["what"] == WAIT]
+        waits = trace.locks[np.isin(trace.locks["what"], (WAIT, CEILING))]
         said = _named(trace, waits["job"].astype(np.int64), "lock", " waits")
         made.marks.append(Marks(waits["time"].astype(np.int64), tracks[waits["resource"]], said))
     if trace.deadlocks:

@@ -36,7 +36,7 @@ def add(trace: Trace, packed: Packed) -> None:
 
     Tables: `ranks` (of a node, from `after` ns after the release of its job on: the place of its rank in the order of
     all ranks without their ties, and the number of its pool; empty where that takes too much room) and `awaits` (who
-    waited for a resource).
+    waited for a resource, or was kept out by its `ceiling`).
     """
     rows = _rows(trace)
     table = np.array(rows, np.int64).reshape(-1, len(KEYS))
@@ -47,10 +47,12 @@ def add(trace: Trace, packed: Packed) -> None:
         columns = {key: column[:0] for key, column in columns.items()}
     packed.table("ranks", columns, **CLOSE)
     waited = [
-        (each.start, each.end, *who, each.resource) for who, those in trace.history.blocked.items() for each in those
+        (each.start, each.end, *who, each.resource, each.by_ceiling)
+        for who, those in trace.history.blocked.items()
+        for each in those
     ]
-    table = np.array(sorted(waited), np.int64).reshape(-1, 5)
-    names = ("start", "end", "job", "node", "resource")
+    table = np.array(sorted(waited), np.int64).reshape(-1, 6)
+    names = ("start", "end", "job", "node", "resource", "ceiling")
     packed.table("awaits", {name: table[:, place] for place, name in enumerate(names)}, end="start")
 
 

@@ -34,7 +34,10 @@ class Holding(NamedTuple):
 
 
 class LockWait(NamedTuple):
-    """A node waits for a resource in [start, end), which `holder` (None: nobody) holds at the beginning."""
+    """A node waits for a resource in [start, end), which `holder` (None: nobody) holds at the beginning.
+
+    Or `by_ceiling`: the ceiling of that resource keeps it from another one.
+    """
 
     start: int
     end: int
@@ -42,6 +45,7 @@ class LockWait(NamedTuple):
     node: int
     resource: int
     holder: int | None
+    by_ceiling: bool = False
 
 
 class Lent(NamedTuple):
@@ -81,9 +85,9 @@ def waitings(trace: Trace) -> list[LockWait]:
     """Every wait for a resource, by start."""
     found = []
     for (job, node), spans in trace.history.blocked.items():
-        for start, end, resource in spans:
+        for start, end, resource, by_ceiling in spans:
             holder = next((who[0] for *_, who in trace.history.held(resource, start, start + 1)), None)
-            found.append(LockWait(start, end, job, node, resource, holder))
+            found.append(LockWait(start, end, job, node, resource, holder, by_ceiling))
     return sorted(found, key=lambda each: each[:5])
 
 
@@ -152,7 +156,7 @@ def draw_locks(axes: Axes, scene: Scene, locks: LockSigns) -> None:
             scene.write(axes, held.start, held.end, edge + high / 2, resources[held.resource])
     for wait, lane in locks.waits:
         scene.strip(axes, [wait[:2]], lane + 0.04, 0.26, 1.7, **BLOCKED)
-        what = f"waits for {resources[wait.resource]}"
+        what = f"{'kept out by the ceiling of' if wait.by_ceiling else 'waits for'} {resources[wait.resource]}"
         holder = -1 if wait.holder is None else locks.owner[wait.holder]
         who = "" if holder < 0 else names[holder]
         texts = [f"{what}, held by {who}", f"{what} ({who})"] if who else []

@@ -29,6 +29,7 @@ def protocols(trace: Trace) -> str:
         "none": "no locking protocol",
         "inheritance": "priority inheritance",
         "ceiling": "immediate priority ceiling",
+        "original-ceiling": "priority ceiling",
     }
     return ", ".join(said.get(kind, kind) for kind in sorted(kinds))
 

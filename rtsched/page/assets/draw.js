@@ -213,8 +213,9 @@ function laneOf(row, top, lane) {
 function drawSlices(row, top, width) {
   if (row.spans) drawSpans(row, top);
   if (row.jobs) drawWindows(row, top);
-  if (row.blocked) drawBlocked(row, top);
+  if (row.blocked) drawBlocked(row, top, false);
   drawCauses(row, top, false);
+  if (row.blocked) drawBlocked(row, top, true);
   const { job, reason } = run.slices;
   const scale = perNs();
   const [first, last] = row.own.within(view.from, view.to);

@@ -35,17 +35,20 @@ function drawHollow(row, top, intervals) {
   }
 }
 
-/** Lines across: a job waits for a resource; with its name, and who holds it. */
-function drawBlocked(row, top) {
+/** Lines across: a job waits for a resource; in front its name, and who holds it. */
+function drawBlocked(row, top, front) {
   const [first, last] = row.blocked.within(view.from, view.to);
   const [y] = laneOf(row, top, 0);
   const high = row.height - (y - top) - 0.25 * rem;
   for (let i = first; i < last; i++) {
     const [left, right] = edges(row.blocked.start[i], row.blocked.end[i]);
     if (right - left < 2) continue;
-    pen.fillStyle = colours.locked;
-    pen.fillRect(left, y + high * 0.15, right - left, high * 0.7);
-    outline(left, right, y + high * 0.15, high * 0.7, colours.ink);
+    if (!front) {
+      pen.fillStyle = colours.locked;
+      pen.fillRect(left, y + high * 0.15, right - left, high * 0.7);
+      outline(left, right, y + high * 0.15, high * 0.7, colours.ink);
+      continue;
+    }
     const from = Math.max(left, gutter);
     if (right - from < rem) continue;
     pen.font = font(0.75);
@@ -67,7 +70,7 @@ function blockedBy(wait) {
   const [{ job, resource, start, end }, since] = [run.holds, run.awaits.start[wait]];
   const held = start.findIndex((from, i) => resource[i] === run.awaits.resource[wait] && from <= since && end[i] > since);
   const name = facts.resources[run.awaits.resource[wait]];
-  return [`waits for ${name}${held < 0 ? "" : `, held by ${jobName(job[held])}`}`, name];
+  return [`${run.awaits.ceiling[wait] ? "kept out by the ceiling of" : "waits for"} ${name}${held < 0 ? "" : `, held by ${jobName(job[held])}`}`, name];
 }
 
 /** Hollow and dashed: a slice on a stream of a GPU of which nothing runs. */

@@ -75,13 +75,17 @@ def _together(
 ) -> list[BoardLine]:
     bounds = {bound.task: bound.wcrt for bound in result.bounds if bound.wcrt is not None}
     if len(bounds) < len(model.tasks):
-        return [BoardLine("words", "no bounds hold together: as they grow by each other, one of them exceeds its deadline")]
+        return [
+            BoardLine("words", "no bounds hold together: as they grow by each other, one of them exceeds its deadline")
+        ]
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     told = joined([f"{name(each)} {scale(bounds[each])}" for each in names[:MOST_TERMS]], ", ")
     more = f" and {len(names) - MOST_TERMS} more" if len(names) > MOST_TERMS else ""
     lines = [
-        BoardLine("words", f"together they hold: {told}{more}; with those of the others:", data={"responses_ns": bounds})
+        BoardLine(
+            "words", f"together they hold: {told}{more}; with those of the others:", data={"responses_ns": bounds}
+        )
     ]
     windows = windows_of(model)
     for place in places:
