@@ -13,17 +13,17 @@ import rtsched
 from rtsched.cli import cli
 from rtsched.show.protocols import PROTOCOLS
 from rtsched.units import format_duration
-from tests.cli.command import rtsched as command
+from tests.consoles import check, shown
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "classroom.md").read_text()
-SHOWN = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SHOWN = shown(PAGE)
 NAMED = re.findall(r"rtsched (?:run|explain|analyse) (\w+)", PAGE)
 
 
 @pytest.mark.parametrize(("line", "printed"), SHOWN, ids=[line for line, _ in SHOWN])
 def test_what_is_shown_is_what_is_printed(line: str, printed: str) -> None:
-    assert command(*shlex.split(line)).output == printed
+    check(line, printed)
 
 
 def test_every_question_has_its_command() -> None:

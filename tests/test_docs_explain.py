@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import doctest
 import re
-import shlex
 from pathlib import Path
 
 from rtsched.trace.causes.pieces import UNEXPLAINED, WORDS
 from rtsched.whatif.answer import KINDS
-from tests.cli.command import rtsched as command
+from tests.consoles import check, shown
 
 PATH = Path(__file__).parents[1] / "docs" / "explain.md"
 PAGE = PATH.read_text()
 
 
 def test_what_is_shown_is_what_is_printed() -> None:
-    shown = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(shown) >= 3
-    for line, printed in shown:
-        assert command(*shlex.split(line)).output == printed, line
+    consoles = shown(PAGE)
+    assert len(consoles) >= 3
+    for line, printed in consoles:
+        check(line, printed)
 
 
 def test_the_python_gives_what_it_says() -> None:

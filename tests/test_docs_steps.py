@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import doctest
-import re
-import shlex
 from pathlib import Path
 
-from tests.cli.command import rtsched as command
+from tests.consoles import check, shown
 
 PATH = Path(__file__).parents[1] / "docs" / "steps.md"
 PAGE = PATH.read_text()
-GAP = "[…]\n"
 
 
 def test_what_is_shown_is_what_is_printed() -> None:
-    shown = re.findall(r"^```console\n\$ rtsched ([^\n]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(shown) >= 4
-    for line, printed in shown:
-        output, at = command(*shlex.split(line)).output, 0
-        for piece in printed.split(GAP):
-            found = output.find(piece, at)
-            assert found >= 0, f"{line}:\n{piece}\nis not in\n{output}"
-            at = found + len(piece)
+    consoles = shown(PAGE)
+    assert len(consoles) >= 4
+    for line, printed in consoles:
+        check(line, printed)
 
 
 def test_the_python_gives_what_it_says() -> None:

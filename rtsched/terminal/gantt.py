@@ -38,7 +38,7 @@ MISSED = (LATE, DROPPED, ABORTED)
 
 
 @dataclass(frozen=True)
-class Scale:
+class TickScale:
     """Columns of `tick` ns from `start` on; `exact` where every instant that is shown begins one."""
 
     start: int
@@ -150,23 +150,23 @@ class Picture:
         )
         return begin, min(last, self.end), said
 
-    def scale(self, start: int, end: int, columns: int) -> Scale:
+    def scale(self, start: int, end: int, columns: int) -> TickScale:
         """The coarsest tick that loses nothing, or else the finest round one that fits."""
         room = self.room(columns)
         tick = self._fine(start, end)
         if -(-(end - start) // tick) <= room:
-            return Scale(start, tick, -(-(end - start) // tick), True)
+            return TickScale(start, tick, -(-(end - start) // tick), True)
         least = -(-(end - start) // room)
         tick = next(each for each in _round() if each >= least)
         if start % tick:  # begin a little earlier, where a column does
             start -= start % tick
             return self.scale(start, end, columns)
-        return Scale(start, tick, -(-(end - start) // tick), False)
+        return TickScale(start, tick, -(-(end - start) // tick), False)
 
-    def window(self, start: int, tick: int, columns: int) -> Scale:
+    def window(self, start: int, tick: int, columns: int) -> TickScale:
         """As many columns of `tick` as there is room for."""
         count = min(self.room(columns), -(-(self.end - start) // tick))
-        return Scale(start, tick, count, self._fine(start, start + count * tick) % tick == 0)
+        return TickScale(start, tick, count, self._fine(start, start + count * tick) % tick == 0)
 
     def _fine(self, start: int, end: int) -> int:
         """The greatest common divisor of all instants that are shown, from `start` on."""
@@ -187,7 +187,7 @@ class Picture:
 
     # ---- rows --------------------------------------------------------------------------------------------------------
 
-    def lines(self, scale: Scale, until: int | None = None) -> list[str]:
+    def lines(self, scale: TickScale, until: int | None = None) -> list[str]:
         """The rows below an axis, until an instant: each task, its marks above what it did, and the processors."""
         shown = scale.count if until is None else min(scale.count, max(0, scale.column(until)))
         found = list(self._axis(scale))
@@ -205,7 +205,7 @@ class Picture:
     def _row(self, name: str, cells: Iterable[str]) -> str:
         return (padded(shortened(name, self.gutter - 1), self.gutter) + "".join(cells)).rstrip()
 
-    def _axis(self, scale: Scale) -> Iterator[str]:
+    def _axis(self, scale: TickScale) -> Iterator[str]:
         """Instants, and a line with a tick at each."""
         unit, size = _unit(scale.end - scale.start)
         wide = 2 + max(len(f"{time / size:.6g}") for time in (scale.start, scale.end))
@@ -221,7 +221,7 @@ class Picture:
         yield self._row(padded(unit, self.gutter - 1, right=True), "".join(texts).rstrip())
         yield self._row("", line)
 
-    def _marks(self, scale: Scale, jobs: Sequence[int]) -> list[str]:
+    def _marks(self, scale: TickScale, jobs: Sequence[int]) -> list[str]:
         """Releases, deadlines and misses of a task; a miss goes before all others."""
         rows = self.trace.jobs
         releases = {scale.column(int(rows["release"][job])) for job in jobs}
@@ -237,7 +237,7 @@ class Picture:
             for place in range(scale.count + 1)
         ]  # fmt: skip
 
-    def _bar(self, scale: Scale, jobs: Sequence[int], slices: Sequence[Any]) -> list[str]:
+    def _bar(self, scale: TickScale, jobs: Sequence[int], slices: Sequence[Any]) -> list[str]:
         """What a task did: it ran if it ran at all in a column, or else it waited."""
         rows, cells = self.trace.jobs, [self.signs.idle] * scale.count
         for job in jobs:
@@ -280,7 +280,7 @@ class Picture:
             found.setdefault((who[0], who[1], who[2]), []).append((start, end))
         return found
 
-    def _place(self, scale: Scale, slices: Sequence[Any]) -> list[str]:
+    def _place(self, scale: TickScale, slices: Sequence[Any]) -> list[str]:
         """Who was on a processor: in each column the one that was there for the longest."""
         spent: list[dict[str, int]] = [{} for _ in range(scale.count)]
         for start, end, job, _, _, reason in slices:
@@ -291,7 +291,7 @@ class Picture:
 
     # ---- what is said below ------------------------------------------------------------------------------------------
 
-    def about(self, scale: Scale, columns: int) -> list[str]:
+    def about(self, scale: TickScale, columns: int) -> list[str]:
         """What a column is, and what the signs mean that are used."""
         one = f"One column is {format_duration(scale.tick)}"
         if not scale.exact:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from rtsched.columns import fitting, padded, shortened, width, wrapped
-from rtsched.terminal.gantt import MISSED, Picture, Scale
+from rtsched.terminal.gantt import MISSED, Picture, TickScale
 from rtsched.terminal.signs import Signs
 from rtsched.trace.causes.explanation import name_of
 from rtsched.trace.trace import OUTCOMES, OVERHEAD, PREEMPTED, Trace
@@ -91,7 +91,7 @@ class Player:
         blank = " " * (self.picture.gutter + scale.column(self.now))
         return [*lines, f"{blank}{self.picture.signs.here} {format_duration(self.now)}"]
 
-    def _scale(self, columns: int) -> Scale:
+    def _scale(self, columns: int) -> TickScale:
         """The part of the run that the present instant is in: one after the other, each a little over the last one."""
         start, end, _ = self.picture.part(columns)
         scale = self.picture.scale(start, end, columns)
