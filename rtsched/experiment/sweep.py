@@ -228,7 +228,7 @@ def fill(bench: Bench, outline: Outline, store: Store, crew: Crew | None, progre
     finally:
         try:
             written.flush()
-            counted.agree(written.count)
+            counted.agree(written.count())
         finally:
             if crew is not None:
                 crew.close()
@@ -239,7 +239,8 @@ class _Written:
 
     def __init__(self, outline: Outline, store: Store) -> None:
         self.outline, self.store = outline, store
-        self.count = 0
+        #: How many are written, and the keys of those that are just being written: an interruption may come in between.
+        self.state: tuple[int, list[bytes]] = 0, []
         self.rows: list[Row] = []
         self.last = time.monotonic()
 
@@ -253,9 +254,16 @@ class _Written:
         """Write what is there."""
         rows, self.rows = self.rows, []
         if rows:
-            self.store.add([(self.outline.key(row.run), row) for row in rows])
-            self.count += len(rows)
+            keys = [self.outline.key(row.run) for row in rows]
+            self.state = self.count(), keys
+            self.store.add(zip(keys, rows, strict=True))
+            self.state = self.state[0] + len(rows), []
         self.last = time.monotonic()
+
+    def count(self) -> int:
+        """How many rows are in the store."""
+        done, keys = self.state
+        return done + len(keys) - len(self.store.missing(keys)) if keys else done
 
 
 def _done(bench: Bench, items: Iterator[Item | Block], crew: Crew | None) -> Iterator[list[Row]]:

@@ -13,6 +13,7 @@ import rtsched
 from rtsched import InputError, Scheduler, SoundnessError
 from rtsched.experiment import limit
 from rtsched.experiment.results import Results
+from rtsched.experiment.store import Store
 
 STUDY = {
     "generate": {"tasks": 4, "platform": "multicore:2", "periods": {"kind": "uniform", "shortest": "5 ms", "longest": "20 ms"}},
@@ -377,3 +378,19 @@ def test_a_run_and_a_proof_of_two_partitions_are_not_compared(tmp_path, monkeypa
     results = rtsched.sweep(system=system, policies=policies, do="both", until="1 s", jobs=1)
     assert [row.status for row in results] == ["error", "ok"]
     assert "packs the usual times, which a run takes, in another way than the largest ones" in next(iter(results)).note
+
+
+def test_who_interrupts_just_after_rows_were_written_is_told_of_them(tmp_path, monkeypatch):
+    write, told = Store.add, []
+
+    def interrupted(self, rows):
+        write(self, rows)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rtsched.sweep(
+            {"generate": {"tasks": 2}, "sets": 3, "policies": "edf", "until": "10 ms"},
+            database=tmp_path / "s.db", jobs=1, progress=lambda *counts: told.append(counts),
+        )  # fmt: skip
+    assert told[-1] == (3, 3, 0)
