@@ -29,6 +29,10 @@ its vertices can run at once. So (b) is at most W_{j,s}(y), the most work of suc
 F(R_i) - 1 = R_i - 1, with F the right-hand side of the bound; but y > R_i - 1. ∎ Release jitter of a more urgent task
 changes nothing: R_j counts from the arrival. The own jitter is added at the end.
 
+**Lines** (after Bertogna, Cirinei, RTSS 2007). Where all of i is one path on one type, it waits for at least x = y -
+Σ c + 1 ticks of [r, r + y); look at the first x of them. All M processors are busy in each, and a job of j takes at
+most w_j of them: so in (b) no j counts for more than w_j x.
+
 **Any work-conserving order** (A6-W). Let R satisfy F_i(R) <= R_i <= D_i for all i together, F_i with all other tasks
 in (b), none in (c). Look at the first instant at which some job exceeds its bound: a job of i at r + R_i (the jitter in
 it). Before that instant every job of every j worked only within R_j of its arrival, since none had exceeded its bound
@@ -94,6 +98,7 @@ class ProblemWindow:
         ]
         longest, self.path = dag.heaviest(weights)
         self.base = longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0))
+        self.line = widths and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
         #: The bound lies nowhere below; it only grows while the responses of the others do. None: it lies beyond D.
         self.reached: int | None = math.ceil(self.base) + task.J
         self.scale = math.lcm(*(cores[kind] for kind in dag.volumes))
@@ -139,9 +144,30 @@ class ProblemWindow:
             looks.spend(len(terms))
             return -(-(own + sum(weight * work.within(y) for work, weight in terms)) // scale)
 
-        y = least_fixpoint(grown, self.reached - J, limit=max(self.task.D - J, 0), seen=seen)
+        def grown_line(y: int) -> int:
+            looks.spend(len(terms))
+            x = y - self.task.dag.volume + 1
+            each = [(work.within(y), work.rate, weight) for work, weight in terms]
+            following = (own + sum(weight * min(most, rate * x) for most, rate, weight in each)) // scale
+            return following if following <= y else max(following, y + self._crowded(each) - x + 1)
+
+        y = least_fixpoint(
+            grown_line if self.line else grown, self.reached - J, limit=max(self.task.D - J, 0), seen=seen
+        )
         self.reached = None if y is None else y + J
         return self.reached
+
+    def _crowded(self, each: list[tuple[int, int, int]]) -> int:
+        """For how many ticks of waiting the works (how much, at which rate, how often) can keep all processors busy.
+
+        Until then the bound would grow tick by tick.
+        """
+        taken = 0
+        for ticks, rate, weight in sorted(((most // rate, rate, weight) for most, rate, weight in each), reverse=True):
+            taken += rate * weight
+            if taken >= self.scale:  # which of one type is the number of its processors
+                return ticks
+        return 0
 
     def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
         """The bound R with its parts."""
@@ -149,10 +175,11 @@ class ProblemWindow:
         on_path = sum(task.dag.vertices[index].c for index in self.path)
         blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
         shares = [(f"{task.name} (parallel vertices)", int((self.base - on_path - blocked) * self.scale))]
+        x = y - task.dag.volume + 1
         for other in self.others:
-            shares.append(
-                (other.name, sum(weight * work.within(y) for weight, work in self.works(other, responses[other.name])))
-            )
+            each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
+            amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
+            shares.append((other.name, sum(amounts)))
         parts = [Contribution("own", task.name, on_path), *self._blocking()]
         rest = y - sum(part.amount for part in parts)
         parts += shared_out([share for share in shares if share[1] > 0], self.scale, rest)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
-from rtsched.schedulability.theorems import dag_sets
+from rtsched.schedulability.models import Cluster, Dag, DagTask, Sporadic, TypedPools, Vertex
+from rtsched.schedulability.theorems import dag_sets, multiprocessor
 from rtsched.schedulability.theorems.interference import JobWork, due_within, joint_fixpoint
 
 ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
@@ -95,10 +96,41 @@ def test_one_that_follows_on_another_type_waits_behind_all() -> None:
 def test_the_width_of_a_graph_bounds_what_runs_at_once() -> None:
     fork = Dag(tuple(Vertex(str(k), 4, "cpu") for k in range(4)), ((0, 1), (0, 2), (1, 3), (2, 3)))
     assert (fork.width("cpu"), fork.width("gpu")) == (2, 1)
-    line, other = DagTask("line", Dag((Vertex("0", 8, "cpu"),)), 10, 10), DagTask("other", ONE_OF_FOUR, 30, 30)
+    line, other = DagTask("line", Dag((Vertex("0", 8, "cpu"),)), 10, 10), DagTask("fork", fork, 60, 60)
     model = TypedPools((line, other), {"cpu": 4})
-    assert dag_sets.a6_fp(model).responses == [8, 6]  # 4 + 6 / 4: a line takes one core of the four
-    assert dag_sets.melani(model).responses == [8, 8]  # 4 + (8 + 8) / 4
+    assert dag_sets.a6_fp(model).responses == [8, 17]  # 12 + 4 / 4 + W(17) / 4: a line takes one core of the four
+    assert dag_sets.melani(model).responses == [8, 19]
+
+
+def test_a_line_waits_only_while_all_processors_are_busy() -> None:
+    line, other = DagTask("line", Dag((Vertex("0", 8, "cpu"),)), 10, 10), DagTask("other", ONE_OF_FOUR, 30, 30)
+    assert dag_sets.a6_fp(TypedPools((line, other), {"cpu": 2})).responses == [8, 4]
+    three = TypedPools((line, replace(line, name="line2"), other), {"cpu": 2})
+    assert (
+        dag_sets.a6_fp(three).responses
+        == multiprocessor.global_rta(
+            Cluster((Sporadic("line", 8, 10, 10), Sporadic("line2", 8, 10, 10), Sporadic("other", 4, 30, 30)), 2)
+        ).responses
+    )
+
+
+def test_lines_are_bounded_as_sequential_tasks_are() -> None:
+    """On equal preemptive processors a chain is a task: the bounds of both theories are the same."""
+    chance, equal = random.Random(6), 0
+    for _ in range(200):
+        periods = sorted(chance.randint(6, 60) for _ in range(chance.randint(2, 6)))
+        tasks = tuple(Sporadic(str(n), chance.randint(2, max(2, T // 2)), T, T) for n, T in enumerate(periods))
+        m = chance.randint(1, 3)
+        chains = tuple(
+            DagTask(task.name, Dag((Vertex("a", 1, "cpu"), Vertex("b", task.C - 1, "cpu")), ((0, 1),)), task.T, task.D)
+            for task in tasks
+        )
+        found = dag_sets.a6_fp(TypedPools(chains, {"cpu": m})).responses
+        known = multiprocessor.global_rta(Cluster(tasks, m)).responses
+        for ours, theirs in zip(found, known, strict=True):
+            assert theirs is None or (ours is not None and ours <= theirs)
+        equal += found == known
+    assert equal > 150
 
 
 def test_global_edf_of_graphs_accepts_what_deadlines_taken_for_responses_do_not() -> None:
