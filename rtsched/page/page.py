@@ -68,8 +68,8 @@ def page(
 
     `command` explains a job of the run on a command line, with JOB in the place of its name. `proof` is what is proven
     of this very system: `words`, and in `bounds` of each task the `most` that a job of it takes in ns (or None), its
-    `verdict`, and what is to be said of that (`words`). With `figures` those are shown: of the whole run, where `trace`
-    is a part of it; then the jobs `explained` are those that are whole there.
+    `verdict`, and what is to be said of that (`words`), and the calculation (`steps`). With `figures` those are shown:
+    of the whole run, where `trace` is a part of it; then the jobs `explained` are those that are whole there.
     """
     if not trace.kept:
         raise InputError("this run kept no trace to show; run it with a trace")

@@ -16,8 +16,8 @@ from rtsched.visible import cut
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
 
-#: The longest line of a verdict that is shown.
-LONGEST = 1000
+#: The longest line that is shown, and the letters of a calculation.
+LONGEST, MOST_LETTERS = 1000, 200_000
 
 
 def declared_run(found: Verification) -> Trace:
@@ -34,10 +34,23 @@ def declared_run(found: Verification) -> Trace:
 
 
 def proof(found: Verification) -> dict[str, Any]:
-    """The verdict in words; of each task its bound in ns (None: there is none), and what is to be said of it."""
+    """The verdict in words; of each task its bound in ns (None: there is none), and words on it; the calculation."""
     lines = words.verdict(found).split("\n")
     bounds = [_bound(found, task.index) for task in found.system.tasks]
-    return {"words": "\n".join(cut(line, LONGEST) for line in lines), "bounds": bounds}
+    return {"words": "\n".join(cut(line, LONGEST) for line in lines), "bounds": bounds, "steps": _steps(found)}
+
+
+def _steps(found: Verification) -> str:
+    """The calculation as `rtsched analyse --steps` writes it down, as far as it has room."""
+    lines = [line for board in found.steps() for line in ("", *board.text(elsewhere=False))][1:]
+    room, kept = MOST_LETTERS, []
+    for line in lines:
+        kept.append(cut(line, LONGEST))
+        room -= len(kept[-1])
+        if room < 0:
+            kept.append(f"… {len(lines) - len(kept)} more lines: rtsched analyse --steps")
+            break
+    return "\n".join(kept)
 
 
 def _bound(found: Verification, index: int) -> dict[str, Any]:

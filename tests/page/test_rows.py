@@ -132,6 +132,7 @@ def test_an_analysis_has_a_page_with_its_bounds(tmp_path: Path) -> None:
     assert [each["most"] for each in found["proof"]["bounds"]] == [10 * MS, 20 * MS, 52 * MS]
     assert [each["verdict"] for each in found["proof"]["bounds"]] == ["schedulable", "schedulable", "unschedulable"]
     assert found["proof"]["words"].startswith("burns_wellings: UNSCHEDULABLE\n")
+    assert "\n    b: 10 → 20 → 20 ≤ 40\n" in found["proof"]["steps"]
     assert "name: burns_wellings" in found["given"]
     assert CliRunner().invoke(cli, ["run", "burns_wellings", "--html", str(path)]).exit_code == 0
     assert "proof" not in facts(path.read_text())

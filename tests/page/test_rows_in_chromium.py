@@ -111,6 +111,7 @@ def test_histograms_have_deadline_bound_and_words(browser: Browser, tmp_path: Pa
         f"[{last}.querySelectorAll('.deadline, .bound').length, {last}.querySelectorAll('.late').length]"
     ) == [2, 1]
     assert browser.js("byId('proof').textContent").startswith("burns_wellings: UNSCHEDULABLE")
+    assert browser.js("byId('steps').textContent").startswith("The calculation for cpu, times in ms\n")
     assert browser.js("byId('tasks').tHead.innerText").strip().endswith("bound\tverdict")
 
 

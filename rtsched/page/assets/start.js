@@ -52,6 +52,8 @@ function findMisses() {
 }
 
 function writeGiven() {
+  byId("calculation").hidden = !facts.proof?.steps;
+  byId("steps").textContent = facts.proof?.steps ?? "";
   byId("system").hidden = given.given === null;
   byId("given").textContent = given.given ?? "";
 }
