@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
+from pathlib import Path
 
 from tests.cli.command import rtsched as command
 
@@ -25,3 +27,10 @@ def check(line: str, printed: str) -> None:
         assert found >= 0 if number else found == 0, f"{line}:\n{piece}\nis not in\n{output}"
         at = found + len(piece)
     assert not pieces[-1] or at == len(output), f"{line}:\n{output[at:]}\nis not on the page"
+
+
+def check_python(path: Path) -> None:
+    """The examples of a page in Python give what it says, and there are some."""
+    failed, tried = doctest.testfile(str(path), module_relative=False)
+    assert tried > 0
+    assert failed == 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 from pathlib import Path
 
 from rtsched.trace.causes.pieces import UNEXPLAINED, WORDS
 from rtsched.whatif.answer import KINDS
-from tests.consoles import check, shown
+from tests.consoles import check, check_python, shown
 
 PATH = Path(__file__).parents[1] / "docs" / "explain.md"
 PAGE = PATH.read_text()
@@ -22,9 +21,7 @@ def test_what_is_shown_is_what_is_printed() -> None:
 
 
 def test_the_python_gives_what_it_says() -> None:
-    failed, tried = doctest.testfile(str(PATH), module_relative=False)
-    assert tried > 0
-    assert failed == 0
+    check_python(PATH)
 
 
 def test_every_cause_is_in_the_table() -> None:
