@@ -7,11 +7,13 @@ from __future__ import annotations
 
 #: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too.
 LABELS: dict[str, tuple[str, ...]] = {
-    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed", "generated"),
+    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed", "assumptions", "generated"),
     "Task": ("name", "sources", "assumed"),
     "JobModel": ("name",),
     "Chain": ("name",),
     "Choice": ("name",),
     "Platform": ("title", "notes", "sources", "assumed"),
-    "Cluster": ("core", "model", "peak", "facts"),
+    "Cluster": ("core", "model", "driver", "peak", "facts"),
+    "Driver": ("name", "version", "order", "interrupts", "evidence"),
+    "Validation": ("state", "owner", "how", "date"),
 }

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, Wi
 
 from rtsched import units
 from rtsched.display import Displayed
+from rtsched.model.assumption import ASSUMPTIONS, Validation
 from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
 from rtsched.model.platform import Platform
@@ -235,6 +236,9 @@ class System(Displayed, Model):
     sources: dict[str, str] = {}
     chosen: tuple[str, ...] = Field(default=(), description="numbers that are ours, without a source")
     assumed: tuple[str, ...] = ()
+    assumptions: dict[str, Validation] = Field(
+        default={}, description="what is known of the assumptions of a proof, by the names that `analyse --json` has"
+    )
     generated: dict[str, Any] | None = Field(
         default=None, description="of a random system: what was asked for, seed, index, and the utilisation reached"
     )
@@ -262,6 +266,11 @@ class System(Displayed, Model):
             if task.after is not None and task.after.task not in known:
                 raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task")
         self._check_trigger_circles()
+        for name in self.assumptions:
+            if name.partition(".")[0] not in ASSUMPTIONS:
+                raise problem(
+                    f"no proof assumes anything called {name!r}; known: {', '.join(ASSUMPTIONS)}", "assumptions"
+                )
         biased = self.estimates.bias if isinstance(self.estimates.bias, dict) else {}
         for name in biased:
             if name not in known:

@@ -233,6 +233,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "checkpoint": relaxed("what is put aside by a checkpoint costs nothing, and goes on anywhere"),
         "weights": relaxed("weights are loaded in no time"),
         "reset": harmless("the optimum stops nothing"),
+        "driver": LABEL,
         "peak": LABEL,
         "facts": LABEL,
     },

@@ -56,15 +56,18 @@ LATER: dict[str, Any] = {
     "restart": None,
     "kernels": {},
     "errors": None,
+    "assumptions": {},
 }
+#: The same of platforms.
+LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
 
 
-def _without_later(described: Any) -> Any:
+def _without(described: Any, later: dict[str, Any]) -> Any:
     if isinstance(described, list):
-        return [_without_later(each) for each in described]
+        return [_without(each, later) for each in described]
     if not isinstance(described, dict):
         return described
-    return {key: _without_later(value) for key, value in described.items() if key not in LATER or value != LATER[key]}
+    return {key: _without(value, later) for key, value in described.items() if key not in later or value != later[key]}
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,17 @@ class Verification(Displayed):
 
     @property
     def proven(self) -> bool:
-        """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        """Whether all is schedulable, for execution times that are declared or the largest ones measured.
+
+        Not while the file says of an assumption that it is violated.
+        """
+        return self.verdict == "schedulable" and self.basis in PROVING and not self.violated
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The assumptions of which the file says that they do not hold."""
+        known = self.loaded.system.assumptions
+        return tuple(name for name, found in known.items() if found.state == "violated")
 
     def part_verdict(self, part: GroupAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
@@ -182,8 +194,8 @@ class Verification(Displayed):
     def inputs_sha256(self) -> str:
         """A fingerprint of the system as it was described, its platform and the policy."""
         described = {
-            "system": _without_later(self.loaded.system.model_dump(mode="json", by_alias=True)),
-            "platform": self.loaded.platform.model_dump(mode="json", by_alias=True),
+            "system": _without(self.loaded.system.model_dump(mode="json", by_alias=True), LATER),
+            "platform": _without(self.loaded.platform.model_dump(mode="json", by_alias=True), LATER_ON_PLATFORMS),
             "scheduler": self.description,
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

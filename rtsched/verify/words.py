@@ -10,6 +10,7 @@ from rtsched.schedulability.theorems.job_sets import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
+from rtsched.verify.surroundings import brief
 from rtsched.verify.verification import Verification
 from rtsched.visible import visible
 
@@ -44,7 +45,8 @@ def outcome(found: Verification) -> str:
     basis = found.basis
     if found.verdict == "unschedulable" and any(task.basis == "measured maxima" for task in found.system.tasks):
         basis = "measured maxima"  # a miss rests on what is rare, not on what is usual
-    return found.verdict + _FOR.get(found.verdict, {}).get(basis, "")
+    broken = f"; no proof: violated: {', '.join(found.violated)}" if found.violated else ""
+    return found.verdict + _FOR.get(found.verdict, {}).get(basis, "") + broken
 
 
 #: Up to which execution time a claim reaches, by what it rests on.
@@ -233,5 +235,5 @@ def margins(found: Verification) -> str:
 
 
 def assumed(found: Verification) -> list[str]:
-    """The assumptions, those to be signed last."""
-    return [f"{item.status}: {item.text}" for item in assumptions(found)]
+    """The assumptions, those to be signed last; what costs nothing and what stays away in a sentence each."""
+    return brief(assumptions(found))

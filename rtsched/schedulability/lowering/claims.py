@@ -287,6 +287,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "checkpoint": judged(obstacles.of_checkpoint),
         "weights": judged(obstacles.of_weights),
         "reset": harmless("judged with each processor"),
+        "driver": LABEL,
         "peak": LABEL,
         "facts": LABEL,
     },
