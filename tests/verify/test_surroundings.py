@@ -73,11 +73,13 @@ def test_who_may_move_may_lose_time_by_it() -> None:
 
 def test_a_driver_stands_beside_what_is_assumed_of_it() -> None:
     asked = found()
-    assert asked["order.npu"].against and asked["order.npu"].evidence == "vendor 1.2: its manual"
+    assert asked["order.npu"].against
+    assert asked["order.npu"].evidence == "vendor 1.2: its manual"
     assert "its driver serves first come, first served" in asked["order.npu"].text
     assert not asked["service.npu"].against
     assert asked["service.npu"].text == "npu never interrupts a node once started"
-    assert not asked["order"].evidence and "npu" not in asked["order"].text
+    assert not asked["order"].evidence
+    assert "npu" not in asked["order"].text
     fifo = found(scheduler={"ordering": "fifo", "placement": "pinned"})
     assert not fifo["order.npu"].against
     assert "the same instant: the task that stands first in the file" in fifo["order.npu"].text
@@ -87,7 +89,8 @@ def test_a_driver_that_never_interrupts_contradicts_a_proof_that_needs_it() -> N
     system = yaml.safe_load(BOARD)
     system["platform"]["processors"]["npu"]["service"] = "preemptive"
     asked = found(yaml.safe_dump(system))
-    assert asked["service.npu"].text == "npu can be preempted at any time" and asked["service.npu"].against
+    assert asked["service.npu"].text == "npu can be preempted at any time"
+    assert asked["service.npu"].against
 
 
 def test_the_catalogue_says_how_the_npu_of_an_rk3588_is_served() -> None:
@@ -98,7 +101,8 @@ def test_the_catalogue_says_how_the_npu_of_an_rk3588_is_served() -> None:
 
 def test_what_is_modelled_is_not_asked_for() -> None:
     faults = [{"processor": "npu", "at": "20 ms", "lasts": "10 ms"}]
-    assert "faults" in found() and "faults" not in found(faults=faults)
+    assert "faults" in found()
+    assert "faults" not in found(faults=faults)
 
 
 def test_a_person_says_what_was_validated_and_what_is_violated() -> None:
@@ -111,16 +115,20 @@ def test_a_person_says_what_was_validated_and_what_is_violated() -> None:
     asked = {item.id: item for item in assumptions(verified)}
     assert (asked["submission"].state, asked["submission"].how) == ("validated", "measured, 2026-05-04")
     assert (asked["other-load"].state, asked["other-load"].owner) == ("open", "B. Sato")
-    assert verified.proven and not verified.violated
+    assert verified.proven
+    assert not verified.violated
     page = html(Report(verified, "2026-05-05"))
-    assert page.count("☑") == 2 and "that this proof does not need: migrations" in page
+    assert page.count("☑") == 2
+    assert "that this proof does not need: migrations" in page
     assert verified.inputs_sha256 != rtsched.analyse(yaml.safe_load(BOARD), runs=0).inputs_sha256
 
 
 def test_nothing_is_proven_while_an_assumption_is_violated() -> None:
     known = {"other-load": {"state": "violated", "how": "a compositor runs on cpu0"}}
     verified = rtsched.analyse(yaml.safe_load(BOARD) | {"assumptions": known}, runs=0)
-    assert verified.verdict == "schedulable" and verified.violated == ("other-load",) and not verified.proven
+    assert verified.verdict == "schedulable"
+    assert verified.violated == ("other-load",)
+    assert not verified.proven
     assert "violated: other-load" in words.outcome(verified)
     page = html(Report(verified, "2026-05-05"))
     assert '<div class="verdict unknown">' in page
