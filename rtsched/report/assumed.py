@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.report import facts
 from rtsched.report.blocks import Block, Bullets, Table, Text
 from rtsched.report.section import section
 from rtsched.schedulability.result import Assumption
 from rtsched.verify.assumptions import assumptions, times
-from rtsched.verify.verification import PROVING
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -27,9 +27,9 @@ def rests_on(report: Report) -> tuple[Block, ...]:
     found = report.found
     items = assumptions(found)
     blocks: list[Block] = []
-    if found.basis not in PROVING:
+    if found.basis not in PROVING + CONDITIONAL:
         text = "what this report says rests on execution times that are no bounds of the real ones. "
-        blocks.append(Text(text + facts.sentence(times(found)[0]), strong="No proof:"))
+        blocks.append(Text(text + facts.sentence(next(iter(times(found).values()))), strong="No proof:"))
     if found.violated:
         blocks.append(
             Text(f"the system file says that these do not hold: {', '.join(found.violated)}.", strong="No proof:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
+from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
@@ -22,7 +23,6 @@ from rtsched.report.coverage import coverage
 from rtsched.report.section import section
 from rtsched.verify import words
 from rtsched.verify.criticality import levels
-from rtsched.verify.verification import PROVING
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -76,7 +76,7 @@ def tasks(report: Report) -> tuple[Block, ...]:
         legend += (
             " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
         )
-    if found.basis not in PROVING:
+    if found.basis not in PROVING + CONDITIONAL:
         legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
     blocks.append(Text(legend, note=True))
     failed = facts.failures(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rtsched.model.assumption import Validation
+from rtsched.model.taskgraph import Basis
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify.surroundings import surroundings
@@ -23,7 +24,7 @@ def assumptions(found: Verification) -> list[Assumption]:
 def declared(found: Verification) -> list[Assumption]:
     """What cannot be checked from a file: what times claim to be, contention, clocks, the platform's behaviour."""
     system = found.system
-    made = [Assumption(text, "declared", id=f"times.{place}") for place, text in enumerate(times(found), 1)]
+    made = [Assumption(text, "declared", id=f"times.{kind}") for kind, text in times(found).items()]
     if any(task.release is None for task in system.tasks):
         text = "arrivals of a task are never closer than its period, in any phase to the others"
         made.append(Assumption(text, "declared", id="arrivals"))
@@ -58,33 +59,41 @@ def claims(found: Verification) -> list[tuple[str, str]]:
 
 
 #: What execution times are claimed to be, the weakest claim first.
-_CLAIMS = {
+_CLAIMS: dict[Basis, str] = {
     "modelled": "the execution times of {who} are modelled, not measured ({origins}): they bound nothing",
     "typical": "the execution times of {who} are typical ({origins}): some jobs take longer, and of those nothing is "
     "said",
-    "measured maxima": "no job of {who} takes longer than the largest time that was measured ({origins})",
+    "percentile": "the execution times of {who} are percentiles ({origins}): some jobs take longer, and of those "
+    "nothing is said",
+    "pwcet": "no job of {who} exceeds its probabilistic bound, and what was measured is representative ({origins})",
+    "high-water": "no job of {who} takes longer than the largest time that was measured ({origins})",
     "declared": "the execution times{who} are upper bounds: no job takes longer, with whatever margin was measured or "
     "added",
+    "budget": "no job of {who} takes longer than its budget, which is enforced ({origins})",
+    "analysed": "the execution times of {who} are bounds, found by analysis ({origins})",
 }
 #: More names or origins than this are counted.
 MOST = 4
 
 
-def times(found: Verification) -> list[str]:
-    """What the execution times are claimed to be, of which tasks, the weakest claim first."""
+def times(found: Verification) -> dict[Basis, str]:
+    """What the execution times are claimed to be, by kind, of which tasks, the weakest claim first."""
     tasks = found.system.tasks
-    made = []
+    made: dict[Basis, str] = {}
     for basis, claim in _CLAIMS.items():
         mine = [task for task in tasks if task.basis == basis]
         if not mine:
             continue
         if basis == "declared":
-            sources = _sources(found)
+            origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
             who = f" of {_listed([repr(task.name) for task in mine])}" if len(mine) < len(tasks) else ""
-            made.append(claim.format(who=who + (f" (from {', '.join(sources)})" if sources and not who else "")))
+            sources = list(origins) + ([] if who else _sources(found))
+            made[basis] = claim.format(who=who + (f" (from {_listed(sources)})" if sources else ""))
             continue
         origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
-        made.append(claim.format(who=_listed([repr(task.name) for task in mine]), origins=_listed(list(origins), "; ")))
+        made[basis] = claim.format(
+            who=_listed([repr(task.name) for task in mine]), origins=_listed(list(origins), "; ")
+        )
     return made
 
 

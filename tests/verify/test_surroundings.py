@@ -46,7 +46,7 @@ def found(text: str = BOARD, **changed: Any) -> dict[str, Assumption]:
 def test_all_that_nothing_models_is_asked_for() -> None:
     names = set(found())
     assert names == {
-        "times.1", "arrivals", "service.cpu0", "service.npu", "order", "order.npu", "switches", "decisions", "caches",
+        "times.declared", "arrivals", "service.cpu0", "service.npu", "order", "order.npu", "switches", "decisions", "caches",
         "interrupts", "submission", "other-load", "timers", "frequency", "temperature", "memory", "faults", "contention",
     }  # fmt: skip
 
