@@ -54,7 +54,8 @@ CASES: dict[str, tuple[Draw, Callable[[float], float] | None]] = {
     "AR(1) 0.5": (lambda rng, n: autoregressive(rng, n, 0.5), lambda p: float(stats.norm.isf(p))),
     "heat: +1 sigma": (lambda rng, n: rng.normal(size=n) + np.linspace(0, 1, n), None),
     "two modes, 1 in 2,000": (
-        lambda rng, n: rng.normal(size=n) + 100 * (rng.random(n) < 0.0005), lambda p: 100 + float(stats.norm.isf(p / 0.0005))
+        lambda rng, n: rng.normal(size=n) + 100 * (rng.random(n) < 0.0005),
+        lambda p: 100 + float(stats.norm.isf(p / 0.0005))
     ),
 }  # fmt: skip
 

@@ -32,8 +32,14 @@ class Test:
     @property
     def said(self) -> str:
         """The test with its figures, in a few words."""
-        value = f"p = {self.p:.3g}" if self.p is not None else f"{self.figure:.4g}"
-        return f"{self.name}: {value}"
+        return f"{self.name} ({self.found})"
+
+    @property
+    def found(self) -> str:
+        """Its p-value, else its figure."""
+        if self.p is None:
+            return f"{self.figure:.3g}"
+        return f"p = {self.p:.3g}" if self.p >= 1e-15 else "p < 1e-15"
 
 
 def independence(times: Sequence[int]) -> tuple[Test, ...]:

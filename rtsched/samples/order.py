@@ -80,7 +80,8 @@ def percentile(ordered: Sequence[int], q: float, sure: float = SURE) -> Percenti
     high = int(binom.ppf(sure, n, q)) + 1
     low = int(binom.ppf(1 - sure, n, q))  # X(k) at or below it: P(Bin(n, q) >= k) >= 95 %
     return Percentile(
-        q, n, ordered[rank - 1], ordered[low - 1] if low >= 1 else None, ordered[high - 1] if high <= n else None, needed
+        q, n, ordered[rank - 1], ordered[low - 1] if low >= 1 else None, ordered[high - 1] if high <= n else None,
+        needed,
     )  # fmt: skip
 
 

@@ -69,14 +69,16 @@ def probabilistic_bound(times: Sequence[int], p: float) -> ProbabilisticBound:
         raise InputError(f"--p {p:g}: give the chance that a run exceeds the time, from 1e-15 to 0.5, e.g. 1e-9")
     if n < LEAST_RUNS:
         return ProbabilisticBound(p, n, (), (), None, (f"{n} runs; it takes {LEAST_RUNS:,}",))
+    if p >= 10 / n:
+        raise InputError(
+            f"--p {p:g}: {n} runs have measured that; ask for a percentile (--kind percentile --q {1 - p:g})"
+        )
     if len(set(times)) < 3:
         return ProbabilisticBound(p, n, (), (), None, ("the times hardly vary: is the timer too coarse?",))
     tests = independence(times)
     tails, fitting = _tails(times, p)
-    if tails and p >= 10 / n:
-        raise InputError(f"--p {p:g}: {n} runs have measured that; ask for a percentile (--q {1 - p:g})")
     tests += fitting
-    refused = tuple(f"{test.said}: {test.asks}" for test in tests if not test.passed)
+    refused = tuple(f"{test.said} failed" for test in tests if not test.passed)
     if not tails:
         refused += ("more than half of the largest times are equal: no tail can be fitted",)
     time = math.ceil(max(tail.limit for tail in tails)) if not refused else None
@@ -102,8 +104,7 @@ def _tails(times: Sequence[int], p: float) -> tuple[tuple[Tail, ...], tuple[Test
     """Both fits to all runs, and the tests of the fits."""
     import numpy as np
 
-    fits = _fits(times)
-    if not fits:
+    if not _fits(times):
         return (), ()
     values = np.asarray(times, dtype=np.float64)
     maxima, size = blocks_of(values)
@@ -112,7 +113,7 @@ def _tails(times: Sequence[int], p: float) -> tuple[tuple[Tail, ...], tuple[Test
     shapes = (gev_shape(maxima, gumbel, p), gpd_shape(excesses, exponential, p))
     tails = tuple(
         Tail(fit, fit.estimate(p), fit.limit(p), shape)
-        for fit, shape in zip((gumbel, exponential), shapes, strict=True)
+        for fit, shape in ((gumbel, shapes[0]), (exponential, shapes[1]))
     )
     tests = (
         not_heavy(shapes[0], gumbel.method),

@@ -145,7 +145,6 @@ def _table(path: str, text: str) -> _Table:
 
 def _only(table: _Table, unit: str | None) -> tuple[str, int]:
     """The one column of times."""
-    name: str | None
     united = [name for name in table.header if _UNIT.fullmatch(name)]
     if not united:
         united = [name for name, cell in zip(table.header, table.rows[0][1], strict=True) if _has_unit(cell)]

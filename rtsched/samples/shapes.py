@@ -94,9 +94,7 @@ def _gev_place(reduced: Array, shape: float, start: tuple[float, float]) -> tupl
         if inner.min() <= 0:
             return 1e12 * (1 - float(inner.min()))
         logs = np.log(inner)
-        return float(
-            len(z) * place[1] + (1 + 1 / shape) * logs.sum() + np.exp(np.minimum(-logs / shape, 700.0)).sum()
-        )
+        return float(len(z) * place[1] + (1 + 1 / shape) * logs.sum() + np.exp(np.minimum(-logs / shape, 700.0)).sum())
 
     found = minimize(minus, np.asarray(start), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-7})
     return (float(found.x[0]), float(found.x[1])), float(found.fun)
@@ -120,6 +118,6 @@ def _profile(deviance: Callable[[float], float]) -> tuple[float, float, float]:
 
 
 def not_heavy(shape: Shape, method: str) -> Test:
-    """Whether the interval of the shape reaches down to 0: a tail that surely is heavier than exponential is refused."""
+    """Whether the interval of the shape reaches down to 0: a tail surely heavier than exponential is refused."""
     kind = "GEV" if method == Gumbel.method else "GPD"
     return Test(f"shape of {kind}", "does its interval reach 0 or below?", shape.value, None, shape.lower <= 0)

@@ -1,8 +1,8 @@
 """Fits of a tail: the largest of blocks as Gumbel, what exceeds a threshold as exponential, and whether either may be.
 
 Execution times are bounded, so their true tail is no heavier than these two, whose shape is 0 (Coles, An Introduction
-to Statistical Modeling of Extreme Values, 2001, chapters 3 and 4). A sample whose shape lies above 0 is refused. What is
-given is no estimate but the limit that holds with 95 % if the tail has the form that was fitted.
+to Statistical Modeling of Extreme Values, 2001, chapters 3 and 4). A sample whose shape lies above 0 is refused. What
+is given is no estimate but the limit that holds with 95 % if the tail has the form that was fitted.
 """
 
 from __future__ import annotations
