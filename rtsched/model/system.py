@@ -11,6 +11,7 @@ from rtsched import units
 from rtsched.display import Displayed
 from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
+from rtsched.model.origin import Origins, Statistic, check_origins
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
 from rtsched.model.task import Task
@@ -119,8 +120,14 @@ class JobModel(Model):
     name: str | None = None
     release: Duration = 0
     wcet: Times
+    origin: Origins | None = Field(default=None, description="where the wcet is from: its kind, for all or per cluster")
     deadline: PositiveDuration
     priority: int | None = None
+
+    @model_validator(mode="after")
+    def _origin_fits(self) -> JobModel:
+        check_origins(self.origin, self.wcet)
+        return self
 
 
 def _amount(value: Any) -> int:
@@ -216,6 +223,11 @@ class System(Displayed, Model):
     why: str | None = Field(default=None, description="what the system teaches or tests")
     platform: str | Platform
     scheduler: SchedulerField = {"ordering": "edf"}
+    wcet: Statistic | None = Field(
+        default=None,
+        description="which measured time of a network counts: typical, p99, max, max*1.2, or bound (none does); "
+        "default: typical in runs, the largest in proofs",
+    )
     simulate: Simulate = Simulate()
     overheads: Overheads = Overheads()
     planner: Planner | None = None

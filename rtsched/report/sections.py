@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
+from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
@@ -25,7 +26,6 @@ from rtsched.report.section import section
 from rtsched.verify import words
 from rtsched.verify.assumptions import assumptions, times
 from rtsched.verify.criticality import levels
-from rtsched.verify.verification import PROVING
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -64,7 +64,7 @@ def rests_on(report: Report) -> tuple[Block, ...]:
     checked = tuple(_sentence(item.text) for item in items if item.status == "checked")
     signed = tuple(_sentence(item.text) for item in items if item.status == "declared")
     blocks: list[Block] = []
-    if report.found.basis not in PROVING:
+    if report.found.basis not in PROVING + CONDITIONAL:
         text = "what this report says rests on execution times that are no bounds of the real ones. "
         blocks.append(Text(text + _sentence(times(report.found)[0]), strong="No proof:"))
     blocks.append(Text("read off this very system, no signature needed:", strong="Checked by the tool"))
@@ -95,7 +95,7 @@ def tasks(report: Report) -> tuple[Block, ...]:
         legend += (
             " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
         )
-    if found.basis not in PROVING:
+    if found.basis not in PROVING + CONDITIONAL:
         legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
     blocks.append(Text(legend, note=True))
     failed = facts.failures(found)

@@ -58,9 +58,14 @@ _CLAIMS = {
     "modelled": "the execution times of {who} are modelled, not measured ({origins}): they bound nothing",
     "typical": "the execution times of {who} are typical ({origins}): some jobs take longer, and of those nothing is "
     "said",
-    "measured maxima": "no job of {who} takes longer than the largest time that was measured ({origins})",
+    "percentile": "the execution times of {who} are percentiles ({origins}): some jobs take longer, and of those "
+    "nothing is said",
+    "pwcet": "no job of {who} exceeds its probabilistic bound, and what was measured is representative ({origins})",
+    "high-water": "no job of {who} takes longer than the largest time that was measured ({origins})",
     "declared": "the execution times{who} are upper bounds: no job takes longer, with whatever margin was measured or "
     "added",
+    "budget": "no job of {who} takes longer than its budget, which is enforced ({origins})",
+    "analysed": "the execution times of {who} are bounds, found by analysis ({origins})",
 }
 #: More names or origins than this are counted.
 MOST = 4
@@ -75,9 +80,10 @@ def times(found: Verification) -> list[str]:
         if not mine:
             continue
         if basis == "declared":
-            sources = _sources(found)
+            origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
             who = f" of {_listed([repr(task.name) for task in mine])}" if len(mine) < len(tasks) else ""
-            made.append(claim.format(who=who + (f" (from {', '.join(sources)})" if sources and not who else "")))
+            sources = list(origins) + ([] if who else _sources(found))
+            made.append(claim.format(who=who + (f" (from {_listed(sources)})" if sources else "")))
             continue
         origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
         made.append(claim.format(who=_listed([repr(task.name) for task in mine]), origins=_listed(list(origins), "; ")))

@@ -14,8 +14,8 @@ from rtsched import api
 from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
+from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.system import Estimates
-from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.result import Bound, Verdict
@@ -35,10 +35,6 @@ RUNS = 20
 MANY, FEW = 24, 6
 Progress = Callable[[Iterable[Pattern], int], Iterable[Pattern]]
 
-#: Execution times of which a proof is one.
-PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
-
-
 #: Keys that came after the first fingerprints, and what they are where nobody writes them: then they are left out, so
 #: that the fingerprint of a system stays.
 LATER: dict[str, Any] = {
@@ -56,6 +52,7 @@ LATER: dict[str, Any] = {
     "restart": None,
     "kernels": {},
     "errors": None,
+    "origin": None,
 }
 
 
@@ -103,8 +100,13 @@ class Verification(Displayed):
 
     @property
     def proven(self) -> bool:
-        """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
+        """Whether all is schedulable, for execution times that are declared, or stronger."""
         return self.verdict == "schedulable" and self.basis in PROVING
+
+    @property
+    def conditional(self) -> bool:
+        """Whether all is schedulable if no job takes longer than the largest times measured."""
+        return self.verdict == "schedulable" and self.basis in CONDITIONAL
 
     def part_verdict(self, part: GroupAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
@@ -181,8 +183,11 @@ class Verification(Displayed):
     @cached_property
     def inputs_sha256(self) -> str:
         """A fingerprint of the system as it was described, its platform and the policy."""
+        system = _without_later(self.loaded.system.model_dump(mode="json", by_alias=True))
+        if system["wcet"] is None:  # of the whole system; tasks have always had a key of this name
+            del system["wcet"]
         described = {
-            "system": _without_later(self.loaded.system.model_dump(mode="json", by_alias=True)),
+            "system": system,
             "platform": self.loaded.platform.model_dump(mode="json", by_alias=True),
             "scheduler": self.description,
         }

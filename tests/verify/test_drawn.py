@@ -29,11 +29,17 @@ LOOKED_UP = "out of the catalogue, which lowers to times as they are drawn"
 FILE = "a file, which is read into what is drawn in its place"
 DEFAULT = "what holds where nothing is drawn"
 OPTIONS = "an option of a run: the fuzzer says itself how long it runs, how it ends, and with which seed"
+SAID = "what a time is worth, which changes no run but with a factor over what was measured"
 WORKED_OUT = "a kernel by its work has become one with a time before time starts"
 #: What no document holds: a model, a key of one, or one of the words that a key may be.
 NOT_DRAWN = {
     "Simulate": OPTIONS,
     "System.simulate": OPTIONS,
+    "System.wcet": LOOKED_UP,
+    "Provenance": SAID,
+    "Provenance.kind": SAID,
+    "Provenance.margin": SAID,
+    **{f"{model}.origin": SAID for model in ("Task", "NodeModel", "JobModel", "Choice")},
     "NetworkUse": LOOKED_UP,
     "Task.network": LOOKED_UP,
     "Task.exit_family": LOOKED_UP,

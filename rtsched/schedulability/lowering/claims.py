@@ -173,6 +173,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "batch": harmless("read by policies that start batches, which are whole schedulers"),
         "split": harmless("read by policies that split nodes, which are whole schedulers"),
         "speedup": harmless("read by policies that share units, which are whole schedulers"),
+        "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     SectionSpec: dict.fromkeys(("resource", "start", "end"), used("blocking by locks (locks)")),
     NodeHardware: {
