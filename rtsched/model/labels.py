@@ -7,10 +7,10 @@ from __future__ import annotations
 
 #: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too.
 LABELS: dict[str, tuple[str, ...]] = {
-    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed", "generated"),
-    "Task": ("name", "sources", "assumed"),
+    "System": ("name", "id", "title", "why", "notes", "sources", "chosen", "assumed", "generated"),
+    "Task": ("name", "id", "sources", "assumed"),
     "JobModel": ("name",),
-    "Chain": ("name",),
+    "Chain": ("name", "id"),
     "Choice": ("name",),
     "Platform": ("title", "notes", "sources", "assumed"),
     "Cluster": ("core", "model", "peak", "facts"),

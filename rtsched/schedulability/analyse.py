@@ -72,7 +72,7 @@ class SystemAnalysis:
         verdicts |= {
             result.verdict
             for chain, result in zip(self.system.chains, self.chains, strict=True)
-            if chain.max_reaction is not None or chain.max_age is not None
+            if chain.limits
         }
         for verdict in ("unschedulable", "unknown"):
             if verdict in verdicts:
