@@ -54,7 +54,22 @@ def render_metrics(values: Values) -> str:
 def _tasks(figures: Summary) -> str:
     """A row per task; and whose response times leave jobs out, since they never finished."""
     ids = any(task.id for task in figures.tasks)
-    rows = [["task", *["id"] * ids, "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy", "effective"]]
+    rows = [
+        [
+            "task",
+            *["id"] * ids,
+            "jobs",
+            "misses",
+            "miss %",
+            "mean",
+            "p95",
+            "max",
+            "deadline",
+            "dropped",
+            "accuracy",
+            "effective",
+        ]
+    ]
     for task in figures.tasks:
         response = task.response
         rows.append(

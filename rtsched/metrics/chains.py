@@ -1,7 +1,7 @@
 """Cause-effect chains in a run: how long they take to react, how old their outputs become, and what gets lost.
 
-The quantities are those of `rtsched.model.quantities`. They count from when every task of a chain has begun (what comes
-before is how a system starts), or from the end of the warm-up if that is later.
+The quantities are those of `rtsched.model.quantities`. They count from the warm-up on, reactions from the first read at
+which every task of the chain has begun: before that nothing may follow, for however long offsets last.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def begun(trace: Trace, chain: ChainSpec) -> int | None:
 
 
 def window_of(trace: Trace, chain: ChainSpec) -> Window | None:
-    """Where the quantities of a chain count: from when all its tasks have begun, or the warm-up; None: nowhere."""
+    """Where reads lie whose reactions count: from when all tasks of the chain have begun, or the warm-up; None: none."""
     first = begun(trace, chain)
     return None if first is None else (max(first, trace.warm_up), trace.until)
 
@@ -84,11 +84,7 @@ def reactions(trace: Trace, chain: ChainSpec, *, reduced: bool = False) -> Ends:
 
     A stimulus that comes just after a read is read by the next job. `reduced`: from each read to what came of it.
     """
-    first = _finished(trace, chain.tasks[0], "start")
-    begins, reached, jobs = first.reads, first.writes, first.jobs
-    if not reduced:
-        begins, reached, jobs = begins[:-1], reached[1:], jobs[1:]
-    jobs = jobs.copy()
+    begins, reached, jobs = _finished(trace, chain.tasks[0], "start")
     for task in chain.tasks[1:]:
         those = _finished(trace, task, "start")
         position = np.searchsorted(those.reads, reached, side="left")
@@ -96,7 +92,13 @@ def reactions(trace: Trace, chain: ChainSpec, *, reduced: bool = False) -> Ends:
         position = position[there]
         reached, jobs = reached.copy(), np.where(there, jobs, -1)
         reached[there], jobs[there] = those.writes[position], those.jobs[position]
-    return Ends(begins, reached, jobs)
+    found = Ends(begins, reached, jobs)
+    return found if reduced else _missed(found)
+
+
+def _missed(found: Ends) -> Ends:
+    """The reactions to stimuli that each read just missed, out of those to the reads: the next one serves them."""
+    return Ends(found.begins[:-1], found.ends[1:], found.jobs[1:])
 
 
 def ages(trace: Trace, chain: ChainSpec, *, reduced: bool = False) -> Ends:
@@ -228,13 +230,13 @@ def measured(trace: Trace, chain: ChainSpec) -> dict[str, Ends]:
     found = {}
     window = window_of(trace, chain)
     if window is not None:
-        for code, of, reduced in (
-            ("mrt", reactions, False),
-            ("mrrt", reactions, True),
-            ("mda", ages, False),
-            ("mrda", ages, True),
-        ):
-            found[code] = of(trace, chain, reduced=reduced).within(window)
+        served = reactions(trace, chain, reduced=True)
+        missed = _missed(served)
+        counts = (served.begins[1:] >= window[0]) & (served.begins[1:] < window[1])
+        found["mrt"] = Ends(*(column[counts] for column in missed))
+        found["mrrt"] = served.within(window)
+        found["mda"] = ages(trace, chain).within((trace.warm_up, trace.until))
+        found["mrda"] = ages(trace, chain, reduced=True).within((trace.warm_up, trace.until))
     triggered = latencies(trace, chain, (trace.warm_up, trace.until))
     if triggered is not None:
         found["triggered"] = triggered.ends
@@ -259,7 +261,7 @@ def chain_figures(trace: Trace, chain: ChainSpec) -> ChainFigures:
     most_of = {each.quantity: each.max for each in ends}
     answers = [each.kept for each in ends if each.kept is not None]
     sampled = triggers_of(trace.system, chain) is None
-    through = sampling(trace, chain, window) if sampled and window is not None else None
+    through = sampling(trace, chain, (trace.warm_up, trace.until)) if sampled and window is not None else None
     return ChainFigures(
         name=chain.name,
         tasks=tuple(trace.system.tasks[task].name for task in chain.tasks),
@@ -310,7 +312,9 @@ def _kept(trace: Trace, chain: ChainSpec, seen: Ends | None, limit: int) -> bool
     if len(times) and int(times.max()) > limit:
         return False
     if _goes_on(trace.system, chain):
-        if not len(times) and trace.until - trace.warm_up > limit:
+        arrivals = [trace.jobs_of(task)["arrival"] for task in chain.tasks]
+        begin = max([trace.warm_up, *(int(those.min()) for those in arrivals if len(those))])
+        if not len(times) and trace.until - begin > limit:
             return False
         if seen is not None and (seen.begins[seen.jobs < 0] + limit < trace.until).any():
             return False

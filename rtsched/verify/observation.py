@@ -266,9 +266,7 @@ class Observer:
                 self.chains[place] = replace(before, lost=before.lost + len(seen.lost))
                 self._break(chain, "triggered", None, int(seen.lost[0]), pattern, trace)
 
-    def _break(
-        self, chain: ChainSpec, code: str, time: int | None, job: int, pattern: Pattern, trace: Trace
-    ) -> None:
+    def _break(self, chain: ChainSpec, code: str, time: int | None, job: int, pattern: Pattern, trace: Trace) -> None:
         """Remember what exceeds its limit by most; a job that was lost exceeds any."""
         limit = chain.limits[code]
         old = self.broken

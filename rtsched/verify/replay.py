@@ -46,7 +46,12 @@ def load(document: dict[str, Any]) -> SystemSpec:
 
 def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     """The system as a file for ``rtsched analyse`` and ``rtsched run``."""
-    lines = [f"name: {system.name}", *(f"{key}: {_flow(value)}" for key, value in _id(system).items()), "platform:", "  processors:"]
+    lines = [
+        f"name: {system.name}",
+        *(f"{key}: {_flow(value)}" for key, value in _id(system).items()),
+        "platform:",
+        "  processors:",
+    ]
     clusters: dict[str, list[ProcessorSpec]] = {}
     for processor in system.processors:
         clusters.setdefault(processor.cluster, []).append(processor)
