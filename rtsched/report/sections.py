@@ -1,4 +1,4 @@
-"""The seven sections of every report, a function each, named in ``pyproject.toml`` as anybody's are."""
+"""Sections of every report, a function each, named in ``pyproject.toml`` as anybody's are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
 from rtsched.model.origin import CONDITIONAL, PROVING
+from rtsched.model.quantities import QUANTITIES
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
@@ -20,7 +21,8 @@ from rtsched.report.blocks import (
 )
 from rtsched.report.content import CHECKS, counted_runs, fuzzed, versions
 from rtsched.report.coverage import coverage
-from rtsched.report.section import section
+from rtsched.report.section import number_of, section
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
 from rtsched.verify.criticality import levels
 
@@ -54,7 +56,7 @@ def verdict(report: Report) -> tuple[Block, ...]:
     return box, Facts(rows), Signatures(ROLES)
 
 
-@section("Tasks", 3)
+@section("Tasks", 4)
 def tasks(report: Report) -> tuple[Block, ...]:
     """Every task with its bound, its slack and what was seen; which fails first; the chains."""
     found = report.found
@@ -105,7 +107,7 @@ def row(report: Report, place: int) -> tuple[str, ...]:
         remarks.append("once")
     return (
         facts.mark(found, place),
-        task.name + (f" ({', '.join(remarks)})" if remarks else ""),
+        (f"{task.id} " if task.id else "") + task.name + (f" ({', '.join(remarks)})" if remarks else ""),
         words.time(task.period),
         words.time(task.deadline),
         words.time(task.jitter) if task.jitter else "0",
@@ -121,28 +123,29 @@ def row(report: Report, place: int) -> tuple[str, ...]:
 
 def _chains(report: Report) -> Table:
     rows = []
-    for place, (chain, result) in enumerate(zip(report.found.system.chains, report.found.analysis.chains, strict=True)):
-        names = " → ".join(report.found.system.tasks[index].name for index in chain.tasks)
-        wanted = "; ".join(words.required(report.found, place)) or "–"
-        if not result.bounds:
-            rows.append((chain.name, names, "–", "–", wanted, result.reason))
-            continue
-        age = result.details.get("data_age_ns")
-        test = ", ".join(dict.fromkeys(item.test for item in result.evidence))
-        rows.append((chain.name, names, words.time(result.bounds[0].wcrt), words.time(age), wanted, test))
-    header = ("chain", "tasks", "reaction time", "data age", "required", "test or reason")
-    return Table(
-        "Cause-effect chains, upper bounds", header, tuple(rows), (2, 3.5, 1.5, 1.5, 2.2, 2.5), frozenset({2, 3})
-    )
+    found = report.found
+    for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True)):
+        names = " → ".join(found.system.tasks[index].name for index in chain.tasks)
+        wanted = "; ".join(words.required(found, place)) or "–"
+        mrt, _, mda, mrda, latency = (bound_of(result, code) for code in QUANTITIES)
+        tests = ["sum of responses"] * (latency is not None) + [item.test for item in result.evidence]
+        why = ", ".join(dict.fromkeys(tests)) if (mrt, latency) != (None, None) else result.reason
+        who = f"{chain.id} {chain.name}" if chain.id else chain.name
+        rows.append((who, names, words.time(latency), words.time(mrt), words.time(mda), words.time(mrda), wanted, why))
+    header = (
+        "chain", "tasks", "latency", "reaction time", "data age", "reduced age", "required", "test or reason",
+    )  # fmt: skip
+    widths = (1.8, 2.6, 1.2, 1.2, 1.2, 1.2, 2.2, 2.1)
+    return Table("Cause-effect chains, upper bounds", header, tuple(rows), widths, frozenset({2, 3, 4, 5}))
 
 
-@section("Figures", 4)
+@section("Figures", 5)
 def figures(report: Report) -> tuple[Block, ...]:
     """The figures, where a format has any."""
     return (Figures(),)
 
 
-@section("What is not proven", 5)
+@section("What is not proven", 6)
 def open_questions(report: Report) -> tuple[Block, ...]:
     """What is neither proven nor refuted, why, and what bounds what."""
     found = report.found
@@ -186,19 +189,19 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-@section("Actions", 6)
+@section("Actions", 7)
 def actions(report: Report) -> tuple[Block, ...]:
     """The smallest changes that make it provable."""
     if report.found.verdict == "schedulable":
         if not report.found.proven:
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
-            return (Text(text + "section 2 names those that are none."),)
+            return (Text(text + f"section {number_of('assumptions')} names those that are none."),)
         return (Text("None is needed: all parts are proven."),)
     if not report.actions:
         hints = [part.view.obstacle.change for part in report.found.analysis.parts if part.view.obstacle is not None]
         text = "No single change that was tried (priorities, regions, execution times, periods, policies) makes a "
         text += "part provable."
-        return (Text(text + (" The nearest changes are named in section 5." if hints else "")),)
+        return (Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")),)
     rows = tuple((item.part, facts.sentence(item.text), VERIFIED) for item in report.actions)
     lead = (
         "Each line is one change that alone makes its part provable (part “system”: everything); the gentlest "
@@ -207,7 +210,7 @@ def actions(report: Report) -> tuple[Block, ...]:
     return Text(lead), Table("Actions", ("part", "change", "status"), rows, (1.3, 6, 2.2))
 
 
-@section("Reproducibility", 7)
+@section("Reproducibility", 8)
 def reproducibility(report: Report) -> tuple[Block, ...]:
     """Command, seeds, versions, the tests that were used, and the input."""
     found = report.found

@@ -70,9 +70,7 @@ class SystemAnalysis:
         """Unschedulable if a part is, else unknown if one is, or a chain of which something is required."""
         verdicts = {part.result.verdict for part in self.parts}
         verdicts |= {
-            result.verdict
-            for chain, result in zip(self.system.chains, self.chains, strict=True)
-            if chain.max_reaction is not None or chain.max_age is not None
+            result.verdict for chain, result in zip(self.system.chains, self.chains, strict=True) if chain.limits
         }
         for verdict in ("unschedulable", "unknown"):
             if verdict in verdicts:

@@ -32,7 +32,16 @@ from rtsched.verify import words
 from rtsched.verify.verification import Verification, verify
 
 DAY = "2025-01-31"
-SECTIONS = ("Verdict", "Assumptions", "Tasks", "Figures", "What is not proven", "Actions", "Reproducibility")
+SECTIONS = (
+    "Verdict",
+    "Assumptions",
+    "Requirements",
+    "Tasks",
+    "Figures",
+    "What is not proven",
+    "Actions",
+    "Reproducibility",
+)
 
 GOOD = """
 name: good
@@ -110,8 +119,8 @@ def page_of(text: str) -> str:
 
 
 def task_table(of: Report) -> Table:
-    """The table of section 3."""
-    return next(block for block in of.sections[2].blocks if isinstance(block, Table))
+    """The table of section 4."""
+    return next(block for block in of.sections[3].blocks if isinstance(block, Table))
 
 
 def run(*arguments: str) -> str:
@@ -123,7 +132,7 @@ def run(*arguments: str) -> str:
 # ---- the numbers -----------------------------------------------------------------------------------------------------
 
 
-def test_the_seven_sections_stand_in_their_order() -> None:
+def test_the_sections_stand_in_their_order() -> None:
     answer = made(GOOD)
     assert tuple(section.title for section in answer.sections) == SECTIONS
     page, text = page_of(GOOD), markdown(answer)
@@ -273,8 +282,8 @@ def test_a_chain_has_its_budget() -> None:
     total = answer.found.analysis.chains[0].bounds[0].wcrt
     assert total is not None
     assert sum(widths) == pytest.approx(total / 1e6)
-    table = [block for block in answer.sections[2].blocks if isinstance(block, Table)][1]
-    assert table.rows[0][:3] == ("see to act", "camera → fuse → brake", words.time(total))
+    table = [block for block in answer.sections[3].blocks if isinstance(block, Table)][1]
+    assert table.rows[0][:4] == ("see to act", "camera → fuse → brake", "–", words.time(total))
 
 
 def test_a_typed_graph_shows_the_path_of_its_bound() -> None:
