@@ -85,13 +85,28 @@ class ServerTraits:
     level: Callable[[TaskSpec], int] | None = None
 
 
+#: Who is served next by an accelerator that several tasks share (see ``rtsched.schedulability.theorems.accelerators``).
+Sharing = Literal["fifo", "server", "gcaps", "time-slicing"]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratorTraits:
+    """Cores under the fixed priorities of the file, and how the accelerator is shared that their tasks wait for.
+
+    `server` names the task that is the server of the accelerator, if one has to compute for each request.
+    """
+
+    sharing: Sharing
+    server: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanTraits:
     """A scheduler that is no composition: whom it refuses, and what proofs may rely on for the others.
 
     `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
     `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines. `servers`: tasks
-    with a budget are served so. `contexts`: cores and accelerators are preemptive by the priorities of the file.
+    with a budget are served so. `accelerator`: tasks on cores of their own wait for one that they share.
     """
 
     refuses: Callable[[SystemSpec], str | None]
@@ -99,7 +114,7 @@ class PlanTraits:
     splits: Callable[[SystemSpec], Splits] | None = None
     mixed: bool = False
     servers: ServerTraits | None = None
-    contexts: bool = False
+    accelerator: AcceleratorTraits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from rtsched import units
 from rtsched.model.known import known_before
 from rtsched.model.policy import PlanTraits, ServerTraits
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.schedulability.lowering import accelerators
 from rtsched.schedulability.lowering.obstacles import Obstacle, limited, trace_gap
-from rtsched.schedulability.lowering.pieces import is_chain
 from rtsched.schedulability.models import Sporadic
-from rtsched.schedulability.theorems.accelerators import GpuTask, SharedAccelerator
 from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality, MixedTask
 from rtsched.schedulability.theorems.semi_partitioned import SplitTask, SplitTasks
 from rtsched.schedulability.theorems.servers import ServedTask, ServedTasks
@@ -26,8 +25,8 @@ def obstacle(group: TaskGroup, plan: PlanTraits) -> Obstacle | None:
     """What keeps tasks out of the model of a plan."""
     if plan.servers is not None:
         return _beside_servers(group, plan.servers)
-    if plan.contexts:
-        return _between_contexts(group)
+    if plan.accelerator is not None:
+        return accelerators.obstacle(group, plan.accelerator)
     for task in group.specs:
         (piece,) = group.pieces[task.index]
         if piece.c > piece.node.fastest:
@@ -42,8 +41,8 @@ def models(group: TaskGroup, plan: PlanTraits) -> list[Any]:
     """Tasks under a scheduler that plans them itself."""
     if plan.servers is not None:
         return [_served(group, plan.servers)]
-    if plan.contexts:
-        return [_contexts(group)]
+    if plan.accelerator is not None:
+        return [accelerators.shared(group, plan.accelerator)]
     cluster = group.cluster()
     if plan.mixed:
         group.note("a hard task's budget is its execution time of low criticality: what it takes beyond costs others")
@@ -107,58 +106,3 @@ def _served_task(group: TaskGroup, task: TaskSpec) -> ServedTask:
         group.exact = False
         return ServedTask(Sporadic(task.name, C, units.LONGEST, group.D(task)), budget, period, bounded=False)
     return ServedTask(Sporadic(task.name, C, group.T(task), group.D(task), task.jitter), budget, period)
-
-
-# ---- contexts of an accelerator --------------------------------------------------------------------------------------
-
-#: Processors on which a task computes; it is suspended while it uses any other.
-CORES = ("cpu", "mcu")
-
-
-def _core(group: TaskGroup, place: int) -> bool:
-    return group.system.processors[place].kind in CORES
-
-
-def _between_contexts(group: TaskGroup) -> Obstacle | None:
-    """Chains whose nodes all have one place: a core of the task's own choice, or the one accelerator."""
-    if not group.single:
-        return Obstacle("where a node runs is decided by the policy", "pin every node to one processor")
-    others = [place for place in group.processors if not _core(group, place)]
-    if len(others) > 1:
-        return Obstacle(
-            f"the tasks share {len(others)} accelerators or links, and the analysis of contexts knows one",
-            "let no task use more than one of them",
-        )
-    for task in group.specs:
-        pieces = group.pieces[task.index]
-        cores = {place for piece in pieces for place in group.pools[piece.pool] if _core(group, place)}
-        if len(cores) > 1:
-            return Obstacle(f"{task.name!r} computes on {len(cores)} cores", "pin its nodes to one core")
-        if task.after is not None or task.jitter:
-            return Obstacle(f"{task.name!r} has a trigger or jitter, which the analysis of contexts does not know",
-                            "give it a period, and no jitter")  # fmt: skip
-        if not is_chain(task):
-            return Obstacle(f"nodes of {task.name!r} may run side by side", "let them follow each other")
-        if not all(piece.preemptible for piece in pieces):
-            return Obstacle(
-                f"{task.name!r} cannot be preempted everywhere, and less urgent contexts have to give way at once",
-                "write 'service: preemptive' for the accelerator, with what a switch costs as its context_switch",
-            )
-    return None
-
-
-def _contexts(group: TaskGroup) -> SharedAccelerator:
-    """Tasks by the priority of the file; every start, and the return of whom it displaces, is inside its node."""
-    tasks = []
-    for task in sorted(group.specs, key=lambda task: (task.priority, task.index)):
-        cores, segments, C = f"none of {task.name}", [], 0
-        for piece in group.pieces[task.index]:
-            (place,) = group.pools[piece.pool]
-            if _core(group, place):
-                cores, C = group.system.processors[place].name, C + piece.c
-            else:
-                segments.append(piece.c)
-        tasks.append(GpuTask(task.name, cores, C, group.T(task), group.D(task), tuple(segments)))
-    names = [group.system.processors[place].name for place in group.processors if not _core(group, place)]
-    group.note("of an accelerator only the most urgent context that asks for it has anything, from that instant on")
-    return SharedAccelerator(tuple(tasks), "gcaps", name=names[0] if names else "accelerator")
