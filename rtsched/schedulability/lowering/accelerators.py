@@ -112,7 +112,8 @@ def shared(group: TaskGroup, traits: AcceleratorTraits) -> SharedAccelerator:
             group.note(f"the server {task.name!r} goes before all others on {core!r}, twice for each request")
     names = sorted({task.device for task in tasks if task.device})
     if traits.sharing in _NOTES:
-        group.note(_NOTES[traits.sharing].format(" and ".join(map(repr, names)) or "an accelerator"))
+        each = "each of " * (len(names) > 1) + (" and ".join(map(repr, names)) or "an accelerator")
+        group.note(_NOTES[traits.sharing].format(each))
     stops = any(task.on_miss in STOPPING for task in found)
     name = names[0] if len(names) == 1 else "accelerator"
     return SharedAccelerator(
