@@ -79,10 +79,14 @@ ServerKind = Literal["polling", "deferrable", "sporadic", "bandwidth"]
 
 @dataclass(frozen=True, slots=True)
 class ServerTraits:
-    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task."""
+    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task.
+
+    `several`: they are served on all processors that their tasks may use, wherever one is free.
+    """
 
     kind: ServerKind
     level: Callable[[TaskSpec], int] | None = None
+    several: bool = False
 
 
 #: Who is served next by an accelerator that several tasks share (see ``rtsched.schedulability.theorems.accelerators``).

@@ -84,6 +84,20 @@ def bandwidths(draw: Draw) -> Case:
     return servers(draw, "cbs", "grub")
 
 
+def global_bandwidths(draw: Draw) -> Case:
+    """Servers with deadlines on two or three cores."""
+    m = draw.integer(2, 3)
+    tasks = []
+    for index, share in enumerate(shares(draw, draw.integer(2, 6), 0.5, 0.9 * m)):
+        task = plain(draw, index, min(share, 1.0), draw.pick((8, 16, 30)), m)
+        task = served(draw, task, min(share, 1.0)) if draw.chance(0.85) else task
+        wide = tuple(replace(node, times=node.times[:1] * m) for node in task.nodes)
+        tasks.append(replace(task, nodes=wide))
+    return SystemSpec(processors_of(("cpu", "cpu", m)), tuple(tasks), "drawn"), {
+        "name": "cbs", "throttle": draw.chance(0.5)
+    }  # fmt: skip
+
+
 def laxities(draw: Draw) -> Case:
     """EDZL on equal cores, nearly loaded wholly."""
     m = draw.integer(2, 3)
@@ -176,6 +190,7 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "contexts": contexts,
     "drivers": drivers,
     "slices": slices,
+    "global-bandwidths": global_bandwidths,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
@@ -67,7 +68,7 @@ def _beside_servers(group: TaskGroup, servers: ServerTraits) -> Obstacle | None:
     whole = repr(group.policy.whole)
     pieces = [piece for task in group.specs for piece in group.pieces[task.index]]
     graph = next((task.name for task in group.specs if len(task.nodes) > 1), None)
-    if len(group.processors) > 1:
+    if len(group.processors) > 1 and (not servers.several or len(group.pools) > 1):
         return Obstacle(
             f"servers are analysed on one processor, and {whole} may use {len(group.processors)} for these tasks",
             "pin every task to one processor",
@@ -95,7 +96,13 @@ def _served(group: TaskGroup, servers: ServerTraits) -> ServedTasks:
     if level is not None:
         specs = sorted(specs, key=lambda task: (level(task), task.index))
         group.note("every server has the priority of a task, and gives no more than its budget each server period")
-    return ServedTasks(tuple(_served_task(group, task) for task in specs), servers.kind, group.name)
+    found = tuple(_served_task(group, task) for task in specs)
+    model = ServedTasks(found, servers.kind, group.name, len(group.processors))
+    load, kernel = sum(model.loads, Fraction(0)), Fraction(95, 100) * model.m
+    if servers.several:
+        admits = "Linux admits that by default" if load <= kernel else "Linux admits 95 % by default, so not that"
+        group.note(f"the servers have {100 * float(load / model.m):.1f} % of {group.name!r}: {admits}")
+    return model
 
 
 def _served_task(group: TaskGroup, task: TaskSpec) -> ServedTask:
