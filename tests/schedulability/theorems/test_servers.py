@@ -203,6 +203,17 @@ def test_servers_on_several_processors_need_room_for_the_largest() -> None:
     assert "about one processor" in str(servers.fixed_priorities(ServedTasks((), "polling", m=2)))
 
 
+def test_dhalls_effect_beats_the_sum_of_bandwidths_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two light servers go first on both cores; the heavy one, of 11 in 12, begins at 2 and ends at 13."""
+    rows = (("light", "2 ms", "11 ms"), ("other", "2 ms", "11 ms"), ("heavy", "11 ms", "12 ms"))
+    tasks = [periodic(name, wcet, period, budget=wcet) for name, wcet, period in rows]
+    system = {"platform": "multicore:2", "tasks": tasks}
+    assert verify(system, scheduler="cbs", runs=2).verdict == "unschedulable"
+    monkeypatch.setattr(servers, "most", lambda model: model.m)
+    with pytest.raises(rtsched.SoundnessError, match="heavy"):
+        verify(system, scheduler="cbs", runs=2)
+
+
 def test_servers_with_a_core_each_are_proven_core_by_core() -> None:
     system = several(3, 3)
     for place, task in enumerate(system["tasks"]):
