@@ -95,6 +95,11 @@ def order(*wanted: str) -> Callable[[Any], str | None]:
     return check
 
 
+def own_orders(model: TypedPools) -> str | None:
+    """Each pool has an order of its own."""
+    return None if model.queues is not None else "all pools are served by one order"
+
+
 def mode(*wanted: str) -> Callable[[Uniprocessor | Cluster], str | None]:
     """The preemption mode is one of `wanted`."""
 

@@ -237,7 +237,7 @@ def verify(
         raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")
     description = describe(loaded, scheduler)
     system = loaded.lower(largest=True)
-    analysis = prove(system, api.policy(description))
+    analysis = prove(system, api.policy(description).on(system))
     if not count:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = Observer(analysis, description, seed)

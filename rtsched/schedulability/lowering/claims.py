@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from rtsched.model import task as arrivals
 from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster, Link, Platform
-from rtsched.model.policy import OrderingTraits, PlacementTraits, Policy
+from rtsched.model.policy import ClusterTraits, OrderingTraits, PlacementTraits, Policy
 from rtsched.model.power import PowerOptions
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.taskgraph import (
@@ -328,6 +328,14 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "speed": judged(obstacles.of_speed),
         "acts": judged(obstacles.of_acts),
         "oracle": judged(obstacles.of_oracle),
+        "clusters": OPENED,
+        "others": harmless("what serves the clusters of a part is looked up before (view)"),
+    },
+    ClusterTraits: {
+        "cluster": LABEL,
+        "ordering": OPENED,
+        "preemption": used("preemption mode, pool by pool (pieces)"),
+        "acts": judged(obstacles.of_acts),
     },
     OrderingTraits: {
         "name": LABEL,

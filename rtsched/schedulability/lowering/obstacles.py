@@ -102,7 +102,8 @@ def of_switching(case: Case, _: QualitySpec, inside: bool) -> Obstacle | None:
     rounded up once at its end.
     """
     adaptation = case.policy.adaptation
-    if case.policy.preemption != "limited" or adaptation is None or adaptation.fixed:
+    modes = {each.preemption for each in case.policy.clusters} or {case.policy.preemption}
+    if "limited" not in modes or adaptation is None or adaptation.fixed:
         return None
     return Obstacle(
         f"no analysis knows how long the regions are of a node whose variant {adaptation.name!r} changes inside it",

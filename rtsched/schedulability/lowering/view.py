@@ -90,7 +90,8 @@ class ProofLowering:
         return " + ".join(names)
 
     def _obstacle(self, tasks: Sequence[int], processors: Sequence[int]) -> Obstacle | None:
-        found = claimed(Case(self.system, self.policy, tuple(tasks), tuple(processors)))
+        policy = self.policy.of(self.system.processors[place].cluster for place in processors)
+        found = claimed(Case(self.system, policy, tuple(tasks), tuple(processors)))
         return found or next(filter(None, map(self._mapping, (self.system.tasks[index] for index in tasks))), None)
 
     def _mapping(self, task: TaskSpec) -> Obstacle | None:
@@ -105,6 +106,9 @@ class ProofLowering:
             pool = self.pools[self.pool_of[home[0]]]
             if home != pool:
                 return Obstacle(f"{what} may use only some of the processors that others share with it", pin)
+            if self.policy.of(self.system.processors[place].cluster for place in pool).clusters:
+                names = " and ".join(dict.fromkeys(self.system.processors[place].cluster for place in pool))
+                return Obstacle(f"{what} may move between {names}, whose queues are served by other rules", pin)
             if len({node.times[place] for place in home}) > 1:
                 return Obstacle(
                     f"{what} takes different times on the processors among which it may move (big.LITTLE): no "

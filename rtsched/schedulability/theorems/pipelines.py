@@ -1,4 +1,11 @@
-"""A4: holistic analysis of pipelines CPU -> GPU/NPU -> CPU on partitioned processors with fixed priorities."""
+"""A4: holistic analysis of pipelines CPU -> GPU/NPU -> CPU on partitioned processors with fixed priorities.
+
+**Queues of other orders.** On a processor that serves by another work-conserving order (FIFO, EDF, any) every other
+stage there is taken to be more urgent. From the last instant before a stage is ready at which the processor has no work
+that came earlier, it is busy until that stage starts: with stages of others that are ready by then, and with the
+task's own. That start is no later than the least time by which all of them are served first, which is what the
+response under the least priority is; nothing blocks beside that, since whatever runs is counted.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +39,14 @@ def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]], own:
     mode = model.modes[stage.processor]
     blockers = [
         (other.region(mode) - 1, f"{lower.name} stage {place + 1}")
-        for lower in model.tasks[i if own else i + 1 :]
+        for lower in (model.tasks[j] for j in ([i] * own + model.below(i, stage.processor)))
         for place, other in enumerate(lower.stages)
         if other.processor == stage.processor
     ]
     blocking, blocker = max(blockers, default=(0, ""))
     above = tuple(
         Interference(f"{upper.name} stage {s + 1}", other.C, upper.T, jitter[j][s], other.pieces(mode))
-        for j, upper in enumerate(model.tasks[:i])
+        for j, upper in ((j, model.tasks[j]) for j in model.above(i, stage.processor))
         for s, other in enumerate(upper.stages)
         if other.processor == stage.processor
     )
