@@ -12,7 +12,7 @@ from rtsched.model.known import known_before
 from rtsched.model.policy import Order
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
-from rtsched.schedulability.lowering import planned
+from rtsched.schedulability.lowering import accelerators, planned
 from rtsched.schedulability.lowering.obstacles import Obstacle
 from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
@@ -70,6 +70,8 @@ class TaskGroup(Pieces):
         obstacle = self._obstacle()
         if obstacle is None and self.policy.plan is not None:
             models += planned.models(self, self.policy.plan)
+        elif obstacle is None and accelerators.takes_turns(self):
+            models.append(accelerators.in_turn(self))
         elif obstacle is None and self.triggered:
             models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
@@ -115,6 +117,7 @@ class TaskGroup(Pieces):
             or self._switching_obstacle()
             or self._regions_obstacle()
             or self._plan_obstacle()
+            or (accelerators.turns_obstacle(self) if accelerators.takes_turns(self) else None)
             or (None if self.policy.plan is not None or self._at_known_instants() else self._recording_obstacle())
         )
 
