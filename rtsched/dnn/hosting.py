@@ -18,6 +18,7 @@ from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
 from rtsched.model.system import System
 from rtsched.model.task import Task
+from rtsched.model.work import Work
 
 #: The keys of a system that name parts of its platform, and what they are where nobody says anything.
 _NAMING: dict[str, Any] = {"power": None, "faults": (), "environment": (), "planner": None}
@@ -112,12 +113,13 @@ def carried(system: System) -> tuple[str, ...]:
 
 
 def _written(task: Task) -> bool:
+    works: list[Work] = [task, *(() if task.graph is None else task.graph.nodes.values())]
     choices = () if task.variants is None else task.variants.choices
-    nodes = () if task.graph is None else tuple(task.graph.nodes.values())
-    return any(each.wcet is not None or getattr(each, "kernels", None) for each in (task, *choices, *nodes))
+    given = any(each.wcet is not None or each.kernels is not None for each in works)
+    return given or any(choice.wcet is not None or bool(choice.kernels) for choice in choices)
 
 
 def family(name: str) -> str:
-    """The vendor's line that a platform belongs to, by its name: ``jetson`` of ``jetson_nano``, ``rk`` of ``rk3588``."""
+    """The vendor's line of a platform, by its name: ``jetson`` of ``jetson_nano``, ``rk`` of ``rk3588``."""
     found = re.match(r"[^\W\d_]+", name)
     return name if found is None else found[0]

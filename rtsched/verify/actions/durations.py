@@ -33,10 +33,10 @@ def shorter(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Itera
         if settings is None:
             continue
         before = found.analysis.cost(task.name)
+        after = rounded(int(before * factors[number]), up=False)
         yield Change(
             "shorten",
-            f"shorten {task.shown} by {shrunk(factors[number])} to {time(rounded(int(before * factors[number]), up=False))} "
-            f"(now {time(before)})",
+            f"shorten {task.shown} by {shrunk(factors[number])} to {time(after)} (now {time(before)})",
             FASTER,
             tuple(settings),
             (task.name,),
@@ -80,7 +80,8 @@ def rarer(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Iterato
             "period",
             f"lengthen the period of {task.shown} by {100 * (period / before - 1):.3g} % to {time(period)} "
             f"(now {time(before)})",
-            f"a job every {time(period)} instead of every {time(before)}; its deadline stays {time(task.spec.deadline)}",
+            f"a job every {time(period)} instead of every {time(before)}; the deadline stays "
+            f"{time(task.spec.deadline)}",
             tuple(settings),
         )
 
@@ -102,7 +103,7 @@ def _shortened(found: Verification, tasks: FileTasks, task: FileTask, factor: Fr
         return _graph(tasks, task, factor)
     if model.wcet is not None:
         return [tasks.setting(task, "wcet", _scaled(model.wcet, factor))]
-    if isinstance(model.network, NetworkUse) and model.network.is_cut or len(task.spec.nodes) != 1:
+    if len(task.spec.nodes) != 1 or (isinstance(model.network, NetworkUse) and model.network.is_cut):
         return None
     times = _by_cluster(found, task.spec.nodes[0])
     return [tasks.setting(task, "network", None), tasks.setting(task, "wcet", _scaled(times, factor))]

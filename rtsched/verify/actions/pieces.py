@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 from rtsched.errors import InputError
@@ -188,7 +188,7 @@ def _nodes(found: Verification, tasks: FileTasks, task: FileTask, node: NodeSpec
         }
         for number, name in enumerate(names)
     }
-    edges = [{"from": first, "to": then} for first, then in zip(names, names[1:], strict=False)]
+    edges = [{"from": first, "to": then} for first, then in pairwise(names)]
     settings = [tasks.setting(task, "wcet", None), tasks.setting(task, "network", None)]
     return [*settings, tasks.setting(task, "graph", {"nodes": nodes, "edges": edges})]
 

@@ -42,7 +42,7 @@ def free(found: Verification) -> SystemSpec:
         except RtschedError:
             continue
         freed = attempt
-    return lowered(freed) if freed is not found.loaded else found.system  # type: ignore[no-any-return]
+    return lowered(freed) if freed is not found.loaded else found.system
 
 
 def _free(tasks: FileTasks, task: FileTask) -> tuple[str, ...]:

@@ -53,7 +53,8 @@ def _name(task: FileTask, level: int) -> str:
 def _setting(tasks: FileTasks, task: FileTask, level: int) -> str | None:
     """The task with this variant only; None where the file cannot say it."""
     variants = task.model.variants
-    assert variants is not None and task.spec.quality is not None
+    assert variants is not None
+    assert task.spec.quality is not None
     name = _name(task, level)
     if variants.family is not None:
         between = {} if variants.between == "none" else {"between": variants.between}
