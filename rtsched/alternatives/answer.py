@@ -43,7 +43,8 @@ class Alternative:
     `mode` None: the clocks as they are without one. `verdict` is ``refused`` where the system cannot be analysed there,
     for the `reason`. `breakdown` is the factor of all execution times up to which everything is proven (None: there is
     none, or no theorem speaks of a part), `slack` the least share of a deadline that is left by the bounds, that of
-    `tightest`. `open` are the tasks that are not proven. `carried` are tasks whose times nobody measured on this board: those of the file are taken.
+    `tightest`. `open` are the tasks that are not proven. `carried` are tasks whose times nobody measured on this board:
+    those of the file are taken.
     """
 
     platform: str
