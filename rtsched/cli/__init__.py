@@ -45,6 +45,7 @@ COMMANDS = {
     "sweep": "sweep",
     "validate": "validate",
     "wcet": "wcet",
+    "what-if": "what_if",
 }
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 ROLES = ("Prepared by", "Reviewed by", "Approved by")
 EVIDENCE = "evidence, not proof"
-VERIFIED = "verified by running the tests again"
 HEADER = ("", "task", "T", "D", "J", "C", "bound R", "slack", "seen", "seen/R", "test", "exact")
 WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
 
@@ -197,17 +196,29 @@ def actions(report: Report) -> tuple[Block, ...]:
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
             return (Text(text + f"section {number_of('assumptions')} names those that are none."),)
         return (Text("None is needed: all parts are proven."),)
-    if not report.actions:
+    note = Text(report.actions.note, note=True)
+    if not len(report.actions):
         hints = [part.view.obstacle.change for part in report.found.analysis.parts if part.view.obstacle is not None]
-        text = "No single change that was tried (priorities, regions, execution times, periods, policies) makes a "
-        text += "part provable."
-        return (Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")),)
-    rows = tuple((item.part, facts.sentence(item.text), VERIFIED) for item in report.actions)
-    lead = (
-        "Each line is one change that alone makes its part provable (part “system”: everything); the gentlest "
-        "of its kind that was found. The times are rounded here; run the tool again on the changed file."
+        text = "No change that was tried, and no two of them, makes a part provable."
+        return Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")), note
+    rows = tuple(
+        (item.part, facts.sentence(item.text), facts.sentence(item.cost), f"{item.verdict}, {item.basis}")
+        for item in report.actions
     )
-    return Text(lead), Table("Actions", ("part", "change", "status"), rows, (1.3, 6, 2.2))
+    lead = (
+        "Each line is a change of the file that makes its part provable (part “system”: everything), the gentlest "
+        "first; each was verified by analysing the changed file. Below it stands how to apply it."
+    )
+    applied = tuple(f"{number}. {item.options}" for number, item in enumerate(report.actions, 1))
+    numbered = tuple((f"{number}", *row) for number, row in enumerate(rows, 1))
+    header = ("", "part", "change", "cost", "the system with it")
+    return (
+        Text(lead),
+        Table("Actions", header, numbered, (0.3, 1.1, 4, 3, 1.5)),
+        Text("added to the command, they bring a change about:", strong="Options"),
+        Bullets(applied),
+        note,
+    )
 
 
 @section("Reproducibility", 8)

@@ -182,7 +182,7 @@ def test_an_unschedulable_system_explains_its_first_failure_and_what_helps() -> 
     assert "Counterexample: &#x27;urgent&#x27; released at" in page
     assert "of blocking by bulk" in page
     assert "&#x27;urgent&#x27; can be late" in page
-    assert "verified by running the tests again" in page
+    assert "each was verified by analysing the changed file" in page
     assert {action.kind for action in answer.actions} >= {"split", "shorten"}
     row = next(row for row in task_table(answer).rows if row[1] == "urgent")
     assert row[0] == facts.REFUTED

@@ -124,7 +124,9 @@ def drivers(draw: Draw) -> Case:
         return system, policy
     core = draw.integer(0, 1)
     times = tuple(draw.integer(1, 2) if place == core else None for place in range(3))
-    server = TaskSpec(len(system.tasks), "server", (NodeSpec(0, "x", times),), None, 100, 0, arrival=Spawned(kind="spawned"))
+    server = TaskSpec(
+        len(system.tasks), "server", (NodeSpec(0, "x", times),), None, 100, 0, arrival=Spawned(kind="spawned")
+    )
     return replace(system, tasks=(*system.tasks, server)), policy | {"server": "server"}
 
 
@@ -149,7 +151,9 @@ def slices(draw: Draw) -> Case:
             nodes.append(f"n{place}: {{{what}}}")
         edges = ", ".join(f"[n{place}, n{place + 1}]" for place in range(len(nodes) - 1))
         graph = f"graph: {{nodes: {{{', '.join(nodes)}}}, edges: [{edges}]}}"
-        rows.append(f"  - {{name: t{index}, context: c{index}, priority: {draw.integer(0, 3)}, period: {period} ns, {graph}}}")
+        rows.append(
+            f"  - {{name: t{index}, context: c{index}, priority: {draw.integer(0, 3)}, period: {period} ns, {graph}}}"
+        )
     board = f"platform:\n  processors:\n    cpu: {{cores: 2}}\n    gpu: {{kind: gpu, block_level: {{{level}}}}}\n"
     return loaded(board + "tasks:\n" + "\n".join(rows)).lower(), {"ordering": draw.pick(("fp", "rm", "dm"))}
 
