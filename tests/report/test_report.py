@@ -485,8 +485,9 @@ def test_a_catalogue_system_whole(tmp_path: Path) -> None:
 
 def test_what_reports_say_of_the_checks_is_what_they_are() -> None:
     """The stored counts are those of this version: ``python -m tests.corpus.status`` writes them anew."""
-    from tests.corpus.status import FILE, passed
+    from tests.corpus.status import FILE, mutants, passed
 
     stored = json.loads(FILE.read_text())
     assert stored["corpus"] == passed()
+    assert stored["mutants"] == mutants()
     assert stored["fuzz"]["violations"] == 0
