@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rtsched.report.section import number_of
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS, Bound, Evidence
 from rtsched.schedulability.search.margins import MOST
@@ -78,7 +79,7 @@ def scope(found: Verification) -> str:
         return words.scope(found)
     under = f"on {found.loaded.platform.name!r} under {found.analysis.policy}"
     who = f"{listed(late)} can be late" if late else "not all deadlines can be kept"
-    shown = "a run that the system allows shows it (the counterexample in section 3)"
+    shown = f"a run that the system allows shows it (the counterexample in section {number_of('tasks')})"
     if found.counterexample is None:
         tests = sorted({e.test for part in found.analysis.parts for e in _against(part)})
         shown = (
