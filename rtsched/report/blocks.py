@@ -53,10 +53,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A text whose lines and spaces count."""
+    """A text whose lines and spaces count, in `language`; one without is set over the whole width."""
 
     title: str
     text: str
+    language: str = "yaml"
 
 
 @dataclass(frozen=True, slots=True)

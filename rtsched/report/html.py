@@ -150,7 +150,7 @@ def _linked(page: str, sections: int) -> str:
         return f'<a href="#s{found[1]}">{found[0]}</a>' if 0 < int(found[1]) <= sections else found[0]
 
     head, start, rest = page.partition("<main>")
-    parts = re.split(r"(<svg.*?</svg>|<pre>.*?</pre>)", rest, flags=re.DOTALL)
+    parts = re.split(r"(<svg.*?</svg>|<pre[^>]*>.*?</pre>)", rest, flags=re.DOTALL)
     return (
         head
         + start
@@ -187,7 +187,8 @@ def _block(block: Block) -> str:
         word = f'<p class="word"><span aria-hidden="true">{SIGNS[block.look]}</span> {named}</p>'
         return f'<div class="verdict {block.look}">\n{word}\n<p>{escape(block.scope)}</p>\n</div>'
     if isinstance(block, Listing):
-        return f"<h3>{escape(block.title)}</h3>\n<pre>{escape(block.text.rstrip())}</pre>"
+        look = "" if block.language else ' class="one"'
+        return f"<h3>{escape(block.title)}</h3>\n<pre{look}>{escape(block.text.rstrip())}</pre>"
     if isinstance(block, Boxes):
         return _boxes(block)
     if isinstance(block, Signatures):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,19 +47,35 @@ def families(text: str, first: Sequence[str] = ()) -> tuple[tuple[str, ...], str
     chosen = [*first, OWN]
     missing = {each for each in set(text) if each.isprintable() and not each.isspace()}
     for family in chosen:
-        missing -= _letters(*_file(family))
-    if missing:
-        from matplotlib.font_manager import fontManager
-
-        others = sorted({(each.name, str(each.fname)) for each in fontManager.ttflist}, key=_order)
-        for name, path in others:
-            if not missing:
-                break
-            has = missing & _letters(path, 0)
-            if has and name not in chosen and _file(name)[0] == path:
+        missing -= _letters(_file(family))
+    for fonts in (_known, _new) if missing else ():
+        for name, path in fonts():
+            has = missing & _letters(path)
+            if has and name not in chosen and _file(name) == path:
                 chosen.append(name)
                 missing -= has
+            if not missing:
+                break
     return tuple(chosen), "".join(sorted(missing))
+
+
+def _known() -> list[tuple[str, str]]:
+    """Names and files of the fonts that matplotlib knows, but for the one whose letters are all boxes."""
+    from matplotlib.font_manager import fontManager
+
+    fonts = {(each.name, str(each.fname)) for each in fontManager.ttflist}
+    return sorted((each for each in fonts if not each[0].startswith("Last Resort")), key=_order)
+
+
+def _new() -> list[tuple[str, str]]:
+    """Those that were installed since matplotlib looked."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    old = {path for _, path in _known()}
+    for path in sorted(set(findSystemFonts()) - old):
+        with suppress(OSError, RuntimeError, ValueError):
+            fontManager.addfont(path)
+    return [each for each in _known() if each[1] not in old]
 
 
 def _order(font: tuple[str, str]) -> tuple[bool, bool, str, str]:
@@ -68,16 +85,16 @@ def _order(font: tuple[str, str]) -> tuple[bool, bool, str, str]:
     return "Sans" not in name, odd, name, path
 
 
-def _file(family: str) -> tuple[str, int]:
+def _file(family: str) -> str:
     """The file that matplotlib draws a family with."""
     from matplotlib.font_manager import FontProperties, findfont
 
     path: Any = findfont(FontProperties(family=[family]))
-    return str(path), 0
+    return str(path)
 
 
 @lru_cache(maxsize=512)
-def _letters(path: str, _face: int) -> frozenset[str]:
+def _letters(path: str) -> frozenset[str]:
     """The letters that a font file has; none where it cannot be read."""
     from matplotlib.font_manager import get_font
 

@@ -65,7 +65,7 @@ def _block(block: Block) -> list[str]:
         return [
             f"**{plain(block.title)}**",
             "",
-            f"{fence}{'' if block.title == 'Recipe' else 'yaml'}",
+            f"{fence}{block.language}",
             block.text.rstrip(),
             fence,
         ]

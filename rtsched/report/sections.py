@@ -251,7 +251,7 @@ def configuration(report: Report) -> tuple[Block, ...]:
         "without blanks, in UTF-8. The drawings follow from the data and are not in it. `rtsched verify-report "
         "report.json` recomputes it and proves everything again from the data alone. Without rtsched: "
     )
-    blocks += [Text(text, strong="Digest:"), Listing("Recipe", RECIPE)]
+    blocks += [Text(text, strong="Digest:"), Listing("Recipe", RECIPE, "")]
     inputs = report.inputs
     blocks.append(
         Listing("Input: the system, with all changes of the command line, without defaults", inputs["system"])

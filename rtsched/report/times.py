@@ -40,19 +40,10 @@ def times(report: Report) -> tuple[Block, ...]:
 def _rows(report: Report, system: SystemSpec) -> Iterator[tuple[str, ...]]:
     for task in system.tasks:
         source = _source(report, task)
-        kind = task.basis
         for number, node in enumerate(task.nodes):
             named = node.name if len(task.nodes) > 1 else "–"
             for place, (unit, time) in enumerate(units(system, node)):
-                first = not number and not place
-                yield (
-                    task.name if first else "〃",
-                    named if not place else "〃",
-                    unit,
-                    words.time(time),
-                    kind,
-                    source if first else "〃",
-                )
+                yield task.name, named, unit, words.time(time), task.basis, "as above" if number or place else source
 
 
 def units(system: SystemSpec, node: NodeSpec) -> list[tuple[str, int]]:

@@ -49,7 +49,7 @@ def tool(report: Report) -> tuple[Block, ...]:
     hours = fuzz["minutes"] * fuzz["processes"] / 60
     anomalies = run.get("anomalies", [])
     rows = (
-        ("Version", f"rtsched {__version__}; `rtsched --version` prints it, a report of another version says so"),
+        ("Version", f"rtsched {__version__}"),
         ("Fuzzing", f"{hours:.1f} processor hours in the last long run, {fuzz['systems']} random systems, "
          f"{fuzz['violations']} violations"),
         ("Known anomalies", "; ".join(anomalies) or NO_ANOMALY),
