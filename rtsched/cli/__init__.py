@@ -45,6 +45,7 @@ COMMANDS = {
     "sweep": "sweep",
     "validate": "validate",
     "verify-report": "verify_report",
+    "wcet": "wcet",
 }
 
 

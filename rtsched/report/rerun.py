@@ -19,7 +19,8 @@ from rtsched.model.system import System
 from rtsched.report import resolved
 from rtsched.report.canonical import digest
 from rtsched.verify.document import to_dict
-from rtsched.verify.verification import PROVING, Progress, Verification, examine
+from rtsched.verify.verification import Progress, Verification, examine
+from rtsched.verify.words import outcome
 from rtsched.visible import cut, visible
 
 #: What another version may word, count or order differently, and what is compared with it none the less.
@@ -144,7 +145,5 @@ def text(done: Rerun) -> list[str]:
     if done.differences:
         lines += ["proven again from its data, the answers differ:", *(f"  {each}" for each in done.differences)]
     else:
-        basis = done.found.basis
-        proof = "" if basis in PROVING else ": no proof"
-        lines.append(f"verdict, bounds and basis are confirmed: {done.found.verdict}, for {basis} times{proof}")
+        lines.append(f"confirmed: {outcome(done.found)} (basis: {done.found.basis}), with the same bounds")
     return [visible(line) for line in lines]
