@@ -109,6 +109,41 @@ def laxities(draw: Draw) -> Case:
     return SystemSpec(processors_of(("cpu", "cpu", m)), tuple(tasks), "drawn"), {"ordering": "edzl"}
 
 
+def pinned(draw: Draw) -> Case:
+    """Graphs with their vertices on processors of their own, of which some run nodes to their end."""
+    m = draw.integer(1, 3)
+    whole = ("preemptive", "preemptive", "run-to-completion")
+    processors = tuple(
+        replace(each, service=draw.pick(whole), context_switch=draw.integer(0, 1) if draw.chance(0.1) else 0)
+        for each in processors_of(("cpu", "cpu", m))
+    )
+    tasks = []
+    for index, share in enumerate(shares(draw, draw.integer(2, 4), 0.2, 0.4 + 0.3 * m)):
+        count = draw.integer(1, 6)
+        works = draw.split(max(count, round(share * draw.integer(10, 40))), count)
+        period = max(2, round(sum(works) / max(share, 0.05)))
+        edges = {(a, b) for b in range(count) for a in range(b) if draw.chance(0.35)}
+        nodes = []
+        for place, work in enumerate(works):
+            on = draw.integer(0, m - 1)
+            regions = tuple(draw.split(work, 2)) if work > 3 and draw.chance(0.4) else ()
+            nodes.append(
+                NodeSpec(
+                    place, f"n{place}", tuple(work if here == on else None for here in range(m)),
+                    tuple(a for a, b in sorted(edges) if b == place), tuple(b for a, b in sorted(edges) if a == place),
+                    pinned=True, regions=regions,
+                )
+            )  # fmt: skip
+        deadline = draw.pick((period, period, draw.integer(max(1, period // 2), period)))
+        jitter = draw.integer(1, max(1, period // 3)) if draw.chance(0.15) else 0
+        tasks.append(TaskSpec(index, f"t{index}", tuple(nodes), period, deadline, draw.integer(0, 3), jitter=jitter))
+    policy = {
+        "ordering": draw.pick(("fp", "fp", "dm", "edf", "fifo", "llf")), "placement": "pinned",
+        "preemption": draw.pick(("preemptive", "limited", "nonpreemptive")),
+    }  # fmt: skip
+    return SystemSpec(processors, tuple(tasks), "drawn"), policy
+
+
 def contexts(draw: Draw) -> Case:
     """Chains over two cores and a GPU that is preempted at once."""
     return chains(draw, "preemptive"), {"name": "gcaps-style"}
@@ -195,6 +230,7 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "drivers": drivers,
     "slices": slices,
     "global-bandwidths": global_bandwidths,
+    "pinned": pinned,
 }
 
 
