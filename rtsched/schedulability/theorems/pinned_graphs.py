@@ -1,27 +1,27 @@
 """Graphs whose vertices are pinned to processors: vertex by vertex, each as late as its predecessors may be.
 
-F(i, v) bounds the end of vertex v of a job of task i, counted from the arrival of that job; the search goes up from what
-the graph alone needs to the least joint fixpoint, and is given up as soon as one F exceeds the period. So jobs of a task
-never overlap, and what else of i is about is of the same job.
+F(i, v) bounds the end of vertex v of a job of task i, counted from the arrival of that job; the search goes up from
+what the graph alone needs to the least joint fixpoint, and is given up as soon as one F exceeds the period. So jobs
+of a task never overlap, and what else of i is about is of the same job.
 
 A vertex v on processor s is ready between b(v) after the arrival, when every vertex before it has taken at least one
 tick, and J(v), the largest F of its predecessors: its requests are those of a sporadic task with the jitter J - b.
 
-**Fixed priorities on s.** Let H be the vertices on s of more urgent tasks, and t0 the last instant, not after the end of v,
-before which s had nothing of H and nothing of v to do. Another vertex may have begun before t0, and be inside a region:
-of a less urgent task, or of i. From t0 to the end of v, s serves that region's rest, H, v, and vertices of i that are
-neither before nor after v: each of these at most once for each job whose v is served since t0. (Those before v are over
-when it is ready, those after it not yet ready; while something of H waits none of them begins. What such a vertex of the
-job before left over is that region.) So v ends within b(v) and the response time of a task that asks for v and these
-together, with blocking (A1, A2, A3).
+**Fixed priorities on s.** Let H be the vertices on s of more urgent tasks, and t0 the last instant, not after the end
+of v, before which s had nothing of H and nothing of v to do. Another vertex may have begun before t0, and be inside a
+region: of a less urgent task, or of i. From t0 to the end of v, s serves that region's rest, H, v, and vertices of i
+that are neither before nor after v: each of these at most once for each job whose v is served since t0. (Those before
+v are over when it is ready, those after it not yet ready; while something of H waits none of them begins. What such a
+vertex of the job before left over is that region.) So v ends within b(v) and the response time of a task that asks
+for v and these together, with blocking (A1, A2, A3).
 
-**Any other order on s.** Let M be all other vertices on s, the task's own too, and t0 the last instant before which s had
-nothing at all to do. From t0 to the start of the last region of v, s serves M and v, whatever the order among them: as if
-v were the least urgent of all, and nothing blocks.
+**Any other order on s.** Let M be all other vertices on s, the task's own too, and t0 the last instant before which s
+had nothing at all to do. From t0 to the start of the last region of v, s serves M and v, whatever the order among
+them: as if v were the least urgent of all, and nothing blocks.
 
-A vertex whose only predecessor is on the same processor is ready at the instant that one ends, and nothing less urgent
-begins between: both are one vertex in two regions, or one that is preempted anywhere, and what delays them counts once.
-The better of both bounds holds, for every such line of vertices that ends in v.
+A vertex whose only predecessor is on the same processor is ready at the instant that one ends, and nothing less
+urgent begins between: both are one vertex in two regions, or one that is preempted anywhere, and what delays them
+counts once. The better of both bounds holds, for every such line of vertices that ends in v.
 """
 
 from __future__ import annotations
@@ -199,11 +199,12 @@ def pinned_graphs(model: TypedPools) -> Result:
     A camera's frames are prepared on the CPU and seen by two accelerators at once:
 
     >>> from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
-    >>> graph = Dag((Vertex("grab", 2, "cpu"), Vertex("see", 8, "gpu"), Vertex("hear", 5, "npu"), Vertex("act", 1, "cpu")),
-    ...             ((0, 1), (0, 2), (1, 3), (2, 3)))
-    >>> other = Dag((Vertex("scan", 3, "cpu"), Vertex("net", 10, "gpu")), ((0, 1),))
-    >>> pools = TypedPools((DagTask("camera", graph, 33, 33), DagTask("map", other, 66, 66)), {"cpu": 1, "gpu": 1, "npu": 1},
-    ...                    modes={"gpu": "nonpreemptive", "npu": "nonpreemptive"})
+    >>> cpu, gpu, npu = "cpu", "gpu", "npu"
+    >>> vertices = Vertex("grab", 2, cpu), Vertex("see", 8, gpu), Vertex("hear", 5, npu), Vertex("act", 1, cpu)
+    >>> camera = DagTask("camera", Dag(vertices, ((0, 1), (0, 2), (1, 3), (2, 3))), 33, 33)
+    >>> other = DagTask("map", Dag((Vertex("scan", 3, cpu), Vertex("net", 10, gpu)), ((0, 1),)), 66, 66)
+    >>> modes = {gpu: "nonpreemptive", npu: "nonpreemptive"}
+    >>> pools = TypedPools((camera, other), {cpu: 1, gpu: 1, npu: 1}, modes=modes)
     >>> pinned_graphs(pools).responses
     [20, 23]
     """
