@@ -206,7 +206,7 @@ def pinned_graphs(model: TypedPools) -> Result:
     >>> modes = {gpu: "nonpreemptive", npu: "nonpreemptive"}
     >>> pools = TypedPools((camera, other), {cpu: 1, gpu: 1, npu: 1}, modes=modes)
     >>> pinned_graphs(pools).responses
-    [20, 23]
+    [20, 24]
     """
     search = _Search(model)
     why = search.run()
