@@ -6,7 +6,6 @@ which every task of the chain has begun: before that nothing may follow, for how
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +70,7 @@ def begun(trace: Trace, chain: ChainSpec) -> int | None:
 
 
 def window_of(trace: Trace, chain: ChainSpec) -> Window | None:
-    """Where reads lie whose reactions count: from when all tasks of the chain have begun, or the warm-up; None: none."""
+    """Where reads lie whose reactions count: from when all tasks of the chain have begun, or the warm-up on."""
     first = begun(trace, chain)
     return None if first is None else (max(first, trace.warm_up), trace.until)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from rtsched.model.task import Spawned, Sporadic, TraceArrivals, Uniform
 from rtsched.model.quantities import QUANTITIES
+from rtsched.model.task import Spawned, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 
 
