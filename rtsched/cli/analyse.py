@@ -101,13 +101,27 @@ def _fails(found: Verification, on: str) -> bool:
     if on == "unschedulable":
         return found.verdict == "unschedulable"
     if on == "unproven":
-        return not found.proven
+        return not (found.proven or found.conditional)
     hard = next((level for level in levels(found) if level.criticality == "hard"), None)
     if hard is None:
         raise InputError(
             f"--fail-on hard-unproven: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
         )
     return not hard.is_proven
+
+
+def _actions(found: Verification) -> list[str]:
+    """What to do, each with its cost and the options that bring it about."""
+    from rtsched.verify.actions import actions
+
+    if found.verdict == "schedulable":
+        return []
+    made = actions(found)
+    lines = []
+    for action in made:
+        lines.append(visible(f"to do ({action.part}): {action.text}"))
+        lines += [visible(f"  cost: {action.cost}"), visible(f"  {action.options}")]
+    return [*lines, made.note if lines else f"to do: {made.note} None makes a part provable."]
 
 
 def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:
@@ -123,10 +137,7 @@ def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:
     if parts:
         lines += ["", words.parts(found)]
     if margins:
-        from rtsched.verify.actions import actions
-
-        lines += ["", words.margins(found)]
-        lines += [visible(f"to do ({action.part}): {action.text}") for action in actions(found)]
+        lines += ["", words.margins(found), "", *_actions(found)]
     if steps:
         boards = found.steps()
         for board in boards:

@@ -101,7 +101,8 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
             }
             for name, margin in found.sensitivity.items()
         }
-        made["actions"] = [{"part": a.part, "kind": a.kind, "text": a.text} for a in actions(found)]
+        made["actions"] = [action.to_dict() for action in actions(found)]
+        made["tried"] = {"changes": actions(found).tried, "ended_early": actions(found).ended_early}
     if steps:
         made["steps"] = [board.to_dict() for board in found.steps()]
     return made

@@ -7,11 +7,12 @@ from typing import Any
 
 from rtsched import units
 from rtsched.columns import aligned
+from rtsched.model.origin import PROVING
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import Verdict
-from rtsched.verify.verification import PROVING, Verification
+from rtsched.verify.verification import Verification
 
 #: Of what a requirement can be.
 SYSTEM, TASK, CHAIN = "system", "task", "chain"

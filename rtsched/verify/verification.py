@@ -14,8 +14,8 @@ from rtsched import api
 from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
+from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.system import Estimates
-from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.lowering.system_chains import bound_of
@@ -36,10 +36,6 @@ RUNS = 20
 MANY, FEW = 24, 6
 Progress = Callable[[Iterable[Pattern], int], Iterable[Pattern]]
 
-#: Execution times of which a proof is one.
-PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
-
-
 #: Keys that came after the first fingerprints, and what they are where nobody writes them: then they are left out, so
 #: that the fingerprint of a system stays.
 LATER: dict[str, Any] = {
@@ -57,19 +53,23 @@ LATER: dict[str, Any] = {
     "restart": None,
     "kernels": {},
     "errors": None,
+    "assumptions": {},
+    "origin": None,
     "id": None,
     "max_reduced_reaction": None,
     "max_reduced_age": None,
     "max_latency": None,
 }
+#: The same of platforms.
+LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
 
 
-def _without_later(described: Any) -> Any:
+def _without(described: Any, later: dict[str, Any]) -> Any:
     if isinstance(described, list):
-        return [_without_later(each) for each in described]
+        return [_without(each, later) for each in described]
     if not isinstance(described, dict):
         return described
-    return {key: _without_later(value) for key, value in described.items() if key not in LATER or value != LATER[key]}
+    return {key: _without(value, later) for key, value in described.items() if key not in later or value != later[key]}
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Verification(Displayed):
     counterexample: Counterexample | None
     seed: int = 0
     interrupted: bool = False
+    asked: int = 0  #: random patterns that were to be simulated
     margin_cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     broken: BrokenChain | None = None
 
@@ -109,8 +110,22 @@ class Verification(Displayed):
 
     @property
     def proven(self) -> bool:
-        """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        """Whether all is schedulable, for execution times that are declared, or stronger.
+
+        Not while the file says of an assumption that it is violated.
+        """
+        return self.verdict == "schedulable" and self.basis in PROVING and not self.violated
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The assumptions of which the file says that they do not hold."""
+        known = self.loaded.system.assumptions
+        return tuple(name for name, found in known.items() if found.state == "violated")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether all is schedulable if no job takes longer than the largest times measured."""
+        return self.verdict == "schedulable" and self.basis in CONDITIONAL and not self.violated
 
     def part_verdict(self, part: GroupAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
@@ -192,9 +207,12 @@ class Verification(Displayed):
     @cached_property
     def inputs_sha256(self) -> str:
         """A fingerprint of the system as it was described, its platform and the policy."""
+        system = _without(self.loaded.system.model_dump(mode="json", by_alias=True), LATER)
+        if system["wcet"] is None:  # of the whole system; tasks have always had a key of this name
+            del system["wcet"]
         described = {
-            "system": _without_later(self.loaded.system.model_dump(mode="json", by_alias=True)),
-            "platform": self.loaded.platform.model_dump(mode="json", by_alias=True),
+            "system": system,
+            "platform": _without(self.loaded.platform.model_dump(mode="json", by_alias=True), LATER_ON_PLATFORMS),
             "scheduler": self.description,
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
@@ -247,8 +265,20 @@ def verify(
     if count is None or count < 0:
         raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")
     description = describe(loaded, scheduler)
-    system = loaded.lower(largest=True)
-    analysis = prove(system, api.policy(description))
+    return examine(loaded, loaded.lower(largest=True), description, count, seed, progress, keep_partial)
+
+
+def examine(
+    loaded: api.Loaded,
+    system: SystemSpec,
+    description: dict[str, Any],
+    count: int,
+    seed: int,
+    progress: Progress | None = None,
+    keep_partial: bool = False,
+) -> Verification:
+    """`verify` of what is lowered already, with `count` random patterns. Raises SoundnessError."""
+    analysis = prove(system, api.policy(description).on(system))
     if not count:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = Observer(analysis, description, seed)
@@ -261,7 +291,7 @@ def verify(
             raise
         interrupted = True
     seen, found, broken = observer.observation(), observer.found, observer.broken
-    return Verification(loaded, description, analysis, seen, found, seed, interrupted, broken=broken)
+    return Verification(loaded, description, analysis, seen, found, seed, interrupted, asked=count, broken=broken)
 
 
 #: The public name.

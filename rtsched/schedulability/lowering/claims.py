@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from rtsched.model import task as arrivals
 from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster, Link, Platform
-from rtsched.model.policy import OrderingTraits, PlacementTraits, Policy
+from rtsched.model.policy import ClusterTraits, OrderingTraits, PlacementTraits, Policy
 from rtsched.model.power import PowerOptions
 from rtsched.model.quantities import QUANTITIES
 from rtsched.model.system import Estimates, Overheads
@@ -176,6 +176,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "batch": harmless("read by policies that start batches, which are whole schedulers"),
         "split": harmless("read by policies that split nodes, which are whole schedulers"),
         "speedup": harmless("read by policies that share units, which are whole schedulers"),
+        "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     SectionSpec: dict.fromkeys(("resource", "start", "end"), used("blocking by locks (locks)")),
     NodeHardware: {
@@ -293,6 +294,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "checkpoint": judged(obstacles.of_checkpoint),
         "weights": judged(obstacles.of_weights),
         "reset": harmless("judged with each processor"),
+        "driver": LABEL,
         "peak": LABEL,
         "facts": LABEL,
     },
@@ -334,6 +336,14 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "speed": judged(obstacles.of_speed),
         "acts": judged(obstacles.of_acts),
         "oracle": judged(obstacles.of_oracle),
+        "clusters": OPENED,
+        "others": harmless("what serves the clusters of a part is looked up before (view)"),
+    },
+    ClusterTraits: {
+        "cluster": LABEL,
+        "ordering": OPENED,
+        "preemption": used("preemption mode, pool by pool (pieces)"),
+        "acts": judged(obstacles.of_acts),
     },
     OrderingTraits: {
         "name": LABEL,

@@ -134,7 +134,7 @@ def _ahead(analysis: SystemAnalysis, first: Sequence[TaskSpec], second: Sequence
     if len(first) > 1 or len(second) > 1 or first[0].after is not None or second[0].after is not None:
         return False
     places = {place for task in (first[0], second[0]) for node in task.nodes for place in node.eligible}
-    policy = analysis.policy
+    policy = analysis.policy.of(analysis.system.processors[place].cluster for place in places)
     return len(places) == 1 and policy.order == "FP" and policy.level(first[0]) < policy.level(second[0])
 
 

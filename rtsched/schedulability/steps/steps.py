@@ -22,6 +22,7 @@ from rtsched.schedulability.theorems.edf import with_one_deadline
 WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "a6-edf": (graphs.EDF, graphs.edf),
     "a6-fp": (graphs.FP, graphs.fixed_priority),
+    "a6-queues": (graphs.QUEUES, graphs.by_queue),
     "a6-work-conserving": (graphs.ANY, graphs.any_work_conserving),
     "bandwidth-servers": ("Σ Q/P ≤ 1, then R = ⌈C/Q⌉·P, where that is at most T", loads.bandwidth_servers),
     "bcl": (several.BCL, several.bcl),
@@ -73,13 +74,13 @@ SEARCHES: Final = {
 ABOUT: Final = {
     "CauseEffectChain": "cause-effect chains: asked for by 'chains'",
     "Cluster": "sequential tasks that move freely among equal processors",
-    "EventNetwork": "tasks that release each other, under fixed priorities",
+    "EventNetwork": "tasks that release each other, under fixed priorities in some queue",
     "Federated": "shares of processors that are set aside for graphs",
     "FifoAccelerator": "requests to an accelerator behind a FIFO driver",
     "HeavyFirst": "heavy tasks that go before all others",
     "JobSet": "single jobs on processors that are never preempted",
     "MixedCriticality": "budgets of two criticalities",
-    "Pipelines": "pipelines over processors of their own, fixed priorities",
+    "Pipelines": "pipelines over processors of their own, fixed priorities in some queue",
     "PreemptiveJobs": "jobs at known instants on one preemptive processor",
     "RandomUniprocessor": "execution times as distributions",
     "ServedTasks": "tasks behind servers with budgets",
@@ -159,7 +160,8 @@ ORDER: Final = (
     "overload", "cluster-overload", "optimal-load", "liu-layland", "hyperbolic", "gfb", "edf-vd", "fp-rta", "np-fp-rta",
     "limited-fp-rta", "edf-qpa", "np-edf", "np-edf-jitter", "limited-edf", "edf-rta", "fifo-rta", "bcl", "global-rta",
     "global-rta-lc", "global-edf-rta", "heavy-first", "edzl", "suspension-oblivious", "self-suspension",
-    "pool-overload", "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-work-conserving", "melani",
+    "pool-overload", "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-queues",
+    "a6-work-conserving", "melani",
 )  # fmt: skip
 
 
