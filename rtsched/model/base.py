@@ -111,7 +111,11 @@ def problem(message: str, *key: str | int | None, also: tuple[str | int, ...] = 
     It is about the whole model that is validated, or about one `key` of it (or of what lies in it: the way to it), at
     which the message then points. `also` is the way to another place, which is named behind the message.
     """
-    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": tuple(part for part in key if part is not None), "also": also})
+    return PydanticCustomError(
+        "rtsched",
+        "{message}",
+        {"message": message, "key": tuple(part for part in key if part is not None), "also": also},
+    )
 
 
 def _id(value: Any) -> Any:

@@ -162,7 +162,9 @@ def test_what_chance_leaves_out_is_not_lost_and_what_is_dropped_is() -> None:
 
 
 def test_jobs_that_overlap_are_told_apart() -> None:
-    many = CAMERA.replace("wcet: {npu: 13 ms}", "wcet: {npu: 40 ms}, overlap: true").replace("20 ms, pin: npu", "1 s, pin: npu")
+    many = CAMERA.replace("wcet: {npu: 13 ms}", "wcet: {npu: 40 ms}, overlap: true").replace(
+        "20 ms, pin: npu", "1 s, pin: npu"
+    )
     (found, _) = simulated(many, "1 s")
     assert found.ends[-1].max == 43_000_000 + 6 * 10_000_000  # each waits 10 ms longer than the one before
 
