@@ -14,8 +14,8 @@ from rtsched.experiment.words import figures_of, heading, remarks
 from rtsched.notebook.runs import trace
 from rtsched.notebook.tables import folded, headed, line, table, time, whole
 from rtsched.optimum.result import Optimum
-from rtsched.verify import words
 from rtsched.verify import requirements as wanted
+from rtsched.verify import words
 from rtsched.verify.verification import Verification
 
 #: The first metrics of a study are shown.

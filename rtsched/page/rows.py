@@ -59,7 +59,7 @@ def chains(system: SystemSpec) -> list[ChainSpec]:
 
 
 def by_trigger(system: SystemSpec, chain: ChainSpec) -> bool:
-    """Whether an instance of a chain follows what released what: where that is limited, and where nobody declared it."""
+    """Whether instances of a chain follow what released what: where that is limited, and where nobody declared it."""
     declared = any(chain.tasks == each.tasks and chain.name == each.name for each in system.chains)
     return not declared or (chain.max_latency is not None and chain.max_reaction is None)
 
