@@ -341,17 +341,16 @@ class System(Displayed, Model):
         known: dict[str, tuple[str, tuple[str | int, ...]]] = {}
         if self.id is not None:
             known[self.id] = ("the system", ("id",))
-        named: tuple[tuple[str, tuple[Task, ...] | tuple[Chain, ...]], ...]
-        named = (("tasks", self.tasks), ("chains", self.chains))
-        for kind, those in named:
-            for place, each in enumerate(those):
-                if each.id is None:
-                    continue
-                if each.id in known:
-                    whose, other = known[each.id]
-                    message = f"{each.id!r} is the id of {whose}, too; give each its own"
-                    raise problem(message, kind, place, "id", also=other)
-                known[each.id] = (f"{kind[:-1]} {each.name!r}", (kind, place, "id"))
+        named = [("tasks", place, task.name, task.id) for place, task in enumerate(self.tasks)]
+        named += [("chains", place, chain.name, chain.id) for place, chain in enumerate(self.chains)]
+        for kind, place, name, own in named:
+            if own is None:
+                continue
+            if own in known:
+                whose, other = known[own]
+                message = f"{own!r} is the id of {whose}, too; give each its own"
+                raise problem(message, kind, place, "id", also=other)
+            known[own] = (f"{kind[:-1]} {name!r}", (kind, place, "id"))
 
     def _check_trigger_circles(self) -> None:
         before = {task.name: task.after.task for task in self.tasks if task.after is not None}
