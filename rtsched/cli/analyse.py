@@ -9,9 +9,9 @@ import click
 
 from rtsched.cli import options
 from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
-from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.ending import INTERRUPTED, NO
+from rtsched.cli.failing import fail_on_proof, fails
 from rtsched.cli.waiting import proving
-from rtsched.errors import InputError
 from rtsched.files import check_outputs, picture_format, write_whole
 from rtsched.visible import visible
 
@@ -32,13 +32,7 @@ if TYPE_CHECKING:
 @options.file("--counterexample", "miss", text="Write the run that missed as a system file (.yaml).")
 @options.file("--html", text="Write a page of the run that the file declares, with what is proven (docs/page.md).")
 @options.as_json()
-@options.fail_on(
-    "unschedulable",
-    "unproven",
-    "hard-unproven",
-    text="Exit with 1 if a miss is possible; if not all is proven (typical times prove nothing); or if not all hard "
-    "tasks are.",
-)
+@fail_on_proof()
 def analyse(
     system: str,
     scheduler: str | None,
@@ -90,24 +84,8 @@ def analyse(
     if found.interrupted:
         echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)
-    if fail_on is not None and _fails(found, fail_on):
-        raise SystemExit(1)
-
-
-def _fails(found: Verification, on: str) -> bool:
-    """Whether the answer is no."""
-    from rtsched.verify.criticality import levels
-
-    if on == "unschedulable":
-        return found.verdict == "unschedulable"
-    if on == "unproven":
-        return not found.proven
-    hard = next((level for level in levels(found) if level.criticality == "hard"), None)
-    if hard is None:
-        raise InputError(
-            f"--fail-on hard-unproven: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
-        )
-    return not hard.is_proven
+    if fails(found, fail_on):
+        raise SystemExit(NO)
 
 
 def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:

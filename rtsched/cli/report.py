@@ -12,6 +12,8 @@ import click
 
 from rtsched.cli import options
 from rtsched.cli.console import tell
+from rtsched.cli.ending import NO
+from rtsched.cli.failing import fail_on_proof, fails
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, format_of, write_whole
@@ -41,6 +43,7 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 @options.overrides()
 @options.patterns
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
+@fail_on_proof()
 def report(
     system: str,
     output: Path,
@@ -51,6 +54,7 @@ def report(
     runs: int,
     seed: int,
     date: str | None,
+    fail_on: str | None,
 ) -> None:
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
     refusal = f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or --format"
@@ -75,6 +79,8 @@ def report(
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
     write_whole(output, render(Report(found, day, shlex.join(words)), ending))
     tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output)
+    if fails(found, fail_on):
+        raise SystemExit(NO)
 
 
 def _day(text: str | None) -> str:
