@@ -39,10 +39,15 @@ class EndlessError(RtschedError):
 class SoundnessError(RtschedError):
     """A simulation beats a bound that was proven: one of the two is wrong. Holds both: `analysis` and `trace`.
 
-    The most valuable bug report there is: please send the message with the system file.
+    `claim` says which bound, and by how much it was beaten; `source` is the system as it was loaded and the description
+    of its scheduler, where they are known. The most valuable bug report there is: please send the files that are saved.
     """
 
-    def __init__(self, message: str, analysis: Any = None, trace: Any = None) -> None:
+    def __init__(
+        self, message: str, analysis: Any = None, trace: Any = None, claim: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.analysis = analysis
         self.trace = trace
+        self.claim = claim
+        self.source: tuple[Any, dict[str, Any]] | None = None

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import tell
+from rtsched.cli.console import tell, want_standard_output
 from rtsched.cli.ending import NO
 from rtsched.cli.failing import fail_on_proof, fails
+from rtsched.cli.junit import errors_into, junit_option, write_proof
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, format_of, write_whole
@@ -43,6 +44,7 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 @options.overrides()
 @options.patterns
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
+@junit_option()
 @fail_on_proof()
 def report(
     system: str,
@@ -54,22 +56,26 @@ def report(
     runs: int,
     seed: int,
     date: str | None,
+    junit: Path | None,
     fail_on: str | None,
 ) -> None:
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
     refusal = f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or --format"
     ending = format_of(output, FORMATS, refusal) if wanted is None else f".{wanted}"
-    check_outputs(output)
+    want_standard_output(False, output, junit)
+    check_outputs(output, junit)
     day = _day(date)
     from rtsched.report.content import Report
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
-    with proving() as progress:
+    with errors_into(junit, system, "report"), proving() as progress:
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress,
         )  # fmt: skip
+    if junit is not None:
+        write_proof(junit, found, fail_on)
     words = ["rtsched", "report", system, "-o", output.name]
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]
@@ -78,7 +84,7 @@ def report(
     words += [] if wanted is None else ["--format", wanted]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
     write_whole(output, render(Report(found, day, shlex.join(words)), ending))
-    tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output)
+    tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output, junit)
     if fails(found, fail_on):
         raise SystemExit(NO)
 

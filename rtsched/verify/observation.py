@@ -144,9 +144,11 @@ class Observer:
     def _check(self, task: str, response: int, pattern: Pattern, trace: Trace) -> None:
         bound = self.proven[task]
         if bound.wcrt is not None and response > bound.wcrt:
-            raise self._beaten(f"{task!r} took {response} ns", bound.test, bound.wcrt, pattern, trace)
+            raise self._beaten(
+                f"{task!r} took {response} ns", bound.test, bound.wcrt, pattern, trace, task=task, observed_ns=response
+            )
 
-    def _beaten(self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace) -> SoundnessError:
+    def _beaten(self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace, **claim: Any) -> SoundnessError:
         known = theorems()
         who = known[test].called if test in known else test
         return SoundnessError(
@@ -154,6 +156,7 @@ class Observer:
             "of the two is wrong; please report it with its file",
             self.analysis,
             trace,
+            claim | {"test": test, "bound_ns": limit, "pattern": pattern.name, "seed": pattern.seed},
         )
 
     def _late(self, jobs: Any, late: Any, pattern: Pattern, trace: Trace) -> None:
@@ -170,6 +173,8 @@ class Observer:
                     "with its file",
                     self.analysis,
                     trace,
+                    {"task": name, "deadline_ns": int(jobs["deadline"][row]), "pattern": pattern.name}
+                    | {"seed": pattern.seed},
                 )
         row = min(rows, key=lambda row: int(jobs["deadline"][row]))
         job = jobs[row]
@@ -213,7 +218,10 @@ class Observer:
                 ("had data of", age, result.details.get("data_age_ns")),
             ):
                 if limit is not None and seen > limit:
-                    raise self._beaten(f"chain {chain.name!r} {what} {seen} ns", "chain-latency", limit, pattern, trace)
+                    raise self._beaten(
+                        f"chain {chain.name!r} {what} {seen} ns", "chain-latency", limit, pattern, trace,
+                        chain=chain.name, observed_ns=seen,
+                    )  # fmt: skip
 
     def observation(self) -> Observation:
         """What was seen."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import api
 from rtsched.display import Displayed
-from rtsched.errors import InputError
+from rtsched.errors import InputError, SoundnessError
 from rtsched.model.base import whole_number
 from rtsched.model.system import Estimates
 from rtsched.model.taskgraph import Basis, weakest
@@ -249,6 +249,9 @@ def verify(
         if not keep_partial:
             raise
         interrupted = True
+    except SoundnessError as error:
+        error.source = loaded, description
+        raise
     return Verification(loaded, description, analysis, observer.observation(), observer.found, seed, interrupted)
 
 
