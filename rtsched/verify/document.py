@@ -20,6 +20,7 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
     """
     counter = found.counterexample
     made: dict[str, Any] = {
+        "format": 1,
         "version": __version__,
         "system": found.system.name,
         "platform": found.loaded.platform.name,

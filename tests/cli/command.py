@@ -13,6 +13,8 @@ import click
 from click.testing import CliRunner, Result
 
 from rtsched.cli import cli, ending
+from rtsched.export.documents import FILES
+from tests.schemas import check
 
 COMMAND = [sys.executable, "-m", "rtsched.cli"]
 
@@ -27,10 +29,12 @@ def rtsched(*arguments: str) -> Result:
 
 
 def answer(*arguments: str) -> dict[str, Any]:
-    """The JSON a command prints."""
+    """The JSON a command prints, held against its schema."""
     result = rtsched(*arguments, "--json")
     assert result.exit_code == 0, (result.output, result.exception)
     data: dict[str, Any] = json.loads(result.output)
+    if arguments[0] not in FILES:
+        check(str(arguments[0]), data)
     return data
 
 

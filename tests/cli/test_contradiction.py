@@ -16,6 +16,7 @@ from rtsched.schedulability.models import Uniprocessor
 from rtsched.schedulability.result import Bound, Result
 from rtsched.schedulability.theorem import theorem
 from tests.cli.command import ended
+from tests.schemas import check
 
 SYSTEM = """\
 name: pair
@@ -60,6 +61,7 @@ def test_both_sides_are_saved_named_and_shown_again(system: Path, here: Path) ->
     assert "nobody-waits" in result.stderr
     # the proof, with the number that was beaten and how it came about
     data = json.loads(proof.read_text())
+    check("soundness", data)
     claim = data["claim"]
     assert (claim["task"], claim["test"], claim["bound_ns"]) == ("long", "nobody-waits", 4_000_000)
     assert claim["observed_ns"] > claim["bound_ns"]
