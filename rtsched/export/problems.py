@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rtsched.visible import visible
+
 #: The kinds of problems by their lasting name: what they are, and how their text begins or what it says.
 #: The first that fits is the kind of a problem.
 RULES: dict[str, tuple[str, str]] = {
@@ -39,7 +41,10 @@ RULES: dict[str, tuple[str, str]] = {
     "inconsistent": ("Values that do not go together, or what is not supported.", r""),
 }
 
-_PLACE = re.compile(r"(?P<path>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?: (?P<text>.*)", re.DOTALL)
+
+#: What follows on the name of the file, and a problem of another file, which has a line.
+_HERE = re.compile(r"(?::(?P<line>\d+)(?::(?P<column>\d+))?)?: (?P<text>.*)", re.DOTALL)
+_ELSEWHERE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<text>.*)", re.DOTALL)
 _ASIDE = re.compile(r" ?\([^)]*\)")
 
 
@@ -61,12 +66,13 @@ class Problem:
 
 def problem(text: str, file: str) -> Problem:
     """What a line of an error says of a `file`, or of another file that it names."""
-    path, line, column, message = file, None, None, text
-    match = _PLACE.fullmatch(text)
-    if match is not None and (match["line"] or match["path"] == file):
-        path, message = match["path"], match["text"]
-        line, column = (None if match[name] is None else int(match[name]) for name in ("line", "column"))
-    return Problem(rule_of(message), path, line, column, message)
+    shown = next((each for each in (file, visible(file)) if text.startswith(f"{each}:")), None)
+    match = _ELSEWHERE.fullmatch(text) if shown is None else _HERE.fullmatch(text[len(shown) :])
+    if match is None:
+        return Problem(rule_of(text), file, None, None, text)
+    line, column = (None if match[name] is None else int(match[name]) for name in ("line", "column"))
+    path = file if shown is not None else match["path"]
+    return Problem(rule_of(match["text"]), path, line, column, match["text"])
 
 
 def rule_of(message: str) -> str:
