@@ -24,4 +24,4 @@ def check(name: str, document: Any) -> None:
         f"{'.'.join(map(str, error.absolute_path))}: {error.message[:300]}"
         for error in _validator(name).iter_errors(json.loads(json.dumps(document)))
     ]
-    assert errors == []
+    assert not errors, "\n".join(errors[:20])

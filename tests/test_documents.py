@@ -46,6 +46,7 @@ SAMPLES: dict[str, list[list[str]]] = {
     "show": [["show", "rk3588"], ["show", "dhall"], ["show", "edf"]],
     "sweep": [["sweep", "little.yaml", "-j", "1", "--paired", "edf"]],
     "validate": [["validate", "{}", "dhall"]],
+    "what-if": [["what-if", "{}", "--platforms", "file", "-s", "file,edf"]],
 }
 #: Those that other tests take, and where.
 ELSEWHERE = {
@@ -59,6 +60,8 @@ ELSEWHERE = {
     "report": "test_documents.py",
     "soundness": "cli/test_contradiction.py",
     "steps": "cli/test_analyse_steps.py",
+    "verify-report": "test_documents.py",
+    "wcet": "test_documents.py",
 }
 
 
@@ -113,6 +116,13 @@ def test_what_is_not_as_it_should_be_has_one_too(folder: Path, monkeypatch: pyte
 def test_a_report_is_as_its_schema_says(folder: Path) -> None:
     text = rtsched("report", folder / "cell.yaml", "-o", "-", "--format", "json", "--runs", "1").stdout
     check("report", json.loads(text))
+    (folder / "report.json").write_text(text)
+    assert answer("verify-report", folder / "report.json")["confirmed"]
+
+
+def test_assessed_samples_are_as_their_schema_says(folder: Path) -> None:
+    (folder / "runs.csv").write_text("run_ns\n" + "".join(f"{1000 + 7 * k % 13}\n" for k in range(40)))
+    check("wcet", json.loads(rtsched("wcet", folder / "runs.csv", "--json").stdout))
 
 
 def test_a_measured_model_is_as_its_schema_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,12 @@ def _hard_unproven(found: Verification) -> bool:
 #: raises InputError where that is missing.
 ANSWERS: dict[str, tuple[str, Callable[[Verification], bool]]] = {
     "unschedulable": ("a miss is possible", lambda found: found.verdict == "unschedulable"),
-    "unproven": ("not all is proven (typical times prove nothing)", lambda found: not found.proven),
+    "unproven": (
+        "not all is proven, or holds for the largest times measured (typical times prove nothing)",
+        lambda found: not (found.proven or found.conditional),
+    ),
     "hard-unproven": ("not all hard tasks are", _hard_unproven),
+    "conditional": ("not all is proven for bounds that somebody answers for", lambda found: not found.proven),
 }
 
 

@@ -40,7 +40,7 @@ def errors_into(path: Path | None, system: str, what: str) -> Iterator[None]:
 
 def write_proof(path: Path, found: Verification, fail_on: str | None) -> None:
     """The test cases of a verification."""
-    from rtsched.verify.requirements import requirements
+    from rtsched.verify.cases import cases
     from rtsched.verify.words import outcome
 
     facts = [
@@ -49,7 +49,7 @@ def write_proof(path: Path, found: Verification, fail_on: str | None) -> None:
         ("policy", str(found.analysis.policy)),
         ("inputs_sha256", found.inputs_sha256),
     ]
-    _write(path, found.system.name, requirements(found, fail_on), facts)
+    _write(path, found.system.name, cases(found, fail_on), facts)
 
 
 def write_run(path: Path, figures: Summary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from datetime import date as calendar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import tell, want_standard_output
+from rtsched.cli.console import echo, tell, want_standard_output
 from rtsched.cli.ending import NO
 from rtsched.cli.failing import fail_on_proof, fails
 from rtsched.cli.junit import errors_into, junit_option, write_proof
@@ -43,6 +44,20 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 @options.platform()
 @options.overrides()
 @options.patterns
+@click.option(
+    "--document",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The front page, a YAML file: number, revision, status, item, history, who signs (docs/report.md).",
+)
+@click.option(
+    "--font",
+    "fonts",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A font (.ttf, .otf) that comes before those of the system, for .pdf and for the figures of .html.",
+)
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
 @junit_option()
 @fail_on_proof()
@@ -55,6 +70,8 @@ def report(
     overrides: tuple[str, ...],
     runs: int,
     seed: int,
+    document: Path | None,
+    fonts: tuple[Path, ...],
     date: str | None,
     junit: Path | None,
     fail_on: str | None,
@@ -65,7 +82,19 @@ def report(
     want_standard_output(False, output, junit)
     check_outputs(output, junit)
     day = _day(date)
+    if fonts and ending not in (".pdf", ".html"):
+        raise InputError(f"--font: a {ending} report has no letters of its own; leave it out, or write .pdf or .html")
+    if ending == ".pdf":
+        from rtsched.report.pdf import library
+
+        library()  # before the work
+    from rtsched.model.catalogue import is_path
+    from rtsched.report import front
     from rtsched.report.content import Report
+    from rtsched.report.letters import given
+
+    given(fonts)
+    page = front.FrontPage() if document is None else front.read(document)
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
@@ -76,14 +105,18 @@ def report(
         )  # fmt: skip
     if junit is not None:
         write_proof(junit, found, fail_on)
-    words = ["rtsched", "report", system, "-o", output.name]
+    words = ["rtsched", "report", system, "-o", "report.json"]  # all formats have the same data
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]
     for text in overrides:
         words += ["--set", text]
-    words += [] if wanted is None else ["--format", wanted]
+    words += [] if document is None else ["--document", document.name]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
-    write_whole(output, render(Report(found, day, shlex.join(words)), ending))
+    others = [(document, "front page")] if document is not None else []
+    if platform is not None and is_path(platform):
+        others.append((Path(platform), "platform"))
+    made = Report(found, day, shlex.join(words), page, tuple(others))
+    write_whole(output, render(made, ending, fonts))
     tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output, junit)
     if fails(found, fail_on):
         raise SystemExit(NO)
@@ -98,16 +131,16 @@ def _day(text: str | None) -> str:
         raise InputError(f"--date {text!r} is no day; write YYYY-MM-DD, e.g. 2025-03-31") from None
 
 
-def render(made: Report, ending: str) -> str | bytes:
+def render(made: Report, ending: str, fonts: Sequence[Path] = ()) -> str | bytes:
     """The content of the file, by the ending of its name."""
     if ending == ".html":
         from rtsched.report.html import html
 
-        return html(made)
+        return html(made, fonts)
     if ending == ".pdf":
         from rtsched.report.pdf import pdf
 
-        return pdf(made)
+        return pdf(made, fonts, lambda text: echo(text, err=True))
     if ending == ".md":
         from rtsched.report.markdown import markdown
 

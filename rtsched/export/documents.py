@@ -57,6 +57,9 @@ DOCUMENTS: dict[str, Document] = _named(
     ("steps", "analyse --json --steps, under steps", "schema_steps", "STEPS_SCHEMA"),
     ("sweep", "sweep --json, export FILE.json", "schema_study", "SWEEP_SCHEMA"),
     ("validate", "validate --json", "schema_tools", "VALIDATE_SCHEMA"),
+    ("verify-report", "verify-report --json", "schema_analyse", "RERUN_SCHEMA"),
+    ("wcet", "wcet --json", "schema_wcet", "WCET_SCHEMA"),
+    ("what-if", "what-if --json", "schema_run", "WHAT_IF_SCHEMA"),
 )
 
 #: Other names of theirs.

@@ -8,9 +8,12 @@ from rtsched.export.junit import Case, State
 from rtsched.metrics.figures import ChainFigures, Summary, TaskFigures
 from rtsched.units import format_duration
 
+#: What each of them rests on.
+BASIS = (("basis", "one simulated run"), ("test", "simulation"))
+
 
 def requirements(figures: Summary) -> list[Case]:
-    """A case for each task's deadline, and for each thing that is required of a chain."""
+    """A case for each task's deadline, and for each limit of a chain."""
     return [*map(_task, figures.tasks), *(case for chain in figures.chains for case in _chain(chain))]
 
 
@@ -25,34 +28,37 @@ def _task(task: TaskFigures) -> Case:
     elif not task.jobs:
         state, why = "absent", "no job was counted in this run"
     facts = (
-        ("basis", "one simulated run"),
+        ("requirement", task.id),
+        *BASIS,
         ("criticality", task.criticality),
         ("deadline_ns", task.deadline),
         ("observed_ns", task.response.max),
         ("jobs", task.jobs),
         ("misses", task.misses),
-        ("test", "simulation"),
     )
-    return Case("task", task.name, "deadline", state, why, facts, getattr(task, "id", None))
+    return Case("task", task.name, "deadline", state, why, facts, task.id)
 
 
 def _chain(chain: ChainFigures) -> Iterator[Case]:
-    for what, limit, seen in (
-        ("max_reaction", chain.max_reaction, chain.reaction_time_max),
-        ("max_age", chain.max_age, chain.reduced_data_age_max),
-    ):
-        if limit is None:
+    for each in chain.ends:
+        if each.limit is None:
             continue
         state: State = "met"
         why = ""
-        if seen is None:
+        if each.kept is None:
             state, why = "absent", "nothing went through the chain in this run"
-        elif seen > limit:
-            state, why = "missed", f"{format_duration(seen, digits=6)} > {format_duration(limit, digits=6)}"
+        elif not each.kept:
+            state = "missed"
+            seen = "" if each.max is None else f"{format_duration(each.max, digits=6)} was seen, "
+            lost = f", {chain.lost} lost on the way" if chain.lost and each.quantity == "triggered" else ""
+            why = f"{seen}{format_duration(each.limit, digits=6)} is allowed{lost}"
         facts = (
-            ("basis", "one simulated run"),
-            ("limit_ns", limit),
-            ("observed_ns", seen),
-            ("test", "simulation"),
+            ("requirement", chain.id),
+            *BASIS,
+            ("limit_ns", each.limit),
+            ("observed_ns", each.max),
+            ("observed", each.count),
+            ("from", each.begins),
+            ("to", each.ends),
         )
-        yield Case("chain", chain.name, what, state, why, facts, getattr(chain, "id", None))
+        yield Case("chain", chain.name, f"{each.name} ({each.quantity})", state, why, facts, chain.id)

@@ -22,7 +22,8 @@ from rtsched.export.schema_parts import (
     thing,
 )  # fmt: skip
 from rtsched.export.schema_steps import STEPS_SCHEMA
-from rtsched.model.taskgraph import BASES
+from rtsched.model.origin import BASES
+from rtsched.model.quantities import QUANTITIES
 
 BASIS: Schema = {"enum": list(BASES), "description": "the weakest of what the execution times claim to be"}
 _SHA: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -44,7 +45,14 @@ _BOUND = thing(
 _FAILURE = maybe(
     thing({"task": TEXT, "why": TEXT, "needed_ns": maybe(TIME), "available_ns": maybe(TIME), "hint": TEXT})
 )
-_ASSUMPTION = thing({"text": TEXT, "status": {"enum": ["checked", "declared"]}, "by": TEXT})
+_ASSUMPTION = thing(
+    {
+        "status": {"enum": ["checked", "declared"]},
+        "state": {"enum": ["open", "validated", "violated"], "description": "what a person says of it"},
+        "against": {**YES, "description": "its source says something else"},
+        **dict.fromkeys(("id", "text", "by", "evidence", "owner", "how"), TEXT),
+    }
+)
 _EVIDENCE = {"kind": TEXT, "test": TEXT, "citation": TEXT, "strength": STRENGTH}
 #: The answer of theorems, as `Result.to_dict` has it.
 _RESULT = {
@@ -56,9 +64,12 @@ _RESULT = {
     "first_failure": _FAILURE,
     "details": {"type": "object"},
 }
+_ID = maybe(TEXT, "of the requirement, as the file has it")
+_QUANTITY: Schema = {"enum": list(QUANTITIES)}
 _TASK = thing(
     {
         "name": TEXT,
+        "id": _ID,
         "period_ns": maybe(TIME),
         "deadline_ns": TIME,
         "jitter_ns": TIME,
@@ -90,14 +101,43 @@ _GROUP = thing(
         "not_applicable": many(thing({"test": TEXT, "reason": TEXT})),
     }
 )
+_END = thing(
+    {
+        "quantity": _QUANTITY,
+        **dict.fromkeys(("name", "begins", "ends", "sampling"), TEXT),
+        **dict.fromkeys(("limit_ns", "bound_ns", "slack_ns", "observed_ns"), maybe(TIME)),
+        "observed": {**COUNT, "description": "how many were seen"},
+        "observed_in": maybe(TEXT),
+        "verdict": maybe(VERDICT),
+    }
+)
+_REQUIREMENT = thing(
+    {
+        "id": _ID,
+        "of": {"enum": ["system", "task", "chain"]},
+        "name": TEXT,
+        "quantity": {"enum": ["response", *QUANTITIES, "all"]},
+        **dict.fromkeys(("called", "begins", "ends", "sampling"), TEXT),
+        **dict.fromkeys(("limit_ns", "bound_ns", "slack_ns", "observed_ns"), maybe(TIME)),
+        "count": {**COUNT, "description": "how many were seen"},
+        "observed_in": TEXT,
+        "verdict": VERDICT,
+        "basis": BASIS,
+        "test": TEXT,
+        "reason": TEXT,
+    }
+)
 _CHAIN = thing(
     {
         "name": TEXT,
+        "id": _ID,
+        "tasks": TEXTS,
         "max_reaction_ns": maybe(TIME),
         "max_age_ns": maybe(TIME),
         **_RESULT,
         "observed_reaction_ns": maybe(TIME),
         "observed_age_ns": maybe(TIME),
+        "ends": many(_END, "its end-to-end quantities"),
     }
 )
 _COUNTER = thing(
@@ -110,9 +150,20 @@ _COUNTER = thing(
         "finish_ns": maybe(TIME),
     }
 )
+_BROKEN = thing(
+    {
+        "chain": TEXT,
+        "quantity": _QUANTITY,
+        "time_ns": maybe(TIME, "null: a job was lost on the way"),
+        "limit_ns": TIME,
+        "pattern": TEXT,
+        "seed": COUNT,
+    }
+)
 _ANALYSED = {
     "version": TEXT,
     "system": TEXT,
+    "id": _ID,
     "platform": TEXT,
     "policy": TEXT,
     "inputs_sha256": _SHA,
@@ -126,17 +177,31 @@ _ANALYSED = {
     "parts": many(_GROUP),
     "chains": many(_CHAIN),
     "assumptions": many(_ASSUMPTION),
+    "requirements": many(_REQUIREMENT, "each deadline, and each limit of a chain"),
     "counterexample": maybe(_COUNTER),
+    "broken_chain": maybe(_BROKEN),
     "simulated": maybe(thing({"runs": COUNT, "jobs": COUNT, "seed": COUNT, "interrupted": YES})),
 }
+_ACTION = thing(
+    {
+        **dict.fromkeys(("part", "kind", "text", "cost"), TEXT),
+        "set": {**TEXTS, "description": "the change, each for --set"},
+        "verdict": VERDICT,
+        "basis": BASIS,
+        "gained": TEXTS,
+    }
+)
 _MARGINS = {
     "margins": named(thing({"C": maybe(NUMBER), "T": maybe(NUMBER)}), "with --margins: factors, task by task"),
-    "actions": many(thing({"part": TEXT, "kind": TEXT, "text": TEXT}), "with --margins"),
+    "actions": many(_ACTION, "with --margins: what would make a part, or all (system), provable"),
+    "tried": thing({"changes": COUNT, "ended_early": YES}),
 }
 
 ANALYSE_SCHEMA = document("a verification", 1, _ANALYSED, {**_MARGINS, "steps": STEPS})
 
-_CITATION = dict.fromkeys(("test", "title", "strength", "citation", "corpus", "parts"), TEXT)
+_BLOCKS = many({"type": "object", "required": ["kind"]}, "texts, tables, lists, figures")
+_INPUT = thing({"name": TEXT, "what": TEXT, "sha256": _SHA, "commit": maybe(TEXT), "changed": maybe(YES)})
+_CITATION = dict.fromkeys(("test", "title", "strength", "citation", "corpus", "mutants", "parts"), TEXT)
 _REPORTED = thing(
     {
         "date": {"type": "string", "format": "date"},
@@ -150,15 +215,48 @@ _REPORTED = thing(
         "citations": many(thing(_CITATION)),
         "versions": named(TEXT),
         "inputs": thing({"system": TEXT, "platform": TEXT}),
+        "files": many(_INPUT),
+        "document": {"type": "object", "description": "the front page"},
         "checks": TEXT,
-    },
-    {"sections": many(thing({"name": TEXT, "title": TEXT, "blocks": many({"type": "object"})}), "of other packages")},
+        "title": TEXT,
+        "front": _BLOCKS,
+        "sections": many(thing({"number": COUNT, "name": TEXT, "title": TEXT, "blocks": _BLOCKS})),
+        "figures": many(thing({"title": TEXT, "text": TEXT})),
+    }
 )
 
-REPORT_SCHEMA = document("a report", 1, {**_ANALYSED, **_MARGINS, "report": _REPORTED})
+REPORT_SCHEMA = document(
+    "a report",
+    1,
+    {
+        **_ANALYSED,
+        **_MARGINS,
+        "scheduler": {"type": "object"},
+        "seed": COUNT,
+        "runs": COUNT,
+        "resolved": {"type": "object", "description": "the system as it was analysed, from which all is recomputed"},
+        "report": _REPORTED,
+        "digest": thing({"sha256": _SHA, "recipe": TEXT}),
+    },
+)
+
+RERUN_SCHEMA = document(
+    "a report proven again",
+    1,
+    {
+        "system": TEXT,
+        "confirmed": YES,
+        "digest": thing({"stated": TEXT, "computed": TEXT}),
+        "version": thing({"report": TEXT, "this": TEXT}),
+        "verdict": VERDICT,
+        "basis": BASIS,
+        "differences": TEXTS,
+    },
+)
 
 _CLAIM = thing(
-    {"test": TEXT, "bound_ns": TIME, "observed_ns": TIME, "pattern": TEXT, "seed": COUNT}, {"task": TEXT, "chain": TEXT}
+    {"test": TEXT, "bound_ns": TIME, "observed_ns": TIME, "pattern": TEXT, "seed": COUNT},
+    {"task": TEXT, "chain": TEXT, "quantity": _QUANTITY},
 )
 _MISSED = thing({"task": TEXT, "deadline_ns": TIME, "pattern": TEXT, "seed": COUNT})
 

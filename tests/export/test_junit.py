@@ -107,8 +107,8 @@ def test_each_requirement_is_a_test_with_what_is_known_of_it(tmp_path: Path) -> 
     assert outcomes(root) == {
         "sense: deadline": "passed",
         "act: deadline": "passed",
-        "grip: max_reaction": "passed",
-        "grip: max_age": "failure refuted",
+        "grip: reaction time (mrt)": "passed",
+        "grip: data age (mda)": "failure refuted",
     }
     known = facts(root, "act: deadline")
     assert (known["basis"], known["bound_ns"], known["deadline_ns"]) == ("declared", "3000000", "10000000")
@@ -147,7 +147,7 @@ def test_who_asks_for_hard_tasks_alone_has_no_other_failure(tmp_path: Path) -> N
     root = suite(rtsched("analyse", path, "--runs", "0", "--junit", "-", "--fail-on", "hard-unproven").stdout)
     found = outcomes(root)
     assert found["sense: deadline"] == "passed"
-    assert found["grip: max_reaction"] == "failure unproven"  # a chain with a hard task
+    assert found["grip: reaction time (mrt)"] == "failure unproven"  # a chain with a hard task
     assert found["act: deadline"].startswith(("failure refuted", "skipped"))
 
 
@@ -158,7 +158,7 @@ def test_a_run_has_its_tests_too(tmp_path: Path) -> None:
     found = outcomes(root)
     assert (found["sense: deadline"], found["act: deadline"]) == ("passed", "failure missed")
     assert facts(root, "act: deadline")["basis"] == "one simulated run"
-    assert found["grip: max_age"] == "failure missed"
+    assert found["grip: data age (mda)"] == "failure missed"
     refused = rtsched("run", path, "--until", "100 ms", "--junit", tmp_path / "o.xml", "--no-trace")
     assert (refused.exit_code, "--junit" in str(refused.exception)) == (1, True)
 
