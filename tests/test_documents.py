@@ -10,7 +10,9 @@ import click
 import pytest
 
 from rtsched.cli import COMMANDS, cli
+from rtsched.cli.failing import ANSWERS
 from rtsched.export.documents import ALIASES, DOCUMENTS, FILES
+from rtsched.export.problems import RULES
 from tests.cli.command import answer, ended, rtsched
 from tests.schemas import check
 
@@ -85,6 +87,16 @@ def test_every_command_with_json_has_a_schema() -> None:
         assert json.loads(rtsched("schema", name).output) == document.schema
     for other, name in ALIASES.items():
         assert rtsched("schema", other).output == rtsched("schema", name).output
+
+
+def test_the_page_lists_every_document_with_its_number() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "ci.md").read_text()
+    for name, document in DOCUMENTS.items():
+        assert f"| `{name}` | {document.number or '–'} | " in page
+    for rule in RULES:
+        assert f"`{rule}`" in page
+    for on in ANSWERS:
+        assert f"`{on}`" in page or f"`--fail-on {on}`" in page or on == "unschedulable"
 
 
 @pytest.fixture(scope="module")
