@@ -12,7 +12,7 @@ from rtsched.errors import InputError
 from rtsched.files import write_whole
 
 if TYPE_CHECKING:
-    from rtsched.export.junit import Case
+    from rtsched.export.junit import Tested
     from rtsched.metrics.figures import Summary
     from rtsched.verify.verification import Verification
 
@@ -60,7 +60,7 @@ def write_run(path: Path, figures: Summary) -> None:
     _write(path, figures.system, requirements(figures), facts)
 
 
-def _write(path: Path, name: str, cases: Sequence[Case], facts: list[tuple[str, str]]) -> None:
+def _write(path: Path, name: str, cases: Sequence[Tested], facts: list[tuple[str, str]]) -> None:
     from rtsched import __version__
     from rtsched.export.junit import junit
 

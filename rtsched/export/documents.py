@@ -11,8 +11,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Document:
-    """A document by name: what writes it, and the module and the name of its schema."""
+class Written:
+    """A document that is written, by name: what writes it, and the module and the name of its schema."""
 
     name: str
     written_by: str
@@ -32,12 +32,12 @@ class Document:
         return number
 
 
-def _named(*rows: tuple[str, str, str, str]) -> dict[str, Document]:
-    return {name: Document(name, *rest) for name, *rest in rows}
+def _named(*rows: tuple[str, str, str, str]) -> dict[str, Written]:
+    return {name: Written(name, *rest) for name, *rest in rows}
 
 
 #: The documents by name, which are those that `rtsched schema` prints; each command with ``--json`` writes one.
-DOCUMENTS: dict[str, Document] = _named(
+DOCUMENTS: dict[str, Written] = _named(
     ("analyse", "analyse --json", "schema_analyse", "ANALYSE_SCHEMA"),
     ("check-scheduler", "check-scheduler --json", "schema_tools", "CHECK_SCHEMA"),
     ("compare", "compare --json", "schema_study", "COMPARE_SCHEMA"),

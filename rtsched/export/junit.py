@@ -22,7 +22,7 @@ LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Case:
+class Tested:
     """One requirement: of a `group` (task, chain), what is required of whom, and what became of it.
 
     `facts` are its properties; those that are None are left out. `key` is the number of the requirement, if it has one.
@@ -45,7 +45,7 @@ class Case:
         return f"{short}: {self.what}" if self.what else short
 
 
-def junit(suite: str, cases: Sequence[Case], facts: Iterable[tuple[str, str]] = ()) -> str:
+def junit(suite: str, cases: Sequence[Tested], facts: Iterable[tuple[str, str]] = ()) -> str:
     """The test suite as XML, with `facts` on all of it."""
     titles = _unique([case.title for case in cases])
     name = _cut(visible(suite)) or "rtsched"
@@ -72,7 +72,7 @@ def junit(suite: str, cases: Sequence[Case], facts: Iterable[tuple[str, str]] = 
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _ended(test: ElementTree.Element, case: Case) -> str:
+def _ended(test: ElementTree.Element, case: Tested) -> str:
     """Add how a test ended; the count that it belongs to, none where it passed."""
     said = message(case.message)
     if case.state == "met":
@@ -89,7 +89,7 @@ def _ended(test: ElementTree.Element, case: Case) -> str:
 
 def broken(suite: str, what: str, error: BaseException) -> str:
     """The test suite of a command that came to no answer: one test, which is in error."""
-    return junit(suite, [Case("rtsched", what, "", "error", f"{type(error).__name__}: {error}")])
+    return junit(suite, [Tested("rtsched", what, "", "error", f"{type(error).__name__}: {error}")])
 
 
 def _cut(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rtsched.export.junit import Case, State
+from rtsched.export.junit import State, Tested
 from rtsched.metrics.figures import ChainFigures, Summary, TaskFigures
 from rtsched.units import format_duration
 
@@ -12,12 +12,12 @@ from rtsched.units import format_duration
 BASIS = (("basis", "one simulated run"), ("test", "simulation"))
 
 
-def requirements(figures: Summary) -> list[Case]:
+def requirements(figures: Summary) -> list[Tested]:
     """A case for each task's deadline, and for each limit of a chain."""
     return [*map(_task, figures.tasks), *(case for chain in figures.chains for case in _chain(chain))]
 
 
-def _task(task: TaskFigures) -> Case:
+def _task(task: TaskFigures) -> Tested:
     state: State = "met"
     why = ""
     if task.misses:
@@ -36,10 +36,10 @@ def _task(task: TaskFigures) -> Case:
         ("jobs", task.jobs),
         ("misses", task.misses),
     )
-    return Case("task", task.name, "deadline", state, why, facts, task.id)
+    return Tested("task", task.name, "deadline", state, why, facts, task.id)
 
 
-def _chain(chain: ChainFigures) -> Iterator[Case]:
+def _chain(chain: ChainFigures) -> Iterator[Tested]:
     for each in chain.ends:
         if each.limit is None:
             continue
@@ -61,4 +61,4 @@ def _chain(chain: ChainFigures) -> Iterator[Case]:
             ("from", each.begins),
             ("to", each.ends),
         )
-        yield Case("chain", chain.name, f"{each.name} ({each.quantity})", state, why, facts, chain.id)
+        yield Tested("chain", chain.name, f"{each.name} ({each.quantity})", state, why, facts, chain.id)

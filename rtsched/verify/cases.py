@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rtsched.export.junit import Case, State
+from rtsched.export.junit import State, Tested
 from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.verify.requirements import CHAIN, SYSTEM, TASK, Requirement, requirements
 from rtsched.verify.verification import Verification
 
 
-def cases(found: Verification, fail_on: str | None = None) -> list[Case]:
+def cases(found: Verification, fail_on: str | None = None) -> list[Tested]:
     """A case for each requirement: the whole system where it has an id, each deadline, each limit of a chain.
 
     What holds only as long as no job exceeds measured maxima, and what is neither proven nor refuted, is open. It fails
@@ -18,7 +18,7 @@ def cases(found: Verification, fail_on: str | None = None) -> list[Case]:
     return [_case(found, each, fail_on) for each in requirements(found)]
 
 
-def _case(found: Verification, each: Requirement, fail_on: str | None) -> Case:
+def _case(found: Verification, each: Requirement, fail_on: str | None) -> Tested:
     state, why = _state(found, each, fail_on)
     limit = "limit_ns" if each.of == CHAIN else "deadline_ns"
     facts: list[tuple[str, str | int | None]] = [
@@ -39,7 +39,7 @@ def _case(found: Verification, each: Requirement, fail_on: str | None) -> Case:
     what = (
         "deadline" if each.quantity == "response" else "" if each.of == SYSTEM else f"{each.called} ({each.quantity})"
     )
-    return Case(each.of, each.name, what, state, why, tuple(facts), each.id)
+    return Tested(each.of, each.name, what, state, why, tuple(facts), each.id)
 
 
 def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple[State, str]:

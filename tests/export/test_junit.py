@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rtsched.export.junit import Case, broken, junit
+from rtsched.export.junit import Tested, broken, junit
 from tests.cli.command import ended, rtsched
 from tests.cli.conftest import here as here
 
@@ -190,7 +190,7 @@ HOSTILE = [
 
 def test_hostile_names_are_shown_and_stay_apart() -> None:
     cases = [
-        Case("task", name, "deadline", "refuted", name, (("test", name), ("bound_ns", None)), key=name or None)
+        Tested("task", name, "deadline", "refuted", name, (("test", name), ("bound_ns", None)), key=name or None)
         for name in HOSTILE
     ]
     made = junit(HOSTILE[0], cases, [("verdict", HOSTILE[2])])
