@@ -204,3 +204,23 @@ def test_two_things_on_standard_output_are_refused(tmp_path: Path) -> None:
     wanted: list[Any] = ["analyse", "dhall", "--runs", "0", "--junit", "-"]
     assert ended(*wanted, "--json").exit_code == 2
     assert ended("report", "dhall", "-o", "-", "--junit", "-", "--runs", "0").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "ended_as"),
+    [(None, 0, "skipped "), ("unproven", 0, "skipped "), ("conditional", 1, "failure unproven")],
+)
+def test_what_holds_for_measured_maxima_never_passes(
+    asked: str | None, code: int, ended_as: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "cell.yaml"
+    path.write_text(
+        "name: cell\nid: SYS-1\nplatform: uniprocessor\ntasks:\n"
+        "  - {name: a, id: REQ-1, wcet: 1 ms, period: 5 ms, origin: {kind: high-water, n: 5000}}\n"
+    )
+    more = () if asked is None else ("--fail-on", asked)
+    done = rtsched("analyse", path, "--runs", "0", "--junit", tmp_path / "o.xml", *more)
+    assert done.exit_code == code, done.output
+    root = suite((tmp_path / "o.xml").read_text())
+    assert outcomes(root) == {"SYS-1 cell": ended_as, "REQ-1 a: deadline": ended_as}
+    assert facts(root, "REQ-1 a: deadline")["basis"] == "high-water"
