@@ -135,6 +135,17 @@ def test_the_good_policies_lose_nothing_hard(name: str) -> None:
     assert not any(task.misses for task in best.tasks if task.criticality == "hard")
 
 
+@pytest.mark.parametrize(("which", "kept"), [(0, [True, True]), (1, [False, True]), (3, [False, True])])
+def test_the_line_keeps_and_breaks_what_its_chains_require(which: int, kept: list[bool]) -> None:
+    figures = run("factory_line_orin_nano", which)[0]
+    assert [(chain.id, chain.kept) for chain in figures.chains] == list(
+        zip(("LINE-010", "LINE-011"), kept, strict=True)
+    )
+    (reaction,) = (each for each in figures.chains[0].ends if each.quantity == "mrt")
+    assert reaction.max is not None
+    assert (round(reaction.max / 1e6) == 112) == (which == 1)  # first come, first served
+
+
 def battery(name: str, which: int) -> BatteryFigures:
     """What became of the battery in a run."""
     about = run(name, which)[0].hardware

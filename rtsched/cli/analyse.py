@@ -9,9 +9,10 @@ import click
 
 from rtsched.cli import options
 from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
-from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.ending import INTERRUPTED, NO
+from rtsched.cli.failing import fail_on_proof, fails
+from rtsched.cli.junit import errors_into, junit_option, write_proof
 from rtsched.cli.waiting import proving
-from rtsched.errors import InputError
 from rtsched.files import check_outputs, picture_format, write_whole
 from rtsched.visible import visible
 
@@ -31,14 +32,9 @@ if TYPE_CHECKING:
 @options.file("--plot", text="Draw the calculation (.png, .svg or .pdf).")
 @options.file("--counterexample", "miss", text="Write the run that missed as a system file (.yaml).")
 @options.file("--html", text="Write a page of the run that the file declares, with what is proven (docs/page.md).")
+@junit_option()
 @options.as_json()
-@options.fail_on(
-    "unschedulable",
-    "unproven",
-    "hard-unproven",
-    text="Exit with 1 if a miss is possible; if not all is proven (typical times prove nothing); or if not all hard "
-    "tasks are.",
-)
+@fail_on_proof()
 def analyse(
     system: str,
     scheduler: str | None,
@@ -52,21 +48,28 @@ def analyse(
     plot: Path | None,
     miss: Path | None,
     html: Path | None,
+    junit: Path | None,
     as_json: bool,
     fail_on: str | None,
 ) -> None:
     """Prove, refute, or say why neither: does every job of SYSTEM meet its deadline, whatever happens?"""
     from rtsched.verify.verification import verify
 
-    want_standard_output(as_json, miss, html, plot)
+    want_standard_output(as_json, miss, html, plot, junit)
     if plot is not None:
         picture_format(plot)
-    check_outputs(miss, html, plot)
-    with alone_for(as_json, miss, html, plot), proving() as progress:
+    check_outputs(miss, html, plot, junit)
+    with (
+        alone_for(as_json, miss, html, plot, junit),
+        errors_into(junit, system, "analyse"),
+        proving() as progress,
+    ):
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress, keep_partial=True,
         )  # fmt: skip
+    if junit is not None:
+        write_proof(junit, found, fail_on)
     if miss is not None:
         from rtsched.verify.witness import witness
 
@@ -86,28 +89,12 @@ def analyse(
 
         echo_json(to_dict(found, margins=margins, steps=steps))
     else:
-        tell(fitted(_text, found, margins, parts, steps), miss, html, plot)
+        tell(fitted(_text, found, margins, parts, steps), miss, html, plot, junit)
     if found.interrupted:
         echo("interrupted: fewer runs were simulated than asked for", err=True)
         raise SystemExit(INTERRUPTED)
-    if fail_on is not None and _fails(found, fail_on):
-        raise SystemExit(1)
-
-
-def _fails(found: Verification, on: str) -> bool:
-    """Whether the answer is no."""
-    from rtsched.verify.criticality import levels
-
-    if on == "unschedulable":
-        return found.verdict == "unschedulable"
-    if on == "unproven":
-        return not (found.proven or found.conditional)
-    hard = next((level for level in levels(found) if level.criticality == "hard"), None)
-    if hard is None:
-        raise InputError(
-            f"--fail-on hard-unproven: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
-        )
-    return not hard.is_proven
+    if fails(found, fail_on):
+        raise SystemExit(NO)
 
 
 def _actions(found: Verification) -> list[str]:

@@ -99,7 +99,7 @@ def _unexpected(error: BaseException) -> int:
 # ---- what a bug report needs -----------------------------------------------------------------------------------------
 
 
-def _saved(save: Callable[[Any], Path], error: BaseException) -> str:
+def _saved(save: Callable[[Any], Path | str], error: BaseException) -> str:
     try:
         return f"saved in {save(error)}"
     except Exception as other:  # a full disk must not hide what there is to say
@@ -113,25 +113,29 @@ def save_traceback(error: BaseException) -> Path:
 
     told = "".join(traceback.format_exception(error))
     lines = [f"{name}: {value}" for name, value in {"command": shlex.join(sys.argv), **_versions()}.items()]
-    return _write("rtsched-error", ".txt", "\n".join([*lines, "", told]))
+    text = "\n".join([*lines, "", told])
+    return _write(_named("rtsched-error", ".txt", text), text)
 
 
-def save_contradiction(error: SoundnessError) -> Path:
-    """Save both sides of a contradiction: the system with what was proven of it, and the run that beats the proof."""
+def save_contradiction(error: SoundnessError) -> str:
+    """Save both sides of a contradiction, each in a file of its own; says in which.
+
+    The run that beats the proof is a system file, where there is one; the proof with its calculation is JSON.
+    """
     import json
 
-    from rtsched.export.tables import columns
-    from rtsched.verify import replay
+    from rtsched.verify import contradiction
 
-    data: dict[str, Any] = {"format": 1, "message": str(error), "command": sys.argv, **_versions()}
-    trace, analysis = error.trace, error.analysis
-    if trace is not None:
-        data |= {"system": replay.dump(trace.system), "scheduler": str(trace.scheduler), "seed": trace.seed}
-        data |= {"until": trace.until, "trace": {table: columns(trace, table) for table in ("jobs", "slices")}}
-    if analysis is not None:
-        data["analysed"] = replay.dump(analysis.system)
-        data["analysis"] = [{"part": part.view.name, **part.result.to_dict()} for part in analysis.parts]
-    return _write("rtsched-soundness", ".json", json.dumps(data, indent=1, default=str) + "\n")
+    data = contradiction.document(error) | {"command": sys.argv, "versions": _versions()}
+    text = json.dumps(data, indent=1, default=str) + "\n"
+    stem = _named("rtsched-soundness", "", text)
+    proof = _write(f"{stem}.json", text)
+    try:
+        text_of_run = contradiction.run_file(error)
+        run = None if text_of_run is None else _write(f"{stem}.yaml", text_of_run)
+    except Exception as other:  # one side kept is better than none
+        return f"{proof} (the run has no file of its own: {cut(str(other), 300)})"
+    return f"{proof}" if run is None else f"{run} (the run) and {proof} (the proof, its calculation, and the run)"
 
 
 def _versions() -> dict[str, str]:
@@ -142,14 +146,19 @@ def _versions() -> dict[str, str]:
     return {"rtsched": __version__, "python": sys.version.replace("\n", " "), "system": platform.platform()}
 
 
-def _write(stem: str, ending: str, text: str) -> Path:
-    """Write a file into the working folder, or else the one for temporary files; the same error, the same name."""
+def _named(stem: str, ending: str, text: str) -> str:
+    """A name for a content: the same error, the same name."""
     import hashlib
+
+    return f"{stem}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:8]}{ending}"
+
+
+def _write(name: str, text: str) -> Path:
+    """Write a file into the working folder, or else the one for temporary files."""
     import tempfile
 
     from rtsched.files import write_whole
 
-    name = f"{stem}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:8]}{ending}"
     try:
         path = Path.cwd() / name
         write_whole(path, text)

@@ -58,7 +58,7 @@ def explain(
     answer = explained(trace, number)
     changes = _changes(loaded, trace, number, scheduler, as_json) if what_if and trace.planned is None else None
     if as_json:
-        run = {"system": trace.system.name, "scheduler": trace.scheduler, "seed": trace.seed}
+        run = {"format": 1, "system": trace.system.name, "scheduler": trace.scheduler, "seed": trace.seed}
         echo_json(run | answer.to_dict() | ({} if changes is None else {"what_if": changes.to_dict()["changes"]}))
     else:
         echo(fitted(lambda: "\n\n".join([_run(trace), answer.text(), *([] if changes is None else [changes.text()])])))

@@ -78,8 +78,8 @@ def _again(path: Path, as_json: bool) -> None:
 
     found, now = again(path)
     if as_json:
-        shown = {**found.to_dict(), "violated": now is not None, "now": None if now is None else str(now)}
-        echo_json(shown)
+        answer = {"violated": now is not None, "now": None if now is None else str(now)}
+        echo_json({"format": 1, "replayed": found.to_dict(), **answer})
     else:
         echo(found.yaml)
         echo(f"then: {found.violation.text or found.violation}")

@@ -53,7 +53,7 @@ def list_(kind: str | None, as_json: bool) -> None:
             _warn(error)
             answer[each] = {}
     if as_json:
-        echo_json(answer)
+        echo_json({"format": 1, **answer})
         return
     for each, rows in answer.items():
         echo(each)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import echo, tell
+from rtsched.cli.console import echo, tell, want_standard_output
+from rtsched.cli.ending import NO
+from rtsched.cli.failing import fail_on_proof, fails
+from rtsched.cli.junit import errors_into, junit_option, write_proof
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, format_of, write_whole
-from rtsched.model.catalogue import is_path
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -57,6 +59,8 @@ FORMATS = (".html", ".pdf", ".md", ".json")
     help="A font (.ttf, .otf) that comes before those of the system, for .pdf and for the figures of .html.",
 )
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
+@junit_option()
+@fail_on_proof()
 def report(
     system: str,
     output: Path,
@@ -69,11 +73,14 @@ def report(
     document: Path | None,
     fonts: tuple[Path, ...],
     date: str | None,
+    junit: Path | None,
+    fail_on: str | None,
 ) -> None:
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
     refusal = f"-o {output}: the ending says the format; use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or --format"
     ending = format_of(output, FORMATS, refusal) if wanted is None else f".{wanted}"
-    check_outputs(output)
+    want_standard_output(False, output, junit)
+    check_outputs(output, junit)
     day = _day(date)
     if fonts and ending not in (".pdf", ".html"):
         raise InputError(f"--font: a {ending} report has no letters of its own; leave it out, or write .pdf or .html")
@@ -81,6 +88,7 @@ def report(
         from rtsched.report.pdf import library
 
         library()  # before the work
+    from rtsched.model.catalogue import is_path
     from rtsched.report import front
     from rtsched.report.content import Report
     from rtsched.report.letters import given
@@ -90,11 +98,13 @@ def report(
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
-    with proving() as progress:
+    with errors_into(junit, system, "report"), proving() as progress:
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress,
         )  # fmt: skip
+    if junit is not None:
+        write_proof(junit, found, fail_on)
     words = ["rtsched", "report", system, "-o", "report.json"]  # all formats have the same data
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]
@@ -107,7 +117,9 @@ def report(
         others.append((Path(platform), "platform"))
     made = Report(found, day, shlex.join(words), page, tuple(others))
     write_whole(output, render(made, ending, fonts))
-    tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output)
+    tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output, junit)
+    if fails(found, fail_on):
+        raise SystemExit(NO)
 
 
 def _day(text: str | None) -> str:

@@ -12,6 +12,7 @@ from rtsched.cli import options
 from rtsched.cli.as_text import as_text, check_text, watch_it
 from rtsched.cli.console import alone_for, echo, echo_json, fitted, tell, want_standard_output
 from rtsched.cli.ending import INTERRUPTED
+from rtsched.cli.junit import errors_into, junit_option, write_run
 from rtsched.cli.waiting import waiting
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, picture_format
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     help="Write the trace; its ending or --format says how (see `rtsched list exporters`).",
 )
 @click.option("--format", "wanted", metavar="NAME", help="The exporter of --export, whatever the file is called.")
+@junit_option()
 @click.option("--no-trace", is_flag=True, help="Keep sums only: flat memory, for very long runs.")
 @options.fail_on(
     "miss",
@@ -69,6 +71,7 @@ def run(
     directory: Path | None,
     exports: tuple[Path, ...],
     wanted: str | None,
+    junit: Path | None,
     no_trace: bool,
     fail_on: str | None,
     **picture: str | None,
@@ -82,9 +85,9 @@ def run(
     from rtsched.metrics.usual import of_run
     from rtsched.model.config import to_yaml
 
-    want_standard_output(as_json, html, pftrace, gantt, directory, *exports)
+    want_standard_output(as_json, html, pftrace, gantt, directory, junit, *exports)
     check_text(drawn, played, as_json=as_json, kept=not no_trace)
-    check_outputs(html, pftrace, gantt, *exports)
+    check_outputs(html, pftrace, gantt, junit, *exports)
     chosen = [find(name) for name in metrics]
     written = {path: exporter_for(path, wanted) for path in exports}
     if pftrace is not None:
@@ -103,33 +106,35 @@ def run(
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
         found = api.load(system, platform=platform, overrides=overrides)
-        if no_trace and fail_on and any(chain.requires for chain in found.system.chains):
-            raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
+        if no_trace and (fail_on or junit) and any(chain.requires for chain in found.system.chains):
+            raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on and --junit")
         if no_trace and any(each.needs_trace for each in chosen):
             refuse_without_trace(chosen, found.lower())
         if html is not None:
             given.append(to_yaml(found.system))
         return found
 
-    with alone_for(as_json, html, gantt, directory, *written):
+    with alone_for(as_json, html, gantt, directory, junit, *written), errors_into(junit, system, "run"):
         with waiting() as watch:
             trace = api.simulate(
                 loaded(), scheduler=scheduler, until=until, seed=seed, trace=not no_trace, watch=watch, reasons=reasons
             )
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
+    if junit is not None:
+        write_run(junit, figures)
     if played and figures.planned is None:  # who interrupts has seen enough
         watch_it(trace)
     if as_json:
         echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
     else:
-        tell(fitted(render_table, figures), html, gantt, *written)
+        tell(fitted(render_table, figures), html, gantt, junit, *written)
         if values:
-            tell("\n" + fitted(render_metrics, values), html, gantt, *written)
+            tell("\n" + fitted(render_metrics, values), html, gantt, junit, *written)
         for note in trace.system.assumed:
-            tell(fitted("assumed: {}".format, visible(note)), html, gantt, *written)
+            tell(fitted("assumed: {}".format, visible(note)), html, gantt, junit, *written)
         if drawn:
-            tell(f"\n{as_text(trace, seen.get('start'), seen.get('end'))}", html, gantt, *written)
+            tell(f"\n{as_text(trace, seen.get('start'), seen.get('end'))}", html, gantt, junit, *written)
     if html is not None:
         from rtsched.page.page import write as write_page
 

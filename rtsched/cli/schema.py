@@ -5,39 +5,31 @@ from __future__ import annotations
 import click
 
 from rtsched.cli.console import echo_json
+from rtsched.export.documents import ALIASES, DOCUMENTS
+
+#: Files that rtsched reads.
+FILES = ("system", "workload", "platform", "generate")
 
 
 @click.command()
-@click.argument(
-    "what",
-    type=click.Choice(["system", "workload", "platform", "generate", "summary", "steps", "wcet"]),
-    default="system",
-)
+@click.argument("what", type=click.Choice([*FILES, *sorted([*DOCUMENTS, *ALIASES])]), default="system")
 def schema(what: str) -> None:
     """Print the JSON Schema of system files, platform files, parameters of `generate`, or of what is printed.
 
-    summary: by `run --json`. steps: by `analyse --json --steps` under that key. wcet: by `wcet --json`.
+    run, analyse, compare, ...: what that command prints with --json. steps: `analyse --json --steps` under that key.
+    replay: `fuzz-soundness --replay`. soundness: the file that a contradiction leaves. summary is run.
     """
+    if what not in FILES:
+        echo_json(DOCUMENTS[ALIASES.get(what, what)].schema)
+        return
     from rtsched.model.config import json_schema
-    from rtsched.model.platform import Platform
-    from rtsched.model.system import System
 
     if what == "generate":
         from rtsched.generate import Generate
 
-        answer = json_schema(Generate)
-    elif what == "summary":
-        from rtsched.export.schema import SUMMARY_SCHEMA
+        echo_json(json_schema(Generate))
+        return
+    from rtsched.model.platform import Platform
+    from rtsched.model.system import System
 
-        answer = SUMMARY_SCHEMA
-    elif what == "steps":
-        from rtsched.export.schema_steps import STEPS_SCHEMA
-
-        answer = STEPS_SCHEMA
-    elif what == "wcet":
-        from rtsched.export.schema_wcet import WCET_SCHEMA
-
-        answer = WCET_SCHEMA
-    else:
-        answer = json_schema(Platform if what == "platform" else System)
-    echo_json(answer)
+    echo_json(json_schema(Platform if what == "platform" else System))

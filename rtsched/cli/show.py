@@ -49,6 +49,6 @@ def show(words: tuple[str, ...], picture: Path | None, platform: str | None, as_
 
         block_diagram(answer.platform, picture)
     if as_json:
-        echo_json(answer.data)
+        echo_json({"format": 1, "kind": answer.kind, "shown": answer.data})
     else:
         tell(answer.text, picture)

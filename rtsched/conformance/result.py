@@ -106,6 +106,7 @@ class Conformance(Displayed):
     def to_dict(self, *, cost: bool = False) -> dict[str, Any]:
         """For JSON: without clock or path, so that two runs can be compared, but for the `cost` if it is asked for."""
         made: dict[str, Any] = {
+            "format": 1,
             "version": __version__,
             "policy": self.policy,
             "claims": list(self.claims),

@@ -90,14 +90,14 @@ class Lowering:
     def lower(self) -> SystemSpec:
         """The whole system."""
         tasks: list[TaskSpec] = []
+        problems: list[str] = []
         for task in self.system.tasks:
-            self.origins = {}
-            nodes, quality = lower_quality(self, task, self.nodes(task))
-            for note in unused_keys(self, task, nodes):
-                self.assume(note)
-            inputs = lower_inputs(self, task, nodes)
-            for name in instance_names(task):
-                tasks.append(self.task(task, name, len(tasks), nodes, quality, inputs))
+            try:
+                tasks += self.instances(task, len(tasks))
+            except InputError as error:  # what is wrong with the others is told, too
+                problems += error.problems
+        if problems:
+            raise InputError(*dict.fromkeys(problems))
         for position, job in enumerate(self.jobs()):
             self.origins = {}
             tasks.append(self.single_job(job, position, len(tasks)))
@@ -145,6 +145,16 @@ class Lowering:
             reservable=self.system.reservable,
             id=self.system.id,
         )
+
+    def instances(self, task: Task, first: int) -> list[TaskSpec]:
+        """All instances of a task, the first with this number. Raises InputError."""
+        self.origins = {}
+        nodes, quality = lower_quality(self, task, self.nodes(task))
+        for note in unused_keys(self, task, nodes):
+            self.assume(note)
+        inputs = lower_inputs(self, task, nodes)
+        names = enumerate(instance_names(task), first)
+        return [self.task(task, name, number, nodes, quality, inputs) for number, name in names]
 
     def planner(self) -> PlannerSpec | None:
         """Where decisions are made, and what they cost; None where they cost nothing. Raises InputError."""

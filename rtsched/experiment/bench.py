@@ -288,7 +288,13 @@ class _System:
                 "'processors'), or study runs and proofs apart"
             )
         observer = Observer(analysis, {}, trace.seed)
-        observer.judge(trace, Pattern(f"as declared, {choice.label}", trace.system, trace.until, trace.seed))
+        try:
+            observer.judge(trace, Pattern(f"as declared, {choice.label}", trace.system, trace.until, trace.seed))
+        except SoundnessError as error:
+            described = self.loaded.system.scheduler if choice.own else choice.what
+            if isinstance(described, str | Mapping):  # what a file can hold
+                error.source = self.loaded, api.parts_of(described)
+            raise
 
 
 def make_ready(study: Study) -> None:

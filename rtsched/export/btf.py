@@ -55,6 +55,9 @@ def _header(trace: Trace, found: ProcessTable, semaphore_names: list[str]) -> It
 
     yield f"#version 2.2.1\n#creator rtsched {__version__}\n#timescale ns\n"
     yield f"# {plain(trace.system.name)} under {plain(trace.scheduler)}, seed {trace.seed}\n"
+    for task in trace.system.tasks:
+        if task.id is not None:
+            yield f"# {plain(task.id)} is the id of task {plain(task.name)}\n"
     for own, name in [*found.meanings, *zip(semaphore_names, trace.resources, strict=True)]:
         if own.split("_", 1)[1] != name:
             yield f"# {own} is {plain(name)}\n"

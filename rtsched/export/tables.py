@@ -21,9 +21,18 @@ TABLES = (
 
 
 def columns(trace: Trace, table: str) -> dict[str, list[Any]]:
-    """The columns of a table by name: times in ns (-1: never), tasks, nodes, processors and codes as text."""
+    """The columns of a table by name: times in ns (-1: never), tasks, nodes, processors and codes as text.
+
+    Where a task has an id, each table with a column of tasks has one of their ids, too (empty: it has none).
+    """
     if table not in TABLES:
         raise InputError(f"no table is called {table!r}; known: {', '.join(TABLES)}")
+    found = _columns(trace, table)
+    ids = {task.name: task.id for task in trace.system.tasks if task.id is not None}
+    return {**found, "id": [ids.get(name, "") for name in found["task"]]} if ids and "task" in found else found
+
+
+def _columns(trace: Trace, table: str) -> dict[str, list[Any]]:
     rows = getattr(trace, table)
     tasks = trace.system.tasks
     raw = {name: rows[name].tolist() for name in rows.dtype.names}

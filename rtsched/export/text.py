@@ -18,7 +18,8 @@ def render_table(figures: Summary) -> str:
     span = units.format_duration(figures.until, digits=4)
     if figures.planned is not None:
         span += f" of {units.format_duration(figures.planned, digits=4)} (PARTIAL: interrupted)"
-    head = f"{_marked(figures.id)}{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
+    who = f"{figures.id} {figures.system}" if figures.id else figures.system
+    head = f"{who} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
     parts = [head, _tasks(figures), _processors(figures)]
@@ -161,11 +162,6 @@ def _requirements(figures: Summary) -> str:
             )  # fmt: skip
     header = ["required", "task or chain", "quantity", "limit", "longest seen", "n", "slack", "answer"]
     return aligned([header, *rows], names=(0, 1, 2, -1)) if rows else ""
-
-
-def _marked(id: str | None) -> str:
-    """An id before a name; nothing where there is none."""
-    return f"{id} " if id else ""
 
 
 def _deadlocks(figures: Summary) -> str:

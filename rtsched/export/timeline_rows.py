@@ -17,6 +17,7 @@ from rtsched.export.timeline import (
     Spans,
     Timeline,
 )
+from rtsched.model.taskgraph import TaskSpec
 from rtsched.trace.reasons import GONE, Rank, Reasons
 from rtsched.trace.trace import (
     ABORT,
@@ -82,7 +83,7 @@ def _slices(trace: Trace) -> Say:
 
     def label(task: int, node: int, link: bool, reason: int, variant: str) -> Label:
         about, several = trace.system.tasks[task], len(names[task]) > 1
-        texts: list[tuple[str, str]] = [("task", cut(about.name, LONGEST))]
+        texts: list[tuple[str, str]] = [("task", cut(about.name, LONGEST)), *_id(about)]
         if several:
             texts.append(("node", cut(about.pieces[node].name, LONGEST)))
         if variant:
@@ -106,6 +107,11 @@ def _slices(trace: Trace) -> Say:
         return found
 
     return say
+
+
+def _id(task: TaskSpec) -> list[tuple[str, str]]:
+    """What the requirement on a task is called, where it has a name."""
+    return [] if task.id is None else [("id", task.id)]
 
 
 def names_of(trace: Trace) -> list[list[str]]:
@@ -189,7 +195,7 @@ def _jobs(trace: Trace) -> Say:
 
     def label(task: int, outcome: int, variant: int, leave: int, why: str, done: bool) -> Label:
         quality = trace.system.tasks[task].quality
-        texts: list[tuple[str, str]] = [("outcome", OUTCOMES[outcome] if outcome >= 0 else "open")]
+        texts = [("outcome", OUTCOMES[outcome] if outcome >= 0 else "open"), *_id(trace.system.tasks[task])]
         if quality is not None and 0 <= variant < len(quality.variants):
             texts.append(("variant", cut(quality.variants[variant].name, LONGEST)))
         if quality is not None and 0 <= leave < len(quality.exits):

@@ -84,6 +84,9 @@ def _header(trace: Trace, signals: list[Variable], codes: list[str]) -> Iterator
 
     yield f"$version rtsched {__version__} $end\n"
     yield f"$comment {_plain(trace.system.name)} under {_plain(trace.scheduler)}, seed {trace.seed} $end\n"
+    for task in trace.system.tasks:
+        if task.id is not None:
+            yield f"$comment {_plain(task.id)} is the id of task {_plain(task.name)} $end\n"
     yield "$timescale 1 ns $end\n"
     inside: tuple[str, ...] = ()
     for signal, code in zip(signals, codes, strict=True):

@@ -70,7 +70,7 @@ def begun(trace: Trace, chain: ChainSpec) -> int | None:
 
 
 def window_of(trace: Trace, chain: ChainSpec) -> Window | None:
-    """Where reads lie whose reactions count: from when all tasks of the chain have begun, or the warm-up; None: none."""
+    """Where reads lie whose reactions count: from when all tasks of the chain have begun, or the warm-up on."""
     first = begun(trace, chain)
     return None if first is None else (max(first, trace.warm_up), trace.until)
 
@@ -169,7 +169,7 @@ def triggers_of(system: SystemSpec, chain: ChainSpec) -> tuple[int, ...] | None:
     return trigger_path([task.after for task in system.tasks], chain.tasks)
 
 
-class Latencies(NamedTuple):
+class TriggeredEnds(NamedTuple):
     """The latencies that came to an end; the jobs that were lost on the way; the longest wait of an open one, in ns."""
 
     ends: Ends
@@ -177,7 +177,7 @@ class Latencies(NamedTuple):
     open: int
 
 
-def latencies(trace: Trace, chain: ChainSpec, window: Window | None = None) -> Latencies | None:
+def latencies(trace: Trace, chain: ChainSpec, window: Window | None = None) -> TriggeredEnds | None:
     """The latencies of a chain in which each task releases the next: arrival of the first job to end of the last.
 
     None of other chains. What chance did not trigger, or the end of the run, is in nothing. `window` restricts the
@@ -202,7 +202,7 @@ def latencies(trace: Trace, chain: ChainSpec, window: Window | None = None) -> L
     done = rows["finish"][numbers] >= 0
     numbers = numbers[done]
     ends = Ends(begins[done], rows["finish"][numbers], np.asarray(numbers, dtype=np.int64))
-    return Latencies(ends.within(window), np.concatenate(lost), longest)
+    return TriggeredEnds(ends.within(window), np.concatenate(lost), longest)
 
 
 def _released(trace: Trace, triggers: Integers, begins: Integers, jobs: Integers) -> tuple[Integers, Integers]:
@@ -297,7 +297,7 @@ def _figures(code: str, seen: Ends | None, limit: int | None, kept: bool | None)
     )
 
 
-def _in_time(trace: Trace, limit: int, seen: Latencies) -> bool | None:
+def _in_time(trace: Trace, limit: int, seen: TriggeredEnds) -> bool | None:
     """Whether every latency was within its limit; one that was dropped on its way, or is open beyond it, was not."""
     times = seen.ends.times
     if len(seen.lost) or seen.open > limit or (len(times) and int(times.max()) > limit):

@@ -83,13 +83,13 @@ def fairness(figures: Summary, trace: Trace) -> float | None:
 
 @metric(unit=TIME, better="lower", title="reaction time", needs_trace=True, where=lambda system: bool(system.chains))
 def reaction_time(figures: Summary, trace: Trace) -> dict[str, int | None]:
-    """The longest reaction time of each cause-effect chain."""
+    """The longest reaction time (mrt: sampling included) of each cause-effect chain."""
     return {chain.name: chain.reaction_time_max for chain in figures.chains}
 
 
 @metric(unit=TIME, better="lower", title="data age", needs_trace=True, where=lambda system: bool(system.chains))
 def data_age(figures: Summary, trace: Trace) -> dict[str, int | None]:
-    """The largest data age of each cause-effect chain."""
+    """The largest data age (mda: to the next output) of each cause-effect chain."""
     return {chain.name: chain.data_age_max for chain in figures.chains}
 
 

@@ -105,13 +105,17 @@ def whole_number(value: Any) -> int | None:
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 
-def problem(message: str, *key: str | int, also: tuple[str | int, ...] = ()) -> PydanticCustomError:
+def problem(message: str, *key: str | int | None, also: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,").
 
     It is about the whole model that is validated, or about one `key` of it (or of what lies in it: the way to it), at
     which the message then points. `also` is the way to another place, which is named behind the message.
     """
-    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": key, "also": also})
+    return PydanticCustomError(
+        "rtsched",
+        "{message}",
+        {"message": message, "key": tuple(part for part in key if part is not None), "also": also},
+    )
 
 
 def _id(value: Any) -> Any:

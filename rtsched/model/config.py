@@ -22,7 +22,6 @@ __all__ = ["Document", "json_schema", "parse_yaml", "read_yaml", "to_yaml", "val
 
 M = TypeVar("M", bound=BaseModel)
 
-MOST_PROBLEMS = 20
 LONGEST_MESSAGE = 600
 
 
@@ -59,8 +58,7 @@ def refusal(
     data = plain(document.data)
     faults = _faults(model, data, error.errors(include_url=False))
     lines = list(dict.fromkeys(_line(fault, document, data, set_at) for fault in faults))
-    more = [f"... and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
-    return InputError(*lines[:MOST_PROBLEMS], *more)
+    return InputError(*lines)
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class EndToEnd:
     """What is measured from one event of a chain to another: `code` names it on outputs, `key` limits it in a file.
 
     `begins` and `ends` are the two events; `sampling` says what of the first task's sampling lies between them.
@@ -38,10 +38,10 @@ _OUTSIDE: Final = (
 )
 
 #: All of them, by their codes.
-QUANTITIES: Final[dict[str, Quantity]] = {
+QUANTITIES: Final[dict[str, EndToEnd]] = {
     each.code: each
     for each in (
-        Quantity(
+        EndToEnd(
             "mrt",
             "reaction time",
             "max_reaction",
@@ -49,7 +49,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
             "the end of the first output of the last task that knows of it",
             _INSIDE,
         ),
-        Quantity(
+        EndToEnd(
             "mrrt",
             "reduced reaction time",
             "max_reduced_reaction",
@@ -57,7 +57,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
             "the end of the first output of the last task that knows of it",
             _OUTSIDE,
         ),
-        Quantity(
+        EndToEnd(
             "mda",
             "data age",
             "max_age",
@@ -65,7 +65,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
             "the end of the next output",
             "the time for which an output is in use lies inside",
         ),
-        Quantity(
+        EndToEnd(
             "mrda",
             "reduced data age",
             "max_reduced_age",
@@ -73,7 +73,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
             "the end of that output",
             "the time for which an output is in use comes on top: up to a period of the last task",
         ),
-        Quantity(
+        EndToEnd(
             "triggered",
             "latency",
             "max_latency",

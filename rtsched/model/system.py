@@ -338,17 +338,19 @@ class System(Displayed, Model):
 
     def _check_ids(self) -> None:
         """No two of the system, its tasks and its chains have one id."""
-        known: dict[str, tuple[str | int, ...]] = {} if self.id is None else {self.id: ("id",)}
-        for kind, those in (("tasks", self.tasks), ("chains", self.chains)):
-            for place, each in enumerate(those):
-                if each.id is None:
-                    continue
-                if each.id in known:
-                    first, *rest = known[each.id]
-                    whose = f"{first[:-1]} {getattr(self, str(first))[rest[0]].name!r}" if rest else "the system"
-                    message = f"{each.id!r} is the id of {whose}, too; give each its own"
-                    raise problem(message, kind, place, "id", also=known[each.id])
-                known[each.id] = (kind, place, "id")
+        known: dict[str, tuple[str, tuple[str | int, ...]]] = {}
+        if self.id is not None:
+            known[self.id] = ("the system", ("id",))
+        named = [("tasks", place, task.name, task.id) for place, task in enumerate(self.tasks)]
+        named += [("chains", place, chain.name, chain.id) for place, chain in enumerate(self.chains)]
+        for kind, place, name, own in named:
+            if own is None:
+                continue
+            if own in known:
+                whose, other = known[own]
+                message = f"{own!r} is the id of {whose}, too; give each its own"
+                raise problem(message, kind, place, "id", also=other)
+            known[own] = (f"{kind[:-1]} {name!r}", (kind, place, "id"))
 
     def _check_trigger_circles(self) -> None:
         before = {task.name: task.after.task for task in self.tasks if task.after is not None}

@@ -14,6 +14,7 @@ from rtsched.experiment.words import figures_of, heading, remarks
 from rtsched.notebook.runs import trace
 from rtsched.notebook.tables import folded, headed, line, table, time, whole
 from rtsched.optimum.result import Optimum
+from rtsched.verify import requirements as wanted
 from rtsched.verify import words
 from rtsched.verify.verification import Verification
 
@@ -28,11 +29,13 @@ def verification(found: Verification) -> str:
         f"Seen in {seen.runs} simulated runs, {seen.jobs} jobs: evidence beside the proof, no proof."
     )  # fmt: skip
     parts = [each for part in found.analysis.parts for each in words.part(found, part)]
+    those = wanted.stated(found)
     return whole(
         headed(found.system.name, words.outcome(found)),
         line(words.scope(found)),
         table(words.HEADER, words.rows(found), left=[0, len(words.HEADER) - 1]),
         *map(line, [*parts, *words.chains(found)]),
+        table(wanted.HEADER, wanted.rows(those), left=[0, 1, 2, len(wanted.HEADER) - 1]) if those else "",
         line(beside) if beside else "",
         folded("assumptions", words.assumed(found)),
     )

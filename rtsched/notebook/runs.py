@@ -59,6 +59,9 @@ def summary(figures: Summary) -> str:
         ]
         for task in figures.tasks
     ]  # fmt: skip
+    if any(task.id for task in figures.tasks):
+        head = ["task", "id", *head[1:]]
+        rows = [[row[0], task.id or "", *row[1:]] for row, task in zip(rows, figures.tasks, strict=True)]
     if figures.measures:
         head += ["accuracy", "effective"]
         rows = [

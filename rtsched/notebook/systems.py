@@ -28,8 +28,9 @@ def system(found: System) -> str:
 
 
 def _system(found: System, where: str) -> str:
-    rows = [[task.name + _times(task), _work(task), _arrivals(task), _deadline(task), task.criticality]
-            for task in found.tasks]  # fmt: skip
+    named = [(f"{task.id} " if task.id else "") + task.name for task in found.tasks]
+    rows = [[name + _times(task), _work(task), _arrivals(task), _deadline(task), task.criticality]
+            for name, task in zip(named, found.tasks, strict=True)]  # fmt: skip
     given = f"{len(found.jobs)} single jobs" if isinstance(found.jobs, tuple) else f"single jobs of {found.jobs}"
     return whole(
         headed(found.name, found.title or ""),

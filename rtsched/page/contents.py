@@ -66,7 +66,11 @@ def facts(trace: Trace, figures: Summary | None = None, moved: list[dict[str, An
         "ranks": queues.facts(trace),
         "order": more.order(trace),
         "chains": [
-            {"name": cut(each.name, LONGEST), "tasks": each.tasks, "most": each.max_reaction}
+            {
+                "name": cut(f"{each.id} {each.name}" if each.id else each.name, LONGEST),
+                "tasks": each.tasks,
+                "most": each.max_latency if more.by_trigger(about, each) else each.max_reaction,
+            }
             for each in more.chains(about)
         ],
         "devices": more.devices(trace),
@@ -79,6 +83,7 @@ def _task(task: TaskSpec) -> dict[str, Any]:
     quality = task.quality
     return {
         "name": cut(task.name, LONGEST),
+        "id": task.id or "",
         "colour": COLOURS[task.index % len(COLOURS)],
         "deadline": task.deadline,
         "nodes": [cut(node.name, LONGEST) for node in task.pieces] if len(task.pieces) > 1 else [],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from rtsched.metrics.chains import triggers_of
 from rtsched.model.accelerator import Kernel
 from rtsched.model.taskgraph import ChainSpec, SystemSpec
 from rtsched.plot.hardware import gpus
@@ -56,24 +58,35 @@ def chains(system: SystemSpec) -> list[ChainSpec]:
     return found[: len(declared)] + [each for each in found[len(system.chains) :] if each.tasks not in declared]
 
 
+def by_trigger(system: SystemSpec, chain: ChainSpec) -> bool:
+    """Whether instances of a chain follow what released what: where that is limited, and where nobody declared it."""
+    declared = any(chain.tasks == each.tasks and chain.name == each.name for each in system.chains)
+    return not declared or (chain.max_latency is not None and chain.max_reaction is None)
+
+
 def instances(trace: Trace) -> list[tuple[int, ...]]:
-    """Through which jobs each chain went, from each job of its first task: (chain, instance, job, reaction in ns).
+    """Through which jobs each chain went, from each job of its first task: (chain, instance, job, time in ns).
 
     From one task to the next leads the first job that starts when the one before has finished (implicit communication,
-    as in `rtsched.metrics.chains`, whose reaction times these are); to one that comes `after` another, of an undeclared
-    chain, the job that was triggered (and the reaction is -1, as for the first job). An instance that never got to the
-    end is left out.
+    as in `rtsched.metrics.chains`, whose reaction times these are; -1 for the first job). Where a latency is limited,
+    and in chains that nobody declared, it leads to the job that was triggered; the time is then the latency. An
+    instance that never got to the end is left out.
     """
     found: list[tuple[int, ...]] = []
     for number, chain in enumerate(chains(trace.system)):
-        triggered = number >= len(trace.system.chains)
+        triggered = by_trigger(trace.system, chain)
+        if triggered:
+            path = triggers_of(trace.system, chain)
+            assert path is not None
+            chain = replace(chain, tasks=path)
         following = [_nexts(trace, task, triggered) for task in chain.tasks[1:]]
         starts, numbers = _nexts(trace, chain.tasks[0], False)
         count = 0
         for before, job in zip((-1, *starts.tolist()), numbers.tolist(), strict=False):
             way = _way(trace, job, following, triggered)
             if way is not None:
-                reaction = -1 if before < 0 or triggered else int(trace.jobs["finish"][way[-1]]) - before
+                since = int(trace.jobs["arrival"][way[0]]) if triggered else before
+                reaction = -1 if since < 0 else int(trace.jobs["finish"][way[-1]]) - since
                 found += [(number, count, each, reaction) for each in way]
                 count += 1
     return found

@@ -38,8 +38,9 @@ WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
 def verdict(report: Report) -> tuple[Block, ...]:
     """The verdict in a box, with what it speaks of."""
     found = report.found
+    who = f"{found.system.id} {report.name}" if found.system.id else report.name
     rows = (
-        ("System", _titled(report.name, found.loaded.system.title)),
+        ("System", _titled(who, found.loaded.system.title)),
         ("Platform", _titled(found.loaded.platform.name, found.loaded.platform.title)),
         ("Policy", str(found.analysis.policy)),
         *(("By criticality", "; ".join(map(str, each))) for each in [levels(found)] if len(each) > 1),

@@ -67,6 +67,7 @@ class Difference(Displayed):
     def to_dict(self) -> dict[str, Any]:
         """The difference for programs: names and ns."""
         return {
+            "format": 1,
             "system": self.traces[0].system.name,
             "runs": [trace.scheduler for trace in self.traces],
             "time": self.time,

@@ -23,6 +23,7 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
     """
     counter, broken = found.counterexample, found.broken
     made: dict[str, Any] = {
+        "format": 1,
         "version": __version__,
         "system": found.system.name,
         "id": found.system.id,

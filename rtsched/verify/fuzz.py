@@ -132,6 +132,7 @@ class Campaign:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: without clock or path, so that two runs can be compared."""
         return {
+            "format": 1,
             "version": __version__,
             "seed": self.seed,
             "systems": self.systems,

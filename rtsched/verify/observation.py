@@ -194,9 +194,11 @@ class Observer:
     def _check(self, task: str, response: int, pattern: Pattern, trace: Trace) -> None:
         bound = self.proven[task]
         if bound.wcrt is not None and response > bound.wcrt:
-            raise self._beaten(f"{task!r} took {response} ns", bound.test, bound.wcrt, pattern, trace)
+            raise self._beaten(
+                f"{task!r} took {response} ns", bound.test, bound.wcrt, pattern, trace, task=task, observed_ns=response
+            )
 
-    def _beaten(self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace) -> SoundnessError:
+    def _beaten(self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace, **claim: Any) -> SoundnessError:
         known = theorems()
         who = known[test].called if test in known else test
         return SoundnessError(
@@ -204,6 +206,7 @@ class Observer:
             "of the two is wrong; please report it with its file",
             self.analysis,
             trace,
+            claim | {"test": test, "bound_ns": limit, "pattern": pattern.name, "seed": pattern.seed},
         )
 
     def _late(self, jobs: Any, late: Any, pattern: Pattern, trace: Trace) -> None:
@@ -220,6 +223,8 @@ class Observer:
                     "with its file",
                     self.analysis,
                     trace,
+                    {"task": name, "deadline_ns": int(jobs["deadline"][row]), "pattern": pattern.name}
+                    | {"seed": pattern.seed},
                 )
         row = min(rows, key=lambda row: int(jobs["deadline"][row]))
         job = jobs[row]
@@ -257,7 +262,9 @@ class Observer:
                 self.chains[place].ends[code] = replace(new, count=old.count + len(times))
                 if limit is not None and most > limit:
                     what = f"the {QUANTITIES[code].name} ({code}) of chain {chain.name!r} was {most} ns"
-                    raise self._beaten(what, "chain-latency", limit, pattern, trace)
+                    raise self._beaten(
+                        what, "chain-latency", limit, pattern, trace, chain=chain.name, quantity=code, observed_ns=most
+                    )
                 required = chain.limits.get(code)
                 if required is not None and most > required:
                     self._break(chain, code, most, int(found.jobs[found.jobs >= 0][row]), pattern, trace)

@@ -22,8 +22,8 @@ SYSTEM, TASK, CHAIN = "system", "task", "chain"
 class Requirement:
     """One limit on one quantity of a task or a chain, or on all of a system; times in ns.
 
-    `quantity` is ``response``, a code of `rtsched.model.quantities`, or ``all``; it lies between the events `begins` and
-    `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
+    `quantity` is ``response``, a code of `rtsched.model.quantities`, or ``all``; it lies between the events `begins`
+    and `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
     worst). `slack` is the limit less the bound. `basis` is the weakest of what the execution times claim that it rests
     on. `reason` says why it is not proven. A limit of None: the id names something of which nothing is required.
     """

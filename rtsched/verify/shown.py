@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rtsched import api
+from rtsched.errors import SoundnessError
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
 from rtsched.verify.observation import Observer
@@ -29,7 +30,11 @@ def declared_run(found: Verification) -> Trace:
     prepared = replace(api.prepare(found.loaded), spec=found.system)
     trace = prepared.run(api.scheduler(found.description), seed, reasons=True)  # which the page explains jobs by
     observer = Observer(found.analysis, found.description, seed)
-    observer.judge(trace, Pattern("as declared, for as long as the file says", found.system, prepared.until, seed))
+    try:
+        observer.judge(trace, Pattern("as declared, for as long as the file says", found.system, prepared.until, seed))
+    except SoundnessError as error:
+        error.source = found.loaded, found.description
+        raise
     return trace
 
 

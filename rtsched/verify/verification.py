@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import api
 from rtsched.display import Displayed
-from rtsched.errors import InputError
+from rtsched.errors import InputError, SoundnessError
 from rtsched.model.base import whole_number
 from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.system import Estimates
@@ -290,6 +290,9 @@ def examine(
         if not keep_partial:
             raise
         interrupted = True
+    except SoundnessError as error:
+        error.source = loaded, description
+        raise
     seen, found, broken = observer.observation(), observer.found, observer.broken
     return Verification(loaded, description, analysis, seen, found, seed, interrupted, asked=count, broken=broken)
 

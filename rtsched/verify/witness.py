@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtsched import api
 from rtsched.errors import InputError, RtschedError
@@ -22,6 +22,13 @@ from rtsched.model.task import Task
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.verify.observation import BrokenChain, Counterexample
 from rtsched.verify.verification import Verification
+
+if TYPE_CHECKING:
+    from rtsched.trace.trace import Trace
+
+
+#: What has to be the same of a job in a run from a file.
+TOLD = ("task", "arrival", "release", "deadline", "finish", "outcome")
 
 
 def witness(found: Verification) -> str:
@@ -45,37 +52,49 @@ def witness(found: Verification) -> str:
 
 def _problem(text: str, counter: Counterexample | BrokenChain) -> str:
     """Why the file does not show the miss of the counterexample; nothing if it does."""
+    trace = rerun(text)
+    if isinstance(trace, str):
+        return trace
+    job = counter.trace.jobs[counter.job]
+    if counter.job < len(trace.jobs):
+        again = trace.jobs[counter.job]
+        if all(again[name] == job[name] for name in TOLD):
+            return ""
+    return f"run again from a file, {counter.task!r} has another finish"
+
+
+def rerun(text: str) -> Trace | str:
+    """The run that a system file describes; why there is none."""
     try:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "miss.yaml"
             try:
                 write_whole(path, text)
-                trace = api.simulate(str(path))
+                return api.simulate(str(path))
             except RtschedError as error:
                 return str(error).split("\n", 1)[0].removeprefix(f"{path}:")
     except OSError as error:
         return f"there is no room for it to be tried: {error.strerror}"
-    job = counter.trace.jobs[counter.job]
-    if counter.job < len(trace.jobs):
-        again = trace.jobs[counter.job]
-        columns = ("task", "arrival", "release", "deadline", "finish", "outcome")
-        if all(again[name] == job[name] for name in columns):
-            return ""
-    return f"run again from a file, {counter.task!r} has another finish"
 
 
 def _described(found: Verification, counter: Counterexample | BrokenChain) -> System:
     """The system as it was described, with what the counterexample fixes."""
-    described, spec = found.loaded.system, counter.trace.system
+    why = f"{counter}; found by rtsched analyse"
+    return as_run(found.loaded, found.description, counter.trace, "miss", why)
+
+
+def as_run(loaded: api.Loaded, description: dict[str, Any], trace: Trace, suffix: str, why: str) -> System:
+    """The system as it was described, with what a run of it fixes: phases, arrivals, execution times, seed."""
+    described, spec = loaded.system, trace.system
     tasks = tuple(_task(task, name, spec) for task in described.tasks for name in instance_names(task))
     return described.model_copy(
         update={
-            "name": f"{described.name}_miss",
+            "name": f"{described.name}_{suffix}",
             "title": None,
-            "why": f"{counter}; found by rtsched analyse",
-            "platform": _platform(found),
-            "scheduler": found.description,
-            "simulate": Simulate(until=counter.trace.until, seed=counter.trace.seed),
+            "why": why,
+            "platform": _platform(loaded),
+            "scheduler": description,
+            "simulate": Simulate(until=trace.until, seed=trace.seed),
             "tasks": tasks,
             "jobs": tuple(_job(task, spec) for task in spec.tasks[len(tasks) :]),
             "notes": (),
@@ -86,16 +105,16 @@ def _described(found: Verification, counter: Counterexample | BrokenChain) -> Sy
     )
 
 
-def _platform(found: Verification) -> str | Platform:
+def _platform(loaded: api.Loaded) -> str | Platform:
     """The platform by its name in the catalogue, or whole where it has none."""
-    named = found.loaded.system.platform
+    named = loaded.system.platform
     if isinstance(named, str) and not catalogue.is_path(named):
         try:
-            if catalogue.load_platform(named, None) == found.loaded.platform:
+            if catalogue.load_platform(named, None) == loaded.platform:
                 return named
         except InputError:
             pass
-    return found.loaded.platform
+    return loaded.platform
 
 
 def _task(task: Task, name: str, system: SystemSpec) -> Task:

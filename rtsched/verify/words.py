@@ -105,7 +105,8 @@ def _patterns(found: Verification) -> str:
 def verdict(found: Verification) -> str:
     """The verdict in one paragraph."""
     named, _, rest = outcome(found).partition(" ")
-    lines = [f"{found.system.name}: {named.upper()}{' ' * bool(rest)}{rest}"]
+    who = f"{found.system.id} {found.system.name}" if found.system.id else found.system.name
+    lines = [f"{who}: {named.upper()}{' ' * bool(rest)}{rest}"]
     each = levels(found)
     if len(each) > 1:
         lines.append("; ".join(map(str, each)))

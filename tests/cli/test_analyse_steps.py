@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rtsched.export.schema_steps import DATA, STEPS_SCHEMA
 from rtsched.schedulability.steps.line import KINDS
 from tests.cli.command import answer, ended, rtsched
+from tests.schemas import check
 
 TEXTBOOK = """
 name: textbook
@@ -21,35 +21,6 @@ tasks:
   - {name: b, wcet: 2 ms, period: 6 ms}
   - {name: c, wcet: 3 ms, period: 10 ms}
 """
-
-
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
-
-
-def validate(value: Any, schema: dict[str, Any]) -> None:
-    """What of JSON Schema the schema of steps uses."""
-    if "oneOf" in schema:
-        (schema,) = [each for each in schema["oneOf"] if each["properties"]["kind"]["const"] == value["kind"]]
-    if "enum" in schema or "const" in schema:
-        assert value in schema.get("enum", [schema.get("const")]), schema
-        return
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    is_bool = isinstance(value, bool)
-    assert ("boolean" in kinds) if is_bool else any(isinstance(value, TYPES[k]) for k in kinds if k != "boolean"), (
-        value,
-        schema,
-    )
-    if isinstance(value, dict):
-        assert set(schema.get("required", ())) <= set(value), (schema["required"], value)
-        others = schema.get("additionalProperties", True)
-        for name, item in value.items():
-            found = schema.get("properties", {}).get(name, others)
-            assert found is not False, name
-            if found is not True:
-                validate(item, found)
-    elif isinstance(value, list):
-        for item in value:
-            validate(item, schema["items"])
 
 
 @pytest.fixture
@@ -73,8 +44,8 @@ def test_the_data_keep_their_schema() -> None:
         ("can_revised",), ("buttazzo_rm_edf", "-s", "edf"), ("priority_inversion_inheritance",), ("dhall", "-s", "edf"),
         ("graham",), ("throttling_865",), ("xrbench_vr_gaming",), ("requests_mcu",),
     ):  # fmt: skip
-        found = answer("analyse", system, "--runs", "0", "--steps", *more)["steps"]
-        validate(found, STEPS_SCHEMA)
+        found = json.loads(rtsched("analyse", system, "--runs", "0", "--steps", "--json", *more).output)["steps"]
+        check("steps", found)
         seen |= {line["kind"] for part in found for test in part["tests"] for line in test["lines"]}
         seen |= {line["kind"] for part in found for line in part["given"]}
     assert seen == set(KINDS)

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import pytest
 
+import rtsched.cli
 from rtsched.cli import ending
 from rtsched.errors import InputError, RtschedError, SoundnessError
 from tests.cli.command import COMMAND, ended
@@ -62,6 +63,15 @@ def test_the_exit_code_and_one_line_say_how_a_command_ended(
         assert told == line
 
 
+def test_nothing_that_fails_on_the_way_to_a_command_reads_as_an_answer(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rtsched.cli, "prepare", raising(OSError("no streams")))
+    with pytest.raises(SystemExit) as left:
+        rtsched.cli.main()
+    assert left.value.code == 3
+
+
 def test_an_internal_error_leaves_its_traceback_in_a_file(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +98,6 @@ def test_what_cannot_be_saved_is_told_all_the_same(
 
 
 def test_a_beaten_proof_saves_both_sides(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import rtsched
     from rtsched.verify.observation import Observer
 
     def beaten(self: Observer, task: str, response: int, pattern: Any, trace: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ended, rtsched
+from tests.schemas import check
 
 pytest.importorskip("ortools", reason="the optimum is found by OR-tools: pip install 'rtsched[optimum]'")
 
@@ -49,6 +50,7 @@ def test_what_is_found_within_a_limit(tight: str) -> None:
 
 def test_as_json_with_the_schedule(tight: str) -> None:
     found = json.loads(rtsched("optimum", tight, "--until", "10 ms", "--json").output)
+    check("optimum", found)
     assert (found["worth"], found["bound"], found["gap"], found["proven"], found["relaxed"]) == (3, 3, 0, True, [])
     ((row),) = found["schedule"]
     assert (row["job"], row["processor"], row["end"] - row["start"]) == ("heavy[0]", "cpu", 4_000_000)

@@ -20,7 +20,7 @@ def test_validate_names_every_problem(tmp_path: Path) -> None:
         "  - {name: a, wcet: 1, period: 5 ms}\n  - {name: b, wcet: 1 ms, perod: 5 ms, period: 0 ms}\n"
     )
     result = rtsched("validate", path, "--json")
-    (entry,) = json.loads(result.output)
+    (entry,) = json.loads(result.output)["files"]
     assert result.exit_code == 2
     assert [problem.split(": ")[1] for problem in entry["problems"]] == [
         "tasks.a.wcet",

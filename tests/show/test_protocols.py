@@ -26,7 +26,7 @@ def test_what_is_said_of_one(name: str) -> None:
     text = rtsched("show", name).output
     assert text.startswith(f"{name} (protocol)\n")
     assert f"{{protocol: {name}}}" in text
-    assert answer("show", "protocol", name)["rule"] == PROTOCOLS[name].rule
+    assert answer("show", "protocol", name)["shown"]["rule"] == PROTOCOLS[name].rule
 
 
 @pytest.mark.parametrize("line", [line for about in PROTOCOLS.values() for line in about.see])
@@ -39,10 +39,10 @@ def test_the_ceilings_and_the_blocking_of_a_system() -> None:
     text = rtsched("show", "original-ceiling", "chained_blocking").output
     assert "  R         1 (high)  high (1 ms), low (4 ms)\n" in text
     assert "  1     high    –     8 ms         4 ms     4 ms\n" in text
-    found = answer("show", "original-ceiling", "chained_blocking")["system"]
+    found = answer("show", "original-ceiling", "chained_blocking")["shown"]["system"]
     assert found["resources"][1] == {"resource": "S", "ceiling": 1, "users": {"high": 1_000_000, "middle": 4_000_000}}
     assert found["blocking"]["inheritance"]["high"] == 8_000_000
-    assert "deadlock" in answer("show", "ceiling", "deadlock")["system"]["no_bound"]["inheritance"]
+    assert "deadlock" in answer("show", "ceiling", "deadlock")["shown"]["system"]["no_bound"]["inheritance"]
 
 
 def test_what_has_no_ceilings_is_told() -> None:
@@ -72,4 +72,4 @@ def test_names_of_any_kind_stay_in_their_columns(tmp_path: Path) -> None:
     lines = rtsched("show", "ceiling", str(path)).output.partition("under fp")[2].splitlines()
     assert "\x1b" not in "".join(lines)
     assert max(map(len, lines[1:])) <= 120
-    assert answer("show", "ceiling", str(path))["system"]["resources"][0]["resource"] == resource
+    assert answer("show", "ceiling", str(path))["shown"]["system"]["resources"][0]["resource"] == resource

@@ -46,6 +46,7 @@ from rtsched.verify.generate import random_system
 from rtsched.verify.pencil import FOCI
 from rtsched.verify.replay import document_yaml
 from rtsched.verify.shrink import weight
+from tests.schemas import check
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
@@ -280,6 +281,7 @@ def test_the_command_says_what_was_looked_at(tmp_path: Path) -> None:
     assert "6 systems" in done.output
     assert "no violation found" in done.output
     done = CliRunner().invoke(fuzz_soundness, ["--systems", "6", "-j", "1", "--json"])
+    check("fuzz-soundness", json.loads(done.output))
     document = json.loads(done.output)
     assert document["systems"] == 6
     assert document["violations"] == []
@@ -296,11 +298,13 @@ def test_a_violation_is_written_and_replayed(tmp_path: Path, monkeypatch: pytest
         path = next(tmp_path.glob("soundness-np-fp-rta-bound-*.json"))
         assert str(path) in done.output.replace("\n", "")
         found = read(path)
+        check("fuzz-soundness", Campaign(0, found=[found]).to_dict())
         again = CliRunner().invoke(fuzz_soundness, ["--replay", str(path)])
         assert again.exit_code == 1
         assert f"now:  {found.violation}" in again.output
         shown = CliRunner().invoke(fuzz_soundness, ["--replay", str(path), "--json"])
         assert json.loads(shown.output)["violated"] is True
+        check("replay", json.loads(shown.output))
         assert read(write(found, tmp_path)) == found
     mended = CliRunner().invoke(fuzz_soundness, ["--replay", str(path)])
     assert mended.exit_code == 0

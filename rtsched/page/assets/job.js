@@ -14,7 +14,9 @@ function factsOf(job) {
   const done = jobs.finish[job] >= 0;
   const response = done ? duration(jobs.finish[job] - jobs.arrival[job]) : "–";
   const late = jobs.finish[job] - jobs.deadline[job];
+  const id = taskOf(job).id;
   const found = [
+    ...(id ? [["id", id]] : []),
     ["outcome", facts.outcomes[jobs.outcome[job]] ?? "open"],
     ["arrival", duration(jobs.arrival[job])],
     ["release", duration(jobs.release[job])],

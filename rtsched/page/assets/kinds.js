@@ -66,7 +66,7 @@ function chainRows() {
 }
 
 const chainBox = (row, i, top) => [top + (0.25 + 1.3 * row.lane[i]) * rem, 1.05 * rem];
-const chainText = ({ jobs, start, end, late }, i) => `${jobs[i].map(jobName).join(" → ")}: ${duration(end[i] - start[i])}${late[i] ? ", too late a reaction" : ""}`;
+const chainText = ({ jobs, start, end, late }, i) => `${jobs[i].map(jobName).join(" → ")}: ${duration(end[i] - start[i])}${late[i] ? ", too late" : ""}`;
 
 function drawChain(row, top) {
   const [first, last] = row.own.within(view.from, view.to);

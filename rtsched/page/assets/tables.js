@@ -29,7 +29,8 @@ function taskTexts(task) {
   const near = (ns) => (ns === null ? "–" : duration(Number(ns.toPrecision(4))));
   const [count, missed, lost, ...times] = facts.figures[task];
   const proven = facts.proof ? [near(facts.proof.bounds[task].most), facts.proof.bounds[task].verdict] : [];
-  return [facts.tasks[task].name, `${count}`, `${missed}`, `${lost}`, ...times.map(near), ...proven];
+  const { id, name } = facts.tasks[task];
+  return [id ? `${id} ${name}` : name, `${count}`, `${missed}`, `${lost}`, ...times.map(near), ...proven];
 }
 
 /** A small square in the colour of a task. */

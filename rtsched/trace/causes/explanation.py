@@ -19,7 +19,7 @@ from rtsched.trace.causes.words import Words
 from rtsched.trace.trace import DRAINED, LATE, OK, OUTCOMES
 from rtsched.trace.trace import OVERHEAD as COSTS
 from rtsched.units import format_duration
-from rtsched.visible import cut
+from rtsched.visible import cut, visible
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
@@ -81,7 +81,8 @@ class Explanation(Displayed):
     def text(self, most: int = 40) -> str:
         """The explanation for people: where its time went, the longest first, then up to `most` pieces in order."""
         words = self.words
-        lines = [self.headline, *words.gone(), ""]
+        id = self.trace.system.tasks[self.trace.jobs["task"][self.job]].id
+        lines = [self.headline, *([f"The id of its task is {visible(id)}."] if id else []), *words.gone(), ""]
         lines += listed([[_time(time), said] for time, said in words.items(self.pieces)], right=[0])
         if len(self.pieces) > 1:
             rows = [[_time(each.start), _time(each.length), words.said([each])] for each in self.pieces[:most]]
@@ -97,6 +98,7 @@ class Explanation(Displayed):
         return {
             "job": self.name,
             "task": self.trace.system.tasks[row["task"]].name,
+            "id": self.trace.system.tasks[row["task"]].id,
             "index": int(row["index"]),
             "outcome": self.outcome,
             **{name: int(row[name]) if row[name] >= 0 else None for name in names},

@@ -1,0 +1,47 @@
+"""``--fail-on`` of the commands that prove: one list of answers, so that each means the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rtsched.cli import options
+from rtsched.errors import InputError
+
+if TYPE_CHECKING:
+    from rtsched.verify.verification import Verification
+
+
+def _hard_unproven(found: Verification) -> bool:
+    from rtsched.verify.criticality import levels
+
+    hard = next((level for level in levels(found) if level.criticality == "hard"), None)
+    if hard is None:
+        raise InputError(
+            f"--fail-on hard-unproven: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
+        )
+    return not hard.is_proven
+
+
+#: Each answer that can be asked for: what it means, and whether it is the case. One that needs something of the system
+#: raises InputError where that is missing.
+ANSWERS: dict[str, tuple[str, Callable[[Verification], bool]]] = {
+    "unschedulable": ("a miss is possible", lambda found: found.verdict == "unschedulable"),
+    "unproven": (
+        "not all is proven, or holds for the largest times measured (typical times prove nothing)",
+        lambda found: not (found.proven or found.conditional),
+    ),
+    "hard-unproven": ("not all hard tasks are", _hard_unproven),
+    "conditional": ("not all is proven for bounds that somebody answers for", lambda found: not found.proven),
+}
+
+
+def fail_on_proof() -> options.Option:
+    """``--fail-on`` with all of them."""
+    *others, last = [f"if {meaning}" for meaning, _ in ANSWERS.values()]
+    return options.fail_on(*ANSWERS, text=f"Exit with 1 {'; '.join(others)}; or {last}.")
+
+
+def fails(found: Verification, on: str | None) -> bool:
+    """Whether the answer that was asked about is the case; never, where none was asked about. Raises InputError."""
+    return on is not None and ANSWERS[on][1](found)

@@ -1,0 +1,80 @@
+"""Problems of files as data: where, what, and of which kind, out of the lines that errors are told in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rtsched.visible import visible
+
+#: The kinds of problems by their lasting name: what they are, and how their text begins or what it says.
+#: The first that fits is the kind of a problem.
+RULES: dict[str, tuple[str, str]] = {
+    "syntax": (
+        "The text is no YAML, or no table, that can be read.",
+        r"is not YAML|is not UTF-8|cannot be read as CSV|a second document|^the character U\+|^a tab stands|"
+        r"a second time|the alias |the tag |nested deeper|^is empty; write|must be a mapping|'<<'|a key must be text|"
+        r"means \w+ in YAML|"
+        r"is not a valid (?:int|float|bool|null)|is no finite|is not a finite|does not fit into 64 bits|"
+        r"more than \d+ values|half a character|more cells than columns",
+    ),
+    "unreadable": (
+        "A file is not there, or cannot be read.",
+        r"cannot be read: |is a folder; |not a regular file|is larger than",
+    ),
+    "unknown-key": ("A key that means nothing here.", r"unknown key "),
+    "missing-key": ("A key or an item is missing.", r"is missing; add"),
+    "missing-latency": (
+        "No execution time is known: the network was not measured there, and none is given.",
+        r"in no latency table|has no latency|no times on|has no times|was measured at several inputs|"
+        r"no execution time|has no cost",
+    ),
+    "unknown-name": (
+        "A name of something that there is not.",
+        r"is called '|is called \"|no such |nothing here is called|is no processor|is no task|there is no ",
+    ),
+    "no-effect": ("A key that would change nothing.", r"has no effect|no effect "),
+    "wrong-value": (
+        "A value of the wrong kind, unit or size.",
+        r"must be |must have |must lie |needs at least |needs a unit|write a |write e\.g\.|\(got |\(found ",
+    ),
+    "inconsistent": ("Values that do not go together, or what is not supported.", r""),
+}
+
+
+#: What follows on the name of the file, and a problem of another file, which has a line.
+_HERE = re.compile(r"(?::(?P<line>\d+)(?::(?P<column>\d+))?)?: (?P<text>.*)", re.DOTALL)
+_ELSEWHERE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<text>.*)", re.DOTALL)
+_ASIDE = re.compile(r" ?\([^)]*\)")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at a place of a file; lines and columns count from 1, columns in characters."""
+
+    rule: str
+    path: str
+    line: int | None
+    column: int | None
+    message: str
+
+    @property
+    def lasting(self) -> str:
+        """What is wrong, without what was found and what to do: the same when lines move, or hints change."""
+        return _ASIDE.sub("", self.message).partition("; ")[0]
+
+
+def problem(text: str, file: str) -> Problem:
+    """What a line of an error says of a `file`, or of another file that it names."""
+    shown = next((each for each in (file, visible(file)) if text.startswith(f"{each}:")), None)
+    match = _ELSEWHERE.fullmatch(text) if shown is None else _HERE.fullmatch(text[len(shown) :])
+    if match is None:
+        return Problem(rule_of(text), file, None, None, text)
+    line, column = (None if match[name] is None else int(match[name]) for name in ("line", "column"))
+    path = file if shown is not None else match["path"]
+    return Problem(rule_of(match["text"]), path, line, column, match["text"])
+
+
+def rule_of(message: str) -> str:
+    """The kind of a problem, by its text."""
+    return next(name for name, (_, says) in RULES.items() if re.search(says, message))
