@@ -39,7 +39,7 @@ until: 100 ms
 #: What each document is taken from: `{}` is a system file with a chain and something random. All that `answer` asks
 #: for in other tests is held against its schema, too.
 SAMPLES: dict[str, list[list[str]]] = {
-    "analyse": [["analyse", "{}", "--runs", "1", "--margins", "--steps"], ["analyse", "graham", "--runs", "0"]],
+    "analyse": [["analyse", "{}", "--runs", "1", "--margins", "--steps"]],
     "compare": [["compare", "{}", "-s", "edf,rm", "--seeds", "2", "-j", "1"]],
     "diff": [["diff", "{}", "edf", "rm"]],
     "explain": [["explain", "dhall"]],
