@@ -27,26 +27,16 @@ tasks:
 chains:
   - {name: grip, tasks: [sense, act], max_reaction: 40 ms, max_age: 2 ms}
 """
-STUDY = """\
-name: little
-generate: {tasks: 2, utilisation: 0.9, platform: uniprocessor}
-axes: {generate.utilisation: [0.5, 1.2]}
-policies: [edf, rm]
-sets: 2
-until: 100 ms
-"""
-
 #: What each document is taken from: `{}` is a system file with a chain and something random. All that `answer` asks
 #: for in other tests is held against its schema, too.
 SAMPLES: dict[str, list[list[str]]] = {
-    "analyse": [["analyse", "{}", "--runs", "1", "--margins", "--steps"], ["analyse", "graham", "--runs", "0"]],
+    "analyse": [["analyse", "{}", "--runs", "1", "--margins", "--steps"]],
     "compare": [["compare", "{}", "-s", "edf,rm", "--seeds", "2", "-j", "1"]],
     "diff": [["diff", "{}", "edf", "rm"]],
     "explain": [["explain", "dhall"]],
     "list": [["list", "metrics"]],
     "run": [["run", "{}", "--metric", "preemptions"]],
     "show": [["show", "rk3588"], ["show", "dhall"], ["show", "edf"]],
-    "sweep": [["sweep", "little.yaml", "-j", "1", "--paired", "edf"]],
     "validate": [["validate", "{}", "dhall"]],
     "what-if": [["what-if", "{}", "--platforms", "file", "-s", "file,edf"]],
 }
@@ -62,6 +52,7 @@ ELSEWHERE = {
     "report": "test_documents.py",
     "soundness": "cli/test_contradiction.py",
     "steps": "cli/test_analyse_steps.py",
+    "sweep": "experiment/test_paired.py",
     "verify-report": "test_documents.py",
     "wcet": "test_documents.py",
 }
@@ -101,10 +92,9 @@ def test_the_page_lists_every_document_with_its_number() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a system and a study."""
+    """A folder with a system."""
     path = tmp_path_factory.mktemp("documents")
     (path / "cell.yaml").write_text(CHAIN)
-    (path / "little.yaml").write_text(STUDY)
     return path
 
 

@@ -123,7 +123,6 @@ def test_each_requirement_is_a_test_with_what_is_known_of_it(tmp_path: Path) -> 
         ("lehoczky", "unproven", 0, {"passed"}),
         ("dhall", "unproven", 1, {"failure refuted"}),
         ("mixed_rk3588", None, 0, {"skipped "}),
-        ("mixed_rk3588", "unschedulable", 0, {"skipped "}),
         ("mixed_rk3588", "unproven", 1, {"failure unproven"}),
     ],
 )
@@ -136,6 +135,8 @@ def test_what_fails_is_what_was_asked_for(
     more = () if asked is None else ("--fail-on", asked)
     assert rtsched("analyse", system, "--runs", runs, "--junit", path, *more).exit_code == code
     assert ends <= set(outcomes(suite(path.read_text())).values())
+    if system != "lehoczky":  # of one of them the report, too
+        return
     report = rtsched("report", system, "-o", tmp_path / "r.json", "--runs", runs, "--junit", tmp_path / "2.xml", *more)
     assert report.exit_code == code
     assert (tmp_path / "2.xml").read_text() == path.read_text()
