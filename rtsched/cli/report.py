@@ -39,6 +39,7 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 @options.scheduler()
 @options.platform()
 @options.overrides()
+@options.wcet()
 @options.patterns
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
 def report(
@@ -48,6 +49,7 @@ def report(
     scheduler: str | None,
     platform: str | None,
     overrides: tuple[str, ...],
+    wcet: str | None,
     runs: int,
     seed: int,
     date: str | None,
@@ -63,14 +65,15 @@ def report(
 
     with proving() as progress:
         found = verify(
-            system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
-            progress=progress,
+            system, scheduler=scheduler, platform=platform, overrides=overrides, wcet=wcet, runs=runs,
+            seed=seed,             progress=progress,
         )  # fmt: skip
     words = ["rtsched", "report", system, "-o", output.name]
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]
     for text in overrides:
         words += ["--set", text]
+    words += [] if wcet is None else ["--wcet", wcet]
     words += [] if wanted is None else ["--format", wanted]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
     write_whole(output, render(Report(found, day, shlex.join(words)), ending))
