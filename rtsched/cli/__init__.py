@@ -44,6 +44,8 @@ COMMANDS = {
     "show": "show",
     "sweep": "sweep",
     "validate": "validate",
+    "wcet": "wcet",
+    "what-if": "what_if",
 }
 
 

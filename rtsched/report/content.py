@@ -19,7 +19,7 @@ from rtsched.report.section import makers
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
-from rtsched.verify.actions import Action, actions
+from rtsched.verify.actions import Actions, actions
 from rtsched.verify.verification import Verification
 from rtsched.visible import shown, visible
 
@@ -73,9 +73,9 @@ class Report:
         return f"{name} · {words.outcome(self.found)} · input {fingerprint} · {self.date}"
 
     @cached_property
-    def actions(self) -> tuple[Action, ...]:
-        """The smallest changes that make it provable."""
-        return tuple(actions(self.found))
+    def actions(self) -> Actions:
+        """The changes that make it provable."""
+        return actions(self.found)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
