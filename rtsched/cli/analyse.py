@@ -69,7 +69,7 @@ def analyse(
     with alone_for(as_json, miss, html, plot), proving() as progress:
         found = verify(
             system, scheduler=scheduler, platform=platform, overrides=overrides, wcet=wcet, runs=runs,
-            seed=seed,             progress=progress, keep_partial=True,
+            seed=seed, progress=progress, keep_partial=True,
         )  # fmt: skip
     if miss is not None:
         from rtsched.verify.witness import witness

@@ -14,12 +14,12 @@ from rtsched.report.blocks import (
     Facts,
     Figures,
     Listing,
-    Signatures,
     Table,
     Text,
     VerdictBox,
 )
-from rtsched.report.content import CHECKS, counted_runs, fuzzed, versions
+from rtsched.report.canonical import RECIPE
+from rtsched.report.content import counted_runs, versions
 from rtsched.report.coverage import coverage
 from rtsched.report.section import number_of, section
 from rtsched.schedulability.lowering.system_chains import bound_of
@@ -30,7 +30,6 @@ from rtsched.verify.criticality import levels
 if TYPE_CHECKING:
     from rtsched.report.content import Report
 
-ROLES = ("Prepared by", "Reviewed by", "Approved by")
 EVIDENCE = "evidence, not proof"
 HEADER = ("", "task", "T", "D", "J", "C", "bound R", "slack", "seen", "seen/R", "test", "exact")
 WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
@@ -38,7 +37,7 @@ WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
 
 @section("Verdict", 1)
 def verdict(report: Report) -> tuple[Block, ...]:
-    """The verdict in a box, with what it speaks of, and lines to sign."""
+    """The verdict in a box, with what it speaks of."""
     found = report.found
     rows = (
         ("System", _titled(report.name, found.loaded.system.title)),
@@ -48,13 +47,11 @@ def verdict(report: Report) -> tuple[Block, ...]:
         ("Smallest margin", facts.margin(found)),
         ("Breakdown factor", facts.breakdown(found)),
         ("Tool", f"rtsched {__version__}"),
-        ("Input (SHA-256)", found.inputs_sha256),
         ("Date", report.date),
     )
     word, basis = headline(found)
     sound = found.verdict != "schedulable" or found.proven
-    box = VerdictBox(word, facts.scope(found), basis + words.broken(found), sound)
-    return box, Facts(rows), Signatures(ROLES)
+    return VerdictBox(word, facts.scope(found), basis + words.broken(found), sound), Facts(rows)
 
 
 @section("Tasks", 4)
@@ -141,13 +138,13 @@ def _chains(report: Report) -> Table:
     return Table("Cause-effect chains, upper bounds", header, tuple(rows), widths, frozenset({2, 3, 4, 5}))
 
 
-@section("Figures", 5)
+@section("Figures", 7)
 def figures(report: Report) -> tuple[Block, ...]:
     """The figures, where a format has any."""
     return (Figures(),)
 
 
-@section("What is not proven", 6)
+@section("What is not proven", 8)
 def open_questions(report: Report) -> tuple[Block, ...]:
     """What is neither proven nor refuted, why, and what bounds what."""
     found = report.found
@@ -155,7 +152,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     for part, names in report.open_parts:
         obstacle = part.view.obstacle
         reason = part.result.reason or (str(part.result.first_failure) if part.result.first_failure else "no test")
-        change = "see the actions below" if obstacle is None else obstacle.change
+        change = f"see section {number_of('actions')}" if obstacle is None else obstacle.change
         rows = (
             ("Tasks", ", ".join(names)),
             ("Reason", facts.sentence(reason)),
@@ -191,7 +188,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-@section("Actions", 7)
+@section("Actions", 9)
 def actions(report: Report) -> tuple[Block, ...]:
     """The smallest changes that make it provable."""
     if report.found.verdict == "schedulable":
@@ -226,45 +223,40 @@ def actions(report: Report) -> tuple[Block, ...]:
     )
 
 
-@section("Reproducibility", 8)
-def reproducibility(report: Report) -> tuple[Block, ...]:
-    """Command, seeds, versions, the tests that were used, and the input."""
+@section("Configuration", 10)
+def configuration(report: Report) -> tuple[Block, ...]:
+    """Command, seeds, versions, every input file, the digest and how to check it, and the input itself."""
     found = report.found
     seen = found.observation
     runs = "nothing was simulated" if seen is None else counted_runs(seen.runs, seen.jobs)
     rows = [
+        ("Command", report.command or "not stated: made in Python"),
         ("Seeds", f"{found.seed} (release patterns and, in the declared run, execution times)"),
         ("Simulated", runs),
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
         ("Policy", _flat(found.description)),
+        ("Input (SHA-256)", f"{found.inputs_sha256} (system, platform and policy as they were understood)"),
     ]
-    if report.command:
-        rows.insert(0, ("Command", report.command))
-    cited = tuple(
-        (item["test"], item["parts"], item["title"], item["strength"], item["corpus"], item["citation"])
-        for item in report.citations
-    )
-    header = ("test", "parts", "statement", "strength", "records passed", "source")
     blocks: list[Block] = [Facts(tuple(rows))]
-    if cited:
-        blocks.append(Table("Tests that a verdict or a bound rests on", header, cited, (1.5, 1.1, 2.5, 1.1, 1.0, 3.1)))
-    others = _others(report)
-    if others:
-        blocks.append(Text(f"{others}.", strong="Also applied:", note=True))
-    blocks.append(Text(CHECKS + fuzzed()))
+    files = tuple((each.name, each.what, each.sha256, each.state) for each in report.files)
+    head = ("file", "what", "SHA-256", "revision (git)")
+    if files:
+        blocks.append(Table("Input files", head, files, (2, 1.4, 3.4, 3)))
+    else:
+        blocks.append(Text("none: the system was given in Python, or its files are gone.", strong="Input files:"))
+    text = (
+        "SHA-256 of the data of this report: at the foot of every page, and in its JSON form (the same command with "
+        "-o report.json writes it; a PDF has it attached), where it covers everything but itself, with keys sorted, "
+        "without blanks, in UTF-8. The drawings follow from the data and are not in it. `rtsched verify-report "
+        "report.json` recomputes it and proves everything again from the data alone. Without rtsched: "
+    )
+    blocks += [Text(text, strong="Digest:"), Listing("Recipe", RECIPE, "")]
     inputs = report.inputs
     blocks.append(
         Listing("Input: the system, with all changes of the command line, without defaults", inputs["system"])
     )
     blocks.append(Listing("Input: the platform", inputs["platform"]))
     return tuple(blocks)
-
-
-def _others(report: Report) -> str:
-    """The tests that were applied and on which nothing rests."""
-    used = {item["test"] for item in report.citations}
-    names = {item.theorem.name for part in report.found.analysis.parts for item in part.applied}
-    return ", ".join(sorted(names - used))
 
 
 def _titled(name: str, title: str | None) -> str:

@@ -84,6 +84,7 @@ class Verification(Displayed):
     counterexample: Counterexample | None
     seed: int = 0
     interrupted: bool = False
+    asked: int = 0  #: random patterns that were to be simulated
     margin_cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     broken: BrokenChain | None = None
 
@@ -269,7 +270,19 @@ def verify(
     if count is None or count < 0:
         raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")
     description = describe(loaded, scheduler)
-    system = loaded.lower(largest=True)
+    return examine(loaded, loaded.lower(largest=True), description, count, seed, progress, keep_partial)
+
+
+def examine(
+    loaded: api.Loaded,
+    system: SystemSpec,
+    description: dict[str, Any],
+    count: int,
+    seed: int,
+    progress: Progress | None = None,
+    keep_partial: bool = False,
+) -> Verification:
+    """`verify` of what is lowered already, with `count` random patterns. Raises SoundnessError."""
     analysis = prove(system, api.policy(description).on(system))
     if not count:
         return Verification(loaded, description, analysis, None, None, seed)
@@ -283,7 +296,7 @@ def verify(
             raise
         interrupted = True
     seen, found, broken = observer.observation(), observer.found, observer.broken
-    return Verification(loaded, description, analysis, seen, found, seed, interrupted, broken=broken)
+    return Verification(loaded, description, analysis, seen, found, seed, interrupted, asked=count, broken=broken)
 
 
 #: The public name.

@@ -25,7 +25,7 @@ from rtsched.report.figures import chains, drawings, edges, sensitivity
 from rtsched.report.graph import attained, layers
 from rtsched.report.html import html
 from rtsched.report.markdown import markdown
-from rtsched.report.pdf import measure, pdf, wrapped
+from rtsched.report.pdf import pdf
 from rtsched.schedulability.models import Dag, Vertex
 from rtsched.schedulability.result import Bound, Contribution
 from rtsched.verify import words
@@ -37,10 +37,13 @@ SECTIONS = (
     "Assumptions",
     "Requirements",
     "Tasks",
+    "Execution times",
+    "Loads and resources",
     "Figures",
     "What is not proven",
     "Actions",
-    "Reproducibility",
+    "Configuration",
+    "Tool",
 )
 
 GOOD = """
@@ -410,14 +413,6 @@ def test_an_svg_has_a_title_and_ids_of_its_own() -> None:
     assert "metadata" not in text
 
 
-def test_lines_fit_their_width() -> None:
-    text = "several words and_one_that_is_much_longer_than_the_line_may_be, then the end"
-    lines = wrapped(text, 80, 9)
-    assert all(measure(line, 9) <= 80 for line in lines)
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-    assert wrapped("", 80, 9) == [""]
-
-
 # ---- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -495,8 +490,9 @@ def test_a_catalogue_system_whole(tmp_path: Path) -> None:
 
 def test_what_reports_say_of_the_checks_is_what_they_are() -> None:
     """The stored counts are those of this version: ``python -m tests.corpus.status`` writes them anew."""
-    from tests.corpus.status import FILE, passed
+    from tests.corpus.status import FILE, mutants, passed
 
     stored = json.loads(FILE.read_text())
     assert stored["corpus"] == passed()
+    assert stored["mutants"] == mutants()
     assert stored["fuzz"]["violations"] == 0

@@ -308,7 +308,6 @@ class TaskGroup(Pieces):
         for pool, policy in enumerate(self.at):
             name, order = self._pool_name(pool), policy.order
             orders[name] = order if order in ("FP", "EDF", "FIFO") and pool not in unbounded else "any"
-            self.note(f"the queue of {name} is served by {policy.ordering.name!r}")
             if orders[name] == "FP":
                 ranks[name] = tuple(task.name for task in sorted(self.specs, key=policy.level))
         return Queues(orders, ranks)
