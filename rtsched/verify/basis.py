@@ -130,7 +130,7 @@ def _refuted(kinds: set[Basis]) -> str:
     strongest = min(kinds, key=BASES.index)
     if strongest in PROVING:
         weak = [NAMES[kind] for kind in BASES if kind in kinds and kind not in PROVING]
-        return f" at {NAMES[strongest]} and {' and '.join(weak)}" if weak else ""
+        return f" at {', '.join([NAMES[strongest], *weak[:-1]])} and {weak[-1]}" if weak else ""
     if strongest in CONDITIONAL:
         return f" if jobs take {NAMES[strongest]}"
     return f": not met even at {NAMES[strongest]}" if strongest != "modelled" else f" at {NAMES[strongest]}"
