@@ -19,6 +19,7 @@ from typing import Final
 HEADER: Final = (
     "platform", "network", "input", "processor", "threads", "precision", "runtime", "latency_ms", "p50_ms", "p99_ms",
     "p99_9_ms", "max_ms", "energy_mj", "memory_mb", "status", "source", "edp_ms_mj",
+    "n",
 )  # fmt: skip
 
 #: ncnn's boards: the beginning of the device's name -> platform, and per (cores, threads) of the source the processor.
@@ -50,6 +51,8 @@ TENSORRT_BOARDS: Final = {
     "OrinAGX-64GB": "jetson_agx_orin_64",
     "OrinNano-8GB": "jetson_orin_nano",
 }
+#: Iterations per model and size, as its author states.
+TENSORRT_RUNS: Final = "1000"
 MLPERF_BOARDS: Final = {"Xavier NX": "jetson_xavier_nx", "AGX Orin": "jetson_agx_orin_64"}
 #: Input and precision of the MLPerf runs where the sources state them.
 MLPERF_INPUT: Final = {"ssd-mobilenet": "300x300", "retinanet": "800x800"}
@@ -156,6 +159,7 @@ def _ncnn(row: Row, platform: str, processor: str, threads: str, runtime: str) -
         "max_ms": row["max_ms"],
         "status": "measured",
         "source": "ncnn",
+        "n": row["loops"],
     }
 
 
@@ -331,6 +335,7 @@ def tensorrt(data: Path) -> Iterator[Row]:
                 "max_ms": row["max_ms"],
                 "status": "measured",
                 "source": "trtutils",
+                "n": TENSORRT_RUNS,
             }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.scheduler()
 @options.platform()
 @options.overrides()
+@options.wcet()
 @options.patterns
 @click.option("--margins", is_flag=True, help="Also how far each task can move by itself (slower).")
 @click.option("--parts", is_flag=True, help="What each bound consists of.")
@@ -40,6 +41,7 @@ def analyse(
     scheduler: str | None,
     platform: str | None,
     overrides: tuple[str, ...],
+    wcet: str | None,
     runs: int,
     seed: int,
     margins: bool,
@@ -65,8 +67,8 @@ def analyse(
         proving() as progress,
     ):
         found = verify(
-            system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
-            progress=progress, keep_partial=True,
+            system, scheduler=scheduler, platform=platform, overrides=overrides, wcet=wcet, runs=runs,
+            seed=seed, progress=progress, keep_partial=True,
         )  # fmt: skip
     if junit is not None:
         write_proof(junit, found, fail_on)

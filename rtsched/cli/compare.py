@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @options.until("How long jobs are released: '10 s'.")
 @options.platform("Another platform.")
 @options.overrides("Change one value of the system.")
+@options.wcet()
 @click.option("--baseline", metavar="POLICY", help="What differences are taken to; default: the first.")
 @options.jobs()
 @options.metrics()
@@ -57,6 +58,7 @@ def compare(
     until: str | None,
     platform: str | None,
     overrides: tuple[str, ...],
+    wcet: str | None,
     baseline: str | None,
     jobs: int | None,
     metrics: tuple[str, ...],
@@ -76,6 +78,7 @@ def compare(
     if picture is not None:
         picture_format(picture)
     check_outputs(picture, table, html)
+    overrides = options.chosen(overrides, wcet)
     policies = [name for group in schedulers for name in split(group)]
     numbers = range(seed, seed + seeds)
     if html is not None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @options.until()
 @click.option("--seed", type=options.SEEDS, help="Seed of everything random.")
 @options.overrides()
+@options.wcet()
 @options.as_json()
 def explain(
     system: str,
@@ -40,6 +41,7 @@ def explain(
     until: str | None,
     seed: int | None,
     overrides: tuple[str, ...],
+    wcet: str | None,
     as_json: bool,
 ) -> None:
     """Simulate SYSTEM and say where the time of one job went, from its arrival to its end, and who had it.
@@ -52,7 +54,7 @@ def explain(
     from rtsched.trace.causes.explanation import explain as explained
 
     with alone_for(as_json), waiting() as watch:
-        loaded = api.load(system, platform=platform, overrides=overrides)
+        loaded = api.load(system, platform=platform, overrides=options.chosen(overrides, wcet))
         trace = api.simulate(loaded, scheduler=scheduler, until=until, seed=seed, watch=watch, reasons=True)
     number = chosen(trace, job, first_miss=first_miss, worst=worst)
     answer = explained(trace, number)

@@ -9,18 +9,19 @@ from rtsched.cli import options
 from rtsched.errors import InputError
 
 if TYPE_CHECKING:
+    from rtsched.verify.criticality import Level
     from rtsched.verify.verification import Verification
 
 
-def _hard_unproven(found: Verification) -> bool:
+def _hard(found: Verification, on: str) -> Level:
     from rtsched.verify.criticality import levels
 
     hard = next((level for level in levels(found) if level.criticality == "hard"), None)
     if hard is None:
         raise InputError(
-            f"--fail-on hard-unproven: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
+            f"--fail-on {on}: no task of {found.system.name!r} is hard; add 'criticality: hard' where it is"
         )
-    return not hard.is_proven
+    return hard
 
 
 #: Each answer that can be asked for: what it means, and whether it is the case. One that needs something of the system
@@ -31,8 +32,12 @@ ANSWERS: dict[str, tuple[str, Callable[[Verification], bool]]] = {
         "not all is proven, or holds for the largest times measured (typical times prove nothing)",
         lambda found: not (found.proven or found.conditional),
     ),
-    "hard-unproven": ("not all hard tasks are", _hard_unproven),
+    "hard-unproven": ("not all hard tasks are", lambda found: not _hard(found, "hard-unproven").is_proven),
     "conditional": ("not all is proven for bounds that somebody answers for", lambda found: not found.proven),
+    "hard-conditional": (
+        "not all hard tasks are proven for such bounds",
+        lambda found: not _hard(found, "hard-conditional").is_declared,
+    ),
 }
 
 

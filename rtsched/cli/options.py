@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rtsched.errors import InputError
+from rtsched.visible import cut
 
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
@@ -35,6 +36,29 @@ def until(text: str = "How long jobs are released: '10 s', or 'hyperperiod'.") -
 def overrides(text: str = "Change one value, e.g. tasks.detector.period=20ms.") -> Option:
     """``--set``, as often as wanted."""
     return click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help=text)
+
+
+def wcet(text: str = "Which measured time is C: typical, p99, max, max*1.2, bound.") -> Option:
+    """``--wcet``: which of the times that were measured of a network is its execution time; checked at once."""
+    return click.option("--wcet", metavar="WHICH", callback=_statistic, help=text)
+
+
+def _statistic(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from pydantic_core import PydanticCustomError
+
+    from rtsched.model.origin import statistic
+
+    try:
+        return statistic(value)
+    except PydanticCustomError as error:
+        raise InputError(f"--wcet {cut(value)!r}: {error.message()}") from None
+
+
+def chosen(overrides: tuple[str, ...], wcet: str | None) -> tuple[str, ...]:
+    """What ``--set`` and ``--wcet`` set in the system."""
+    return overrides if wcet is None else (*overrides, f"wcet={wcet}")
 
 
 def shapes(text: str = "The shape of an open input.") -> Option:

@@ -43,6 +43,7 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 @options.scheduler()
 @options.platform()
 @options.overrides()
+@options.wcet()
 @options.patterns
 @click.option(
     "--document",
@@ -68,6 +69,7 @@ def report(
     scheduler: str | None,
     platform: str | None,
     overrides: tuple[str, ...],
+    wcet: str | None,
     runs: int,
     seed: int,
     document: Path | None,
@@ -100,8 +102,8 @@ def report(
 
     with errors_into(junit, system, "report"), proving() as progress:
         found = verify(
-            system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
-            progress=progress,
+            system, scheduler=scheduler, platform=platform, overrides=overrides, wcet=wcet, runs=runs,
+            seed=seed, progress=progress,
         )  # fmt: skip
     if junit is not None:
         write_proof(junit, found, fail_on)
@@ -110,6 +112,7 @@ def report(
         words += [] if value is None else [option, value]
     for text in overrides:
         words += ["--set", text]
+    words += [] if wcet is None else ["--wcet", wcet]
     words += [] if document is None else ["--document", document.name]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
     others = [(document, "front page")] if document is not None else []

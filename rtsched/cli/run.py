@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @options.until()
 @click.option("--seed", type=options.SEEDS, help="Seed of everything random.")
 @options.overrides()
+@options.wcet()
 @options.as_json()
 @options.file("--html", text="Write a page to explore the run with (docs/page.md).")
 @options.file("--pftrace", text="Write a trace for ui.perfetto.dev (docs/traces.md).")
@@ -61,6 +62,7 @@ def run(
     until: str | None,
     seed: int | None,
     overrides: tuple[str, ...],
+    wcet: str | None,
     as_json: bool,
     html: Path | None,
     pftrace: Path | None,
@@ -105,7 +107,7 @@ def run(
     reasons = html is not None or gantt is not None or any(made.reasons for made in written.values())
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
-        found = api.load(system, platform=platform, overrides=overrides)
+        found = api.load(system, platform=platform, overrides=options.chosen(overrides, wcet))
         if no_trace and (fail_on or junit) and any(chain.requires for chain in found.system.chains):
             raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on and --junit")
         if no_trace and any(each.needs_trace for each in chosen):

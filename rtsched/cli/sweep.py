@@ -30,6 +30,7 @@ PREVIEW = 100
 @click.argument("study", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("-s", "--schedulers", multiple=True, metavar="A,B,...", help="Policies instead of the study's.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the study: sets=200.")
+@options.wcet()
 @click.option("--preview", is_flag=True, help=f"{PREVIEW} sets a point: a look, whose intervals are wide.")
 @options.file("-o", "--database", text="Where the runs go; default: the study's name with .db.")
 @options.jobs()
@@ -43,6 +44,7 @@ def sweep(
     study: Path,
     schedulers: tuple[str, ...],
     overrides: tuple[str, ...],
+    wcet: str | None,
     preview: bool,
     database: Path | None,
     jobs: int | None,
@@ -60,7 +62,7 @@ def sweep(
 
     path = database or Path(f"{study.stem}.db")
     check_outputs(path)
-    more = [*overrides, *([f"sets={PREVIEW}"] if preview else [])]
+    more = [*overrides, *([f"set.wcet={wcet}"] if wcet else []), *([f"sets={PREVIEW}"] if preview else [])]
     named = [name for group in schedulers for name in split(group)]
     policies = {"policies": named} if named else {}
     if paired is not None:

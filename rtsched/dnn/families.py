@@ -426,7 +426,7 @@ def _as_number(value: str | float) -> float | None:
 
 def _choice(lowering: Lowering, what: str, name: str, variant: FamilyVariant) -> Choice:
     if variant.times:
-        lowering.rests("typical", f"variants of {name}: typical times, no larger ones are known")
+        lowering.rests("typical", f"variants of {name}: typical times{lowering.times}, no larger ones are known")
     elif variant.relative_time != 1:
         lowering.rests("typical", f"variants of {name}: typical shares of the full network's time")
     if not variant.times:
@@ -436,7 +436,7 @@ def _choice(lowering: Lowering, what: str, name: str, variant: FamilyVariant) ->
         cluster = _cluster(lowering, processor)
         single = None if cluster is None else _single(lowering, cluster, time, variant.threads[processor])
         if cluster is not None and single is not None:
-            wcet[cluster] = single
+            wcet[cluster] = lowering.longer(single)
     if not wcet:
         have = ", ".join(
             f"{where} ({count} threads)" if count > 1 else where for where, count in variant.threads.items()

@@ -105,8 +105,10 @@ def _times(lowering: Lowering, what: str, task: Task, use: NetworkUse, network: 
             row = [time * scale for time in row]
         elif model is not None:
             lowering.assume(f"{task.name} on {cluster}: not measured; {model.note}; {stated(model, network).note}")
+            if lowering.factor != 1:
+                row = [lowering.longer(round(time)) for time in row]
             if used:
-                lowering.rests("modelled", f"{network.name} on {cluster}: not measured; a roofline")
+                lowering.rests("modelled", f"{network.name} on {cluster}: not measured; a roofline{lowering.times}")
         found[cluster] = row
     if not found:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.catalogue import UPPER
-from rtsched.model.origin import Basis, Origin
+from rtsched.model.origin import Basis, Origin, fewest_runs
 from rtsched.model.platform import Platform
 from rtsched.model.work import NetworkUse, Work
 
@@ -73,7 +73,8 @@ _FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typic
 #: The columns with the figure that a statistic asks for, the one that is preferred first.
 _ASKED = {"typical": (), "p99": ("p99_ms", "p99_9_ms", "max_ms")}
 _NAMES = {"latency_ms": "typical", "p99_ms": "p99", "p99_9_ms": "p99.9", "max_ms": "max"}
-_WORDS = {"p99_ms": "the 99th percentile", "p99_9_ms": "the 99.9th percentile", "max_ms": "the largest time measured"}
+_WORDS = {"p99_ms": "the 99th percentile", "p99_9_ms": "the 99.9th percentile"}
+_QUANTILES = {"p99_ms": 0.99, "p99_9_ms": 0.999}
 
 
 def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, scaled: bool = False) -> tuple[Decimal, Origin]:
@@ -82,37 +83,42 @@ def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, scaled: bo
     Without such a figure the typical time is taken, and the origin says so. A `scaled` one is that of a single thread,
     divided by a speed-up.
     """
+    lowering.counted = True
     typical, statistic = Decimal(row["latency_ms"]), lowering.statistic.partition("*")[0]
-    known = {name: Decimal(row[name]) for name in UPPER if row.get(name)}
+    runs = int(row["n"]) if row.get("n") else None
+    known = {name: Decimal(row[name]) for name in UPPER if row.get(name) and _has(name, runs)}
     largest = max(known.values(), default=typical)
     taken = next((name for name in _ASKED[statistic] if name in known), "") if statistic in _ASKED else ""
     if statistic not in _ASKED and known:
-        taken = max(known, key=lambda name: (known[name], name == "max_ms"))
-    time = max(typical, known.get(taken, typical))
-    basis, figure = _claim(row, scaled, taken, largest > typical, statistic)
-    factor = lowering.factor
-    if factor != 1:
-        time, figure = time * factor.numerator / factor.denominator, f"{figure} × {float(factor):g}"
-    name = _NAMES[taken or "latency_ms"] + (f"*{float(factor):g}" if factor != 1 else "")
-    text = f"{row['network']} on {cluster}: {figure} ({row['source']})"
-    runs = int(row["n"]) if row.get("n") else None
-    return time, Origin(basis, text, name, row["source"], row.get("row", ""), runs, float(factor), row.get("date", ""))
+        taken = max(known, key=lambda name: (name == "max_ms", known[name]))
+    time = max(typical, largest if taken == "max_ms" else known.get(taken, typical)) * lowering.factor.numerator
+    basis, figure = _claim(row, scaled, taken if largest > typical else "", runs)
+    name = _NAMES[taken or "latency_ms"] + lowering.times.replace(" × ", "*")
+    more = ", no larger one is known" if largest <= typical and basis == "typical" else ""
+    text = f"{row['network']} on {cluster}: {figure}{lowering.times}{more} ({row['source']})"
+    return time / lowering.factor.denominator, Origin(
+        basis, text, name, row["source"], row.get("row", ""), runs, float(lowering.factor), row.get("date", "")
+    )
 
 
-def _claim(row: Mapping[str, str], scaled: bool, taken: str, larger: bool, statistic: str) -> tuple[Basis, str]:
-    """What the time that is taken of a row claims to be; `larger` than the typical time are some of its values."""
+def _has(name: str, runs: int | None) -> bool:
+    """Whether so many runs have a percentile: one of them at least has to lie beyond it."""
+    return name == "max_ms" or runs is None or runs * (1000 - round(1000 * _QUANTILES[name])) >= 1000
+
+
+def _claim(row: Mapping[str, str], scaled: bool, taken: str, runs: int | None) -> tuple[Basis, str]:
+    """What the time of a row claims to be, where the figure in the column `taken` is (none: the typical time)."""
     if row["status"] == "predicted":
         return "modelled", "predicted, not measured"
     if scaled:
         return "modelled", "the time of one thread over the cluster's speed-up"
-    figure = _FIGURES.get(row["status"], "the typical time")
-    if not larger:
-        return "typical", f"{figure}, no larger one is known"
     if not taken:
-        return "typical", figure
-    if taken == "max_ms" or (statistic != "p99" and row.get("max_ms")):
-        return "high-water", _WORDS["max_ms"]
-    return "percentile", _WORDS[taken]
+        return "typical", _FIGURES.get(row["status"], "the typical time")
+    if taken == "max_ms":
+        return "high-water", "the largest time measured" if runs is None else f"the largest of {runs} runs"
+    least = fewest_runs(_QUANTILES[taken])
+    few = f" of {runs} runs, too few ({least} bound it at 95 %)" if runs is not None and runs < least else ""
+    return "percentile", f"{_WORDS[taken]}{few}"
 
 
 def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> float | None:

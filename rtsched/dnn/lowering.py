@@ -18,7 +18,7 @@ from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.inputs import lower_inputs
 from rtsched.dnn.jobs import read_jobs
 from rtsched.dnn.latency import Rows, measured
-from rtsched.dnn.origins import check_bounds, exceeding, kept, origins_of
+from rtsched.dnn.origins import check_statistic, exceeding, kept, origins_of
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
@@ -79,6 +79,8 @@ class Lowering:
         self.shared: dict[tuple[int | None, ...], tuple[int | None, ...]] = {}
         self.statistic = self.system.wcet or ("max" if self.largest else "typical")
         self.factor = factor_of(self.statistic)
+        #: whether any time depends on the statistic
+        self.counted = False
         self.origins_shared: dict[tuple[Origin | None, ...], tuple[Origin | None, ...]] = {}
 
     @cached_property
@@ -101,8 +103,9 @@ class Lowering:
         for position, job in enumerate(self.jobs()):
             self.origins = {}
             tasks.append(self.single_job(job, position, len(tasks)))
-        if self.statistic == "bound":
-            check_bounds(tasks)
+        if self.system.wcet is not None:
+            for note in check_statistic(self, tasks):
+                self.assume(note)
         places = {task.name: task.index for task in tasks}
         tasks = self.triggers(tasks, places)
         hardware = lower_hardware(
@@ -184,6 +187,16 @@ class Lowering:
     def note(self, origin: Origin) -> None:
         """Remember, once, where a time of the task that is being lowered comes from."""
         self.origins[origin] = None
+
+    @property
+    def times(self) -> str:
+        """The factor of ``max*F`` in words; nothing without one."""
+        return "" if self.factor == 1 else f" × {float(self.factor):g}"
+
+    def longer(self, time: int) -> int:
+        """A time that was measured or estimated, with the factor of ``max*F``."""
+        self.counted = True
+        return -(-time * self.factor.numerator // self.factor.denominator)
 
     def place(self, task: Task, key: str) -> str:
         """Where a key of a task stands, for messages."""

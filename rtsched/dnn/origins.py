@@ -10,6 +10,7 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.inputs import InputsSpec
 from rtsched.model.origin import BASES, CONDITIONAL, PROVING, Basis, Origin, Provenance
+from rtsched.model.system import instance_names
 from rtsched.model.task import Arrival, Autocorrelated, Empirical, Execution, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, TaskSpec
 from rtsched.model.work import ANY, Work
@@ -40,6 +41,7 @@ def origins_of(lowering: Lowering, what: str, work: Work, times: list[int | None
         if about.kind in _MEASURED and lowering.factor > Fraction(repr(about.margin or 1.0)):
             longer = lowering.factor / Fraction(repr(about.margin or 1.0))
             times[place] = -(-time * longer.numerator // longer.denominator)
+            lowering.counted = True
         scaled = time != written[place]
         if (name, scaled) not in made:
             made[name, scaled] = _origin(what, name, about, scaled, lowering.factor)
@@ -123,17 +125,37 @@ def exceeding(
     return (Origin("high-water", text, "max", n=len(samples)),)
 
 
-def check_bounds(tasks: Sequence[TaskSpec]) -> None:
-    """Refuse execution times that are no bounds, of all tasks at once: what ``wcet: bound`` asks for."""
-    lacking = [task for task in tasks if task.basis not in PROVING]
-    if not lacking:
-        return
+def check_statistic(lowering: Lowering, tasks: Sequence[TaskSpec]) -> list[str]:
+    """What to note of the statistic that the system asks for. Raises InputError where its times are not of it."""
+    asked = lowering.statistic
+    if asked == "bound":
+        _check_bounds(lowering, tasks)
+        return []
+    if not lowering.counted:
+        return [f"'wcet: {asked}' has no effect: no time is out of a table of measured ones"]
+    if lowering.factor == 1:
+        return []
+    return [f"{float(lowering.factor):g} times the largest time measured is enough (the reason is not stated)"]
+
+
+def _check_bounds(lowering: Lowering, tasks: Sequence[TaskSpec]) -> None:
+    """Refuse execution times that are no bounds, of all tasks at once."""
+    twins = {name for task in lowering.system.tasks for name in instance_names(task)[1:]}
     problems = []
-    for task in lacking:
+    for task in tasks:
+        if task.basis in PROVING or task.name in twins:
+            continue
         worst = next(origin for origin in task.origins if origin.basis == task.basis)
         weak = "measured" if task.basis in CONDITIONAL else "no bound"
         problems.append(
-            f"task {task.name!r}: wcet 'bound' asks for bounds, and its time is {weak} ({task.basis}: {worst.text}); "
-            "give a 'wcet' that somebody declares, or ask for max"
+            f"{_called(lowering, task)}: 'wcet: bound' asks for bounds, and its time is {weak} ({task.basis}: "
+            f"{worst.text}); give a 'wcet' that somebody declares, or ask for max"
         )
-    raise InputError(*problems)
+    if problems:
+        raise InputError(*problems)
+
+
+def _called(lowering: Lowering, task: TaskSpec) -> str:
+    """A task as errors name it: by the name that its file has."""
+    model = next((each for each in lowering.system.tasks if task.name in instance_names(each)), None)
+    return f"jobs.{task.name}" if model is None else f"task {model.name!r}"

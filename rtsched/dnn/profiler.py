@@ -28,7 +28,7 @@ from rtsched.visible import cell
 #: The columns of a table that this writes: those that must be there, and the percentiles.
 COLUMNS = (
     "platform", "network", "input", "processor", "threads", "precision", "runtime", "latency_ms", "p50_ms", "p99_ms",
-    "p99_9_ms", "max_ms", "energy_mj", "memory_mb", "status", "source",
+    "p99_9_ms", "max_ms", "energy_mj", "memory_mb", "status", "source", "n",
 )  # fmt: skip
 
 #: The timer of the profiler counts microseconds: nodes shorter than this are joined to a neighbour.
@@ -234,6 +234,7 @@ def table_row(profile: Profile, platform: str, processor: str, network: str | No
         "max_ms": _milliseconds(whole.max),
         "status": "measured",
         "source": f"rtsched profile, median of {whole.count} runs",
+        "n": str(whole.count),
     }
 
 

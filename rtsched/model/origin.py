@@ -213,10 +213,11 @@ _FACTOR = re.compile(r"max\s*\*\s*([0-9]+(?:\.[0-9]+)?)")
 STATISTICS = "typical, p99, max, max*F (a factor of at least 1, e.g. max*1.2) or bound"
 
 
-def _statistic(value: Any) -> Any:
+def statistic(value: Any) -> str:
+    """The statistic that a text means, as it is written best. Raises a pydantic error."""
     text = value.strip() if isinstance(value, str) else value
     if text in ("typical", "p99", "max", "bound"):
-        return text
+        return str(text)
     scaled = _FACTOR.fullmatch(text) if isinstance(text, str) else None
     if scaled is None or not 1 <= Fraction(scaled[1]) <= 1000:
         raise problem(f"which of the measured times is the execution time is one of {STATISTICS}")
@@ -227,7 +228,7 @@ def _statistic(value: Any) -> Any:
 #: Which of the measured times of a network is its execution time.
 Statistic = Annotated[
     str,
-    BeforeValidator(_statistic),
+    BeforeValidator(statistic),
     WithJsonSchema({"type": "string", "examples": ["typical", "p99", "max", "max*1.2", "bound"]}),
 ]
 

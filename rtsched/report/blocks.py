@@ -75,7 +75,9 @@ class VerdictBox:
     @property
     def look(self) -> str:
         """The verdict as which it is drawn."""
-        return self.word if self.sound else "unknown"
+        if self.sound:
+            return self.word
+        return "conditional" if self.word == "schedulable" else "unknown"
 
 
 @dataclass(frozen=True, slots=True)

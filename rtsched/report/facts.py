@@ -10,10 +10,13 @@ from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS, Bound, Evidence
 from rtsched.schedulability.search.margins import MOST
 from rtsched.verify import words
+from rtsched.verify.basis import basis_of, short
 from rtsched.verify.verification import Verification
 
 #: What stands before a task: proven, refuted, open.
 PROVEN, REFUTED, OPEN = "✓", "✗", "?"
+#: In time if no job exceeds what was measured; and at times that jobs exceed, which is no proof.
+CONDITIONALLY, UNPROVEN = "(✓)", "~"
 #: More names than this are counted instead.
 MOST_NAMES = 6
 
@@ -80,7 +83,11 @@ def mark(found: Verification, place: int) -> str:
     """Whether all jobs of a task are proven to be in time, a miss of it is possible, or neither is known."""
     verdict = found.task_verdict(place)
     if verdict != "unknown":
-        return PROVEN if verdict == "schedulable" else REFUTED
+        if verdict == "unschedulable":
+            return REFUTED
+        return {"schedulable": PROVEN, "conditional": CONDITIONALLY}.get(
+            short(verdict, basis_of(found, [place])), UNPROVEN
+        )
     name = found.system.tasks[place].name
     result = found.analysis.part_of(name).result
     failed = result.verdict == "unschedulable" and result.first_failure is not None

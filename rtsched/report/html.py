@@ -28,7 +28,7 @@ from rtsched.report.letters import families, given, spelled
 SPELLED = "Letters that no font of this machine has are written as codes (\\u65e5): no two names look alike."
 FILL = '<span class="fill" role="img" aria-label="to be filled in"></span>'
 BOX = '<span class="box" role="img" aria-label="to be signed"></span>'
-SIGNS = {"schedulable": "✓", "unschedulable": "✗", "unknown": "?"}
+SIGNS = {"schedulable": "✓", "conditional": "(✓)", "unschedulable": "✗", "unknown": "?"}
 
 CSS = """
 @page { size: A4; margin: 16mm 15mm 21mm;
@@ -55,7 +55,7 @@ nav ol { list-style: none; margin: 0; padding: 0; columns: 2; column-gap: 8mm; f
 nav li { margin: 0; break-inside: avoid; } nav a { text-decoration: none; }
 .verdict { border: 2pt solid #111; padding: 4mm 5mm; margin: 0 0 3mm; break-inside: avoid; }
 .verdict.unschedulable { border-style: double; border-width: 5pt; }
-.verdict.unknown { border-style: dashed; }
+.verdict.unknown, .verdict.conditional { border-style: dashed; }
 .verdict .word { font-size: 17pt; font-weight: 700; letter-spacing: 0.06em; margin: 0 0 1mm;
   text-transform: uppercase; }
 .verdict.schedulable .word { color: #00563B; } .verdict.unschedulable .word { color: #A40000; }

@@ -31,8 +31,9 @@ def required(report: Report) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Table("Requirements", HEADER, tuple(_row(each) for each in those), WIDTHS, frozenset(range(4, 8)), marked),
         Text(
-            f"{facts.PROVEN} kept in every run, proven; {facts.REFUTED} a run or an exact test breaks it; {facts.OPEN} "
-            "neither, or for times that are no bounds. slack is the limit less the bound; seen is the longest in "
+            f"{facts.PROVEN} kept in every run, proven; {facts.CONDITIONALLY} if no job exceeds what was "
+            f"measured; {facts.UNPROVEN} at times that jobs exceed, no proof; {facts.REFUTED} a run or an exact test "
+            f"breaks it; {facts.OPEN} neither. slack is the limit less the bound; seen is the longest in "
             "simulation (and of how many), a lower bound on the worst. The response time of a job counts from its "
             "arrival (a release that comes later, by jitter, is inside) to its end.",
             note=True,
@@ -55,7 +56,12 @@ def required(report: Report) -> tuple[Block, ...]:
 
 
 def _row(each: Requirement) -> tuple[str, ...]:
-    mark = {"proven": facts.PROVEN, "refuted": facts.REFUTED}.get(each.word, facts.OPEN)
+    mark = {
+        "proven": facts.PROVEN,
+        "refuted": facts.REFUTED,
+        "conditional": facts.CONDITIONALLY,
+        "met, no proof": facts.UNPROVEN,
+    }.get(each.word, facts.OPEN)
     code = f" ({each.quantity})" if each.quantity in QUANTITIES else ""
     number = {SYSTEM: number_of("verdict")}.get(each.of, number_of("tasks"))
     return (

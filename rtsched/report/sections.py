@@ -24,6 +24,7 @@ from rtsched.report.coverage import coverage
 from rtsched.report.section import number_of, section
 from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
+from rtsched.verify.basis import NAMES, headline
 from rtsched.verify.criticality import levels
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def verdict(report: Report) -> tuple[Block, ...]:
         ("Tool", f"rtsched {__version__}"),
         ("Date", report.date),
     )
-    basis = words.outcome(found).removeprefix(found.verdict)
-    box = VerdictBox(found.verdict, facts.scope(found), basis, found.verdict != "schedulable" or found.proven)
-    return box, Facts(rows)
+    word, basis = headline(found)
+    sound = found.verdict != "schedulable" or found.proven
+    return VerdictBox(word, facts.scope(found), basis + words.broken(found), sound), Facts(rows)
 
 
 @section("Tasks", 4)
@@ -66,8 +67,9 @@ def tasks(report: Report) -> tuple[Block, ...]:
               frozenset(range(2, 10)), marked)
     ]  # fmt: skip
     legend = (
-        f"{facts.PROVEN} every job in time, proven; {facts.REFUTED} a miss is possible; {facts.OPEN} open. T "
-        "period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time "
+        f"{facts.PROVEN} every job in time, proven; {facts.CONDITIONALLY} if no job exceeds what was measured; "
+        f"{facts.UNPROVEN} at times that jobs exceed, no proof; {facts.REFUTED} a miss is possible; {facts.OPEN} open. "
+        "T period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time "
         "as the proof takes it, without switches, "
         "R bound on the response time from the arrival, slack (D − R)/D, seen: the largest response in simulation. "
         "exact: R is attained by some run; no: R is safe and may be larger than needed."
@@ -77,7 +79,7 @@ def tasks(report: Report) -> tuple[Block, ...]:
             " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
         )
     if found.basis not in PROVING + CONDITIONAL:
-        legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
+        legend += f" Here some tasks have {NAMES[found.basis]} for C, and nothing is proven of jobs that take longer."
     blocks.append(Text(legend, note=True))
     failed = facts.failures(found)
     for place, (name, why) in enumerate(failed):
@@ -193,6 +195,8 @@ def actions(report: Report) -> tuple[Block, ...]:
     if report.found.verdict == "schedulable":
         if not report.found.proven:
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
+            if report.found.conditional:
+                text = "None is needed if no job takes longer than was measured. For a proof of all jobs, take bounds: "
             return (Text(text + f"section {number_of('assumptions')} names those that are none."),)
         return (Text("None is needed: all parts are proven."),)
     note = Text(report.actions.note, note=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
+from rtsched.model.origin import CONDITIONAL, PROVING, Basis
 from rtsched.schedulability.result import Verdict
+from rtsched.verify.basis import NAMES, basis_of, claim
 from rtsched.verify.verification import Verification
 
 #: The most critical first.
@@ -33,11 +34,21 @@ class Level:
         """Whether all its tasks are schedulable, for bounds, or if no job takes longer than was measured."""
         return self.verdict == "schedulable" and self.basis in PROVING + CONDITIONAL
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether all its tasks are schedulable, for execution times that are declared, or stronger."""
+        return self.verdict == "schedulable" and self.basis in PROVING
+
     def __str__(self) -> str:
-        count = len(self.proven) + len(self.refuted) + len(self.open)
+        count = f"{len(self.proven)} of {len(self.proven) + len(self.refuted) + len(self.open)}"
         chains = "".join(f", chain {name} not" for name in self.chains)
-        how = "proven" if self.basis in PROVING + CONDITIONAL else f"in time for {self.basis} times, no proof"
-        return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} {how}{chains})"
+        said = claim(self.verdict, self.basis)
+        if said != self.verdict:
+            said = said.removesuffix(" (no proof)")
+            more = "; no proof" if self.basis not in CONDITIONAL else ""
+            return f"{self.criticality}: {said} ({count}{chains}{more})"
+        how = "proven" if self.basis in PROVING else f"in time at {NAMES[self.basis]}"
+        return f"{self.criticality}: {said} ({count} {how}{chains})"
 
 
 def levels(found: Verification) -> tuple[Level, ...]:
@@ -59,8 +70,8 @@ def levels(found: Verification) -> tuple[Level, ...]:
             for verdict in ("schedulable", "unschedulable", "unknown")
         }
         chains = {place: found.chain_verdict(place) for place in _chains(found, name)}
-        behind = set(mine).union(*(found.system.chains[place].tasks for place in chains))
-        parts = [part for part in found.analysis.parts if not behind.isdisjoint(part.view.tasks)]
+        chained = set(mine).union(*(found.system.chains[place].tasks for place in chains))
+        parts = [part for part in found.analysis.parts if not chained.isdisjoint(part.view.tasks)]
         failing = (
             {index for index in part.view.tasks if verdicts[index] != "schedulable"}
             for part in parts
@@ -73,7 +84,7 @@ def levels(found: Verification) -> tuple[Level, ...]:
         elif len(named["schedulable"]) == len(mine) and set(chains.values()) <= {"schedulable"}:
             verdict = "schedulable"
         broken = tuple(found.system.chains[place].name for place, each in chains.items() if each != "schedulable")
-        basis = weakest(tasks[index].basis for part in parts for index in part.view.tasks)
+        basis = basis_of(found, sorted(chained))
         proven, late, left = named["schedulable"], named["unschedulable"], named["unknown"]
         made.append(Level(name, verdict, basis, proven, late, left, broken))
     return tuple(made)

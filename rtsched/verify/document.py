@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from rtsched import __version__
+from rtsched.model.origin import Origin, weakest
 from rtsched.model.quantities import QUANTITIES
+from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify.actions import actions
 from rtsched.verify.assumptions import assumptions
+from rtsched.verify.basis import basis_of, node_origins
 from rtsched.verify.criticality import levels
 from rtsched.verify.requirements import requirements
 from rtsched.verify.verification import Verification
-from rtsched.verify.words import scope
+from rtsched.verify.words import outcome, scope
+
+#: More processors than this are told by their clusters.
+MANY = 16
 
 
 def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) -> dict[str, Any]:
@@ -33,6 +39,8 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
         "verdict": found.verdict,
         "basis": found.basis,
         "proven": found.proven,
+        "conditional": found.conditional,
+        "outcome": outcome(found),
         "criticality": {
             level.criticality: {
                 "verdict": level.verdict,
@@ -57,6 +65,7 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
                 "max_age_ns": chain.max_age,
                 **result.to_dict(),
                 "verdict": found.chain_verdict(place),
+                "basis": basis_of(found, chain.tasks),
                 "observed_reaction_ns": found.worst_chain(place)["mrt"].time,
                 "observed_age_ns": found.worst_chain(place)["mda"].time,
                 "ends": _ends(found, place),
@@ -153,7 +162,9 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
                 "criticality": task.criticality,
                 "verdict": found.task_verdict(index),
                 "basis": task.basis,
-                "origins": [{"basis": origin.basis, "text": origin.text} for origin in task.origins],
+                "rests_on": basis_of(found, [index]),
+                "origins": [_origin(origin) for origin in task.origins],
+                "nodes": _nodes(found, task),
                 "bound": bound.to_dict(),
                 "observed_ns": seen,
                 "observed_in": None if worst is None else worst.run,
@@ -164,12 +175,52 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
     return rows
 
 
+def _nodes(found: Verification, task: TaskSpec) -> list[dict[str, Any]]:
+    """Every time of every node: on which processor, its kind, which figure it is, and where it is from.
+
+    A time of which nobody says anything is declared, and has no figures.
+    """
+    return [
+        {
+            "node": node.name,
+            "processors": _places(found, places),
+            "value_ns": time,
+            "kind": weakest(origin.basis for origin in origins),
+            "from": [_origin(origin) for origin in origins],
+        }
+        for node in task.nodes
+        for (time, origins), places in node_origins(task, node).items()
+    ]
+
+
+def _places(found: Verification, places: list[int]) -> list[str]:
+    """Processors by name; the clusters of very many."""
+    names = [found.system.processors[place].name for place in places]
+    return names if len(names) <= MANY else list(dict.fromkeys(found.system.processors[p].cluster for p in places))
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    """Where a time is from; what is not stated is null."""
+    return {
+        "basis": origin.basis,
+        "text": origin.text,
+        "statistic": origin.statistic or None,
+        "n": origin.n,
+        "margin": origin.margin,
+        "source": origin.source or None,
+        "row": origin.row or None,
+        "date": origin.date or None,
+        "stated": None if origin.about is None else origin.about.model_dump(mode="json", exclude_none=True),
+    }
+
+
 def _part(found: Verification, part: GroupAnalysis) -> dict[str, Any]:
     obstacle = part.view.obstacle
     return {
         "name": part.view.name,
         "tasks": [found.system.tasks[index].name for index in part.view.tasks],
         "verdict": found.part_verdict(part),
+        "basis": weakest(found.system.tasks[index].basis for index in part.view.tasks),
         "reason": part.result.reason,
         "phases_as_declared": None if part.declared is None else part.declared.verdict,
         "change": None if obstacle is None else obstacle.change,

@@ -7,11 +7,12 @@ from typing import Any
 
 from rtsched import units
 from rtsched.columns import aligned
-from rtsched.model.origin import PROVING
+from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.model.quantities import QUANTITIES, trigger_path
-from rtsched.model.taskgraph import Basis, weakest
+from rtsched.model.taskgraph import Basis
 from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import Verdict
+from rtsched.verify.basis import basis_of
 from rtsched.verify.verification import Verification
 
 #: Of what a requirement can be.
@@ -54,9 +55,9 @@ class Requirement:
 
     @property
     def word(self) -> str:
-        """``proven``, ``met, no proof`` (of typical times), ``refuted`` or ``open``."""
+        """``proven``, ``conditional`` (on what was measured), ``met, no proof``, ``refuted`` or ``open``."""
         if self.verdict == "schedulable":
-            return "proven" if self.proven else "met, no proof"
+            return "proven" if self.proven else "conditional" if self.basis in CONDITIONAL else "met, no proof"
         return "refuted" if self.verdict == "unschedulable" else "open"
 
     def to_dict(self) -> dict[str, Any]:
@@ -200,8 +201,7 @@ def _nothing(found: Verification, place: int) -> Requirement:
 
 
 def _basis(found: Verification, tasks: list[int] | tuple[int, ...]) -> Basis:
-    """The weakest of the execution times on which bounds of these tasks depend: those of all their parts."""
+    """The weakest of the execution times on which bounds of these tasks depend."""
     after = [task.after for task in found.system.tasks]
     behind = set(trigger_path(after, tasks) or tasks) | set(tasks)
-    parts = [part for part in found.analysis.parts if not behind.isdisjoint(part.view.tasks)]
-    return weakest(found.system.tasks[index].basis for part in parts for index in part.view.tasks)
+    return basis_of(found, sorted(behind))

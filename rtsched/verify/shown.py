@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import api
 from rtsched.errors import SoundnessError
+from rtsched.model.origin import PROVING
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
+from rtsched.verify.basis import basis_of, claim, short
 from rtsched.verify.observation import Observer
 from rtsched.verify.patterns import Pattern
 from rtsched.verify.verification import Verification
@@ -59,12 +61,14 @@ def _steps(found: Verification) -> str:
 
 
 def _bound(found: Verification, index: int) -> dict[str, Any]:
-    bound, verdict = found.bounds[index], found.task_verdict(index)
+    bound, verdict, basis = found.bounds[index], found.task_verdict(index), basis_of(found, [index])
     known = theorems()
     by = known[bound.test].called if bound.test in known else bound.test
     if bound.wcrt is None:
-        text = {"schedulable": "proven to be in time, without a bound"}.get(verdict, f"no bound; {verdict}")
+        text = f"no bound; {claim(verdict, basis)}"
+        if verdict == "schedulable" and basis in PROVING:
+            text = "proven to be in time, without a bound"
     else:
         exact = ", attained" if bound.exact else ""
-        text = f"bound {words.time(bound.wcrt)} by {by}{exact}; {verdict}"
-    return {"most": bound.wcrt, "words": cut(text, 300), "verdict": verdict}
+        text = f"bound {words.time(bound.wcrt)} by {by}{exact}; {claim(verdict, basis)}"
+    return {"most": bound.wcrt, "words": cut(text, 300), "verdict": short(verdict, basis)}

@@ -15,6 +15,7 @@ from rtsched.display import Displayed
 from rtsched.errors import InputError, SoundnessError
 from rtsched.model.base import whole_number
 from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
+from rtsched.model.overrides import Override
 from rtsched.model.system import Estimates
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
@@ -248,6 +249,7 @@ def verify(
     scheduler: str | Mapping[str, Any] | None = None,
     platform: str | Mapping[str, Any] | Platform | None = None,
     overrides: Sequence[str] = (),
+    wcet: str | None = None,
     runs: int = RUNS,
     seed: int = 0,
     progress: Progress | None = None,
@@ -256,11 +258,14 @@ def verify(
     """Prove what can be proven of a system, and simulate it beside the proof.
 
     `runs` random release patterns are simulated beside the declared one and those that theory says are bad; 0 simulates
-    nothing. Both take the largest times that were measured of each network. `progress` is given the patterns and their
+    nothing. `wcet` says which of the times that were measured of each network both take: ``typical``, ``p99``, ``max``,
+    ``max*1.2``, or ``bound``, where all have to be declared; what the system says where it is left out, and where that
+    says nothing the largest. `progress` is given the patterns and their
     number, and hands them on (as tqdm does). With `keep_partial` a KeyboardInterrupt ends the simulations, and what was
     seen so far stands. Raises InputError, and SoundnessError when a simulation beats a proven bound.
     """
-    loaded = api.load(source, platform=platform, overrides=overrides)
+    asked = [] if wcet is None else [Override("wcet", wcet, f"wcet={wcet}", "analyse")]
+    loaded = api.load(source, platform=platform, overrides=[*overrides, *asked])
     seed, count = api.checked_seed(seed), whole_number(runs)
     if count is None or count < 0:
         raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")

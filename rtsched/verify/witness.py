@@ -16,6 +16,7 @@ from rtsched.files import write_whole
 from rtsched.model import catalogue
 from rtsched.model.base import LONGEST_ID
 from rtsched.model.config import to_yaml
+from rtsched.model.origin import Origin, Provenance
 from rtsched.model.platform import Platform
 from rtsched.model.system import JobModel, Simulate, System, instance_names
 from rtsched.model.task import Task
@@ -101,6 +102,7 @@ def as_run(loaded: api.Loaded, description: dict[str, Any], trace: Trace, suffix
             "sources": {},
             "chosen": (),
             "assumed": (),
+            "wcet": described.wcet or ("max" if any(task.origins for task in found.system.tasks) else None),
         }
     )
 
@@ -138,8 +140,8 @@ def _task(task: Task, name: str, system: SystemSpec) -> Task:
 
 
 def _times(task: Task, spec: TaskSpec, processors: tuple[ProcessorSpec, ...]) -> dict[str, Any]:
-    """The execution times of looked-up networks as figures, for a run of a file takes typical ones."""
-    if not any(origin.basis == "high-water" for origin in spec.origins):
+    """The execution times of looked-up networks as figures: whoever has the file needs no tables, and no other ones."""
+    if all(origin.statistic in ("", "typical") for origin in spec.origins):
         return {}
     if task.graph is not None:
         nodes = {
@@ -153,7 +155,26 @@ def _times(task: Task, spec: TaskSpec, processors: tuple[ProcessorSpec, ...]) ->
 
 
 def _figures(node: NodeSpec, processors: tuple[ProcessorSpec, ...]) -> dict[str, Any]:
-    return {"network": None, "wcet": {processors[place].name: node.times[place] for place in node.eligible}}
+    origins = {processors[place].name: node.origins[place] for place in node.eligible if node.origins}
+    return {
+        "network": None,
+        "wcet": {processors[place].name: node.times[place] for place in node.eligible},
+        "origin": {name: _stated(origin) for name, origin in origins.items() if origin is not None} or None,
+    }
+
+
+def _stated(origin: Origin) -> Provenance:
+    """Where a time is from, for a file: of a percentile whose runs nobody counted it is only known that it is usual."""
+    kind = "typical" if origin.basis == "percentile" else origin.basis
+    factor = None if origin.margin == 1 else origin.margin
+    return Provenance(
+        kind=kind,
+        n=origin.n,
+        margin=factor,
+        reason=None if factor is None else f"asked for: wcet {origin.statistic}",
+        date=origin.date or None,
+        document=f"{origin.text[:400]}; {origin.row}" if origin.row else origin.text[:400],
+    )
 
 
 def _job(spec: TaskSpec, system: SystemSpec) -> JobModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtsched import units
 from rtsched.columns import aligned
+from rtsched.model.origin import CONDITIONAL, PROVING, weakest
 from rtsched.model.quantities import QUANTITIES
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.lowering.system_chains import bound_of
@@ -11,6 +12,7 @@ from rtsched.schedulability.result import KINDS
 from rtsched.schedulability.theorems.job_sets import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
+from rtsched.verify.basis import NAMES, basis_of, claim, headline
 from rtsched.verify.criticality import levels
 from rtsched.verify.surroundings import brief
 from rtsched.verify.verification import Verification
@@ -27,32 +29,14 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
-#: What a verdict other than unknown adds where execution times are no declared bounds.
-_FOR = {
-    "schedulable": {
-        "high-water": " for the largest times measured",
-        "pwcet": " for probabilistic bounds",
-        "percentile": " for percentiles: no proof",
-        "typical": " for typical times: no proof",
-        "modelled": " for modelled times: no proof",
-    },
-    "unschedulable": {
-        "high-water": " with the largest times measured",
-        "pwcet": " with probabilistic bounds",
-        "percentile": " with percentiles",
-        "typical": " with typical times",
-        "modelled": " with modelled times",
-    },
-}
-
-
 def outcome(found: Verification) -> str:
-    """The verdict in a few words, with what it rests on: ``schedulable for typical times: no proof``."""
-    basis = found.basis
-    if found.verdict == "unschedulable" and any(task.basis == "high-water" for task in found.system.tasks):
-        basis = "high-water"  # a miss rests on what is rare, not on what is usual
-    broken = f"; no proof: violated: {', '.join(found.violated)}" if found.violated else ""
-    return found.verdict + _FOR.get(found.verdict, {}).get(basis, "") + broken
+    """The verdict in a few words, with what it rests on: ``schedulable for declared bounds``."""
+    return "".join(headline(found)) + broken(found)
+
+
+def broken(found: Verification) -> str:
+    """What the verdict lacks because the file says that something does not hold; nothing where it does not."""
+    return f"; no proof: violated: {', '.join(found.violated)}" if found.violated else ""
 
 
 #: Up to which execution time a claim reaches, by what it rests on.
@@ -104,9 +88,9 @@ def _patterns(found: Verification) -> str:
 
 def verdict(found: Verification) -> str:
     """The verdict in one paragraph."""
-    named, _, rest = outcome(found).partition(" ")
+    named, rest = headline(found)
     who = f"{found.system.id} {found.system.name}" if found.system.id else found.system.name
-    lines = [f"{who}: {named.upper()}{' ' * bool(rest)}{rest}"]
+    lines = [f"{who}: {named.upper()}{rest}{broken(found)}"]
     each = levels(found)
     if len(each) > 1:
         lines.append("; ".join(map(str, each)))
@@ -163,7 +147,8 @@ def table(found: Verification) -> str:
 def part(found: Verification, each: GroupAnalysis) -> list[str]:
     """What is known of one part: its verdict, by what, and the first failure."""
     result = each.result
-    head = f"{each.view.name}: {found.part_verdict(each)}"
+    basis = weakest(found.system.tasks[index].basis for index in each.view.tasks)
+    head = f"{each.view.name}: {claim(found.part_verdict(each), basis)}"
     if result.verdict == "schedulable":
         tests = each.proven_by()
         more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
@@ -209,7 +194,10 @@ def required(found: Verification, place: int) -> list[str]:
     chain, seen = found.system.chains[place], found.worst_chain(place)
     made = []
     for code, limit in chain.limits.items():
-        known = {"schedulable": "proven", "unknown": "not proven"}.get(found.end_verdict(place, code))
+        basis = basis_of(found, chain.tasks)
+        proven = "proven" if basis in PROVING else f"kept if no job exceeds {NAMES[basis]}"
+        proven = proven if basis in PROVING + CONDITIONAL else f"kept at {NAMES[basis]}, no proof"
+        known = {"schedulable": proven, "unknown": "not proven"}.get(found.end_verdict(place, code))
         if known is None:
             worst = seen[code]
             over = worst.time is not None and worst.time > limit

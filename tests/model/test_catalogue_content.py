@@ -23,7 +23,7 @@ PLATFORMS = sorted(path.stem for path in (ROOT / "platforms").glob("*.yaml"))
 WORKLOADS = sorted(path.stem for path in (ROOT / "workloads").glob("*.yaml"))
 HEADER = (
     "platform,network,input,processor,threads,precision,runtime,latency_ms,p50_ms,p99_ms,p99_9_ms,max_ms,"
-    "energy_mj,memory_mb,status,source,edp_ms_mj"
+    "energy_mj,memory_mb,status,source,edp_ms_mj,n"
 )
 TEXTBOOK = ("accelerator", "multicore", "uniprocessor")
 #: Platforms with latencies.

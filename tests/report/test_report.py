@@ -481,7 +481,7 @@ def test_a_catalogue_system_whole(tmp_path: Path) -> None:
     path = tmp_path / "drone.html"
     run("drone_xavier_nx", "-o", str(path), "--date", DAY)
     page = path.read_text()
-    assert "unschedulable<small> with the largest times measured</small>" in page
+    assert "unschedulable<small> if jobs take the measured maxima</small>" in page
     assert "0.209" in page
     found: Verification = verify("drone_xavier_nx")
     for bound in found.bounds:

@@ -112,28 +112,28 @@ def test_the_weakest_times_word_the_verdict() -> None:
     assert found.basis == "typical"  # one network of nine has no largest time
     assert [task.basis for task in found.system.tasks].count("high-water") == 8
     assert found.verdict == "unschedulable"
-    assert words.verdict(found).startswith("adas_agx_orin: UNSCHEDULABLE with the largest times measured\n")
+    assert words.verdict(found).startswith("adas_agx_orin: UNSCHEDULABLE if jobs take the measured maxima\n")
 
 
 def test_schedulable_for_typical_times_is_no_proof() -> None:
     found = verify("wearable_mcu", runs=0)
     assert (found.verdict, found.basis, found.proven) == ("schedulable", "typical", False)
-    assert words.verdict(found).startswith("wearable_mcu: SCHEDULABLE for typical times: no proof\n")
+    assert words.verdict(found).startswith("wearable_mcu: NO PROOF: typical values (all is in time at these)\n")
     assert "no proof" in words.scope(found)
     assert next(iter(times(found).values())).startswith("the execution times of 'keyword', ")
     assert "kws on mcu: the typical time, no larger one is known (mlperf_tiny)" in next(iter(times(found).values()))
     page = html(Report(found, "2025-01-31"))
     assert '<div class="verdict unknown">' in page  # not the look of a proof
-    assert "schedulable<small> for typical times: no proof</small>" in page
+    assert "no proof<small>: typical values (all is in time at these)</small>" in page
     text = markdown(Report(found, "2025-01-31"))
-    assert "**SCHEDULABLE** for typical times: no proof" in text
+    assert "**NO PROOF**: typical values (all is in time at these)" in text
     assert text.index("No proof:") < text.index("Checked by the tool")
 
 
 def test_declared_times_are_a_proof() -> None:
     found = verify("lehoczky", runs=0)
     assert (found.verdict, found.basis, found.proven) == ("schedulable", "declared", True)
-    assert words.verdict(found).startswith("lehoczky: SCHEDULABLE\n")
+    assert words.verdict(found).startswith("lehoczky: SCHEDULABLE for declared bounds\n")
     assert '<div class="verdict schedulable">' in html(Report(found, "2025-01-31"))
 
 
@@ -398,7 +398,7 @@ def test_samples_above_the_planned_time_are_measured_maxima() -> None:
 
 def test_a_level_that_rests_on_typical_times_is_not_called_proven() -> None:
     hard, soft = levels(verify("wearable_mcu", runs=0))
-    assert str(hard) == "hard: schedulable (1 of 1 in time for typical times, no proof)"
+    assert str(hard) == "hard: in time at typical values (1 of 1; no proof)"
     assert not soft.is_proven
 
 
