@@ -1,7 +1,7 @@
 """The command line.
 
-Exit codes: 0 fine; 1 the answer is no (asked with --fail-on, a proof that fuzz-soundness broke, or a policy that
-check-scheduler does not pass), and nothing else;
+Exit codes: 0 fine; 1 the answer is no (asked with --fail-on, a proof that fuzz-soundness broke, a policy that
+check-scheduler does not pass, or a claim that wcet refuses), and nothing else;
 2 bad input, or an output that cannot be written; 3 an internal error or a simulation that beats a proof, with what a
 report needs saved in a file; 130 interrupted. A closed pipe is no fault, and nothing is ever a traceback (`ending`).
 

@@ -277,8 +277,8 @@ def samples_table(profile: Profile, processor: str) -> str:
     writer.writerow(("network", "node", "processor", "threads", "run", "time_us"))
     series = [("", profile.runs), *((node.name, node.runs) for node in profile.nodes)]
     for name, runs in series:
-        for number, time in enumerate(runs, start=1):
-            row = (cell(profile.network), cell(name), cell(processor), profile.threads, number, f"{time:.3f}")
+        for number, each in enumerate(runs, start=1):
+            row = (cell(profile.network), cell(name), cell(processor), profile.threads, number, f"{each:.3f}")
             writer.writerow(row)
     return stream.getvalue()
 
