@@ -13,7 +13,7 @@ from rtsched import units
 from rtsched.errors import InputError
 from rtsched.importers.common import ImportResult, build, read_source, time
 from rtsched.importers.importer import importer
-from rtsched.importers.masttext import Item, parse
+from rtsched.importers.masttext import MastValue, parse
 from rtsched.model.document import cut
 
 #: The keys that are read, or that cannot matter to a worst case, by element; others are warned about.
@@ -47,10 +47,10 @@ def read(path: str, text: str | None = None) -> ImportResult:
 class _Reader:
     """One file on its way to a system."""
 
-    def __init__(self, path: str, elements: list[tuple[str, Item]]) -> None:
+    def __init__(self, path: str, elements: list[tuple[str, MastValue]]) -> None:
         self.path = path
         self.warnings = ["MAST's times have no unit: they are taken for milliseconds"]
-        self.found: dict[str, dict[str, Item]] = {kind: {} for kind in KNOWN}
+        self.found: dict[str, dict[str, MastValue]] = {kind: {} for kind in KNOWN}
         for kind, item in elements:
             if kind == "model":
                 continue
@@ -62,22 +62,22 @@ class _Reader:
             self.found[kind][name.lower()] = item
             self.unread(kind, item)
 
-    def fail(self, item: Item, what: str) -> NoReturn:
+    def fail(self, item: MastValue, what: str) -> NoReturn:
         raise InputError(f"{self.path}:{item.line}: {what}")
 
-    def unread(self, kind: str, item: Item) -> None:
+    def unread(self, kind: str, item: MastValue) -> None:
         for key, _ in item.pairs:
             if key not in KNOWN[kind] and not key.startswith(SILENT):
                 self.warnings.append(f"{kind} {item.text('name')}: {key!r} is not carried over")
 
-    def one(self, kind: str, name: str, asker: Item) -> Item:
+    def one(self, kind: str, name: str, asker: MastValue) -> MastValue:
         """An element by its name."""
         found = self.found[kind].get(name.lower())
         if found is None:
             self.fail(asker, f"there is no {kind} called {cut(name)!r}; add it")
         return found
 
-    def ms(self, item: Item, key: str, default: str | None = None) -> int:
+    def ms(self, item: MastValue, key: str, default: str | None = None) -> int:
         """A time of a key in ns."""
         word = item.text(key, default or "")
         if not word:
@@ -109,7 +109,7 @@ class _Reader:
         }  # fmt: skip
         return build(self.path, data, self.warnings)
 
-    def processor(self, item: Item) -> None:
+    def processor(self, item: MastValue) -> None:
         """Refuse processors that are none."""
         if item.type not in PROCESSORS:
             self.fail(item, f"processing resource of type {cut(item.type)}: networks are not carried over; remove it")
@@ -122,14 +122,14 @@ class _Reader:
         if item.get("system_timer") is not None:
             self.fail(item, "the overhead of its system_timer is not carried over; add it to the execution times")
 
-    def protocol(self, item: Item) -> str:
+    def protocol(self, item: MastValue) -> str:
         """The protocol of a shared resource."""
         kinds = {"immediate_ceiling_resource": "ceiling", "priority_inheritance_resource": "inheritance"}
         if item.type not in kinds:
             self.fail(item, f"shared resource of type {cut(item.type)}: it is not carried over; take a ceiling")
         return kinds[item.type]
 
-    def task(self, item: Item) -> dict[str, Any]:
+    def task(self, item: MastValue) -> dict[str, Any]:
         """A transaction as a task: one external event, and one activity after the other on one server."""
         name = item.text("name")
         if item.type != "regular":
@@ -168,13 +168,13 @@ class _Reader:
             ],
         }  # fmt: skip
 
-    def part(self, item: Item, key: str) -> list[Item]:
+    def part(self, item: MastValue, key: str) -> list[MastValue]:
         found = item.get(key)
         if found is None or not found.members():
             self.fail(item, f"transaction {cut(item.text('name'))} has no {key}; add some")
         return found.members()
 
-    def host(self, server: Item) -> str:
+    def host(self, server: MastValue) -> str:
         """The processor of a server: its own, or that of its primary scheduler."""
         if server.get("scheduler") is None:
             return server.text("server_processing_resource")
@@ -183,7 +183,7 @@ class _Reader:
             self.fail(scheduler, f"scheduler of type {cut(scheduler.type)}: only primary ones are carried over")
         return scheduler.text("host")
 
-    def activities(self, item: Item, event: str) -> list[Item]:
+    def activities(self, item: MastValue, event: str) -> list[MastValue]:
         """The activities from the external event on, one after the other."""
         left = self.part(item, "event_handlers")
         for handler in left:
@@ -191,7 +191,7 @@ class _Reader:
                 self.fail(
                     handler, f"event handler of type {cut(handler.type)}: it is not carried over; only activities are"
                 )
-        order: list[Item] = []
+        order: list[MastValue] = []
         while left:
             following = [each for each in left if each.text("input_event").lower() == event.lower()]
             if len(following) != 1:
@@ -204,7 +204,7 @@ class _Reader:
             event = following[0].text("output_event")
         return order
 
-    def operation(self, name: str, asker: Item, above: set[str]) -> tuple[int, list[tuple[str, int, int]]]:
+    def operation(self, name: str, asker: MastValue, above: set[str]) -> tuple[int, list[tuple[str, int, int]]]:
         """How long an operation takes, and what it holds from when for how long, in ns."""
         item = self.one("operation", name, asker)
         if name.lower() in above or len(above) > 30:
@@ -234,7 +234,7 @@ class _Reader:
         names = [each.word for each in shared.values] if shared is not None else []
         return total, [(self.one("shared_resource", each, item).text("name"), 0, total) for each in names]
 
-    def arrivals(self, event: Item) -> dict[str, Any]:
+    def arrivals(self, event: MastValue) -> dict[str, Any]:
         """When a transaction begins."""
         if event.type == "periodic":
             keys = {"period": "period", "max_jitter": "jitter", "phase": "offset"}
@@ -246,7 +246,7 @@ class _Reader:
             }  # fmt: skip
         self.fail(event, f"external event of type {cut(event.type)}: only periodic and sporadic ones have a bound here")
 
-    def deadline(self, item: Item, activities: list[Item], event: Item) -> tuple[int, str]:
+    def deadline(self, item: MastValue, activities: list[MastValue], event: MastValue) -> tuple[int, str]:
         """The deadline and the criticality of the end of a transaction."""
         last = activities[-1].text("output_event").lower()
         found = None
@@ -264,7 +264,7 @@ class _Reader:
             self.fail(item, f"transaction {cut(item.text('name'))} has no deadline; give its last event one")
         return found
 
-    def policy(self, server: Item, required: tuple[int, str]) -> dict[str, Any]:
+    def policy(self, server: MastValue, required: tuple[int, str]) -> dict[str, Any]:
         """The ordering, the priority (the largest is first there, the smallest here) and the deadline."""
         parameters = server.get("server_sched_parameters")
         if parameters is None:

@@ -14,15 +14,15 @@ _TOKEN: Final = re.compile(r'\s+|--[^\n]*|=>|[(),;]|"[^"\n]*"|[^\s(),;="]+')
 
 
 @dataclass
-class Item:
+class MastValue:
     """A value of a file: a word, or a list in brackets of values and of pairs of a key and a value."""
 
     line: int
     word: str = ""
-    pairs: list[tuple[str, Item]] = field(default_factory=list)
-    values: list[Item] = field(default_factory=list)
+    pairs: list[tuple[str, MastValue]] = field(default_factory=list)
+    values: list[MastValue] = field(default_factory=list)
 
-    def get(self, key: str) -> Item | None:
+    def get(self, key: str) -> MastValue | None:
         """The value of a key, whatever its case."""
         return next((value for name, value in self.pairs if name == key), None)
 
@@ -36,12 +36,12 @@ class Item:
         """Its type in small letters."""
         return self.text("type").lower()
 
-    def members(self) -> list[Item]:
+    def members(self) -> list[MastValue]:
         """A list of lists as it is written: one alone may stand without its own brackets."""
         return [self] if self.pairs else self.values
 
 
-def parse(path: str, text: str) -> list[tuple[str, Item]]:
+def parse(path: str, text: str) -> list[tuple[str, MastValue]]:
     """The elements of a text, by kind in small letters. Raises InputError with the line."""
     return _Parser(path, text).elements()
 
@@ -75,7 +75,7 @@ class _Parser:
         self.place += 1
         return line, token
 
-    def elements(self) -> list[tuple[str, Item]]:
+    def elements(self) -> list[tuple[str, MastValue]]:
         found = []
         while self.tokens[self.place][1]:
             line, kind = self.take()
@@ -85,11 +85,11 @@ class _Parser:
             self.take(";")
         return found
 
-    def list(self, depth: int) -> Item:
+    def list(self, depth: int) -> MastValue:
         line, _ = self.take("(")
         if depth > MOST_DEPTH:
             self.fail(line, f"brackets are nested deeper than {MOST_DEPTH}")
-        item = Item(line)
+        item = MastValue(line)
         while self.tokens[self.place][1] != ")":
             if self.tokens[self.place + 1 : self.place + 2] and self.tokens[self.place + 1][1] == "=>":
                 at, key = self.take()
@@ -104,11 +104,11 @@ class _Parser:
         self.take(")")
         return item
 
-    def value(self, depth: int) -> Item:
+    def value(self, depth: int) -> MastValue:
         line, token = self.tokens[self.place]
         if token == "(":
             return self.list(depth + 1)
         self.take()
         if not token or token in "),;=>":
             self.fail(line, f"{cut(token)!r} stands where a value is to be")
-        return Item(line, token.strip('"'))
+        return MastValue(line, token.strip('"'))
