@@ -31,6 +31,7 @@ DEFAULT = "what holds where nothing is drawn"
 OPTIONS = "an option of a run: the fuzzer says itself how long it runs, how it ends, and with which seed"
 SAID = "what a time is worth, which changes no run but with a factor over what was measured"
 WORKED_OUT = "a kernel by its work has become one with a time before time starts"
+LABELLED = "what people know of the chip and of a proof changes no run"
 #: What no document holds: a model, a key of one, or one of the words that a key may be.
 NOT_DRAWN = {
     "Simulate": OPTIONS,
@@ -66,6 +67,8 @@ NOT_DRAWN = {
     "ComputedKernel": WORKED_OUT,
     **{f"ComputedKernel.{key}": WORKED_OUT for key in ("threads", "shared_memory", "registers", "macs", "bytes")},
     "Cluster.kind=link": "links stand by themselves",
+    "Driver": LABELLED,
+    "Validation": LABELLED,
 }
 
 

@@ -120,8 +120,8 @@ def test_schedulable_for_typical_times_is_no_proof() -> None:
     assert (found.verdict, found.basis, found.proven) == ("schedulable", "typical", False)
     assert words.verdict(found).startswith("wearable_mcu: SCHEDULABLE for typical times: no proof\n")
     assert "no proof" in words.scope(found)
-    assert times(found)[0].startswith("the execution times of 'keyword', ")
-    assert "kws on mcu: the typical time, no larger one is known (mlperf_tiny)" in times(found)[0]
+    assert next(iter(times(found).values())).startswith("the execution times of 'keyword', ")
+    assert "kws on mcu: the typical time, no larger one is known (mlperf_tiny)" in next(iter(times(found).values()))
     page = html(Report(found, "2025-01-31"))
     assert '<div class="verdict unknown">' in page  # not the look of a proof
     assert "schedulable<small> for typical times: no proof</small>" in page
