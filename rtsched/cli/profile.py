@@ -26,6 +26,7 @@ from rtsched.errors import InputError
 @click.option("--processor", default="cpu", show_default=True, help="With -o: the cluster that ran.")
 @click.option("--network", help="With -o: the name in the table; default: the file's.")
 @options.file("--nodes", text="Write the nodes' times as CSV.")
+@options.file("--samples", text="Write the time of every run as CSV, for `rtsched wcet`.")
 @options.as_json()
 def profile(
     model: Path,
@@ -38,6 +39,7 @@ def profile(
     processor: str,
     network: str | None,
     nodes: Path | None,
+    samples: Path | None,
     as_json: bool,
 ) -> None:
     """Measure MODEL (ONNX) on this machine's CPU: end to end, and node by node; medians and the largest times.
@@ -48,8 +50,8 @@ def profile(
     from rtsched.files import check_outputs, make_folder, write_whole
     from rtsched.model.document import read_text
 
-    want_standard_output(as_json, output, nodes)
-    check_outputs(nodes)
+    want_standard_output(as_json, output, nodes, samples)
+    check_outputs(nodes, samples)
     if output is not None and platform is None:
         raise InputError("-o: a row of a latency table names its platform; add --platform NAME")
     found = profiler.measure(
@@ -62,9 +64,11 @@ def profile(
         write_whole(output, profiler.merged(table, output, row))
     if nodes is not None:
         write_whole(nodes, profiler.node_table(found))
+    if samples is not None:
+        write_whole(samples, profiler.samples_table(found, processor))
 
     def say(text: str) -> None:
-        tell(text, output, nodes)
+        tell(text, output, nodes, samples)
 
     if as_json:
         from dataclasses import asdict
@@ -72,6 +76,8 @@ def profile(
         data = asdict(found)
         for entry, node in zip(data["nodes"], found.nodes, strict=True):
             entry["largest"] = found.largest(node)
+            del entry["runs"]
+        del data["runs"]
         say(json.dumps({"format": 1, **data}, indent=2))
         return
     whole = found.whole
@@ -86,6 +92,8 @@ def profile(
         say(f"wrote {output}")
     if nodes is not None:
         say(f"wrote {nodes}")
+    if samples is not None:
+        say(f"wrote {samples}")
 
 
 def read_shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -60,7 +60,7 @@ def wcet(
     a fit of the tail. Where a test of the runs or the fit fails there is none, and the exit code is 1.
     """
     from rtsched import __version__
-    from rtsched.files import check_outputs, write_whole
+    from rtsched.files import check_outputs, is_standard_output, write_whole
     from rtsched.samples.assessment import assess
     from rtsched.samples.data import document
     from rtsched.samples.reader import read_series
@@ -95,7 +95,7 @@ def wcet(
     else:
         tell("\n\n".join(fitted(text, each, prose=False) for each in found), plot, output)
         for path in (plot, output if placed is not None else None):
-            if path is not None:
+            if path is not None and not is_standard_output(path):
                 tell(f"wrote {path}", path)
     if not holds:
         if output is not None:

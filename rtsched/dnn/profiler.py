@@ -47,12 +47,16 @@ class Figures:
 
 @dataclass(frozen=True)
 class NodeFigures:
-    """A node that was executed (fused ones under one name), and its share of the whole in microseconds."""
+    """A node that was executed (fused ones under one name), and its share of the whole in microseconds.
+
+    `runs` are its times in their order.
+    """
 
     name: str
     operator: str
     times: Figures
     scaled: float
+    runs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Profile:
     inputs: str
     whole: Figures
     nodes: tuple[NodeFigures, ...]
+    runs: tuple[float, ...] = ()
 
     def largest(self, node: NodeFigures) -> float:
         """The largest time of a node in us, more where all nodes' together are less than the largest of the whole."""
@@ -93,10 +98,13 @@ def node_figures(events: Iterable[Mapping[str, Any]], warm_up: int, whole: Figur
             name = name.removesuffix("_kernel_time")
             times.setdefault(name, []).append(float(event["dur"]))
             kinds[name] = str(event.get("args", {}).get("op_name", ""))
-    measured = {name: figures(each[warm_up:]) for name, each in times.items() if len(each) > warm_up}
+    kept = {name: tuple(each[warm_up:]) for name, each in times.items() if len(each) > warm_up}
+    measured = {name: figures(each) for name, each in kept.items()}
     total = sum(each.median for each in measured.values())
     scale = whole.median / total if total else 0.0
-    return tuple(NodeFigures(name, kinds[name], each, each.median * scale) for name, each in measured.items())
+    return tuple(
+        NodeFigures(name, kinds[name], each, each.median * scale, kept[name]) for name, each in measured.items()
+    )
 
 
 def joined(nodes: Sequence[NodeFigures], least: float = LEAST_US) -> list[tuple[tuple[str, ...], float]]:
@@ -161,7 +169,7 @@ def measure(
             profiled.run(None, feeds)
         events = json.loads(Path(profiled.end_profiling()).read_text(encoding="utf-8"))
     shown = "; ".join(f"{name}={'x'.join(map(str, value.shape))}" for name, value in feeds.items())
-    return Profile(path.stem, threads, shown, whole, node_figures(events, warm_up, whole))
+    return Profile(path.stem, threads, shown, whole, node_figures(events, warm_up, whole), tuple(times))
 
 
 def _session(runtime: Any, path: Path, options: Any) -> Any:
@@ -257,6 +265,22 @@ def merged(table: str, path: Path, row: Mapping[str, str]) -> str:
     writer = csv.DictWriter(stream, header, lineterminator="\n", extrasaction="ignore", restval="")
     writer.writeheader()
     writer.writerows([*rows, dict(row)])
+    return stream.getvalue()
+
+
+def samples_table(profile: Profile, processor: str) -> str:
+    """Every run as CSV, in order: of the whole (no node), then of each node, in microseconds. `rtsched wcet` reads it.
+
+    The nodes were measured by the profiler, in other runs than the whole.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("network", "node", "processor", "threads", "run", "time_us"))
+    series = [("", profile.runs), *((node.name, node.runs) for node in profile.nodes)]
+    for name, runs in series:
+        for number, each in enumerate(runs, start=1):
+            row = (cell(profile.network), cell(name), cell(processor), profile.threads, number, f"{each:.3f}")
+            writer.writerow(row)
     return stream.getvalue()
 
 

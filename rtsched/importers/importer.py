@@ -81,5 +81,6 @@ def _fitting(path: str, text: str) -> Importer:
     others = [each for each in known if REGISTRY.package("importer", each.name)]
     more = "".join(f", nor for {each.name} ({', '.join(each.endings) or each.begins})" for each in others)
     raise InputError(
-        f"{path}: neither SimSo XML (begins with '<') nor rt-app JSON (begins with '{{'){more}; check the file"
+        f"{path}: neither SimSo XML (begins with '<') nor rt-app JSON (begins with '{{') nor MAST text "
+        f"(ends in .mast){more}; check the file"
     )

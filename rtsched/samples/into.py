@@ -90,31 +90,23 @@ def _origin(
     written = flow(origin)
     if "origin" in pairs:
         value = pairs["origin"][1]
-        end = value.end_mark.index
-        if not value.flow_style:  # a block ends where the next thing begins: blanks and comments between stay
-            end = _end_of_block(value)
-        return value.start_mark.index, end, written
+        return value.start_mark.index, _end(value), written
     key, value = pairs["wcet"]
     if holder.flow_style:
         return value.end_mark.index, value.end_mark.index, f", origin: {written}"
     indent = " " * key.start_mark.column
-    end = text.find("\n", value.end_mark.index if value.flow_style or not _is_mapping(value) else _end_of_block(value))
+    end = text.find("\n", _end(value))
     end = len(text) if end < 0 else end
     return end, end, f"\n{indent}origin: {written}"
 
 
-def _end_of_block(node: Any) -> int:
-    """Where the last thing inside a node ends."""
-    inner = [each for pair in node.value for each in (pair if isinstance(pair, tuple) else (pair,))] if isinstance(
-        node.value, list
-    ) else []  # fmt: skip
-    if not inner or node.flow_style:
+def _end(node: Any) -> int:
+    """Where the last thing inside a node ends: a block itself ends where the next thing begins, behind comments."""
+    inner = node.value
+    if not isinstance(inner, list) or not inner or node.flow_style:
         return int(node.end_mark.index)
-    return _end_of_block(inner[-1])
-
-
-def _is_mapping(node: Any) -> bool:
-    return isinstance(node.value, list)
+    last = inner[-1]
+    return _end(last[1] if isinstance(last, tuple) else last)
 
 
 def flow(value: Any) -> str:
@@ -146,7 +138,7 @@ def _key(key: str) -> str:
 
 
 def _means(text: str) -> bool:
-    return text.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+    return text.lower() in ("yes", "no", "on", "off", "true", "false", "null")
 
 
 def _quoted(text: str) -> str:

@@ -19,7 +19,7 @@ from rtsched.samples.independence import LEVEL, Test, independence
 from rtsched.samples.shapes import gev_shape, gpd_shape, not_heavy
 from rtsched.samples.tails import (
     Fit,
-    Shape,
+    TailShape,
     blocks_of,
     excesses_of,
     fit_exponential,
@@ -41,7 +41,7 @@ class Tail:
     fit: Fit
     estimate: float
     limit: float
-    shape: Shape
+    shape: TailShape
 
 
 @dataclass(frozen=True)

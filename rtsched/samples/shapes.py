@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from rtsched.samples.independence import Test
-from rtsched.samples.tails import Exponential, Gumbel, Shape
+from rtsched.samples.tails import Exponential, Gumbel, TailShape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ FLATTEST: Final = -0.95
 _WITHIN: Final = 1.352772
 
 
-def gpd_shape(excesses: Array, fit: Exponential, p: float) -> Shape:
+def gpd_shape(excesses: Array, fit: Exponential, p: float) -> TailShape:
     """The shape of the generalised Pareto distribution of excesses."""
     reduced = excesses / fit.scale
     scale_of: dict[float, float] = {}
@@ -38,7 +38,7 @@ def gpd_shape(excesses: Array, fit: Exponential, p: float) -> Shape:
     scale = scale_of[upper] * fit.scale
     ratio = fit.share / p
     steep = fit.threshold + scale * (math.expm1(upper * math.log(ratio)) / upper if upper else math.log(ratio))
-    return Shape(best, lower, upper, steep)
+    return TailShape(best, lower, upper, steep)
 
 
 def _gpd_scale(reduced: Array, shape: float) -> tuple[float, float]:
@@ -62,7 +62,7 @@ def _gpd_scale(reduced: Array, shape: float) -> tuple[float, float]:
     return math.exp(found.x), float(found.fun)
 
 
-def gev_shape(maxima: Array, fit: Gumbel, p: float) -> Shape:
+def gev_shape(maxima: Array, fit: Gumbel, p: float) -> TailShape:
     """The shape of the generalised extreme value distribution of block maxima (positive: heavy)."""
     reduced = (maxima - fit.location) / fit.scale
     found_at: dict[float, tuple[float, float]] = {}
@@ -78,7 +78,7 @@ def gev_shape(maxima: Array, fit: Gumbel, p: float) -> Shape:
     location, log_scale = found_at[upper]
     y = -fit.size * math.log1p(-p)
     steps = (math.expm1(-upper * math.log(y)) / upper) if upper else -math.log(y)
-    return Shape(best, lower, upper, fit.location + fit.scale * (location + math.exp(log_scale) * steps))
+    return TailShape(best, lower, upper, fit.location + fit.scale * (location + math.exp(log_scale) * steps))
 
 
 def _gev_place(reduced: Array, shape: float, start: tuple[float, float]) -> tuple[tuple[float, float], float]:
@@ -117,7 +117,7 @@ def _profile(deviance: Callable[[float], float]) -> tuple[float, float, float]:
     return best, lower, upper
 
 
-def not_heavy(shape: Shape, method: str) -> Test:
+def not_heavy(shape: TailShape, method: str) -> Test:
     """Whether the interval of the shape reaches down to 0: a tail surely heavier than exponential is refused."""
     kind = "GEV" if method == Gumbel.method else "GPD"
     return Test(f"shape of {kind}", "does its interval reach 0 or below?", shape.value, None, shape.lower <= 0)

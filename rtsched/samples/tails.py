@@ -108,7 +108,7 @@ Fit = Gumbel | Exponential
 
 
 @dataclass(frozen=True)
-class Shape:
+class TailShape:
     """The shape of a generalised fit (GEV or GPD) by likelihood; each end of its interval holds with 95 %.
 
     `steep` is the time exceeded with chance p if the shape is the upper end of the interval.

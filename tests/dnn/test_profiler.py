@@ -217,3 +217,18 @@ def test_a_table_that_begins_with_an_empty_line_loses_nothing() -> None:
     first = merged("", path, table_row(PROFILE, "mine", "cpu"))
     other = table_row(PROFILE, "mine", "cpu", network="other")
     assert merged("\n\r\n" + first, path, other) == merged(first, path, other)
+
+
+def test_every_run_is_written_for_wcet(tmp_path) -> None:
+    from rtsched.dnn import profiler
+    from rtsched.samples import read_series
+
+    whole = profiler.figures([3.0, 1.0])
+    nodes = (profiler.NodeFigures("=conv", "Conv", whole, 1.0, (2.5, 1.25)),)
+    found = profiler.Profile("net", 1, "x=1", whole, nodes, (3.0, 1.0))
+    (tmp_path / "runs.csv").write_text(profiler.samples_table(found, "cpu"))
+    read = read_series(tmp_path / "runs.csv")
+    assert [(each.name, each.times) for each in read] == [
+        ("net cpu 1", (3000, 1000)),
+        ("net '=conv cpu 1", (2500, 1250)),
+    ]
