@@ -146,7 +146,7 @@ class PerCluster(ComposedScheduler):
             if any(each is not orderings[0] for each in orderings):
                 raise SchedulerError(
                     f"resource {name!r} is used on clusters whose queues have other orderings "
-                    f"({', '.join(clusters)}): the urgency that protocol {protocols[name]!r} lends means nothing there; "
+                    f"({', '.join(clusters)}): what protocol {protocols[name]!r} lends means nothing there; "
                     "use it on one of them, or write protocol: none"
                 )
             if protocols[name] != "inheritance":
