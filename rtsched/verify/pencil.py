@@ -22,7 +22,7 @@ WEIGHTS = {
     "actions": 2,
     "beliefs": 1,
     "inputs": 1,
-    "queues": 3,
+    "rules": 3,
     "unread": 1,
 }  # fmt: skip
 FOCI = tuple(WEIGHTS)

@@ -61,7 +61,7 @@ class Sketch(TaskSketch):
             scheduler |= self.guests(guests_of(scheduler["name"]))
         else:
             scheduler = self.parts()
-            if (len(self.processors) > 1 or self.focus == "queues") and self.has("queues", 0.05):
+            if (len(self.processors) > 1 or self.focus == "rules") and self.has("rules", 0.05):
                 scheduler |= self.own_rules()
         self.document["scheduler"] = scheduler
 
