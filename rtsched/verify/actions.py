@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rtsched import api, units
+from rtsched.description import clusters_of
 from rtsched.model.taskgraph import TaskSpec, VariantSpec
 from rtsched.schedulability.analyse import GroupAnalysis, analyse, decide
 from rtsched.schedulability.models import Mode, TypedPools, Uniprocessor
@@ -75,7 +76,9 @@ def _priorities(found: Verification, part: GroupAnalysis, model: Uniprocessor) -
         return
     ranks = {task.name: rank for rank, task in enumerate(order)}
     tasks = tuple(replace(task, priority=ranks.get(task.name, task.priority)) for task in found.system.tasks)
-    policy = replace(found.analysis.policy, ordering=api.policy({"ordering": "fp"}).ordering)
+    mine, fp = found.analysis.policy, api.policy({"ordering": "fp"}).ordering
+    own = (replace(each, ordering=fp) if each.ordering.order == "FP" else each for each in mine.clusters)
+    policy = replace(mine, ordering=fp, clusters=tuple(own))
     changed = analyse(replace(found.system, tasks=tasks), policy)
     if changed.part_of(order[0].name).result.verdict == "schedulable":
         yield Action(
@@ -180,8 +183,8 @@ def pins(found: Verification) -> Iterator[Action]:
     blocked = {part.view.obstacle.area for part in found.analysis.parts if part.view.obstacle is not None}
     if not plain or blocked - {"policy", "mapping"}:
         return
-    if all(len(task.nodes[0].eligible) == 1 for task in system.tasks):
-        return  # there is nothing to choose
+    if mine.clusters or all(len(task.nodes[0].eligible) == 1 for task in system.tasks):
+        return  # one order is asked for, or there is nothing to choose
     for order in dict.fromkeys([mine.order if mine.order in ("FP", "EDF") else "EDF", "EDF"]):
         model = _unrelated(found, order)
         for rule in RULES:
@@ -231,8 +234,12 @@ def _unrelated(found: Verification, order: Any) -> Unrelated:
 
 
 def policies(found: Verification) -> Iterator[Action]:
-    """Other policies that are proven for the system as it is."""
+    """Other policies that are proven for the system as it is; clusters keep what they have of their own."""
     mine = found.analysis.policy
+    if not mine.others and mine.placement.name == "global":
+        return  # every cluster has what it has
+    own: dict[str, Any] = dict(clusters_of(found.description))
+    kept = ", with the clusters' own rules as they are" if own else ""
     orders = dict.fromkeys([mine.ordering.name, "edf", "dm"])
     places = dict.fromkeys([mine.placement.name, "first-fit", "worst-fit"])
     modes = dict.fromkeys([mine.preemption, "preemptive"])
@@ -246,9 +253,9 @@ def policies(found: Verification) -> Iterator[Action]:
                     mine.preemption,
                 ):
                     continue
-                choice = {"ordering": order, "placement": place, "preemption": mode}
+                choice = {"ordering": order, "placement": place, "preemption": mode, **own}
                 if analyse(found.system, api.policy(choice)).verdict == "schedulable":
-                    text = f"use the policy {order}+{place}+{mode}: it is proven for the system as it is"
+                    text = f"use the policy {order}+{place}+{mode}{kept}: it is proven for the system as it is"
                     yield Action("system", "policy", text)
                     tried += 1
                     if tried == 2:
