@@ -17,10 +17,10 @@ def test_its_system_is_proven_and_explained_as_it_says() -> None:
     found = rtsched.analyse(system, runs=2)
     assert found.proven
     assert f"under `{found.analysis.policy}`" in PAGE
-    assert found.analysis.bounds[1].wcrt == 20_000_000
+    assert found.analysis.bounds[1].wcrt == 17_000_000
     assert "the queue of npu is served by 'fifo'" in [each.text for each in found.analysis.parts[0].view.assumptions]
     whole = rtsched.analyse(system, scheduler="fp", runs=0)
-    assert (whole.analysis.bounds[1].wcrt or 0) < 20_000_000
+    assert (whole.analysis.bounds[1].wcrt or 0) < 17_000_000
     trace = rtsched.simulate(system, until="1 s", reasons=True)
     told = {str(trace.explain("detect", index)) for index in range(25)}
     assert any(re.search(r"behind segment\[\d+\] on npu, ahead of it in the FIFO queue", text) for text in told)
