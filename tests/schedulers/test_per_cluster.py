@@ -8,6 +8,9 @@ import rtsched
 from rtsched import api
 from rtsched.description import clusters_of, parts_of
 from rtsched.errors import InputError, SchedulerError
+from rtsched.schedulers.orderings.base import Ordering
+from rtsched.schedulers.orderings.fixed_priority import FixedPriority
+from rtsched.schedulers.per_cluster import ClusterRule, PerCluster
 
 #: Two cores that can be preempted at any time, and an NPU that cannot.
 CHIP = {
@@ -174,3 +177,41 @@ def test_levels_that_do_not_compare_never_meet() -> None:
 
     assert len(_rows(trace)) >= 9
     assert trace.ranking == ()
+
+
+class LastComeFirst(Ordering):
+    """Somebody else's: last come, first served; it counts what it hears of."""
+
+    heard_of = 0
+
+    def key(self, segment: Any) -> tuple[Any, ...]:
+        return (-segment.since,)
+
+    def on_release(self, job: Any) -> None:
+        type(self).heard_of += 1
+
+
+LastComeFirst.__module__ = "somebody"
+
+
+def test_an_ordering_of_somebody_elses_serves_one_cluster() -> None:
+    made = PerCluster({"dsp": ClusterRule(LastComeFirst(), "nonpreemptive")}, ordering=FixedPriority())
+    found = ends(rtsched.simulate(system("edf", late_and_urgent("cpu", "dsp")), scheduler=made))
+    assert [found[f"{name} dsp"] for name in ("first", "long", "short")] == [3, 10, 5]
+    assert [found[f"{name} cpu"] for name in ("first", "long", "short")] == [10, 8, 4]
+    assert LastComeFirst.heard_of == 6
+    assert made.policy({}).clusters[0].acts == "LastComeFirst"
+
+
+def test_beside_an_adaptation_a_planner_and_what_waits_for_expected_times() -> None:
+    scheduler = {
+        "ordering": "fp",
+        "dsp": {"ordering": "sjf"},
+        "npu": "lst",
+        "adaptation": "anytime",
+        "placement": "clustered",
+    }
+    decided = {"core": "cpu", "cost": "10 us"}
+    trace = rtsched.simulate(system(scheduler, late_and_urgent("cpu", "dsp", "npu"), planner=decided))
+    assert not trace.check()
+    assert ends(trace)["long dsp"] == ends(rtsched.simulate(system("sjf", late_and_urgent("dsp"))))["long dsp"]
