@@ -79,10 +79,29 @@ ServerKind = Literal["polling", "deferrable", "sporadic", "bandwidth"]
 
 @dataclass(frozen=True, slots=True)
 class ServerTraits:
-    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task."""
+    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task.
+
+    `several`: they are served on all processors that their tasks may use, wherever one is free.
+    """
 
     kind: ServerKind
     level: Callable[[TaskSpec], int] | None = None
+    several: bool = False
+
+
+#: Who is served next by an accelerator that several tasks share (see ``rtsched.schedulability.theorems.accelerators``).
+Sharing = Literal["fifo", "server", "gcaps", "time-slicing"]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratorTraits:
+    """Cores under the fixed priorities of the file, and how the accelerator is shared that their tasks wait for.
+
+    `server` names the task that is the server of the accelerator, if one has to compute for each request.
+    """
+
+    sharing: Sharing
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,7 @@ class PlanTraits:
 
     `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
     `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines. `servers`: tasks
-    with a budget are served so. `contexts`: cores and accelerators are preemptive by the priorities of the file.
+    with a budget are served so. `accelerator`: tasks on cores of their own wait for one that they share.
     """
 
     refuses: Callable[[SystemSpec], str | None]
@@ -99,7 +118,7 @@ class PlanTraits:
     splits: Callable[[SystemSpec], Splits] | None = None
     mixed: bool = False
     servers: ServerTraits | None = None
-    contexts: bool = False
+    accelerator: AcceleratorTraits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ def _by_priority(trials: Trials, task: TaskSpec) -> bool:
     choice = trials.loaded.system.scheduler if trials.choice is None else trials.choice
     policy = api.policy(choice, code=trials.choice is not None or trials.loaded.document is None)
     if policy.whole is not None:
-        return policy.plan is not None and policy.plan.contexts
+        return policy.plan is not None and policy.plan.accelerator is not None
     raised = replace(task, priority=task.priority - 1)
     places = dict.fromkeys(place for node in task.nodes for place in node.eligible)
     there = policy.of(trials.spec.processors[place].cluster for place in places)

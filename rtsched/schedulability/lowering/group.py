@@ -12,7 +12,7 @@ from rtsched.model.known import known_before
 from rtsched.model.policy import Order
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
-from rtsched.schedulability.lowering import planned
+from rtsched.schedulability.lowering import accelerators, planned
 from rtsched.schedulability.lowering.obstacles import Obstacle
 from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
@@ -44,7 +44,8 @@ class View:
 
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
     test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
-    besides; `blockers` the sections of which one or more block a task.
+    besides; `blockers` the sections of which one or more block a task. `service` says what the models take processors
+    to do, and which.
     """
 
     name: str
@@ -57,6 +58,7 @@ class View:
     costs: dict[str, int] = field(default_factory=dict)
     blockers: dict[str, tuple[Blocker, ...]] = field(default_factory=dict)
     obstacle: Obstacle | None = None
+    service: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class TaskGroup(Pieces):
@@ -68,6 +70,8 @@ class TaskGroup(Pieces):
         obstacle = self._obstacle()
         if obstacle is None and self.policy.plan is not None:
             models += planned.models(self, self.policy.plan)
+        elif obstacle is None and accelerators.takes_turns(self):
+            models.append(accelerators.in_turn(self))
         elif obstacle is None and self.triggered:
             models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
@@ -103,6 +107,7 @@ class TaskGroup(Pieces):
             costs,
             self.blockers,
             obstacle,
+            self.service,
         )
 
     def _obstacle(self) -> Obstacle | None:
@@ -112,6 +117,7 @@ class TaskGroup(Pieces):
             or self._switching_obstacle()
             or self._regions_obstacle()
             or self._plan_obstacle()
+            or (accelerators.turns_obstacle(self) if accelerators.takes_turns(self) else None)
             or (None if self.policy.plan is not None or self._at_known_instants() else self._recording_obstacle())
         )
 
@@ -302,7 +308,6 @@ class TaskGroup(Pieces):
         for pool, policy in enumerate(self.at):
             name, order = self._pool_name(pool), policy.order
             orders[name] = order if order in ("FP", "EDF", "FIFO") and pool not in unbounded else "any"
-            self.note(f"the queue of {name} is served by {policy.ordering.name!r}")
             if orders[name] == "FP":
                 ranks[name] = tuple(task.name for task in sorted(self.specs, key=policy.level))
         return Queues(orders, ranks)

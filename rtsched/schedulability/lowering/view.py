@@ -46,7 +46,9 @@ class ProofLowering:
         return {(t, node.index): self._where(t, node) for t in tasks for node in self.system.tasks[t].nodes}
 
     def _groups(self) -> list[list[int]]:
-        """Tasks that share processors, a trigger or a lock, directly or through others."""
+        """Tasks that share processors, a trigger or a lock, directly or through others; all that one server serves."""
+        plan = self.policy.plan
+        served = plan is not None and plan.accelerator is not None and plan.accelerator.server
         members: list[set[Any]] = []
         for task in self.system.tasks:
             keys: set[Any] = {("task", task.index)}
@@ -57,6 +59,8 @@ class ProofLowering:
             keys |= {("lock", section.resource) for node in task.nodes for section in node.sections}
             if task.after is not None:
                 keys.add(("task", task.after))
+            if served:
+                keys.add(("server", 0))
             members.append(keys)
         groups: list[tuple[set[Any], list[int]]] = []
         for index, keys in enumerate(members):
