@@ -324,7 +324,7 @@ def _on_platform(loaded: Loaded, chosen: Scheduler) -> Scheduler:
     if isinstance(chosen, PerCluster):
         for name in chosen.clusters:
             if name not in loaded.platform.processors:
-                raise InputError(f"scheduler: {not_a_cluster(name, list(loaded.platform.processors))}")
+                raise InputError(not_a_cluster(name, list(loaded.platform.processors)))
     return chosen
 
 
@@ -426,7 +426,7 @@ def _how_it_believes(scheduler: Scheduler) -> str:
 
 def _blamed(description: dict[str, Any], message: str) -> tuple[str, ...]:
     """The key of a scheduler's description that an error is about."""
-    refused = [key for key in description if f" takes no {key}: " in message]
+    refused = [key for key in description if f" takes no {key}: " in message or message.startswith(f"{key!r} is no ")]
     if refused:
         return (refused[0],)
     for key, value in description.items():

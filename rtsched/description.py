@@ -121,7 +121,7 @@ def _is_ordering(name: str) -> bool:
 
 def _rule(cluster: str, value: Any) -> dict[str, Any]:
     """What is said of one cluster: a name, names joined by ``+``, or a mapping."""
-    said = f"scheduler: {cut(cluster)!r} is no part of a scheduler ({', '.join(KEYS[:-1])}), and as a cluster it has"
+    said = f"{cut(cluster)!r} is no part of a scheduler ({', '.join(KEYS[:-1])}), and as a cluster it has"
     if not isinstance(value, str | Mapping):
         raise InputError(f"{said} an ordering (found {as_found(value)}); e.g. '{cut(cluster)}: fifo'")
     found = {str(key): each for key, each in parts_of(value).items()}

@@ -32,7 +32,8 @@ HEAD = """# Policies
 
 Every policy that comes with rtsched. `-s NAME` runs it; its source says the rest: guarantees, needs, how it fails,
 paper. A name that ends in `-style` is ours after a paper that was not read: its source says what exactly it does.
-This page is written by `python analysis/shelf/policies.py`, which asks the policies themselves.
+Clusters may have orderings of their own ([clusters.md](clusters.md)). This page is written by
+`python analysis/shelf/policies.py`, which asks the policies themselves.
 
 *Goes by* says which estimates matter ([estimates.md](estimates.md)): *nothing*; *times, once*, before time starts
 (`bias` and `noise`); *times*, at each decision (all four keys). A policy of your own goes by all of them, unless its

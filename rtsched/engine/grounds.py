@@ -14,6 +14,8 @@ from rtsched.visible import cut
 if TYPE_CHECKING:
     from rtsched.engine.core import Core
     from rtsched.engine.job import Job, Segment
+    from rtsched.engine.veil import Veiled
+    from rtsched.schedulers.base import Scheduler
 
 Ready = Callable[["Job", tuple["Segment", ...]], None]
 
@@ -21,10 +23,11 @@ Ready = Callable[["Job", tuple["Segment", ...]], None]
 class Grounds:
     """The ranks that nodes get as they come to wait, of a policy whose ranks stand."""
 
-    def __init__(self, core: Core, names: tuple[str, ...] | None, pools: tuple[tuple[int, ...], ...]) -> None:
+    def __init__(self, core: Core, policy: Scheduler | Veiled) -> None:
         self.core = core
+        names = policy.ranks()
         self.ranked = names is not None
-        self.reasons = Reasons(core.preemption, names or (), pools=pools)
+        self.reasons = Reasons(core.preemption, names or (), pools=policy.pools(), rules=policy.rules_at())
         #: of the job that the policy drops at present: when it expects its end, and why it drops it
         self.told: tuple[int | None, str | None] = (None, None)
 

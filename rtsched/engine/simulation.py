@@ -75,7 +75,7 @@ def run(
         if reasons:
             from rtsched.engine.grounds import Grounds
 
-            core.grounds = Grounds(core, policy.ranks(), policy.pools())
+            core.grounds = Grounds(core, policy)
         core.listen(policy)
         _prepare_all(core, truths)
     dispatch = policy.dispatcher()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
@@ -195,15 +196,22 @@ def _scheduler(value: Any, info: ValidationInfo) -> Any:
     """
     parts = {"name": value} if isinstance(value, str) else _own_numbers(value)
     if info.context is not None and info.context.get("file") and isinstance(parts, dict):
-        for key in _NAMING:
-            part = parts.get(key)
-            name = part.get("name") if isinstance(part, dict) else part
-            if isinstance(name, str) and _CODE.search(name):
+        for name in _names(parts):
+            if _CODE.search(name):
                 raise problem(
                     f"{name!r} names code, which a file may not; say it on the command line (--scheduler), or give it "
                     "an entry point and write its name"
                 )
     return parts
+
+
+def _names(parts: dict[str, Any]) -> Iterator[str]:
+    """The names in a scheduler's description: of its parts, and of the orderings of clusters."""
+    for key, part in parts.items():
+        inner = [part.get("name"), part.get("ordering")] if isinstance(part, dict) else [part]
+        if key not in _NAMING and isinstance(part, dict) and isinstance(part.get("ordering"), dict):
+            inner.append(part["ordering"].get("name"))
+        yield from (name for name in inner if isinstance(name, str))
 
 
 def _own_numbers(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -63,13 +64,22 @@ def _rows(trace: Trace) -> list[tuple[int, ...]]:
         return []
     each = iter(reasons.rows)
     noted = list(zip(each, each, each, each, each, strict=True))
-    place = {key: number for number, key in enumerate(sorted({row[4][:-TIE] for row in noted}))}
     pools = _Pools(trace, reasons)
+    of = [pools.of((job, node), time) for time, job, node, *_ in noted]
+    place = _places(((pool if reasons.rules else -1), row[4][:-TIE]) for pool, row in zip(of, noted, strict=True))
     release = trace.jobs["release"].tolist()
     return [
-        (job, time - release[job], node, place[key[:-TIE]], int(lent), pools.of((job, node), time))
-        for time, job, node, lent, key in noted
+        (job, time - release[job], node, place[pool if reasons.rules else -1, key[:-TIE]], int(lent), pool)
+        for pool, (time, job, node, lent, key) in zip(of, noted, strict=True)
     ]
+
+
+def _places(keys: Iterable[tuple[int, tuple[Any, ...]]]) -> dict[tuple[int, tuple[Any, ...]], int]:
+    """The number of each key in the order of its pool: keys of two pools with rules of their own do not compare."""
+    by_pool: dict[int, set[tuple[Any, ...]]] = {}
+    for pool, key in keys:
+        by_pool.setdefault(pool, set()).add(key)
+    return {(pool, key): number for pool, found in by_pool.items() for number, key in enumerate(sorted(found))}
 
 
 class _Pools:

@@ -40,7 +40,10 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
     if PreemptiveJobs in kinds:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if EventNetwork in kinds:
-        return "Tasks that release each other under fixed priorities: busy windows per processor, jitter handed on."
+        own = "" if kinds[EventNetwork].queues is None else ", or any order of a queue's own"
+        return (
+            f"Tasks that release each other under fixed priorities{own}: busy windows per processor, jitter handed on."
+        )
     if SharedAccelerator in kinds:
         return "Cores and an accelerator, each with the most urgent context alone: suspension as jitter, sufficient."
     if ServedTasks in kinds:
@@ -62,6 +65,7 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
             return "One task graph alone on typed processors: the least of Jaffe's and Han's two bounds, sufficient."
         more = ", or the holistic analysis of pipelines" if Pipelines in kinds else ""
         order = {"FP": "fixed priorities", "EDF": "EDF"}.get(pools.order, "any work-conserving order")
+        order = order if pools.queues is None else "an order of each pool's own"
         return f"Several task graphs on shared typed processors under {order}: bounds for typed DAGs{more}, sufficient."
     titles = dict.fromkeys(item.theorem.title for item in part.applied)
     return f"Covered by: {'; '.join(titles)}." if titles else "No theorem speaks of this combination: simulate."

@@ -89,6 +89,8 @@ def order(*wanted: str) -> Callable[[Any], str | None]:
     def check(model: Any) -> str | None:
         if model.order in wanted:
             return None
+        if getattr(model, "queues", None) is not None:
+            return f"it is about {' or '.join(wanted)} everywhere, and each pool has an order of its own"
         return f"it is about {' or '.join(wanted)}, the policy orders by {model.order}"
 
     check.__doc__ = f"Order: {' or '.join(wanted)}."

@@ -77,7 +77,7 @@ class PerCluster(ComposedScheduler):
         for other in clusters[1:]:
             if not _alike(self.rule_of(other), rule):
                 raise SchedulerError(
-                    f"scheduler: {self._mover(part)} may run on {clusters[0]!r} and on {other!r}, whose queues are "
+                    f"{self._mover(part)} may run on {clusters[0]!r} and on {other!r}, whose queues are "
                     f"served by other rules ({_told(rule)}; {_told(self.rule_of(other))}); pin it, or use a placement "
                     "that gives each node one cluster (clustered, first-fit)"
                 )
@@ -101,7 +101,7 @@ class PerCluster(ComposedScheduler):
         known = list(dict.fromkeys(processor.cluster for processor in soc.processors if processor.kind != "link"))
         unknown = [name for name in self.clusters if name not in known]
         if unknown:
-            raise InputError(f"scheduler: {not_a_cluster(unknown[0], known)}")
+            raise InputError(not_a_cluster(unknown[0], known))
         super().setup(soc)
         self._settle_locks(soc)
 
@@ -146,7 +146,7 @@ class PerCluster(ComposedScheduler):
             if any(each is not orderings[0] for each in orderings):
                 raise SchedulerError(
                     f"resource {name!r} is used on clusters whose queues have other orderings "
-                    f"({', '.join(clusters)}): the urgency that protocol {protocols[name]!r} lends means nothing there; "
+                    f"({', '.join(clusters)}): what protocol {protocols[name]!r} lends means nothing there; "
                     "use it on one of them, or write protocol: none"
                 )
             if protocols[name] != "inheritance":

@@ -176,7 +176,10 @@ def _generated(about: dict[str, Any]) -> str:
 
 
 def _scheduler_text(description: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in description.items())
+    def said(value: Any) -> str:
+        return f"({_scheduler_text(value)})" if isinstance(value, dict) else str(value)
+
+    return ", ".join(f"{key} {said(value)}" for key, value in description.items())
 
 
 def _times(times: tuple[int | None, ...], spec: Any) -> str:

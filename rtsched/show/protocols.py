@@ -124,7 +124,9 @@ def _of_system(name: str, source: str) -> tuple[list[str], dict[str, Any]]:
     users = _users(spec)
     if not users:
         raise InputError(f"{source!r} has no critical sections; try `rtsched show {name} chained_blocking`")
-    chosen = policy(parts_of(loaded.system.scheduler))
+    guarding = (node for task in spec.tasks for node in task.nodes if node.sections)
+    clusters = dict.fromkeys(spec.processors[place].cluster for node in guarding for place in node.eligible)
+    chosen = policy(parts_of(loaded.system.scheduler)).of(clusters)
     ranked = sorted(spec.tasks, key=chosen.level)
     ranks = {task.index: place for place, task in enumerate(ranked, 1)}
     fixed = chosen.order == "FP"

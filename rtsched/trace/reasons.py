@@ -52,6 +52,9 @@ class Reasons:
 
     `rows` are the ranks one after the other, as (time, job, node, lent, key), five numbers and keys each; there are
     none of policies that do not compare ranks that stand. `gone` says of every job that was given up why it was.
+
+    `rules` are, by processor, the order, the preemption and the names of ranks (None: none stand), where these differ;
+    ranks of two nodes then compare only under the same rule.
     """
 
     preemption: str
@@ -59,6 +62,15 @@ class Reasons:
     rows: list[Any] = field(default_factory=list)
     gone: dict[int, Gone] = field(default_factory=dict)
     pools: tuple[tuple[int, ...], ...] = ()
+    rules: tuple[tuple[str, str, tuple[str, ...] | None], ...] = ()
+
+    def mode(self, place: int) -> str:
+        """How the policy preempts on a processor."""
+        return self.rules[place][1] if self.rules else self.preemption
+
+    def called(self, place: int) -> tuple[str, ...] | None:
+        """What the parts of ranks are called on a processor; None: ranks do not stand there."""
+        return self.rules[place][2] if self.rules else self.names
 
     @cached_property
     def ranks(self) -> dict[tuple[int, int], list[Rank]]:

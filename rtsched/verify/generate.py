@@ -257,6 +257,28 @@ def _jobs(draw: Draw) -> Case:
     }
 
 
+def _queues(draw: Draw) -> Case:
+    """One of the families of several clusters, whose clusters are served by rules of their own."""
+    system, scheduler = draw.pick((_pipelines, _pipelines, _typed, _triggered, _packed))(draw)
+    return system, scheduler | _own_rules(draw, [processor.cluster for processor in system.processors])
+
+
+def _own_rules(draw: Draw, clusters: Sequence[str]) -> dict[str, Any]:
+    """Orderings and modes of some clusters, of one at least."""
+    names = list(dict.fromkeys(clusters))
+    sure = draw.pick(names)
+    found: dict[str, Any] = {}
+    for name in names:
+        if name == sure or draw.chance(0.5):
+            rule: dict[str, Any] = {"ordering": draw.pick((*FIXED, "edf", "fifo", "fifo", "sjf"))}
+            if draw.chance(0.4):
+                rule["preemption"] = draw.pick(MODES)
+            if draw.chance(0.1):
+                rule = {"preemption": draw.pick(MODES)}
+            found[name] = rule
+    return found
+
+
 #: What kinds of systems there are, and how often each is drawn.
 FAMILIES: dict[str, tuple[Callable[[Draw], Case], int]] = {
     "one": (_one, 4),
@@ -269,6 +291,7 @@ FAMILIES: dict[str, tuple[Callable[[Draw], Case], int]] = {
     "triggered": (_triggered, 2),
     "packed": (_packed, 2),
     "jobs": (_jobs, 1),
+    "queues": (_queues, 3),
 }
 
 

@@ -22,6 +22,7 @@ WEIGHTS = {
     "actions": 2,
     "beliefs": 1,
     "inputs": 1,
+    "rules": 3,
     "unread": 1,
 }  # fmt: skip
 FOCI = tuple(WEIGHTS)

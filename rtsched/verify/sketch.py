@@ -61,6 +61,8 @@ class Sketch(TaskSketch):
             scheduler |= self.guests(guests_of(scheduler["name"]))
         else:
             scheduler = self.parts()
+            if (len(self.processors) > 1 or self.focus == "rules") and self.has("rules", 0.05):
+                scheduler |= self.own_rules()
         self.document["scheduler"] = scheduler
 
     def guests(self, takes: Collection[str] = GUESTS) -> Document:
@@ -70,6 +72,17 @@ class Sketch(TaskSketch):
             found["adaptation"] = self.draw.pick((*ADAPTATIONS, *odd("adaptation")))
         if "admission" in takes and self.has("guests", 0.1):
             found["admission"] = self.draw.pick(odd("admission"))
+        return found
+
+    def own_rules(self) -> Document:
+        """What serves the queues of some clusters, each by itself."""
+        draw, found = self.draw, Document()
+        for name in self.processors:
+            if draw.chance(0.6):
+                rule: Document = {"ordering": draw.pick((*ORDERINGS, "fifo", "fifo", *odd("ordering")))}
+                if self.resources and draw.chance(0.8):
+                    rule = {"ordering": draw.pick(FIXED)}
+                found[name] = rule | ({"preemption": draw.pick(MODES)} if draw.chance(0.4) else {})
         return found
 
     def parts(self) -> Document:

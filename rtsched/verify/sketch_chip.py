@@ -19,7 +19,7 @@ class ChipSketch(Pencil):
         """One to three clusters, at times with what accelerators have."""
         draw = self.draw
         processors: dict[str, Document] = {"cpu": {"kind": "cpu", "cores": draw.pick((1, 1, 1, 2, 3))}}
-        if self.has("services", 0.3):
+        if self.focus == "rules" or self.has("services", 0.3):
             kind = draw.pick(("cpu", "npu", "gpu", "dsp", "dla", "mcu", "cloud"))
             processors["other"] = {"kind": kind, "cores": draw.pick((1, 1, 2))}
             if draw.chance(0.4):

@@ -151,9 +151,14 @@ def _by_priority(trials: Trials, task: TaskSpec) -> bool:
     policy = api.policy(choice, code=trials.choice is not None or trials.loaded.document is None)
     if policy.whole is not None:
         return policy.plan is not None and policy.plan.accelerator is not None
-    level = policy.ordering.level
     raised = replace(task, priority=task.priority - 1)
-    return policy.ordering.order == "FP" and level is not None and bool(level(raised) < level(task))
+    places = dict.fromkeys(place for node in task.nodes for place in node.eligible)
+    there = policy.of(trials.spec.processors[place].cluster for place in places)
+    orderings = [each.ordering for each in there.clusters] or [there.ordering]
+    return any(
+        each.order == "FP" and each.level is not None and bool(each.level(raised) < each.level(task))
+        for each in orderings
+    )
 
 
 def _processors(trials: Trials) -> Iterator[Remedy]:

@@ -78,6 +78,10 @@ class EventNetwork:
     name: str = "network"
     queues: Queues | None = None
 
+    def by_priority(self, processor: str) -> bool:
+        """Whether fixed priorities serve the queue of a processor; where not, all jobs of a busy period count."""
+        return self.queues is None or self.queues.orders.get(processor) == "FP"
+
     def first(self, j: int, i: int) -> bool:
         """Whether component j, on the processor of i, may go before it; without fixed priorities any may."""
         one, other = self.components[j], self.components[i]
@@ -143,6 +147,7 @@ def _respond(network: EventNetwork, index: int, streams: dict[str, Events]) -> _
         blocked.append(Contribution("blocking", longest.name, longest.worst - 1))
     B = sum(part.amount for part in blocked)
     own = streams[me.name]
+    busy = 0 if network.by_priority(me.processor) else _busy([(c.worst, streams[c.name]) for c in (*above, me)])
     last = me.worst if mode != "preemptive" else 0
     best, q, w = _Answer(-1), 0, B + me.worst - last
     while True:
@@ -162,10 +167,17 @@ def _respond(network: EventNetwork, index: int, streams: dict[str, Events]) -> _
             whole = 0 if mode == "preemptive" else 1
             best = _Answer(R, partial(_parts, (*above, me), streams, counts, blocked, whole))
         q += 1
-        if w + last <= own.earliest(q):
+        if w + last <= own.earliest(q) and busy <= own.earliest(q):
             return best
         if q > CAP // 10:
             raise NotConverged(f"the busy window of {me.name!r} holds more than {q} activations")
+
+
+def _busy(works: Sequence[tuple[int, Events]]) -> int:
+    """The longest busy period of a processor that serves these."""
+    found = least_fixpoint(lambda t: sum(stream.within(t) * c for c, stream in works), 1)
+    assert found is not None
+    return found
 
 
 def _parts(

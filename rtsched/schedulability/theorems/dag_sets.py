@@ -392,7 +392,7 @@ def a6_queues(model: TypedPools) -> Result:
     >>> queues = Queues({"cpu": "FP", "npu": "FIFO"}, {"cpu": ("camera", "mapping")})
     >>> a6_queues(TypedPools((camera, mapping), {"cpu": 1, "npu": 1}, "any", {"npu": "nonpreemptive"},
     ...     queues=queues)).responses
-    [19, 25]
+    [19, 35]
     """
     return together(model, windows_by_queue(model))
 

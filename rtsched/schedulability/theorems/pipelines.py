@@ -3,11 +3,9 @@
 **Queues of other orders.** On a processor that serves by another work-conserving order (FIFO, EDF, any) every other
 stage there, the task's own other ones too, counts as more urgent. Let t0 be the last instant, before a stage starts, up
 to which the processor had served all that came before. From t0 on it is busy: when the q-th job after the first since
-t0 starts, after f(q), it has served at most q of this stage, and what came of the others: f(q) is at most the least
-fixpoint of q C + Σ η(w + 1) C_j, whatever the order, as if the stage were the least urgent. The search over q ends at
-the first job that is over before the next one comes. For that next one f(q + 1) <= f(q) + g, with g the least fixpoint
-of C + Σ η(u) C_j (η is subadditive), so that its response is at most g: that of a stage behind one C of its own, less a
-tick, which counts as blocking. So it is for all later ones, as long as responses stay within T.
+t0 starts, after f, it has served at most q of this stage, and what came of the others. So f is at most the least
+fixpoint of q C + Σ η(w + 1) C_j, whatever the order, as if the stage were the least urgent; and all jobs of the longest
+busy period, of which nothing is left out, are looked at. Nothing blocks beside that, since whatever runs is counted.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]], own:
     ordered = model.by_priority(stage.processor)
     blockers = [
         (other.region(mode) - 1, f"{lower.name} stage {place + 1}")
-        for lower in (model.tasks[j] for j in ([i] * own + model.below(i, stage.processor)))
+        for lower in (model.tasks[j] for j in ([i] * own + model.below(i, stage.processor) if ordered else []))
         for place, other in enumerate(lower.stages)
         if other.processor == stage.processor
     ]

@@ -34,7 +34,11 @@ class CycleConserving(Speed):
     claims = frozenset({"work-conserving", "bounded-inversion"})
 
     def joins(self, policy: Policy) -> None:
-        if policy.whole is not None or policy.order != "EDF" or policy.preemption != "preemptive":
+        rules = [
+            (policy.order, policy.preemption),
+            *((each.ordering.order, each.preemption) for each in policy.clusters),
+        ]
+        if policy.whole is not None or any(rule != ("EDF", "preemptive") for rule in rules):
             raise InputError(
                 f"speed 'cycle-conserving' holds for preemptive EDF only (found {policy}); write 'ordering: edf', or "
                 "choose speed: utilisation"

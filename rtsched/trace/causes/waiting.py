@@ -155,7 +155,7 @@ def occupied(history: History, who: Who, stay: Visit, span: tuple[int, int], fol
 def compare(history: History, who: Who, other: Who, time: int) -> str:
     """Whether another node is more urgent (HIGHER) or less (LOWER) by the policy's own ranks; AHEAD: nobody knows."""
     reasons = history.trace.reasons
-    if reasons is None:
+    if reasons is None or not same_queue(history, who, other):
         return AHEAD
     mine, theirs = reasons.rank(who, time), reasons.rank(other, time)
     if mine is None or theirs is None:
@@ -163,10 +163,25 @@ def compare(history: History, who: Who, other: Who, time: int) -> str:
     return HIGHER if theirs.key < mine.key else LOWER
 
 
+def same_queue(history: History, who: Who, other: Who) -> bool:
+    """Whether two nodes stand under one rule, whose ranks compare and stand."""
+    reasons = history.trace.reasons
+    if reasons is None or not reasons.rules:
+        return True
+    found = []
+    for each in (who, other):
+        stays = history.stays.get(each, ())
+        place = stays[0].place if stays else next(iter(history.places(each)), None)
+        found.append(None if place is None else reasons.rules[place])
+    return found[0] is not None and found[0] == found[1] and found[0][2] is not None
+
+
 def lent(history: History, who: Who, other: Who, time: int) -> bool:
     """Whether another node is more urgent at an instant only by what a locking protocol lends it."""
     reasons = history.trace.reasons
     if reasons is None or not any(rank.lent for rank in reasons.ranks.get(other, ())):
+        return False
+    if not same_queue(history, who, other):
         return False
     mine, theirs = reasons.rank(who, time), reasons.own(other)
     return mine is not None and theirs is not None and mine.key < theirs.key

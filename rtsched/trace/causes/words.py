@@ -129,12 +129,18 @@ class Words:
             before = self._began(first)
             return f"behind {who} on {where}" + (f", which began {before} earlier" if before else "")
         if first.cause == causes.HIGHER:
-            return f"behind {who} on {where}, more urgent{rule}"
+            urgent = "ahead of it in the FIFO queue" if self._first_in(first) else "more urgent"
+            return f"behind {who} on {where}, {urgent}{rule}"
         if first.how:
             return f"blocked: {who} held {first.how}, and ran at the urgency that this lent it"
         before = self._began(first)
         began = f"began {before} earlier" if before else "was there first"
         return f"blocked: {who}, less urgent{rule}, {began}{self._kept(first, other)}"
+
+    def _first_in(self, piece: Episode) -> bool:
+        """Whether the queue, one of several of other orders, is served first in, first out."""
+        reasons = self.trace.reasons
+        return reasons is not None and bool(reasons.rules) and reasons.rules[piece.place][0] == "FIFO"
 
     def _began(self, piece: Episode) -> str:
         """How long before a piece its culprit had begun; empty if it had not."""
@@ -146,7 +152,7 @@ class Words:
         """Why a less urgent one was not interrupted."""
         processor = self.system.processors[piece.place]
         reasons = self.trace.reasons
-        mode = "preemptive" if reasons is None else reasons.preemption
+        mode = "preemptive" if reasons is None else reasons.mode(piece.place)
         if processor.service == "node":
             return f", and {processor.name} never interrupts a node"
         if processor.service == "run-to-completion":
@@ -177,7 +183,10 @@ class Words:
             by = ("task comes first in the system", "job came first", "node comes first in its graph")[index - tie]
             first = "its" if piece.cause == causes.HIGHER else "this one's"
             return f" (a tie, and {first} {by})"
-        name = reasons.names[index] if index < len(reasons.names) else "rank"
+        names = reasons.called(piece.place)
+        if names is None:
+            return ""
+        name = names[index] if index < len(names) else "rank"
         shown = _values(theirs.key[index], mine.key[index], name)
         at = " at" if name in INSTANTS else ""
         return f" ({name}{at} {shown[0]}, {'before' if piece.cause == causes.HIGHER else 'after'} {shown[1]})"

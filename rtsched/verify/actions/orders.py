@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rtsched.description import clusters_of
 from rtsched.errors import RtschedError
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.models import Uniprocessor
@@ -23,8 +24,10 @@ OTHER_POLICY = (
 
 def priorities(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Iterator[Change]:
     """Other priorities in the file: Audsley's where one processor is exactly known, by deadline, by period."""
-    policy = found.analysis.policy
-    if policy.whole is not None or policy.order != "FP" or policy.ordering.name != "fp":
+    processors = found.system.processors
+    policy = found.analysis.policy.of(processors[place].cluster for place in part.view.processors)
+    rules = [each.ordering for each in policy.clusters] or [policy.ordering]
+    if policy.whole is not None or not any(rule.order == "FP" and rule.name == "fp" for rule in rules):
         return
     mine = tasks.of(part.view.tasks)
     by_deadline = sorted(mine, key=lambda task: (task.spec.deadline, task.number))
@@ -71,6 +74,18 @@ def policies(found: Verification, _tasks: FileTasks) -> Iterator[Change]:
     places = dict.fromkeys(filter(None, (own[1], "first-fit", "worst-fit", "global")))
     modes = dict.fromkeys(filter(None, (own[2], "preemptive", "limited")))
     beside = {key: value for key, value in parts.items() if key in ("adaptation", "admission", "speed")}
+    clusters = clusters_of(parts)
+    for cluster, rule in clusters.items():
+        for order in ("fp", "edf", "dm"):
+            if order != rule.get("ordering", own[0]):
+                other = {**parts, cluster: {**rule, "ordering": order}}
+                yield Change(
+                    "policy",
+                    f"serve the queue of {cluster} by {order} instead of {mine}",
+                    OTHER_POLICY,
+                    (f"scheduler={written(other)}",),
+                )
+    beside |= clusters  # they keep what they have
     for mode in modes:
         for place in places:
             for order in orders:
