@@ -32,7 +32,9 @@ def in_turns(system: SystemSpec, policy: Policy, unit: UnitSpec) -> str | None:
         return f"there are {len(unit.processors)} streams for {len(tasks)} tasks"
     if any(_copies(task, unit) for task in tasks):
         return "copies take turns of their own"
-    if policy.plan is not None or policy.whole is not None or policy.order != "FP" or policy.preemption != "preemptive":
+    cores = {system.processors[p].cluster for t in tasks for node in t.nodes for p in node.eligible} - {unit.cluster}
+    rules = [policy.of([cluster]) for cluster in sorted(cores)]
+    if policy.whole is not None or any((rule.order, rule.preemption) != ("FP", "preemptive") for rule in rules):
         return "the cores are not under preemptive fixed priorities"
     return None
 
