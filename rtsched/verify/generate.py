@@ -15,6 +15,7 @@ from rtsched.model.platform import SERVICE, Kind
 from rtsched.model.system import Overheads
 from rtsched.model.task import Execution, Periodic, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.verify.clients import clients
 from rtsched.verify.draw import Draw
 
 #: A system and the description of its scheduler, as in a system file.
@@ -243,6 +244,10 @@ def _jobs(draw: Draw) -> Case:
 
 
 #: What kinds of systems there are, and how often each is drawn.
+def _clients(draw: Draw) -> Case:
+    return clients(draw, processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1)))
+
+
 FAMILIES: dict[str, tuple[Callable[[Draw], Case], int]] = {
     "one": (_one, 4),
     "one-dags": (_one_dags, 2),
@@ -254,6 +259,7 @@ FAMILIES: dict[str, tuple[Callable[[Draw], Case], int]] = {
     "triggered": (_triggered, 2),
     "packed": (_packed, 2),
     "jobs": (_jobs, 1),
+    "clients": (_clients, 1),
 }
 
 

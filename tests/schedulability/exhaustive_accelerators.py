@@ -142,7 +142,12 @@ class Search:
             for index, (_, phases) in enumerate(standing):
                 segments = len(self.model.tasks[index].segments)
                 # cpu, (update, gpu, update) ..., cpu: 3 η + 2 in all; an end is next where 3 k + 2 are left
-                if phases and phases[0][0] == "update" and (len(phases) - 2) % 3 == 0 and len(phases) < 3 * segments + 2:
+                if (
+                    phases
+                    and phases[0][0] == "update"
+                    and (len(phases) - 2) % 3 == 0
+                    and len(phases) < 3 * segments + 2
+                ):
                     asking.add(index)
         return min(asking, default=NOBODY)
 

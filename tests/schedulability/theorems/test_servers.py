@@ -194,12 +194,17 @@ def test_servers_on_several_processors_need_room_for_the_largest() -> None:
     for count, m, accepted in ((2, 2, True), (3, 2, False), (3, 3, True), (4, 3, False)):
         found = verify(several(count, m), scheduler="cbs", runs=2)
         assert (found.verdict == "schedulable") == accepted, (count, m)
-    text = " ".join(item.text for item in verify(several(3, 2), scheduler="cbs", runs=0).analysis.parts[0].view.assumptions)
+    text = " ".join(
+        item.text for item in verify(several(3, 2), scheduler="cbs", runs=0).analysis.parts[0].view.assumptions
+    )
     assert "the servers have 90.0 % of" in text
     assert "Linux admits that by default" in text
     full = [ServedTask(Sporadic(name, 1, 1, 1), 1, 1) for name in "abc"]
     assert servers.within(ServedTasks(tuple(full[:1]), "bandwidth", m=2)) is None
-    assert servers.within(ServedTasks(tuple(full[:2]), "bandwidth", m=2)) == "the budgets are 2.000 of 'processor', more than 1.000"
+    assert (
+        servers.within(ServedTasks(tuple(full[:2]), "bandwidth", m=2))
+        == "the budgets are 2.000 of 'processor', more than 1.000"
+    )
     assert "about one processor" in str(servers.fixed_priorities(ServedTasks((), "polling", m=2)))
 
 
