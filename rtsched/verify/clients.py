@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rtsched.model.platform import Service
-from rtsched.model.task import OnMiss, Spawned
+from rtsched.model.system import Overheads
+from rtsched.model.task import Spawned
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.verify.draw import Draw
 
@@ -16,9 +16,8 @@ def clients(draw: Draw, cores: tuple[ProcessorSpec, ...]) -> tuple[SystemSpec, d
 
     Some stand behind a server that has to compute.
     """
-    policy: dict[str, Any] = {"name": draw.pick(("fifo-driver", "gpu-server", "gcaps-style"))}
-    service: Service = draw.pick(("preemptive", "node", "node"))
-    system = chains(draw, cores, "preemptive" if policy["name"] == "gcaps-style" else service)
+    policy: dict[str, Any] = {"name": draw.pick(("fifo-driver", "gpu-server"))}
+    system = chains(draw, cores)
     if policy["name"] == "fifo-driver":
         policy["waiting"] = draw.pick(("suspend", "spin"))
     elif policy["name"] == "gpu-server" and draw.chance(0.5):
@@ -30,17 +29,9 @@ def clients(draw: Draw, cores: tuple[ProcessorSpec, ...]) -> tuple[SystemSpec, d
     return system, policy
 
 
-def chains(draw: Draw, processors: tuple[ProcessorSpec, ...], service: Service) -> SystemSpec:
+def chains(draw: Draw, processors: tuple[ProcessorSpec, ...]) -> SystemSpec:
     """Chains, each over a core and the last processor."""
     last = len(processors) - 1
-    processors = tuple(
-        replace(
-            each,
-            service="preemptive" if each.index < last else service,
-            context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0,
-        )
-        for each in processors
-    )
     count = draw.integer(2, 4)
     shares = [float(each) for each in draw.random.dirichlet([1.0] * count) * draw.random.uniform(0.3, 1.2)]
     tasks = []
@@ -59,6 +50,6 @@ def chains(draw: Draw, processors: tuple[ProcessorSpec, ...], service: Service) 
             )
             for place, (work, at) in enumerate(zip(works, on, strict=True))
         )
-        on_miss: OnMiss = draw.pick(("continue", "continue", "continue", "abort"))
-        tasks.append(TaskSpec(index, f"t{index}", nodes, period, period, draw.integer(0, 3), on_miss=on_miss))
-    return SystemSpec(processors, tuple(tasks), "drawn")
+        tasks.append(TaskSpec(index, f"t{index}", nodes, period, period, draw.integer(0, 3)))
+    costs = Overheads(context_switch=1) if draw.chance(0.2) else Overheads()
+    return SystemSpec(processors, tuple(tasks), "drawn", overheads=costs)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rtsched.model.task import TraceArrivals
-from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 from rtsched.verify.clients import chains, clients
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Examination, examine
@@ -113,12 +113,27 @@ def laxities(draw: Draw) -> Case:
 
 def contexts(draw: Draw) -> Case:
     """Chains over two cores and a GPU that is preempted at once."""
-    return chains(draw, BOARD, "preemptive"), {"name": "gcaps-style"}
+    return chains(draw, own_costs(draw, "preemptive")), {"name": "gcaps-style"}
 
 
 def drivers(draw: Draw) -> Case:
     """Chains over two cores and a GPU that is shared in all ways there are."""
-    return clients(draw, BOARD)
+    system, policy = clients(draw, own_costs(draw, draw.pick(("preemptive", "node"))))
+    stopped = [draw.chance(0.2) and task.arrival.kind != "spawned" for task in system.tasks]
+    tasks = [replace(t, on_miss="abort") if stop else t for t, stop in zip(system.tasks, stopped, strict=True)]
+    return replace(system, tasks=tuple(tasks)), policy
+
+
+def own_costs(draw: Draw, service: Any) -> tuple[ProcessorSpec, ...]:
+    """Two cores and a GPU that is served so; some take time to switch."""
+    return tuple(
+        replace(
+            each,
+            service="preemptive" if each.kind == "cpu" else service,
+            context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0,
+        )
+        for each in BOARD
+    )
 
 
 def slices(draw: Draw) -> Case:

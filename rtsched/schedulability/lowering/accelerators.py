@@ -1,4 +1,4 @@
-"""Tasks that compute on cores under fixed priorities and wait for an accelerator that they share, as theorems see it."""
+"""Tasks that compute on cores by fixed priorities and wait for an accelerator that they share, as theorems see it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,14 @@ def shared(group: TaskGroup, traits: AcceleratorTraits) -> SharedAccelerator:
     stops = any(task.on_miss in STOPPING for task in found)
     name = names[0] if len(names) == 1 else "accelerator"
     return SharedAccelerator(
-        tasks, traits.sharing, epsilon, server=traits.server, server_core=core, server_D=D, stops=stops, name=name
+        tasks,
+        traits.sharing,
+        epsilon,
+        server=traits.server,
+        server_core=core,
+        server_deadline=D,
+        stops=stops,
+        name=name,
     )
 
 

@@ -24,7 +24,8 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "a6-queues": (graphs.QUEUES, graphs.by_queue),
     "a6-work-conserving": (graphs.ANY, graphs.any_work_conserving),
     "bandwidth-servers": (
-        lambda model: f"Σ Q/P ≤ {'m − (m − 1)·max Q/P' if model.m > 1 else 1}, then R = ⌈C/Q⌉·P, where that is at most T",
+        lambda model: ("Σ Q/P ≤ m − (m − 1)·max Q/P" if model.m > 1 else "Σ Q/P ≤ 1")
+        + ", then R = ⌈C/Q⌉·P, where that is at most T",
         loads.bandwidth_servers,
     ),
     "bcl": (several.BCL, several.bcl),

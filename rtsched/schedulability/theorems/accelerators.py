@@ -59,8 +59,8 @@ class SharedAccelerator:
     (`server`: before and after each segment) or an update of the runlist (`gcaps`). `Lts` is the time slice and
     `theta` what the turn of another process costs besides its slice: the switch to it and the one away from it.
     `server_core` is the core on which the server runs, more urgent than everybody; empty: a core of its own. `server`
-    is its name, and `server_D` within what it has to compute each time, where both are known. Where it `stops` a late
-    job, the segment that runs of it goes on, beside the next job of its task.
+    is its name, and `server_deadline` within what it has to compute each time, where both are known. Where it `stops` a
+    late job, the segment that runs of it goes on, beside the next job of its task.
     """
 
     tasks: tuple[GpuTask, ...]
@@ -70,7 +70,7 @@ class SharedAccelerator:
     Lts: int = 0
     server: str = ""
     server_core: str = ""
-    server_D: int = 0
+    server_deadline: int = 0
     stops: bool = False
     name: str = "accelerator"
 
@@ -326,7 +326,7 @@ def gpu_server(model: SharedAccelerator) -> Result:
         bounds.append(_response(task, once, others))
     if model.server:
         own = Contribution("own", model.server, model.epsilon)
-        bounds.append(Bound(model.server, model.epsilon, model.server_D, (own,)))
+        bounds.append(Bound(model.server, model.epsilon, model.server_deadline, (own,)))
     return from_bounds(bounds, exact=False)
 
 

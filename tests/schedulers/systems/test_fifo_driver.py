@@ -11,7 +11,7 @@ from rtsched.units import MS
 from rtsched.verify.verification import Verification, verify
 from tests.chips import loaded, run
 from tests.schedulability.drawn_policies import bounds_that_hold, examined
-from tests.schedulers.systems.test_gcaps import board, spans, worst
+from tests.schedulers.systems.test_gcaps import board, spans
 
 URGENT = GpuTask("urgent", "cpu0", C=1, T=30, D=30, segments=(2,))
 REMOTE = GpuTask("remote", "cpu1", C=1, T=30, D=30, segments=(5,))
