@@ -24,7 +24,7 @@ def clients(draw: Draw, cores: tuple[ProcessorSpec, ...]) -> tuple[SystemSpec, d
         core, count = draw.integer(0, len(cores) - 2), len(system.tasks)
         times = tuple(draw.integer(1, 2) if each.index == core else None for each in cores)
         arrival = Spawned(kind="spawned")
-        server = TaskSpec(count, f"t{count}", (NodeSpec(0, "x", times),), None, 100, 0, arrival=arrival)
+        server = TaskSpec(count, f"t{count}", (NodeSpec(0, f"t{count}", times),), None, 100, 0, arrival=arrival)
         return replace(system, tasks=(*system.tasks, server)), policy | {"server": server.name}
     return system, policy
 
@@ -43,7 +43,7 @@ def chains(draw: Draw, processors: tuple[ProcessorSpec, ...]) -> SystemSpec:
         nodes = tuple(
             NodeSpec(
                 place,
-                f"n{place}",
+                f"n{place}" if length > 1 else f"t{index}",
                 tuple(work if here == at else None for here in range(len(processors))),
                 (place - 1,) if place else (),
                 (place + 1,) if place + 1 < len(works) else (),
