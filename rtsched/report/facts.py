@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from rtsched.report.section import number_of
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS, Bound, Evidence
 from rtsched.schedulability.search.margins import MOST
@@ -14,6 +16,20 @@ from rtsched.verify.verification import Verification
 PROVEN, REFUTED, OPEN = "✓", "✗", "?"
 #: More names than this are counted instead.
 MOST_NAMES = 6
+
+#: First words that are no names, and so may have a capital.
+_WORDS = re.compile(
+    r"(a|all|arrivals|clocks|code|declare|every|evidence|execution|give|interrupts|join|keep|leave|lengthen|let|locks|"
+    r"make|no|nothing|pin|put|see|serialise|shorten|submitting|switches|tasks|the|timers|use|what|where|who)(?![:\w-])"
+)
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, and with a capital unless it begins with a name."""
+    text = text.rstrip()
+    if _WORDS.match(text):
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def counted(number: int, noun: str) -> str:
@@ -78,7 +94,7 @@ def scope(found: Verification) -> str:
         return words.scope(found)
     under = f"on {found.loaded.platform.name!r} under {found.analysis.policy}"
     who = f"{listed(late)} can be late" if late else "not all deadlines can be kept"
-    shown = "a run that the system allows shows it (the counterexample in section 3)"
+    shown = f"a run that the system allows shows it (the counterexample in section {number_of('tasks')})"
     if found.counterexample is None:
         tests = sorted({e.test for part in found.analysis.parts for e in _against(part)})
         shown = (

@@ -1,45 +1,42 @@
-"""The seven sections of every report, a function each, named in ``pyproject.toml`` as anybody's are."""
+"""Sections of every report, a function each, named in ``pyproject.toml`` as anybody's are."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
+from rtsched.model.origin import CONDITIONAL, PROVING
+from rtsched.model.quantities import QUANTITIES
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
-    Boxes,
     Bullets,
     Facts,
     Figures,
     Listing,
-    Signatures,
     Table,
     Text,
     VerdictBox,
 )
-from rtsched.report.content import CHECKS, counted_runs, fuzzed, versions
+from rtsched.report.canonical import RECIPE
+from rtsched.report.content import counted_runs, versions
 from rtsched.report.coverage import coverage
-from rtsched.report.section import section
+from rtsched.report.section import number_of, section
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
-from rtsched.verify.assumptions import assumptions, times
 from rtsched.verify.criticality import levels
-from rtsched.verify.verification import PROVING
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
 
-ROLES = ("Prepared by", "Reviewed by", "Approved by")
 EVIDENCE = "evidence, not proof"
-VERIFIED = "verified by running the tests again"
 HEADER = ("", "task", "T", "D", "J", "C", "bound R", "slack", "seen", "seen/R", "test", "exact")
 WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
 
 
 @section("Verdict", 1)
 def verdict(report: Report) -> tuple[Block, ...]:
-    """The verdict in a box, with what it speaks of, and lines to sign."""
+    """The verdict in a box, with what it speaks of."""
     found = report.found
     rows = (
         ("System", _titled(report.name, found.loaded.system.title)),
@@ -49,31 +46,14 @@ def verdict(report: Report) -> tuple[Block, ...]:
         ("Smallest margin", facts.margin(found)),
         ("Breakdown factor", facts.breakdown(found)),
         ("Tool", f"rtsched {__version__}"),
-        ("Input (SHA-256)", found.inputs_sha256),
         ("Date", report.date),
     )
     basis = words.outcome(found).removeprefix(found.verdict)
     box = VerdictBox(found.verdict, facts.scope(found), basis, found.verdict != "schedulable" or found.proven)
-    return box, Facts(rows), Signatures(ROLES)
+    return box, Facts(rows)
 
 
-@section("Assumptions", 2)
-def rests_on(report: Report) -> tuple[Block, ...]:
-    """What was checked, and what is to be signed."""
-    items = assumptions(report.found)
-    checked = tuple(_sentence(item.text) for item in items if item.status == "checked")
-    signed = tuple(_sentence(item.text) for item in items if item.status == "declared")
-    blocks: list[Block] = []
-    if report.found.basis not in PROVING:
-        text = "what this report says rests on execution times that are no bounds of the real ones. "
-        blocks.append(Text(text + _sentence(times(report.found)[0]), strong="No proof:"))
-    blocks.append(Text("read off this very system, no signature needed:", strong="Checked by the tool"))
-    blocks.append(Bullets(checked) if checked else Text("nothing was assumed on the way into the theorems."))
-    blocks.append(Text("what no tool can see in a file; each box is to be signed:", strong="Declared by a person"))
-    return (*blocks, Boxes(signed))
-
-
-@section("Tasks", 3)
+@section("Tasks", 4)
 def tasks(report: Report) -> tuple[Block, ...]:
     """Every task with its bound, its slack and what was seen; which fails first; the chains."""
     found = report.found
@@ -95,7 +75,7 @@ def tasks(report: Report) -> tuple[Block, ...]:
         legend += (
             " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
         )
-    if found.basis not in PROVING:
+    if found.basis not in PROVING + CONDITIONAL:
         legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
     blocks.append(Text(legend, note=True))
     failed = facts.failures(found)
@@ -124,7 +104,7 @@ def row(report: Report, place: int) -> tuple[str, ...]:
         remarks.append("once")
     return (
         facts.mark(found, place),
-        task.name + (f" ({', '.join(remarks)})" if remarks else ""),
+        (f"{task.id} " if task.id else "") + task.name + (f" ({', '.join(remarks)})" if remarks else ""),
         words.time(task.period),
         words.time(task.deadline),
         words.time(task.jitter) if task.jitter else "0",
@@ -140,28 +120,29 @@ def row(report: Report, place: int) -> tuple[str, ...]:
 
 def _chains(report: Report) -> Table:
     rows = []
-    for place, (chain, result) in enumerate(zip(report.found.system.chains, report.found.analysis.chains, strict=True)):
-        names = " → ".join(report.found.system.tasks[index].name for index in chain.tasks)
-        wanted = "; ".join(words.required(report.found, place)) or "–"
-        if not result.bounds:
-            rows.append((chain.name, names, "–", "–", wanted, result.reason))
-            continue
-        age = result.details.get("data_age_ns")
-        test = ", ".join(dict.fromkeys(item.test for item in result.evidence))
-        rows.append((chain.name, names, words.time(result.bounds[0].wcrt), words.time(age), wanted, test))
-    header = ("chain", "tasks", "reaction time", "data age", "required", "test or reason")
-    return Table(
-        "Cause-effect chains, upper bounds", header, tuple(rows), (2, 3.5, 1.5, 1.5, 2.2, 2.5), frozenset({2, 3})
-    )
+    found = report.found
+    for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True)):
+        names = " → ".join(found.system.tasks[index].name for index in chain.tasks)
+        wanted = "; ".join(words.required(found, place)) or "–"
+        mrt, _, mda, mrda, latency = (bound_of(result, code) for code in QUANTITIES)
+        tests = ["sum of responses"] * (latency is not None) + [item.test for item in result.evidence]
+        why = ", ".join(dict.fromkeys(tests)) if (mrt, latency) != (None, None) else result.reason
+        who = f"{chain.id} {chain.name}" if chain.id else chain.name
+        rows.append((who, names, words.time(latency), words.time(mrt), words.time(mda), words.time(mrda), wanted, why))
+    header = (
+        "chain", "tasks", "latency", "reaction time", "data age", "reduced age", "required", "test or reason",
+    )  # fmt: skip
+    widths = (1.8, 2.6, 1.2, 1.2, 1.2, 1.2, 2.2, 2.1)
+    return Table("Cause-effect chains, upper bounds", header, tuple(rows), widths, frozenset({2, 3, 4, 5}))
 
 
-@section("Figures", 4)
+@section("Figures", 7)
 def figures(report: Report) -> tuple[Block, ...]:
     """The figures, where a format has any."""
     return (Figures(),)
 
 
-@section("What is not proven", 5)
+@section("What is not proven", 8)
 def open_questions(report: Report) -> tuple[Block, ...]:
     """What is neither proven nor refuted, why, and what bounds what."""
     found = report.found
@@ -169,12 +150,12 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     for part, names in report.open_parts:
         obstacle = part.view.obstacle
         reason = part.result.reason or (str(part.result.first_failure) if part.result.first_failure else "no test")
-        change = "see the actions below" if obstacle is None else obstacle.change
+        change = f"see section {number_of('actions')}" if obstacle is None else obstacle.change
         rows = (
             ("Tasks", ", ".join(names)),
-            ("Reason", _sentence(reason)),
-            ("Nearest change", _sentence(change)),
-            ("Simulated", _sentence(facts.evidence(found, names))),
+            ("Reason", facts.sentence(reason)),
+            ("Nearest change", facts.sentence(change)),
+            ("Simulated", facts.sentence(facts.evidence(found, names))),
         )
         verdict = report.found.part_verdict(part)
         known = (
@@ -184,7 +165,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
         if result.verdict != "schedulable":
             text = result.reason if result.bounds else f"no bound on its reaction time: {result.reason}"
-            blocks.append(Text(_sentence(text), strong=f"Chain {chain.name}:"))
+            blocks.append(Text(facts.sentence(text), strong=f"Chain {chain.name}:"))
     if not blocks:
         refuted = any(found.part_verdict(part) == "unschedulable" for part in found.analysis.parts)
         rest = "every task is either proven or refuted" if refuted else "every task is proven"
@@ -205,66 +186,73 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-@section("Actions", 6)
+@section("Actions", 9)
 def actions(report: Report) -> tuple[Block, ...]:
     """The smallest changes that make it provable."""
     if report.found.verdict == "schedulable":
         if not report.found.proven:
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
-            return (Text(text + "section 2 names those that are none."),)
+            return (Text(text + f"section {number_of('assumptions')} names those that are none."),)
         return (Text("None is needed: all parts are proven."),)
-    if not report.actions:
+    note = Text(report.actions.note, note=True)
+    if not len(report.actions):
         hints = [part.view.obstacle.change for part in report.found.analysis.parts if part.view.obstacle is not None]
-        text = "No single change that was tried (priorities, regions, execution times, periods, policies) makes a "
-        text += "part provable."
-        return (Text(text + (" The nearest changes are named in section 5." if hints else "")),)
-    rows = tuple((item.part, _sentence(item.text), VERIFIED) for item in report.actions)
-    lead = (
-        "Each line is one change that alone makes its part provable (part “system”: everything); the gentlest "
-        "of its kind that was found. The times are rounded here; run the tool again on the changed file."
+        text = "No change that was tried, and no two of them, makes a part provable."
+        return Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")), note
+    rows = tuple(
+        (item.part, facts.sentence(item.text), facts.sentence(item.cost), f"{item.verdict}, {item.basis}")
+        for item in report.actions
     )
-    return Text(lead), Table("Actions", ("part", "change", "status"), rows, (1.3, 6, 2.2))
+    lead = (
+        "Each line is a change of the file that makes its part provable (part “system”: everything), the gentlest "
+        "first; each was verified by analysing the changed file. Below it stands how to apply it."
+    )
+    applied = tuple(f"{number}. {item.options}" for number, item in enumerate(report.actions, 1))
+    numbered = tuple((f"{number}", *row) for number, row in enumerate(rows, 1))
+    header = ("", "part", "change", "cost", "the system with it")
+    return (
+        Text(lead),
+        Table("Actions", header, numbered, (0.3, 1.1, 4, 3, 1.5)),
+        Text("added to the command, they bring a change about:", strong="Options"),
+        Bullets(applied),
+        note,
+    )
 
 
-@section("Reproducibility", 7)
-def reproducibility(report: Report) -> tuple[Block, ...]:
-    """Command, seeds, versions, the tests that were used, and the input."""
+@section("Configuration", 10)
+def configuration(report: Report) -> tuple[Block, ...]:
+    """Command, seeds, versions, every input file, the digest and how to check it, and the input itself."""
     found = report.found
     seen = found.observation
     runs = "nothing was simulated" if seen is None else counted_runs(seen.runs, seen.jobs)
     rows = [
+        ("Command", report.command or "not stated: made in Python"),
         ("Seeds", f"{found.seed} (release patterns and, in the declared run, execution times)"),
         ("Simulated", runs),
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
         ("Policy", _flat(found.description)),
+        ("Input (SHA-256)", f"{found.inputs_sha256} (system, platform and policy as they were understood)"),
     ]
-    if report.command:
-        rows.insert(0, ("Command", report.command))
-    cited = tuple(
-        (item["test"], item["parts"], item["title"], item["strength"], item["corpus"], item["citation"])
-        for item in report.citations
-    )
-    header = ("test", "parts", "statement", "strength", "records passed", "source")
     blocks: list[Block] = [Facts(tuple(rows))]
-    if cited:
-        blocks.append(Table("Tests that a verdict or a bound rests on", header, cited, (1.5, 1.1, 2.5, 1.1, 1.0, 3.1)))
-    others = _others(report)
-    if others:
-        blocks.append(Text(f"{others}.", strong="Also applied:", note=True))
-    blocks.append(Text(CHECKS + fuzzed()))
+    files = tuple((each.name, each.what, each.sha256, each.state) for each in report.files)
+    head = ("file", "what", "SHA-256", "revision (git)")
+    if files:
+        blocks.append(Table("Input files", head, files, (2, 1.4, 3.4, 3)))
+    else:
+        blocks.append(Text("none: the system was given in Python, or its files are gone.", strong="Input files:"))
+    text = (
+        "SHA-256 of the data of this report: at the foot of every page, and in its JSON form (the same command with "
+        "-o report.json writes it; a PDF has it attached), where it covers everything but itself, with keys sorted, "
+        "without blanks, in UTF-8. The drawings follow from the data and are not in it. `rtsched verify-report "
+        "report.json` recomputes it and proves everything again from the data alone. Without rtsched: "
+    )
+    blocks += [Text(text, strong="Digest:"), Listing("Recipe", RECIPE, "")]
     inputs = report.inputs
     blocks.append(
         Listing("Input: the system, with all changes of the command line, without defaults", inputs["system"])
     )
     blocks.append(Listing("Input: the platform", inputs["platform"]))
     return tuple(blocks)
-
-
-def _others(report: Report) -> str:
-    """The tests that were applied and on which nothing rests."""
-    used = {item["test"] for item in report.citations}
-    names = {item.theorem.name for part in report.found.analysis.parts for item in part.applied}
-    return ", ".join(sorted(names - used))
 
 
 def _titled(name: str, title: str | None) -> str:
@@ -274,18 +262,3 @@ def _titled(name: str, title: str | None) -> str:
 def _flat(description: dict[str, Any]) -> str:
     """A policy in one line."""
     return ", ".join(f"{key}: {value}" for key, value in description.items()) or "edf"
-
-
-#: First words that are no names, and so may have a capital.
-_WORDS = re.compile(
-    r"(a|all|arrivals|clocks|declare|every|evidence|execution|give|join|keep|leave|lengthen|let|locks|make|no|nothing|pin|"
-    r"put|see|serialise|shorten|switches|tasks|the|use|where)(?![:\w-])"
-)
-
-
-def _sentence(text: str) -> str:
-    """The text with a full stop, and with a capital unless it begins with a name."""
-    text = text.rstrip()
-    if _WORDS.match(text):
-        text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."

@@ -335,6 +335,10 @@ class Pipelines:
     name: str = "pipelines"
     queues: Queues | None = None
 
+    def by_priority(self, processor: str) -> bool:
+        """Whether fixed priorities serve the queue of a processor."""
+        return self.queues is None or self.queues.orders.get(processor) == "FP"
+
     def above(self, i: int, processor: str) -> list[int]:
         """The tasks whose stages may go before those of task i on a processor, by position."""
         if self.queues is None:

@@ -47,6 +47,11 @@ class Theorem:
     opa: bool = False
     package: str = ""
 
+    @property
+    def published(self) -> bool:
+        """Whether it stands in a paper, rather than with its proof in rtsched or another package only."""
+        return not self.package and not self.citation.startswith("derived here")
+
     def __reduce__(self) -> Any:
         return find, (self.name,)  # another process finds it by its name
 

@@ -14,13 +14,14 @@ from rtsched import api
 from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
+from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.system import Estimates
-from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import Bound, Verdict
 from rtsched.schedulability.search import margins
-from rtsched.verify.observation import Counterexample, Observation, Observer, WorstChain
+from rtsched.verify.observation import BrokenChain, Counterexample, Observation, Observer, WorstChain
 from rtsched.verify.patterns import Pattern, pattern_count, patterns
 from rtsched.visible import cut
 
@@ -34,10 +35,6 @@ RUNS = 20
 #: In a part with more tasks than this and no quick test, only a few, the tightest, are moved by themselves.
 MANY, FEW = 24, 6
 Progress = Callable[[Iterable[Pattern], int], Iterable[Pattern]]
-
-#: Execution times of which a proof is one.
-PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
-
 
 #: Keys that came after the first fingerprints, and what they are where nobody writes them: then they are left out, so
 #: that the fingerprint of a system stays.
@@ -56,15 +53,23 @@ LATER: dict[str, Any] = {
     "restart": None,
     "kernels": {},
     "errors": None,
+    "assumptions": {},
+    "origin": None,
+    "id": None,
+    "max_reduced_reaction": None,
+    "max_reduced_age": None,
+    "max_latency": None,
 }
+#: The same of platforms.
+LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
 
 
-def _without_later(described: Any) -> Any:
+def _without(described: Any, later: dict[str, Any]) -> Any:
     if isinstance(described, list):
-        return [_without_later(each) for each in described]
+        return [_without(each, later) for each in described]
     if not isinstance(described, dict):
         return described
-    return {key: _without_later(value) for key, value in described.items() if key not in LATER or value != LATER[key]}
+    return {key: _without(value, later) for key, value in described.items() if key not in later or value != later[key]}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,9 @@ class Verification(Displayed):
     counterexample: Counterexample | None
     seed: int = 0
     interrupted: bool = False
+    asked: int = 0  #: random patterns that were to be simulated
     margin_cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    broken: BrokenChain | None = None
 
     @property
     def system(self) -> SystemSpec:
@@ -103,8 +110,22 @@ class Verification(Displayed):
 
     @property
     def proven(self) -> bool:
-        """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        """Whether all is schedulable, for execution times that are declared, or stronger.
+
+        Not while the file says of an assumption that it is violated.
+        """
+        return self.verdict == "schedulable" and self.basis in PROVING and not self.violated
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The assumptions of which the file says that they do not hold."""
+        known = self.loaded.system.assumptions
+        return tuple(name for name, found in known.items() if found.state == "violated")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether all is schedulable if no job takes longer than the largest times measured."""
+        return self.verdict == "schedulable" and self.basis in CONDITIONAL and not self.violated
 
     def part_verdict(self, part: GroupAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
@@ -138,11 +159,16 @@ class Verification(Displayed):
 
     def chain_verdict(self, place: int) -> Verdict:
         """Whether a chain always keeps what is required of it; without a requirement, whether it has a bound."""
-        chain, seen = self.system.chains[place], self.worst_chain(place)
-        for limit, value in ((chain.max_reaction, seen.reaction), (chain.max_age, seen.age)):
-            if limit is not None and value is not None and value > limit:
-                return "unschedulable"
-        return self.analysis.chains[place].verdict
+        verdicts = {self.end_verdict(place, code) for code in self.system.chains[place].limits}
+        return "unschedulable" if "unschedulable" in verdicts else self.analysis.chains[place].verdict
+
+    def end_verdict(self, place: int, code: str) -> Verdict:
+        """Whether one quantity of a chain always keeps its limit: refuted by a run, proven by its bound, or unknown."""
+        limit, seen = self.system.chains[place].limits[code], self.worst_chain(place)
+        worst, bound = seen[code].time, bound_of(self.analysis.chains[place], code)
+        if (worst is not None and worst > limit) or (code == "triggered" and seen.lost):
+            return "unschedulable"
+        return "schedulable" if bound is not None and bound <= limit else "unknown"
 
     def worst_chain(self, place: int) -> WorstChain:
         """What was seen of a chain."""
@@ -181,9 +207,12 @@ class Verification(Displayed):
     @cached_property
     def inputs_sha256(self) -> str:
         """A fingerprint of the system as it was described, its platform and the policy."""
+        system = _without(self.loaded.system.model_dump(mode="json", by_alias=True), LATER)
+        if system["wcet"] is None:  # of the whole system; tasks have always had a key of this name
+            del system["wcet"]
         described = {
-            "system": _without_later(self.loaded.system.model_dump(mode="json", by_alias=True)),
-            "platform": self.loaded.platform.model_dump(mode="json", by_alias=True),
+            "system": system,
+            "platform": _without(self.loaded.platform.model_dump(mode="json", by_alias=True), LATER_ON_PLATFORMS),
             "scheduler": self.description,
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
@@ -236,7 +265,19 @@ def verify(
     if count is None or count < 0:
         raise InputError(f"runs: how many random patterns to simulate, zero or more (found {runs!r}); e.g. 20")
     description = describe(loaded, scheduler)
-    system = loaded.lower(largest=True)
+    return examine(loaded, loaded.lower(largest=True), description, count, seed, progress, keep_partial)
+
+
+def examine(
+    loaded: api.Loaded,
+    system: SystemSpec,
+    description: dict[str, Any],
+    count: int,
+    seed: int,
+    progress: Progress | None = None,
+    keep_partial: bool = False,
+) -> Verification:
+    """`verify` of what is lowered already, with `count` random patterns. Raises SoundnessError."""
     analysis = prove(system, api.policy(description).on(system))
     if not count:
         return Verification(loaded, description, analysis, None, None, seed)
@@ -249,7 +290,8 @@ def verify(
         if not keep_partial:
             raise
         interrupted = True
-    return Verification(loaded, description, analysis, observer.observation(), observer.found, seed, interrupted)
+    seen, found, broken = observer.observation(), observer.found, observer.broken
+    return Verification(loaded, description, analysis, seen, found, seed, interrupted, asked=count, broken=broken)
 
 
 #: The public name.

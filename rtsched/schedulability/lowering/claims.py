@@ -21,6 +21,7 @@ from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster, Link, Platform
 from rtsched.model.policy import ClusterTraits, OrderingTraits, PlacementTraits, Policy
 from rtsched.model.power import PowerOptions
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.taskgraph import (
     BranchSpec,
@@ -99,6 +100,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "processors": OPENED,
         "tasks": OPENED,
         "name": LABEL,
+        "id": LABEL,
         "chains": OPENED,
         "protocols": used("blocking by locks (part, locks)"),
         "overheads": OPENED,
@@ -132,6 +134,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     TaskSpec: {
         "index": LABEL,
         "name": LABEL,
+        "id": LABEL,
         "nodes": OPENED,
         "period": used("T"),
         "deadline": used("D"),
@@ -173,6 +176,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "batch": harmless("read by policies that start batches, which are whole schedulers"),
         "split": harmless("read by policies that split nodes, which are whole schedulers"),
         "speedup": harmless("read by policies that share units, which are whole schedulers"),
+        "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     SectionSpec: dict.fromkeys(("resource", "start", "end"), used("blocking by locks (locks)")),
     NodeHardware: {
@@ -207,7 +211,10 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     },
     ExitSpec: dict.fromkeys(("index", "name", "node", "accuracy"), harmless("an exit that is taken only shortens")),
     BranchSpec: dict.fromkeys(("node", "targets", "bounds", "by_difficulty"), harmless("all ways count (pieces)")),
-    ChainSpec: dict.fromkeys(("name", "tasks", "max_reaction", "max_age"), used("chain latency, and what is required")),
+    ChainSpec: {"id": LABEL}
+    | dict.fromkeys(
+        ("name", "tasks", *(each.key for each in QUANTITIES.values())), used("chain latency, and what is required")
+    ),
     arrivals.Periodic: {"kind": LABEL},
     arrivals.Sporadic: {"kind": LABEL, "mean_extra": harmless("gaps only grow beyond T")},
     arrivals.Poisson: {"kind": LABEL},
@@ -287,6 +294,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "checkpoint": judged(obstacles.of_checkpoint),
         "weights": judged(obstacles.of_weights),
         "reset": harmless("judged with each processor"),
+        "driver": LABEL,
         "peak": LABEL,
         "facts": LABEL,
     },

@@ -44,7 +44,8 @@ class View:
 
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
     test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
-    besides; `blockers` the sections of which one or more block a task.
+    besides; `blockers` the sections of which one or more block a task. `service` says what the models take processors
+    to do, and which.
     """
 
     name: str
@@ -57,6 +58,7 @@ class View:
     costs: dict[str, int] = field(default_factory=dict)
     blockers: dict[str, tuple[Blocker, ...]] = field(default_factory=dict)
     obstacle: Obstacle | None = None
+    service: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class TaskGroup(Pieces):
@@ -106,6 +108,7 @@ class TaskGroup(Pieces):
             costs,
             self.blockers,
             obstacle,
+            self.service,
         )
 
     def _obstacle(self) -> Obstacle | None:
@@ -306,7 +309,6 @@ class TaskGroup(Pieces):
         for pool, policy in enumerate(self.at):
             name, order = self._pool_name(pool), policy.order
             orders[name] = order if order in ("FP", "EDF", "FIFO") and pool not in unbounded else "any"
-            self.note(f"the queue of {name} is served by {policy.ordering.name!r}")
             if orders[name] == "FP":
                 ranks[name] = tuple(task.name for task in sorted(self.specs, key=policy.level))
         return Queues(orders, ranks)

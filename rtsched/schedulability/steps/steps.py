@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.result import Result
@@ -108,22 +109,27 @@ def steps(analysis: SystemAnalysis) -> tuple[Board, ...]:
 
 
 def chain_board(chain: ChainSpec, result: Result, tasks: Sequence[TaskSpec]) -> Board:
-    """The calculation for a cause-effect chain: its reaction as a sum and its data age, or why there is none."""
+    """The calculation for a cause-effect chain: its reaction as a sum, and the others; or why there is none."""
     theorem = theorems()["chain-latency"]
     lines = []
-    scale = scale_of([part.amount for bound in result.bounds for part in bound.parts])
-    for bound in result.bounds:
-        terms = joined([f"{scale(part.amount)} ({name(part.source)})" for part in bound.parts])
-        for what, value, limit in (
-            (f"reaction = {terms}", bound.wcrt or 0, chain.max_reaction),
-            ("data age, to the output", result.details["data_age_ns"], chain.max_age),
-        ):
-            holds = None if limit is None else value <= limit
-            text = f"{what} = {scale(value)}"
-            if limit is not None:
-                text += f" {'≤' if holds else '>'} {scale(limit)}"
-            data = {"value_ns": value, "limit_ns": limit}
-            lines.append(BoardLine("sum", text, chain.name, holds, data))
+    known = {code: result.details[f"{code}_ns"] for code in QUANTITIES if f"{code}_ns" in result.details}
+    scale = scale_of([part.amount for bound in result.bounds for part in bound.parts] or list(known.values()))
+    terms = [f"{scale(part.amount)} ({name(part.source)})" for bound in result.bounds for part in bound.parts]
+    how = {
+        "mrt": f"reaction = {joined(terms)}" if terms else "reaction",
+        "mrrt": "reduced reaction, from the first read on",
+        "mda": "data age, to the next output",
+        "mrda": "reduced data age, to the output",
+        "triggered": "latency, the responses of all that release each other",
+    }
+    for code, value in known.items():
+        limit = chain.limits.get(code)
+        holds = None if limit is None else value <= limit
+        text = f"{how[code]} = {scale(value)}"
+        if limit is not None:
+            text += f" {'≤' if holds else '>'} {scale(limit)}"
+        data = {"value_ns": value, "limit_ns": limit}
+        lines.append(BoardLine("sum", text, chain.name, holds, data))
     formula = (
         "reaction = T of the first + Σ max(R, T of the next + R, or + 0 where that is less urgent beside it) "
         "+ R of the last"

@@ -63,7 +63,7 @@ def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) ->
     strength="sufficient",
     citation="Huang, Chen, Zhou, Liu, DAC 2015 (jitter of suspending tasks) with A1; derived in the module",
     model=Pipelines,
-    needs=(needs.constrained_deadlines,),
+    needs=(needs.constrained_deadlines, needs.priorities_everywhere),
     interlocked=True,
 )
 def pipelines_suspending(model: Pipelines) -> Result:
