@@ -68,8 +68,8 @@ class SharedAccelerator:
     epsilon: int = 0
     theta: int = 0
     Lts: int = 0
-    server: str = ""
     server_core: str = ""
+    server: str = ""
     server_deadline: int = 0
     stops: bool = False
     name: str = "accelerator"
