@@ -51,9 +51,10 @@ def _copies(task: TaskSpec, unit: UnitSpec) -> bool:
 
 
 def unit_in_turns(system: SystemSpec, places: tuple[int, ...]) -> UnitSpec | None:
-    """The unit with several streams that one of these processors belongs to, if there is one."""
+    """The unit with time slices and several streams that one of these processors belongs to, if there is one."""
     units = () if system.hardware is None else system.hardware.units
-    return next((u for u in units if u.block_level and len(u.processors) > 1 and set(u.processors) & set(places)), None)
+    sliced = (u for u in units if u.block_level and u.block_level.time_slice and len(u.processors) > 1)
+    return next((unit for unit in sliced if set(unit.processors) & set(places)), None)
 
 
 def turn(gpu: BlockLevel) -> tuple[int, int]:
