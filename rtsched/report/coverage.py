@@ -23,6 +23,14 @@ _ONE = {
     "blocking, exact.",
     ("EDF", "limited"): "One processor, EDF, preempted between regions only: demand, behind the longest region.",
 }
+_SHARED = {
+    "fifo": "Cores by priority, accelerators first come, first served: a request waits for one of each other client, "
+    "and waiting counts as execution, sufficient.",
+    "server": "Cores and requests to an accelerator by priority, each request to its end: suspension as jitter, "
+    "sufficient.",
+    "gcaps": "Cores and an accelerator, each with the most urgent context alone: suspension as jitter, sufficient.",
+    "time-slicing": "Cores by priority, and a GPU whose contexts take turns: suspension as jitter, sufficient.",
+}
 _FIFO = "One processor, first in, first out: response times as under EDF with one deadline for all, sufficient."
 
 
@@ -45,9 +53,10 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
             f"Tasks that release each other under fixed priorities{own}: busy windows per processor, jitter handed on."
         )
     if SharedAccelerator in kinds:
-        return "Cores and an accelerator, each with the most urgent context alone: suspension as jitter, sufficient."
+        return _SHARED[kinds[SharedAccelerator].policy]
     if ServedTasks in kinds:
-        return "Servers on one processor: what they give and take, with each task's own response, sufficient."
+        several = f"{kinds[ServedTasks].m} processors" if kinds[ServedTasks].m > 1 else "one processor"
+        return f"Servers on {several}: what they give and take, with each task's own response, sufficient."
     if MixedCriticality in kinds:
         return "Two criticalities on one processor under EDF-VD: utilisations; hard tasks apart from all others."
     if SplitTasks in kinds:

@@ -15,6 +15,7 @@ from rtsched.model.platform import SERVICE, Kind
 from rtsched.model.system import Overheads
 from rtsched.model.task import Execution, Periodic, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SectionSpec, SystemSpec, TaskSpec
+from rtsched.verify.clients import clients
 from rtsched.verify.draw import Draw
 
 #: A system and the description of its scheduler, as in a system file.
@@ -279,6 +280,10 @@ def _own_rules(draw: Draw, clusters: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def _clients(draw: Draw) -> Case:
+    return clients(draw, processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1)))
+
+
 #: What kinds of systems there are, and how often each is drawn.
 FAMILIES: dict[str, tuple[Callable[[Draw], Case], int]] = {
     "one": (_one, 4),
@@ -292,6 +297,7 @@ FAMILIES: dict[str, tuple[Callable[[Draw], Case], int]] = {
     "packed": (_packed, 2),
     "jobs": (_jobs, 1),
     "queues": (_queues, 3),
+    "clients": (_clients, 1),
 }
 
 

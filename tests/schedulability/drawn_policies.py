@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from rtsched.model.task import Spawned, TraceArrivals
-from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
+from rtsched.model.task import TraceArrivals
+from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
+from rtsched.verify.clients import chains, clients
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Examination, examine
 from rtsched.verify.generate import processors_of
 from tests.chips import loaded
 
 Case = tuple[SystemSpec, dict[str, Any]]
+BOARD = processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1))
 
 
 def plain(draw: Draw, index: int, share: float, longest: int, places: int, shortest: int = 2) -> TaskSpec:
@@ -146,23 +148,27 @@ def pinned(draw: Draw) -> Case:
 
 def contexts(draw: Draw) -> Case:
     """Chains over two cores and a GPU that is preempted at once."""
-    return chains(draw, "preemptive"), {"name": "gcaps-style"}
+    return chains(draw, own_costs(draw, "preemptive")), {"name": "gcaps-style"}
 
 
 def drivers(draw: Draw) -> Case:
-    """Chains over two cores and a GPU that serves requests one by one, some behind a server that has to compute."""
-    policy: dict[str, Any] = {"name": draw.pick(("fifo-driver", "gpu-server"))}
-    system = chains(draw, draw.pick(("preemptive", "node", "node")))
-    if policy["name"] == "fifo-driver":
-        return system, policy | {"waiting": draw.pick(("suspend", "spin"))}
-    if draw.chance(0.5):
-        return system, policy
-    core = draw.integer(0, 1)
-    times = tuple(draw.integer(1, 2) if place == core else None for place in range(3))
-    server = TaskSpec(
-        len(system.tasks), "server", (NodeSpec(0, "x", times),), None, 100, 0, arrival=Spawned(kind="spawned")
+    """Chains over two cores and a GPU that is shared in all ways there are."""
+    system, policy = clients(draw, own_costs(draw, draw.pick(("preemptive", "node"))))
+    stopped = [draw.chance(0.2) and task.arrival.kind != "spawned" for task in system.tasks]
+    tasks = [replace(t, on_miss="abort") if stop else t for t, stop in zip(system.tasks, stopped, strict=True)]
+    return replace(system, tasks=tuple(tasks)), policy
+
+
+def own_costs(draw: Draw, service: Any) -> tuple[ProcessorSpec, ...]:
+    """Two cores and a GPU that is served so; some take time to switch."""
+    return tuple(
+        replace(
+            each,
+            service="preemptive" if each.kind == "cpu" else service,
+            context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0,
+        )
+        for each in BOARD
     )
-    return replace(system, tasks=(*system.tasks, server)), policy | {"server": "server"}
 
 
 def slices(draw: Draw) -> Case:
@@ -191,34 +197,6 @@ def slices(draw: Draw) -> Case:
         )
     board = f"platform:\n  processors:\n    cpu: {{cores: 2}}\n    gpu: {{kind: gpu, block_level: {{{level}}}}}\n"
     return loaded(board + "tasks:\n" + "\n".join(rows)).lower(), {"ordering": draw.pick(("fp", "rm", "dm"))}
-
-
-def chains(draw: Draw, service: Any) -> SystemSpec:
-    """Chains over two cores and a GPU."""
-    processors = tuple(
-        replace(
-            each,
-            service="preemptive" if each.kind == "cpu" else service,
-            context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0,
-        )
-        for each in processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1))
-    )
-    count = draw.integer(2, 4)
-    tasks = []
-    for index, share in enumerate(shares(draw, count, 0.3, 1.2)):
-        core, length = draw.integer(0, 1), draw.integer(1, 4)
-        period = draw.integer(2 * length, 40)
-        works = draw.split(max(length, round(share * period)), length)
-        on = [2 if draw.chance(0.5) else core for _ in works]
-        nodes = tuple(
-            NodeSpec(
-                place, f"n{place}", tuple(work if here == at else None for here in range(3)),
-                (place - 1,) if place else (), (place + 1,) if place + 1 < len(works) else (),
-            )
-            for place, (work, at) in enumerate(zip(works, on, strict=True))
-        )  # fmt: skip
-        tasks.append(TaskSpec(index, f"t{index}", nodes, period, period, draw.integer(0, 3)))
-    return SystemSpec(processors, tuple(tasks), "drawn")
 
 
 #: By name; the number of a family stays when others come.

@@ -244,9 +244,9 @@ def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_policy_that_plans_by_periods_is_not_tried_with_arrivals_made_to_measure() -> None:
-    drawn = case(31, 195)
+    drawn = case(31, 462)
     assert drawn.scheduler == {"name": "edf-vd-style"}
-    assert look(31, 195).found == []
+    assert look(31, 462).found == []
 
 
 def never(_seed: int, _first: int, _count: int) -> Campaign:

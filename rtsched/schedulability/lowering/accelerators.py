@@ -1,10 +1,10 @@
-"""Tasks that compute on cores under fixed priorities and wait for an accelerator that they share, as theorems see it."""
+"""Tasks that compute on cores by fixed priorities and wait for an accelerator that they share, as theorems see it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtsched.model.policy import AcceleratorTraits
 from rtsched.model.taskgraph import TaskSpec
@@ -101,8 +101,7 @@ def _of_server(group: TaskGroup, traits: AcceleratorTraits) -> Obstacle | None:
 def shared(group: TaskGroup, traits: AcceleratorTraits) -> SharedAccelerator:
     """Tasks by their priorities; every start, and the return of whom it displaces, is inside its node."""
     found = clients(group, traits)
-    if group.policy.plan is not None:
-        found.sort(key=lambda task: (task.priority, task.index))
+    found.sort(key=lambda task: _level(group, task))
     tasks = tuple(gpu_task(group, task) for task in found)
     epsilon, core, D = 0, "", 0
     for task in group.specs:
@@ -117,7 +116,14 @@ def shared(group: TaskGroup, traits: AcceleratorTraits) -> SharedAccelerator:
     stops = any(task.on_miss in STOPPING for task in found)
     name = names[0] if len(names) == 1 else "accelerator"
     return SharedAccelerator(
-        tasks, traits.sharing, epsilon, server=traits.server, server_core=core, server_D=D, stops=stops, name=name
+        tasks,
+        traits.sharing,
+        epsilon,
+        server=traits.server,
+        server_core=core,
+        server_deadline=D,
+        stops=stops,
+        name=name,
     )
 
 
@@ -160,6 +166,34 @@ def in_turn(group: TaskGroup) -> SharedAccelerator:
     found = shared(group, TURNS)
     tasks = tuple(replace(task, device="") for task in found.tasks)
     return replace(found, tasks=tasks, Lts=Lts, theta=theta, name=unit.name)
+
+
+# ---- a queue for each cluster ----------------------------------------------------------------------------------------
+
+DRIVER = AcceleratorTraits("fifo")
+
+
+def behind_driver(group: TaskGroup) -> list[SharedAccelerator]:
+    """Cores under fixed priorities and accelerators that serve by arrival, as clusters of a composed policy have it."""
+    if group.policy.plan is not None or group.triggered or group.locks or not group.single or len(group.pools) < 2:
+        return []
+    for pool, (place, *_) in group.pools.items():
+        if group.at[pool].order != ("FP" if _core(group, place) else "FIFO"):
+            return []
+    pieces = [piece for each in group.pieces.values() for piece in each]
+    regions = any(piece.regions or piece.mixed for piece in pieces)
+    if regions or any(of_client(group, task, DRIVER) is not None for task in group.specs):
+        return []
+    return [shared(group, DRIVER)]
+
+
+def _level(group: TaskGroup, task: TaskSpec) -> tuple[Any, ...]:
+    """By the priority of the file under a plan, else core by core by what is its order there."""
+    if group.policy.plan is not None:
+        return (0, task.priority, task.index)
+    homes = (piece.pool for piece in group.pieces[task.index] if _core(group, group.pools[piece.pool][0]))
+    core = next(homes, None)
+    return (-1, task.index) if core is None else (core, *group.at[core].level(task))
 
 
 def gpu_task(group: TaskGroup, task: TaskSpec) -> GpuTask:

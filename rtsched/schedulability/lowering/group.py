@@ -90,6 +90,7 @@ class TaskGroup(Pieces):
                 models.append(self._typed_pools())
                 if self.single and len(self.pools) > 1 and self._by_priority() and all(map(is_chain, self.specs)):
                     models.append(self._pipelines())
+                models += accelerators.behind_driver(self)
         overheads, costs = {}, {}
         for task in self.specs:
             pieces = self.pieces[task.index]

@@ -294,7 +294,7 @@ def _varying(link: str) -> Obstacle:
 
 
 def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
-    """A GPU whose kernels may run side by side, or begin anew: one stream and address space, or time slices, keep them apart."""
+    """A GPU whose kernels may run side by side, or begin anew: one stream, or time slices, keep them apart."""
     contexts = {task.context for task in case.system.tasks if any(n.times[unit.processors[0]] for n in task.nodes)}
     if any(case.system.processors[place].service == "preemptive" for place in unit.processors):
         return Obstacle(

@@ -32,7 +32,9 @@ def in_turns(system: SystemSpec, policy: Policy, unit: UnitSpec) -> str | None:
         return f"there are {len(unit.processors)} streams for {len(tasks)} tasks"
     if any(_copies(task, unit) for task in tasks):
         return "copies take turns of their own"
-    if policy.plan is not None or policy.whole is not None or policy.order != "FP" or policy.preemption != "preemptive":
+    cores = {system.processors[p].cluster for t in tasks for node in t.nodes for p in node.eligible} - {unit.cluster}
+    rules = [policy.of([cluster]) for cluster in sorted(cores)]
+    if policy.whole is not None or any((rule.order, rule.preemption) != ("FP", "preemptive") for rule in rules):
         return "the cores are not under preemptive fixed priorities"
     return None
 
@@ -49,9 +51,10 @@ def _copies(task: TaskSpec, unit: UnitSpec) -> bool:
 
 
 def unit_in_turns(system: SystemSpec, places: tuple[int, ...]) -> UnitSpec | None:
-    """The unit with several streams that one of these processors belongs to, if there is one."""
+    """The unit with time slices and several streams that one of these processors belongs to, if there is one."""
     units = () if system.hardware is None else system.hardware.units
-    return next((u for u in units if u.block_level and len(u.processors) > 1 and set(u.processors) & set(places)), None)
+    sliced = (u for u in units if u.block_level and u.block_level.time_slice and len(u.processors) > 1)
+    return next((unit for unit in sliced if set(unit.processors) & set(places)), None)
 
 
 def turn(gpu: BlockLevel) -> tuple[int, int]:

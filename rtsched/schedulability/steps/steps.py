@@ -24,7 +24,11 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "a6-fp": (graphs.FP, graphs.fixed_priority),
     "a6-queues": (graphs.QUEUES, graphs.by_queue),
     "a6-work-conserving": (graphs.ANY, graphs.any_work_conserving),
-    "bandwidth-servers": ("Σ Q/P ≤ 1, then R = ⌈C/Q⌉·P, where that is at most T", loads.bandwidth_servers),
+    "bandwidth-servers": (
+        lambda model: ("Σ Q/P ≤ m − (m − 1)·max Q/P" if model.m > 1 else "Σ Q/P ≤ 1")
+        + ", then R = ⌈C/Q⌉·P, where that is at most T",
+        loads.bandwidth_servers,
+    ),
     "bcl": (several.BCL, several.bcl),
     "cluster-overload": ("U = Σ C/T > m, or a C > D, can never be in time", loads.overload),
     "edf-qpa": (demand.formula, demand.processor_demand),
@@ -84,7 +88,7 @@ ABOUT: Final = {
     "PreemptiveJobs": "jobs at known instants on one preemptive processor",
     "RandomUniprocessor": "execution times as distributions",
     "ServedTasks": "tasks behind servers with budgets",
-    "SharedAccelerator": "contexts that share an accelerator",
+    "SharedAccelerator": "tasks that share an accelerator",
     "SplitTasks": "tasks split over processors",
     "TriggeredEDF": "tasks that release each other under EDF",
     "TypedPools": "graphs on pools of processors",

@@ -42,7 +42,7 @@ class ServedTask:
 
 @dataclass(frozen=True)
 class ServedTasks:
-    """Tasks and servers on `m` equal preemptive processors; under fixed priorities the most urgent first, and on one."""
+    """Tasks and servers on `m` equal preemptive processors; by fixed priorities the most urgent first, and on one."""
 
     tasks: tuple[ServedTask, ...]
     kind: ServerKind

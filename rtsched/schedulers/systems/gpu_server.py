@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rtsched.engine.job import OPEN, READY
+from rtsched.engine.job import READY
 from rtsched.errors import SchedulerError
 from rtsched.model.policy import AcceleratorTraits, PlanTraits, Policy
 from rtsched.schedulers.clients import ClientScheduler
 from rtsched.schedulers.devices import PLAIN, Device, in_line, needs_devices, urgency
+from rtsched.trace.trace import OPEN
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Job, Segment

@@ -50,7 +50,7 @@ def proof(document: str, **options: str) -> Verification:
 
 def test_it_is_proven_with_and_without_a_task_for_the_server() -> None:
     found = proof(text(server=SERVER), server="server")
-    model = SharedAccelerator((NET, MAP), "server", 1, server="server", server_core="cpu1", server_D=10)
+    model = SharedAccelerator((NET, MAP), "server", 1, server="server", server_core="cpu1", server_deadline=10)
     assert found.verdict == "schedulable"
     assert [bound.wcrt for bound in found.bounds] == [bound * MS for bound in gpu_server(model).responses]
     alone = proof(text())
