@@ -34,6 +34,7 @@ ALLOWED = {
     "plot": {"export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "page": {"plot", "export", "metrics", "trace", "model", "files", "units", "errors", "visible"},
     "importers": {"model", "registry", "units", "errors"},
+    "samples": {"columns", "files", "model", "plot", "units", "errors", "visible"},
     "schedulability": {"dnn", "model", "registry", "units", "errors", "visible"},
     "registry": {"errors", "visible"},
     "loading": {"display", "dnn", "model", "errors", "visible"},
@@ -63,7 +64,7 @@ ALLOWED = {
     "terminal": {"columns", "errors", "page", "trace", "units", "visible"},
     "cli": {
         "terminal", "columns", "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "whatif", "api", "metrics", "trace", "export", "plot", "page",
-        "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build",
+        "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build", "samples",
     },
 }  # fmt: skip
 

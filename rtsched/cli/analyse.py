@@ -101,7 +101,7 @@ def _fails(found: Verification, on: str) -> bool:
     if on == "unschedulable":
         return found.verdict == "unschedulable"
     if on == "unproven":
-        return not found.proven
+        return not (found.proven or found.conditional)
     hard = next((level for level in levels(found) if level.criticality == "hard"), None)
     if hard is None:
         raise InputError(

@@ -9,12 +9,14 @@ from rtsched.cli.console import echo_json
 
 @click.command()
 @click.argument(
-    "what", type=click.Choice(["system", "workload", "platform", "generate", "summary", "steps"]), default="system"
+    "what",
+    type=click.Choice(["system", "workload", "platform", "generate", "summary", "steps", "wcet"]),
+    default="system",
 )
 def schema(what: str) -> None:
     """Print the JSON Schema of system files, platform files, parameters of `generate`, or of what is printed.
 
-    summary: by `run --json`. steps: by `analyse --json --steps` under that key.
+    summary: by `run --json`. steps: by `analyse --json --steps` under that key. wcet: by `wcet --json`.
     """
     from rtsched.model.config import json_schema
     from rtsched.model.platform import Platform
@@ -32,6 +34,10 @@ def schema(what: str) -> None:
         from rtsched.export.schema_steps import STEPS_SCHEMA
 
         answer = STEPS_SCHEMA
+    elif what == "wcet":
+        from rtsched.export.schema_wcet import WCET_SCHEMA
+
+        answer = WCET_SCHEMA
     else:
         answer = json_schema(Platform if what == "platform" else System)
     echo_json(answer)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rtsched import units
 from rtsched.errors import InputError
 from rtsched.model.catalogue import UPPER
+from rtsched.model.origin import Basis, Origin
 from rtsched.model.platform import Platform
-from rtsched.model.taskgraph import Basis
 from rtsched.model.work import NetworkUse, Work
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
             f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
         )
     times: list[int | None] = [None] * len(lowering.processors)
+    origins: list[Origin | None] = [None] * len(times)
     allowed = lowering.where.allowed(what, work)
     for cluster, places in lowering.where.members.items():
         mine = [row for row in matching if row["processor"] == cluster and _has_cores(row, lowering.platform, cluster)]
@@ -55,32 +56,51 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
             time = Decimal(best["latency_ms"])
         else:
             lowering.rows.setdefault(id(work), []).append((work, cluster, best))
-            time = told(lowering, best, cluster, used=not allowed.isdisjoint(places), scaled=speedup != 1)
+            time, origin = told(lowering, best, cluster, scaled=speedup != 1)
+            if not allowed.isdisjoint(places):
+                lowering.note(origin)
+            for place in places:
+                origins[place] = origin
         for place in places:
             times[place] = max(1, round(time * units.MS / Decimal(repr(speedup))))
+    if not typical:
+        lowering.told[id(work)] = origins
     return times
 
 
 #: What the time of a row is, by its status.
 _FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typical time"}
+#: The columns with the figure that a statistic asks for, the one that is preferred first.
+_ASKED = {"typical": (), "p99": ("p99_ms", "p99_9_ms", "max_ms")}
+_NAMES = {"latency_ms": "typical", "p99_ms": "p99", "p99_9_ms": "p99.9", "max_ms": "max"}
+_WORDS = {"p99_ms": "the 99th percentile", "p99_9_ms": "the 99.9th percentile", "max_ms": "the largest time measured"}
 
 
-def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, used: bool, scaled: bool = False) -> Decimal:
-    """The time of a row in ms: its median, or its largest value where proofs ask.
+def told(lowering: Lowering, row: Mapping[str, str], cluster: str, *, scaled: bool = False) -> tuple[Decimal, Origin]:
+    """The time of a row in ms, and where it comes from: the figure that the system, or a proof, asks for.
 
-    Of one that is `used`, the lowering remembers where it comes from; a `scaled` one is that of a single thread,
+    Without such a figure the typical time is taken, and the origin says so. A `scaled` one is that of a single thread,
     divided by a speed-up.
     """
-    typical = Decimal(row["latency_ms"])
-    largest = max((Decimal(row[name]) for name in UPPER if row.get(name)), default=typical)
-    if used:
-        basis, figure = _claim(row, scaled, largest > typical, lowering.largest)
-        lowering.rests(basis, f"{row['network']} on {cluster}: {figure} ({row['source']})")
-    return max(typical, largest) if lowering.largest else typical
+    typical, statistic = Decimal(row["latency_ms"]), lowering.statistic.partition("*")[0]
+    known = {name: Decimal(row[name]) for name in UPPER if row.get(name)}
+    largest = max(known.values(), default=typical)
+    taken = next((name for name in _ASKED[statistic] if name in known), "") if statistic in _ASKED else ""
+    if statistic not in _ASKED and known:
+        taken = max(known, key=lambda name: (known[name], name == "max_ms"))
+    time = max(typical, known.get(taken, typical))
+    basis, figure = _claim(row, scaled, taken, largest > typical, statistic)
+    factor = lowering.factor
+    if factor != 1:
+        time, figure = time * factor.numerator / factor.denominator, f"{figure} × {float(factor):g}"
+    name = _NAMES[taken or "latency_ms"] + (f"*{float(factor):g}" if factor != 1 else "")
+    text = f"{row['network']} on {cluster}: {figure} ({row['source']})"
+    runs = int(row["n"]) if row.get("n") else None
+    return time, Origin(basis, text, name, row["source"], row.get("row", ""), runs, float(factor), row.get("date", ""))
 
 
-def _claim(row: Mapping[str, str], scaled: bool, larger: bool, largest: bool) -> tuple[Basis, str]:
-    """What the time that is taken of a row claims to be; `larger` than the median are some of its values."""
+def _claim(row: Mapping[str, str], scaled: bool, taken: str, larger: bool, statistic: str) -> tuple[Basis, str]:
+    """What the time that is taken of a row claims to be; `larger` than the typical time are some of its values."""
     if row["status"] == "predicted":
         return "modelled", "predicted, not measured"
     if scaled:
@@ -88,9 +108,11 @@ def _claim(row: Mapping[str, str], scaled: bool, larger: bool, largest: bool) ->
     figure = _FIGURES.get(row["status"], "the typical time")
     if not larger:
         return "typical", f"{figure}, no larger one is known"
-    if not largest:
+    if not taken:
         return "typical", figure
-    return ("measured maxima", "the largest time measured") if row.get("max_ms") else ("typical", "a percentile")
+    if taken == "max_ms" or (statistic != "p99" and row.get("max_ms")):
+        return "high-water", _WORDS["max_ms"]
+    return "percentile", _WORDS[taken]
 
 
 def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> float | None:
@@ -107,7 +129,12 @@ def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> f
         mine = [row for row in rows if row["processor"] == cluster and _matches(row, loose, lowering.platform)]
         mine = [row for row in mine if use.precision is None or row["precision"] in ("", use.precision)]
     best = min(mine, key=lambda row: Decimal(row["latency_ms"]), default=None)
-    return None if best is None else float(told(lowering, best, cluster, used=used) * units.MS)
+    if best is None:
+        return None
+    time, origin = told(lowering, best, cluster)
+    if used:
+        lowering.note(origin)
+    return float(time * units.MS)
 
 
 def server_rows(

@@ -18,6 +18,7 @@ from rtsched.dnn.graph import expanded, is_expanded
 from rtsched.dnn.inputs import lower_inputs
 from rtsched.dnn.jobs import read_jobs
 from rtsched.dnn.latency import Rows, measured
+from rtsched.dnn.origins import check_bounds, exceeding, kept, origins_of
 from rtsched.dnn.pieces import lower_pieces
 from rtsched.dnn.places import Places
 from rtsched.dnn.processors import in_mode, lower_hardware, lower_platform
@@ -30,6 +31,7 @@ from rtsched.dnn.work import hardware_of
 from rtsched.errors import InputError
 from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import InputsSpec
+from rtsched.model.origin import factor_of
 from rtsched.model.platform import Platform
 from rtsched.model.system import JobModel, System, instance_names
 from rtsched.model.tables import read_arrivals, read_samples
@@ -53,8 +55,8 @@ from rtsched.model.work import Work
 class Lowering:
     """Lowers one system for one platform; `latency` holds the rows of the catalogue's latency tables.
 
-    Of a row that was measured often the median is taken, which simulations want; with `largest` its largest value,
-    which proofs want.
+    Which of the times measured is taken, the system's `wcet` says; where it does not, the typical one, which
+    simulations want, or with `largest` the largest, which proofs want.
     """
 
     system: System
@@ -66,6 +68,8 @@ class Lowering:
     origins: dict[Origin, None] = field(default_factory=dict)
     #: the rows of the latency tables that were taken, by the identity of the work: for which work, on which cluster
     rows: dict[int, list[tuple[Work, str, Mapping[str, str]]]] = field(default_factory=dict)
+    #: where the times of the work with this identity are from, by processor
+    told: dict[int, list[Origin | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.platform = in_mode(self.platform, self.system)
@@ -73,6 +77,9 @@ class Lowering:
         self.where = Places(self.platform, self.processors, self.units)
         self.numbers = {task.name: number for number, task in enumerate(self.system.tasks)}
         self.shared: dict[tuple[int | None, ...], tuple[int | None, ...]] = {}
+        self.statistic = self.system.wcet or ("max" if self.largest else "typical")
+        self.factor = factor_of(self.statistic)
+        self.origins_shared: dict[tuple[Origin | None, ...], tuple[Origin | None, ...]] = {}
 
     @cached_property
     def latency_here(self) -> Rows:
@@ -92,7 +99,10 @@ class Lowering:
             for name in instance_names(task):
                 tasks.append(self.task(task, name, len(tasks), nodes, quality, inputs))
         for position, job in enumerate(self.jobs()):
+            self.origins = {}
             tasks.append(self.single_job(job, position, len(tasks)))
+        if self.statistic == "bound":
+            check_bounds(tasks)
         places = {task.name: task.index for task in tasks}
         tasks = self.triggers(tasks, places)
         hardware = lower_hardware(
@@ -148,8 +158,12 @@ class Lowering:
         self.assumed[note] = None
 
     def rests(self, basis: Basis, text: str) -> None:
+        """Remember, once, where times of the whole task that is being lowered come from."""
+        self.note(Origin(basis, text))
+
+    def note(self, origin: Origin) -> None:
         """Remember, once, where a time of the task that is being lowered comes from."""
-        self.origins[Origin(basis, text)] = None
+        self.origins[origin] = None
 
     def place(self, task: Task, key: str) -> str:
         """Where a key of a task stands, for messages."""
@@ -169,7 +183,7 @@ class Lowering:
         """One instance of a task."""
         deadline = task.deadline if task.deadline is not None else task.gap
         assert deadline is not None
-        execution = self.execution(task)
+        execution, arrival = self.execution(task), self.arrival(task)
         check_split(self, task, nodes)
         return TaskSpec(
             index=index,
@@ -181,7 +195,7 @@ class Lowering:
             offset=task.offset,
             jitter=task.jitter,
             release=task.release,
-            arrival=self.arrival(task),
+            arrival=arrival,
             execution=execution,
             criticality=task.criticality,
             weight=task.weight,
@@ -194,21 +208,9 @@ class Lowering:
             context=task.context,
             quality=quality,
             branches=lower_branches(task, nodes),
-            origins=self.sampled(execution, nodes, inputs) or tuple(self.origins),
+            origins=exceeding(execution, arrival, nodes, inputs, tuple(self.origins)),
             inputs=inputs,
         )
-
-    def sampled(
-        self, execution: Execution, nodes: tuple[NodeSpec, ...], inputs: InputsSpec | None
-    ) -> tuple[Origin, ...]:
-        """Where the longest time of a task comes from if one of its samples, or inputs, exceeds what is planned."""
-        if inputs is not None and max(inputs.largest.values()) > 1:
-            return (Origin("measured maxima", f"the largest of {len(inputs.shares)} recorded inputs"), *self.origins)
-        marginal = execution.marginal if isinstance(execution, Autocorrelated) else execution
-        samples = (marginal.samples or ()) if isinstance(marginal, Empirical) else ()
-        if not samples or max(samples) <= sum(node.fastest for node in nodes):
-            return ()
-        return (Origin("measured maxima", f"the largest of {len(samples)} samples"),)
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:
         """Tie each triggered task to its trigger: instance i to instance i, or all to the only one."""
@@ -271,7 +273,7 @@ class Lowering:
         name = job.name or f"job{position}"
         if job.deadline <= job.release:
             raise InputError(f"jobs.{name}: the deadline is not after the release; both are absolute times")
-        work = Work(wcet=job.wcet)
+        work = Work(wcet=job.wcet, origin=job.origin)
         return TaskSpec(
             index=index,
             name=name,
@@ -280,6 +282,7 @@ class Lowering:
             deadline=job.deadline - job.release,
             priority=index if job.priority is None else job.priority,
             release=job.release,
+            origins=tuple(self.origins),
         )
 
     # ---- nodes ---------------------------------------------------------------------------------------------------
@@ -342,6 +345,7 @@ class Lowering:
             times = measured(self, what, work)
         else:
             times = self.where.given(what, work) if work.wcet is not None else [None] * len(self.processors)
+        origins = origins_of(self, what, work, times)
         hardware = hardware_of(self, what, work, times)
         usable = tuple(self.where.usable(what, work, times))
         usable = self.shared.setdefault(usable, usable)
@@ -373,6 +377,7 @@ class Lowering:
             batch=lower_batch(self, what, work, usable),
             split=lower_split(self, work, usable),
             speedup=lower_speedup(self, what, work, usable),
+            origins=kept(self, origins, usable),
         )
 
     def losses(self, what: str, work: Work) -> tuple[float, ...]:

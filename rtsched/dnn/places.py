@@ -106,7 +106,7 @@ class Places:
     def given(self, what: str, work: Work) -> Times:
         """The execution times that a file gives, at each processor's speed and with the threads it may use."""
         times: Times = [None] * len(self.processors)
-        for places, _, scaled in self._written(what, work):
+        for places, _, scaled, _ in self._written(what, work):
             times[places.start : places.stop] = [scaled] * len(places)
         for place in self.threaded:
             time = times[place]
@@ -117,26 +117,33 @@ class Places:
     def written(self, what: str, work: Work) -> Times:
         """The execution times as a file writes them, before speeds and threads are put in."""
         times: Times = [None] * len(self.processors)
-        for places, time, _ in self._written(what, work):
+        for places, time, _, _ in self._written(what, work):
             times[places.start : places.stop] = [time] * len(places)
         return times
 
-    def _written(self, what: str, work: Work) -> Iterator[tuple[range, int, int]]:
-        """Ranges of processors with a time as written, and what it is at their speed; what comes later holds.
+    def keys(self, what: str, work: Work) -> list[str | None]:
+        """The key of `wcet` whose time holds on each processor; None where none does."""
+        found: list[str | None] = [None] * len(self.processors)
+        for places, _, _, name in self._written(what, work):
+            found[places.start : places.stop] = [name] * len(places)
+        return found
+
+    def _written(self, what: str, work: Work) -> Iterator[tuple[range, int, int, str]]:
+        """Ranges of processors with a time as written, what it is at their speed, and its key; the last one holds.
 
         A processor's time beats its cluster's beats its kind's beats the plain one.
         """
         assert work.wcet is not None
         plain = work.wcet.get(ANY)
         if plain is not None:
-            yield from ((places, plain, self._scaled(plain, places.start)) for places in self.anywhere)
+            yield from ((places, plain, self._scaled(plain, places.start), ANY) for places in self.anywhere)
         named = [(name, time, self.ranges(what, name)) for name, time in work.wcet.items() if name != ANY]
         for exact in (False, True):  # kinds first, then clusters and processors, which are more exact
             for name, time, ranges in named:
                 if self.exact(name) == exact:
                     for places in ranges:
                         scaled = self._relative(time, places.start, name) if exact else self._scaled(time, places.start)
-                        yield places, time, scaled
+                        yield places, time, scaled, name
 
     def _sped_up(self, what: str, time: int, place: int, threads: int | None) -> int:
         """A one-thread time on a CPU cluster that is one server, with its measured speed-up."""

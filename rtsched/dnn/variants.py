@@ -216,7 +216,8 @@ def _variant(
             raise InputError(f"{what}: a task with 'kernels' has variants as shares of it ('scale')")
         if task.energy is not None and choice.energy is None:
             raise InputError(f"{what}: the task has an 'energy', so each variant needs its own")
-        work = task.model_copy(update={"wcet": choice.wcet, "network": choice.network, "energy": choice.energy})
+        own = {key: getattr(choice, key) for key in ("wcet", "origin", "network", "energy")}
+        work = task.model_copy(update=own)
         return VariantSpec(number, name, (lowering.node(what, task.name, 0, work),), choice.accuracy)
     if nodes is None:
         raise InputError(f"{what}: a share of what? give it a 'wcet', or the task its full 'wcet' or 'graph'")
@@ -276,7 +277,7 @@ def _relaunched(what: str, task: Task, choice: Choice) -> Task:
         raise InputError(f"{what}: without a graph its 'kernels' are a list, [{{blocks: 8, time: 1 ms}}], of no node")
     update: dict[str, Any] = {"kernels": choice.kernels[ANY]}
     if choice.own_times:
-        update |= {"wcet": choice.wcet, "network": choice.network}
+        update |= {"wcet": choice.wcet, "origin": choice.origin, "network": choice.network}
     return task.model_copy(update=update if choice.energy is None else update | {"energy": choice.energy})
 
 

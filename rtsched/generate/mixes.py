@@ -74,7 +74,7 @@ class Networks(Model):
     def tables(self) -> list[Any]:
         """What mixes are drawn of, as plain data: other tables make other systems."""
         if not self.variants:
-            return list(map(dict, catalogue.latency_table()))
+            return [{key: cell for key, cell in row.items() if key != "row"} for row in catalogue.latency_table()]
         rows = [row for family in known_families().values() for row in family.rows]
         return [[getattr(row, fact) for fact in FACTS] for row in rows]
 

@@ -47,6 +47,8 @@ _UNITS = {"energy_mj": "millijoules", "edp_ms_mj": "milliseconds times millijoul
 _NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
 #: How many threads a row was measured with; nothing is one.
 _THREADS = re.compile(r"(?:[1-9][0-9]{0,3})?")
+#: How many runs a row sums up; nothing is not stated.
+_RUNS = re.compile(r"(?:[1-9][0-9]{0,11})?")
 
 
 def folders(kind: str) -> list[Path]:
@@ -253,6 +255,9 @@ def _latencies(path: Path, text: str) -> tuple[Mapping[str, str], ...]:
                     raise InputError(f"{place}: {column}: must be positive (got {row[column]!r})")
             if not _THREADS.fullmatch(row["threads"]):
                 raise InputError(f"{place}: threads: {cut(row['threads'])!r} is no number of threads; write e.g. 4")
+            if not _RUNS.fullmatch(row.get("n") or ""):
+                raise InputError(f"{place}: n: {cut(row['n'])!r} is no number of runs; write e.g. 1000")
+            row["row"] = f"{path.parent.name}/{path.name}:{reader.line_num}"
             rows.append(row)
     except csv.Error as error:
         raise InputError(f"{path}:{reader.reader.line_num}: cannot be read as CSV: {error}; check its quotes") from None

@@ -169,6 +169,9 @@ def _real(model: type[BaseModel], data: Any, raw: tuple[Any, ...]) -> tuple[Loca
             continue
         elif inside:
             here = None
+        elif part == ANY:  # one for all, written without the key that says so
+            options = [each for option in options for each in _items(option)] or options
+            continue
         else:
             options = [option for option in options if _is_meant(option, part)] or options
             continue
@@ -342,8 +345,9 @@ def _plain(value: Any, data: Any) -> Any:
             key = field.alias or name
             if key in data:
                 data[key] = _plain(getattr(value, name), data[key])
-        if list(data.get("wcet") or ()) == [ANY]:
-            data["wcet"] = data["wcet"][ANY]
+        for key in ("wcet", "origin"):
+            if isinstance(data.get(key), dict) and list(data[key]) == [ANY]:
+                data[key] = data[key][ANY]
     elif isinstance(value, dict):
         return {key: _plain(value[key], item) if key in value else item for key, item in data.items()}
     elif isinstance(value, tuple) and isinstance(data, list):

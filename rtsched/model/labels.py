@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
-#: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too.
+from rtsched.model.origin import Provenance
+
+#: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too; what an
+#: `origin` says words the verdict.
 LABELS: dict[str, tuple[str, ...]] = {
-    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed", "generated"),
+    "System": ("name", "title", "why", "notes", "sources", "chosen", "assumed", "assumptions", "generated"),
     "Task": ("name", "sources", "assumed"),
     "JobModel": ("name",),
     "Chain": ("name",),
     "Choice": ("name",),
+    "Provenance": tuple(key for key in Provenance.model_fields if key not in ("kind", "margin")),
     "Platform": ("title", "notes", "sources", "assumed"),
-    "Cluster": ("core", "model", "peak", "facts"),
+    "Cluster": ("core", "model", "driver", "peak", "facts"),
+    "Driver": ("name", "version", "order", "interrupts", "evidence"),
+    "Validation": ("state", "owner", "how", "date"),
 }

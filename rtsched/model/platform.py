@@ -73,6 +73,23 @@ Speed = Annotated[
 ]
 
 
+class Driver(Model):
+    """What serves the queue of a cluster on the chip, and what says so. No run and no proof changes by it.
+
+    Reports put it beside what a proof assumes of the cluster, and say where the two differ.
+    """
+
+    name: str = Field(min_length=1, description="the driver, the runtime or the hardware that decides, e.g. rknpu")
+    version: str | None = None
+    order: Literal["fifo", "fp", "edf", "fair", "time slices"] | None = Field(
+        default=None, description="the order in which it serves what waits"
+    )
+    interrupts: Literal["never", "any time"] | None = Field(
+        default=None, description="whether it interrupts what it has started"
+    )
+    evidence: str = Field(min_length=1, description="what says so, in words")
+
+
 class Cluster(Model):
     """Equal processors that a task may use alike: the cores of one type, or one accelerator.
 
@@ -110,6 +127,7 @@ class Cluster(Model):
     block_level: BlockLevel | None = None
     checkpoint: Checkpoint | None = None
     weights: Weights | None = None
+    driver: Driver | None = None
     peak: dict[str, str] | None = Field(default=None, description="peak rate per precision, as published")
     facts: dict[str, str | int | float] | None = Field(default=None, description="further facts, as published")
 

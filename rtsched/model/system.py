@@ -9,8 +9,10 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, Wi
 
 from rtsched import units
 from rtsched.display import Displayed
+from rtsched.model.assumption import ASSUMPTIONS, Validation
 from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
+from rtsched.model.origin import Origins, Statistic, check_origins
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
 from rtsched.model.task import Task
@@ -119,8 +121,14 @@ class JobModel(Model):
     name: str | None = None
     release: Duration = 0
     wcet: Times
+    origin: Origins | None = Field(default=None, description="where the wcet is from: its kind, for all or per cluster")
     deadline: PositiveDuration
     priority: int | None = None
+
+    @model_validator(mode="after")
+    def _origin_fits(self) -> JobModel:
+        check_origins(self.origin, self.wcet)
+        return self
 
 
 def _amount(value: Any) -> int:
@@ -216,6 +224,11 @@ class System(Displayed, Model):
     why: str | None = Field(default=None, description="what the system teaches or tests")
     platform: str | Platform
     scheduler: SchedulerField = {"ordering": "edf"}
+    wcet: Statistic | None = Field(
+        default=None,
+        description="which measured time of a network counts: typical, p99, max, max*1.2, or bound (none does); "
+        "default: typical in runs, the largest in proofs",
+    )
     simulate: Simulate = Simulate()
     overheads: Overheads = Overheads()
     planner: Planner | None = None
@@ -235,6 +248,9 @@ class System(Displayed, Model):
     sources: dict[str, str] = {}
     chosen: tuple[str, ...] = Field(default=(), description="numbers that are ours, without a source")
     assumed: tuple[str, ...] = ()
+    assumptions: dict[str, Validation] = Field(
+        default={}, description="what is known of the assumptions of a proof, by the names that `analyse --json` has"
+    )
     generated: dict[str, Any] | None = Field(
         default=None, description="of a random system: what was asked for, seed, index, and the utilisation reached"
     )
@@ -262,6 +278,11 @@ class System(Displayed, Model):
             if task.after is not None and task.after.task not in known:
                 raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task")
         self._check_trigger_circles()
+        for name in self.assumptions:
+            if name.partition(".")[0] not in ASSUMPTIONS:
+                raise problem(
+                    f"no proof assumes anything called {name!r}; known: {', '.join(ASSUMPTIONS)}", "assumptions"
+                )
         biased = self.estimates.bias if isinstance(self.estimates.bias, dict) else {}
         for name in biased:
             if name not in known:

@@ -6,16 +6,18 @@ times are nanoseconds; a node's `times` has one entry per processor, None where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Literal
 
 from rtsched.display import Displayed
 from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.answers import ErrorsSpec
 from rtsched.model.environment import Change, Fault
 from rtsched.model.inputs import InputsSpec
+from rtsched.model.origin import BASES as BASES
+from rtsched.model.origin import Basis as Basis
+from rtsched.model.origin import Origin as Origin
+from rtsched.model.origin import weakest as weakest
 from rtsched.model.paths import critical_paths
 from rtsched.model.platform import Cluster, Kind, Platform, Service
 from rtsched.model.power import PowerOptions
@@ -125,7 +127,8 @@ class NodeSpec:
     `losses[p]`, if any, is the accuracy that is lost by running it there; `copies` are what it waits for at a start
     in a cluster that does not have them yet; `batch` says how long several of it take together; `split`, that it may
     run on several processors at once, in shares that it takes so many ns to join; ``speedup[p]``, if any, are (part of
-    the unit, measured speed relative to all of it), ascending, without the whole.
+    the unit, measured speed relative to all of it), ascending, without the whole. ``origins[p]``, if any, says where
+    its time on processor p is from, where somebody says it.
     """
 
     index: int
@@ -143,6 +146,7 @@ class NodeSpec:
     batch: BatchSpec | None = None
     split: int | None = None
     speedup: tuple[tuple[tuple[Fraction, Fraction], ...], ...] = ()
+    origins: tuple[Origin | None, ...] = ()
 
     def speed_at(self, place: int, part: Fraction) -> Fraction:
         """Its speed on a part of the unit of processor `place`, relative to all of it.
@@ -244,35 +248,11 @@ class QualitySpec:
         return self.accuracy is not None and all(variant.accuracy is not None for variant in self.variants)
 
 
-#: What execution times claim to be: bounds declared by a person, the largest values measured, typical values (medians
-#: of measurements), or the answers of a model.
-Basis = Literal["declared", "measured maxima", "typical", "modelled"]
-#: The strongest first.
-BASES: tuple[Basis, ...] = ("declared", "measured maxima", "typical", "modelled")
-
-
-def weakest(bases: Iterable[Basis]) -> Basis:
-    """The basis that a statement has which rests on all of these; without any it is ``declared``.
-
-    >>> weakest(["measured maxima", "typical", "declared"])
-    'typical'
-    """
-    return max(bases, key=BASES.index, default="declared")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an execution time comes from that no person declared: what it claims to be, and which figure it is."""
-
-    basis: Basis
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A source of jobs. `deadline` is relative to the arrival; smaller `priority` is more urgent.
 
-    `origins` say where its execution times come from; times that a person declared have none.
+    `origins` say where its execution times come from; a plain `wcet`, which a person declares, has none.
     """
 
     index: int

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rtsched.model.accelerator import GpuOperation
 from rtsched.model.base import Model, problem
+from rtsched.model.origin import Origins, check_origins
 from rtsched.model.work import ANY, Accuracy, Energies, NetworkUse, Times
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -68,6 +69,7 @@ class Choice(Model):
     name: str | None = None
     accuracy: Accuracy | None = None
     wcet: Times | None = Field(default=None, description="of a task without a graph")
+    origin: Origins | None = Field(default=None, description="where the wcet is from: its kind, for all or per cluster")
     network: str | NetworkUse | None = Field(default=None, description="of a task without a graph")
     energy: Energies | None = Field(default=None, description="with 'wcet' or 'network', where the task has an energy")
     scale: Share | None = None
@@ -82,6 +84,7 @@ class Choice(Model):
 
     @model_validator(mode="after")
     def _one_time(self) -> Choice:
+        check_origins(self.origin, self.wcet)
         scaled = self.scale is not None or bool(self.nodes) or bool(self.skip)
         if (self.wcet is not None) + (self.network is not None) + scaled > 1:
             raise problem(

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from rtsched.model.accelerator import GpuOperation, MemoryUse
 from rtsched.model.base import Duration, Energy, Model, PositiveDuration, Size, problem
+from rtsched.model.origin import Origins, check_origins
 
 #: A share of the inputs on which the answer is right.
 Accuracy = Annotated[float, Field(ge=0, le=1)]
@@ -195,6 +196,7 @@ class Work(Model):
     """What runs on one processor: an execution time, or a network to look it up for; where, and in what pieces."""
 
     wcet: Times | None = None
+    origin: Origins | None = Field(default=None, description="where the wcet is from: its kind, for all or per cluster")
     network: str | NetworkUse | None = None
     pin: str | None = Field(default=None, description="one processor by name, e.g. big0")
     processors: tuple[str, ...] | None = Field(default=None, description="the clusters or processors it may use")
@@ -237,6 +239,7 @@ class Work(Model):
 
     @model_validator(mode="after")
     def _pieces_fit(self) -> Work:
+        check_origins(self.origin, self.wcet)
         if self.pin is not None and self.processors is not None:
             raise problem("'pin' and 'processors' contradict each other; give one", "processors")
         if self.threads is not None and isinstance(self.network, NetworkUse) and self.network.threads is not None:

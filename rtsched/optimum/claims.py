@@ -152,6 +152,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "batch": refused("a batch takes less than its members one by one"),
         "split": refused("a node that is split runs on several processors at once"),
         "speedup": judged(judges.of_speedup),
+        "origins": LABEL,
     },
     SectionSpec: dict.fromkeys(("resource", "start", "end"), harmless("said with the node")),
     NodeHardware: {
@@ -233,6 +234,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "checkpoint": relaxed("what is put aside by a checkpoint costs nothing, and goes on anywhere"),
         "weights": relaxed("weights are loaded in no time"),
         "reset": harmless("the optimum stops nothing"),
+        "driver": LABEL,
         "peak": LABEL,
         "facts": LABEL,
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rtsched.schedulability.analyse import GroupAnalysis
@@ -14,6 +15,20 @@ from rtsched.verify.verification import Verification
 PROVEN, REFUTED, OPEN = "✓", "✗", "?"
 #: More names than this are counted instead.
 MOST_NAMES = 6
+
+#: First words that are no names, and so may have a capital.
+_WORDS = re.compile(
+    r"(a|all|arrivals|clocks|code|declare|every|evidence|execution|give|interrupts|join|keep|leave|lengthen|let|locks|"
+    r"make|no|nothing|pin|put|see|serialise|shorten|submitting|switches|tasks|the|timers|use|what|where|who)(?![:\w-])"
+)
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, and with a capital unless it begins with a name."""
+    text = text.rstrip()
+    if _WORDS.match(text):
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def counted(number: int, noun: str) -> str:

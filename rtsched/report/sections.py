@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
+from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
-    Boxes,
     Bullets,
     Facts,
     Figures,
@@ -23,9 +22,7 @@ from rtsched.report.content import CHECKS, counted_runs, fuzzed, versions
 from rtsched.report.coverage import coverage
 from rtsched.report.section import section
 from rtsched.verify import words
-from rtsched.verify.assumptions import assumptions, times
 from rtsched.verify.criticality import levels
-from rtsched.verify.verification import PROVING
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -56,22 +53,6 @@ def verdict(report: Report) -> tuple[Block, ...]:
     return box, Facts(rows), Signatures(ROLES)
 
 
-@section("Assumptions", 2)
-def rests_on(report: Report) -> tuple[Block, ...]:
-    """What was checked, and what is to be signed."""
-    items = assumptions(report.found)
-    checked = tuple(_sentence(item.text) for item in items if item.status == "checked")
-    signed = tuple(_sentence(item.text) for item in items if item.status == "declared")
-    blocks: list[Block] = []
-    if report.found.basis not in PROVING:
-        text = "what this report says rests on execution times that are no bounds of the real ones. "
-        blocks.append(Text(text + _sentence(times(report.found)[0]), strong="No proof:"))
-    blocks.append(Text("read off this very system, no signature needed:", strong="Checked by the tool"))
-    blocks.append(Bullets(checked) if checked else Text("nothing was assumed on the way into the theorems."))
-    blocks.append(Text("what no tool can see in a file; each box is to be signed:", strong="Declared by a person"))
-    return (*blocks, Boxes(signed))
-
-
 @section("Tasks", 3)
 def tasks(report: Report) -> tuple[Block, ...]:
     """Every task with its bound, its slack and what was seen; which fails first; the chains."""
@@ -94,7 +75,7 @@ def tasks(report: Report) -> tuple[Block, ...]:
         legend += (
             " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
         )
-    if found.basis not in PROVING:
+    if found.basis not in PROVING + CONDITIONAL:
         legend += f" Here C is {found.basis} for some tasks, and nothing is proven of jobs that take longer."
     blocks.append(Text(legend, note=True))
     failed = facts.failures(found)
@@ -171,9 +152,9 @@ def open_questions(report: Report) -> tuple[Block, ...]:
         change = "see the actions below" if obstacle is None else obstacle.change
         rows = (
             ("Tasks", ", ".join(names)),
-            ("Reason", _sentence(reason)),
-            ("Nearest change", _sentence(change)),
-            ("Simulated", _sentence(facts.evidence(found, names))),
+            ("Reason", facts.sentence(reason)),
+            ("Nearest change", facts.sentence(change)),
+            ("Simulated", facts.sentence(facts.evidence(found, names))),
         )
         verdict = report.found.part_verdict(part)
         known = (
@@ -183,7 +164,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
         if result.verdict != "schedulable":
             text = result.reason if result.bounds else f"no bound on its reaction time: {result.reason}"
-            blocks.append(Text(_sentence(text), strong=f"Chain {chain.name}:"))
+            blocks.append(Text(facts.sentence(text), strong=f"Chain {chain.name}:"))
     if not blocks:
         refuted = any(found.part_verdict(part) == "unschedulable" for part in found.analysis.parts)
         rest = "every task is either proven or refuted" if refuted else "every task is proven"
@@ -218,7 +199,7 @@ def actions(report: Report) -> tuple[Block, ...]:
         text = "No change that was tried, and no two of them, makes a part provable."
         return Text(text + (" The nearest changes are named in section 5." if hints else "")), note
     rows = tuple(
-        (item.part, _sentence(item.text), _sentence(item.cost), f"{item.verdict}, {item.basis}")
+        (item.part, facts.sentence(item.text), facts.sentence(item.cost), f"{item.verdict}, {item.basis}")
         for item in report.actions
     )
     lead = (
@@ -285,18 +266,3 @@ def _titled(name: str, title: str | None) -> str:
 def _flat(description: dict[str, Any]) -> str:
     """A policy in one line."""
     return ", ".join(f"{key}: {value}" for key, value in description.items()) or "edf"
-
-
-#: First words that are no names, and so may have a capital.
-_WORDS = re.compile(
-    r"(a|all|arrivals|clocks|declare|every|evidence|execution|give|join|keep|leave|lengthen|let|locks|make|no|nothing|pin|"
-    r"put|see|serialise|shorten|switches|tasks|the|use|where)(?![:\w-])"
-)
-
-
-def _sentence(text: str) -> str:
-    """The text with a full stop, and with a capital unless it begins with a name."""
-    text = text.rstrip()
-    if _WORDS.match(text):
-        text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."

@@ -76,15 +76,35 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Something a proof rests on: ``checked`` by the tool on this very model, or ``declared``, to be signed."""
+    """Something a proof rests on: ``checked`` by the tool on this very model, or ``declared``, to be signed.
+
+    `id` names it from one report to the next, `evidence` is what a source says of it. `against`: the source says
+    something else than the proof assumes. `state`, `owner` and `how` are what a person says of it.
+    """
 
     text: str
     status: Literal["checked", "declared"] = "checked"
     by: str = ""
+    id: str = ""
+    evidence: str = ""
+    against: bool = False
+    state: Literal["open", "validated", "violated"] = "open"
+    owner: str = ""
+    how: str = ""
 
-    def to_dict(self) -> dict[str, str]:
-        """For JSON: the sentence, whether it was checked, and by what."""
-        return {"text": self.text, "status": self.status, "by": self.by}
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the sentence, whether it was checked, by what, its name, what a source and a person say of it."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "status": self.status,
+            "by": self.by,
+            "evidence": self.evidence,
+            "against": self.against,
+            "state": self.state,
+            "owner": self.owner,
+            "how": self.how,
+        }
 
 
 @dataclass(frozen=True, slots=True)

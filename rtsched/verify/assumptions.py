@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from rtsched.model.assumption import Validation
+from rtsched.model.taskgraph import Basis
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorem import theorems
+from rtsched.verify.surroundings import surroundings
 from rtsched.verify.verification import Verification
 
 
@@ -18,26 +23,26 @@ def assumptions(found: Verification) -> list[Assumption]:
 
 def declared(found: Verification) -> list[Assumption]:
     """What cannot be checked from a file: what times claim to be, contention, clocks, the platform's behaviour."""
-    described, system = found.loaded.system, found.system
-    texts = times(found)
+    system = found.system
+    made = [Assumption(text, "declared", id=f"times.{kind}") for kind, text in times(found).items()]
     if any(task.release is None for task in system.tasks):
-        texts.append("arrivals of a task are never closer than its period, in any phase to the others")
-    if described.overheads == type(described.overheads)():
-        texts.append(
-            "switches, interrupts and drivers cost nothing beyond the execution times (no overheads are given)"
-        )
-    if len(system.processors) > 1:
-        texts.append("the execution times were measured under the contention for memory that the whole system causes")
-    texts.append("clocks and temperature stay where the execution times were measured")
-    if any(task.after is None and task.release is None and task.count is None for task in system.tasks):
-        texts.append("the scheduler does what the policy says: work-conserving, with the stated ties")
-    texts += claims(found)
-    texts += list(system.assumed)
-    return [Assumption(text, "declared") for text in dict.fromkeys(texts)]
+        text = "arrivals of a task are never closer than its period, in any phase to the others"
+        made.append(Assumption(text, "declared", id="arrivals"))
+    made += surroundings(found)
+    made += [Assumption(text, "declared", id=f"theorem.{name}") for name, text in claims(found)]
+    given = dict.fromkeys(system.assumed)
+    made += [Assumption(text, "declared", id=f"given.{number}") for number, text in enumerate(given, 1)]
+    known = found.loaded.system.assumptions
+    return [item if item.id not in known else _validated(item, known[item.id]) for item in made]
 
 
-def claims(found: Verification) -> list[str]:
-    """The theorems of other packages that a verdict or a bound rests on: each is a claim of its author."""
+def _validated(item: Assumption, said: Validation) -> Assumption:
+    how = ", ".join(word for word in (said.how, said.date) if word)
+    return replace(item, state=said.state, owner=said.owner or "", how=how)
+
+
+def claims(found: Verification) -> list[tuple[str, str]]:
+    """The theorems of other packages that a verdict or a bound rests on, by name: each is a claim of its author."""
     used = {bound.test for part in found.analysis.parts for bound in part.result.bounds}
     used |= {
         item.test
@@ -47,40 +52,48 @@ def claims(found: Verification) -> list[str]:
     }
     known = theorems()
     return [
-        f"{name} holds: package {known[name].package} claims it, and rtsched has not checked it"
+        (name, f"{name} holds: package {known[name].package} claims it, and rtsched has not checked it")
         for name in sorted(used & known.keys())
         if known[name].package
     ]
 
 
 #: What execution times are claimed to be, the weakest claim first.
-_CLAIMS = {
+_CLAIMS: dict[Basis, str] = {
     "modelled": "the execution times of {who} are modelled, not measured ({origins}): they bound nothing",
     "typical": "the execution times of {who} are typical ({origins}): some jobs take longer, and of those nothing is "
     "said",
-    "measured maxima": "no job of {who} takes longer than the largest time that was measured ({origins})",
+    "percentile": "the execution times of {who} are percentiles ({origins}): some jobs take longer, and of those "
+    "nothing is said",
+    "pwcet": "no job of {who} exceeds its probabilistic bound, and what was measured is representative ({origins})",
+    "high-water": "no job of {who} takes longer than the largest time that was measured ({origins})",
     "declared": "the execution times{who} are upper bounds: no job takes longer, with whatever margin was measured or "
     "added",
+    "budget": "no job of {who} takes longer than its budget, which is enforced ({origins})",
+    "analysed": "the execution times of {who} are bounds, found by analysis ({origins})",
 }
 #: More names or origins than this are counted.
 MOST = 4
 
 
-def times(found: Verification) -> list[str]:
-    """What the execution times are claimed to be, of which tasks, the weakest claim first."""
+def times(found: Verification) -> dict[Basis, str]:
+    """What the execution times are claimed to be, by kind, of which tasks, the weakest claim first."""
     tasks = found.system.tasks
-    made = []
+    made: dict[Basis, str] = {}
     for basis, claim in _CLAIMS.items():
         mine = [task for task in tasks if task.basis == basis]
         if not mine:
             continue
         if basis == "declared":
-            sources = _sources(found)
+            origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
             who = f" of {_listed([repr(task.name) for task in mine])}" if len(mine) < len(tasks) else ""
-            made.append(claim.format(who=who + (f" (from {', '.join(sources)})" if sources and not who else "")))
+            sources = list(origins) + ([] if who else _sources(found))
+            made[basis] = claim.format(who=who + (f" (from {_listed(sources)})" if sources else ""))
             continue
         origins = dict.fromkeys(o.text for task in mine for o in task.origins if o.basis == basis)
-        made.append(claim.format(who=_listed([repr(task.name) for task in mine]), origins=_listed(list(origins), "; ")))
+        made[basis] = claim.format(
+            who=_listed([repr(task.name) for task in mine]), origins=_listed(list(origins), "; ")
+        )
     return made
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtsched.model.taskgraph import Basis, weakest
+from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.schedulability.result import Verdict
-from rtsched.verify.verification import PROVING, Verification
+from rtsched.verify.verification import Verification
 
 #: The most critical first.
 LEVELS = ("hard", "firm", "soft")
@@ -30,13 +30,13 @@ class Level:
 
     @property
     def is_proven(self) -> bool:
-        """Whether all its tasks are schedulable, for execution times of which a proof is one."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        """Whether all its tasks are schedulable, for bounds, or if no job takes longer than was measured."""
+        return self.verdict == "schedulable" and self.basis in PROVING + CONDITIONAL
 
     def __str__(self) -> str:
         count = len(self.proven) + len(self.refuted) + len(self.open)
         chains = "".join(f", chain {name} not" for name in self.chains)
-        how = "proven" if self.basis in PROVING else f"in time for {self.basis} times, no proof"
+        how = "proven" if self.basis in PROVING + CONDITIONAL else f"in time for {self.basis} times, no proof"
         return f"{self.criticality}: {self.verdict} ({len(self.proven)} of {count} {how}{chains})"
 
 

@@ -14,8 +14,8 @@ from rtsched import api
 from rtsched.display import Displayed
 from rtsched.errors import InputError
 from rtsched.model.base import whole_number
+from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.system import Estimates
-from rtsched.model.taskgraph import Basis, weakest
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
 from rtsched.schedulability.result import Bound, Verdict
@@ -35,10 +35,6 @@ RUNS = 20
 MANY, FEW = 24, 6
 Progress = Callable[[Iterable[Pattern], int], Iterable[Pattern]]
 
-#: Execution times of which a proof is one.
-PROVING: tuple[Basis, ...] = ("declared", "measured maxima")
-
-
 #: Keys that came after the first fingerprints, and what they are where nobody writes them: then they are left out, so
 #: that the fingerprint of a system stays.
 LATER: dict[str, Any] = {
@@ -56,15 +52,19 @@ LATER: dict[str, Any] = {
     "restart": None,
     "kernels": {},
     "errors": None,
+    "assumptions": {},
+    "origin": None,
 }
+#: The same of platforms.
+LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
 
 
-def _without_later(described: Any) -> Any:
+def _without(described: Any, later: dict[str, Any]) -> Any:
     if isinstance(described, list):
-        return [_without_later(each) for each in described]
+        return [_without(each, later) for each in described]
     if not isinstance(described, dict):
         return described
-    return {key: _without_later(value) for key, value in described.items() if key not in LATER or value != LATER[key]}
+    return {key: _without(value, later) for key, value in described.items() if key not in later or value != later[key]}
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,22 @@ class Verification(Displayed):
 
     @property
     def proven(self) -> bool:
-        """Whether all is schedulable, for execution times that are declared or the largest ones measured."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        """Whether all is schedulable, for execution times that are declared, or stronger.
+
+        Not while the file says of an assumption that it is violated.
+        """
+        return self.verdict == "schedulable" and self.basis in PROVING and not self.violated
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The assumptions of which the file says that they do not hold."""
+        known = self.loaded.system.assumptions
+        return tuple(name for name, found in known.items() if found.state == "violated")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether all is schedulable if no job takes longer than the largest times measured."""
+        return self.verdict == "schedulable" and self.basis in CONDITIONAL and not self.violated
 
     def part_verdict(self, part: GroupAnalysis) -> Verdict:
         """The verdict of one part, a counterexample in it included."""
@@ -181,9 +195,12 @@ class Verification(Displayed):
     @cached_property
     def inputs_sha256(self) -> str:
         """A fingerprint of the system as it was described, its platform and the policy."""
+        system = _without(self.loaded.system.model_dump(mode="json", by_alias=True), LATER)
+        if system["wcet"] is None:  # of the whole system; tasks have always had a key of this name
+            del system["wcet"]
         described = {
-            "system": _without_later(self.loaded.system.model_dump(mode="json", by_alias=True)),
-            "platform": self.loaded.platform.model_dump(mode="json", by_alias=True),
+            "system": system,
+            "platform": _without(self.loaded.platform.model_dump(mode="json", by_alias=True), LATER_ON_PLATFORMS),
             "scheduler": self.description,
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

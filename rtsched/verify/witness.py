@@ -117,7 +117,7 @@ def _task(task: Task, name: str, system: SystemSpec) -> Task:
 
 def _times(task: Task, spec: TaskSpec, processors: tuple[ProcessorSpec, ...]) -> dict[str, Any]:
     """The execution times of looked-up networks as figures, for a run of a file takes typical ones."""
-    if not any(origin.basis == "measured maxima" for origin in spec.origins):
+    if not any(origin.basis == "high-water" for origin in spec.origins):
         return {}
     if task.graph is not None:
         nodes = {

@@ -10,6 +10,7 @@ from rtsched.schedulability.theorems.job_sets import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
+from rtsched.verify.surroundings import brief
 from rtsched.verify.verification import Verification
 from rtsched.visible import visible
 
@@ -27,12 +28,16 @@ def percent(share: float | None, digits: int = 1) -> str:
 #: What a verdict other than unknown adds where execution times are no declared bounds.
 _FOR = {
     "schedulable": {
-        "measured maxima": " for the largest times measured",
+        "high-water": " for the largest times measured",
+        "pwcet": " for probabilistic bounds",
+        "percentile": " for percentiles: no proof",
         "typical": " for typical times: no proof",
         "modelled": " for modelled times: no proof",
     },
     "unschedulable": {
-        "measured maxima": " with the largest times measured",
+        "high-water": " with the largest times measured",
+        "pwcet": " with probabilistic bounds",
+        "percentile": " with percentiles",
         "typical": " with typical times",
         "modelled": " with modelled times",
     },
@@ -42,15 +47,20 @@ _FOR = {
 def outcome(found: Verification) -> str:
     """The verdict in a few words, with what it rests on: ``schedulable for typical times: no proof``."""
     basis = found.basis
-    if found.verdict == "unschedulable" and any(task.basis == "measured maxima" for task in found.system.tasks):
-        basis = "measured maxima"  # a miss rests on what is rare, not on what is usual
-    return found.verdict + _FOR.get(found.verdict, {}).get(basis, "")
+    if found.verdict == "unschedulable" and any(task.basis == "high-water" for task in found.system.tasks):
+        basis = "high-water"  # a miss rests on what is rare, not on what is usual
+    broken = f"; no proof: violated: {', '.join(found.violated)}" if found.violated else ""
+    return found.verdict + _FOR.get(found.verdict, {}).get(basis, "") + broken
 
 
 #: Up to which execution time a claim reaches, by what it rests on.
 _UP_TO = {
+    "analysed": "every execution time up to the analysed one",
+    "budget": "every execution time up to the budget",
     "declared": "every execution time up to the given one",
-    "measured maxima": "every execution time up to the largest one measured",
+    "high-water": "every execution time up to the largest one measured",
+    "pwcet": "every execution time up to its probabilistic bound",
+    "percentile": "every execution time up to a percentile (jobs that take longer happen, so this is no proof)",
     "typical": "every execution time up to a typical one (jobs that take longer happen, so this is no proof)",
     "modelled": "every execution time up to the modelled one (nobody measured it, so this is no proof)",
 }
@@ -233,5 +243,5 @@ def margins(found: Verification) -> str:
 
 
 def assumed(found: Verification) -> list[str]:
-    """The assumptions, those to be signed last."""
-    return [f"{item.status}: {item.text}" for item in assumptions(found)]
+    """The assumptions, those to be signed last; what costs nothing and what stays away in a sentence each."""
+    return brief(assumptions(found))

@@ -29,11 +29,18 @@ LOOKED_UP = "out of the catalogue, which lowers to times as they are drawn"
 FILE = "a file, which is read into what is drawn in its place"
 DEFAULT = "what holds where nothing is drawn"
 OPTIONS = "an option of a run: the fuzzer says itself how long it runs, how it ends, and with which seed"
+SAID = "what a time is worth, which changes no run but with a factor over what was measured"
 WORKED_OUT = "a kernel by its work has become one with a time before time starts"
+LABELLED = "what people know of the chip and of a proof changes no run"
 #: What no document holds: a model, a key of one, or one of the words that a key may be.
 NOT_DRAWN = {
     "Simulate": OPTIONS,
     "System.simulate": OPTIONS,
+    "System.wcet": LOOKED_UP,
+    "Provenance": SAID,
+    "Provenance.kind": SAID,
+    "Provenance.margin": SAID,
+    **{f"{model}.origin": SAID for model in ("Task", "NodeModel", "JobModel", "Choice")},
     "NetworkUse": LOOKED_UP,
     "Task.network": LOOKED_UP,
     "Task.exit_family": LOOKED_UP,
@@ -60,6 +67,8 @@ NOT_DRAWN = {
     "ComputedKernel": WORKED_OUT,
     **{f"ComputedKernel.{key}": WORKED_OUT for key in ("threads", "shared_memory", "registers", "macs", "bytes")},
     "Cluster.kind=link": "links stand by themselves",
+    "Driver": LABELLED,
+    "Validation": LABELLED,
 }
 
 

@@ -82,8 +82,8 @@ def lowered(network: str, largest: bool, more: str = "") -> Any:
 @pytest.mark.parametrize(
     ("network", "typical", "largest", "basis"),
     [
-        ("known", 4.0, 6.5, "measured maxima"),
-        ("tail", 4.0, 7.0, "typical"),  # a percentile, which some jobs exceed
+        ("known", 4.0, 6.5, "high-water"),
+        ("tail", 4.0, 7.0, "percentile"),  # a percentile, which some jobs exceed
         ("median", 4.0, 4.0, "typical"),
         ("same", 4.0, 4.0, "typical"),
         ("guessed", 4.0, 4.0, "modelled"),
@@ -104,13 +104,13 @@ def test_proofs_take_the_largest_time_of_a_row_and_runs_the_median(
 
 def test_only_processors_that_a_task_may_use_count() -> None:
     assert lowered("known", largest=True).basis == "typical"  # the CPU's row has no largest time
-    assert lowered("known", largest=True, more=", processors: [npu]").basis == "measured maxima"
+    assert lowered("known", largest=True, more=", processors: [npu]").basis == "high-water"
 
 
 def test_the_weakest_times_word_the_verdict() -> None:
     found = verify("adas_agx_orin", runs=0)
     assert found.basis == "typical"  # one network of nine has no largest time
-    assert [task.basis for task in found.system.tasks].count("measured maxima") == 8
+    assert [task.basis for task in found.system.tasks].count("high-water") == 8
     assert found.verdict == "unschedulable"
     assert words.verdict(found).startswith("adas_agx_orin: UNSCHEDULABLE with the largest times measured\n")
 
@@ -120,8 +120,8 @@ def test_schedulable_for_typical_times_is_no_proof() -> None:
     assert (found.verdict, found.basis, found.proven) == ("schedulable", "typical", False)
     assert words.verdict(found).startswith("wearable_mcu: SCHEDULABLE for typical times: no proof\n")
     assert "no proof" in words.scope(found)
-    assert times(found)[0].startswith("the execution times of 'keyword', ")
-    assert "kws on mcu: the typical time, no larger one is known (mlperf_tiny)" in times(found)[0]
+    assert next(iter(times(found).values())).startswith("the execution times of 'keyword', ")
+    assert "kws on mcu: the typical time, no larger one is known (mlperf_tiny)" in next(iter(times(found).values()))
     page = html(Report(found, "2025-01-31"))
     assert '<div class="verdict unknown">' in page  # not the look of a proof
     assert "schedulable<small> for typical times: no proof</small>" in page
@@ -391,7 +391,7 @@ def test_samples_above_the_planned_time_are_measured_maxima() -> None:
     text = ONE_CORE + "tasks: [{name: a, wcet: 2 ms, period: 10 ms, execution: {kind: empirical, samples: %s}}]"
     above, below_it = (api.load(system(text % samples)).lower().tasks[0] for samples in ("[1 ms, 3 ms]", "[1 ms]"))
     assert [(origin.basis, origin.text) for origin in above.origins] == [
-        ("measured maxima", "the largest of 2 samples")
+        ("high-water", "the largest of 2 samples, 3 ms, above the planned 2 ms")
     ]
     assert below_it.basis == "declared"
 

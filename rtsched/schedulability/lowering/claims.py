@@ -173,6 +173,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "batch": harmless("read by policies that start batches, which are whole schedulers"),
         "split": harmless("read by policies that split nodes, which are whole schedulers"),
         "speedup": harmless("read by policies that share units, which are whole schedulers"),
+        "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     SectionSpec: dict.fromkeys(("resource", "start", "end"), used("blocking by locks (locks)")),
     NodeHardware: {
@@ -287,6 +288,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "checkpoint": judged(obstacles.of_checkpoint),
         "weights": judged(obstacles.of_weights),
         "reset": harmless("judged with each processor"),
+        "driver": LABEL,
         "peak": LABEL,
         "facts": LABEL,
     },

@@ -42,7 +42,8 @@ class View:
 
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
     test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
-    besides; `blockers` the sections of which one or more block a task.
+    besides; `blockers` the sections of which one or more block a task. `service` says what the models take processors
+    to do, and which.
     """
 
     name: str
@@ -55,6 +56,7 @@ class View:
     costs: dict[str, int] = field(default_factory=dict)
     blockers: dict[str, tuple[Blocker, ...]] = field(default_factory=dict)
     obstacle: Obstacle | None = None
+    service: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class TaskGroup(Pieces):
@@ -101,6 +103,7 @@ class TaskGroup(Pieces):
             costs,
             self.blockers,
             obstacle,
+            self.service,
         )
 
     def _obstacle(self) -> Obstacle | None:

@@ -67,6 +67,7 @@ class Pieces:
         if self.policy.order != "FP":
             self.specs.sort(key=lambda task: task.index)
         self.notes: list[Assumption] = []
+        self.service: dict[str, tuple[int, ...]] = {}
         self.exact = True
         self.blockers: dict[str, tuple[Blocker, ...]] = {}
         self.pieces = {task.index: [self._piece(task, node) for node in self._nodes(task)] for task in self.specs}
@@ -87,6 +88,10 @@ class Pieces:
         """Record something the tool has checked."""
         if all(item.text != text for item in self.notes):
             self.notes.append(Assumption(text, "checked", "rtsched"))
+
+    def serves(self, how: str, places: tuple[int, ...]) -> None:
+        """Record what the models take processors to do, which only who knows the chip and its driver can say."""
+        self.service[how] = tuple(sorted({*self.service.get(how, ()), *places}))
 
     # ---- tasks and nodes ---------------------------------------------------------------------------------------
 
@@ -130,13 +135,12 @@ class Pieces:
         places = self.pools[pool]
         C = self._longest(task, node, places)
         start, move = self._start(places)
-        where = self._pool_name(pool)
         free = self._free(node, places)
         preemptible = all(free)
         regions: tuple[int, ...] = ()
         overhead = start
         if any(free):
-            self.note(f"{where} can be preempted at any time" if preemptible else f"{where} is preempted only in part")
+            self.serves("can be preempted at any time" if preemptible else "is preempted only in part", places)
             overhead += start + move
         elif self.policy.preemption == "limited" and node.regions:
             shares = self._shares(node, places, C)
@@ -147,7 +151,7 @@ class Pieces:
         else:
             if start + move and self._displaces(task, node, pool):
                 overhead += start + move
-            self.note(f"{where} never interrupts a node once started")
+            self.serves("never interrupts a node once started", places)
         if overhead:
             self.exact = False
             self.note(

@@ -89,7 +89,7 @@ class _Search:
                 yield smaller.together(found, tasks, part)
         if len(self.parts) > 1 and not any(each.part == "system" for each in self.made):
             yield smaller.together(found, tasks)
-        yield places.boards(found)
+        yield places.boards(found, tasks)
         shrink: tuple[Callable[[Verification, FileTasks, GroupAnalysis], Iterator[Change]], ...]
         shrink = (durations.shorter, durations.rarer, durations.faster)
         for change in shrink:
