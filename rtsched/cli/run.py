@@ -168,7 +168,9 @@ def _why(trace: Trace, figures: Summary, told: list[str], system: str) -> list[s
         return []
     if not can_tell(trace):
         kept = "the trace is too large to look through" if trace.kept else "no trace was kept (--no-trace)"
-        return [f"Why: not told, since {kept}; `rtsched explain {shlex.quote(system)} --until …` explains a shorter run."]
+        return [
+            f"Why: not told, since {kept}; `rtsched explain {shlex.quote(system)} --until …` explains a shorter run."
+        ]
     lines = [f"Why: {text}" for text in told]
     more = sum(task.misses > 0 for task in figures.tasks) - len(told)
     return [*lines, *([f"Why: {more} more tasks missed; `rtsched explain` tells of any job."] if more > 0 else [])]

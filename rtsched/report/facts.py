@@ -138,7 +138,7 @@ def breakdown(found: Verification) -> str:
         return "1.000: the execution times may not grow together by as much as 0.1 %"
     if factor > 1:
         return f"{share:.3f}: all execution times together may grow by {100 * share - 100:.1f} % and the proof holds"
-    return f"{share:.3f}: a proof needs all execution times together at {100 * share:.1f} % of the given ones"
+    return f"{share:.3f}: for a proof all execution times together must shrink by {100 - 100 * share:.1f} %"
 
 
 def consists(bound: Bound) -> str:

@@ -9,6 +9,7 @@ from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.verify.actions import actions
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
+from rtsched.verify.reasons import reason
 from rtsched.verify.verification import Verification
 from rtsched.verify.words import scope
 
@@ -105,6 +106,7 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
                 "overhead_ns": found.analysis.part_of(task.name).view.overheads.get(task.name, 0),
                 "criticality": task.criticality,
                 "verdict": found.task_verdict(index),
+                "reason": reason(found, index),
                 "basis": task.basis,
                 "origins": [{"basis": origin.basis, "text": origin.text} for origin in task.origins],
                 "bound": bound.to_dict(),

@@ -65,7 +65,8 @@ def rarer(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Iterato
     mine = {spec.name: task for task in tasks.of(part.view.tasks) for spec in task.specs if len(task.specs) == 1}
     known = [found.sensitivity[name] for name in mine if name in found.sensitivity]
     least = sorted(
-        (margin for margin in known if margin.T is not None and margin.T > 1), key=lambda each: (each.T or 0, each.task)
+        (margin for margin in known if margin.T is not None and margin.T > 1),
+        key=lambda each: (each.T or 0, mine[each.task].number),
     )
     for margin in least[:3]:
         task = mine[margin.task]
