@@ -146,6 +146,10 @@ class Alternatives(Displayed):
         return rows
 
     def notes(self) -> list[str]:
+        """What is to be said of the table, and of boards that are not in it."""
+        return [*self.remarks(), *self.lacks()]
+
+    def remarks(self) -> list[str]:
         """What is to be said of the table."""
         lines = []
         proven = len(self.proven)
@@ -171,6 +175,11 @@ class Alternatives(Displayed):
                 f"mean power: of one run as the file declares it, jobs released for {format_duration(self.until, 4)}; "
                 "evidence, no bound."
             )
+        return [visible(line) for line in lines]
+
+    def lacks(self) -> list[str]:
+        """What boards lack that are not in the table."""
+        lines = []
         for name, what in self.lacking.items():
             lines += [f"{name} lacks:", *(f"  - {each}" for each in told(name, what))]
         if self.others:

@@ -10,7 +10,7 @@ from rtsched.cli.console import echo_json
 @click.command()
 @click.argument(
     "what",
-    type=click.Choice(["system", "workload", "platform", "generate", "summary", "steps", "wcet"]),
+    type=click.Choice(["system", "workload", "platform", "generate", "summary", "steps", "wcet", "alternatives"]),
     default="system",
 )
 def schema(what: str) -> None:
@@ -30,6 +30,10 @@ def schema(what: str) -> None:
         from rtsched.export.schema import SUMMARY_SCHEMA
 
         answer = SUMMARY_SCHEMA
+    elif what == "alternatives":
+        from rtsched.export.schema_alternatives import ALTERNATIVES_SCHEMA
+
+        answer = ALTERNATIVES_SCHEMA
     elif what == "steps":
         from rtsched.export.schema_steps import STEPS_SCHEMA
 

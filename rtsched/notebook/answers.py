@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from rtsched.alternatives.answer import Alternatives
 from rtsched.conformance.result import Conformance
 from rtsched.conformance.words import lines
 from rtsched.experiment.compare import Comparison as Compared
@@ -35,6 +36,16 @@ def verification(found: Verification) -> str:
         *map(line, [*parts, *words.chains(found)]),
         line(beside) if beside else "",
         folded("assumptions", words.assumed(found)),
+    )
+
+
+def alternatives(found: Alternatives) -> str:
+    """A row for each board, mode and policy; then what is to be said of them, and what other boards lack."""
+    return whole(
+        headed(found.system, "what if it ran elsewhere?"),
+        table(found.header(), found.table(), left=range(5)),
+        *map(line, found.remarks()),
+        folded("what boards lack", found.lacks()),
     )
 
 

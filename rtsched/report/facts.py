@@ -18,8 +18,8 @@ MOST_NAMES = 6
 
 #: First words that are no names, and so may have a capital.
 _WORDS = re.compile(
-    r"(a|all|arrivals|clocks|code|declare|every|evidence|execution|give|interrupts|join|keep|leave|lengthen|let|locks|"
-    r"make|no|nothing|pin|put|see|serialise|shorten|submitting|switches|tasks|the|timers|use|what|where|who)(?![:\w-])"
+    r"(a|accuracy|all|another|arrivals|clocks|code|declare|every|evidence|execution|give|interrupts|join|keep|leave|"
+    r"lengthen|let|locks|make|no|nothing|pin|put|see|serialise|shorten|submitting|switches|tasks|the|timers|use|what|where|who|work)(?![:\w-])"
 )
 
 

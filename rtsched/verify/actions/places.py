@@ -101,7 +101,7 @@ def _load(found: Verification) -> list[float]:
 
 def _cost(found: Verification, spec: TaskSpec, mine: set[int], place: int, before: int) -> str:
     """What is different there: time, accuracy and energy, where they are known."""
-    said = [f"a job takes {time(_length(spec, place))} there, {time(before)} where it runs now"]
+    said = [f"a job of {spec.name!r} takes {time(_length(spec, place))} there, {time(before)} where it runs now"]
     lost = sum(node.losses[place] for node in spec.nodes if node.losses)
     gone = max((sum(node.losses[each] for node in spec.nodes if node.losses) for each in mine), default=0.0)
     if lost > gone:
