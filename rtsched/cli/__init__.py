@@ -44,6 +44,7 @@ COMMANDS = {
     "show": "show",
     "sweep": "sweep",
     "validate": "validate",
+    "verify-report": "verify_report",
     "wcet": "wcet",
     "what-if": "what_if",
 }

@@ -126,11 +126,14 @@ def _actions(found: Verification) -> list[str]:
 
 def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:
     from rtsched.verify import words
+    from rtsched.verify.requirements import table
 
     lines = [words.verdict(found), "", words.table(found), ""]
     for part in found.analysis.parts:
         lines += map(visible, words.part(found, part))
     lines += map(visible, words.chains(found))
+    stated = table(found)
+    lines += ["", *(visible(each, lines=True) for each in stated)] if stated else []
     if parts:
         lines += ["", words.parts(found)]
     if margins:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from datetime import date as calendar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from rtsched.cli import options
-from rtsched.cli.console import tell
+from rtsched.cli.console import echo, tell
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, format_of, write_whole
+from rtsched.model.catalogue import is_path
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -40,6 +42,20 @@ FORMATS = (".html", ".pdf", ".md", ".json")
 @options.platform()
 @options.overrides()
 @options.patterns
+@click.option(
+    "--document",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The front page, a YAML file: number, revision, status, item, history, who signs (docs/report.md).",
+)
+@click.option(
+    "--font",
+    "fonts",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A font (.ttf, .otf) that comes before those of the system, for .pdf and for the figures of .html.",
+)
 @click.option("--date", metavar="YYYY-MM-DD", help="The date on the report; default: today.")
 def report(
     system: str,
@@ -50,6 +66,8 @@ def report(
     overrides: tuple[str, ...],
     runs: int,
     seed: int,
+    document: Path | None,
+    fonts: tuple[Path, ...],
     date: str | None,
 ) -> None:
     """Write the report on SYSTEM that an engineer signs: verdict, assumptions, bounds, figures, actions, input."""
@@ -57,7 +75,18 @@ def report(
     ending = format_of(output, FORMATS, refusal) if wanted is None else f".{wanted}"
     check_outputs(output)
     day = _day(date)
+    if fonts and ending not in (".pdf", ".html"):
+        raise InputError(f"--font: a {ending} report has no letters of its own; leave it out, or write .pdf or .html")
+    if ending == ".pdf":
+        from rtsched.report.pdf import library
+
+        library()  # before the work
+    from rtsched.report import front
     from rtsched.report.content import Report
+    from rtsched.report.letters import given
+
+    given(fonts)
+    page = front.FrontPage() if document is None else front.read(document)
     from rtsched.verify.verification import verify
     from rtsched.verify.words import outcome
 
@@ -66,14 +95,18 @@ def report(
             system, scheduler=scheduler, platform=platform, overrides=overrides, runs=runs, seed=seed,
             progress=progress,
         )  # fmt: skip
-    words = ["rtsched", "report", system, "-o", output.name]
+    words = ["rtsched", "report", system, "-o", "report.json"]  # all formats have the same data
     for option, value in (("--scheduler", scheduler), ("--platform", platform)):
         words += [] if value is None else [option, value]
     for text in overrides:
         words += ["--set", text]
-    words += [] if wanted is None else ["--format", wanted]
+    words += [] if document is None else ["--document", document.name]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
-    write_whole(output, render(Report(found, day, shlex.join(words)), ending))
+    others = [(document, "front page")] if document is not None else []
+    if platform is not None and is_path(platform):
+        others.append((Path(platform), "platform"))
+    made = Report(found, day, shlex.join(words), page, tuple(others))
+    write_whole(output, render(made, ending, fonts))
     tell(f"{found.system.name}: {outcome(found)}; report written to {output}", output)
 
 
@@ -86,16 +119,16 @@ def _day(text: str | None) -> str:
         raise InputError(f"--date {text!r} is no day; write YYYY-MM-DD, e.g. 2025-03-31") from None
 
 
-def render(made: Report, ending: str) -> str | bytes:
+def render(made: Report, ending: str, fonts: Sequence[Path] = ()) -> str | bytes:
     """The content of the file, by the ending of its name."""
     if ending == ".html":
         from rtsched.report.html import html
 
-        return html(made)
+        return html(made, fonts)
     if ending == ".pdf":
         from rtsched.report.pdf import pdf
 
-        return pdf(made)
+        return pdf(made, fonts, lambda text: echo(text, err=True))
     if ending == ".md":
         from rtsched.report.markdown import markdown
 

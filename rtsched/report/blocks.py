@@ -16,7 +16,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names and values, one pair a line."""
+    """Names and values, one pair a line; an empty value is filled in by hand."""
 
     rows: tuple[tuple[str, str], ...]
 
@@ -37,7 +37,10 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a header. `widths` are relative; columns in `numeric` are aligned to the right; `marked` rows fail."""
+    """Rows under a header. `widths` are relative; columns in `numeric` are aligned to the right; `marked` rows fail.
+
+    Rows that are filled in `by_hand` are higher.
+    """
 
     title: str
     header: tuple[str, ...]
@@ -45,14 +48,16 @@ class Table:
     widths: tuple[float, ...]
     numeric: frozenset[int] = frozenset()
     marked: frozenset[int] = frozenset()
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A text whose lines and spaces count."""
+    """A text whose lines and spaces count, in `language`; one without is set over the whole width."""
 
     title: str
     text: str
+    language: str = "yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,9 @@ class VerdictBox:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """Lines to sign on, by role."""
+    """Lines to sign on: role, name and function, independence, date; what is empty is filled in by hand."""
 
-    roles: tuple[str, ...]
+    rows: tuple[tuple[str, str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,9 @@ Block = Text | Facts | Bullets | Boxes | Table | Listing | VerdictBox | Signatur
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A numbered section."""
+    """A numbered section; `name` is that in the registry."""
 
     number: int
+    name: str
     title: str
     blocks: tuple[Block, ...]

@@ -8,20 +8,24 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from rtsched import __version__
 from rtsched.model.config import to_yaml
-from rtsched.report import facts
+from rtsched.report import facts, front, resolved
 from rtsched.report.blocks import Block, Listing, Section
+from rtsched.report.canonical import RECIPE, digest
 from rtsched.report.coverage import coverage
+from rtsched.report.drawing import Drawing, style
+from rtsched.report.inputs import Input, inputs
 from rtsched.report.section import makers
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
 from rtsched.verify.actions import Actions, actions
 from rtsched.verify.verification import Verification
-from rtsched.visible import shown, visible
+from rtsched.visible import cut, shown, visible
 
 CHECKS = (
     "The tests are checked against a corpus of instances whose answers were found without rtsched (published examples "
@@ -48,13 +52,22 @@ def fuzzed() -> str:
     )
 
 
+#: A front page of empty boxes.
+EMPTY = front.FrontPage()
+
+
 @dataclass(frozen=True)
 class Report:
-    """What is known of a system on a day: `found` rendered in sections; `command` repeats it."""
+    """What is known of a system on a day: `found` rendered in sections; `command` repeats it, `page` is its front.
+
+    `others` are input files that the system does not name, each with what it is.
+    """
 
     found: Verification
     date: str
     command: str = ""
+    page: front.FrontPage = EMPTY
+    others: tuple[tuple[Path, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -64,13 +77,38 @@ class Report:
     @property
     def title(self) -> str:
         """The heading."""
-        return f"Schedulability report: {visible(self.name)}"
+        return visible(self.page.title or f"Schedulability report: {self.name}")
 
     @property
     def footer(self) -> str:
-        """What tells pages of two reports apart."""
-        name, fingerprint = visible(self.name), self.found.inputs_sha256[:12]
-        return f"{name} · {words.outcome(self.found)} · input {fingerprint} · {self.date}"
+        """What tells pages of two reports apart, beside the digest."""
+        page = self.page
+        revision = f"revision {page.revision}" if page.revision else ""
+        parts = (page.number, revision, page.status, self.name, words.outcome(self.found), self.date)
+        return " · ".join(cut(part, 48) for part in parts if part)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the data, as ``rtsched.report.canonical`` computes it; the same for all formats."""
+        return digest(self.data)
+
+    @cached_property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The figures, and the sentences of those that do not apply."""
+        from rtsched.report.figures import drawings
+
+        with style():
+            return tuple(drawings(self.found))
+
+    @cached_property
+    def files(self) -> tuple[Input, ...]:
+        """The files that it was made from."""
+        return inputs(self.found.loaded, self.others)
+
+    @cached_property
+    def front(self) -> tuple[Block, ...]:
+        """The front page."""
+        return tuple(shown(each) for each in front.blocks(self.page))
 
     @cached_property
     def actions(self) -> Actions:
@@ -79,10 +117,10 @@ class Report:
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """The seven sections of every report, and those of other packages."""
+        """The sections of every report, and those of other packages."""
         return tuple(
-            Section(number, made.title, tuple(each if isinstance(each, Listing) else shown(each) for each in blocks))
-            for number, (made, blocks) in enumerate(((made, made.blocks(self)) for made in makers()), 1)
+            Section(number, made.name, made.title, tuple(map(_seen, made.blocks(self))))
+            for number, made in enumerate(makers(), 1)
         )
 
     @property
@@ -109,7 +147,7 @@ class Report:
             for item in result.evidence:
                 used.setdefault(item.test, []).append(f"chain {chain.name}")
         known = theorems()
-        corpus = checked()["corpus"]
+        corpus, mutants = checked()["corpus"], checked()["mutants"]
         return tuple(
             {
                 "test": name,
@@ -117,6 +155,7 @@ class Report:
                 "strength": known[name].strength,
                 "citation": known[name].evidence.citation,
                 "corpus": f"{corpus[name]} of {corpus[name]}" if name in corpus else "none applies",
+                "mutants": f"{mutants[name]} of {mutants[name]}" if name in mutants else "none made",
                 "parts": ", ".join(dict.fromkeys(parts)),
             }
             for name, parts in sorted(used.items())
@@ -130,10 +169,18 @@ class Report:
         return {"system": to_yaml(loaded.system), "platform": to_yaml(loaded.platform)}
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: the verification, and what only a report has."""
+        """For JSON: the verification, what only a report has, and its digest."""
+        return {**self.data, "digest": {"sha256": self.digest, "recipe": RECIPE}}
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """Everything that the report says and rests on, but for its digest."""
         from rtsched.verify.document import to_dict
 
         made = to_dict(self.found, margins=True)
+        made["scheduler"] = self.found.description
+        made["seed"], made["runs"] = self.found.seed, self.found.asked
+        made["resolved"] = resolved.dump(self.found.system)
         made["scope"] = facts.scope(self.found)
         made["report"] = {
             "date": self.date,
@@ -150,15 +197,30 @@ class Report:
             "citations": list(self.citations),
             "versions": versions(),
             "inputs": self.inputs,
+            "files": [each.to_dict() for each in self.files],
+            "document": self.page.model_dump(mode="json"),
             "checks": CHECKS,
+            "title": self.title,
+            "front": [_data(block) for block in self.front],
+            "sections": [
+                {
+                    "number": section.number,
+                    "name": section.name,
+                    "title": section.title,
+                    "blocks": [_data(block) for block in section.blocks],
+                }
+                for section in self.sections
+            ],
+            "figures": [{"title": each.title, "text": each.text} for each in self.drawings],
         }
-        others = [maker for maker in makers() if maker.place is None]
-        if others:
-            made["report"]["sections"] = [
-                {"name": maker.name, "title": maker.title, "blocks": [_data(block) for block in maker.blocks(self)]}
-                for maker in others
-            ]
-        return made
+        plain: dict[str, Any] = json.loads(json.dumps(made))  # as a reader of the file has it
+        return plain
+
+
+def _seen(block: Block) -> Block:
+    """A block in which nothing is invisible."""
+    seen: Block = block if isinstance(block, Listing) else shown(block)
+    return seen
 
 
 def _data(block: Block) -> dict[str, Any]:
@@ -175,7 +237,7 @@ def counted_runs(runs: int, jobs: int) -> str:
 def versions() -> dict[str, str]:
     """The versions of what computes and draws."""
     found = {"rtsched": __version__, "Python": platform.python_version()}
-    for name in ("numpy", "simpy", "matplotlib"):
+    for name in ("numpy", "scipy", "networkx", "pydantic", "PyYAML", "simpy", "matplotlib"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -122,11 +122,8 @@ def only(trace: Trace, row: int, tasks: list[int], processors: tuple[int, ...], 
     jobs["task"] = new[jobs["task"]]
     slices = slices[(jobs["task"][slices["job"]] >= 0) & (slices["end"] > start) & (slices["start"] < end)]
     old = trace.system
-    specs = tuple(
-        replace(old.tasks[index], index=place, name=short(old.tasks[index].name)) for place, index in enumerate(kept)
-    )
-    places = tuple(replace(processor, name=short(processor.name)) for processor in old.processors)
-    system = replace(old, tasks=specs, processors=places, hardware=None)
+    specs = tuple(replace(old.tasks[index], index=place) for place, index in enumerate(kept))
+    system = replace(old, tasks=specs, hardware=None)
     ranking = tuple(int(new[index]) for index in trace.ranking if new[index] >= 0)
     return replace(trace, jobs=jobs, slices=slices, system=system, ranking=ranking)
 
@@ -139,6 +136,9 @@ def _draw(trace: Trace, row: int, start: int, end: int) -> Figure:
     from rtsched.plot.picture import scale_of
     from rtsched.trace.trace import ABORTED, DROPPED
 
+    specs = tuple(replace(task, name=short(task.name)) for task in trace.system.tasks)
+    places = tuple(replace(processor, name=short(processor.name)) for processor in trace.system.processors)
+    trace = replace(trace, system=replace(trace.system, tasks=specs, processors=places))
     job = trace.jobs[row]
     name = trace.system.tasks[int(job["task"])].name
     begin, finish = int(job["arrival"]), int(job["finish"])

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtsched import units
 from rtsched.plot.look import plain
+from rtsched.report.letters import OWN, spelled
 from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Letters that no font has in which is being drawn.
+_LACKING: ContextVar[str] = ContextVar("lacking", default="")
 #: The width of a figure in inches, that of the text on A4; and the most it may be high.
 WIDTH, HIGHEST = 7.0, 8.6
 INK, GREY, DEADLINE, BOUND = "#111111", "#666666", "#C00000", "#0072B2"
@@ -34,17 +38,24 @@ class Drawing:
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Names from a file are never read as formulas; nothing written depends on the day."""
+def style(families: Sequence[str] = (), lacking: str = "") -> Iterator[None]:
+    """Names from a file are never read as formulas; nothing written depends on the day.
+
+    What is drawn inside of it is drawn with these `families` of fonts; the letters that they are `lacking` are spelled.
+    """
+    token = _LACKING.set(lacking)
     look: Any = {
         "svg.fonttype": "path",
         "hatch.linewidth": 0.5,
-        "font.family": ["DejaVu Sans"],
+        "font.family": [*families] or [OWN],
         "font.size": 8.0,
         "axes.unicode_minus": True,
     }
-    with plain(**look):
-        yield
+    try:
+        with plain(**look):
+            yield
+    finally:
+        _LACKING.reset(token)
 
 
 def empty(height: float) -> Figure:
@@ -74,8 +85,9 @@ def scale(span: float) -> tuple[int, str]:
 
 
 def short(text: str, length: int = 28) -> str:
-    """A name that fits beside an axis."""
-    return cut(text, length)
+    """A name that fits beside an axis, in letters that there are."""
+    written = spelled(text, _LACKING.get())
+    return cut(written, length if written == text else length * 3 // 2)
 
 
 def settle(figure: Figure) -> None:
@@ -89,21 +101,12 @@ def settle(figure: Figure) -> None:
         axes.set_position((x, y, width, height))
 
 
-def png(figure: Figure, dpi: int = 150) -> bytes:
-    """The bytes of a picture."""
-    stream = io.BytesIO()
-    with style():
-        settle(figure)
-        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def svg(figure: Figure, key: str, title: str) -> str:
+def svg(figure: Figure, key: str, title: str, families: Sequence[str] = ()) -> str:
     """An ``<svg>`` element to stand inside a page: ids of its own, a title, no reference to anything outside."""
     from html import escape
 
     stream = io.BytesIO()
-    with style():
+    with style(families):
         settle(figure)
         empty_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(stream, format="svg", metadata=empty_metadata)

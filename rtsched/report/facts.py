@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rtsched.report.section import number_of
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS, Bound, Evidence
 from rtsched.schedulability.search.margins import MOST
@@ -93,7 +94,7 @@ def scope(found: Verification) -> str:
         return words.scope(found)
     under = f"on {found.loaded.platform.name!r} under {found.analysis.policy}"
     who = f"{listed(late)} can be late" if late else "not all deadlines can be kept"
-    shown = "a run that the system allows shows it (the counterexample in section 3)"
+    shown = f"a run that the system allows shows it (the counterexample in section {number_of('tasks')})"
     if found.counterexample is None:
         tests = sorted({e.test for part in found.analysis.parts for e in _against(part)})
         shown = (

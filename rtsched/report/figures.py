@@ -11,6 +11,7 @@ import numpy as np
 
 from rtsched.report import facts
 from rtsched.report.drawing import BOUND, DASHES, DEADLINE, GREY, INK, Drawing, empty, scale, short, tidy
+from rtsched.report.section import number_of
 from rtsched.schedulability.analyse import GroupAnalysis, apply, combine
 from rtsched.schedulability.result import KINDS, Bound
 from rtsched.schedulability.search import margins
@@ -274,7 +275,9 @@ def chains(found: Verification) -> Drawing:
         if result.bounds
     ]
     if not known:
-        return Drawing("fe", title, "Left out: no chain has a bound on its reaction time (section 5 says why).")
+        return Drawing(
+            "fe", title, f"Left out: no chain has a bound on its reaction time (section {number_of('open')} says why)."
+        )
     text = (
         "The bound on the reaction time of each chain, step by step: a step waits for the next task and its response."
     )

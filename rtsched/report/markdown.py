@@ -18,15 +18,20 @@ from rtsched.report.blocks import (
 )
 from rtsched.report.content import Report
 
+#: To be filled in by hand.
+BLANK = "\\_" * 12
+
 
 def markdown(report: Report) -> str:
     """The text."""
     lines = [f"# {plain(report.title)}", ""]
+    for block in report.front:
+        lines += [*_block(block), ""]
     for section in report.sections:
         lines += [f"## {section.number}. {section.title}", ""]
         for block in section.blocks:
             lines += [*_block(block), ""]
-    return "\n".join([*lines, "---", "", plain(report.footer), ""])
+    return "\n".join([*lines, "---", "", plain(report.footer), "", f"SHA-256 of the data: `{report.digest}`", ""])
 
 
 def plain(text: str) -> str:
@@ -40,14 +45,14 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, VerdictBox):
         return [f"> **{block.word.upper()}**{block.basis}", ">", f"> {plain(block.scope)}"]
     if isinstance(block, Facts):
-        return [f"- **{plain(name)}:** {plain(value)}" for name, value in block.rows]
+        return [f"- **{plain(name)}:** {plain(value) or BLANK}" for name, value in block.rows]
     if isinstance(block, Bullets):
         return [f"- {plain(item)}" for item in block.items]
     if isinstance(block, Boxes):
         return [f"- [ ] {plain(item)}" for item in block.items]
     if isinstance(block, Signatures):
-        rows = [f"| {plain(role)} | | | |" for role in block.roles]
-        return ["| | name | signature | date |", "|---|---|---|---|", *rows]
+        rows = [f"| {' | '.join(map(plain, (*row[:3], '', row[3])))} |" for row in block.rows]
+        return ["| | name, function | independence | signature | date |", "|---|---|---|---|---|", *rows]
     if isinstance(block, Table):
         rule = ["---:" if column in block.numeric else "---" for column in range(len(block.header))]
         lines = [[plain(cell) for cell in block.header], rule]
@@ -57,6 +62,12 @@ def _block(block: Block) -> list[str]:
         return [f"**{plain(block.title)}**", "", *("| " + " | ".join(line) + " |" for line in lines)]
     if isinstance(block, Listing):
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.text)), default=0))
-        return [f"**{plain(block.title)}**", "", f"{fence}yaml", block.text.rstrip(), fence]
+        return [
+            f"**{plain(block.title)}**",
+            "",
+            f"{fence}{block.language}",
+            block.text.rstrip(),
+            fence,
+        ]
     assert isinstance(block, Figures)
     return ["The figures are in the HTML and PDF forms of this report."]

@@ -43,7 +43,7 @@ def section(title: str, place: int | None = None) -> Callable[[Function], Functi
     """Describe a function of a report as a section; it gives a tuple of blocks (``rtsched.report.blocks``).
 
     An entry point in ``rtsched.sections``, or ``REGISTRY.register("section", name, function)``, puts it into every
-    report. Only rtsched's own have a `place`, since its texts name them by number.
+    report. Only rtsched's own have a `place`: the others follow them.
     """
 
     def describe(function: Function) -> Function:
@@ -51,6 +51,11 @@ def section(title: str, place: int | None = None) -> Callable[[Function], Functi
         return function
 
     return describe
+
+
+def number_of(name: str) -> int:
+    """The number under which one of rtsched's own sections stands, for texts that point to it."""
+    return next(number for number, made in enumerate(makers(), 1) if made.name == name)
 
 
 def makers() -> list[Maker]:

@@ -1,4 +1,4 @@
-"""The seven sections of every report, a function each, named in ``pyproject.toml`` as anybody's are."""
+"""Sections of every report, a function each, named in ``pyproject.toml`` as anybody's are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
 from rtsched.model.origin import CONDITIONAL, PROVING
+from rtsched.model.quantities import QUANTITIES
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
@@ -13,14 +14,15 @@ from rtsched.report.blocks import (
     Facts,
     Figures,
     Listing,
-    Signatures,
     Table,
     Text,
     VerdictBox,
 )
-from rtsched.report.content import CHECKS, counted_runs, fuzzed, versions
+from rtsched.report.canonical import RECIPE
+from rtsched.report.content import counted_runs, versions
 from rtsched.report.coverage import coverage
-from rtsched.report.section import section
+from rtsched.report.section import number_of, section
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
 from rtsched.verify.criticality import levels
 from rtsched.verify.reasons import reason
@@ -28,7 +30,6 @@ from rtsched.verify.reasons import reason
 if TYPE_CHECKING:
     from rtsched.report.content import Report
 
-ROLES = ("Prepared by", "Reviewed by", "Approved by")
 EVIDENCE = "evidence, not proof"
 HEADER = ("", "task", "T", "D", "J", "C", "bound R", "slack", "seen", "seen/R", "test", "exact")
 WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
@@ -36,7 +37,7 @@ WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
 
 @section("Verdict", 1)
 def verdict(report: Report) -> tuple[Block, ...]:
-    """The verdict in a box, with what it speaks of, and lines to sign."""
+    """The verdict in a box, with what it speaks of."""
     found = report.found
     rows = (
         ("System", _titled(report.name, found.loaded.system.title)),
@@ -46,15 +47,14 @@ def verdict(report: Report) -> tuple[Block, ...]:
         ("Smallest margin", facts.margin(found)),
         ("Breakdown factor", facts.breakdown(found)),
         ("Tool", f"rtsched {__version__}"),
-        ("Input (SHA-256)", found.inputs_sha256),
         ("Date", report.date),
     )
     basis = words.outcome(found).removeprefix(found.verdict)
     box = VerdictBox(found.verdict, facts.scope(found), basis, found.verdict != "schedulable" or found.proven)
-    return box, Facts(rows), Signatures(ROLES)
+    return box, Facts(rows)
 
 
-@section("Tasks", 3)
+@section("Tasks", 4)
 def tasks(report: Report) -> tuple[Block, ...]:
     """Every task with its bound, its slack and what was seen; which fails first; the chains."""
     found = report.found
@@ -105,7 +105,7 @@ def row(report: Report, place: int) -> tuple[str, ...]:
         remarks.append("once")
     return (
         facts.mark(found, place),
-        task.name + (f" ({', '.join(remarks)})" if remarks else ""),
+        (f"{task.id} " if task.id else "") + task.name + (f" ({', '.join(remarks)})" if remarks else ""),
         words.time(task.period),
         words.time(task.deadline),
         words.time(task.jitter) if task.jitter else "0",
@@ -121,28 +121,29 @@ def row(report: Report, place: int) -> tuple[str, ...]:
 
 def _chains(report: Report) -> Table:
     rows = []
-    for place, (chain, result) in enumerate(zip(report.found.system.chains, report.found.analysis.chains, strict=True)):
-        names = " → ".join(report.found.system.tasks[index].name for index in chain.tasks)
-        wanted = "; ".join(words.required(report.found, place)) or "–"
-        if not result.bounds:
-            rows.append((chain.name, names, "–", "–", wanted, result.reason))
-            continue
-        age = result.details.get("data_age_ns")
-        test = ", ".join(dict.fromkeys(item.test for item in result.evidence))
-        rows.append((chain.name, names, words.time(result.bounds[0].wcrt), words.time(age), wanted, test))
-    header = ("chain", "tasks", "reaction time", "data age", "required", "test or reason")
-    return Table(
-        "Cause-effect chains, upper bounds", header, tuple(rows), (2, 3.5, 1.5, 1.5, 2.2, 2.5), frozenset({2, 3})
-    )
+    found = report.found
+    for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True)):
+        names = " → ".join(found.system.tasks[index].name for index in chain.tasks)
+        wanted = "; ".join(words.required(found, place)) or "–"
+        mrt, _, mda, mrda, latency = (bound_of(result, code) for code in QUANTITIES)
+        tests = ["sum of responses"] * (latency is not None) + [item.test for item in result.evidence]
+        why = ", ".join(dict.fromkeys(tests)) if (mrt, latency) != (None, None) else result.reason
+        who = f"{chain.id} {chain.name}" if chain.id else chain.name
+        rows.append((who, names, words.time(latency), words.time(mrt), words.time(mda), words.time(mrda), wanted, why))
+    header = (
+        "chain", "tasks", "latency", "reaction time", "data age", "reduced age", "required", "test or reason",
+    )  # fmt: skip
+    widths = (1.8, 2.6, 1.2, 1.2, 1.2, 1.2, 2.2, 2.1)
+    return Table("Cause-effect chains, upper bounds", header, tuple(rows), widths, frozenset({2, 3, 4, 5}))
 
 
-@section("Figures", 4)
+@section("Figures", 7)
 def figures(report: Report) -> tuple[Block, ...]:
     """The figures, where a format has any."""
     return (Figures(),)
 
 
-@section("What is not proven", 5)
+@section("What is not proven", 8)
 def open_questions(report: Report) -> tuple[Block, ...]:
     """What is neither proven nor refuted, why, and what bounds what."""
     found = report.found
@@ -150,7 +151,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     for part, names in report.open_parts:
         obstacle = part.view.obstacle
         why = part.result.reason or (str(part.result.first_failure) if part.result.first_failure else "no test")
-        change = "see the actions below" if obstacle is None else obstacle.change
+        change = f"see section {number_of('actions')}" if obstacle is None else obstacle.change
         rows = (
             ("Tasks", ", ".join(names)),
             ("Reason", facts.sentence(why)),
@@ -197,19 +198,19 @@ def _reasons(report: Report, names: list[str]) -> tuple[str, ...]:
     return tuple(f"{', '.join(those)}: {facts.sentence(why)}" for why, those in found.items())
 
 
-@section("Actions", 6)
+@section("Actions", 9)
 def actions(report: Report) -> tuple[Block, ...]:
     """The smallest changes that make it provable."""
     if report.found.verdict == "schedulable":
         if not report.found.proven:
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
-            return (Text(text + "section 2 names those that are none."),)
+            return (Text(text + f"section {number_of('assumptions')} names those that are none."),)
         return (Text("None is needed: all parts are proven."),)
     note = Text(report.actions.note, note=True)
     if not len(report.actions):
         hints = [part.view.obstacle.change for part in report.found.analysis.parts if part.view.obstacle is not None]
         text = "No change that was tried, and no two of them, makes a part provable."
-        return Text(text + (" The nearest changes are named in section 5." if hints else "")), note
+        return Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")), note
     rows = tuple(
         (item.part, facts.sentence(item.text), facts.sentence(item.cost), f"{item.verdict}, {item.basis}")
         for item in report.actions
@@ -230,45 +231,40 @@ def actions(report: Report) -> tuple[Block, ...]:
     )
 
 
-@section("Reproducibility", 7)
-def reproducibility(report: Report) -> tuple[Block, ...]:
-    """Command, seeds, versions, the tests that were used, and the input."""
+@section("Configuration", 10)
+def configuration(report: Report) -> tuple[Block, ...]:
+    """Command, seeds, versions, every input file, the digest and how to check it, and the input itself."""
     found = report.found
     seen = found.observation
     runs = "nothing was simulated" if seen is None else counted_runs(seen.runs, seen.jobs)
     rows = [
+        ("Command", report.command or "not stated: made in Python"),
         ("Seeds", f"{found.seed} (release patterns and, in the declared run, execution times)"),
         ("Simulated", runs),
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
         ("Policy", _flat(found.description)),
+        ("Input (SHA-256)", f"{found.inputs_sha256} (system, platform and policy as they were understood)"),
     ]
-    if report.command:
-        rows.insert(0, ("Command", report.command))
-    cited = tuple(
-        (item["test"], item["parts"], item["title"], item["strength"], item["corpus"], item["citation"])
-        for item in report.citations
-    )
-    header = ("test", "parts", "statement", "strength", "records passed", "source")
     blocks: list[Block] = [Facts(tuple(rows))]
-    if cited:
-        blocks.append(Table("Tests that a verdict or a bound rests on", header, cited, (1.5, 1.1, 2.5, 1.1, 1.0, 3.1)))
-    others = _others(report)
-    if others:
-        blocks.append(Text(f"{others}.", strong="Also applied:", note=True))
-    blocks.append(Text(CHECKS + fuzzed()))
+    files = tuple((each.name, each.what, each.sha256, each.state) for each in report.files)
+    head = ("file", "what", "SHA-256", "revision (git)")
+    if files:
+        blocks.append(Table("Input files", head, files, (2, 1.4, 3.4, 3)))
+    else:
+        blocks.append(Text("none: the system was given in Python, or its files are gone.", strong="Input files:"))
+    text = (
+        "SHA-256 of the data of this report: at the foot of every page, and in its JSON form (the same command with "
+        "-o report.json writes it; a PDF has it attached), where it covers everything but itself, with keys sorted, "
+        "without blanks, in UTF-8. The drawings follow from the data and are not in it. `rtsched verify-report "
+        "report.json` recomputes it and proves everything again from the data alone. Without rtsched: "
+    )
+    blocks += [Text(text, strong="Digest:"), Listing("Recipe", RECIPE, "")]
     inputs = report.inputs
     blocks.append(
         Listing("Input: the system, with all changes of the command line, without defaults", inputs["system"])
     )
     blocks.append(Listing("Input: the platform", inputs["platform"]))
     return tuple(blocks)
-
-
-def _others(report: Report) -> str:
-    """The tests that were applied and on which nothing rests."""
-    used = {item["test"] for item in report.citations}
-    names = {item.theorem.name for part in report.found.analysis.parts for item in part.applied}
-    return ", ".join(sorted(names - used))
 
 
 def _titled(name: str, title: str | None) -> str:

@@ -43,9 +43,10 @@ class GroupAnalysis:
     declared: Result | None = None
 
     def proven_by(self) -> list[str]:
-        """The tests whose verdict is schedulable, the exact ones first."""
+        """The tests whose verdict is schedulable, the exact ones first; of equal ones those that stand in a paper."""
         proofs = [item.theorem for item in self.applied if item.result.verdict == "schedulable"]
-        return [theorem.called for theorem in sorted(proofs, key=lambda theorem: theorem.strength != "exact")]
+        proofs.sort(key=lambda theorem: (theorem.strength != "exact", not theorem.published))
+        return [theorem.called for theorem in proofs]
 
     def claims(self) -> list[str]:
         """Those of the tests that prove it that another package claims."""
@@ -70,9 +71,7 @@ class SystemAnalysis:
         """Unschedulable if a part is, else unknown if one is, or a chain of which something is required."""
         verdicts = {part.result.verdict for part in self.parts}
         verdicts |= {
-            result.verdict
-            for chain, result in zip(self.system.chains, self.chains, strict=True)
-            if chain.max_reaction is not None or chain.max_age is not None
+            result.verdict for chain, result in zip(self.system.chains, self.chains, strict=True) if chain.limits
         }
         for verdict in ("unschedulable", "unknown"):
             if verdict in verdicts:
@@ -141,17 +140,19 @@ def decide(models: Sequence[Any]) -> bool:
 def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Result:
     """One result out of many: an exact no wins, else the smallest sound bound per task.
 
-    Bounds of interlocked tests count only where the test accepts all tasks; others assume nothing of each other.
+    Bounds of interlocked tests count only where the test accepts all tasks; others assume nothing of each other. Of
+    equal bounds an exact one is named, then one that stands in a paper.
     """
     usable = [item for item in applied if not item.theorem.interlocked or item.result.verdict == "schedulable"]
     best: dict[str, Bound] = {}
+    ranks: dict[str, tuple[int, bool, bool]] = {}
     for item in usable:
         for bound in item.result.bounds:
             if bound.wcrt is None:
                 continue
-            old = best.get(bound.task)
-            if old is None or old.wcrt is None or (bound.wcrt, not bound.exact) < (old.wcrt, not old.exact):
-                best[bound.task] = bound
+            rank = (bound.wcrt, not bound.exact, not item.theorem.published)
+            if bound.task not in best or rank < ranks[bound.task]:
+                best[bound.task], ranks[bound.task] = bound, rank
     deadlines = {bound.task: bound.deadline for item in applied for bound in item.result.bounds}
     bounds = tuple(
         _with_overhead(best.get(name) or Bound(name, None, deadlines.get(name, 0), converged=False), view)

@@ -4,7 +4,7 @@ All are found by name in the registry (group ``rtsched.theorems``), whoever wrot
 named as its claim wherever a verdict rests on it.
 
 >>> sorted(theorems())[:3]
-['a6-edf', 'a6-fp', 'a6-work-conserving']
+['a6-edf', 'a6-fp', 'a6-queues']
 >>> theorems()["np-fp-rta"].citation
 'Davis, Burns, Bril, Lukkien, Real-Time Systems 35(3), 2007'
 """
@@ -46,6 +46,11 @@ class Theorem:
     interlocked: bool = False
     opa: bool = False
     package: str = ""
+
+    @property
+    def published(self) -> bool:
+        """Whether it stands in a paper, rather than with its proof in rtsched or another package only."""
+        return not self.package and not self.citation.startswith("derived here")
 
     def __reduce__(self) -> Any:
         return find, (self.name,)  # another process finds it by its name

@@ -1,10 +1,14 @@
-"""Which theorem passed how many corpus records: ``python -m tests.corpus.status`` prints what reports quote."""
+"""Which theorem passed how many corpus records, and what mutants of it they notice: what reports quote.
+
+``python -m tests.corpus.status`` prints it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,54 @@ def passed() -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
+def mutants() -> dict[str, int]:
+    """Per theorem the mutants of functions that it runs; a test of its own shows that each of them is noticed."""
+    from tests.schedulability.test_proofs import MUTANTS
+
+    counts: Counter[str] = Counter()
+    places = {(module, name): getattr(module, name) for module, name, *_ in MUTANTS.values()}
+    users: dict[tuple[Any, str], set[str]] = {place: set() for place in places}
+    running: list[str] = []
+    registered = theorems()
+    honest = dict(registered)
+
+    def named(theorem: Theorem) -> Theorem:
+        def function(model: Any) -> Result:
+            running.append(theorem.name)
+            try:
+                return theorem.function(model)
+            finally:
+                running.pop()
+
+        return replace(theorem, function=function)
+
+    def noted(place: tuple[Any, str], function: Any) -> Any:
+        @wraps(function)
+        def call(*arguments: Any, **named: Any) -> Any:
+            users[place].update(running)
+            return function(*arguments, **named)
+
+        return call
+
+    try:
+        registered.update({name: named(theorem) for name, theorem in honest.items()})
+        for (module, name), function in places.items():
+            if isinstance(function, Theorem):
+                users[module, name].add(function.name)
+            else:
+                setattr(module, name, noted((module, name), function))
+        for kind, _, record in discover(DATA).records:
+            if kind in PROOFS:
+                PROOFS[kind](record)
+    finally:
+        registered.update(honest)
+        for (module, name), function in places.items():
+            setattr(module, name, function)
+    for module, name, *_ in MUTANTS.values():
+        counts.update(users[module, name])
+    return dict(sorted(counts.items()))
+
+
 if __name__ == "__main__":
     old = json.loads(FILE.read_text()) if FILE.exists() else {}
-    print(json.dumps({"corpus": passed(), "fuzz": old.get("fuzz", {})}, indent=2))
+    print(json.dumps({"corpus": passed(), "mutants": mutants(), "fuzz": old.get("fuzz", {})}, indent=2))
