@@ -155,7 +155,7 @@ def test_public_names() -> None:
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
-        "analyse", "check_scheduler", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
+        "alternatives", "analyse", "check_scheduler", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
         "summary", "sweep", "theorem", "to_frame", "write",
     }  # fmt: skip
 
