@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtsched.alternatives import alternatives
     from rtsched.api import Loaded, load, scheduler, simulate, summary
     from rtsched.build import is_compiled
     from rtsched.conformance.judge import check_scheduler
@@ -66,6 +67,7 @@ _HOME = {
     "Task": "rtsched.model.task",
     "Trace": "rtsched.trace.trace",
     "Verification": "rtsched.verify.verification",
+    "alternatives": "rtsched.alternatives",
     "analyse": "rtsched.verify.verification",
     "check_scheduler": "rtsched.conformance.judge",
     "compare": "rtsched.experiment.compare",
@@ -114,6 +116,7 @@ __all__ = [
     "Trace",
     "Verification",
     "__version__",
+    "alternatives",
     "analyse",
     "check_scheduler",
     "compare",

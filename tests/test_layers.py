@@ -42,9 +42,10 @@ ALLOWED = {
     "description": {"model", "registry", "errors", "visible"},
     "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
-        "display", "columns", "api", "registry", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
+        "dnn", "display", "columns", "api", "registry", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
         "visible",
     },
+    "alternatives": {"display", "columns", "verify", "api", "dnn", "model", "units", "errors", "visible"},
     "conformance": {
         "display", "columns", "verify", "api", "loading", "plot", "export", "experiment.limit", "experiment.pool", "schedulers", "engine", "trace", "model",
         "registry", "files", "units", "errors", "visible",
@@ -58,12 +59,12 @@ ALLOWED = {
     "whatif": {"visible", "display", "columns", "api", "loading", "schedulers", "trace", "model", "units", "errors"},
     "show": {"columns", "api", "dnn", "metrics", "schedulability", "model", "registry", "units", "errors", "visible"},
     "notebook": {
-        "conformance", "display", "experiment", "loading", "metrics", "model", "optimum", "page", "trace", "units", "verify", "visible",
+        "alternatives", "conformance", "display", "experiment", "loading", "metrics", "model", "optimum", "page", "trace", "units", "verify", "visible",
         "whatif",
     },
     "terminal": {"columns", "errors", "page", "trace", "units", "visible"},
     "cli": {
-        "terminal", "columns", "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "whatif", "api", "metrics", "trace", "export", "plot", "page",
+        "terminal", "alternatives", "columns", "dnn", "verify", "conformance", "report", "schedulability", "optimum", "experiment", "generate", "whatif", "api", "metrics", "trace", "export", "plot", "page",
         "importers", "show", "registry", "model", "files", "units", "errors", "forecast", "visible", "build", "samples",
     },
 }  # fmt: skip
@@ -154,7 +155,7 @@ def test_public_names() -> None:
         "Adaptation", "Admission", "ComposedScheduler", "FixedPriority", "HorizonError", "InputError", "Job", "Loaded",
         "Ordering", "Placement", "Platform", "Processor", "REGISTRY", "RtschedError", "Scheduler", "SchedulerError",
         "Segment", "Soc", "SoundnessError", "Speed", "Summary", "System", "Task", "Trace", "Verification", "__version__",
-        "analyse", "check_scheduler", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
+        "alternatives", "analyse", "check_scheduler", "compare", "evaluate", "exporter", "generate", "importer", "is_compiled", "load", "metric", "optimum", "scheduler", "section", "simulate",
         "summary", "sweep", "theorem", "to_frame", "write",
     }  # fmt: skip
 

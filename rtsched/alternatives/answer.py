@@ -11,6 +11,7 @@ from typing import Any
 from rtsched.columns import aligned, padded, width, wrapped
 from rtsched.display import Displayed
 from rtsched.units import format_duration
+from rtsched.verify.words import moved
 from rtsched.visible import cell, cut, visible
 
 #: The number of the JSON's shape; a change that readers would notice makes it larger.
@@ -65,7 +66,7 @@ class Alternative:
     @property
     def margin(self) -> str:
         """By how much all execution times together may grow, or must shrink, for a proof of everything."""
-        return moved(self.breakdown)
+        return "–" if self.breakdown is None else moved(self.breakdown)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -145,6 +146,10 @@ class Alternatives(Displayed):
         return rows
 
     def notes(self) -> list[str]:
+        """What is to be said of the table, and of boards that are not in it."""
+        return [*self.remarks(), *self.lacks()]
+
+    def remarks(self) -> list[str]:
         """What is to be said of the table."""
         lines = []
         proven = len(self.proven)
@@ -170,6 +175,11 @@ class Alternatives(Displayed):
                 f"mean power: of one run as the file declares it, jobs released for {format_duration(self.until, 4)}; "
                 "evidence, no bound."
             )
+        return [visible(line) for line in lines]
+
+    def lacks(self) -> list[str]:
+        """What boards lack that are not in the table."""
+        lines = []
         for name, what in self.lacking.items():
             lines += [f"{name} lacks:", *(f"  - {each}" for each in told(name, what))]
         if self.others:
@@ -197,17 +207,6 @@ class Alternatives(Displayed):
 
     def __str__(self) -> str:
         return self.text()
-
-
-def moved(factor: float | None) -> str:
-    """A factor of all execution times in words that nobody can misread: what shrinks is said to shrink."""
-    if factor is None:
-        return "–"
-    if factor < 1:
-        return f"must shrink {max(0.1, 100 * (1 - factor)):.3g} %"
-    if factor >= 16:
-        return "may grow 16-fold or more"
-    return "may not grow 0.1 %" if factor == 1 else f"may grow {100 * (factor - 1):.3g} %"
 
 
 def told(platform: str, lacks: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ from rtsched.visible import visible
 
 if TYPE_CHECKING:
     from rtsched.metrics.figures import Summary
+    from rtsched.trace.trace import Trace
 
 
 @click.command()
@@ -86,6 +87,7 @@ def run(
     from rtsched.metrics.summary import summary
     from rtsched.metrics.usual import of_run
     from rtsched.model.config import to_yaml
+    from rtsched.trace.causes.misses import miss_reasons
 
     want_standard_output(as_json, html, pftrace, gantt, directory, junit, *exports)
     check_text(drawn, played, as_json=as_json, kept=not no_trace)
@@ -127,10 +129,16 @@ def run(
         write_run(junit, figures)
     if played and figures.planned is None:  # who interrupts has seen enough
         watch_it(trace)
+    told = miss_reasons(trace) if figures.misses else ()
     if as_json:
-        echo_json(figures.to_dict() | ({"metrics": values} if values else {}))
+        extra: dict[str, Any] = {"metrics": values} if values else {}
+        if figures.misses:
+            extra["reasons"] = [each.to_dict() for each in told]
+        echo_json(figures.to_dict() | extra)
     else:
         tell(fitted(render_table, figures), html, gantt, junit, *written)
+        for line in _why(trace, figures, [each.text for each in told], system):
+            tell(fitted(visible, line), html, gantt, junit, *written)
         if values:
             tell("\n" + fitted(render_metrics, values), html, gantt, junit, *written)
         for note in trace.system.assumed:
@@ -157,6 +165,22 @@ def run(
         raise SystemExit(INTERRUPTED)
     if fail_on is not None and _failed(figures, fail_on):
         raise SystemExit(1)
+
+
+def _why(trace: Trace, figures: Summary, told: list[str], system: str) -> list[str]:
+    """For whom those waited that missed; or why that is not told."""
+    from rtsched.trace.causes.misses import can_tell
+
+    if not figures.misses:
+        return []
+    if not can_tell(trace):
+        kept = "the trace is too large to look through" if trace.kept else "no trace was kept (--no-trace)"
+        return [
+            f"Why: not told, since {kept}; `rtsched explain {shlex.quote(system)} --until …` explains a shorter run."
+        ]
+    lines = [f"Why: {text}" for text in told]
+    more = sum(task.misses > 0 for task in figures.tasks) - len(told)
+    return [*lines, *([f"Why: {more} more tasks missed; `rtsched explain` tells of any job."] if more > 0 else [])]
 
 
 def explaining(system: str, asked: dict[str, str | int | None], overrides: tuple[str, ...]) -> str:

@@ -59,11 +59,11 @@ DOCUMENTS: dict[str, Written] = _named(
     ("validate", "validate --json", "schema_tools", "VALIDATE_SCHEMA"),
     ("verify-report", "verify-report --json", "schema_analyse", "RERUN_SCHEMA"),
     ("wcet", "wcet --json", "schema_wcet", "WCET_SCHEMA"),
-    ("what-if", "what-if --json", "schema_run", "WHAT_IF_SCHEMA"),
+    ("what-if", "what-if --json", "schema_alternatives", "ALTERNATIVES_SCHEMA"),
 )
 
 #: Other names of theirs.
-ALIASES = {"summary": "run"}
+ALIASES = {"alternatives": "what-if", "summary": "run"}
 
 #: Commands that print files with --json, which rtsched reads again: what they hold is described there.
 FILES: dict[str, str] = {"generate": "system", "import": "system"}

@@ -231,3 +231,20 @@ SUMMARY_SCHEMA["properties"]["metrics"] = {
     "additionalProperties": {"type": ["number", "null"]},
     "description": "those asked for with --metric, by name; absent without",
 }
+SUMMARY_SCHEMA["properties"]["reasons"] = {
+    "type": "array",
+    "items": _object(
+        {
+            "task": _TEXT,
+            "job": {"type": "string", "description": "the latest of its jobs that missed"},
+            "late": _maybe("integer", "by how much, ns; null: it never finished"),
+            "waited": {
+                "type": "array",
+                "items": _object({"task": _TEXT, "time": {**_COUNT, "description": "ns"}}),
+                "description": "for whom, the longest first",
+            },
+            "text": _TEXT,
+        }
+    ),
+    "description": "why up to three tasks missed; absent where none did, empty where no trace tells",
+}

@@ -12,6 +12,7 @@ __all__ = ["html"]
 
 #: Which module here shows what, by the name of its class; each has a function for it, called as the class in small.
 HOMES = {
+    "Alternatives": "answers",
     "Comparison": "answers",
     "Conformance": "answers",
     "Difference": "jobs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from rtsched.alternatives.answer import Alternatives
 from rtsched.conformance.result import Conformance
 from rtsched.conformance.words import lines
 from rtsched.experiment.compare import Comparison as Compared
@@ -38,6 +39,16 @@ def verification(found: Verification) -> str:
         table(wanted.HEADER, wanted.rows(those), left=[0, 1, 2, len(wanted.HEADER) - 1]) if those else "",
         line(beside) if beside else "",
         folded("assumptions", words.assumed(found)),
+    )
+
+
+def alternatives(found: Alternatives) -> str:
+    """A row for each board, mode and policy; then what is to be said of them, and what other boards lack."""
+    return whole(
+        headed(found.system, "what if it ran elsewhere?"),
+        table(found.header(), found.table(), left=range(5)),
+        *map(line, found.remarks()),
+        folded("what boards lack", found.lacks()),
     )
 
 

@@ -22,8 +22,8 @@ MOST_NAMES = 6
 
 #: First words that are no names, and so may have a capital.
 _WORDS = re.compile(
-    r"(a|all|arrivals|clocks|code|declare|every|evidence|execution|give|interrupts|join|keep|leave|lengthen|let|locks|"
-    r"make|no|nothing|pin|put|see|serialise|shorten|submitting|switches|tasks|the|timers|use|what|where|who)(?![:\w-])"
+    r"(a|accuracy|all|another|arrivals|clocks|code|declare|every|evidence|execution|give|interrupts|join|keep|leave|"
+    r"lengthen|let|locks|make|no|nothing|pin|put|see|serialise|shorten|submitting|switches|tasks|the|timers|use|what|where|who|work)(?![:\w-])"
 )
 
 
@@ -146,7 +146,7 @@ def breakdown(found: Verification) -> str:
         return "1.000: the execution times may not grow together by as much as 0.1 %"
     if factor > 1:
         return f"{share:.3f}: all execution times together may grow by {100 * share - 100:.1f} % and the proof holds"
-    return f"{share:.3f}: a proof needs all execution times together at {100 * share:.1f} % of the given ones"
+    return f"{share:.3f}: for a proof all execution times together must shrink by {100 - 100 * share:.1f} %"
 
 
 def consists(bound: Bound) -> str:

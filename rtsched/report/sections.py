@@ -26,6 +26,7 @@ from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
 from rtsched.verify.basis import NAMES, headline
 from rtsched.verify.criticality import levels
+from rtsched.verify.reasons import reason
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -152,11 +153,11 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     blocks: list[Block] = []
     for part, names in report.open_parts:
         obstacle = part.view.obstacle
-        reason = part.result.reason or (str(part.result.first_failure) if part.result.first_failure else "no test")
+        why = part.result.reason or (str(part.result.first_failure) if part.result.first_failure else "no test")
         change = f"see section {number_of('actions')}" if obstacle is None else obstacle.change
         rows = (
             ("Tasks", ", ".join(names)),
-            ("Reason", facts.sentence(reason)),
+            ("Reason", facts.sentence(why)),
             ("Nearest change", facts.sentence(change)),
             ("Simulated", facts.sentence(facts.evidence(found, names))),
         )
@@ -165,6 +166,8 @@ def open_questions(report: Report) -> tuple[Block, ...]:
             "unknown." if verdict == "unknown" else f"{verdict}; of these tasks neither a proof nor a miss is known."
         )
         blocks += [Text(known, strong=f"Part {part.view.name}:"), Facts(rows)]
+        if len(names) > 1:
+            blocks += [Text("task by task:", strong="Reasons"), Bullets(_reasons(report, names))]
     for chain, result in zip(found.system.chains, found.analysis.chains, strict=True):
         if result.verdict != "schedulable":
             text = result.reason if result.bounds else f"no bound on its reaction time: {result.reason}"
@@ -187,6 +190,15 @@ def open_questions(report: Report) -> tuple[Block, ...]:
             )
         )  # fmt: skip
     return tuple(blocks)
+
+
+def _reasons(report: Report, names: list[str]) -> tuple[str, ...]:
+    """Each open task with its own reason; those that have the same one together."""
+    found: dict[str, list[str]] = {}
+    for task in report.found.system.tasks:
+        if task.name in names:
+            found.setdefault(reason(report.found, task.index), []).append(task.name)
+    return tuple(f"{', '.join(those)}: {facts.sentence(why)}" for why, those in found.items())
 
 
 @section("Actions", 9)

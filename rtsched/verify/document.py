@@ -14,6 +14,7 @@ from rtsched.verify.actions import actions
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.basis import basis_of, node_origins
 from rtsched.verify.criticality import levels
+from rtsched.verify.reasons import reason
 from rtsched.verify.requirements import requirements
 from rtsched.verify.verification import Verification
 from rtsched.verify.words import outcome, scope
@@ -161,6 +162,7 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
                 "overhead_ns": found.analysis.part_of(task.name).view.overheads.get(task.name, 0),
                 "criticality": task.criticality,
                 "verdict": found.task_verdict(index),
+                "reason": reason(found, index),
                 "basis": task.basis,
                 "rests_on": basis_of(found, [index]),
                 "origins": [_origin(origin) for origin in task.origins],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from rtsched import units
 from rtsched.columns import aligned
 from rtsched.model.origin import CONDITIONAL, PROVING, weakest
@@ -9,6 +11,7 @@ from rtsched.model.quantities import QUANTITIES
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import KINDS
+from rtsched.schedulability.search.margins import MOST
 from rtsched.schedulability.theorems.job_sets import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
@@ -100,7 +103,7 @@ def verdict(found: Verification) -> str:
         lines.append(f"Smallest margin: {tight}.")
     factor = found.breakdown
     if factor is not None and all(part.view.models for part in found.analysis.parts):
-        lines.append(f"Breakdown factor: {float(factor):.3f} (all execution times together).")
+        lines.append(f"Breakdown factor: {float(factor):.3f} (all execution times together {moved(factor)}).")
     return "\n".join(map(visible, lines))
 
 
@@ -221,18 +224,36 @@ def parts(found: Verification) -> str:
 
 def margins(found: Verification) -> str:
     """How far each task can move by itself."""
-    lines = [["task", "C may grow to", "T may shrink to"]]
+    lines = [["task", "C", "T"]]
     for task in found.system.tasks:
         margin = found.sensitivity.get(task.name)
         if margin is not None:
             lines.append(
                 [
                     task.name,
-                    "–" if margin.C is None else f"{float(100 * margin.C):.1f} %",
-                    "–" if margin.T is None else f"{float(100 * margin.T):.1f} %",
+                    "–" if margin.C is None else moved(margin.C),
+                    "–" if margin.T is None else moved(margin.T, shrinks=True),
                 ]
             )
-    return aligned(lines)
+    note = "each by itself, for a proof of its part: its execution time (C) and its period (T)"
+    return f"{aligned(lines)}\n{note}"
+
+
+def moved(factor: Fraction | float, *, shrinks: bool = False) -> str:
+    """What a factor says of a time, in words that nobody can misread: what has to shrink is said to shrink.
+
+    The factor is the largest that keeps a proof, or where less is worse (`shrinks`, a period) the smallest.
+
+    >>> moved(Fraction("0.971")), moved(Fraction("1.2")), moved(Fraction("1.022"), shrinks=True)
+    ('must shrink by 2.9 %', 'may grow by 20 %', 'must grow by 2.2 %')
+    """
+    share = 100 * float(factor - 1)
+    if factor == 1:
+        return "may not shrink by 0.1 %" if shrinks else "may not grow by 0.1 %"
+    must = "must" if (share > 0) == shrinks else "may"
+    if share > 100:
+        return f"{must} grow {float(factor):.4g}-fold" + " or more" * (factor >= MOST and not shrinks)
+    return f"{must} {'grow' if share > 0 else 'shrink'} by {max(0.1, abs(share)):.3g} %"
 
 
 def assumed(found: Verification) -> list[str]:

@@ -84,10 +84,10 @@ def _less(trials: Trials, task: TaskSpec) -> Remedy:
     found = largest(lambda time: _meets(trials, task.index, time), whole)
     if found is None:
         return replace(change, note="missed with an eighth less, two, …, and with 1 ns")
-    share = format(found / whole, ".4g")
+    share = f"{100 * (1 - found / whole):.3g}"
     change = replace(
         change,
-        words=f"C of {name}: {_time(found)} in place of {_time(whole)} (x {share}, by bisection)",
+        words=f"C of {name}: {_time(found)} in place of {_time(whole)} ({share} % shorter, by bisection)",
         then=found,
         setting=_set_wcet(trials, task, found),
     )

@@ -115,3 +115,14 @@ def test_what_a_policy_prints_is_not_in_an_answer_for_programs(system: Path, tmp
     assert exported.stdout.startswith(b"<?xml"), exported.stderr
     for_people = process("run", system, *loud[0], **loud[1])
     assert b"printed\n" in for_people.stdout
+
+
+def test_who_missed_is_told_for_whom_it_waited(system: Path) -> None:
+    printed = rtsched("run", system).output
+    assert "Why: long[" in printed
+    assert "for short" in printed
+    (reason,) = answer("run", system)["reasons"]
+    assert reason["task"] == "long"
+    assert [each["task"] for each in reason["waited"]] == ["short"]
+    assert "Why: not told, since no trace was kept" in rtsched("run", system, "--no-trace").output
+    assert "Why" not in rtsched("run", system, "--scheduler", "edf").output

@@ -181,7 +181,7 @@ def validate(value: Any, schema: dict[str, Any], where: str = "") -> None:
         if isinstance(value, dict):
             required, known = set(schema["required"]), set(schema["properties"])
             assert required <= set(value) <= known, where
-            assert known - required <= {"metrics"}, where  # there only where it was asked for
+            assert known - required <= {"metrics", "reasons"}, where  # there only where it was asked for
             for name, item in value.items():
                 validate(item, schema["properties"][name], f"{where}.{name}")
         elif isinstance(value, list):

@@ -82,6 +82,7 @@ def things() -> dict[str, Any]:
     policies = {HOSTILE: "rm", "edf": "edf"}
     study = Study(system=loaded, policies=policies, seeds=(0, 1), until="20 ms", metrics=("no_miss",))
     return {
+        "Alternatives": rtsched.alternatives(loaded, platforms=["file"], schedulers=["edf"]),
         "Comparison": rtsched.compare(loaded, policies, seeds=2, until="20 ms", jobs=1),
         "Conformance": Conformance(HOSTILE, None, (), 0, systems=1, refused=1, refusal=HOSTILE),
         "Difference": difference(*runs),
@@ -107,7 +108,7 @@ def test_everything_is_a_readable_table_and_names_are_text(things: dict[str, Any
         assert not set(found.text) & set("\u202e\u2028"), name
         assert not re.search(r"\d{7,}", found.text), name  # no times in ns
         if name != "Trace":
-            assert "ms" in found.text or name in ("Platform", "Results", "Conformance"), name
+            assert "ms" in found.text or name in ("Alternatives", "Platform", "Results", "Conformance"), name
     assert "long" in seen(things["System"]._repr_html_()).text
     assert "every 7 ms" in seen(things["Loaded"]._repr_html_()).text
     assert "<img" not in things["Trace"]._repr_html_()

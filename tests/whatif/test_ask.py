@@ -42,7 +42,7 @@ def test_less_c_of_the_task_and_of_the_one_ahead() -> None:
     own, ahead = asked(PAIR, "b").of("less C")
     assert (own.task, own.now, own.then, own.met) == ("b", 3 * MS, 2 * MS, True)
     assert (ahead.task, ahead.now, ahead.then, ahead.met) == ("a", 3 * MS, 2 * MS, True)
-    assert own.words == "C of b: 2 ms in place of 3 ms (x 0.6667, by bisection)"
+    assert own.words == "C of b: 2 ms in place of 3 ms (33.3 % shorter, by bisection)"
 
 
 def test_a_rank_that_saves_one_and_loses_another() -> None:
@@ -136,7 +136,7 @@ def test_the_run_is_that_of_the_system_and_the_policy() -> None:
 def test_the_command_tells_and_gives_data() -> None:
     line = ("explain", "dhall", "heavy[0]", "--what-if")
     printed = command(*line).output
-    assert "C of heavy: 9 ms in place of 10 ms (x 0.9, by bisection)  met; no other misses" in printed
+    assert "C of heavy: 9 ms in place of 10 ms (10 % shorter, by bisection)  met; no other misses" in printed
     assert "heavy on cpu3 only" in printed
     data = answer(*line)
     assert data["job"] == "heavy[0]"

@@ -118,6 +118,14 @@ class ProofLowering:
         return None
 
 
+def own_obstacle(system: SystemSpec, policy: Policy, index: int) -> Obstacle | None:
+    """What keeps one task by itself out of every proof, whoever else shares its processors; None if nothing does."""
+    lowering = ProofLowering(system, policy)
+    task = system.tasks[index]
+    places = sorted({place for node in task.nodes for place in lowering._where(index, node)})
+    return lowering._obstacle([index], places)
+
+
 def _joined(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """The connected components of processors that occur together, each ascending, by lowest member."""
     parts: list[set[int]] = []

@@ -10,7 +10,7 @@ from rtsched.model.work import ANY, NetworkUse
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.search import margins
 from rtsched.verify.actions.action import Change
-from rtsched.verify.actions.file_tasks import FileTask, FileTasks, exact, listed, rounded, time
+from rtsched.verify.actions.file_tasks import TARGET, FileTask, FileTasks, exact, listed, rounded, time
 from rtsched.verify.verification import Verification
 
 FASTER = "work for the developer: a faster network, runtime or precision; it is a target, and no time that was measured"
@@ -65,7 +65,8 @@ def rarer(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Iterato
     mine = {spec.name: task for task in tasks.of(part.view.tasks) for spec in task.specs if len(task.specs) == 1}
     known = [found.sensitivity[name] for name in mine if name in found.sensitivity]
     least = sorted(
-        (margin for margin in known if margin.T is not None and margin.T > 1), key=lambda each: (each.T or 0, each.task)
+        (margin for margin in known if margin.T is not None and margin.T > 1),
+        key=lambda each: (each.T or 0, mine[each.task].number),
     )
     for margin in least[:3]:
         task = mine[margin.task]
@@ -102,11 +103,12 @@ def _shortened(found: Verification, tasks: FileTasks, task: FileTask, factor: Fr
     if model.graph is not None:
         return _graph(tasks, task, factor)
     if model.wcet is not None:
-        return [tasks.setting(task, "wcet", _scaled(model.wcet, factor))]
+        return [tasks.setting(task, "wcet", _scaled(model.wcet, factor)), tasks.setting(task, "origin", TARGET)]
     if len(task.spec.nodes) != 1 or (isinstance(model.network, NetworkUse) and model.network.is_cut):
         return None
     times = _by_cluster(found, task.spec.nodes[0])
-    return [tasks.setting(task, "network", None), tasks.setting(task, "wcet", _scaled(times, factor))]
+    settings = [tasks.setting(task, "network", None), tasks.setting(task, "wcet", _scaled(times, factor))]
+    return [*settings, tasks.setting(task, "origin", TARGET)]
 
 
 def _graph(tasks: FileTasks, task: FileTask, factor: Fraction) -> list[str] | None:
@@ -116,6 +118,7 @@ def _graph(tasks: FileTasks, task: FileTask, factor: Fraction) -> list[str] | No
         if node.wcet is None or node.regions or node.sections or node.kernels or set(name) & set(".="):
             return None
         settings.append(tasks.setting(task, f"graph.nodes.{name}.wcet", _scaled(node.wcet, factor)))
+        settings.append(tasks.setting(task, f"graph.nodes.{name}.origin", TARGET))
     return settings
 
 

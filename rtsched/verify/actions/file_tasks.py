@@ -77,6 +77,10 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+#: Where a time is from that stands in a change: nobody measured it.
+TARGET = {"kind": "modelled", "document": "a target, not a measured time"}
+
+
 def time(nanoseconds: int) -> str:
     """A time in words, to four digits."""
     return units.format_duration(nanoseconds, digits=4)

@@ -14,7 +14,7 @@ from rtsched.schedulability.analyse import GroupAnalysis, decide
 from rtsched.schedulability.models import Uniprocessor
 from rtsched.schedulability.search import margins
 from rtsched.verify.actions.action import Change
-from rtsched.verify.actions.file_tasks import FileTask, FileTasks, exact, time, written
+from rtsched.verify.actions.file_tasks import TARGET, FileTask, FileTasks, exact, time, written
 from rtsched.verify.verification import Verification
 
 #: What cannot be preempted is split into at most so many pieces.
@@ -184,12 +184,13 @@ def _nodes(found: Verification, tasks: FileTasks, task: FileTask, node: NodeSpec
             "wcet": {
                 key: exact(max(1, value * (number + 1) // count - value * number // count))
                 for key, value in times.items()
-            }
+            },
+            "origin": TARGET,
         }
         for number, name in enumerate(names)
     }
     edges = [{"from": first, "to": then} for first, then in pairwise(names)]
-    settings = [tasks.setting(task, "wcet", None), tasks.setting(task, "network", None)]
+    settings = [tasks.setting(task, key, None) for key in ("wcet", "network", "origin")]
     return [*settings, tasks.setting(task, "graph", {"nodes": nodes, "edges": edges})]
 
 

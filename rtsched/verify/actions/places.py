@@ -10,7 +10,6 @@ from rtsched.dnn.hosting import carried, family
 from rtsched.errors import InputError, RtschedError
 from rtsched.model import catalogue
 from rtsched.model.taskgraph import SystemSpec, TaskSpec
-from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.models import Mode
 from rtsched.schedulability.theorems.partitioning import (
     MEASURES,
@@ -21,7 +20,7 @@ from rtsched.schedulability.theorems.partitioning import (
     uniprocessor_test,
 )
 from rtsched.verify.actions.action import Change
-from rtsched.verify.actions.file_tasks import FileTask, FileTasks, listed, time, written
+from rtsched.verify.actions.file_tasks import TARGET, FileTask, FileTasks, listed, time, written
 from rtsched.verify.actions.trials import changed, lowered
 from rtsched.verify.verification import Verification
 
@@ -102,7 +101,7 @@ def _load(found: Verification) -> list[float]:
 
 def _cost(found: Verification, spec: TaskSpec, mine: set[int], place: int, before: int) -> str:
     """What is different there: time, accuracy and energy, where they are known."""
-    said = [f"a job takes {time(_length(spec, place))} there, {time(before)} where it runs now"]
+    said = [f"a job of {spec.name!r} takes {time(_length(spec, place))} there, {time(before)} where it runs now"]
     lost = sum(node.losses[place] for node in spec.nodes if node.losses)
     gone = max((sum(node.losses[each] for node in spec.nodes if node.losses) for each in mine), default=0.0)
     if lost > gone:
@@ -214,11 +213,12 @@ def clocks(found: Verification) -> Iterator[Change]:
     )
 
 
-def boards(found: Verification, _part: GroupAnalysis | None = None) -> Iterator[Change]:
+def boards(found: Verification, tasks: FileTasks) -> Iterator[Change]:
     """Another board of the family that lacks nothing."""
     own = found.loaded.platform
     system = found.loaded.system
     guessed = carried(system)
+    guesses = [tasks.setting(task, "origin", TARGET) for task in tasks.all if task.model.wcet is not None]
     known = {own.name, *own.aliases}
     for name in catalogue.names("platforms"):
         if family(name) != family(own.name) or name in known:
@@ -237,5 +237,5 @@ def boards(found: Verification, _part: GroupAnalysis | None = None) -> Iterator[
         title = f" ({other.title})" if other.title else ""
         yield Change(
             "board", f"use the board {name}{title} instead of {own.name}", f"another board; {times}",
-            (f"platform={written(name)}",), guessed,
+            (f"platform={written(name)}", *guesses), guessed,
         )  # fmt: skip

@@ -18,6 +18,8 @@ from rtsched.verify.verification import Verification
 MOST_OF_A_KIND, MOST_TASKS = 2, 8
 #: So many of the changes that help, but not enough, are tried two by two; for them so many tries are kept.
 MOST_PAIRED, KEPT = 8, 30
+#: Kinds of changes that are work, or ask for less: beside them two gentler changes at once are looked for, too.
+DEMANDING = frozenset({"split", "shorten", "period", "faster"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class _Search:
                 yield smaller.together(found, tasks, part)
         if len(self.parts) > 1 and not any(each.part == "system" for each in self.made):
             yield smaller.together(found, tasks)
-        yield places.boards(found)
+        yield places.boards(found, tasks)
         shrink: tuple[Callable[[Verification, FileTasks, GroupAnalysis], Iterator[Change]], ...]
         shrink = (durations.shorter, durations.rarer, durations.faster)
         for change in shrink:
@@ -150,15 +152,16 @@ class _Search:
         return -len(trial.proven), trial.lateness, trial.load
 
     def _solved(self) -> set[str]:
-        """The parts for which there is an action."""
-        names = {name for each in self.made for name in each.part.split(" and ")}
+        """The parts for which there is an action that is no work for a developer, and asks for no less."""
+        easy = [each for each in self.made if DEMANDING.isdisjoint(each.kind.split("+"))]
+        names = {name for each in easy for name in each.part.split(" and ")}
         return {part.view.name for part, _ in self.parts} if "system" in names else names
 
     def _pairs(self) -> None:
         """Two changes at once, for parts that none alone makes provable."""
         if all(part.view.name in self._solved() for part, _ in self.parts):
             return
-        best = sorted(self.partial, key=self._rank)[:MOST_PAIRED]
+        best = sorted(self.partial, key=lambda each: (each.change.kind in DEMANDING, self._rank(each)))[:MOST_PAIRED]
         kept = [each for each in self.partial if each in best]  # the gentlest first again
         found = 0
         for first, second in sorted(combinations(kept, 2), key=lambda pair: kept.index(pair[0]) + kept.index(pair[1])):
