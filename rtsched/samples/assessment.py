@@ -146,7 +146,9 @@ def _tested(found: Assessment, time: int, fresh: Sequence[int]) -> Assessment:
     milder = EXPECTED / len(fresh)
     if found.wanted.kind == "pwcet" and found.claimed is not None and found.claimed < milder < 0.5:
         beyond = milder < 10 / found.n  # what was measured says it without a model
-        level = limit(found.series.times, milder) if beyond else percentile(sorted(found.series.times), 1 - milder).upper
+        level = (
+            limit(found.series.times, milder) if beyond else percentile(sorted(found.series.times), 1 - milder).upper
+        )
         if level is not None:
             tests.append(exceedances(fresh, level, milder))
     return replace(found, fresh=tuple(tests))
