@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rtsched.description import MODES, names_of, parts_of
+from rtsched.description import MODES, clusters_of, names_of, parts_of
 from rtsched.errors import HorizonError, InputError
 from rtsched.loading import Loaded, Source, load
 from rtsched.model.base import whole_number
@@ -56,6 +56,8 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     name = parts.pop("name", "composed")
     if not isinstance(name, str):
         raise InputError(f"scheduler name {name!r} is no text; quote it")
+    clusters = clusters_of({"name": name, **parts})
+    parts = {key: value for key, value in parts.items() if key not in clusters}
     if REGISTRY.knows("ordering", name) and not REGISTRY.knows("scheduler", name):
         if parts.setdefault("ordering", name) != name:
             raise InputError(f"both {name!r} and {parts['ordering']!r} are an ordering; give one")
@@ -66,22 +68,30 @@ def scheduler(choice: str | Mapping[str, Any] | Scheduler, *, code: bool = True)
     own = {} if name == "composed" else _own_parameters(name, code)
     guests = [kind for kind in GUESTS if kind not in own]
     parts = {key: value for key, value in parts.items() if value != "none" or not (key in guests or name == "composed")}
+    described = parts.get("ordering")
     for kind in PARTS:
         if kind in parts and (kind in guests or kind != "speed"):  # which may be a parameter of a plug-in's own
             parts[kind] = _part(kind, parts[kind], code)
     mode = parts.get("preemption", MODES[0])
     if mode not in MODES:
         raise InputError(f"preemption {mode!r} is not one of {', '.join(MODES)}")
+    if clusters:
+        return _usable(_with_truth(_per_cluster(clusters, parts, described, code), oracle))
     beside = {kind: parts.pop(kind) for kind in guests if kind in parts}
     made = build("scheduler", name, parts, code)
     if not isinstance(made, Scheduler):
         raise InputError(f"scheduler {name!r} makes a {type(made).__name__}, which is no rtsched Scheduler")
     for kind, part in beside.items():
         made.take(kind, part, name)
+    return _usable(_with_truth(made, oracle))
+
+
+def _with_truth(made: Scheduler, oracle: bool | None) -> Scheduler:
+    """The scheduler, which sees the truth where that is asked for. Raises InputError where it must not."""
     if oracle is False and made.oracle:
         raise InputError(f"scheduler {made.describe()}: it rests on the truth; leave out 'oracle: false'")
     made.oracle = made.oracle or bool(oracle)
-    return _usable(made)
+    return made
 
 
 def _own_parameters(name: str, code: bool) -> dict[str, Any]:
@@ -142,6 +152,29 @@ def _part(kind: str, value: Any, code: bool) -> Any:
     if isinstance(value, dict) and isinstance(value.get("name"), str):
         return build(kind, value["name"], {key: item for key, item in value.items() if key != "name"}, code)
     raise InputError(f"{kind}: write a name, or a mapping with 'name' and parameters (found {value!r})")
+
+
+def _per_cluster(clusters: dict[str, dict[str, Any]], parts: dict[str, Any], described: Any, code: bool) -> Scheduler:
+    """A composed scheduler whose clusters have rules of their own; equal descriptions are one ordering."""
+    from rtsched.schedulers.per_cluster import ClusterRule, PerCluster
+
+    described = "edf" if described is None else described
+    known = [(described, parts.setdefault("ordering", _part("ordering", described, code)))]
+    mode = parts.get("preemption", MODES[0])
+    rules = {}
+    for cluster, own in clusters.items():
+        wanted, what = own.get("preemption", mode), own.get("ordering", described)
+        if wanted not in MODES:
+            raise InputError(f"{cut(cluster)}: preemption {cut(repr(wanted))} is not one of {', '.join(MODES)}")
+        found = next((ordering for each, ordering in known if each == what), None)
+        if found is None:
+            try:
+                found = _part("ordering", what, code)
+            except InputError as error:
+                raise InputError(*(f"{cut(cluster)}: {text}" for text in error.problems)) from None
+            known.append((what, found))
+        rules[cluster] = ClusterRule(found, wanted)
+    return PerCluster(rules, **parts)
 
 
 def simulate(
@@ -254,9 +287,9 @@ def _until(until: int | str) -> int | str:
 def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | None) -> Scheduler:
     """A new scheduler by description, the system's own without one. Raises InputError with its place in the file."""
     if choice is not None:
-        return _clocked(loaded, _usable(scheduler(choice)))
+        return _clocked(loaded, _on_platform(loaded, _usable(scheduler(choice))))
     try:
-        own = scheduler(loaded.system.scheduler, code=loaded.document is None)
+        own = _on_platform(loaded, scheduler(loaded.system.scheduler, code=loaded.document is None))
     except InputError as error:
         place = _blamed(loaded.system.scheduler, str(error))
         raise InputError(f"{loaded.where('scheduler', *place)}{error}") from None
@@ -282,6 +315,17 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
             f"{_how_it_believes(own)}; leave it out, or write e.g. 'scheduler: sjf'"
         )
     return _clocked(loaded, own)
+
+
+def _on_platform(loaded: Loaded, chosen: Scheduler) -> Scheduler:
+    """The scheduler, if the clusters that it names are there. Raises InputError."""
+    from rtsched.schedulers.per_cluster import PerCluster, not_a_cluster
+
+    if isinstance(chosen, PerCluster):
+        for name in chosen.clusters:
+            if name not in loaded.platform.processors:
+                raise InputError(f"scheduler: {not_a_cluster(name, list(loaded.platform.processors))}")
+    return chosen
 
 
 def _clocked(loaded: Loaded, chosen: Scheduler) -> Scheduler:

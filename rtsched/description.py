@@ -9,9 +9,13 @@ from typing import Any
 from rtsched.errors import InputError
 from rtsched.model.document import parse_value
 from rtsched.registry import PARTS, REGISTRY
-from rtsched.visible import as_found
+from rtsched.visible import as_found, cut
 
 MODES = ("preemptive", "limited", "nonpreemptive")
+#: What a cluster may have of its own.
+RULES = ("ordering", "preemption")
+#: The keys of a composed scheduler's description; every other one names a cluster.
+KEYS = (*PARTS, "preemption", "oracle", "name")
 
 
 def parts_of(choice: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -51,6 +55,14 @@ def _parts(text: str) -> dict[str, Any]:
     for word in text.replace(",", "+").split("+"):
         word = word.strip()
         key, equals, value = word.partition("=")
+        cluster, dot, inner = key.strip().partition(".")
+        if equals and dot and cluster and inner:  # a part of a cluster's own: "npu.preemption=nonpreemptive"
+            own = parts.setdefault(cluster, {})
+            own = parts[cluster] = own if isinstance(own, dict) else {"ordering": own}
+            if inner in own:
+                raise InputError(f"scheduler {text!r}: {key.strip()!r} is given twice; give one")
+            own[inner] = value.strip()
+            continue
         if equals:
             kind, word = key.strip(), value.strip()
         elif word in MODES:
@@ -80,4 +92,51 @@ def names_of(parts: dict[str, Any]) -> dict[str, str]:
     name = names.get("name")
     if isinstance(name, str) and REGISTRY.knows("ordering", name) and not REGISTRY.knows("scheduler", name):
         names["ordering"] = names.pop("name")
+    for cluster, rule in clusters_of(parts).items():
+        del names[cluster]
+        ordering = rule.get("ordering")
+        called = ordering.get("name") if isinstance(ordering, dict) else ordering
+        if called is not None:
+            names[f"{cluster}.ordering"] = called
     return {"ordering": "edf", "placement": "global"} | {key: str(value) for key, value in names.items()}
+
+
+def clusters_of(parts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a composed scheduler's description says of clusters: by name an ordering, a preemption or both.
+
+    Every key that is no part names a cluster; whether there is such a one, the platform says. Raises InputError.
+
+    >>> clusters_of(parts_of("fp+npu=fifo+npu.preemption=nonpreemptive"))
+    {'npu': {'ordering': 'fifo', 'preemption': 'nonpreemptive'}}
+    """
+    name = parts.get("name", "composed")
+    if name != "composed" and not (isinstance(name, str) and _is_ordering(name)):
+        return {}  # a whole scheduler, whose keys are parameters
+    return {str(key): _rule(str(key), value) for key, value in parts.items() if key not in KEYS}
+
+
+def _is_ordering(name: str) -> bool:
+    return REGISTRY.knows("ordering", name) and not REGISTRY.knows("scheduler", name)
+
+
+def _rule(cluster: str, value: Any) -> dict[str, Any]:
+    """What is said of one cluster: a name, names joined by ``+``, or a mapping."""
+    said = f"scheduler: {cut(cluster)!r} is no part of a scheduler ({', '.join(KEYS[:-1])}), and as a cluster it has"
+    if not isinstance(value, str | Mapping):
+        raise InputError(f"{said} an ordering (found {as_found(value)}); e.g. '{cut(cluster)}: fifo'")
+    found = {str(key): each for key, each in parts_of(value).items()}
+    if "name" in found and not ("ordering" in found or (isinstance(value, Mapping) and len(found) == 0)):
+        found["ordering"] = found.pop("name")
+    for key, each in found.items():
+        if key not in RULES:
+            raise InputError(
+                f"{said} an ordering and a preemption of its own, no {cut(key)} (found {cut(repr(each))}); placement, "
+                "adaptation, admission and speed are the whole system's"
+            )
+    if not found:
+        raise InputError(f"{said} an ordering or a preemption; e.g. '{cut(cluster)}: fifo'")
+    ordering = found.get("ordering")
+    if isinstance(ordering, str) and not REGISTRY.knows("ordering", ordering) and ":" not in ordering:
+        _must_exist(ordering, ordering)
+        raise InputError(f"{said} an ordering: {cut(ordering)!r} is none; `rtsched list orderings` names them all")
+    return found

@@ -69,6 +69,13 @@ class Loaded(Displayed):
         except InputError as error:
             raise InputError(*(self._placed(problem) for problem in error.problems)) from None
 
+    def lacks(self) -> tuple[str, ...]:
+        """Everything that keeps the system from running on its platform, in words; empty where nothing does."""
+        from rtsched.dnn.hosting import lacks
+
+        folder = None if self.path is None else self.path.parent
+        return lacks(self.system, self.platform, catalogue.latency_table(), folder)
+
     def _placed(self, problem: str) -> str:
         """Put the place of the task that a lowering error names in front of it."""
         if self.document is None:

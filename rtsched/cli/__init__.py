@@ -46,6 +46,7 @@ COMMANDS = {
     "validate": "validate",
     "verify-report": "verify_report",
     "wcet": "wcet",
+    "what-if": "what_if",
 }
 
 

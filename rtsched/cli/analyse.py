@@ -110,20 +110,34 @@ def _fails(found: Verification, on: str) -> bool:
     return not hard.is_proven
 
 
+def _actions(found: Verification) -> list[str]:
+    """What to do, each with its cost and the options that bring it about."""
+    from rtsched.verify.actions import actions
+
+    if found.verdict == "schedulable":
+        return []
+    made = actions(found)
+    lines = []
+    for action in made:
+        lines.append(visible(f"to do ({action.part}): {action.text}"))
+        lines += [visible(f"  cost: {action.cost}"), visible(f"  {action.options}")]
+    return [*lines, made.note if lines else f"to do: {made.note} None makes a part provable."]
+
+
 def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:
     from rtsched.verify import words
+    from rtsched.verify.requirements import table
 
     lines = [words.verdict(found), "", words.table(found), ""]
     for part in found.analysis.parts:
         lines += map(visible, words.part(found, part))
     lines += map(visible, words.chains(found))
+    stated = table(found)
+    lines += ["", *(visible(each, lines=True) for each in stated)] if stated else []
     if parts:
         lines += ["", words.parts(found)]
     if margins:
-        from rtsched.verify.actions import actions
-
-        lines += ["", words.margins(found)]
-        lines += [visible(f"to do ({action.part}): {action.text}") for action in actions(found)]
+        lines += ["", words.margins(found), "", *_actions(found)]
     if steps:
         boards = found.steps()
         for board in boards:

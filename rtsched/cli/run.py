@@ -103,7 +103,7 @@ def run(
 
     def loaded() -> api.Loaded:  # kept nowhere: kilobytes for every task, which are not needed while time runs
         found = api.load(system, platform=platform, overrides=overrides)
-        if no_trace and fail_on and any(chain.max_reaction or chain.max_age for chain in found.system.chains):
+        if no_trace and fail_on and any(chain.requires for chain in found.system.chains):
             raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on")
         if no_trace and any(each.needs_trace for each in chosen):
             refuse_without_trace(chosen, found.lower())

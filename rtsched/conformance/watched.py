@@ -34,6 +34,7 @@ class Watched:
         self.scheduler = scheduler
         self.inner: Any = scheduler if is_ours(scheduler) else Veiled(scheduler)
         self.preemption = scheduler.preemption
+        self.modes = scheduler.modes
         self.begun = False
         self.error: Exception | None = None
         self.costs: list[int] = []

@@ -27,7 +27,7 @@ SHARED = ("energy", "loss", "memory")
 
 def lower_nodes(lowering: Lowering, task: Task, graph: GraphModel) -> list[NodeSpec]:
     """The nodes of a graph; what a node leaves open is as its task says."""
-    models = {name: _completed(task, name, node) for name, node in graph.nodes.items()}
+    models = {name: completed(task, name, node) for name, node in graph.nodes.items()}
 
     def lowered() -> list[NodeSpec]:
         return [
@@ -47,7 +47,7 @@ def lower_nodes(lowering: Lowering, task: Task, graph: GraphModel) -> list[NodeS
     return _loaded_as_one(lowering, task, graph, nodes)
 
 
-def _completed(task: Task, name: str, node: NodeModel) -> NodeModel:
+def completed(task: Task, name: str, node: NodeModel) -> NodeModel:
     """A node with what its task says for each of its nodes."""
     given = {key: getattr(task, key) for key in EACH if getattr(node, key) is None and getattr(task, key) is not None}
     if node.pin is not None or node.processors is not None:  # either of them says where

@@ -124,7 +124,16 @@ class Lowering:
             tasks=tuple(tasks),
             name=self.system.name,
             chains=tuple(
-                ChainSpec(chain.name, tuple(places[name] for name in chain.tasks), chain.max_reaction, chain.max_age)
+                ChainSpec(
+                    name=chain.name,
+                    tasks=tuple(places[name] for name in chain.tasks),
+                    max_reaction=chain.max_reaction,
+                    max_age=chain.max_age,
+                    max_reduced_reaction=chain.max_reduced_reaction,
+                    max_reduced_age=chain.max_reduced_age,
+                    max_latency=chain.max_latency,
+                    id=chain.id,
+                )
                 for chain in self.system.chains
             ),
             protocols={name: resource.protocol for name, resource in self.system.resources.items()},
@@ -134,6 +143,7 @@ class Lowering:
             estimates=self.system.estimates,
             planner=self.planner(),
             reservable=self.system.reservable,
+            id=self.system.id,
         )
 
     def planner(self) -> PlannerSpec | None:
@@ -210,6 +220,7 @@ class Lowering:
             branches=lower_branches(task, nodes),
             origins=exceeding(execution, arrival, nodes, inputs, tuple(self.origins)),
             inputs=inputs,
+            id=task.id,
         )
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:

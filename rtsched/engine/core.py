@@ -73,8 +73,6 @@ class Core:
         self.released = 0
         self.inside_run = False
         self.preemption = scheduler.preemption
-        self.may_preempt = scheduler.preemption == "preemptive"
-        self.limited = scheduler.preemption == "limited"
         costs = system.overheads
         self.start_costs = StartCosts(self)
         costly = bool(costs.context_switch or costs.migration or costs.scheduling)
@@ -91,6 +89,10 @@ class Core:
         for processor in self.processors:
             processor.context_switch += costs.context_switch
             processor.migration += costs.migration
+            processor.mode = scheduler.modes.get(processor.cluster, scheduler.preemption)
+            processor.yields = processor.preemptible and processor.mode == "preemptive"
+        #: whether segments compete anew at the ends of regions: everywhere, or (None) where their processor says so
+        self.limited = None if scheduler.modes else scheduler.preemption == "limited"
         self.tasks = tuple(TaskState(spec, self) for spec in system.tasks)
         self.beliefs: Beliefs = beliefs_of(self, scheduler.estimates_read())
         self.drains = Drains(self)
@@ -198,11 +200,21 @@ class Core:
             left = Fraction(segment.remaining) * time / segment.demand
             segment.remaining = left.numerator if left.denominator == 1 else left
             segment.demand = time
+        if self.limited is None and segment.points is not None and not segment.node.sections:
+            self.lay_out(segment, processor)  # boundaries are those of where it goes
+            done = segment.demand - segment.remaining
+            segment.points = [point for point in segment.points if point[0] > done]
 
-    def lay_out(self, segment: Segment) -> None:
-        """Lay out where the segment meets region boundaries and critical sections, nearest last."""
+    def lay_out(self, segment: Segment, processor: Processor | None = None) -> None:
+        """Lay out where the segment meets region boundaries and critical sections, nearest last.
+
+        Regions are those of the `processor` on which it is about to run for the first time, or else last ran.
+        """
         switches = self.switches is not None and self.switches.concern(segment)
-        segment.points = lay_out(segment, REGION_END if self.limited else SWITCH if switches else None)
+        limited, processor = self.limited, processor or segment.processor
+        if limited is None:
+            limited = processor is not None and processor.mode == "limited"
+        segment.points = lay_out(segment, REGION_END if limited else SWITCH if switches else None)
 
     def next_piece(self, segment: Segment) -> int | Fraction:
         """The work up to the next point of the plan, or to the end."""
@@ -321,7 +333,7 @@ class Core:
             segment.points = None
             self.ended(processor, segment, now)
             return
-        free = self.may_preempt and processor.preemptible and segment.node.preemptive
+        free = processor.yields and segment.node.preemptive
         if not (free or region_ends or stop):
             self._go_on(processor, segment, now)
             return

@@ -184,7 +184,7 @@ def check(core: Core, segment: Any, processor: Processor) -> None:
             _refuse(segment, processor, f"{place!r} is where the planner decides")
         if getattr(place, "saving", 0):
             _refuse(segment, processor, f"{place!r} is putting its state aside")
-        if core.may_preempt and place.preemptible and place.ready_queue is not None:
+        if place.yields and place.ready_queue is not None:
             _refuse(
                 segment, processor,
                 f"the policy preempts what runs on {place!r}, one for each segment; make it nonpreemptive, or limited",

@@ -79,6 +79,7 @@ class Processor:
         "loop",
         "migration",
         "migrations",
+        "mode",
         "name",
         "overhead",
         "overhead_total",
@@ -98,6 +99,7 @@ class Processor:
         "view",
         "waited",
         "waiting",
+        "yields",
     )  # fmt: skip
 
     view: Any
@@ -112,6 +114,9 @@ class Processor:
         self.kind = spec.kind
         self.service = spec.service
         self.preemptible = spec.service == "preemptive"
+        #: how the policy preempts here, and whether it may take what runs off at any time
+        self.mode = "preemptive"
+        self.yields = self.preemptible
         self.supply = Supply(spec.blackouts) if spec.blackouts else None
         self.costly = costly or spec.context_switch > 0 or spec.migration > 0
         #: whether starting and stopping needs more than a subtraction

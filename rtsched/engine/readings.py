@@ -219,7 +219,7 @@ class Readings:
     def preemptible(self, processor: Processor) -> bool:
         """Whether what runs on `processor` could be taken off it now."""
         segment = processor.segment
-        if segment is None or not (self.core.may_preempt and processor.preemptible and segment.node.preemptive):
+        if segment is None or not (processor.yields and segment.node.preemptive):
             return False
         return self.core.splits is None or self.core.splits.preemptible(segment)
 

@@ -112,8 +112,8 @@ def refuse_start(core: Core, job: Job, segment: Segment, processor: Processor) -
 def refuse_preemption(core: Core, processor: Processor, segment: Segment) -> NoReturn:
     """Say why `segment` cannot be taken off `processor` at once."""
     what = f"preemption of {segment!r} on {processor!r} at t={core.loop._now} ns"
-    if core.preemption != "preemptive":
-        raise SchedulerError(f"{what}: the scheduler is declared {core.preemption}")
+    if processor.mode != "preemptive":
+        raise SchedulerError(f"{what}: the scheduler is declared {processor.mode}")
     if not processor.preemptible:
         raise SchedulerError(
             f"{what}: the processor's service is {processor.service}; use how='boundary', 'checkpoint' or 'kill'"

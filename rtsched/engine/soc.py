@@ -83,7 +83,7 @@ class Soc(ChipHandle):
                 job.start = now
             # one that took a lock at its first tick and had to wait for a second keeps its plan
             if segment.points is not None and not (core.locks is not None and core.locks.held.get(segment)):
-                core.lay_out(segment)
+                core.lay_out(segment, processor)
         elif first is not processor:
             core.move(segment, processor, time)
         plain = segment.points is None
@@ -200,7 +200,7 @@ class Soc(ChipHandle):
             processor.boundary_stop = bool(segment.points)  # without a plan it ends, or goes on to its end, anyway
             return None
         if how == "now":
-            if not (self.core.may_preempt and processor.preemptible and segment.node.preemptive):
+            if not (processor.yields and segment.node.preemptive):
                 refuse_preemption(self.core, processor, segment)
         elif how == "drain":
             return None

@@ -106,6 +106,7 @@ class Veiled:
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
         self.preemption = scheduler.preemption
+        self.modes = scheduler.modes
 
     @property
     def oracle(self) -> bool:
@@ -141,6 +142,10 @@ class Veiled:
     def pools(self) -> tuple[tuple[int, ...], ...]:
         """Which processors share a queue of what is ready."""
         return self.scheduler.pools()
+
+    def rules_at(self) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
+        """What serves the queue of each processor, where that differs."""
+        return self.scheduler.rules_at()
 
     def estimates_read(self) -> frozenset[str]:
         """The keys of the system's `estimates` that can change what it does."""

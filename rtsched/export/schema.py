@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtsched.model.quantities import QUANTITIES
+
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
@@ -67,6 +69,23 @@ _HARDWARE = _object(
     }
 )
 
+_ID = _maybe("string", "what the requirement is called elsewhere")
+
+#: One end-to-end quantity of a chain in a run.
+_END = _object(
+    {
+        "quantity": {"enum": [*QUANTITIES]},
+        "name": _TEXT,
+        "begins": {**_TEXT, "description": "the event with which it begins"},
+        "ends": {**_TEXT, "description": "the event with which it ends"},
+        "max": _maybe("integer", "the longest that was seen, ns: a lower bound on the worst"),
+        "count": {**_COUNT, "description": "of how many"},
+        "limit": _maybe("integer", "what is required, ns"),
+        "slack": _maybe("integer", "limit - max, ns"),
+        "kept": _maybe("boolean", "whether the limit was kept; null where there is none, or nothing was seen"),
+    }
+)
+
 #: What ``rtsched run --json`` prints, as JSON Schema. All times are integer nanoseconds (means: numbers).
 SUMMARY_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -75,6 +94,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
         {
             "format": {"const": 1},
             "system": _TEXT,
+            "id": _ID,
             "scheduler": _TEXT,
             "seed": _COUNT,
             "until": {**_COUNT, "description": "releases lie in [0, until), ns"},
@@ -103,6 +123,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                 "items": _object(
                     {
                         "name": _TEXT,
+                        "id": _ID,
                         "criticality": {"enum": ["hard", "firm", "soft"]},
                         "deadline": {**_COUNT, "description": "relative, ns"},
                         **dict.fromkeys(("jobs", "ok", "late", "dropped", "aborted"), _COUNT),
@@ -170,7 +191,18 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                                 "max_age",
                             )
                         },
-                        "kept": _maybe("boolean", "whether the chain keeps what is required of it"),
+                        "kept": _maybe("boolean", "whether the chain keeps all that is required of it"),
+                        "id": _ID,
+                        "ends": {
+                            "type": "array",
+                            "items": _END,
+                            "description": "its end-to-end quantities, from when all its tasks have begun",
+                        },
+                        "samples": _maybe("integer", "reads of the first task; null where tasks release each other"),
+                        "samples_lost": _maybe("integer", "reads that no output knows of"),
+                        "outputs": _maybe("integer", "outputs of the last task"),
+                        "outputs_repeated": _maybe("integer", "outputs from the same read as one before"),
+                        "lost": _maybe("integer", "jobs lost on the way, where tasks release each other"),
                     }
                 ),
             },

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rtsched import units
 from rtsched.columns import aligned
-from rtsched.metrics.figures import ChainFigures, Summary
+from rtsched.metrics.figures import Summary
 from rtsched.metrics.hardware import BatteryFigures, HardwareFigures
 from rtsched.metrics.metric import Values, of_value
 from rtsched.visible import shown, visible
@@ -18,12 +18,15 @@ def render_table(figures: Summary) -> str:
     span = units.format_duration(figures.until, digits=4)
     if figures.planned is not None:
         span += f" of {units.format_duration(figures.planned, digits=4)} (PARTIAL: interrupted)"
-    head = f"{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
+    head = f"{_marked(figures.id)}{figures.system} under {figures.scheduler}: jobs released for {span}, seed {figures.seed}"
     if figures.warm_up:
         head += f", the first {units.format_duration(figures.warm_up, digits=4)} not counted"
     parts = [head, _tasks(figures), _processors(figures)]
     if figures.chains:
         parts.append(_chains(figures))
+    required = _requirements(figures)
+    if required:
+        parts.append(required)
     if figures.hardware is not None:
         parts += _hardware(figures.hardware, {machine.name for machine in figures.processors if machine.starts})
     parts += _ways(figures)
@@ -50,12 +53,29 @@ def render_metrics(values: Values) -> str:
 
 def _tasks(figures: Summary) -> str:
     """A row per task; and whose response times leave jobs out, since they never finished."""
-    rows = [["task", "jobs", "misses", "miss %", "mean", "p95", "max", "deadline", "dropped", "accuracy", "effective"]]
+    ids = any(task.id for task in figures.tasks)
+    rows = [
+        [
+            "task",
+            *["id"] * ids,
+            "jobs",
+            "misses",
+            "miss %",
+            "mean",
+            "p95",
+            "max",
+            "deadline",
+            "dropped",
+            "accuracy",
+            "effective",
+        ]
+    ]
     for task in figures.tasks:
         response = task.response
         rows.append(
             [
                 task.name + (" !" if task.misses and task.criticality == "hard" else ""),
+                *[task.id or ""] * ids,
                 str(task.jobs),
                 str(task.misses),
                 "–" if task.miss_ratio is None else f"{100 * task.miss_ratio:.1f}",
@@ -98,13 +118,54 @@ def _processors(figures: Summary) -> str:
 
 
 def _chains(figures: Summary) -> str:
-    """A row per chain, with what it requires where something is required."""
-    wanted = any(chain.max_reaction is not None or chain.max_age is not None for chain in figures.chains)
-    rows = [["chain", "reaction max", "data age max", *["required"] * wanted]]
+    """A row per chain: the longest that were seen, how many samples no output knows of, how many outputs repeat."""
+    ids = any(chain.id for chain in figures.chains)
+    triggered = any(each.quantity == "triggered" for chain in figures.chains for each in chain.ends)
+    sampled = any(chain.samples is not None for chain in figures.chains)
+    head = ["chain", *["id"] * ids, "reaction max", "data age max", *["latency max"] * triggered]
+    rows = [head + ["samples lost", "outputs repeated"] * sampled]
     for chain in figures.chains:
-        row = [chain.name, _time(chain.reaction_time_max), _time(chain.data_age_max)]
-        rows.append(row + [_required(chain)] * wanted)
-    return aligned(rows)
+        latency = next((each.max for each in chain.ends if each.quantity == "triggered"), None)
+        row = [chain.name, *[chain.id or ""] * ids, _time(chain.reaction_time_max), _time(chain.data_age_max)]
+        row += [_time(latency)] * triggered
+        row += [_of(chain.samples_lost, chain.samples), _of(chain.outputs_repeated, chain.outputs)] * sampled
+        rows.append(row)
+    return aligned(rows, names=(0, *[1] * ids))
+
+
+def _of(count: int | None, all_of: int | None) -> str:
+    return "–" if count is None else f"{count} of {all_of}"
+
+
+def _requirements(figures: Summary) -> str:
+    """What is required of tasks with an id (their deadlines) and of chains, a row each; nothing where nothing is."""
+    rows = [
+        [
+            task.id, task.name, "response", _time(task.deadline), _time(task.response.max), str(task.finished),
+            _time(None if task.response.max is None else task.deadline - task.response.max),
+            "–" if not task.jobs else f"BROKEN ({task.misses} of {task.jobs})" if task.misses else "kept",
+        ]
+        for task in figures.tasks
+        if task.id is not None
+    ]  # fmt: skip
+    for chain in figures.chains:
+        for each in chain.ends:
+            if each.limit is None:
+                continue
+            lost = f" ({chain.lost} lost)" if chain.lost and each.quantity == "triggered" else ""
+            answer = {None: "–", True: "kept", False: f"BROKEN{lost}"}[each.kept]
+            what = f"{each.name} ({each.quantity})" if each.quantity != "triggered" else "latency (triggered)"
+            rows.append(
+                [chain.id or "", chain.name, what, _time(each.limit), _time(each.max), str(each.count),
+                 _time(each.slack), answer]
+            )  # fmt: skip
+    header = ["required", "task or chain", "quantity", "limit", "longest seen", "n", "slack", "answer"]
+    return aligned([header, *rows], names=(0, 1, 2, -1)) if rows else ""
+
+
+def _marked(id: str | None) -> str:
+    """An id before a name; nothing where there is none."""
+    return f"{id} " if id else ""
 
 
 def _deadlocks(figures: Summary) -> str:
@@ -224,13 +285,6 @@ def _energy(nanojoules: float) -> str:
         if nanojoules >= scale:
             return f"{nanojoules / scale:.4g} {unit}"
     return f"{nanojoules:.4g} nJ"
-
-
-def _required(chain: ChainFigures) -> str:
-    """What a chain has to keep, and whether it does."""
-    limits = (("reaction", chain.max_reaction), ("age", chain.max_age))
-    wanted = ", ".join(f"{name} {_time(limit)}" for name, limit in limits if limit is not None)
-    return "–" if not wanted else wanted + {None: "", True: ": kept", False: ": BROKEN"}[chain.kept]
 
 
 def _time(nanoseconds: float | None) -> str:

@@ -57,6 +57,7 @@ class TaskFigures:
     accuracy: float | None
     effective_accuracy: float | None
     variants: dict[str, int] | None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,32 @@ class ProcessorFigures:
 
 
 @dataclass(frozen=True)
-class ChainFigures:
-    """The longest reaction time and data age (also the reduced one) of a cause-effect chain, in ns.
+class EndFigures:
+    """One end-to-end quantity of a chain (its code and name): the longest of `count` that were seen, in ns.
 
-    They count from the warm-up on. `kept` says whether the reaction time and the reduced data age keep what is required
-    (`max_reaction`, `max_age`); None where nothing is required, or nothing was seen.
+    `begins` and `ends` are the events between which it lies. `slack` is what is left to the `limit` (ns), `kept`
+    whether it was never exceeded; None where nothing is required, or nothing was seen.
+    """
+
+    quantity: str
+    name: str
+    begins: str
+    ends: str
+    max: int | None
+    count: int
+    limit: int | None
+    slack: int | None
+    kept: bool | None
+
+
+@dataclass(frozen=True)
+class ChainFigures:
+    """The end-to-end quantities of a cause-effect chain: reaction time, data age and so on, each in `ends`.
+
+    They count from when all its tasks have begun, or from the warm-up. `kept` says whether all that is required was
+    kept; None where nothing is required, or nothing was seen. Of a chain that samples: how many `samples` its first
+    task took, how many were lost (no output knows of them), how many `outputs` there were and how many repeated an
+    older sample. Of one whose tasks release each other: how many instances were `lost` on the way.
     """
 
     name: str
@@ -93,6 +115,13 @@ class ChainFigures:
     max_reaction: int | None = None
     max_age: int | None = None
     kept: bool | None = None
+    id: str | None = None
+    ends: tuple[EndFigures, ...] = ()
+    samples: int | None = None
+    samples_lost: int | None = None
+    outputs: int | None = None
+    outputs_repeated: int | None = None
+    lost: int | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +178,7 @@ class Summary(Displayed):
     planned: int | None
     assumed: tuple[str, ...]
     headline: str
+    id: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data; ``rtsched.export.schema`` describes it."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rtsched.metrics.chains import begun, chain_figures, data_ages, reaction_times
+from rtsched.metrics.chains import begun, chain_figures, data_ages, latencies, measured, reaction_times
 from rtsched.metrics.figures import (
     ChainFigures,
     DeadlockFigures,
@@ -38,6 +38,8 @@ __all__ = [
     "begun",
     "data_ages",
     "headline",
+    "latencies",
+    "measured",
     "mk",
     "output_jitter",
     "reaction_times",
@@ -91,6 +93,7 @@ def summary(trace: Trace) -> Summary:
         planned=trace.planned,
         assumed=trace.system.assumed,
         headline="",
+        id=trace.system.id,
     )
     return replace(figures, headline=headline(figures))
 
@@ -155,6 +158,7 @@ def _task(spec: TaskSpec, sums: _Sums, index: int) -> TaskFigures:
         accuracy=sums.right[index] / given if measured and given else None,
         effective_accuracy=sums.worth[index] / 1e6 / jobs if measured and jobs else None,
         variants=_ways(spec, sums.chosen[index]),
+        id=spec.id,
     )
 
 

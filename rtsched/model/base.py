@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from rtsched import units
 from rtsched.errors import InputError
+from rtsched.visible import cut
 
 
 class Model(BaseModel):
@@ -104,12 +105,29 @@ def whole_number(value: Any) -> int | None:
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 
-def problem(message: str, key: str | None = None) -> PydanticCustomError:
+def problem(message: str, *key: str | int, also: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """A validation error whose text is exactly `message` (pydantic's own would prefix "Value error,").
 
-    It is about the whole model that is validated, or about one `key` of it, at which the message then points.
+    It is about the whole model that is validated, or about one `key` of it (or of what lies in it: the way to it), at
+    which the message then points. `also` is the way to another place, which is named behind the message.
     """
-    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": key})
+    return PydanticCustomError("rtsched", "{message}", {"message": message, "key": key, "also": also})
+
+
+def _id(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value.strip() or not value.isprintable() or len(value) > LONGEST_ID:
+        raise problem(
+            f"an id is printable text of at most {LONGEST_ID} letters (found {cut(value)!r}); write e.g. REQ-017"
+        )
+    return value
+
+
+#: Letters of an id.
+LONGEST_ID = 60
+#: What a requirement is called elsewhere, e.g. ``REQ-017``.
+Id = Annotated[str, BeforeValidator(_id)]
 
 
 def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) -> Callable[[Any, ValidationInfo], int]:

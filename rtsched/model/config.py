@@ -91,7 +91,7 @@ class _Fault:
     @property
     def at_key(self) -> bool:
         """Whether the key itself is what is wrong, and not its value."""
-        return self.kind == "extra_forbidden" or _key_of(self.error) is not None
+        return self.kind == "extra_forbidden" or bool(_key_of(self.error))
 
 
 #: What a value should be, by pydantic's type of error.
@@ -122,8 +122,7 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
         loc, known, options = _real(model, data, raw)
         if kind == "union_tag_not_found":
             known = [name for option in options for name in _tags(option, _discriminator(error))]
-        if _key_of(error) is not None:
-            loc = (*loc, str(_key_of(error)))
+        loc = (*loc, *_key_of(error))
         expected = [_EXPECTED[kind]] if kind in _EXPECTED else []
         faults.append((raw, _Fault(kind, loc, error, known, expected)))
     deeper = {
@@ -147,9 +146,9 @@ def _faults(model: type[BaseModel], data: Any, errors: Iterable[Any]) -> list[_F
     return told
 
 
-def _key_of(error: Any) -> str | None:
-    """The key that an error of our own models is about; None if it is about all of the model."""
-    key: str | None = error.get("ctx", {}).get("key") if error["type"] == "rtsched" else None
+def _key_of(error: Any) -> Location:
+    """The way to the key that an error of our own models is about; empty if it is about all of the model."""
+    key: Location = error.get("ctx", {}).get("key", ()) if error["type"] == "rtsched" else ()
     return key
 
 
@@ -238,6 +237,8 @@ def _line(fault: _Fault, document: Document, data: Any, set_at: Sequence[tuple[L
         loc = (*loc, _discriminator(fault.error)) if fault.kind == "union_tag_invalid" else loc
         message = _message(fault, _found(fault.error["input"], document, loc))
     shown = cut(".".join(_named(loc, data)), 300)
+    also = fault.error.get("ctx", {}).get("also") if fault.kind == "rtsched" else None
+    message += f" (the other: {document.where(also, key=True)})" if also else ""
     where = document.where(loc, key=fault.at_key)
     for owned, override in set_at:
         if loc[: len(owned)] == owned:

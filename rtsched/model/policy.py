@@ -6,8 +6,8 @@ order, whatever its name, and one that writes a key of its own has none that a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rtsched.model.known import known_task
@@ -79,10 +79,29 @@ ServerKind = Literal["polling", "deferrable", "sporadic", "bandwidth"]
 
 @dataclass(frozen=True, slots=True)
 class ServerTraits:
-    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task."""
+    """What servers are: tasks with a `budget` have it each `server_period`; `level` is the fixed priority of a task.
+
+    `several`: they are served on all processors that their tasks may use, wherever one is free.
+    """
 
     kind: ServerKind
     level: Callable[[TaskSpec], int] | None = None
+    several: bool = False
+
+
+#: Who is served next by an accelerator that several tasks share (see ``rtsched.schedulability.theorems.accelerators``).
+Sharing = Literal["fifo", "server", "gcaps", "time-slicing"]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratorTraits:
+    """Cores under the fixed priorities of the file, and how the accelerator is shared that their tasks wait for.
+
+    `server` names the task that is the server of the accelerator, if one has to compute for each request.
+    """
+
+    sharing: Sharing
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,7 @@ class PlanTraits:
 
     `optimal`: all deadlines are met up to a load of all processors. `splits`: each processor is EDF over the pieces.
     `mixed`: hard tasks are in time whatever others lose, one processor by EDF with virtual deadlines. `servers`: tasks
-    with a budget are served so. `contexts`: cores and accelerators are preemptive by the priorities of the file.
+    with a budget are served so. `accelerator`: tasks on cores of their own wait for one that they share.
     """
 
     refuses: Callable[[SystemSpec], str | None]
@@ -99,7 +118,17 @@ class PlanTraits:
     splits: Callable[[SystemSpec], Splits] | None = None
     mixed: bool = False
     servers: ServerTraits | None = None
-    contexts: bool = False
+    accelerator: AcceleratorTraits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterTraits:
+    """What serves the queue of one `cluster`; `acts` names an ordering that is told events."""
+
+    cluster: str
+    ordering: OrderingTraits
+    preemption: Mode
+    acts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +136,8 @@ class Policy:
     """A scheduler as it declares itself; `whole` names one that is not composed of parts, and so is not proven.
 
     Unless it has a `plan`. `acts` names an ordering or a placement that is told events, at which it may do anything; an
-    `oracle` sees the truth.
+    `oracle` sees the truth. `clusters` have an ordering and a mode of their own; `others` says whether there are any
+    that have not, and go by those of the whole.
     """
 
     ordering: OrderingTraits = field(default_factory=OrderingTraits)
@@ -120,6 +150,36 @@ class Policy:
     speed: str | None = None
     acts: str | None = None
     oracle: bool = False
+    clusters: tuple[ClusterTraits, ...] = ()
+    others: bool = True
+
+    def of(self, clusters: Iterable[str]) -> Policy:
+        """The policy of these clusters alone.
+
+        Without clusters of its own where they all go by one ordering in one mode; else its own ordering is none that a
+        theorem knows, and each cluster has its traits.
+        """
+        if not self.clusters:
+            return self
+        own = {each.cluster: each for each in self.clusters}
+        rest = ClusterTraits("", self.ordering, self.preemption, self.acts)
+        found = [replace(own.get(name, rest), cluster=name) for name in dict.fromkeys(clusters)]
+        first = found[0]
+        if all(replace(each, cluster=first.cluster) == first for each in found):
+            return replace(
+                self, ordering=first.ordering, preemption=first.preemption, acts=first.acts, clusters=(), others=True
+            )
+        mixed = OrderingTraits(" and ".join(dict.fromkeys(each.ordering.name for each in found)), "any", None,
+                               all(each.ordering.steady for each in found))  # fmt: skip
+        modes = {each.preemption for each in found}
+        mode: Mode = next((mode for mode in ("limited", "preemptive") if mode in modes), "nonpreemptive")
+        acts = next((each.acts for each in found if each.acts), None)
+        return replace(self, ordering=mixed, preemption=mode, acts=acts, clusters=tuple(found), others=False)
+
+    def on(self, system: SystemSpec) -> Policy:
+        """The same, which knows whether the system has clusters without a rule of their own."""
+        named = {each.cluster for each in self.clusters}
+        return replace(self, others=any(each.cluster not in named for each in system.processors if each.kind != "link"))
 
     @property
     def order(self) -> Order:
@@ -137,4 +197,19 @@ class Policy:
         oracle = ", oracle" if self.oracle else ""
         if self.whole is not None:
             return f"{self.whole}{extra}{oracle}"
-        return f"{self.ordering.name} + {self.placement.name}{extra}, {self.preemption}{oracle}"
+        if not self.clusters:
+            return f"{self.ordering.name} + {self.placement.name}{extra}, {self.preemption}{oracle}"
+        rules = [(each.cluster, each.ordering.name, each.preemption) for each in self.clusters]
+        rules += [("others", self.ordering.name, self.preemption)] if self.others else []
+        return f"{told_rules(rules, self.preemption, self.placement.name + extra)}{oracle}"
+
+
+def told_rules(rules: Sequence[tuple[str, str, str]], mode: str, beside: str) -> str:
+    """Rules of clusters (cluster, ordering, mode) as one line; a mode that is not the whole's stands with its cluster.
+
+    >>> told_rules([("cpu", "fp", "preemptive"), ("npu", "fifo", "nonpreemptive")], "preemptive", "global")
+    'cpu: fp · npu: fifo, nonpreemptive + global, preemptive'
+    """
+    told = [f"{cluster}: {name}" + (f", {own}" if own != mode else "") for cluster, name, own in rules]
+    used = any(own == mode for _, _, own in rules)
+    return f"{' · '.join(told)} + {beside}" + (f", {mode}" if used else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
@@ -10,11 +11,12 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, Wi
 from rtsched import units
 from rtsched.display import Displayed
 from rtsched.model.assumption import ASSUMPTIONS, Validation
-from rtsched.model.base import Duration, Model, PositiveDuration, problem, whole_number
+from rtsched.model.base import Duration, Id, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
 from rtsched.model.origin import Origins, Statistic, check_origins
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
+from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.task import Task
 from rtsched.model.work import Times
 from rtsched.visible import cut
@@ -160,14 +162,25 @@ class Resource(Model):
 class Chain(Model):
     """A cause-effect chain: what the first task senses, the last one acts on.
 
-    `max_reaction` limits the time from an event to the end of the first output that knows of it, `max_age` how old the
-    data behind an output is when that output appears.
+    `max_reaction` limits the time from a stimulus, which the first task may just have missed, to the end of the first
+    output that knows of it; `max_age` how old the data behind an output becomes until the next output ends. Of the
+    reduced ones the first begins at the read of the first task, the second ends with the output itself. `max_latency`
+    is for tasks of which each releases the next (`after`): from the arrival of the first job to the end of the last.
     """
 
     name: str
+    id: Id | None = Field(default=None, description="what a requirement on it is called elsewhere, e.g. REQ-018")
     tasks: tuple[str, ...] = Field(min_length=2)
     max_reaction: PositiveDuration | None = None
     max_age: PositiveDuration | None = None
+    max_reduced_reaction: PositiveDuration | None = None
+    max_reduced_age: PositiveDuration | None = None
+    max_latency: PositiveDuration | None = None
+
+    @property
+    def requires(self) -> bool:
+        """Whether anything is required of it."""
+        return any(getattr(self, each.key) is not None for each in QUANTITIES.values())
 
 
 #: ``module:Class`` in the name of a policy.
@@ -220,6 +233,7 @@ class System(Displayed, Model):
     """
 
     name: str = "system"
+    id: Id | None = Field(default=None, description="what the requirement on all of it is called elsewhere")
     title: str | None = None
     why: str | None = Field(default=None, description="what the system teaches or tests")
     platform: str | Platform
@@ -291,7 +305,50 @@ class System(Displayed, Model):
             for name in chain.tasks:
                 if name not in names:
                     raise problem(f"chain {chain.name!r} names {name!r}, which is no task")
+        self._check_latencies()
+        self._check_ids()
         return self
+
+    def _check_latencies(self) -> None:
+        """A latency is that of jobs that release each other."""
+        if all(chain.max_latency is None for chain in self.chains):
+            return
+        names = [name for task in self.tasks for name in instance_names(task)]
+        places = {name: place for place, name in enumerate(names)}
+        models = {task.name: task for task in self.tasks}
+        after: list[int | None] = []
+        for task in self.tasks:
+            before = [] if task.after is None else instance_names(models[task.after.task])
+            after += [
+                places[before[0 if len(before) == 1 else min(number, len(before) - 1)]] if before else None
+                for number in range(task.instances)
+            ]
+        for position, chain in enumerate(self.chains):
+            if chain.max_latency is None:
+                continue
+            for first, second in pairwise(chain.tasks):
+                if trigger_path(after, (places[first], places[second])) is None:
+                    raise problem(
+                        f"a latency is that of tasks of which each releases the next, and {second!r} does not come "
+                        f"'after' {first!r}; limit the reaction (max_reaction), or let it come after",
+                        "chains",
+                        position,
+                        "max_latency",
+                    )
+
+    def _check_ids(self) -> None:
+        """No two of the system, its tasks and its chains have one id."""
+        known: dict[str, tuple[str | int, ...]] = {} if self.id is None else {self.id: ("id",)}
+        for kind, those in (("tasks", self.tasks), ("chains", self.chains)):
+            for place, each in enumerate(those):
+                if each.id is None:
+                    continue
+                if each.id in known:
+                    first, *rest = known[each.id]
+                    whose = f"{first[:-1]} {getattr(self, str(first))[rest[0]].name!r}" if rest else "the system"
+                    message = f"{each.id!r} is the id of {whose}, too; give each its own"
+                    raise problem(message, kind, place, "id", also=known[each.id])
+                known[each.id] = (kind, place, "id")
 
     def _check_trigger_circles(self) -> None:
         before = {task.name: task.after.task for task in self.tasks if task.after is not None}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rtsched.model.base import Duration, Model, PositiveDuration, RatePeriod, problem
+from rtsched.model.base import Duration, Id, Model, PositiveDuration, RatePeriod, problem
 from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import RecordedInput
 from rtsched.model.variants import Difficulty, Errors, ErrorsField, Exit, VariantsField
@@ -190,6 +190,7 @@ class Task(Work):
     """
 
     name: str = Field(min_length=1, max_length=200)
+    id: Id | None = Field(default=None, description="what a requirement on it is called elsewhere, e.g. REQ-017")
     graph: GraphModel | None = None
     period: PositiveDuration | None = None
     rate: RatePeriod | None = None

@@ -21,6 +21,7 @@ from rtsched.model.origin import weakest as weakest
 from rtsched.model.paths import critical_paths
 from rtsched.model.platform import Cluster, Kind, Platform, Service
 from rtsched.model.power import PowerOptions
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.task import Arrival, Constant, Execution, OnFault, OnMiss, Periodic
 from rtsched.visible import cut
@@ -281,6 +282,7 @@ class TaskSpec:
     branches: tuple[BranchSpec, ...] = ()
     origins: tuple[Origin, ...] = ()
     inputs: InputsSpec | None = None
+    id: str | None = None
 
     @property
     def basis(self) -> Basis:
@@ -313,12 +315,25 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChainSpec:
-    """A cause-effect chain as task indices, from the first to the last; what is required of it in ns, if anything."""
+    """A cause-effect chain as task indices, from the first to the last; what is required of it in ns, if anything.
+
+    The limits are those of `rtsched.model.quantities`.
+    """
 
     name: str
     tasks: tuple[int, ...]
     max_reaction: int | None = None
     max_age: int | None = None
+    max_reduced_reaction: int | None = None
+    max_reduced_age: int | None = None
+    max_latency: int | None = None
+    id: str | None = None
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What is required of it in ns, by the code of the quantity."""
+        found = {code: getattr(self, each.key) for code, each in QUANTITIES.items()}
+        return {code: limit for code, limit in found.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +398,7 @@ class SystemSpec(Displayed):
     estimates: Estimates = field(default_factory=Estimates)
     planner: PlannerSpec | None = None
     reservable: dict[str, int] = field(default_factory=dict)
+    id: str | None = None
 
     def __repr__(self) -> str:
         return f"<SystemSpec {cut(self.name)!r}: {len(self.tasks)} tasks, {len(self.processors)} processors>"

@@ -18,6 +18,7 @@ from rtsched.errors import InputError
 from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster, Link, Platform
 from rtsched.model.power import PowerOptions
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.taskgraph import (
     BranchSpec,
@@ -85,6 +86,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "processors": OPENED,
         "tasks": OPENED,
         "name": LABEL,
+        "id": LABEL,
         "chains": harmless("what is required of a chain is worth nothing by itself"),
         "protocols": harmless("said with the sections of each node"),
         "overheads": COSTS,
@@ -111,6 +113,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
     TaskSpec: {
         "index": LABEL,
         "name": LABEL,
+        "id": LABEL,
         "nodes": OPENED,
         "period": DRAWN,
         "deadline": MODELLED,
@@ -181,7 +184,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
     VariantSpec: {"index": LABEL, "name": LABEL, "nodes": OPENED, "accuracy": MODELLED, "skipped": MODELLED},
     ExitSpec: dict.fromkeys(("index", "name", "node", "accuracy"), MODELLED),
     BranchSpec: dict.fromkeys(("node", "targets", "bounds", "by_difficulty"), MODELLED),
-    ChainSpec: dict.fromkeys(("name", "tasks", "max_reaction", "max_age"), LABEL),
+    ChainSpec: dict.fromkeys(("name", "tasks", "id", *(each.key for each in QUANTITIES.values())), LABEL),
     HardwareSpec: {
         "platform": OPENED,
         "units": OPENED,

@@ -23,7 +23,7 @@ from rtsched.report.section import makers
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
-from rtsched.verify.actions import Action, actions
+from rtsched.verify.actions import Actions, actions
 from rtsched.verify.verification import Verification
 from rtsched.visible import cut, shown, visible
 
@@ -111,9 +111,9 @@ class Report:
         return tuple(shown(each) for each in front.blocks(self.page))
 
     @cached_property
-    def actions(self) -> tuple[Action, ...]:
-        """The smallest changes that make it provable."""
-        return tuple(actions(self.found))
+    def actions(self) -> Actions:
+        """The changes that make it provable."""
+        return actions(self.found)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

@@ -24,7 +24,7 @@ MOST = 40
 DECLARED = "as declared"
 
 
-@section("Loads and resources", 5)
+@section("Loads and resources", 6)
 def resources(report: Report) -> tuple[Block, ...]:
     """What is used of every unit, against what there is."""
     found = report.found

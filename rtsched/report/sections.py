@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtsched import __version__
 from rtsched.model.origin import CONDITIONAL, PROVING
+from rtsched.model.quantities import QUANTITIES
 from rtsched.report import facts
 from rtsched.report.blocks import (
     Block,
@@ -21,6 +22,7 @@ from rtsched.report.canonical import RECIPE
 from rtsched.report.content import counted_runs, versions
 from rtsched.report.coverage import coverage
 from rtsched.report.section import number_of, section
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
 from rtsched.verify.criticality import levels
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from rtsched.report.content import Report
 
 EVIDENCE = "evidence, not proof"
-VERIFIED = "verified by running the tests again"
 HEADER = ("", "task", "T", "D", "J", "C", "bound R", "slack", "seen", "seen/R", "test", "exact")
 WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
 
@@ -52,7 +53,7 @@ def verdict(report: Report) -> tuple[Block, ...]:
     return box, Facts(rows)
 
 
-@section("Tasks", 3)
+@section("Tasks", 4)
 def tasks(report: Report) -> tuple[Block, ...]:
     """Every task with its bound, its slack and what was seen; which fails first; the chains."""
     found = report.found
@@ -103,7 +104,7 @@ def row(report: Report, place: int) -> tuple[str, ...]:
         remarks.append("once")
     return (
         facts.mark(found, place),
-        task.name + (f" ({', '.join(remarks)})" if remarks else ""),
+        (f"{task.id} " if task.id else "") + task.name + (f" ({', '.join(remarks)})" if remarks else ""),
         words.time(task.period),
         words.time(task.deadline),
         words.time(task.jitter) if task.jitter else "0",
@@ -119,28 +120,29 @@ def row(report: Report, place: int) -> tuple[str, ...]:
 
 def _chains(report: Report) -> Table:
     rows = []
-    for place, (chain, result) in enumerate(zip(report.found.system.chains, report.found.analysis.chains, strict=True)):
-        names = " → ".join(report.found.system.tasks[index].name for index in chain.tasks)
-        wanted = "; ".join(words.required(report.found, place)) or "–"
-        if not result.bounds:
-            rows.append((chain.name, names, "–", "–", wanted, result.reason))
-            continue
-        age = result.details.get("data_age_ns")
-        test = ", ".join(dict.fromkeys(item.test for item in result.evidence))
-        rows.append((chain.name, names, words.time(result.bounds[0].wcrt), words.time(age), wanted, test))
-    header = ("chain", "tasks", "reaction time", "data age", "required", "test or reason")
-    return Table(
-        "Cause-effect chains, upper bounds", header, tuple(rows), (2, 3.5, 1.5, 1.5, 2.2, 2.5), frozenset({2, 3})
-    )
+    found = report.found
+    for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True)):
+        names = " → ".join(found.system.tasks[index].name for index in chain.tasks)
+        wanted = "; ".join(words.required(found, place)) or "–"
+        mrt, _, mda, mrda, latency = (bound_of(result, code) for code in QUANTITIES)
+        tests = ["sum of responses"] * (latency is not None) + [item.test for item in result.evidence]
+        why = ", ".join(dict.fromkeys(tests)) if (mrt, latency) != (None, None) else result.reason
+        who = f"{chain.id} {chain.name}" if chain.id else chain.name
+        rows.append((who, names, words.time(latency), words.time(mrt), words.time(mda), words.time(mrda), wanted, why))
+    header = (
+        "chain", "tasks", "latency", "reaction time", "data age", "reduced age", "required", "test or reason",
+    )  # fmt: skip
+    widths = (1.8, 2.6, 1.2, 1.2, 1.2, 1.2, 2.2, 2.1)
+    return Table("Cause-effect chains, upper bounds", header, tuple(rows), widths, frozenset({2, 3, 4, 5}))
 
 
-@section("Figures", 6)
+@section("Figures", 7)
 def figures(report: Report) -> tuple[Block, ...]:
     """The figures, where a format has any."""
     return (Figures(),)
 
 
-@section("What is not proven", 7)
+@section("What is not proven", 8)
 def open_questions(report: Report) -> tuple[Block, ...]:
     """What is neither proven nor refuted, why, and what bounds what."""
     found = report.found
@@ -184,7 +186,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-@section("Actions", 8)
+@section("Actions", 9)
 def actions(report: Report) -> tuple[Block, ...]:
     """The smallest changes that make it provable."""
     if report.found.verdict == "schedulable":
@@ -192,20 +194,32 @@ def actions(report: Report) -> tuple[Block, ...]:
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
             return (Text(text + f"section {number_of('assumptions')} names those that are none."),)
         return (Text("None is needed: all parts are proven."),)
-    if not report.actions:
+    note = Text(report.actions.note, note=True)
+    if not len(report.actions):
         hints = [part.view.obstacle.change for part in report.found.analysis.parts if part.view.obstacle is not None]
-        text = "No single change that was tried (priorities, regions, execution times, periods, policies) makes a "
-        text += "part provable."
-        return (Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")),)
-    rows = tuple((item.part, facts.sentence(item.text), VERIFIED) for item in report.actions)
-    lead = (
-        "Each line is one change that alone makes its part provable (part “system”: everything); the gentlest "
-        "of its kind that was found. The times are rounded here; run the tool again on the changed file."
+        text = "No change that was tried, and no two of them, makes a part provable."
+        return Text(text + (f" The nearest changes are named in section {number_of('open')}." if hints else "")), note
+    rows = tuple(
+        (item.part, facts.sentence(item.text), facts.sentence(item.cost), f"{item.verdict}, {item.basis}")
+        for item in report.actions
     )
-    return Text(lead), Table("Actions", ("part", "change", "status"), rows, (1.3, 6, 2.2))
+    lead = (
+        "Each line is a change of the file that makes its part provable (part “system”: everything), the gentlest "
+        "first; each was verified by analysing the changed file. Below it stands how to apply it."
+    )
+    applied = tuple(f"{number}. {item.options}" for number, item in enumerate(report.actions, 1))
+    numbered = tuple((f"{number}", *row) for number, row in enumerate(rows, 1))
+    header = ("", "part", "change", "cost", "the system with it")
+    return (
+        Text(lead),
+        Table("Actions", header, numbered, (0.3, 1.1, 4, 3, 1.5)),
+        Text("added to the command, they bring a change about:", strong="Options"),
+        Bullets(applied),
+        note,
+    )
 
 
-@section("Configuration", 9)
+@section("Configuration", 10)
 def configuration(report: Report) -> tuple[Block, ...]:
     """Command, seeds, versions, every input file, the digest and how to check it, and the input itself."""
     found = report.found

@@ -22,7 +22,7 @@ MEASURED = frozenset({*CONDITIONAL, "percentile", "typical"})
 MOST = 1_000
 
 
-@section("Execution times", 4)
+@section("Execution times", 5)
 def times(report: Report) -> tuple[Block, ...]:
     """What the proof takes for the execution time of each node, and where from."""
     system = report.found.system

@@ -21,7 +21,7 @@ IMPACT = (
 NO_ANOMALY = "none is recorded with this version; CHANGELOG.md names those that were mended"
 
 
-@section("Tool", 10)
+@section("Tool", 11)
 def tool(report: Report) -> tuple[Block, ...]:
     """Version, impact, and the evidence behind each test that a verdict or a bound rests on."""
     cited = tuple(

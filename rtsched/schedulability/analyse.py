@@ -71,9 +71,7 @@ class SystemAnalysis:
         """Unschedulable if a part is, else unknown if one is, or a chain of which something is required."""
         verdicts = {part.result.verdict for part in self.parts}
         verdicts |= {
-            result.verdict
-            for chain, result in zip(self.system.chains, self.chains, strict=True)
-            if chain.max_reaction is not None or chain.max_age is not None
+            result.verdict for chain, result in zip(self.system.chains, self.chains, strict=True) if chain.limits
         }
         for verdict in ("unschedulable", "unknown"):
             if verdict in verdicts:
@@ -225,8 +223,8 @@ def _with_overhead(bound: Bound, view: View) -> Bound:
     return replace(bound, parts=tuple(part for part in parts if part.amount))
 
 
-def analyse_part(view: View, system: SystemSpec) -> GroupAnalysis:
-    """One part of a system."""
+def analyse_part(view: View, system: SystemSpec, *, declared: bool = True) -> GroupAnalysis:
+    """One part of a system; with `declared` also for its phases exactly as declared, where that says more."""
     names = [system.tasks[index].name for index in view.tasks]
     if view.obstacle is not None:
         bounds = tuple(
@@ -240,12 +238,15 @@ def analyse_part(view: View, system: SystemSpec) -> GroupAnalysis:
     large = next((reason for reason in map(needs.few_tasks, view.models) if reason is not None), None)
     if large is not None and result.verdict == "unknown":
         result = replace(result, reason=large if _closest(applied) is None else f"{result.reason}; {large}")
-    declared = None if result.verdict == "schedulable" else as_declared(view, system)
-    return GroupAnalysis(view, applied, refused, result, declared)
+    phased = None if result.verdict == "schedulable" or not declared else as_declared(view, system)
+    return GroupAnalysis(view, applied, refused, result, phased)
 
 
-def analyse(system: SystemSpec, policy: Policy) -> SystemAnalysis:
-    """Every part of a system under a policy, with every theorem that applies, and its cause-effect chains."""
-    parts = tuple(analyse_part(view, system) for view in views(system, policy))
+def analyse(system: SystemSpec, policy: Policy, *, declared: bool = True) -> SystemAnalysis:
+    """Every part of a system under a policy, with every theorem that applies, and its cause-effect chains.
+
+    Without `declared` it is not asked what holds for the phases exactly as declared, on which no verdict rests.
+    """
+    parts = tuple(analyse_part(view, system, declared=declared) for view in views(system, policy))
     made = SystemAnalysis(system, policy, parts)
     return replace(made, chains=tuple(chain_result(made, chain) for chain in system.chains))

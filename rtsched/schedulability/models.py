@@ -217,14 +217,35 @@ class DagTask:
 
 
 @dataclass(frozen=True)
+class Queues:
+    """What serves the queue of each type of processors, where that differs: its order.
+
+    `ranks` name the tasks of a type under fixed priorities, the most urgent first.
+    """
+
+    orders: dict[str, Order]
+    ranks: dict[str, tuple[str, ...]]
+
+    def may_precede(self, kind: str, one: str, other: str) -> bool:
+        """Whether work of task `one` that is ready may go before work of `other` on a type."""
+        if self.orders.get(kind) != "FP":
+            return True
+        return self.ranks[kind].index(one) < self.ranks[kind].index(other)
+
+
+@dataclass(frozen=True)
 class TypedPools:
-    """DAG tasks on pools: `cores[s]` identical processors of type s, `modes[s]` how they are preempted."""
+    """DAG tasks on pools: `cores[s]` identical processors of type s, `modes[s]` how they are preempted.
+
+    With `queues` each type has an order of its own, and `order` is that of none.
+    """
 
     tasks: tuple[DagTask, ...]
     cores: dict[str, int]
     order: Order = "FP"
     modes: dict[str, Mode] | None = None
     name: str = "pools"
+    queues: Queues | None = None
 
     @cached_property
     def spreads(self) -> dict[tuple[str, ...], tuple[int, dict[str, int]]]:
@@ -303,9 +324,33 @@ class PipelineTask:
 
 @dataclass(frozen=True)
 class Pipelines:
-    """Pipelines on partitioned processors, fixed priorities; `fixed_times`: every stage takes exactly its C."""
+    """Pipelines on partitioned processors, fixed priorities; `fixed_times`: every stage takes exactly its C.
+
+    With `queues` each processor has an order of its own: under any but fixed priorities all others may go first.
+    """
 
     tasks: tuple[PipelineTask, ...]
     modes: dict[str, Mode]
     fixed_times: bool = False
     name: str = "pipelines"
+    queues: Queues | None = None
+
+    def by_priority(self, processor: str) -> bool:
+        """Whether fixed priorities serve the queue of a processor."""
+        return self.queues is None or self.queues.orders.get(processor) == "FP"
+
+    def above(self, i: int, processor: str) -> list[int]:
+        """The tasks whose stages may go before those of task i on a processor, by position."""
+        if self.queues is None:
+            return list(range(i))
+        return [j for j in range(len(self.tasks)) if self._first(j, i, processor, self.queues)]
+
+    def below(self, i: int, processor: str) -> list[int]:
+        """The other tasks, whose stages can only have begun before those of task i are ready."""
+        if self.queues is None:
+            return list(range(i + 1, len(self.tasks)))
+        return [j for j in range(len(self.tasks)) if j != i and not self._first(j, i, processor, self.queues)]
+
+    def _first(self, j: int, i: int, processor: str, queues: Queues) -> bool:
+        used = (any(stage.processor == processor for stage in self.tasks[k].stages) for k in (i, j))
+        return j != i and all(used) and queues.may_precede(processor, self.tasks[j].name, self.tasks[i].name)

@@ -95,6 +95,19 @@ def order(*wanted: str) -> Callable[[Any], str | None]:
     return check
 
 
+def own_orders(model: TypedPools) -> str | None:
+    """Each pool has an order of its own."""
+    return None if model.queues is not None else "all pools are served by one order"
+
+
+def priorities_everywhere(model: Pipelines) -> str | None:
+    """Fixed priorities serve every queue."""
+    for processor in model.modes:
+        if not model.by_priority(processor):
+            return f"it is about fixed priorities, and those do not serve the queue of {processor!r}"
+    return None
+
+
 def mode(*wanted: str) -> Callable[[Uniprocessor | Cluster], str | None]:
     """The preemption mode is one of `wanted`."""
 

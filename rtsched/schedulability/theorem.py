@@ -4,7 +4,7 @@ All are found by name in the registry (group ``rtsched.theorems``), whoever wrot
 named as its claim wherever a verdict rests on it.
 
 >>> sorted(theorems())[:3]
-['a6-edf', 'a6-fp', 'a6-work-conserving']
+['a6-edf', 'a6-fp', 'a6-queues']
 >>> theorems()["np-fp-rta"].citation
 'Davis, Burns, Bril, Lukkien, Real-Time Systems 35(3), 2007'
 """

@@ -47,6 +47,8 @@ class Scheduler(Listener):
     """
 
     preemption: Preemption = "preemptive"
+    #: The modes of the clusters that have one of their own, by name.
+    modes: Mapping[str, Preemption] = MappingProxyType({})
     #: The keys that this policy reads and most do not: ``budget``, ``server_period``, ``batch``, ``speedup``, ``split``
     #: of a task, ``reservable`` of the system, if it reserves, ``values`` of inputs, if it asks what was seen,
     #: ``spawned``, if it spawns jobs. Parts say so, too.
@@ -154,6 +156,13 @@ class Scheduler(Listener):
 
     def pools(self) -> tuple[tuple[int, ...], ...]:
         """Which processors share a queue of what is ready, by number, for explanations; empty: it has none."""
+        return ()
+
+    def rules_at(self) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
+        """By processor the order, the mode of preemption, and what the parts of ranks are called (None: none stand).
+
+        For explanations; empty: all go by one rule.
+        """
         return ()
 
     def keys_read(self) -> frozenset[str]:

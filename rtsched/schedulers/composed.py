@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rtsched.engine.job import READY
-from rtsched.engine.veil import unveiled
+from rtsched.engine.veil import is_ours, unveiled
 from rtsched.engine.views import raw
 from rtsched.errors import SchedulerError
 from rtsched.model.collector import collector_paused
@@ -82,13 +82,14 @@ class ComposedScheduler(Scheduler):
         self.soc = soc
         #: what changed since the last dispatch: pools, and processors, which know theirs
         self.changed: dict[ReadyQueue | Processor, str] = {}
-        self.ordering.setup(handle(soc, self.ordering))
-        if self.ordering.dynamic and self.preemption == "preemptive" and soc.lends:
-            raise SchedulerError(
-                f"{type(self.ordering).__name__}: its urgencies change as time goes by, and what the inheritance "
-                "protocol lends would not last; choose an ordering whose urgencies stand (fp, rm, dm, edf, …), or "
-                "protocol: none"
-            )
+        for ordering, mode in self.rules():
+            ordering.setup(handle(soc, ordering))
+            if ordering.dynamic and mode == "preemptive" and soc.lends:
+                raise SchedulerError(
+                    f"{type(ordering).__name__}: its urgencies change as time goes by, and what the inheritance "
+                    "protocol lends would not last; choose an ordering whose urgencies stand (fp, rm, dm, edf, …), or "
+                    "protocol: none"
+                )
         self.placement.setup(handle(soc, self.placement))
         #: the two as the queues may ask them, who have no views
         self.order = seen_ordering(self.ordering, veil_of(self.ordering, soc))
@@ -96,13 +97,23 @@ class ComposedScheduler(Scheduler):
         self.key = self.order.key
         acting = any(part.heard() for part in self.parts())
         behind = unveiled(soc)  # as the queues have it
-        if acting or self.guests or self.placement.dynamic or self.ordering.estimates:
-            self.placement.estimator = self.ordering.estimator = Estimator(behind, self.places, self.order)
+        if acting or self.guests or self.placement.dynamic or any(ordering.estimates for ordering, _ in self.rules()):
+            self.placement.estimator = Estimator(behind, self.places, self.order)
+            for ordering, _ in self.rules():
+                ordering.estimator = self.placement.estimator
         if self.placement.dynamic:
             self._queues(behind)
         else:
             self._partition(behind)
         NoQueue(behind, [processor for processor in behind.processors if processor.ready_queue is None], self.order)
+
+    def rules(self) -> Sequence[tuple[Ordering, Preemption]]:
+        """The orderings, each with the mode of preemption that it stands beside; here there is one."""
+        return ((self.ordering, self.preemption),)
+
+    def rule_at(self, part: tuple[int, ...]) -> tuple[Ordering, Preemption]:
+        """The ordering, as queues may ask it, and the mode of the processors of one pool."""
+        return self.order, self.preemption
 
     def beliefs(self, soc: Soc) -> Estimator:
         return self.placement.estimator
@@ -174,23 +185,24 @@ class ComposedScheduler(Scheduler):
         `simple` if all of them may be preempted, too.
         """
         processors = [soc.processors[index] for index in part]
-        preemptible = [processor.preemptible and self.preemption == "preemptive" for processor in processors]
+        order, mode = self.rule_at(part)
+        preemptible = [processor.preemptible and mode == "preemptive" for processor in processors]
         # the queue that a dynamic placement chose is not found again when a variant changes
-        lost = self.order.dynamic and self.placement.dynamic and soc.adaptive
-        changing = lost or not self.order.is_steady()
+        lost = order.dynamic and self.placement.dynamic and soc.adaptive
+        changing = lost or not order.is_steady()
         if not any(preemptible):
-            return RegionQueue(soc, processors, self.order, uniform, changing)
+            return RegionQueue(soc, processors, order, uniform, changing)
         steady = set(soc.fallible).isdisjoint(part)
-        if simple and steady and all(preemptible) and not self.order.dynamic and not soc.locking:
+        if simple and steady and all(preemptible) and not order.dynamic and not soc.locking:
             kind = SingleQueue if len(processors) == 1 else PreemptiveQueue
-            return kind(soc, processors, self.order, self._lasting(soc))
+            return kind(soc, processors, order, self._lasting(soc))
         if changing:
-            return ChangingQueue(soc, processors, self.order)
-        return (EqualQueue if equal else GeneralQueue)(soc, processors, self.order)
+            return ChangingQueue(soc, processors, order)
+        return (EqualQueue if equal else GeneralQueue)(soc, processors, order)
 
     def _lasting(self, soc: Soc) -> bool:
         """Whether no job is ever given up while it waits: neither the tasks nor a policy beside this one do so."""
-        alone = type(self) is ComposedScheduler and not self.guests and not any(part.heard() for part in self.parts())
+        alone = is_ours(self) and not self.guests and not any(part.heard() for part in self.parts())
         return alone and all(task.spec.on_miss == "continue" for task in soc.tasks)
 
     def on_ready(self, job: Job, segments: tuple[Segment, ...]) -> None:
@@ -265,6 +277,10 @@ class ComposedScheduler(Scheduler):
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not ComposedScheduler:
             return super().policy(names)
+        return self.composition(names)
+
+    def composition(self, names: Mapping[str, str]) -> Policy:
+        """What its parts declare together; what a class of others makes of them, they do not know."""
 
         def called(part: str, chosen: object) -> str:
             return names.get(part, type(chosen).__name__)

@@ -145,7 +145,7 @@ class Estimator:
 
     def preference(self, node: NodeSpec, place: int, places: Sequence[int]) -> int:
         """What the pool of `places` looks at first, the less the better: planned times (R9), or nothing (R6)."""
-        by_speed = self._core.may_preempt and any(self._soc.processors[each].preemptible for each in places)
+        by_speed = any(self._soc.processors[each].yields for each in places)
         return (node.times[place] or 0) if by_speed else 0
 
     # ---- the state of things -------------------------------------------------------------------------------------

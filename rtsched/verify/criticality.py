@@ -84,6 +84,6 @@ def _chains(found: Verification, name: str) -> list[int]:
     made = []
     for place, chain in enumerate(found.system.chains):
         most = min(LEVELS.index(found.system.tasks[index].criticality) for index in chain.tasks)
-        if LEVELS[most] == name and (chain.max_reaction is not None or chain.max_age is not None):
+        if LEVELS[most] == name and chain.limits:
             made.append(place)
     return made

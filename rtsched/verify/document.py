@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rtsched import __version__
+from rtsched.model.quantities import QUANTITIES
 from rtsched.schedulability.analyse import GroupAnalysis
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify.actions import actions
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.criticality import levels
+from rtsched.verify.requirements import requirements
 from rtsched.verify.verification import Verification
 from rtsched.verify.words import scope
 
@@ -18,10 +21,11 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
 
     `margins` adds how far each task can move by itself, and the actions; `steps` the calculation, part by part.
     """
-    counter = found.counterexample
+    counter, broken = found.counterexample, found.broken
     made: dict[str, Any] = {
         "version": __version__,
         "system": found.system.name,
+        "id": found.system.id,
         "platform": found.loaded.platform.name,
         "policy": str(found.analysis.policy),
         "inputs_sha256": found.inputs_sha256,
@@ -46,15 +50,19 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
         "chains": [
             {
                 "name": chain.name,
+                "id": chain.id,
+                "tasks": [found.system.tasks[index].name for index in chain.tasks],
                 "max_reaction_ns": chain.max_reaction,
                 "max_age_ns": chain.max_age,
                 **result.to_dict(),
                 "verdict": found.chain_verdict(place),
-                "observed_reaction_ns": found.worst_chain(place).reaction,
-                "observed_age_ns": found.worst_chain(place).age,
+                "observed_reaction_ns": found.worst_chain(place)["mrt"].time,
+                "observed_age_ns": found.worst_chain(place)["mda"].time,
+                "ends": _ends(found, place),
             }
             for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True))
         ],
+        "requirements": [each.to_dict() for each in requirements(found)],
         "assumptions": [item.to_dict() for item in assumptions(found)],
         "counterexample": None
         if counter is None
@@ -65,6 +73,16 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
             "release_ns": counter.release,
             "deadline_ns": counter.deadline,
             "finish_ns": counter.finish,
+        },
+        "broken_chain": None
+        if broken is None
+        else {
+            "chain": broken.chain,
+            "quantity": broken.quantity,
+            "time_ns": broken.time,
+            "limit_ns": broken.limit,
+            "pattern": broken.run,
+            "seed": broken.seed,
         },
         "simulated": None
         if found.observation is None
@@ -83,9 +101,37 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
             }
             for name, margin in found.sensitivity.items()
         }
-        made["actions"] = [{"part": a.part, "kind": a.kind, "text": a.text} for a in actions(found)]
+        made["actions"] = [action.to_dict() for action in actions(found)]
+        made["tried"] = {"changes": actions(found).tried, "ended_early": actions(found).ended_early}
     if steps:
         made["steps"] = [board.to_dict() for board in found.steps()]
+    return made
+
+
+def _ends(found: Verification, place: int) -> list[dict[str, Any]]:
+    """Every end-to-end quantity of a chain: its two events, its bound, and the longest that was seen."""
+    chain, seen = found.system.chains[place], found.worst_chain(place)
+    made = []
+    for code, about in QUANTITIES.items():
+        bound, worst, limit = bound_of(found.analysis.chains[place], code), seen[code], chain.limits.get(code)
+        if bound is None and worst.time is None and limit is None:
+            continue
+        made.append(
+            {
+                "quantity": code,
+                "name": about.name,
+                "begins": about.begins,
+                "ends": about.ends,
+                "sampling": about.sampling,
+                "limit_ns": limit,
+                "bound_ns": bound,
+                "slack_ns": None if limit is None or bound is None else limit - bound,
+                "observed_ns": worst.time,
+                "observed": worst.count,
+                "observed_in": worst.run or None,
+                "verdict": None if limit is None else found.end_verdict(place, code),
+            }
+        )
     return made
 
 
@@ -97,6 +143,7 @@ def _tasks(found: Verification) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": task.name,
+                "id": task.id,
                 "period_ns": task.period,
                 "deadline_ns": task.deadline,
                 "jitter_ns": task.jitter,

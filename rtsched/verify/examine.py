@@ -9,8 +9,10 @@ import numpy as np
 
 from rtsched.engine.simulation import run
 from rtsched.errors import RtschedError, SchedulerError
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis, analyse
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import Result
 from rtsched.trace.trace import OK, UNFINISHED
 from rtsched.verify.acting import policy_of, scheduler_of
@@ -226,7 +228,7 @@ class _Watch:
         if kind not in ("bound", "late"):
             return True
         if theorem == "chain-latency":
-            return any(result.bounds for result in self.analysis.chains)
+            return any(bound_of(result, code) for result in self.analysis.chains for code in QUANTITIES)
         mine = [statement for statement in self.statements if statement.theorem == theorem]
         return any(
             statement.schedulable if kind == "late" else any(limit is not None for limit in statement.bounds)
@@ -258,8 +260,7 @@ class _Watch:
         for statement in self.statements:
             if pattern.phased or not statement.phased:
                 self._compare(statement, worst, late, pattern)
-        if pattern.punctual:
-            self._chains(pattern, trace)
+        self._chains(pattern, trace)
 
     def _compare(self, statement: Statement, worst: dict[int, int], late: set[int], pattern: AllowedRun) -> None:
         for index, limit in zip(statement.tasks, statement.bounds, strict=True):
@@ -272,18 +273,19 @@ class _Watch:
                 self.report(Violation(statement.theorem, "late", name, deadline, seen, pattern.name))
 
     def _chains(self, pattern: AllowedRun, trace: Trace) -> None:
-        from rtsched.metrics.summary import reaction_times
+        """Each quantity of a chain against the bound of the same name; where arrivals come late, latencies alone."""
+        from rtsched.metrics.summary import measured
 
         for place, (chain, result) in enumerate(zip(self.system.chains, self.analysis.chains, strict=True)):
-            begun = [trace.jobs_of(task)["start"] for task in chain.tasks]
-            if not all(map(len, begun)):
-                continue
-            window = (max(int(starts.min()) for starts in begun), pattern.until)  # all of the chain has begun
-            seen = int(reaction_times(trace, chain, window).max(initial=-1))
-            self.chains[place] = max(self.chains[place], seen)
-            limit = result.bounds[0].wcrt if result.bounds else None
-            if limit is not None and seen > limit:
-                self.report(Violation("chain-latency", "bound", chain.name, limit, seen, pattern.name))
+            for code, found in measured(trace, chain).items():
+                if not pattern.punctual and code != "triggered":
+                    continue
+                seen, limit = int(found.times.max(initial=-1)), bound_of(result, code)
+                if code == "mrt":
+                    self.chains[place] = max(self.chains[place], seen)
+                if limit is not None and seen > limit:
+                    who = f"{chain.name} ({code})"
+                    self.report(Violation("chain-latency", "bound", who, limit, seen, pattern.name))
 
     def tally(self) -> None:
         """Count what each theorem said, and how close the worst came."""

@@ -5,7 +5,7 @@ A system is built directly in its lowered form, so that a violation can be shrun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,7 +207,22 @@ def _triggered(draw: Draw) -> Case:
                 tasks[index], period=None, after=after, offset=0, jitter=0, probability=probability,
                 arrival=Periodic(), count=None, release=None,
             )  # fmt: skip
-    return replace(system, tasks=tuple(tasks), chains=()), scheduler
+    return replace(system, tasks=tuple(tasks), chains=(*system.chains, *_ways(tasks))), scheduler
+
+
+def _ways(tasks: Sequence[TaskSpec]) -> Iterator[ChainSpec]:
+    """The longest chain of tasks that release each other, and the same sampled by the first task that is in none."""
+    ways = []
+    for task in tasks:
+        way = [task.index]
+        while (before := tasks[way[0]].after) is not None:
+            way.insert(0, before)
+        ways.append(tuple(way))
+    longest = max(ways, key=len)
+    if len(longest) > 1:
+        yield ChainSpec("triggered", longest)
+        alone = [task.index for task in tasks if task.index not in longest]
+        yield from (ChainSpec("mixed", (*longest, place)) for place in alone[:1])
 
 
 def _packed(draw: Draw) -> Case:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtsched import api
 from rtsched.errors import SchedulerError, SoundnessError
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.task import Sporadic
+from rtsched.model.taskgraph import ChainSpec
 from rtsched.schedulability.analyse import SystemAnalysis
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify.patterns import Pattern, horizon
 
@@ -32,18 +35,32 @@ class Worst:
 
 
 @dataclass(frozen=True)
-class WorstChain:
-    """The longest reaction of a chain and its oldest data that were seen, in ns (None: none), and in which runs."""
+class WorstEnd:
+    """The longest of `count` times of one end-to-end quantity that were seen, in ns (None: none), and in which run."""
 
-    reaction: int | None = None
-    age: int | None = None
-    reaction_in: str = ""
-    age_in: str = ""
+    time: int | None = None
+    count: int = 0
+    run: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class WorstChain:
+    """What was seen of a chain: of each quantity by its code; how often a job that led on to another was lost."""
+
+    ends: dict[str, WorstEnd] = field(default_factory=dict)
+    lost: int = 0
+
+    def __getitem__(self, code: str) -> WorstEnd:
+        return self.ends.get(code, WorstEnd())
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen in `runs` simulated runs: per task the worst response (None: no job ended) and misses; chains."""
+    """What was seen in `runs` simulated runs: per task the worst response (None: no job ended) and misses; chains.
+
+    `ended` counts the jobs of each task that ended, of which `responses` may hold a part.
+    """
 
     runs: int
     jobs: int
@@ -51,6 +68,7 @@ class Observation:
     misses: tuple[int, ...]
     chains: tuple[WorstChain, ...] = ()
     responses: tuple[np.ndarray[Any, np.dtype[np.int64]], ...] = ()
+    ended: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,35 @@ class Counterexample:
         )
 
 
+@dataclass(frozen=True)
+class BrokenChain:
+    """A run in which a chain does not keep what is required of it, the one that exceeds it by most.
+
+    `job` is a row of ``trace.jobs``: the job of the last task with which what took too long ended, or the one that was
+    lost on the way (`time` None).
+    """
+
+    chain: str
+    quantity: str
+    time: int | None
+    limit: int
+    task: str
+    run: str
+    seed: int
+    job: int
+    trace: Trace
+
+    def __str__(self) -> str:
+        from rtsched import units
+
+        most = units.format_duration(self.limit, digits=6)
+        name = QUANTITIES[self.quantity].name
+        if self.time is None:
+            return f"the {name} of chain {self.chain!r} has no end, for {self.task!r} lost a job ({self.run})"
+        time = units.format_duration(self.time, digits=6)
+        return f"the {name} of chain {self.chain!r} was {time}, and {most} is required ({self.run})"
+
+
 class Observer:
     """Simulates patterns, remembers the worst, and compares with what is proven."""
 
@@ -86,7 +133,9 @@ class Observer:
         self.worst: list[Worst | None] = [None] * count
         self.misses = [0] * count
         self.chains = [WorstChain() for _ in analysis.system.chains]
+        self.broken: BrokenChain | None = None
         self.responses: list[list[np.ndarray[Any, np.dtype[np.int64]]]] = [[] for _ in range(count)]
+        self.ended = [0] * count
         self.runs = self.jobs = 0
         self.found: Counterexample | None = None
         self.proven = {bound.task: bound for bound in analysis.bounds}
@@ -129,6 +178,7 @@ class Observer:
             self.misses[index] += int(late[mine].sum())
             if not len(ended):
                 continue
+            self.ended[index] += len(ended)
             most = int(ended.max())
             old = self.worst[index]
             if old is None or most > old.response:
@@ -138,8 +188,8 @@ class Observer:
             self._check(task.name, most, pattern, trace)
         if late.any():
             self._late(jobs, late, pattern, trace)
-        if self.chains and self._punctual(pattern):
-            self._chains(pattern, trace)
+        if self.chains:
+            self._chains(pattern, trace, self._punctual(pattern))
 
     def _check(self, task: str, response: int, pattern: Pattern, trace: Trace) -> None:
         bound = self.proven[task]
@@ -191,31 +241,42 @@ class Observer:
         pairs = zip(pattern.system.tasks, self.analysis.system.tasks, strict=True)
         return all(not isinstance(run.arrival, Sporadic) or isinstance(own.arrival, Sporadic) for run, own in pairs)
 
-    def _chains(self, pattern: Pattern, trace: Trace) -> None:
-        """The worst reaction and age of every chain, from when all its tasks have begun."""
-        from rtsched.metrics.summary import begun, data_ages, reaction_times
+    def _chains(self, pattern: Pattern, trace: Trace, punctual: bool) -> None:
+        """The worst of every quantity of every chain, against the bound of the same name; latencies in any run."""
+        from rtsched.metrics.summary import latencies, measured
 
         for place, (chain, result) in enumerate(zip(trace.system.chains, self.analysis.chains, strict=True)):
-            first = begun(trace, chain)
-            if first is None:
-                continue
-            window = (first, pattern.until)
-            reaction = int(reaction_times(trace, chain, window).max(initial=-1))
-            age = int(data_ages(trace, chain, window, reduced=True).max(initial=-1))
-            old = self.chains[place]
-            if reaction > (-1 if old.reaction is None else old.reaction):
-                old = WorstChain(reaction, old.age, pattern.name, old.age_in)
-            if age > (-1 if old.age is None else old.age):
-                old = WorstChain(old.reaction, age, old.reaction_in, pattern.name)
-            self.chains[place] = old
-            for what, seen, limit in (
-                ("reacted after", reaction, result.bounds[0].wcrt if result.bounds else None),
-                ("had data of", age, result.details.get("data_age_ns")),
-            ):
-                if limit is not None and seen > limit:
-                    raise self._beaten(f"chain {chain.name!r} {what} {seen} ns", "chain-latency", limit, pattern, trace)
+            for code, found in measured(trace, chain).items():
+                times = found.times
+                if not len(times) or not (punctual or code == "triggered"):
+                    continue
+                row, old = int(times.argmax()), self.chains[place][code]
+                most, limit = int(times[row]), bound_of(result, code)
+                worse = old.time is None or most > old.time
+                new = WorstEnd(most, old.count, pattern.name, pattern.seed) if worse else old
+                self.chains[place].ends[code] = replace(new, count=old.count + len(times))
+                if limit is not None and most > limit:
+                    what = f"the {QUANTITIES[code].name} ({code}) of chain {chain.name!r} was {most} ns"
+                    raise self._beaten(what, "chain-latency", limit, pattern, trace)
+                required = chain.limits.get(code)
+                if required is not None and most > required:
+                    self._break(chain, code, most, int(found.jobs[found.jobs >= 0][row]), pattern, trace)
+            if "triggered" in chain.limits and (seen := latencies(trace, chain)) is not None and len(seen.lost):
+                before = self.chains[place]
+                self.chains[place] = replace(before, lost=before.lost + len(seen.lost))
+                self._break(chain, "triggered", None, int(seen.lost[0]), pattern, trace)
+
+    def _break(self, chain: ChainSpec, code: str, time: int | None, job: int, pattern: Pattern, trace: Trace) -> None:
+        """Remember what exceeds its limit by most; a job that was lost exceeds any."""
+        limit = chain.limits[code]
+        old = self.broken
+        if old is not None and (old.time is None or (time is not None and time * old.limit <= old.time * limit)):
+            return
+        task = trace.system.tasks[int(trace.jobs["task"][job])].name
+        self.broken = BrokenChain(chain.name, code, time, limit, task, pattern.name, pattern.seed, job, trace)
 
     def observation(self) -> Observation:
         """What was seen."""
         responses = tuple(np.concatenate(each) if each else np.empty(0, dtype=np.int64) for each in self.responses)
-        return Observation(self.runs, self.jobs, tuple(self.worst), tuple(self.misses), tuple(self.chains), responses)
+        worst, misses, chains = tuple(self.worst), tuple(self.misses), tuple(self.chains)
+        return Observation(self.runs, self.jobs, worst, misses, chains, responses, tuple(self.ended))

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.task import Spawned, Sporadic, TraceArrivals, Uniform
-from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
+from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 
 
 def dump(item: Any) -> Any:
@@ -45,7 +46,12 @@ def load(document: dict[str, Any]) -> SystemSpec:
 
 def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
     """The system as a file for ``rtsched analyse`` and ``rtsched run``."""
-    lines = [f"name: {system.name}", "platform:", "  processors:"]
+    lines = [
+        f"name: {system.name}",
+        *(f"{key}: {_flow(value)}" for key, value in _id(system).items()),
+        "platform:",
+        "  processors:",
+    ]
     clusters: dict[str, list[ProcessorSpec]] = {}
     for processor in system.processors:
         clusters.setdefault(processor.cluster, []).append(processor)
@@ -76,8 +82,8 @@ def to_yaml(system: SystemSpec, scheduler: dict[str, Any]) -> str:
         lines.append("chains:")
         for chain in system.chains:
             names = [system.tasks[place].name for place in chain.tasks]
-            limits = _times(max_reaction=chain.max_reaction or 0, max_age=chain.max_age or 0)
-            lines.append(f"  - {_flow({'name': chain.name, 'tasks': names} | limits)}")
+            limits = _times(**{QUANTITIES[code].key: limit for code, limit in chain.limits.items()})
+            lines.append(f"  - {_flow({'name': chain.name, **_id(chain), 'tasks': names} | limits)}")
     return "\n".join(lines) + "\n"
 
 
@@ -93,7 +99,7 @@ def document_yaml(document: dict[str, Any]) -> str:
 
 
 def _described(system: SystemSpec, task: TaskSpec) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": task.name}
+    about: dict[str, Any] = {"name": task.name, **_id(task)}
     if task.after is not None:
         about["after"] = {"task": system.tasks[task.after].name, "probability": task.probability}
     elif task.release is not None:
@@ -136,6 +142,11 @@ def _work(system: SystemSpec, node: NodeSpec) -> dict[str, Any]:
     if not node.preemptive:
         about["preemptive"] = False
     return about
+
+
+def _id(thing: SystemSpec | TaskSpec | ChainSpec) -> dict[str, str]:
+    """The id of a thing that has one."""
+    return {} if thing.id is None else {"id": thing.id}
 
 
 def _times(**given: int) -> dict[str, str]:

@@ -117,7 +117,10 @@ class Sketch(TaskSketch):
         else:
             document |= self.spice(environment=lambda: [{"at": self.some(1, 40), "name": "rain", "value": 1}])
         if len(document["tasks"]) > 1 and draw.chance(0.1):
-            limits = self.spice(MORE, max_reaction=lambda: self.some(20, 90), max_age=lambda: self.some(20, 90))
+            keys: tuple[str, ...] = ("max_reaction", "max_age", "max_reduced_reaction", "max_reduced_age")
+            if document["tasks"][1].get("after", {}).get("task") == "t0":
+                keys += ("max_latency",)
+            limits = self.spice(MORE, **{key: lambda: self.some(20, 90) for key in keys})
             document["chains"] = [{"name": "chain", "tasks": ["t0", "t1"], **limits}]
         if self.has("estimates", 0.03):
             document["estimates"] = self.estimates()

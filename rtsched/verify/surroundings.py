@@ -98,12 +98,17 @@ def _driver(found: Verification, cluster: str) -> Driver | None:
     return None if described is None else described.driver
 
 
-def _by_driver(found: Verification, places: Iterable[int]) -> dict[str, list[int]]:
-    """The processors, together where no driver is named, else cluster by cluster."""
-    groups: dict[str, list[int]] = {}
+def _by_driver(found: Verification, places: Iterable[int]) -> dict[tuple[str, str], list[int]]:
+    """Processors that go by one ordering, together where no driver is named, else cluster by cluster.
+
+    By the name of that cluster, if any, and of the ordering.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
     for place in places:
         cluster = found.system.processors[place].cluster
-        groups.setdefault(cluster if _driver(found, cluster) is not None else "", []).append(place)
+        named = cluster if _driver(found, cluster) is not None else ""
+        name = found.analysis.policy.of([cluster]).ordering.name
+        groups.setdefault((named, name), []).append(place)
     return groups
 
 
@@ -120,7 +125,7 @@ def _service(found: Verification) -> list[Assumption]:
             serving.setdefault(how, set()).update(places)
     made = []
     for how, mine in serving.items():
-        for cluster, those in _by_driver(found, sorted(mine)).items():
+        for (cluster, _), those in _by_driver(found, sorted(mine)).items():
             driver = _driver(found, cluster) if cluster else None
             against = driver is not None and driver.interrupts not in (None, "never" if "never" in how else "any time")
             who = _names(found, those)
@@ -152,12 +157,15 @@ def _order(found: Verification, places: list[int]) -> list[Assumption]:
         return []
     if policy.whole is not None:
         return [Assumption(f"the scheduler does what {policy.whole} says, its ties included", "declared", id="order")]
-    name, order = policy.ordering.name, policy.order
-    tie = _TIES.get(order, "its own key, then the task that stands first in the file")
     made = []
-    for cluster, mine in _by_driver(found, places).items():
+    groups = _by_driver(found, places)
+    several = sum(not cluster for cluster, _ in groups) > 1
+    for (cluster, name), mine in groups.items():
+        order = policy.of([found.system.processors[mine[0]].cluster]).order
+        tie = _TIES.get(order, "its own key, then the task that stands first in the file")
         driver = _driver(found, cluster) if cluster else None
-        text = f"what waits for {_names(found, mine)} is served in the order of the policy, {name}"
+        who = _names(found, mine)
+        text = f"what waits for {who} is served in the order of the policy, {name}"
         against = driver is not None and driver.order not in (None, _SAME.get(order))
         if against and driver is not None and driver.order is not None:
             text += (
@@ -168,7 +176,7 @@ def _order(found: Verification, places: list[int]) -> list[Assumption]:
             text += f", and no processor idles while something could run on it ({tie})"
         evidence = "" if driver is None else _told(driver)
         made.append(
-            Assumption(text, "declared", id=f"order.{cluster}" if cluster else "order", evidence=evidence,
+            Assumption(text, "declared", id=f"order.{cluster}" if cluster else f"order.{_tag(who)}" if several else "order", evidence=evidence,
                        against=against)
         )  # fmt: skip
     return made

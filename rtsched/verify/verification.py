@@ -18,9 +18,10 @@ from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.system import Estimates
 from rtsched.schedulability.analyse import GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import Bound, Verdict
 from rtsched.schedulability.search import margins
-from rtsched.verify.observation import Counterexample, Observation, Observer, WorstChain
+from rtsched.verify.observation import BrokenChain, Counterexample, Observation, Observer, WorstChain
 from rtsched.verify.patterns import Pattern, pattern_count, patterns
 from rtsched.visible import cut
 
@@ -54,6 +55,10 @@ LATER: dict[str, Any] = {
     "errors": None,
     "assumptions": {},
     "origin": None,
+    "id": None,
+    "max_reduced_reaction": None,
+    "max_reduced_age": None,
+    "max_latency": None,
 }
 #: The same of platforms.
 LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
@@ -80,6 +85,7 @@ class Verification(Displayed):
     interrupted: bool = False
     asked: int = 0  #: random patterns that were to be simulated
     margin_cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    broken: BrokenChain | None = None
 
     @property
     def system(self) -> SystemSpec:
@@ -153,11 +159,16 @@ class Verification(Displayed):
 
     def chain_verdict(self, place: int) -> Verdict:
         """Whether a chain always keeps what is required of it; without a requirement, whether it has a bound."""
-        chain, seen = self.system.chains[place], self.worst_chain(place)
-        for limit, value in ((chain.max_reaction, seen.reaction), (chain.max_age, seen.age)):
-            if limit is not None and value is not None and value > limit:
-                return "unschedulable"
-        return self.analysis.chains[place].verdict
+        verdicts = {self.end_verdict(place, code) for code in self.system.chains[place].limits}
+        return "unschedulable" if "unschedulable" in verdicts else self.analysis.chains[place].verdict
+
+    def end_verdict(self, place: int, code: str) -> Verdict:
+        """Whether one quantity of a chain always keeps its limit: refuted by a run, proven by its bound, or unknown."""
+        limit, seen = self.system.chains[place].limits[code], self.worst_chain(place)
+        worst, bound = seen[code].time, bound_of(self.analysis.chains[place], code)
+        if (worst is not None and worst > limit) or (code == "triggered" and seen.lost):
+            return "unschedulable"
+        return "schedulable" if bound is not None and bound <= limit else "unknown"
 
     def worst_chain(self, place: int) -> WorstChain:
         """What was seen of a chain."""
@@ -267,7 +278,7 @@ def examine(
     keep_partial: bool = False,
 ) -> Verification:
     """`verify` of what is lowered already, with `count` random patterns. Raises SoundnessError."""
-    analysis = prove(system, api.policy(description))
+    analysis = prove(system, api.policy(description).on(system))
     if not count:
         return Verification(loaded, description, analysis, None, None, seed)
     observer = Observer(analysis, description, seed)
@@ -279,8 +290,8 @@ def examine(
         if not keep_partial:
             raise
         interrupted = True
-    seen = observer.observation()
-    return Verification(loaded, description, analysis, seen, observer.found, seed, interrupted, asked=count)
+    seen, found, broken = observer.observation(), observer.found, observer.broken
+    return Verification(loaded, description, analysis, seen, found, seed, interrupted, asked=count, broken=broken)
 
 
 #: The public name.

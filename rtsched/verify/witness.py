@@ -14,21 +14,23 @@ from rtsched import api
 from rtsched.errors import InputError, RtschedError
 from rtsched.files import write_whole
 from rtsched.model import catalogue
+from rtsched.model.base import LONGEST_ID
 from rtsched.model.config import to_yaml
 from rtsched.model.platform import Platform
 from rtsched.model.system import JobModel, Simulate, System, instance_names
 from rtsched.model.task import Task
 from rtsched.model.taskgraph import NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
-from rtsched.verify.observation import Counterexample
+from rtsched.verify.observation import BrokenChain, Counterexample
 from rtsched.verify.verification import Verification
 
 
 def witness(found: Verification) -> str:
     """The counterexample of a verification as a system file: ``rtsched run`` shows the miss again.
 
-    Raises InputError where none was found, or where no file says what the run was.
+    A missed deadline goes before a chain that does not keep what is required of it. Raises InputError where none was
+    found, or where no file says what the run was.
     """
-    counter = found.counterexample
+    counter = found.counterexample or found.broken
     if counter is None:
         raise InputError(f"no counterexample of {found.system.name!r} was found; more --runs look further")
     text = to_yaml(_described(found, counter))
@@ -41,7 +43,7 @@ def witness(found: Verification) -> str:
     return text
 
 
-def _problem(text: str, counter: Counterexample) -> str:
+def _problem(text: str, counter: Counterexample | BrokenChain) -> str:
     """Why the file does not show the miss of the counterexample; nothing if it does."""
     try:
         with TemporaryDirectory() as folder:
@@ -62,7 +64,7 @@ def _problem(text: str, counter: Counterexample) -> str:
     return f"run again from a file, {counter.task!r} has another finish"
 
 
-def _described(found: Verification, counter: Counterexample) -> System:
+def _described(found: Verification, counter: Counterexample | BrokenChain) -> System:
     """The system as it was described, with what the counterexample fixes."""
     described, spec = found.loaded.system, counter.trace.system
     tasks = tuple(_task(task, name, spec) for task in described.tasks for name in instance_names(task))
@@ -101,6 +103,7 @@ def _task(task: Task, name: str, system: SystemSpec) -> Task:
     spec = next(each for each in system.tasks if each.name == name)
     changes: dict[str, Any] = {
         "name": name,
+        "id": None if task.id is None else f"{task.id}{name.removeprefix(task.name)}"[:LONGEST_ID],
         "instances": 1,
         "priority": spec.priority,
         "offset": spec.offset,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rtsched import units
 from rtsched.columns import aligned
+from rtsched.model.quantities import QUANTITIES
 from rtsched.schedulability.analyse import GroupAnalysis
+from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.schedulability.result import KINDS
 from rtsched.schedulability.theorems.job_sets import JobSet
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
@@ -181,35 +183,37 @@ def part(found: Verification, each: GroupAnalysis) -> list[str]:
 
 
 def chains(found: Verification) -> list[str]:
-    """The reaction times and ages of cause-effect chains, and whether they keep what is required."""
+    """The bounds of cause-effect chains, and whether they keep what is required."""
     lines = []
     for place, (chain, result) in enumerate(zip(found.system.chains, found.analysis.chains, strict=True)):
-        if result.bounds:
-            age = result.details["data_age_ns"]
-            text = f"reacts within {time(result.bounds[0].wcrt)}, its data is at most {time(age)} old"
-        else:
-            text = f"no bound ({result.reason})"
-        lines.append(f"chain {chain.name}: {text}" + "".join(f"; {each}" for each in required(found, place)))
+        mrt, mrrt, mda, mrda, latency = (bound_of(result, code) for code in QUANTITIES)
+        said = []
+        if latency is not None:
+            said.append(f"takes at most {time(latency)} from the arrival that triggers it (triggered)")
+        if mrt is not None:
+            said += [
+                f"reacts within {time(mrt)} (mrt; {time(mrrt)} from the read on, mrrt)",
+                f"its data is at most {time(mda)} old (mda; {time(mrda)} when it appears, mrda)",
+            ]
+        text = ", ".join(said) or f"no bound ({result.reason})"
+        id = f"{chain.id} " if chain.id else ""
+        lines.append(f"chain {id}{chain.name}: {text}" + "".join(f"; {each}" for each in required(found, place)))
+    if found.broken is not None:
+        lines.append(f"  counterexample: {found.broken}")
     return lines
 
 
 def required(found: Verification, place: int) -> list[str]:
     """What is required of a chain, each with whether it is proven: ``max_age 80 ms: proven``."""
-    chain, result, seen = found.system.chains[place], found.analysis.chains[place], found.worst_chain(place)
-    reaction = result.bounds[0].wcrt if result.bounds else None
+    chain, seen = found.system.chains[place], found.worst_chain(place)
     made = []
-    for name, limit, bound, worst, run in (
-        ("max_reaction", chain.max_reaction, reaction, seen.reaction, seen.reaction_in),
-        ("max_age", chain.max_age, result.details.get("data_age_ns"), seen.age, seen.age_in),
-    ):
-        if limit is None:
-            continue
-        known = "not proven"
-        if worst is not None and worst > limit:
-            known = f"broken ({time(worst)} in a run: {run})"
-        elif bound is not None and bound <= limit:
-            known = "proven"
-        made.append(f"{name} {time(limit)}: {known}")
+    for code, limit in chain.limits.items():
+        known = {"schedulable": "proven", "unknown": "not proven"}.get(found.end_verdict(place, code))
+        if known is None:
+            worst = seen[code]
+            over = worst.time is not None and worst.time > limit
+            known = f"broken ({time(worst.time)} in a run: {worst.run})" if over else "broken (jobs were lost)"
+        made.append(f"{QUANTITIES[code].key} {time(limit)}: {known}")
     return made
 
 

@@ -150,7 +150,7 @@ def _by_priority(trials: Trials, task: TaskSpec) -> bool:
     choice = trials.loaded.system.scheduler if trials.choice is None else trials.choice
     policy = api.policy(choice, code=trials.choice is not None or trials.loaded.document is None)
     if policy.whole is not None:
-        return policy.plan is not None and policy.plan.contexts
+        return policy.plan is not None and policy.plan.accelerator is not None
     level = policy.ordering.level
     raised = replace(task, priority=task.priority - 1)
     return policy.ordering.order == "FP" and level is not None and bool(level(raised) < level(task))

@@ -242,7 +242,7 @@ def check_chain(record: Record) -> None:
     )
     assert chains.davare(chain) == expected["davare"]
     assert chains.reaction_time(chain) == expected["duerr_mrt"]
-    assert chains.data_age(chain) == expected["duerr_mrda"]
+    assert chains.reduced_data_age(chain) == expected["duerr_mrda"]
     found = simulated_chain(given)
     for name in ("mrt", "mda", "mrda"):
         assert found[name] == expected[name], name

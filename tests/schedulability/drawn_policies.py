@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rtsched.model.task import TraceArrivals
+from rtsched.model.task import Spawned, TraceArrivals
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Examination, examine
 from rtsched.verify.generate import processors_of
+from tests.chips import loaded
 
 Case = tuple[SystemSpec, dict[str, Any]]
 
@@ -83,6 +84,20 @@ def bandwidths(draw: Draw) -> Case:
     return servers(draw, "cbs", "grub")
 
 
+def global_bandwidths(draw: Draw) -> Case:
+    """Servers with deadlines on two or three cores."""
+    m = draw.integer(2, 3)
+    tasks = []
+    for index, share in enumerate(shares(draw, draw.integer(2, 6), 0.5, 0.9 * m)):
+        task = plain(draw, index, min(share, 1.0), draw.pick((8, 16, 30)), m)
+        task = served(draw, task, min(share, 1.0)) if draw.chance(0.85) else task
+        wide = tuple(replace(node, times=node.times[:1] * m) for node in task.nodes)
+        tasks.append(replace(task, nodes=wide))
+    return SystemSpec(processors_of(("cpu", "cpu", m)), tuple(tasks), "drawn"), {
+        "name": "cbs", "throttle": draw.chance(0.5)
+    }  # fmt: skip
+
+
 def laxities(draw: Draw) -> Case:
     """EDZL on equal cores, nearly loaded wholly."""
     m = draw.integer(2, 3)
@@ -96,8 +111,61 @@ def laxities(draw: Draw) -> Case:
 
 def contexts(draw: Draw) -> Case:
     """Chains over two cores and a GPU that is preempted at once."""
+    return chains(draw, "preemptive"), {"name": "gcaps-style"}
+
+
+def drivers(draw: Draw) -> Case:
+    """Chains over two cores and a GPU that serves requests one by one, some behind a server that has to compute."""
+    policy: dict[str, Any] = {"name": draw.pick(("fifo-driver", "gpu-server"))}
+    system = chains(draw, draw.pick(("preemptive", "node", "node")))
+    if policy["name"] == "fifo-driver":
+        return system, policy | {"waiting": draw.pick(("suspend", "spin"))}
+    if draw.chance(0.5):
+        return system, policy
+    core = draw.integer(0, 1)
+    times = tuple(draw.integer(1, 2) if place == core else None for place in range(3))
+    server = TaskSpec(
+        len(system.tasks), "server", (NodeSpec(0, "x", times),), None, 100, 0, arrival=Spawned(kind="spawned")
+    )
+    return replace(system, tasks=(*system.tasks, server)), policy | {"server": "server"}
+
+
+def slices(draw: Draw) -> Case:
+    """Chains over two cores and a GPU of several streams, whose contexts take turns."""
+    count = draw.integer(2, 4)
+    level = f"sms: 2, threads: 2048, streams: {count}, time_slice: {draw.integer(1, 6)} ns"
+    level += draw.pick(("", f", context_switch: {draw.integer(1, 2)} ns"))
+    level += draw.pick(("", "", f", launch: {draw.integer(1, 2)} ns")) + draw.pick(("", "", ", mode: fluid"))
+    rows = []
+    for index, share in enumerate(shares(draw, count, 0.3, 1.0)):
+        period, length = draw.integer(8, 60), draw.integer(1, 4)
+        works = draw.split(max(length, round(share * period)), length)
+        nodes, core = [], draw.integer(0, 1)
+        for place, work in enumerate(works):
+            kind = draw.pick(("core", "total", "kernels"))
+            what = {
+                "core": f"wcet: {{cpu: {work} ns}}, pin: cpu{core}",
+                "total": f"wcet: {{gpu: {work} ns}}",
+                "kernels": f"kernels: [{{blocks: {draw.integer(1, 5)}, threads: 1024, time: {work} ns}}]",
+            }[kind]
+            nodes.append(f"n{place}: {{{what}}}")
+        edges = ", ".join(f"[n{place}, n{place + 1}]" for place in range(len(nodes) - 1))
+        graph = f"graph: {{nodes: {{{', '.join(nodes)}}}, edges: [{edges}]}}"
+        rows.append(
+            f"  - {{name: t{index}, context: c{index}, priority: {draw.integer(0, 3)}, period: {period} ns, {graph}}}"
+        )
+    board = f"platform:\n  processors:\n    cpu: {{cores: 2}}\n    gpu: {{kind: gpu, block_level: {{{level}}}}}\n"
+    return loaded(board + "tasks:\n" + "\n".join(rows)).lower(), {"ordering": draw.pick(("fp", "rm", "dm"))}
+
+
+def chains(draw: Draw, service: Any) -> SystemSpec:
+    """Chains over two cores and a GPU."""
     processors = tuple(
-        replace(each, service="preemptive", context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0)
+        replace(
+            each,
+            service="preemptive" if each.kind == "cpu" else service,
+            context_switch=draw.integer(0, 1) if draw.chance(0.3) else 0,
+        )
         for each in processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1))
     )
     count = draw.integer(2, 4)
@@ -115,7 +183,7 @@ def contexts(draw: Draw) -> Case:
             for place, (work, at) in enumerate(zip(works, on, strict=True))
         )  # fmt: skip
         tasks.append(TaskSpec(index, f"t{index}", nodes, period, period, draw.integer(0, 3)))
-    return SystemSpec(processors, tuple(tasks), "drawn"), {"name": "gcaps-style"}
+    return SystemSpec(processors, tuple(tasks), "drawn")
 
 
 #: By name; the number of a family stays when others come.
@@ -124,6 +192,9 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "fixed-servers": fixed_servers,
     "laxities": laxities,
     "contexts": contexts,
+    "drivers": drivers,
+    "slices": slices,
+    "global-bandwidths": global_bandwidths,
 }
 
 

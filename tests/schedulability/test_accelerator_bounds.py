@@ -208,7 +208,7 @@ def test_no_simulation_beats_the_bound_of_a_request() -> None:
     for seed in range(150):
         rng = random.Random(seed)
         model = some_model(rng, "fifo")
-        result = fifo_accelerator(model.queue)
+        result = fifo_accelerator(model.queue())
         bounds = {bound.task: bound.wcrt for bound in result.bounds}
         seen = Simulation(model, rng).run(250)
         for (index, place), took in seen.accesses.items():
@@ -286,7 +286,7 @@ def test_a_fifo_queue_full_of_the_others() -> None:
         GpuTask("c", "cpu2", 3, 100, 100, (1, 5)),
     )
     model = SharedAccelerator(tasks, "fifo", epsilon=1)
-    requests = fifo_accelerator(model.queue)
+    requests = fifo_accelerator(model.queue())
     assert {bound.task: bound.wcrt for bound in requests.bounds} == {
         "a request 1": 7 + 5 + 4 + 3,
         "a request 2": 7 + 5 + 2 + 3,

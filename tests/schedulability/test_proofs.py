@@ -587,7 +587,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         ("stages that suspend",),
     ),
     "no region in front of a stage": (suspending, "stage_response", "demand.blocking)", "0)", ("stages that suspend",)),
-    "no push-through": (pipelines, "stage_demand", "i if own else i + 1", "i + 1", ("pipeline",)),
+    "no push-through": (pipelines, "stage_demand", "[i] * own", "[]", ("pipeline",)),
     "nothing piles up behind a stage": (
         suspending,
         "stage_response",

@@ -214,7 +214,7 @@ class Launches:
         """
         level, core, now = LEVELS[how], self.chip.core, self.chip.loop._now
         processor, segment = flight.processor, flight.segment
-        if level > 1 and core.preemption != "preemptive":
+        if level > 1 and processor.mode != "preemptive":
             refuse_preemption(core, processor, segment)
         if level > 1 and not segment.node.preemptive:
             raise SchedulerError(

@@ -19,8 +19,9 @@ from pydantic import BaseModel
 from rtsched.model import task as arrivals
 from rtsched.model.memory import Memory
 from rtsched.model.platform import Cluster, Link, Platform
-from rtsched.model.policy import OrderingTraits, PlacementTraits, Policy
+from rtsched.model.policy import ClusterTraits, OrderingTraits, PlacementTraits, Policy
 from rtsched.model.power import PowerOptions
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.system import Estimates, Overheads
 from rtsched.model.taskgraph import (
     BranchSpec,
@@ -99,6 +100,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "processors": OPENED,
         "tasks": OPENED,
         "name": LABEL,
+        "id": LABEL,
         "chains": OPENED,
         "protocols": used("blocking by locks (part, locks)"),
         "overheads": OPENED,
@@ -132,6 +134,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     TaskSpec: {
         "index": LABEL,
         "name": LABEL,
+        "id": LABEL,
         "nodes": OPENED,
         "period": used("T"),
         "deadline": used("D"),
@@ -208,7 +211,10 @@ CLAIMS: dict[type, dict[str, Claim]] = {
     },
     ExitSpec: dict.fromkeys(("index", "name", "node", "accuracy"), harmless("an exit that is taken only shortens")),
     BranchSpec: dict.fromkeys(("node", "targets", "bounds", "by_difficulty"), harmless("all ways count (pieces)")),
-    ChainSpec: dict.fromkeys(("name", "tasks", "max_reaction", "max_age"), used("chain latency, and what is required")),
+    ChainSpec: {"id": LABEL}
+    | dict.fromkeys(
+        ("name", "tasks", *(each.key for each in QUANTITIES.values())), used("chain latency, and what is required")
+    ),
     arrivals.Periodic: {"kind": LABEL},
     arrivals.Sporadic: {"kind": LABEL, "mean_extra": harmless("gaps only grow beyond T")},
     arrivals.Poisson: {"kind": LABEL},
@@ -330,6 +336,14 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "speed": judged(obstacles.of_speed),
         "acts": judged(obstacles.of_acts),
         "oracle": judged(obstacles.of_oracle),
+        "clusters": OPENED,
+        "others": harmless("what serves the clusters of a part is looked up before (view)"),
+    },
+    ClusterTraits: {
+        "cluster": LABEL,
+        "ordering": OPENED,
+        "preemption": used("preemption mode, pool by pool (pieces)"),
+        "acts": judged(obstacles.of_acts),
     },
     OrderingTraits: {
         "name": LABEL,

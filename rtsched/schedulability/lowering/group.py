@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from rtsched import units
 from rtsched.model.known import known_before
+from rtsched.model.policy import Order
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
-from rtsched.schedulability.lowering import planned
+from rtsched.schedulability.lowering import accelerators, planned
 from rtsched.schedulability.lowering.obstacles import Obstacle
 from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
@@ -21,6 +22,7 @@ from rtsched.schedulability.models import (
     Mode,
     Pipelines,
     PipelineTask,
+    Queues,
     Sporadic,
     Stage,
     TypedPools,
@@ -68,6 +70,8 @@ class TaskGroup(Pieces):
         obstacle = self._obstacle()
         if obstacle is None and self.policy.plan is not None:
             models += planned.models(self, self.policy.plan)
+        elif obstacle is None and accelerators.takes_turns(self):
+            models.append(accelerators.in_turn(self))
         elif obstacle is None and self.triggered:
             models = [model for model in (self._network(), self._triggered_edf()) if model is not None]
             obstacle = None if models else self._trigger_obstacle()
@@ -84,7 +88,7 @@ class TaskGroup(Pieces):
                 models += [self.cluster(), *self._heavy_first()]
             if not self.locks:
                 models.append(self._typed_pools())
-                if self.single and len(self.pools) > 1 and self.policy.order == "FP" and all(map(is_chain, self.specs)):
+                if self.single and len(self.pools) > 1 and self._by_priority() and all(map(is_chain, self.specs)):
                     models.append(self._pipelines())
         overheads, costs = {}, {}
         for task in self.specs:
@@ -113,6 +117,7 @@ class TaskGroup(Pieces):
             or self._switching_obstacle()
             or self._regions_obstacle()
             or self._plan_obstacle()
+            or (accelerators.turns_obstacle(self) if accelerators.takes_turns(self) else None)
             or (None if self.policy.plan is not None or self._at_known_instants() else self._recording_obstacle())
         )
 
@@ -168,7 +173,9 @@ class TaskGroup(Pieces):
     def _regions_obstacle(self) -> Obstacle | None:
         """Regions say nothing about a time that they do not sum to."""
         for task in self.specs:
-            for node in task.nodes if self.policy.preemption == "limited" else ():
+            for node in task.nodes:
+                if self.at[self.home[task.index, node.index]].preemption != "limited":
+                    continue
                 total = sum(node.regions)
                 if total and any(node.times[place] != total for place in node.eligible):
                     return Obstacle(
@@ -269,12 +276,14 @@ class TaskGroup(Pieces):
         """Every pool a type of its own."""
         order = self.policy.order if self.policy.order in ("FP", "EDF") else "any"
         modes: dict[str, Mode] = {}
+        unbounded = set()
         for position, pool in enumerate(self.pools):
             mode = modes[self._pool_name(pool)] = self._mode(position)
             pieces = [piece for each in self.pieces.values() for piece in each if piece.pool == pool]
             several = mode == "limited" and len(self.pools[pool]) > 1
             if several and any(piece.preemptible or piece.mixed for piece in pieces):
                 order = "any"  # who is preempted waits anew, behind other regions: how often is not bounded there
+                unbounded.add(pool)
         tasks = []
         for task in self.specs:
             vertices = tuple(
@@ -284,7 +293,24 @@ class TaskGroup(Pieces):
             edges = tuple((u, node.index) for node in task.nodes for u in node.predecessors)
             tasks.append(DagTask(task.name, Dag(vertices, edges), self.T(task), self.D(task), task.jitter))
         cores = {self._pool_name(pool): len(places) for pool, places in self.pools.items()}
-        return TypedPools(tuple(tasks), cores, order, modes, self.name)
+        return TypedPools(tuple(tasks), cores, order, modes, self.name, self._queues(unbounded))
+
+    def _by_priority(self) -> bool:
+        """Whether fixed priorities serve all queues, or, where these differ, one at least."""
+        return any(policy.order == "FP" for policy in self.at) if self.mixed else self.policy.order == "FP"
+
+    def _queues(self, unbounded: Collection[int] = ()) -> Queues | None:
+        """The order of each pool where they differ; of an `unbounded` one none is made use of."""
+        if not self.mixed:
+            return None
+        orders: dict[str, Order] = {}
+        ranks: dict[str, tuple[str, ...]] = {}
+        for pool, policy in enumerate(self.at):
+            name, order = self._pool_name(pool), policy.order
+            orders[name] = order if order in ("FP", "EDF", "FIFO") and pool not in unbounded else "any"
+            if orders[name] == "FP":
+                ranks[name] = tuple(task.name for task in sorted(self.specs, key=policy.level))
+        return Queues(orders, ranks)
 
     def _pipelines(self) -> Pipelines:
         """Chains of nodes over processors of their own."""
@@ -296,7 +322,7 @@ class TaskGroup(Pieces):
             )
             tasks.append(PipelineTask(task.name, stages, self.T(task), self.D(task), task.jitter))
         modes = {self._pool_name(pool): self._mode(position) for position, pool in enumerate(self.pools)}
-        return Pipelines(tuple(tasks), modes, name=self.name)
+        return Pipelines(tuple(tasks), modes, name=self.name, queues=self._queues())
 
     def _fixed_jobs(self) -> bool:
         """Whether all that runs is a list of jobs on one processor that is never preempted (FP or EDF)."""
@@ -371,7 +397,7 @@ class TaskGroup(Pieces):
     def _network(self) -> EventNetwork | None:
         """Tasks of one node that release each other, under fixed priorities."""
         modes = {self._pool_name(pool): self._mode(position) for position, pool in enumerate(self.pools)}
-        if not (self.single and self.sequential and self.policy.order == "FP") or "limited" in modes.values():
+        if not (self.single and self.sequential and self._by_priority()) or "limited" in modes.values():
             return None
         components = []
         for place, task in enumerate(self.specs):
@@ -394,7 +420,7 @@ class TaskGroup(Pieces):
                 )
             )
         self.note("a task that another one releases comes as late after it as that one may respond (jitter)")
-        return EventNetwork(tuple(components), modes, self.name)
+        return EventNetwork(tuple(components), modes, self.name, self._queues())
 
 
 def _sequence(task: TaskSpec) -> list[int]:

@@ -31,6 +31,7 @@ from rtsched.model.taskgraph import (
     UnitSpec,
 )
 from rtsched.schedulability.lowering.contention import slowed
+from rtsched.schedulability.lowering.slices import in_turns
 
 Area = Literal["policy", "hardware", "task", "mapping", "unclaimed"]
 
@@ -101,7 +102,8 @@ def of_switching(case: Case, _: QualitySpec, inside: bool) -> Obstacle | None:
     rounded up once at its end.
     """
     adaptation = case.policy.adaptation
-    if case.policy.preemption != "limited" or adaptation is None or adaptation.fixed:
+    modes = {each.preemption for each in case.policy.clusters} or {case.policy.preemption}
+    if "limited" not in modes or adaptation is None or adaptation.fixed:
         return None
     return Obstacle(
         f"no analysis knows how long the regions are of a node whose variant {adaptation.name!r} changes inside it",
@@ -174,6 +176,8 @@ def of_arrival(case: Case, task: TaskSpec, arrival: Any) -> Obstacle | None:
     plan = case.policy.plan
     if plan is not None and plan.servers is not None and task.budget and arrival.kind != "spawned":
         return None
+    if plan is not None and plan.accelerator is not None and plan.accelerator.server == task.name:
+        return None  # twice for each request
     if arrival.kind == "spawned":
         return Obstacle(
             f"the jobs of {task.name!r} are released by the policy (arrival: spawned), when it likes: no bound exists",
@@ -290,7 +294,7 @@ def _varying(link: str) -> Obstacle:
 
 
 def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
-    """A GPU whose kernels may run side by side, or begin anew: only one stream and address space keeps them in turn."""
+    """A GPU whose kernels may run side by side, or begin anew: one stream and address space, or time slices, keep them apart."""
     contexts = {task.context for task in case.system.tasks if any(n.times[unit.processors[0]] for n in task.nodes)}
     if any(case.system.processors[place].service == "preemptive" for place in unit.processors):
         return Obstacle(
@@ -301,9 +305,13 @@ def of_blocks(case: Case, unit: UnitSpec, _: BlockLevel) -> Obstacle | None:
         )
     if len(unit.processors) == 1 and len(contexts) <= 1:
         return None
+    mixed = in_turns(case.system, case.policy, unit)
+    if mixed is None and len(unit.processors) > 1:
+        return None
+    apart = f"; time slices do not keep them apart: {mixed}" if unit.block_level and unit.block_level.time_slice else ""
     return Obstacle(
         f"{case.named(unit.processors[0])!r} belongs to a GPU served block by block: which kernels run side by side "
-        "follows empirical rules (Amert et al., RTSS 2017) that no proof stands on",
+        f"follows empirical rules (Amert et al., RTSS 2017) that no proof stands on{apart}",
         "serialise the kernels (streams: 1), or partition the GPU into instances of one stream each (MIG)",
         "hardware",
     )

@@ -57,11 +57,17 @@ class Pieces:
     def __init__(
         self, system: SystemSpec, policy: Policy, name: str, homes: dict[tuple[int, int], tuple[int, ...]]
     ) -> None:
-        self.system, self.policy, self.name = system, policy, name
+        self.system, self.name = system, name
         pools = sorted(set(homes.values()))
         self.pools = dict(enumerate(pools))
         self.home = {node: pools.index(home) for node, home in homes.items()}
         self.processors = tuple(sorted(place for pool in pools for place in pool))
+        clusters = [[system.processors[place].cluster for place in pool] for pool in pools]
+        #: the policy of all pools (its order is none that a theorem knows where they differ), and that of each
+        self.policy = policy.of(cluster for each in clusters for cluster in each)
+        self.at = [policy.of(each) for each in clusters]
+        #: whether pools have orders, or modes, of their own
+        self.mixed = bool(self.policy.clusters)
         tasks = sorted({task for task, _ in homes})
         self.specs = sorted((self.system.tasks[t] for t in tasks), key=self.policy.level)
         if self.policy.order != "FP":
@@ -135,14 +141,14 @@ class Pieces:
         places = self.pools[pool]
         C = self._longest(task, node, places)
         start, move = self._start(places)
-        free = self._free(node, places)
+        free = self._free(node, pool)
         preemptible = all(free)
         regions: tuple[int, ...] = ()
         overhead = start
         if any(free):
             self.serves("can be preempted at any time" if preemptible else "is preempted only in part", places)
             overhead += start + move
-        elif self.policy.preemption == "limited" and node.regions:
+        elif self.at[pool].preemption == "limited" and node.regions:
             shares = self._shares(node, places, C)
             C = sum(shares)
             overhead += len(shares) * (start + move)
@@ -168,16 +174,17 @@ class Pieces:
         move = max(processor.migration for processor in processors) + costs.migration if len(places) > 1 else 0
         return start, move
 
-    def _free(self, node: NodeSpec, places: tuple[int, ...]) -> list[bool]:
-        """For each of these processors whether the node can be preempted there at any time."""
-        allowed = self.policy.preemption == "preemptive" and node.preemptive
-        return [allowed and self.system.processors[place].service == "preemptive" for place in places]
+    def _free(self, node: NodeSpec, pool: int) -> list[bool]:
+        """For each processor of a pool whether the node can be preempted there at any time."""
+        allowed = self.at[pool].preemption == "preemptive" and node.preemptive
+        return [allowed and self.system.processors[place].service == "preemptive" for place in self.pools[pool]]
 
     def _displaces(self, task: TaskSpec, node: NodeSpec, pool: int) -> bool:
         """Whether the node, when it becomes ready, may take a processor away from another one."""
-        level = self.policy.level(task) if self.policy.order == "FP" else None
+        policy = self.at[pool]
+        level = policy.level(task) if policy.order == "FP" else None
         return any(
-            (each.index, other) != (task.index, node.index) and (level is None or self.policy.level(each) >= level)
+            (each.index, other) != (task.index, node.index) and (level is None or policy.level(each) >= level)
             for each, other in self._interruptible[pool]
         )
 
@@ -188,7 +195,7 @@ class Pieces:
         for task in self.specs:
             for node in task.nodes:
                 pool = self.home[task.index, node.index]
-                if any(self._free(node, self.pools[pool])):
+                if any(self._free(node, pool)):
                     found[pool].append((task, node.index))
         return found
 

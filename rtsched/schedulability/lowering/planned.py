@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rtsched import units
 from rtsched.model.known import known_before
 from rtsched.model.policy import PlanTraits, ServerTraits
 from rtsched.model.taskgraph import TaskSpec
+from rtsched.schedulability.lowering import accelerators
 from rtsched.schedulability.lowering.obstacles import Obstacle, limited, trace_gap
-from rtsched.schedulability.lowering.pieces import is_chain
 from rtsched.schedulability.models import Sporadic
-from rtsched.schedulability.theorems.accelerators import GpuTask, SharedAccelerator
 from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality, MixedTask
 from rtsched.schedulability.theorems.semi_partitioned import SplitTask, SplitTasks
 from rtsched.schedulability.theorems.servers import ServedTask, ServedTasks
@@ -26,8 +26,8 @@ def obstacle(group: TaskGroup, plan: PlanTraits) -> Obstacle | None:
     """What keeps tasks out of the model of a plan."""
     if plan.servers is not None:
         return _beside_servers(group, plan.servers)
-    if plan.contexts:
-        return _between_contexts(group)
+    if plan.accelerator is not None:
+        return accelerators.obstacle(group, plan.accelerator)
     for task in group.specs:
         (piece,) = group.pieces[task.index]
         if piece.c > piece.node.fastest:
@@ -42,8 +42,8 @@ def models(group: TaskGroup, plan: PlanTraits) -> list[Any]:
     """Tasks under a scheduler that plans them itself."""
     if plan.servers is not None:
         return [_served(group, plan.servers)]
-    if plan.contexts:
-        return [_contexts(group)]
+    if plan.accelerator is not None:
+        return [accelerators.shared(group, plan.accelerator)]
     cluster = group.cluster()
     if plan.mixed:
         group.note("a hard task's budget is its execution time of low criticality: what it takes beyond costs others")
@@ -68,7 +68,7 @@ def _beside_servers(group: TaskGroup, servers: ServerTraits) -> Obstacle | None:
     whole = repr(group.policy.whole)
     pieces = [piece for task in group.specs for piece in group.pieces[task.index]]
     graph = next((task.name for task in group.specs if len(task.nodes) > 1), None)
-    if len(group.processors) > 1:
+    if len(group.processors) > 1 and (not servers.several or len(group.pools) > 1):
         return Obstacle(
             f"servers are analysed on one processor, and {whole} may use {len(group.processors)} for these tasks",
             "pin every task to one processor",
@@ -96,7 +96,13 @@ def _served(group: TaskGroup, servers: ServerTraits) -> ServedTasks:
     if level is not None:
         specs = sorted(specs, key=lambda task: (level(task), task.index))
         group.note("every server has the priority of a task, and gives no more than its budget each server period")
-    return ServedTasks(tuple(_served_task(group, task) for task in specs), servers.kind, group.name)
+    found = tuple(_served_task(group, task) for task in specs)
+    model = ServedTasks(found, servers.kind, group.name, len(group.processors))
+    load, kernel = sum(model.loads, Fraction(0)), Fraction(95, 100) * model.m
+    if servers.several:
+        admits = "Linux admits that by default" if load <= kernel else "Linux admits 95 % by default, so not that"
+        group.note(f"the servers have {100 * float(load / model.m):.1f} % of {group.name!r}: {admits}")
+    return model
 
 
 def _served_task(group: TaskGroup, task: TaskSpec) -> ServedTask:
@@ -107,58 +113,3 @@ def _served_task(group: TaskGroup, task: TaskSpec) -> ServedTask:
         group.exact = False
         return ServedTask(Sporadic(task.name, C, units.LONGEST, group.D(task)), budget, period, bounded=False)
     return ServedTask(Sporadic(task.name, C, group.T(task), group.D(task), task.jitter), budget, period)
-
-
-# ---- contexts of an accelerator --------------------------------------------------------------------------------------
-
-#: Processors on which a task computes; it is suspended while it uses any other.
-CORES = ("cpu", "mcu")
-
-
-def _core(group: TaskGroup, place: int) -> bool:
-    return group.system.processors[place].kind in CORES
-
-
-def _between_contexts(group: TaskGroup) -> Obstacle | None:
-    """Chains whose nodes all have one place: a core of the task's own choice, or the one accelerator."""
-    if not group.single:
-        return Obstacle("where a node runs is decided by the policy", "pin every node to one processor")
-    others = [place for place in group.processors if not _core(group, place)]
-    if len(others) > 1:
-        return Obstacle(
-            f"the tasks share {len(others)} accelerators or links, and the analysis of contexts knows one",
-            "let no task use more than one of them",
-        )
-    for task in group.specs:
-        pieces = group.pieces[task.index]
-        cores = {place for piece in pieces for place in group.pools[piece.pool] if _core(group, place)}
-        if len(cores) > 1:
-            return Obstacle(f"{task.name!r} computes on {len(cores)} cores", "pin its nodes to one core")
-        if task.after is not None or task.jitter:
-            return Obstacle(f"{task.name!r} has a trigger or jitter, which the analysis of contexts does not know",
-                            "give it a period, and no jitter")  # fmt: skip
-        if not is_chain(task):
-            return Obstacle(f"nodes of {task.name!r} may run side by side", "let them follow each other")
-        if not all(piece.preemptible for piece in pieces):
-            return Obstacle(
-                f"{task.name!r} cannot be preempted everywhere, and less urgent contexts have to give way at once",
-                "write 'service: preemptive' for the accelerator, with what a switch costs as its context_switch",
-            )
-    return None
-
-
-def _contexts(group: TaskGroup) -> SharedAccelerator:
-    """Tasks by the priority of the file; every start, and the return of whom it displaces, is inside its node."""
-    tasks = []
-    for task in sorted(group.specs, key=lambda task: (task.priority, task.index)):
-        cores, segments, C = f"none of {task.name}", [], 0
-        for piece in group.pieces[task.index]:
-            (place,) = group.pools[piece.pool]
-            if _core(group, place):
-                cores, C = group.system.processors[place].name, C + piece.c
-            else:
-                segments.append(piece.c)
-        tasks.append(GpuTask(task.name, cores, C, group.T(task), group.D(task), tuple(segments)))
-    names = [group.system.processors[place].name for place in group.processors if not _core(group, place)]
-    group.note("of an accelerator only the most urgent context that asks for it has anything, from that instant on")
-    return SharedAccelerator(tuple(tasks), "gcaps", name=names[0] if names else "accelerator")

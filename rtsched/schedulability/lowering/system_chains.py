@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rtsched import units
+from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.schedulability.result import Result, unknown
 from rtsched.schedulability.theorems.chains import CauseEffectChain, chain_latency
@@ -22,7 +23,46 @@ if TYPE_CHECKING:
 
 
 def chain_result(analysis: SystemAnalysis, chain: ChainSpec) -> Result:
-    """The reaction time and data age of a chain, and whether they keep what is required of it."""
+    """Bounds on the end-to-end quantities of a chain, and whether they keep what is required of it.
+
+    They stand in the details, in ns, by the codes of the quantities (``mrt_ns``).
+    """
+    found = _sampled(analysis, chain)
+    latency, why = _latency(analysis, chain)
+    if latency is not None:
+        found = replace(found, details={**found.details, "triggered_ns": latency})
+    return _judged(found, chain, why)
+
+
+def bound_of(result: Result, code: str) -> int | None:
+    """The bound on a quantity of a chain in ns, by its code; None: there is none."""
+    bound: int | None = result.details.get(f"{code}_ns")
+    return bound
+
+
+def _latency(analysis: SystemAnalysis, chain: ChainSpec) -> tuple[int | None, str]:
+    """The longest that a chain takes in which each task releases the next: all responses; or None and why.
+
+    A response counts from the end of the job that released it, so they follow each other without a gap. It takes no
+    period: arrivals may come as rarely as they like, and chance may leave out what follows.
+    """
+    path = trigger_path([task.after for task in analysis.system.tasks], chain.tasks)
+    if path is None:
+        return None, "not all of its tasks release each other"
+    total = 0
+    for place in path:
+        task = analysis.system.tasks[place]
+        response = _response(analysis, task)
+        if response is None:
+            return None, f"{task.name!r} has no response-time bound"
+        if task.on_miss != "continue" and not analysis.proves(task.index):
+            return None, f"late jobs of {task.name!r} may not end (on_miss: {task.on_miss})"
+        total += response
+    return total, ""
+
+
+def _sampled(analysis: SystemAnalysis, chain: ChainSpec) -> Result:
+    """The bounds of a chain whose tasks, or steps of tasks, sample each other."""
     tasks = [analysis.system.tasks[place] for place in chain.tasks]
     steps = _steps(analysis, tasks)
     for task in tasks:
@@ -36,10 +76,9 @@ def chain_result(analysis: SystemAnalysis, chain: ChainSpec) -> Result:
         for place, (first, second) in enumerate(pairwise(steps))
     ]
     names = tuple(" → ".join(task.name for task in step) for step in steps)
-    found = chain_latency(
+    return chain_latency(
         CauseEffectChain(chain.name, names, tuple(gaps), tuple(responses), tuple(ahead), chain.max_reaction)
     )
-    return _judged(found, chain)
 
 
 def _steps(analysis: SystemAnalysis, tasks: Sequence[TaskSpec]) -> list[list[TaskSpec]]:
@@ -95,21 +134,28 @@ def _ahead(analysis: SystemAnalysis, first: Sequence[TaskSpec], second: Sequence
     if len(first) > 1 or len(second) > 1 or first[0].after is not None or second[0].after is not None:
         return False
     places = {place for task in (first[0], second[0]) for node in task.nodes for place in node.eligible}
-    policy = analysis.policy
+    policy = analysis.policy.of(analysis.system.processors[place].cluster for place in places)
     return len(places) == 1 and policy.order == "FP" and policy.level(first[0]) < policy.level(second[0])
 
 
-def _judged(found: Result, chain: ChainSpec) -> Result:
-    """The result with the verdict of all that is required; where the theorem does not apply, as it is."""
-    if not found.bounds:
-        return found
-    reaction, age = found.bounds[0].wcrt, found.details["data_age_ns"]
-    broken = [
-        f"{what} {units.format_duration(value, digits=6)}, and {units.format_duration(limit, digits=6)} is required"
-        for what, value, limit in (
-            ("it may react only after", reaction, chain.max_reaction),
-            ("its data may be as old as", age, chain.max_age),
-        )
-        if limit is not None and value is not None and value > limit
-    ]
-    return replace(found, verdict="unknown", reason="; ".join(broken)) if broken else found
+def _judged(found: Result, chain: ChainSpec, why: str) -> Result:
+    """The result with the verdict of all that is required; without a requirement, of whether it has any bound.
+
+    `why` says why there is no bound on its latency.
+    """
+    limits = chain.limits
+    if not limits:
+        bounded = bool(found.bounds) or bound_of(found, "triggered") is not None
+        return replace(found, verdict="schedulable" if bounded else "unknown")
+    open_ones = []
+    for code, limit in limits.items():
+        name, bound = QUANTITIES[code].name, bound_of(found, code)
+        if bound is None:
+            reason = why if code == "triggered" else found.reason
+            open_ones.append(f"no bound on its {name}: {reason}" if len(limits) > 1 else reason)
+        elif bound > limit:
+            at_most, required = (units.format_duration(value, digits=6) for value in (bound, limit))
+            open_ones.append(f"its {name} is proven to be at most {at_most}, and {required} is required")
+    if open_ones:
+        return replace(found, verdict="unknown", reason="; ".join(dict.fromkeys(open_ones)))
+    return replace(found, verdict="schedulable", reason="")

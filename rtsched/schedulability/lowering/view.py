@@ -46,7 +46,9 @@ class ProofLowering:
         return {(t, node.index): self._where(t, node) for t in tasks for node in self.system.tasks[t].nodes}
 
     def _groups(self) -> list[list[int]]:
-        """Tasks that share processors, a trigger or a lock, directly or through others."""
+        """Tasks that share processors, a trigger or a lock, directly or through others; all that one server serves."""
+        plan = self.policy.plan
+        served = plan is not None and plan.accelerator is not None and plan.accelerator.server
         members: list[set[Any]] = []
         for task in self.system.tasks:
             keys: set[Any] = {("task", task.index)}
@@ -57,6 +59,8 @@ class ProofLowering:
             keys |= {("lock", section.resource) for node in task.nodes for section in node.sections}
             if task.after is not None:
                 keys.add(("task", task.after))
+            if served:
+                keys.add(("server", 0))
             members.append(keys)
         groups: list[tuple[set[Any], list[int]]] = []
         for index, keys in enumerate(members):
@@ -86,7 +90,8 @@ class ProofLowering:
         return " + ".join(names)
 
     def _obstacle(self, tasks: Sequence[int], processors: Sequence[int]) -> Obstacle | None:
-        found = claimed(Case(self.system, self.policy, tuple(tasks), tuple(processors)))
+        policy = self.policy.of(self.system.processors[place].cluster for place in processors)
+        found = claimed(Case(self.system, policy, tuple(tasks), tuple(processors)))
         return found or next(filter(None, map(self._mapping, (self.system.tasks[index] for index in tasks))), None)
 
     def _mapping(self, task: TaskSpec) -> Obstacle | None:
@@ -101,6 +106,9 @@ class ProofLowering:
             pool = self.pools[self.pool_of[home[0]]]
             if home != pool:
                 return Obstacle(f"{what} may use only some of the processors that others share with it", pin)
+            if self.policy.of(self.system.processors[place].cluster for place in pool).clusters:
+                names = " and ".join(dict.fromkeys(self.system.processors[place].cluster for place in pool))
+                return Obstacle(f"{what} may move between {names}, whose queues are served by other rules", pin)
             if len({node.times[place] for place in home}) > 1:
                 return Obstacle(
                     f"{what} takes different times on the processors among which it may move (big.LITTLE): no "

@@ -77,6 +77,8 @@ def scaled(model: M, C: Fraction = Fraction(1), T: Fraction = Fraction(1), task:
         made = replace(model, tasks=tuple(served))
     elif isinstance(model, SharedAccelerator):
         made = replace(model, tasks=tuple(_gpu_task(each, C, T, task in (None, each.name)) for each in model.tasks))
+        if model.server:  # what it takes to serve a request is its execution time
+            made = replace(made, epsilon=_time(model.epsilon, C, task in (None, model.server)))
     elif isinstance(model, TriggeredEDF):
         roots = [model.tasks[model.root(index)].name for index in range(len(model.tasks))]
         tasks = []

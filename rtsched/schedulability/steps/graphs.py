@@ -15,6 +15,7 @@ from rtsched.schedulability.theorems.dag_sets import (
     Windows,
     in_order,
     windows_by_deadline,
+    windows_by_queue,
     windows_of_any_order,
     windows_of_melani,
 )
@@ -32,6 +33,10 @@ ANY = (
 EDF = (
     "as a6-work-conserving, or with regions that block and min(W_j(R), E_j), E_j the most work with deadlines by D; "
     "the least that hold together, or none"
+)
+QUEUES = (
+    "as a6-work-conserving; of a pool of fixed priorities only j more urgent, with regions that block, of one of EDF "
+    "min(W_j(R), E_j) with regions, of any other W_j(R) of all others; the least that hold together, or none"
 )
 MELANI = f"R = len + (vol − len)/m + Σ W_j(R)/m, j more urgent; under EDF j all others, min(W_j(R), E_j); {WORK}"
 
@@ -56,6 +61,11 @@ def any_work_conserving(model: TypedPools, result: Result, scale: Scale) -> list
 def edf(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """The same, of the argument that gives the smaller bound."""
     return _together(model, result, scale, windows_by_deadline)
+
+
+def by_queue(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
+    """The same, where each pool has an order of its own."""
+    return _together(model, result, scale, windows_by_queue)
 
 
 def _in_order(model: TypedPools, result: Result, scale: Scale, widths: bool) -> list[BoardLine]:

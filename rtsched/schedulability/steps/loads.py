@@ -21,7 +21,7 @@ from rtsched.schedulability.steps.numbers import (
 )
 from rtsched.schedulability.theorems.heavy_first import HeavyFirst
 from rtsched.schedulability.theorems.mixed_criticality import MixedCriticality
-from rtsched.schedulability.theorems.servers import ServedTasks
+from rtsched.schedulability.theorems.servers import ServedTasks, most
 
 #: A share of a processor: whose, and how much work in how much time (ns).
 Share = tuple[str, int, int]
@@ -193,9 +193,11 @@ def edf_vd(model: MixedCriticality, result: Result, scale: Scale) -> list[BoardL
 
 
 def bandwidth_servers(model: ServedTasks, result: Result, scale: Scale) -> list[BoardLine]:
-    """The budgets beside the processor, and of each server how many periods a job takes."""
+    """The budgets beside the processors, and of each server how many periods a job takes."""
     terms = [(each.name, each.budget, each.period) for each in model.tasks if each.budget]
-    lines = [load("Σ Q/P", terms, Fraction(1), "", scale, "Q_ns P_ns")]
+    largest = fraction(max(model.loads, default=Fraction(0)))
+    limit = "" if model.m == 1 else f"m − (m − 1) max Q/P = {model.m} − {model.m - 1}·{largest}"
+    lines = [load("Σ Q/P", terms, most(model), limit, scale, "Q_ns P_ns")]
     for each, bound in list(zip(model.tasks, result.bounds, strict=True))[:20]:
         if bound.wcrt is None:
             continue

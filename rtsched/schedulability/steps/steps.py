@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from rtsched.model.quantities import QUANTITIES
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.result import Result
@@ -21,6 +22,7 @@ from rtsched.schedulability.theorems.edf import with_one_deadline
 WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "a6-edf": (graphs.EDF, graphs.edf),
     "a6-fp": (graphs.FP, graphs.fixed_priority),
+    "a6-queues": (graphs.QUEUES, graphs.by_queue),
     "a6-work-conserving": (graphs.ANY, graphs.any_work_conserving),
     "bandwidth-servers": ("Σ Q/P ≤ 1, then R = ⌈C/Q⌉·P, where that is at most T", loads.bandwidth_servers),
     "bcl": (several.BCL, several.bcl),
@@ -72,13 +74,13 @@ SEARCHES: Final = {
 ABOUT: Final = {
     "CauseEffectChain": "cause-effect chains: asked for by 'chains'",
     "Cluster": "sequential tasks that move freely among equal processors",
-    "EventNetwork": "tasks that release each other, under fixed priorities",
+    "EventNetwork": "tasks that release each other, under fixed priorities in some queue",
     "Federated": "shares of processors that are set aside for graphs",
     "FifoAccelerator": "requests to an accelerator behind a FIFO driver",
     "HeavyFirst": "heavy tasks that go before all others",
     "JobSet": "single jobs on processors that are never preempted",
     "MixedCriticality": "budgets of two criticalities",
-    "Pipelines": "pipelines over processors of their own, fixed priorities",
+    "Pipelines": "pipelines over processors of their own, fixed priorities in some queue",
     "PreemptiveJobs": "jobs at known instants on one preemptive processor",
     "RandomUniprocessor": "execution times as distributions",
     "ServedTasks": "tasks behind servers with budgets",
@@ -103,22 +105,27 @@ def steps(analysis: SystemAnalysis) -> tuple[Board, ...]:
 
 
 def chain_board(chain: ChainSpec, result: Result, tasks: Sequence[TaskSpec]) -> Board:
-    """The calculation for a cause-effect chain: its reaction as a sum and its data age, or why there is none."""
+    """The calculation for a cause-effect chain: its reaction as a sum, and the others; or why there is none."""
     theorem = theorems()["chain-latency"]
     lines = []
-    scale = scale_of([part.amount for bound in result.bounds for part in bound.parts])
-    for bound in result.bounds:
-        terms = joined([f"{scale(part.amount)} ({name(part.source)})" for part in bound.parts])
-        for what, value, limit in (
-            (f"reaction = {terms}", bound.wcrt or 0, chain.max_reaction),
-            ("data age, to the output", result.details["data_age_ns"], chain.max_age),
-        ):
-            holds = None if limit is None else value <= limit
-            text = f"{what} = {scale(value)}"
-            if limit is not None:
-                text += f" {'≤' if holds else '>'} {scale(limit)}"
-            data = {"value_ns": value, "limit_ns": limit}
-            lines.append(BoardLine("sum", text, chain.name, holds, data))
+    known = {code: result.details[f"{code}_ns"] for code in QUANTITIES if f"{code}_ns" in result.details}
+    scale = scale_of([part.amount for bound in result.bounds for part in bound.parts] or list(known.values()))
+    terms = [f"{scale(part.amount)} ({name(part.source)})" for bound in result.bounds for part in bound.parts]
+    how = {
+        "mrt": f"reaction = {joined(terms)}" if terms else "reaction",
+        "mrrt": "reduced reaction, from the first read on",
+        "mda": "data age, to the next output",
+        "mrda": "reduced data age, to the output",
+        "triggered": "latency, the responses of all that release each other",
+    }
+    for code, value in known.items():
+        limit = chain.limits.get(code)
+        holds = None if limit is None else value <= limit
+        text = f"{how[code]} = {scale(value)}"
+        if limit is not None:
+            text += f" {'≤' if holds else '>'} {scale(limit)}"
+        data = {"value_ns": value, "limit_ns": limit}
+        lines.append(BoardLine("sum", text, chain.name, holds, data))
     formula = (
         "reaction = T of the first + Σ max(R, T of the next + R, or + 0 where that is less urgent beside it) "
         "+ R of the last"
@@ -153,7 +160,8 @@ ORDER: Final = (
     "overload", "cluster-overload", "optimal-load", "liu-layland", "hyperbolic", "gfb", "edf-vd", "fp-rta", "np-fp-rta",
     "limited-fp-rta", "edf-qpa", "np-edf", "np-edf-jitter", "limited-edf", "edf-rta", "fifo-rta", "bcl", "global-rta",
     "global-rta-lc", "global-edf-rta", "heavy-first", "edzl", "suspension-oblivious", "self-suspension",
-    "pool-overload", "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-work-conserving", "melani",
+    "pool-overload", "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-queues",
+    "a6-work-conserving", "melani",
 )  # fmt: skip
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
+from rtsched.model.policy import Sharing
 from rtsched.schedulability import needs
 from rtsched.schedulability.result import Bound, Contribution, ContributionKind, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
@@ -19,14 +18,15 @@ from rtsched.schedulability.theorems.fixpoint import least_fixpoint
 
 #: Who is served next: the oldest request, the most urgent request (whole segments), the most urgent task (at once,
 #: by preemption), or one process after the other for a time slice each.
-Policy = Literal["fifo", "server", "gcaps", "time-slicing"]
+Policy = Sharing
 
 
 @dataclass(frozen=True, slots=True)
 class GpuTask:
     """A sporadic task on `core`: C ticks there in all, and `segments` on the accelerator, one after the other.
 
-    `process` is the process (address space, context) it belongs to; empty: one of its own.
+    `process` is the process (address space, context) it belongs to; empty: one of its own. Where there are several
+    accelerators `device` says which one it uses.
     """
 
     name: str
@@ -36,6 +36,7 @@ class GpuTask:
     D: int
     segments: tuple[int, ...] = ()
     process: str = ""
+    device: str = ""
 
     @property
     def G(self) -> int:
@@ -52,10 +53,14 @@ class GpuTask:
 class SharedAccelerator:
     """Tasks, most urgent first, on cores of their own or shared ones, and the accelerator `name` that they share.
 
+    Several accelerators are shared alike, each by the tasks of its `device`.
+
     `epsilon` is ε: what a request costs the driver (`fifo`: it occupies the accelerator so much longer), the server
     (`server`: before and after each segment) or an update of the runlist (`gcaps`). `Lts` is the time slice and
     `theta` what the turn of another process costs besides its slice: the switch to it and the one away from it.
-    `server_core` is the core on which the server runs, more urgent than everybody; empty: a core of its own.
+    `server_core` is the core on which the server runs, more urgent than everybody; empty: a core of its own. `server`
+    is its name, and `server_D` within what it has to compute each time, where both are known. Where it `stops` a late
+    job, the segment that runs of it goes on, beside the next job of its task.
     """
 
     tasks: tuple[GpuTask, ...]
@@ -63,18 +68,25 @@ class SharedAccelerator:
     epsilon: int = 0
     theta: int = 0
     Lts: int = 0
+    server: str = ""
     server_core: str = ""
+    server_D: int = 0
+    stops: bool = False
     name: str = "accelerator"
 
     def above(self, index: int) -> tuple[GpuTask, ...]:
         """The more urgent tasks on the same core."""
         return tuple(task for task in self.tasks[:index] if task.core == self.tasks[index].core)
 
-    @cached_property
-    def queue(self) -> FifoAccelerator:
-        """The accelerator alone: its clients and what they ask for."""
-        clients = tuple(Client(task.name, task.segments, task.D) for task in self.tasks if task.segments)
-        return FifoAccelerator(clients, self.epsilon, self.name)
+    def queue(self, device: str = "") -> FifoAccelerator:
+        """One accelerator alone: its clients and what they ask for."""
+        users = (task for task in self.tasks if task.segments and task.device == device)
+        clients = tuple(Client(task.name, task.segments, task.D) for task in users)
+        return FifoAccelerator(clients, self.epsilon, device or self.name)
+
+    def share(self, one: GpuTask, other: GpuTask) -> bool:
+        """Whether two tasks wait for the same accelerator."""
+        return bool(one.segments and other.segments) and one.device == other.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +175,8 @@ def _unbounded(task: GpuTask) -> Bound:
 
 def _own(model: SharedAccelerator, task: GpuTask) -> list[Contribution]:
     """A job alone: on its core, and suspended while its own segments run."""
-    return [Contribution("own", task.name, task.C), Contribution("suspension", f"{task.name} on {model.name}", task.G)]
+    where = f"{task.name} on {task.device or model.name}"
+    return [Contribution("own", task.name, task.C), Contribution("suspension", where, task.G)]
 
 
 def _late(task: GpuTask, R: int, C: int) -> int:
@@ -234,7 +247,9 @@ def fifo_accelerator(model: FifoAccelerator) -> Result:
 def fifo_accelerator_tasks(model: SharedAccelerator) -> Result:
     """R = C + S + Σ_{hp on the core} ceil(R/T_h)(C_h + S_h), S = what all requests of a job may take.
 
-    S depends on no response, so each bound stands alone: no task needs the others to be in time.
+    S depends on no response, so each bound stands alone: no task needs the others to be in time (but where late jobs
+    are stopped, all do: what runs of one stays in the way beside its successor). It is as good for tasks that wait by
+    spinning.
 
     >>> urgent = GpuTask("a", "cpu0", C=2, T=30, D=30, segments=(3,))
     >>> remote = GpuTask("b", "cpu1", C=4, T=30, D=30, segments=(5,))
@@ -243,14 +258,18 @@ def fifo_accelerator_tasks(model: SharedAccelerator) -> Result:
     [10, 12, 16]
     """
     parts: dict[str, list[Contribution]] = {task.name: [Contribution("own", task.name, task.C)] for task in model.tasks}
-    for index, client in enumerate(model.queue.clients):
-        requests = [part for segment in client.segments for part in _access(model.queue, index, segment)]
-        parts[client.name] += _merged(client.name, model.name, requests)
+    for device in dict.fromkeys(task.device for task in model.tasks):
+        queue = model.queue(device)
+        for index, client in enumerate(queue.clients):
+            requests = [part for segment in client.segments for part in _access(queue, index, segment)]
+            parts[client.name] += _merged(client.name, queue.name, requests)
     load = {name: sum(part.amount for part in each) for name, each in parts.items()}
     bounds = []
     for index, task in enumerate(model.tasks):
         others = [_Recurring(h.name, (("interference", load[h.name]),), h.T) for h in model.above(index)]
         bounds.append(_response(task, parts[task.name], others))
+    if model.stops and any(bound.wcrt is None or bound.wcrt > bound.deadline for bound in bounds):
+        bounds = [_unbounded(task) for task in model.tasks]
     return from_bounds(bounds, exact=False)
 
 
@@ -297,7 +316,7 @@ def gpu_server(model: SharedAccelerator) -> Result:
         once = [
             *_own(model, task),
             *wait,
-            Contribution("overhead", f"server of {model.name}", 2 * model.epsilon * task.eta),
+            Contribution("overhead", f"server of {task.device or model.name}", 2 * model.epsilon * task.eta),
         ]
         if model.server_core == task.core:
             for place, j in enumerate(model.tasks):
@@ -305,6 +324,9 @@ def gpu_server(model: SharedAccelerator) -> Result:
                 if place != index and cost:
                     others.append(_Recurring(f"server for {j.name}", (("overhead", cost),), j.T, j.D))
         bounds.append(_response(task, once, others))
+    if model.server:
+        own = Contribution("own", model.server, model.epsilon)
+        bounds.append(Bound(model.server, model.epsilon, model.server_D, (own,)))
     return from_bounds(bounds, exact=False)
 
 
@@ -316,13 +338,12 @@ def _server_wait(model: SharedAccelerator, index: int, known: Sequence[Bound]) -
     task = model.tasks[index]
     if not task.segments:
         return []
-    above = [(h, bound) for h, bound in zip(model.tasks[:index], known, strict=True) if h.segments]
+    above = [(h, bound) for h, bound in zip(model.tasks[:index], known, strict=True) if model.share(h, task)]
     if any(bound.wcrt is None for _, bound in above):
         return None
     both = 2 * model.epsilon
-    below = max(
-        (low for low in model.tasks[index + 1 :] if low.segments), key=lambda low: max(low.segments), default=None
-    )
+    lower = (low for low in model.tasks[index + 1 :] if model.share(low, task))
+    below = max(lower, key=lambda low: max(low.segments), default=None)
     first = max(below.segments) + both if below else 0
     load = [(h.T, h.G + both * h.eta) for h, _ in above]
     B = least_fixpoint(
@@ -332,9 +353,10 @@ def _server_wait(model: SharedAccelerator, index: int, known: Sequence[Bound]) -
     )
     if B is None:
         return None
-    parts = [Contribution("blocking", f"{below.name} on {model.name}", first * task.eta)] if below else []
+    name = task.device or model.name
+    parts = [Contribution("blocking", f"{below.name} on {name}", first * task.eta)] if below else []
     for (h, _), (T, amount) in zip(above, load, strict=True):
-        parts.append(Contribution("interference", f"{h.name} on {model.name}", (-(-B // T) + 1) * amount * task.eta))
+        parts.append(Contribution("interference", f"{h.name} on {name}", (-(-B // T) + 1) * amount * task.eta))
     return parts
 
 
@@ -367,7 +389,8 @@ def gcaps(model: SharedAccelerator) -> Result:
     """
     bounds: list[Bound] = []
     for index, task in enumerate(model.tasks):
-        update = Contribution("overhead", f"runlist of {model.name}", model.epsilon * (1 + 3 * task.eta))
+        runlist = f"runlist of {task.device or model.name}"
+        update = Contribution("overhead", runlist, model.epsilon * (1 + 3 * task.eta))
         others = _more_urgent_contexts(model, index, bounds)
         bounds.append(_unbounded(task) if others is None else _response(task, [*_own(model, task), update], others))
     return from_bounds(bounds, exact=False)
@@ -377,7 +400,7 @@ def _more_urgent_contexts(model: SharedAccelerator, index: int, known: Sequence[
     """What a task meets under GCAPS: more urgent tasks on its core, and on the accelerator if it uses that."""
     task, others = model.tasks[index], []
     for h, bound in zip(model.tasks[:index], known, strict=True):
-        near, shared = h.core == task.core, bool(task.segments and h.segments)
+        near, shared = h.core == task.core, model.share(h, task)
         if not near and not shared:
             continue
         if bound.wcrt is None:
@@ -390,7 +413,8 @@ def _more_urgent_contexts(model: SharedAccelerator, index: int, known: Sequence[
             gpu: list[tuple[ContributionKind, int]] = (
                 [("interference", h.G)] if near else [("interference", h.G), updates]
             )
-            others.append(_Recurring(f"{h.name} on {model.name}", tuple(gpu), h.T, bound.wcrt - h.G))
+            where = f"{h.name} on {task.device or model.name}"
+            others.append(_Recurring(where, tuple(gpu), h.T, bound.wcrt - h.G))
     return others
 
 
@@ -416,18 +440,19 @@ def gpu_time_slicing(model: SharedAccelerator) -> Result:
     >>> gpu_time_slicing(SharedAccelerator((one, two), "time-slicing", Lts=4, theta=1)).responses  # 1+5+2(4+1); ...
     [16, 17]
     """
-    users = {task.process or task.name for task in model.tasks if task.segments}
     bounds: list[Bound] = []
     for index, task in enumerate(model.tasks):
         others = _on_core(model, index, bounds)
         if others is None:
             bounds.append(_unbounded(task))
             continue
+        users = {each.process or each.name for each in model.tasks if model.share(each, task)}
         turns = (len(users) - 1) * sum(-(-segment // model.Lts) for segment in task.segments) if task.segments else 0
+        name = task.device or model.name
         once = [
             *_own(model, task),
-            Contribution("blocking", f"other processes on {model.name}", turns * model.Lts),
-            Contribution("overhead", f"switches of {model.name}", turns * model.theta),
+            Contribution("blocking", f"other processes on {name}", turns * model.Lts),
+            Contribution("overhead", f"switches of {name}", turns * model.theta),
         ]
         bounds.append(_response(task, once, others))
     return from_bounds(bounds, exact=False)

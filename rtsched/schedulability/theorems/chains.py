@@ -57,8 +57,8 @@ def reaction_parts(chain: CauseEffectChain) -> list[tuple[str, int]]:
     return [*parts, (chain.tasks[-1], R[-1])]
 
 
-def data_age(chain: CauseEffectChain) -> int:
-    """The reduced data age (to the output, not to the next one): R_n + Σ_{i<n} (T_i + p_i R_i) (Dürr et al. 2019)."""
+def reduced_data_age(chain: CauseEffectChain) -> int:
+    """The data age to the output, not to the next one: R_n + Σ_{i<n} (T_i + p_i R_i) (Dürr et al. 2019)."""
     pairs = zip(chain.T[:-1], chain.R[:-1], chain.ahead, strict=True)
     return chain.R[-1] + sum(T + (0 if ahead else R) for T, R, ahead in pairs)
 
@@ -74,8 +74,12 @@ def data_age(chain: CauseEffectChain) -> int:
 def chain_latency(chain: CauseEffectChain) -> Result:
     """The reaction time: from an event to the end of the first output that knows of it; any processors, any phases.
 
+    The reduced one begins with the first read, a period later. The data age ends with the next output, which comes at
+    most a period after the one that the reduced data age ends with: both arrive a period apart, and the first does not
+    read before it arrives.
+
     >>> chain = CauseEffectChain("see-act", ("camera", "brake"), (33, 10), (8, 2), (False,))
-    >>> chain_latency(chain).responses, davare(chain), data_age(chain)
+    >>> chain_latency(chain).responses, davare(chain), reduced_data_age(chain)
     ([53], 53, 43)
     """
     parts = tuple(
@@ -86,7 +90,13 @@ def chain_latency(chain: CauseEffectChain) -> Result:
     total = sum(part.amount for part in parts)
     deadline = total if chain.deadline is None else chain.deadline
     bound = Bound(chain.name, total, deadline, parts)
-    details = {"davare_ns": davare(chain), "data_age_ns": data_age(chain)}
+    details = {
+        "davare_ns": davare(chain),
+        "mrt_ns": total,
+        "mrrt_ns": total - chain.T[0],
+        "mda_ns": reduced_data_age(chain) + chain.T[-1],
+        "mrda_ns": reduced_data_age(chain),
+    }
     verdict = "schedulable" if total <= deadline else "unknown"
     return Result(verdict, (bound,), details=details)  # type: ignore[arg-type]
 

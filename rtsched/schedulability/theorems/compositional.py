@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
-from rtsched.schedulability.models import Mode
+from rtsched.schedulability.models import Mode, Queues
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.backlog import EARLIER, MOST_JOBS, Work, parts_from
@@ -68,11 +68,22 @@ class Component:
 
 @dataclass(frozen=True)
 class EventNetwork:
-    """Components on processors with fixed priorities, each processor preemptive or not."""
+    """Components on processors with fixed priorities, each processor preemptive or not.
+
+    With `queues` each processor has an order of its own; see the pipelines on what that means for a busy window.
+    """
 
     components: tuple[Component, ...]
     modes: dict[str, Mode]
     name: str = "network"
+    queues: Queues | None = None
+
+    def first(self, j: int, i: int) -> bool:
+        """Whether component j, on the processor of i, may go before it; without fixed priorities any may."""
+        one, other = self.components[j], self.components[i]
+        if self.queues is None:
+            return (one.priority, j) < (other.priority, i)
+        return j != i and self.queues.may_precede(one.processor, one.name, other.name)
 
 
 def no_circle(network: EventNetwork) -> str | None:
@@ -120,8 +131,8 @@ def _respond(network: EventNetwork, index: int, streams: dict[str, Events]) -> _
     limit = me.deadline
     mode = network.modes[me.processor]
     mine = [(place, c) for place, c in enumerate(network.components) if c.processor == me.processor]
-    above = [c for place, c in mine if (c.priority, place) < (me.priority, index)]
-    below = [c for place, c in mine if (c.priority, place) > (me.priority, index)]
+    above = [c for place, c in mine if place != index and network.first(place, index)]
+    below = [c for place, c in mine if place != index and not network.first(place, index)]
     U = sum((Fraction(c.worst, streams[c.name].P) for c in (*above, me)), Fraction(0))
     late = me.B or mode != "preemptive" or any(streams[c.name].J for c in (*above, me))
     if U > 1 or (U == 1 and late):

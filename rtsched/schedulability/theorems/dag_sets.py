@@ -43,6 +43,11 @@ will do, and so will the least one. Holds for all tasks or for none.
 at most E_{j,s} (`due_within`) in the window, and the smaller of E and W counts. Less urgent ones only block inside
 regions, as in (c), and any other task can be less urgent. For each task the smaller of A6-E and A6-W may be used, since
 both arguments only assume that no bound was exceeded before.
+
+**A queue each** (A6-Q): at each instant of the window the current vertex waits for one type, and who keeps that busy
+follows from the order of its own queue alone: under fixed priorities there, more urgent tasks (b) and regions of the
+others (c); under EDF as in A6-E; under FIFO or any other order all tasks (b), and no regions. Each type is charged so,
+and the first instant at which a bound would be exceeded is looked at as in A6-W.
 """
 
 from __future__ import annotations
@@ -90,7 +95,8 @@ class ProblemWindow:
     ) -> None:
         self.model, self.task, self.others, self.urgent, self.widths = model, task, others, urgent, widths
         dag, cores = task.dag, model.cores
-        self.regions = {kind: largest_regions(model, kind, below) for kind in dag.volumes}
+        self.below = below
+        self.regions = {kind: largest_regions(model, kind, self.blockers(kind)) for kind in dag.volumes}
         self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
         weights = [
             vertex.c * (1 - Fraction(1, cores[vertex.type])) + blocked
@@ -102,6 +108,10 @@ class ProblemWindow:
         #: The bound lies nowhere below; it only grows while the responses of the others do. None: it lies beyond D.
         self.reached: int | None = math.ceil(self.base) + task.J
         self.scale = math.lcm(*(cores[kind] for kind in dag.volumes))
+
+    def blockers(self, kind: str) -> tuple[DagTask, ...]:
+        """The tasks whose regions may be met on a type, and that do not interfere there."""
+        return self.below
 
     def _blocked(self, index: int) -> Fraction:
         """For how long a vertex waits behind less urgent regions at most."""
@@ -196,6 +206,30 @@ class ProblemWindow:
             if amount >= 1:
                 more = f" and {len(found) - 1} more" if len(found) > 1 else ""
                 yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))
+
+
+class QueueWindow(ProblemWindow):
+    """As `ProblemWindow`, where each type of processors has an order of its own."""
+
+    def __init__(self, model: TypedPools, task: DagTask) -> None:
+        assert model.queues is not None
+        self.queues = model.queues
+        super().__init__(model, task, (), _others(model, task))
+
+    def blockers(self, kind: str) -> tuple[DagTask, ...]:
+        order, others = self.queues.orders.get(kind), [other for other in self.others if kind in other.dag.volumes]
+        if order == "FP":
+            return tuple(other for other in others if not self.queues.may_precede(kind, other.name, self.task.name))
+        return tuple(others) if order == "EDF" else ()
+
+    def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
+        for kind, volume in other.dag.volumes.items():
+            if kind in self.task.dag.volumes and self.queues.may_precede(kind, other.name, self.task.name):
+                cores = self.model.cores[kind]
+                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)))
+                if self.queues.orders.get(kind) == "EDF":
+                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                yield self.scale // cores, work
 
 
 Windows = Mapping[str, tuple[ProblemWindow, ...]]
@@ -335,6 +369,40 @@ def windows_by_deadline(model: TypedPools) -> Windows:
             ProblemWindow(model, task, (), others),
         )
     return windows
+
+
+@theorem(
+    "a6-queues",
+    title="Typed DAGs on shared pools, each pool with an order of its own (A6-Q)",
+    strength="sufficient",
+    citation="derived here; the proof stands in rtsched/schedulability/theorems/dag_sets.py",
+    model=TypedPools,
+    needs=(*_NEEDS, needs.own_orders),
+    interlocked=True,
+)
+def a6_queues(model: TypedPools) -> Result:
+    """As A6-W; in pools of fixed priorities only the more urgent count, in those of EDF what deadlines allow.
+
+    >>> from rtsched.schedulability.models import Dag, DagTask, Queues, TypedPools, Vertex
+    >>> def chain(name, T, *stages):
+    ...     vertices = tuple(Vertex(kind, c, kind) for kind, c in stages)
+    ...     return DagTask(name, Dag(vertices, tuple((i, i + 1) for i in range(len(stages) - 1))), T, T)
+    >>> camera = chain("camera", 33, ("cpu", 2), ("npu", 8))
+    >>> mapping = chain("mapping", 100, ("cpu", 6), ("npu", 9))
+    >>> queues = Queues({"cpu": "FP", "npu": "FIFO"}, {"cpu": ("camera", "mapping")})
+    >>> a6_queues(TypedPools((camera, mapping), {"cpu": 1, "npu": 1}, "any", {"npu": "nonpreemptive"},
+    ...     queues=queues)).responses
+    [19, 25]
+    """
+    return together(model, windows_by_queue(model))
+
+
+def windows_by_queue(model: TypedPools) -> Windows:
+    """What bounds each task in A6-Q: the argument of each pool's order, and that of any order."""
+    return {
+        task.name: (QueueWindow(model, task), ProblemWindow(model, task, (), _others(model, task)))
+        for task in model.tasks
+    }
 
 
 @theorem(

@@ -1,4 +1,14 @@
-"""A4: holistic analysis of pipelines CPU -> GPU/NPU -> CPU on partitioned processors with fixed priorities."""
+"""A4: holistic analysis of pipelines CPU -> GPU/NPU -> CPU on partitioned processors with fixed priorities.
+
+**Queues of other orders.** On a processor that serves by another work-conserving order (FIFO, EDF, any) every other
+stage there, the task's own other ones too, counts as more urgent. Let t0 be the last instant, before a stage starts, up
+to which the processor had served all that came before. From t0 on it is busy: when the q-th job after the first since
+t0 starts, after f(q), it has served at most q of this stage, and what came of the others: f(q) is at most the least
+fixpoint of q C + Σ η(w + 1) C_j, whatever the order, as if the stage were the least urgent. The search over q ends at
+the first job that is over before the next one comes. For that next one f(q + 1) <= f(q) + g, with g the least fixpoint
+of C + Σ η(u) C_j (η is subadditive), so that its response is at most g: that of a stage behind one C of its own, less a
+tick, which counts as blocking. So it is for all later ones, as long as responses stay within T.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +40,19 @@ def stage_demand(model: Pipelines, i: int, k: int, jitter: list[list[int]], own:
     """
     task, stage = model.tasks[i], model.tasks[i].stages[k]
     mode = model.modes[stage.processor]
+    ordered = model.by_priority(stage.processor)
     blockers = [
         (other.region(mode) - 1, f"{lower.name} stage {place + 1}")
-        for lower in model.tasks[i if own else i + 1 :]
+        for lower in (model.tasks[j] for j in ([i] * own + model.below(i, stage.processor)))
         for place, other in enumerate(lower.stages)
         if other.processor == stage.processor
     ]
     blocking, blocker = max(blockers, default=(0, ""))
     above = tuple(
         Interference(f"{upper.name} stage {s + 1}", other.C, upper.T, jitter[j][s], other.pieces(mode))
-        for j, upper in enumerate(model.tasks[:i])
+        for j, upper in ((j, model.tasks[j]) for j in model.above(i, stage.processor) + ([] if ordered else [i]))
         for s, other in enumerate(upper.stages)
-        if other.processor == stage.processor
+        if other.processor == stage.processor and (j, s) != (i, k)
     )
     last, pieces = stage.last_region(mode), stage.pieces(mode)
     return Demand(task.name, stage.C, task.T, jitter[i][k], last, blocking, blocker, above, pieces)

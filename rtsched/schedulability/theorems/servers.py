@@ -42,15 +42,23 @@ class ServedTask:
 
 @dataclass(frozen=True)
 class ServedTasks:
-    """Tasks and servers on one preemptive processor; under fixed priorities the most urgent first."""
+    """Tasks and servers on `m` equal preemptive processors; under fixed priorities the most urgent first, and on one."""
 
     tasks: tuple[ServedTask, ...]
     kind: ServerKind
     name: str = "processor"
+    m: int = 1
+
+    @property
+    def loads(self) -> list[Fraction]:
+        """The bandwidth of each server, Q/P."""
+        return [Fraction(each.budget, each.period) for each in self.tasks if each.budget]
 
 
 def fixed_priorities(model: ServedTasks) -> str | None:
-    """The servers have fixed priorities."""
+    """The servers have fixed priorities, on one processor."""
+    if model.m > 1:
+        return "it is about one processor"
     return "it is about servers with fixed priorities" if model.kind == "bandwidth" else None
 
 
@@ -59,10 +67,18 @@ def by_deadlines(model: ServedTasks) -> str | None:
     return None if model.kind == "bandwidth" else "it is about servers that are ordered by deadlines"
 
 
-def within_one(model: ServedTasks) -> str | None:
-    """The budgets together are no more than the processor."""
-    load = sum((Fraction(each.budget, each.period) for each in model.tasks if each.budget), Fraction(0))
-    return None if load <= 1 else f"the budgets are {float(load):.3f} of {model.name!r}"
+def most(model: ServedTasks) -> Fraction:
+    """How much of the processors the budgets may be: m - (m - 1) times the largest one; all of a single processor."""
+    return model.m - (model.m - 1) * max(model.loads, default=Fraction(0))
+
+
+def within(model: ServedTasks) -> str | None:
+    """The budgets together are no more than what EDF serves in time, and none is more than a processor."""
+    load, limit = sum(model.loads, Fraction(0)), most(model)
+    if load <= limit and max(model.loads, default=Fraction(0)) <= 1:
+        return None
+    least = f", more than {float(limit):.3f}" if model.m > 1 else ""
+    return f"the budgets are {float(load):.3f} of {model.name!r}{least}"
 
 
 def interference(each: ServedTask, kind: ServerKind, window: int) -> int:
@@ -180,23 +196,31 @@ def priority_servers(model: ServedTasks) -> Result:
 
 @theorem(
     "bandwidth-servers",
-    title="Constant-bandwidth servers on one processor, by deadline",
+    title="Constant-bandwidth servers by deadline, on one or several processors",
     strength="sufficient",
-    citation="Abeni, Buttazzo, RTSS 1998, theorem 1 and lemma 1; reclaiming: Lipari, Baruah, ECRTS 2000",
+    citation="Abeni, Buttazzo, RTSS 1998, theorem 1 and lemma 1; reclaiming: Lipari, Baruah, ECRTS 2000; several "
+    "processors: Baruah, Goossens, Lipari, RTAS 2002, after Funk, Goossens, Baruah, RTSS 2001",
     model=ServedTasks,
-    needs=(by_deadlines, within_one),
+    needs=(by_deadlines, within),
     sustainable="C",
 )
 def bandwidth_servers(model: ServedTasks) -> Result:
     """Where Σ Q/P <= 1 every server keeps its deadlines: a job of n = ceil(C/Q) budgets is done within n P.
 
     It holds where the job before is done by then, n P <= T: the job then begins a server period of its own. A task
-    without a budget has no bound: it runs when no server does.
+    without a budget has no bound: it runs when no server does. On m processors, shared by all, it takes Σ Q/P <= m -
+    (m - 1) max Q/P. What a server asks for could be done in time on a processor of its own, of speed Q/P: a budget by
+    the deadline that it is given with. EDF on m processors of speed 1 does whatever can be done in time on processors
+    with speeds of that sum and that maximum (RTSS 2001), for any jobs at any releases, so for those of the
+    run.
 
     >>> hard, soft = Sporadic("hard", 4, 7, 7), Sporadic("soft", 4, 20, 20)
     >>> model = ServedTasks((ServedTask(hard, 4, 7), ServedTask(soft, 3, 8)), "bandwidth")
     >>> bandwidth_servers(model).responses                                  # 4/7 + 3/8 <= 1; soft needs two budgets
     [7, 16]
+    >>> three = tuple(ServedTask(Sporadic(name, 1, 2, 2), 1, 2) for name in "abc")
+    >>> bandwidth_servers(ServedTasks(three, "bandwidth", m=2)).responses   # 3/2 <= 2 - 1/2
+    [2, 2, 2]
     """
     bounds = []
     for each in model.tasks:

@@ -63,7 +63,7 @@ def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) ->
     strength="sufficient",
     citation="Huang, Chen, Zhou, Liu, DAC 2015 (jitter of suspending tasks) with A1; derived in the module",
     model=Pipelines,
-    needs=(needs.constrained_deadlines,),
+    needs=(needs.constrained_deadlines, needs.priorities_everywhere),
     interlocked=True,
 )
 def pipelines_suspending(model: Pipelines) -> Result:
@@ -114,7 +114,7 @@ def _at_home(model: Pipelines, i: int, home: str | None, answers: list[tuple[Con
     C = sum(stage.C for stage in task.stages if stage.processor == home)
     above = [
         (h, sum(stage.C for stage in h.stages if stage.processor == home))
-        for h in model.tasks[:i]
+        for h in (model.tasks[j] for j in model.above(i, home or ""))
         if any(stage.processor == home for stage in h.stages)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtsched.engine.event_loop import NEVER
 from rtsched.engine.job import READY, RUNNING
@@ -51,7 +51,9 @@ class ConstantBandwidthServer(Scheduler):
     paper's server) it goes on at once with the later one. Tasks without a budget run in the background, in order of
     arrival. Guarantees: no task gets more than its bandwidth in front of others, whatever it executes; with total
     bandwidth at most 1 on one processor every server keeps its deadlines. On m processors it is global EDF, and has
-    its weaknesses.
+    its weaknesses: every server keeps its deadlines where the total is at most m - (m - 1) times the largest one
+    (Baruah, Goossens and Lipari, RTAS 2002). What the kernel admits, 95 % of the processors, is no such promise. The
+    theorem is ``bandwidth-servers``.
 
     The paper's example in a test: tests/schedulers/systems/test_cbs.py.
     """
@@ -59,13 +61,15 @@ class ConstantBandwidthServer(Scheduler):
     claims = frozenset({"monotone", "symmetric"})
     reads = frozenset({"budget", "server_period"})
     takes = frozenset(GUESTS)
+    #: whether it serves several processors
+    several: ClassVar[bool] = True
 
     def __init__(self, throttle: bool = True) -> None:
         self.throttle = throttle
 
     def policy(self, names: Mapping[str, str]) -> Policy:
-        """Its servers, for proofs, which know them on one processor."""
-        return self.planned(names, PlanTraits(lambda _: None, servers=ServerTraits("bandwidth")))
+        """Its servers, for proofs."""
+        return self.planned(names, PlanTraits(lambda _: None, servers=ServerTraits("bandwidth", several=self.several)))
 
     def setup(self, soc: Soc) -> None:
         if soc.system.planner is not None:

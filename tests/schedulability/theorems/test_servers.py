@@ -150,7 +150,7 @@ def test_the_paper_of_the_constant_bandwidth_server() -> None:
     hard, soft = ServedTask(Sporadic("hard", 4, 7, 7), 4, 7), ServedTask(Sporadic("soft", 4, 20, 20), 3, 8)
     assert bandwidth_servers(ServedTasks((hard, soft), "bandwidth")).responses == [7, 16]
     full = ServedTasks((hard, replace(soft, budget=4)), "bandwidth")
-    assert servers.within_one(full) == "the budgets are 1.071 of 'processor'"
+    assert servers.within(full) == "the budgets are 1.071 of 'processor'"
 
 
 def test_what_is_proven_beside_requests_that_come_when_they_like() -> None:
@@ -170,7 +170,7 @@ def test_what_is_proven_beside_requests_that_come_when_they_like() -> None:
     ("change", "why"),
     [
         ({"overheads": {"context_switch": "1 us"}}, "how often 'cbs' switches is not bounded here"),
-        ({"platform": "multicore:2"}, "servers are analysed on one processor"),
+        ({"platform": "multicore:2"}, None),
         ({"tasks": [{**periodic("a", "1 ms", "5 ms", budget="2 ms"), "preemptive": False}]}, "not all can be"),
         ({"estimates": {"bias": 0.5}}, None),
     ],
@@ -181,6 +181,60 @@ def test_what_the_model_does_not_have_is_unknown(change: dict[str, Any], why: st
     found = verify(system | change, scheduler="cbs", runs=0)
     assert found.verdict == ("unknown" if why else "schedulable")
     assert (why or "") in found.analysis.parts[0].result.reason
+
+
+def several(count: int, m: int, **more: Any) -> dict[str, Any]:
+    """So many tasks of (3, 5) in servers on m cores."""
+    tasks = [periodic(f"t{place}", "3 ms", "5 ms", budget="3 ms", **more) for place in range(count)]
+    return {"platform": f"multicore:{m}", "tasks": tasks}
+
+
+def test_servers_on_several_processors_need_room_for_the_largest() -> None:
+    """Σ Q/P <= m - (m - 1) max Q/P: on 2 cores 7/5, on 3 cores 9/5; two servers of 3/5 have 6/5, three 9/5."""
+    for count, m, accepted in ((2, 2, True), (3, 2, False), (3, 3, True), (4, 3, False)):
+        found = verify(several(count, m), scheduler="cbs", runs=2)
+        assert (found.verdict == "schedulable") == accepted, (count, m)
+    text = " ".join(
+        item.text for item in verify(several(3, 2), scheduler="cbs", runs=0).analysis.parts[0].view.assumptions
+    )
+    assert "the servers have 90.0 % of" in text
+    assert "Linux admits that by default" in text
+    full = [ServedTask(Sporadic(name, 1, 1, 1), 1, 1) for name in "abc"]
+    assert servers.within(ServedTasks(tuple(full[:1]), "bandwidth", m=2)) is None
+    assert (
+        servers.within(ServedTasks(tuple(full[:2]), "bandwidth", m=2))
+        == "the budgets are 2.000 of 'processor', more than 1.000"
+    )
+    assert "about one processor" in str(servers.fixed_priorities(ServedTasks((), "polling", m=2)))
+
+
+def test_dhalls_effect_beats_the_sum_of_bandwidths_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two light servers go first on both cores; the heavy one, of 11 in 12, begins at 2 and ends at 13."""
+    rows = (("light", "2 ms", "11 ms"), ("other", "2 ms", "11 ms"), ("heavy", "11 ms", "12 ms"))
+    tasks = [periodic(name, wcet, period, budget=wcet) for name, wcet, period in rows]
+    system = {"platform": "multicore:2", "tasks": tasks}
+    assert verify(system, scheduler="cbs", runs=2).verdict == "unschedulable"
+    monkeypatch.setattr(servers, "most", lambda model: model.m)
+    with pytest.raises(rtsched.SoundnessError, match="heavy"):
+        verify(system, scheduler="cbs", runs=2)
+
+
+def test_servers_with_a_core_each_are_proven_core_by_core() -> None:
+    system = several(3, 3)
+    for place, task in enumerate(system["tasks"]):
+        task["pin"] = f"cpu{min(place, 1)}"
+    found = verify(system, scheduler="cbs", runs=2)
+    assert [part.result.verdict for part in found.analysis.parts] == ["schedulable", "unknown"]
+    assert found.verdict != "schedulable"  # two of 3/5 on one core
+
+
+def test_what_reclaims_has_one_processor() -> None:
+    found = verify(several(1, 2), scheduler="cbs", runs=0)
+    assert found.verdict == "schedulable"
+    with pytest.raises(rtsched.SchedulerError, match="it shares out one processor"):
+        rtsched.simulate(several(1, 2), scheduler="grub", until="20 ms")
+    grub = verify(several(1, 2), scheduler="grub", runs=0)
+    assert "servers are analysed on one processor" in grub.analysis.parts[0].result.reason
 
 
 def test_a_server_and_a_graph_under_it() -> None:
@@ -197,13 +251,13 @@ def test_a_class_of_others_inherits_no_proof() -> None:
     assert stranger().policy({}).plan is None
 
 
-@pytest.mark.parametrize("family", ["fixed-servers", "bandwidths"])
+@pytest.mark.parametrize("family", ["fixed-servers", "bandwidths", "global-bandwidths"])
 def test_no_run_beats_a_bound(family: str) -> None:
     assert bounds_that_hold(family, range(2))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["fixed-servers", "bandwidths"])
+@pytest.mark.parametrize("family", ["fixed-servers", "bandwidths", "global-bandwidths"])
 def test_no_run_of_many_beats_a_bound(family: str) -> None:
     assert bounds_that_hold(family, range(1000)) > 500
 

@@ -169,7 +169,7 @@ def test_it_is_proven_with_two_starts_inside_each_node() -> None:
         ("{cpu0: 2 ms}", "{cpu0: 2 ms, cpu1: 2 ms}", "may use only some of the processors"),
         ("edges: [[c0, g0]]", "edges: []", "may run side by side"),
         ("offset: 0.0 ms", "jitter: 1 ms", "has a trigger or jitter"),
-        ("{cpu1: 3 ms}", "{npu: 3 ms}", "share 2 accelerators or links"),
+        ("{cpu1: 3 ms}", "{npu: 3 ms}", "uses 2 accelerators"),
     ],
 )
 def test_what_the_theorem_does_not_know_is_unknown(old: str, new: str, why: str) -> None:

@@ -27,6 +27,7 @@ class GRUB(ConstantBandwidthServer):
 
     claims = frozenset({"symmetric"})
     takes = frozenset()
+    several = False
     alone = "it counts the active bandwidth of the one processor"
 
     def setup(self, soc: Soc) -> None:

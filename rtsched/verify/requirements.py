@@ -1,0 +1,207 @@
+"""What is required, one by one: each deadline and each limit of a chain, what is proven of it, and what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rtsched import units
+from rtsched.columns import aligned
+from rtsched.model.origin import PROVING
+from rtsched.model.quantities import QUANTITIES, trigger_path
+from rtsched.model.taskgraph import Basis, weakest
+from rtsched.schedulability.lowering.system_chains import bound_of
+from rtsched.schedulability.result import Verdict
+from rtsched.verify.verification import Verification
+
+#: Of what a requirement can be.
+SYSTEM, TASK, CHAIN = "system", "task", "chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One limit on one quantity of a task or a chain, or on all of a system; times in ns.
+
+    `quantity` is ``response``, a code of `rtsched.model.quantities`, or ``all``; it lies between the events `begins` and
+    `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
+    worst). `slack` is the limit less the bound. `basis` is the weakest of what the execution times claim that it rests
+    on. `reason` says why it is not proven. A limit of None: the id names something of which nothing is required.
+    """
+
+    id: str | None
+    of: str
+    name: str
+    quantity: str
+    called: str
+    begins: str
+    ends: str
+    sampling: str
+    limit: int | None
+    bound: int | None
+    slack: int | None
+    observed: int | None
+    count: int
+    observed_in: str
+    verdict: Verdict
+    basis: Basis
+    test: str
+    reason: str
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is kept in every run, for execution times of which a proof is one."""
+        return self.verdict == "schedulable" and self.basis in PROVING
+
+    @property
+    def word(self) -> str:
+        """``proven``, ``met, no proof`` (of typical times), ``refuted`` or ``open``."""
+        if self.verdict == "schedulable":
+            return "proven" if self.proven else "met, no proof"
+        return "refuted" if self.verdict == "unschedulable" else "open"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; times in ns."""
+        times = ("limit", "bound", "slack", "observed")
+        return {f"{key}_ns" if key in times else key: value for key, value in asdict(self).items()}
+
+
+def requirements(found: Verification) -> tuple[Requirement, ...]:
+    """All of them: of the whole system where it has an id, of every task its deadline, of every chain its limits."""
+    made = [] if found.system.id is None else [_whole(found)]
+    made += [_deadline(found, index) for index in range(len(found.system.tasks))]
+    for place, chain in enumerate(found.system.chains):
+        made += [_limit(found, place, code) for code in chain.limits]
+        if chain.id is not None and not chain.limits:
+            made.append(_nothing(found, place))
+    return tuple(made)
+
+
+def stated(found: Verification) -> tuple[Requirement, ...]:
+    """Those that somebody has stated: with an id, or as a limit of a chain."""
+    return tuple(each for each in requirements(found) if each.id is not None or each.of == CHAIN)
+
+
+HEADER = ("requirement", "of", "quantity", "limit", "bound", "slack", "seen", "n", "verdict")
+
+
+def rows(those: tuple[Requirement, ...]) -> list[list[str]]:
+    """A row each: what is required, what is proven, what was seen."""
+    return [
+        [
+            each.id or "–",
+            each.name,
+            each.called if each.quantity in ("response", "all") else f"{each.called} ({each.quantity})",
+            time(each.limit),
+            time(each.bound),
+            time(each.slack),
+            time(each.observed),
+            str(each.count) if each.observed is not None else "–",
+            each.word,
+        ]
+        for each in those
+    ]
+
+
+def table(found: Verification) -> list[str]:
+    """The requirements that somebody has stated as text: a row each, and why those are open that are."""
+    those = stated(found)
+    if not those:
+        return []
+    why = [f"{each.id or each.name}, {each.called}: {each.word}, {each.reason}" for each in those if each.reason]
+    return [aligned([list(HEADER), *rows(those)], names=(0, 1, 2)), *dict.fromkeys(why)]
+
+
+def time(value: int | None) -> str:
+    """A duration to four digits; a dash where there is none."""
+    return "–" if value is None else units.format_duration(value, digits=4)
+
+
+# ---- one of them -----------------------------------------------------------------------------------------------------
+
+
+def _whole(found: Verification) -> Requirement:
+    verdict = found.verdict
+    open_ones = [each for each in _parts_of_whole(found) if each.verdict != "schedulable"]
+    reason = f"deadlines and limits that are not proven: {len(open_ones)}" if verdict != "schedulable" else ""
+    return Requirement(
+        id=found.system.id, of=SYSTEM, name=found.system.name, quantity="all",
+        called="all deadlines and chains", begins="", ends="", sampling="",
+        limit=None, bound=None, slack=None, observed=None, count=0, observed_in="",
+        verdict=verdict, basis=found.basis, test="", reason=reason,
+    )  # fmt: skip
+
+
+def _parts_of_whole(found: Verification) -> list[Requirement]:
+    made = [_deadline(found, index) for index in range(len(found.system.tasks))]
+    chains = enumerate(found.system.chains)
+    return made + [_limit(found, place, code) for place, chain in chains for code in chain.limits]
+
+
+def _deadline(found: Verification, index: int) -> Requirement:
+    task, bound, seen = found.system.tasks[index], found.bounds[index], found.observation
+    worst = None if seen is None else seen.worst[index]
+    count = 0 if seen is None else seen.ended[index]
+    verdict = found.task_verdict(index)
+    return Requirement(
+        id=task.id, of=TASK, name=task.name, quantity="response", called="response time",
+        begins="the arrival of a job", ends="the end of that job", sampling="",
+        limit=task.deadline, bound=bound.wcrt, slack=bound.slack,
+        observed=None if worst is None else worst.response, count=count, observed_in="" if worst is None else worst.run,
+        verdict=verdict, basis=_basis(found, [index]),
+        test=bound.test or ", ".join(found.analysis.part_of(task.name).proven_by()[:1]),
+        reason="" if verdict == "schedulable" else _why(found, index),
+    )  # fmt: skip
+
+
+def _why(found: Verification, index: int) -> str:
+    """Why a task is not proven to be in time."""
+    name = found.system.tasks[index].name
+    seen = 0 if found.observation is None else found.observation.misses[index]
+    if found.counterexample is not None and found.counterexample.task == name:
+        return str(found.counterexample)
+    if seen:
+        return f"{seen} missed deadlines were seen"
+    bound, result = found.bounds[index], found.analysis.part_of(name).result
+    if bound.wcrt is not None and bound.wcrt > bound.deadline:
+        return f"its bound {time(bound.wcrt)} is beyond its deadline {time(bound.deadline)}"
+    return str(result.first_failure) if result.first_failure is not None else result.reason or "no test proves it"
+
+
+def _limit(found: Verification, place: int, code: str) -> Requirement:
+    chain, result, about = found.system.chains[place], found.analysis.chains[place], QUANTITIES[code]
+    limit, bound, seen = chain.limits[code], bound_of(result, code), found.worst_chain(place)
+    worst, verdict = seen[code], found.end_verdict(place, code)
+    reason = ""
+    if verdict == "unschedulable":
+        lost = code == "triggered" and seen.lost and (worst.time is None or worst.time <= limit)
+        reason = f"{seen.lost} jobs were lost on the way" if lost else f"{time(worst.time)} in a run: {worst.run}"
+    elif verdict == "unknown":
+        reason = result.reason if bound is None else f"its bound {time(bound)} is beyond {time(limit)}"
+    return Requirement(
+        id=chain.id, of=CHAIN, name=chain.name, quantity=code, called=about.name,
+        begins=about.begins, ends=about.ends, sampling=about.sampling,
+        limit=limit, bound=bound, slack=None if bound is None else limit - bound,
+        observed=worst.time, count=worst.count, observed_in=worst.run,
+        verdict=verdict, basis=_basis(found, chain.tasks),
+        test="sum of responses" if code == "triggered" else "chain-latency", reason=reason,
+    )  # fmt: skip
+
+
+def _nothing(found: Verification, place: int) -> Requirement:
+    chain = found.system.chains[place]
+    keys = ", ".join(each.key for each in QUANTITIES.values())
+    return Requirement(
+        id=chain.id, of=CHAIN, name=chain.name, quantity="all", called="no quantity",
+        begins="", ends="", sampling="",
+        limit=None, bound=None, slack=None, observed=None, count=0, observed_in="",
+        verdict="unknown", basis=_basis(found, chain.tasks), test="",
+        reason=f"nothing is required of it; limit one of {keys}",
+    )  # fmt: skip
+
+
+def _basis(found: Verification, tasks: list[int] | tuple[int, ...]) -> Basis:
+    """The weakest of the execution times on which bounds of these tasks depend: those of all their parts."""
+    after = [task.after for task in found.system.tasks]
+    behind = set(trigger_path(after, tasks) or tasks) | set(tasks)
+    parts = [part for part in found.analysis.parts if not behind.isdisjoint(part.view.tasks)]
+    return weakest(found.system.tasks[index].basis for part in parts for index in part.view.tasks)
