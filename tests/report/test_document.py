@@ -19,6 +19,7 @@ import pytest
 from rtsched import __version__
 from rtsched.errors import InputError
 from rtsched.loading import load
+from rtsched.model.config import parse_yaml, validate
 from rtsched.report import front, inputs, letters, resources
 from rtsched.report.blocks import Table
 from rtsched.report.canonical import RECIPE, canonical, digest
@@ -271,6 +272,19 @@ def test_weights_and_energy_have_their_limits() -> None:
     memory = next(block for block in blocks if block.title == "Memory")
     assert memory.rows[1] == ("npu", "weights of 3 networks", "24 MB", "16 MB", "150.0 %")
     assert memory.marked == {1}
+
+
+# ---- the page of the documentation -----------------------------------------------------------------------------------
+
+
+def test_the_page_has_the_sections_the_recipe_and_the_keys() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    rows = re.findall(r"^\| ([\w ]+) \|", page[: page.index("## The front page")], re.MULTILINE)
+    assert rows == ["section", "front page", *(section.title for section in made().sections)]
+    assert f"    {RECIPE}\n" in page
+    shown = validate(front.FrontPage, parse_yaml(page.split("```")[1].removeprefix("yaml\n")))
+    assert shown.model_fields_set == set(front.FrontPage.model_fields)
+    assert "TCL" not in html(made())
 
 
 # ---- PDF -------------------------------------------------------------------------------------------------------------
