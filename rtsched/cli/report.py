@@ -16,7 +16,6 @@ from rtsched.cli.console import echo, tell
 from rtsched.cli.waiting import proving
 from rtsched.errors import InputError
 from rtsched.files import check_outputs, format_of, write_whole
-from rtsched.model.catalogue import is_path
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -81,6 +80,7 @@ def report(
         from rtsched.report.pdf import library
 
         library()  # before the work
+    from rtsched.model.catalogue import is_path
     from rtsched.report import front
     from rtsched.report.content import Report
     from rtsched.report.letters import given

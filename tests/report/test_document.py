@@ -56,7 +56,7 @@ PAGE = front.FrontPage(
     integrity="ASIL B(D)",
     prepared=front.Person(name="A. Müller", date="2026-01-30"),
     reviewed=front.Person(name="佐藤", independence="I1"),
-    history=(front.Change(revision="A", date="2025-11-02", change="first issue"),),
+    history=(front.Revision(revision="A", date="2025-11-02", change="first issue"),),
 )
 
 
