@@ -31,7 +31,7 @@ BOX = '<span class="box" role="img" aria-label="to be signed"></span>'
 SIGNS = {"schedulable": "✓", "unschedulable": "✗", "unknown": "?"}
 
 CSS = """
-@page { size: A4; margin: 16mm 15mm 21mm;
+@page { size: A4; margin: 16mm 15mm 21mm; font-family: Arial, "DejaVu Sans", sans-serif;
   @bottom-left { content: string(foot) "\\A SHA-256 of the data " string(digest); white-space: pre-line;
     font-size: 6.5pt; line-height: 1.5; color: #333; width: 88%; vertical-align: top; padding-top: 4mm; }
   @bottom-right { content: "page " counter(page) " of " counter(pages); font-size: 7.5pt; vertical-align: top;
