@@ -21,6 +21,7 @@ from rtsched.report.content import Report
 from rtsched.schedulability.models import Uniprocessor
 from rtsched.schedulability.result import Bound, Result
 from rtsched.schedulability.theorem import theorems
+from tests.pdf import needs_weasyprint
 from tests.test_plugin import SYSTEM, system
 from tests.test_plugin import rtsched as command
 
@@ -334,7 +335,7 @@ def test_a_plugged_in_importer_reads_its_files(tmp_path: Path) -> None:
 # ---- reports ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", ["html", "md", "json", "pdf"])
+@pytest.mark.parametrize("ending", ["html", "md", "json", pytest.param("pdf", marks=needs_weasyprint)])
 def test_a_plugged_in_section_is_in_every_report(system: str, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"report.{ending}"
     answer = command("report", system, "-o", str(path), "--runs", "0", "--date", "2025-01-31")

@@ -76,6 +76,7 @@ td { border-bottom: 0.3pt solid #bbb; }
 tbody tr:last-child td { border-bottom: 1pt solid #111; }
 tbody th { border: 0; border-bottom: 0.3pt solid #bbb; } tbody tr:last-child th { border-bottom: 1pt solid #111; }
 .number { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+th.number { white-space: normal; overflow-wrap: anywhere; }
 .number + :not(.number) { padding-left: 2.2mm; }
 .marked td { background: #f4e6e6; } .marked td:nth-child(-n+2) { font-weight: 700; }
 .sign td, .sign th { padding: 1.4mm 0.9mm; }

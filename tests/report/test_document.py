@@ -26,10 +26,11 @@ from rtsched.report.canonical import RECIPE, canonical, digest
 from rtsched.report.content import Report
 from rtsched.report.html import html
 from rtsched.report.markdown import markdown
-from rtsched.report.pdf import MISSING, NO_PANGO, library, pdf, told
+from rtsched.report.pdf import MISSING, NO_PANGO, pdf, told
 from rtsched.report.rerun import read, rerun
 from rtsched.verify.verification import verify
 from tests.cli.command import ended, rtsched
+from tests.pdf import needs_weasyprint
 
 DAY = "2026-01-31"
 SYSTEM: dict[str, Any] = {
@@ -288,18 +289,6 @@ def test_the_page_has_the_sections_the_recipe_and_the_keys() -> None:
 
 
 # ---- PDF -------------------------------------------------------------------------------------------------------------
-
-
-def has_weasyprint() -> bool:
-    """Whether a PDF can be made here."""
-    try:
-        library()
-    except InputError:
-        return False
-    return True
-
-
-needs_weasyprint = pytest.mark.skipif(not has_weasyprint(), reason="there is no WeasyPrint, or no Pango")
 
 
 def streams(written: bytes) -> list[bytes]:
