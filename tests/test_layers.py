@@ -51,7 +51,7 @@ ALLOWED = {
         "registry", "files", "units", "errors", "visible",
     },
     "report": {
-        "verify", "schedulability", "plot", "export", "api", "registry", "trace", "engine", "model", "files", "units",
+        "verify", "schedulability", "plot", "export", "api", "loading", "registry", "trace", "engine", "model", "files", "units",
         "errors", "visible",
     },
     "optimum": {"visible", "display", "api", "metrics", "schedulability", "dnn", "schedulers", "engine", "trace", "model", "units", "errors"},

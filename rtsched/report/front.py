@@ -37,7 +37,7 @@ class Person(Model):
     date: Day | None = None
 
 
-class Change(Model):
+class Revision(Model):
     """A line of the history."""
 
     revision: Line
@@ -62,7 +62,7 @@ class FrontPage(Model):
     prepared: Person = Person()
     reviewed: Person = Person()
     approved: Person = Person()
-    history: tuple[Change, ...] = ()
+    history: tuple[Revision, ...] = ()
 
 
 def read(path: Path) -> FrontPage:

@@ -31,7 +31,7 @@ BOX = '<span class="box" role="img" aria-label="to be signed"></span>'
 SIGNS = {"schedulable": "✓", "conditional": "(✓)", "unschedulable": "✗", "unknown": "?"}
 
 CSS = """
-@page { size: A4; margin: 16mm 15mm 21mm;
+@page { size: A4; margin: 16mm 15mm 21mm; font-family: Arial, "DejaVu Sans", sans-serif;
   @bottom-left { content: string(foot) "\\A SHA-256 of the data " string(digest); white-space: pre-line;
     font-size: 6.5pt; line-height: 1.5; color: #333; width: 88%; vertical-align: top; padding-top: 4mm; }
   @bottom-right { content: "page " counter(page) " of " counter(pages); font-size: 7.5pt; vertical-align: top;
@@ -76,6 +76,7 @@ td { border-bottom: 0.3pt solid #bbb; }
 tbody tr:last-child td { border-bottom: 1pt solid #111; }
 tbody th { border: 0; border-bottom: 0.3pt solid #bbb; } tbody tr:last-child th { border-bottom: 1pt solid #111; }
 .number { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+th.number { white-space: normal; overflow-wrap: anywhere; }
 .number + :not(.number) { padding-left: 2.2mm; }
 .marked td { background: #f4e6e6; } .marked td:nth-child(-n+2) { font-weight: 700; }
 .sign td, .sign th { padding: 1.4mm 0.9mm; }

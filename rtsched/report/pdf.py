@@ -75,7 +75,10 @@ def _written(report: Report, page: str, fonts: Sequence[Path]) -> tuple[bytes, s
     if fonts:
         faces = [FACE.format(number=number, url=path.resolve().as_uri()) for number, path in enumerate(fonts)]
         first = ", ".join(f"given{number}" for number in range(len(fonts)))
-        rules = "\n".join(faces) + f"\nbody {{ font-family: {first}, sans-serif !important; }}"
+        rules = (
+            "\n".join(faces)
+            + f"\nbody {{ font-family: {first}, sans-serif !important; }} @page {{ font-family: {first}, sans-serif; }}"
+        )
         sheets.append(found.CSS(string=rules, font_config=configuration))
     with _noting() as missing:
         written: bytes = found.HTML(string=page, url_fetcher=_fetch).write_pdf(

@@ -24,7 +24,9 @@ from rtsched.verify.words import outcome
 from rtsched.visible import cut, visible
 
 #: What another version may word, count or order differently, and what is compared with it none the less.
-_SAME_VERSION_ONLY = ("version", "parts", "assumptions", "actions", "margins", "breakdown", "simulated")
+_SAME_VERSION_ONLY = ("version", "parts", "assumptions", "margins", "breakdown", "simulated")
+#: What is no answer: the words of the claim, and proposals, for which other boards of the catalogue are tried.
+_NEVER = ("version", "scope", "actions", "tried")
 #: More differences than this are counted.
 MOST = 20
 
@@ -106,7 +108,7 @@ def rerun(data: dict[str, Any], progress: Progress | None = None) -> Rerun:
     found = examine(loaded, resolved.load(data["resolved"]), data["scheduler"], runs, seed, progress)
     again = json.loads(json.dumps(to_dict(found, margins=True)))
     other = data["version"] != __version__
-    keys = [key for key in again if key not in ("version", "scope") and not (other and key in _SAME_VERSION_ONLY)]
+    keys = [key for key in again if key not in _NEVER and not (other and key in _SAME_VERSION_ONLY)]
     differences = [line for key in keys for line in _differ(key, data.get(key), again[key], strict=not other)]
     if len(differences) > MOST:
         differences = [*differences[:MOST], f"and {len(differences) - MOST} more"]

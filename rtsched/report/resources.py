@@ -9,7 +9,7 @@ from rtsched import api, units
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.report.blocks import Block, Table, Text
 from rtsched.report.critical import again
-from rtsched.report.facts import listed
+from rtsched.report.facts import counted, listed
 from rtsched.report.section import section
 from rtsched.verify import words
 from rtsched.verify.verification import Verification
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rtsched.metrics.figures import Summary
     from rtsched.report.content import Report
 
+#: More names than this are counted; the data have them all.
+MOST = 40
 #: The name of the run that the file declares.
 DECLARED = "as declared"
 
@@ -107,12 +109,14 @@ def _allocation(found: Verification) -> Table:
         only: dict[str, None] = {}
         also: dict[str, None] = {}
         for task in system.tasks:
-            for node in task.nodes:
-                if not set(node.eligible) & set(places):
-                    continue
-                label = task.name if len(task.nodes) == 1 else f"{task.name}.{node.name}"
-                (only if set(node.eligible) <= set(places) else also)[label] = None
-        rows.append((name, listed(list(only), 12) if only else "–", listed(list(also), 12) if also else "–"))
+            here = [node for node in task.nodes if set(node.eligible) & set(places)]
+            for group, mine in ((only, True), (also, False)):
+                nodes = [node for node in here if (set(node.eligible) <= set(places)) == mine]
+                if len(nodes) == len(task.nodes):
+                    group[task.name] = None
+                else:
+                    group.update(dict.fromkeys(f"{task.name}.{node.name}" for node in nodes))
+        rows.append((name, listed(list(only), MOST) if only else "–", listed(list(also), MOST) if also else "–"))
     return Table("Allocation", ("unit", "runs nowhere else", "may run here"), tuple(rows), (1.5, 4, 4))
 
 
@@ -140,11 +144,11 @@ def _memory(found: Verification) -> list[Block]:
 
     capacity = None if platform.memory is None else platform.memory.capacity
     if weights:
-        row("memory", sum(weights.values()), capacity, f"weights of {listed(sorted(weights))}")
+        row("memory", sum(weights.values()), capacity, f"weights of {counted(len(weights), 'network')}")
     for name, mine in on.items():
         own = platform.processors[name].weights if name in platform.processors else None
         if own is not None:
-            row(name, sum(mine.values()), own.capacity, f"weights of {listed(sorted(mine))}")
+            row(name, sum(mine.values()), own.capacity, f"weights of {counted(len(mine), 'network')}")
     if not rows:
         text = "no weights or other memory are declared of what runs here, so nothing is compared with a capacity"
         limit = "" if capacity is None else f" (the platform has {_size(capacity)})"

@@ -38,8 +38,8 @@ def times(report: Report) -> tuple[Block, ...]:
     if len(rows) > MOST:
         blocks.append(Text(f"{counted(len(rows) - MOST, 'row')} more stand in the data (“resolved”).", note=True))
     origins = tuple(row for task in system.tasks for row in _origins(report, task))
-    head = ("task", "figure", "statistic", "n", "margin", "source", "row", "date")
-    blocks.append(Table("Where they are from", head, origins, (1.7, 3, 1, 0.7, 0.8, 1.9, 1.8, 1.1), frozenset({3, 4})))
+    heads = ("task", "figure", "statistic", "n", "margin", "source", "row", "date")
+    blocks.append(Table("Where they are from", heads, origins, (1.7, 3, 1, 0.7, 0.8, 1.9, 1.8, 1.1), frozenset({3, 4})))
     return (*blocks, *_labels(system))
 
 

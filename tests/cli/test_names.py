@@ -8,6 +8,7 @@ from pathlib import Path
 from rtsched.errors import InputError
 from rtsched.visible import cell, shown, visible
 from tests.cli.command import EXACT, SEEN, ended
+from tests.pdf import has_weasyprint
 
 
 def test_what_cannot_be_seen_is_written_out() -> None:
@@ -37,7 +38,8 @@ def test_names_are_shown_escaped_everywhere_but_in_json(named: Path) -> None:
         text = result.output
         assert all(char.isprintable() or char == "\n" for char in text), words
         assert "\n\\u202e" not in text, words
-    assert ended("report", named, "-o", "x.pdf", "--runs", "1").exit_code == 0
+    if has_weasyprint():
+        assert ended("report", named, "-o", "x.pdf", "--runs", "0").exit_code == 0
     assert ended("report", named, "-o", "x.html", "--runs", "0").exit_code == 0
     assert ended("run", named, "--gantt", "x.png").stderr == ""
     figures = json.loads(ended("run", named, "--json").stdout)

@@ -17,11 +17,14 @@ from rtsched.errors import InputError
 from rtsched.model.taskgraph import SystemSpec
 from tests.cli.command import ended, process
 from tests.helpers import cpus, task
+from tests.pdf import needs_weasyprint
 
 STARTS = {"html": b"<!DOCTYPE html>", "pdf": b"%PDF", "md": b"# Schedulability", "json": b"{"}
 
 
-@pytest.mark.parametrize("form", STARTS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=needs_weasyprint if form == "pdf" else ()) for form in STARTS]
+)
 def test_a_report_goes_to_standard_output(form: str) -> None:
     result = ended("report", "lehoczky", "-o", "-", "--format", form, "--runs", "1")
     assert result.exit_code == 0

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from rtsched.errors import InputError
 from rtsched.schedulability.analyse import decide
 from rtsched.schedulability.models import (
     Cluster,
@@ -162,7 +164,8 @@ def provable(variants: Sequence[Sequence[Any]]) -> list[bool]:
     if len(first) == len(variants) and all(isinstance(model, Uniprocessor) for model in first):
         test = _batched(first)
         if test is not None:
-            return [bool(verdict) for verdict in test(TaskSets.from_models(first))]
+            with suppress(InputError):  # numbers beyond 64 bits: jobs that are there once have very long periods
+                return [bool(verdict) for verdict in test(TaskSets.from_models(first))]
     return [decide(models) for models in variants]
 
 
