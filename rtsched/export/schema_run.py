@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtsched.export.schema_parts import COUNT, NUMBER, TEXT, TEXTS, TIME, YES, document, many, maybe, named, thing
+from rtsched.export.schema_parts import COUNT, TEXT, TEXTS, TIME, YES, document, many, maybe, named, thing
 
 _INSTANT = maybe(TIME)
 _PIECE = thing(
@@ -73,40 +73,5 @@ DIFF_SCHEMA = document(
         "decisions": many(TEXTS, "of each run those of that instant that the other lacks"),
         "alike": {**COUNT, "description": "jobs that fare alike"},
         "jobs": many(thing({"job": TEXT, "responses": many(_INSTANT), "outcomes": many(maybe(TEXT))})),
-    },
-)
-
-_ALTERNATIVE = thing(
-    {
-        "platform": TEXT,
-        "mode": maybe(TEXT, "null: the clocks as they are without one"),
-        "scheduler": TEXT,
-        "policy": TEXT,
-        "own": YES,
-        "verdict": {"enum": ["schedulable", "unschedulable", "unknown", "refused"]},
-        "basis": maybe(TEXT),
-        "breakdown": maybe(NUMBER, "the factor of all execution times up to which all is proven"),
-        "slack": maybe(NUMBER, "the least share of a deadline that the bounds leave"),
-        "tightest": maybe(TEXT),
-        "open": TEXTS,
-        "reason": TEXT,
-        "carried": {**TEXTS, "description": "tasks whose times are those of the file: nobody measured them there"},
-        "energy_nj": maybe(NUMBER),
-        "mean_power_mw": maybe(NUMBER),
-        "without_power_figures": TEXTS,
-    }
-)
-
-WHAT_IF_SCHEMA = document(
-    "a system on other boards, in other modes, under other policies",
-    1,
-    {
-        "system": TEXT,
-        "until_ns": maybe(TIME, "of the runs of --energy"),
-        "partial": YES,
-        "left": {**COUNT, "description": "alternatives that were not analysed any more"},
-        "alternatives": many(_ALTERNATIVE),
-        "lacking": many(thing({"platform": TEXT, "lacks": TEXTS})),
-        "others_lacking": TEXTS,
     },
 )

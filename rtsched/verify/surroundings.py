@@ -175,10 +175,9 @@ def _order(found: Verification, places: list[int]) -> list[Assumption]:
         else:
             text += f", and no processor idles while something could run on it ({tie})"
         evidence = "" if driver is None else _told(driver)
-        made.append(
-            Assumption(text, "declared", id=f"order.{cluster}" if cluster else f"order.{_tag(who)}" if several else "order", evidence=evidence,
-                       against=against)
-        )  # fmt: skip
+        named = cluster or (_tag(who) if several else "")
+        id = f"order.{named}" if named else "order"
+        made.append(Assumption(text, "declared", id=id, evidence=evidence, against=against))
     return made
 
 

@@ -102,7 +102,7 @@ def as_run(loaded: api.Loaded, description: dict[str, Any], trace: Trace, suffix
             "sources": {},
             "chosen": (),
             "assumed": (),
-            "wcet": described.wcet or ("max" if any(task.origins for task in found.system.tasks) else None),
+            "wcet": described.wcet or ("max" if any(task.origins for task in spec.tasks) else None),
         }
     )
 
