@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: The columns of those that are declared, and their widths.
 HEADER = ("", "name", "assumption", "what a source says of the chip", "owner", "validated by, on")
-WIDTHS = (3.0, 11.0, 40.0, 22.0, 10.0, 14.0)
+WIDTHS = (3.0, 15.0, 38.0, 20.0, 9.0, 15.0)
 #: What stands before one that nobody has looked at, that was validated, that does not hold.
 STATES = {"open": "☐", "validated": "☑", "violated": "✗"}
 
@@ -41,7 +41,7 @@ def rests_on(report: Report) -> tuple[Block, ...]:
     checked = tuple(facts.sentence(item.text) for item in items if item.status == "checked")
     blocks.append(Text("read off this very system, no signature needed:", strong="Checked by the tool"))
     blocks.append(Bullets(checked) if checked else Text("nothing was assumed on the way into the theorems."))
-    text = "what no tool can see in a file. Whoever signs answers for each; an open one keeps the verdict conditional:"
+    text = "what no tool can see in a file. Whoever signs answers for each; the verdict holds as far as they do:"
     blocks.append(Text(text, strong="Declared by a person"))
     declared = [item for item in items if item.status == "declared"]
     marked = frozenset(row for row, item in enumerate(declared) if item.against or item.state == "violated")

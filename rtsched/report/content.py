@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -84,8 +85,9 @@ class Report:
         """What tells pages of two reports apart, beside the digest."""
         page = self.page
         revision = f"revision {page.revision}" if page.revision else ""
-        parts = (page.number, revision, page.status, self.name, words.outcome(self.found), self.date)
-        return " · ".join(cut(part, 48) for part in parts if part)
+        outcome = re.sub(r" \([^()]*\)(?=$|;)", "", words.outcome(self.found))  # the conditions stand in section 1
+        parts = (page.number, revision, page.status, self.name, outcome, self.date)
+        return " · ".join(cut(part, 56) for part in parts if part)
 
     @cached_property
     def digest(self) -> str:

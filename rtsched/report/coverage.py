@@ -44,7 +44,9 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
         if one.order == "FIFO":
             return _FIFO
         other = f"One processor under an order ({one.order}) without a test of its own: bounds that hold for any "
-        return _ONE.get((one.order, one.mode), other + "work-conserving order.")
+        line = _ONE.get((one.order, one.mode), other + "work-conserving order.")
+        inexact = any(bound.wcrt is not None and not bound.exact for bound in part.result.bounds)
+        return line.replace(", exact.", "; the bounds here are safe, not exact.") if inexact else line
     if PreemptiveJobs in kinds:
         return "Jobs at known instants on one preemptive processor: the schedule with every C is the worst one, exact."
     if EventNetwork in kinds:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rtsched.model.origin import CONDITIONAL, PROVING
 from rtsched.report.section import number_of
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.result import KINDS, Bound, Evidence
 from rtsched.schedulability.search.margins import MOST
 from rtsched.verify import words
-from rtsched.verify.basis import basis_of, short
+from rtsched.verify.basis import NAMES, basis_of, short
 from rtsched.verify.verification import Verification
 
 #: What stands before a task: proven, refuted, open.
@@ -145,7 +146,9 @@ def breakdown(found: Verification) -> str:
     if factor == 1:
         return "1.000: the execution times may not grow together by as much as 0.1 %"
     if factor > 1:
-        return f"{share:.3f}: all execution times together may grow by {100 * share - 100:.1f} % and the proof holds"
+        sure = found.basis in PROVING + CONDITIONAL
+        until = "and the proof holds" if sure else f"until a test fails (of {NAMES[found.basis]}, no proof)"
+        return f"{share:.3f}: all execution times together may grow by {100 * share - 100:.1f} % {until}"
     return f"{share:.3f}: for a proof all execution times together must shrink by {100 - 100 * share:.1f} %"
 
 

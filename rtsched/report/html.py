@@ -28,6 +28,8 @@ from rtsched.report.letters import families, given, spelled
 SPELLED = "Letters that no font of this machine has are written as codes (\\u65e5): no two names look alike."
 FILL = '<span class="fill" role="img" aria-label="to be filled in"></span>'
 BOX = '<span class="box" role="img" aria-label="to be signed"></span>'
+#: Cells with more letters than this stay wide on a narrow screen.
+LONG = 60
 SIGNS = {"schedulable": "✓", "conditional": "(✓)", "unschedulable": "✗", "unknown": "?"}
 
 CSS = """
@@ -71,11 +73,11 @@ caption { text-align: left; font-weight: 600; font-size: 9pt; padding: 0 0 1mm; 
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
 th { text-align: left; font-weight: 600; border-top: 1pt solid #111; border-bottom: 0.6pt solid #111; }
-th, td { padding: 0.7mm 0.6mm; vertical-align: top; hyphens: auto; }
+th, td { padding: 0.7mm 0.6mm; vertical-align: top; hyphens: manual; }
 td { border-bottom: 0.3pt solid #bbb; }
 tbody tr:last-child td { border-bottom: 1pt solid #111; }
 tbody th { border: 0; border-bottom: 0.3pt solid #bbb; } tbody tr:last-child th { border-bottom: 1pt solid #111; }
-.number { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+.number { text-align: right; white-space: nowrap; overflow-wrap: normal; } .mark { white-space: nowrap; }
 th.number { white-space: normal; overflow-wrap: anywhere; }
 .number + :not(.number) { padding-left: 2.2mm; }
 .marked td { background: #f4e6e6; } .marked td:nth-child(-n+2) { font-weight: 700; }
@@ -96,7 +98,7 @@ footer { margin-top: 8mm; border-top: 0.4pt solid #999; padding-top: 1mm; font-s
   nav a::after { content: leader(". ") target-counter(attr(href url), page); } }
 @media screen and (max-width: 640px) { body { padding: 4mm; } dl > div { grid-template-columns: 1fr; }
   table { display: block; overflow-x: auto; table-layout: auto; }
-  th, td { min-width: 18mm; } td:first-child { min-width: 8mm; }
+  th, td { min-width: 18mm; } td:first-child { min-width: 8mm; } td.long { min-width: 50mm; }
   nav ol, pre { columns: 1; } .verdict .word { font-size: 13pt; } }
 """.strip()
 
@@ -185,7 +187,8 @@ def _block(block: Block) -> str:
         return _table(block)
     if isinstance(block, VerdictBox):
         named = f"{block.word}<small>{escape(block.basis)}</small>" if block.basis else block.word
-        word = f'<p class="word"><span aria-hidden="true">{SIGNS[block.look]}</span> {named}</p>'
+        sign = "~" if block.look == "unknown" and block.word != "unknown" else SIGNS[block.look]
+        word = f'<p class="word"><span aria-hidden="true">{sign}</span> {named}</p>'
         return f'<div class="verdict {block.look}">\n{word}\n<p>{escape(block.scope)}</p>\n</div>'
     if isinstance(block, Listing):
         look = "" if block.language else ' class="one"'
@@ -224,9 +227,12 @@ def _table(table: Table) -> str:
     columns = "".join(f'<col style="width:{100 * width / total:.2f}%">' for width in table.widths)
 
     def cell(tag: str, column: int, text: str) -> str:
-        number = ' class="number"' if column in table.numeric else ""
+        look = "number" if column in table.numeric else ""
+        if tag == "td" and not look:
+            look = "mark" if column == 0 and not table.header[0] else "long" if len(text) > LONG else ""
+        named = f' class="{look}"' if look else ""
         scope = ' scope="col"' if tag == "th" else ""
-        return f"<{tag}{scope}{number}>{escape(text)}</{tag}>"
+        return f"<{tag}{scope}{named}>{escape(text)}</{tag}>"
 
     head = "".join(cell("th", column, text) for column, text in enumerate(table.header))
     rows = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rtsched.report.content import Report
 
 HEADER = ("", "id", "of", "quantity", "limit", "bound", "slack", "seen (of)", "verdict", "basis", "section")
-WIDTHS = (0.35, 1.5, 2.0, 1.7, 1.0, 1.0, 1.0, 1.5, 1.0, 1.2, 0.8)
+WIDTHS = (0.5, 1.4, 2.0, 1.6, 1.0, 1.05, 1.05, 1.6, 1.4, 1.3, 0.9)
 #: More names than this are counted.
 MOST = 30
 

@@ -36,7 +36,7 @@ def resources(report: Report) -> tuple[Block, ...]:
 
 
 _LEGEND = (
-    "load: the sum of C/T of what may run on this unit only, C as the proof takes it; shared: of what may also run "
+    "load: the sum of C/T of what may run on this unit only, C without switches; shared: of what may also run "
     "elsewhere, on its fastest unit there; a task without a period, or after another, counts with its least distance "
     "or not at all. More than 100 % per server cannot be scheduled. busy: in the simulated run that the file declares, "
     "a sample and no bound."

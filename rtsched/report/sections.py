@@ -27,13 +27,14 @@ from rtsched.verify import words
 from rtsched.verify.basis import NAMES, headline
 from rtsched.verify.criticality import levels
 from rtsched.verify.reasons import reason
+from rtsched.verify.verification import Verification
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
 
 EVIDENCE = "evidence, not proof"
 HEADER = ("", "task", "T", "D", "J", "C", "bound R", "slack", "seen", "seen/R", "test", "exact")
-WIDTHS = (0.35, 2.0, 1.15, 1.15, 0.8, 1.15, 1.1, 0.95, 1.1, 1.05, 1.25, 0.75)
+WIDTHS = (0.5, 2.1, 1.1, 1.1, 0.7, 1.1, 1.1, 0.95, 1.05, 0.95, 1.7, 0.75)
 
 
 @section("Verdict", 1)
@@ -75,6 +76,8 @@ def tasks(report: Report) -> tuple[Block, ...]:
         "R bound on the response time from the arrival, slack (D − R)/D, seen: the largest response in simulation. "
         "exact: R is attained by some run; no: R is safe and may be larger than needed."
     )
+    if any(task.after is not None for task in found.system.tasks):
+        legend += " A task after another arrives as that one ends: T –, and its D and R count from then."
     if any(len({t for t in node.times if t is not None}) > 1 for task in found.system.tasks for node in task.nodes):
         legend += (
             " C is the sum of the nodes' times, where the proof has them; without one, on their fastest processors."
@@ -96,7 +99,7 @@ def row(report: Report, place: int) -> tuple[str, ...]:
     """A task as a row of the table."""
     found = report.found
     task, bound, seen = found.system.tasks[place], found.bounds[place], found.observed(place)
-    ratio = "–" if seen is None or not bound.wcrt else f"{seen / bound.wcrt:.2f}"
+    ratio = "–" if seen is None or not bound.wcrt else f"{100 * seen // bound.wcrt / 100:.2f}"  # 1.00: attained
     exact = "–" if bound.wcrt is None else "yes" if bound.exact else "no"
     tests = [bound.test] if bound.test else found.analysis.part_of(task.name).proven_by()
     remarks = ["hard"] if task.criticality == "hard" else []
@@ -175,7 +178,7 @@ def open_questions(report: Report) -> tuple[Block, ...]:
     if not blocks:
         refuted = any(found.part_verdict(part) == "unschedulable" for part in found.analysis.parts)
         rest = "every task is either proven or refuted" if refuted else "every task is proven"
-        blocks.append(Text(f"Nothing is left open: {rest}."))
+        blocks.append(Text(f"Nothing is left open: {rest}." if found.proven or refuted else _unsure(found)))
     lines = tuple(f"{part.view.name}: {coverage(found, part)}" for part in found.analysis.parts)
     blocks += [Text("what bounds what, for each part of this system:", strong="Coverage"), Bullets(lines)]
     if len({place for part in found.analysis.parts for place in part.view.processors}) > 1:
@@ -190,6 +193,14 @@ def open_questions(report: Report) -> tuple[Block, ...]:
             )
         )  # fmt: skip
     return tuple(blocks)
+
+
+def _unsure(found: Verification) -> str:
+    """What is missing where everything is in time, but nothing is proven."""
+    if found.violated:
+        return f"Every task is in time, but no proof holds: violated is {', '.join(found.violated)}."
+    text = f"Every task is in time at {NAMES[found.basis]}; that the real times stay below is not proven"
+    return f"{text} (section {number_of('assumptions')})."
 
 
 def _reasons(report: Report, names: list[str]) -> tuple[str, ...]:
@@ -278,4 +289,12 @@ def _titled(name: str, title: str | None) -> str:
 
 def _flat(description: dict[str, Any]) -> str:
     """A policy in one line."""
-    return ", ".join(f"{key}: {value}" for key, value in description.items()) or "edf"
+    parts = []
+    for key, value in description.items():
+        own = (
+            "(" + ", ".join(f"{each}: {what}" for each, what in value.items()) + ")"
+            if isinstance(value, dict)
+            else value
+        )
+        parts.append(f"{key}: {own}")
+    return ", ".join(parts) or "edf"

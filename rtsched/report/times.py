@@ -56,7 +56,7 @@ def _origins(report: Report, task: TaskSpec) -> Iterator[tuple[str, ...]]:
             task.name,
             origin.text,
             origin.statistic or "–",
-            NOT_STATED if origin.n is None else str(origin.n),
+            str(origin.n) if origin.n is not None else NOT_STATED if origin.basis in MEASURED else "–",
             f"{origin.margin:g}" if origin.margin != 1 else "–",
             origin.source or NOT_STATED,
             origin.row or "–",
@@ -80,6 +80,15 @@ def _labels(system: SystemSpec) -> Iterator[Block]:
         for origin in task.origins:
             if origin.about is not None:
                 found.setdefault(origin.about, []).append(task.name)
+    rows: dict[str, list[str]] = {}
+    for task in system.tasks:
+        for origin in task.origins:
+            if origin.about is None and origin.row:
+                rows.setdefault(origin.row, []).append(task.name)
+    if rows:
+        text = "; ".join(f"{listed(list(dict.fromkeys(names)))}: {row}" for row, names in rows.items())
+        more = f"What these rows and their sources do not say of clocks, temperature or co-runners is {NOT_STATED}."
+        yield Text(f"{text}. {more}", note=True, strong="Conditions are those of the rows:")
     for about, names in found.items():
         known = [(key, getattr(about, key)) for key in LABEL]
         said = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in known if value is not None)
