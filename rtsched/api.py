@@ -319,12 +319,15 @@ def scheduler_of(loaded: Loaded, choice: str | Mapping[str, Any] | Scheduler | N
 
 def _on_platform(loaded: Loaded, chosen: Scheduler) -> Scheduler:
     """The scheduler, if the clusters that it names are there. Raises InputError."""
-    from rtsched.schedulers.per_cluster import PerCluster, not_a_cluster
+    from rtsched.schedulers.per_cluster import PerCluster
 
     if isinstance(chosen, PerCluster):
         for name in chosen.clusters:
             if name not in loaded.platform.processors:
-                raise InputError(not_a_cluster(name, list(loaded.platform.processors)))
+                raise InputError(
+                    f"{name!r} is no part of a scheduler ({', '.join((*PARTS, 'preemption'))}) and no cluster of this "
+                    f"platform ({', '.join(loaded.platform.processors)})"
+                )
     return chosen
 
 

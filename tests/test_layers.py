@@ -42,7 +42,7 @@ ALLOWED = {
     "description": {"model", "registry", "errors", "visible"},
     "api": {"loading", "description", "visible", "dnn", "engine", "schedulers", "metrics", "trace", "model", "registry", "errors", "units"},
     "verify": {
-        "dnn", "display", "columns", "api", "registry", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
+        "dnn", "display", "columns", "api", "description", "registry", "schedulability", "metrics", "trace", "engine", "schedulers", "export", "model", "units", "errors", "files",
         "visible",
     },
     "alternatives": {"display", "columns", "verify", "api", "dnn", "model", "units", "errors", "visible"},

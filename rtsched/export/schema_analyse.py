@@ -66,6 +66,27 @@ _RESULT = {
 }
 _ID = maybe(TEXT, "of the requirement, as the file has it")
 _QUANTITY: Schema = {"enum": list(QUANTITIES)}
+_ORIGIN = thing(
+    {
+        "basis": BASIS,
+        "text": TEXT,
+        "statistic": {**TEXT, "description": "which figure of a table or of samples"},
+        "n": maybe(COUNT, "runs that it is from; null: not stated"),
+        "margin": NUMBER,
+        **dict.fromkeys(("source", "row"), TEXT),
+        "date": maybe(TEXT),
+        "stated": maybe({"type": "object"}, "what the file states of it"),
+    }
+)
+_NODE = thing(
+    {
+        "node": TEXT,
+        "processors": TEXTS,
+        "value_ns": TIME,
+        "kind": BASIS,
+        "from": many(_ORIGIN),
+    }
+)
 _TASK = thing(
     {
         "name": TEXT,
@@ -78,7 +99,10 @@ _TASK = thing(
         "criticality": {"enum": ["hard", "firm", "soft"]},
         "verdict": VERDICT,
         "basis": BASIS,
-        "origins": many(thing({"basis": BASIS, "text": TEXT}), "where its execution times come from"),
+        "reason": {**TEXT, "description": "why it is not proven"},
+        "rests_on": {**BASIS, "description": "the weakest of all that its verdict rests on"},
+        "nodes": many(_NODE, "every time of every node"),
+        "origins": many(_ORIGIN, "where its execution times come from"),
         "bound": _BOUND,
         "observed_ns": maybe(TIME, "the worst response that was seen"),
         "observed_in": maybe(TEXT),
@@ -93,6 +117,7 @@ _GROUP = thing(
         "name": TEXT,
         "tasks": TEXTS,
         "verdict": VERDICT,
+        "basis": BASIS,
         "reason": TEXT,
         "phases_as_declared": maybe(VERDICT, "the exact answer for the phases of the file, where it is another"),
         "change": maybe(TEXT, "what would let a theorem apply"),
@@ -135,6 +160,7 @@ _CHAIN = thing(
         "max_reaction_ns": maybe(TIME),
         "max_age_ns": maybe(TIME),
         **_RESULT,
+        "basis": BASIS,
         "observed_reaction_ns": maybe(TIME),
         "observed_age_ns": maybe(TIME),
         "ends": many(_END, "its end-to-end quantities"),
@@ -170,6 +196,8 @@ _ANALYSED = {
     "verdict": VERDICT,
     "basis": BASIS,
     "proven": {**YES, "description": "schedulable, and for execution times of which a proof is one"},
+    "conditional": {**YES, "description": "schedulable if no job exceeds the measured maxima"},
+    "outcome": {**TEXT, "description": "the verdict with what it rests on, in words"},
     "criticality": named(_LEVEL),
     "scope": {**TEXT, "description": "what exactly is claimed"},
     "breakdown": maybe(NUMBER, "the factor of all execution times up to which all is proven"),

@@ -51,6 +51,7 @@ EXPLAIN_SCHEMA = document(
         "seed": COUNT,
         "job": TEXT,
         "task": TEXT,
+        "id": maybe(TEXT, "of the requirement, as the file has it"),
         "index": COUNT,
         "outcome": TEXT,
         **dict.fromkeys(("arrival", "release", "deadline", "start", "finish"), _INSTANT),

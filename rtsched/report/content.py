@@ -19,7 +19,7 @@ from rtsched.report.blocks import Block, Listing, Section
 from rtsched.report.canonical import RECIPE, digest
 from rtsched.report.coverage import coverage
 from rtsched.report.drawing import Drawing, style
-from rtsched.report.inputs import Input, inputs
+from rtsched.report.inputs import InputFile, inputs
 from rtsched.report.section import makers
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.theorem import theorems
@@ -103,7 +103,7 @@ class Report:
             return tuple(drawings(self.found))
 
     @cached_property
-    def files(self) -> tuple[Input, ...]:
+    def files(self) -> tuple[InputFile, ...]:
         """The files that it was made from."""
         return inputs(self.found.loaded, self.others)
 

@@ -19,7 +19,7 @@ LONGEST = 1000
 
 
 @dataclass(frozen=True)
-class Input:
+class InputFile:
     """A file, called as the system calls it; `commit` and `changed` are None where no git answers."""
 
     name: str
@@ -42,16 +42,16 @@ class Input:
         return asdict(self)
 
 
-def inputs(loaded: Loaded, others: Sequence[tuple[Path, str]] = ()) -> tuple[Input, ...]:
+def inputs(loaded: Loaded, others: Sequence[tuple[Path, str]] = ()) -> tuple[InputFile, ...]:
     """The system's own file, that of its platform, the latency tables, whatever file the system names, and `others`."""
-    found: dict[Path, Input] = {}
+    found: dict[Path, InputFile] = {}
     for path, name, what in (*_named(loaded), *((path, path.name, what) for path, what in others)):
         try:
             key = path.resolve()
             if key not in found:
                 content = path.read_bytes()
                 commit, changed = revision(path, content)
-                found[key] = Input(name, what, hashlib.sha256(content).hexdigest(), commit, changed)
+                found[key] = InputFile(name, what, hashlib.sha256(content).hexdigest(), commit, changed)
         except (OSError, ValueError):
             continue
     return tuple(found.values())

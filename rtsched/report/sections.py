@@ -54,6 +54,7 @@ def verdict(report: Report) -> tuple[Block, ...]:
     )
     word, basis = headline(found)
     sound = found.verdict != "schedulable" or found.proven
+    word = "no proof" if found.verdict == "schedulable" and found.violated else word
     return VerdictBox(word, facts.scope(found), basis + words.broken(found), sound), Facts(rows)
 
 

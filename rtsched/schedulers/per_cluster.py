@@ -101,7 +101,7 @@ class PerCluster(ComposedScheduler):
         known = list(dict.fromkeys(processor.cluster for processor in soc.processors if processor.kind != "link"))
         unknown = [name for name in self.clusters if name not in known]
         if unknown:
-            raise InputError(not_a_cluster(unknown[0], known))
+            raise InputError(f"{unknown[0]!r} is no cluster of this platform ({', '.join(known)})")
         super().setup(soc)
         self._settle_locks(soc)
 
@@ -215,16 +215,6 @@ class PerCluster(ComposedScheduler):
             rules.append(("others", _named(self.whole), str(self.preemption)))
         guests = (self.guests[kind] for kind in ("adaptation", "admission", "speed") if kind in self.guests)
         return told_rules(rules, self.preemption, " + ".join(type(part).__name__ for part in (self.placement, *guests)))
-
-
-def not_a_cluster(name: str, clusters: Sequence[str]) -> str:
-    """Why a key of a scheduler means nothing on a platform."""
-    from rtsched.registry import PARTS
-
-    return (
-        f"{name!r} is no part of a scheduler ({', '.join((*PARTS, 'preemption'))}) and no cluster of this platform "
-        f"({', '.join(clusters)})"
-    )
 
 
 def _alike(one: ClusterRule, other: ClusterRule) -> bool:

@@ -30,7 +30,7 @@ def test_a_report_goes_to_standard_output(form: str) -> None:
     assert result.exit_code == 0
     assert result.stdout_bytes.startswith(STARTS[form])
     assert b"report written" not in result.stdout_bytes
-    assert "lehoczky: schedulable; report written to -" in result.stderr
+    assert "lehoczky: schedulable for declared bounds; report written to -" in result.stderr
 
 
 @pytest.mark.parametrize(

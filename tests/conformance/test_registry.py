@@ -28,9 +28,14 @@ def builtin() -> list[str]:
     return [*wholes, *parts, "fp+limited", "edf+nonpreemptive", "fp+first-fit+nonpreemptive"]
 
 
+#: Where the first systems that are drawn are not for a policy: a seed with one that is.
+SEEDS = dict.fromkeys(("miriam-style", "moca-style", "orion", "reef"), 1)
+
+
 @pytest.mark.parametrize("policy", builtin())
 def test_what_is_built_in_conforms(policy: str) -> None:
-    found = rtsched.check_scheduler(policy, systems=1, system=OWN.get(policy), others=False, shrink=False)
+    seed = SEEDS.get(policy, 0)
+    found = rtsched.check_scheduler(policy, systems=1, seed=seed, system=OWN.get(policy), others=False, shrink=False)
     assert found.fits, str(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from rtsched import InputError, load
 from rtsched.model.accelerator import Kernel
-from rtsched.verify.verification import LATER, _without_later
+from rtsched.verify.verification import LATER, _without
 
 GPU = {"kind": "gpu", "block_level": {"sms": 2, "threads": 1024, "streams": 2}}
 FULL = [{"blocks": 4, "threads": 1024, "time": "2 ms"}]
@@ -121,7 +121,7 @@ def test_without_such_a_gpu_a_version_has_no_effect_and_says_so() -> None:
 
 def test_files_without_versions_keep_their_fingerprint() -> None:
     described = load(system(kernels=FULL, variants=[{}, {"scale": 0.5}])).system.model_dump(mode="json", by_alias=True)
-    task = _without_later(described)["tasks"][0]
+    task = _without(described, LATER)["tasks"][0]
     assert LATER["kernels"] == {}
     assert "kernels" not in task["variants"]["choices"][0]
     assert task["kernels"]  # those of the task stay

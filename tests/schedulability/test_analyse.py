@@ -602,8 +602,8 @@ def test_text_says_verdict_scope_bounds_and_what_to_do(tmp_path: Path) -> None:
     rows = "name: det, wcet: {gpu: 5 ms}, period: 20 ms", "name: seg, wcet: {gpu: 30 ms}, period: 200 ms"
     path.write_text("name: long_in_front\n" + flow(*rows, platform=CHIP, scheduler="{ordering: edf}"))
     text = run(str(path), "--runs", "2", "--margins", "--parts").output
-    assert text.startswith("long_in_front: UNSCHEDULABLE\n")
-    for words in ("seg (30 ms)", "to do (gpu): let 'seg' be preempted every 15 ms", "declared: "):
+    assert text.startswith("long_in_front: UNSCHEDULABLE")
+    for words in ("seg (30 ms)", "to do (system): let 'seg' be preempted every 15 ms", "declared: "):
         assert words in text
 
 
@@ -656,17 +656,18 @@ def test_actions_make_the_system_provable() -> None:
     assert any("short, long" in text for text in texts)
     assert analysed(flow(*reversed(rows))).verdict == "schedulable"
     shorter = next(text for text in texts if text.startswith("shorten 'long'"))
-    assert "50.0 %" in shorter
+    assert shorter == "shorten 'long' by 50 % to 3 ms (now 6 ms)"
     assert analysed(flow(rows[0].replace("6 ms", "3 ms", 1), rows[1])).verdict == "schedulable"
 
 
 def test_smaller_variants_are_an_action() -> None:
     """Full resolution is too much; the advised one is proven, and runs without a miss when it is fixed."""
-    from rtsched.verify.actions import variants
+    from rtsched.verify.actions import actions
 
     found = verify("adas_resolution", runs=1)
-    (action,) = variants(found)
-    assert "front at '1024x512'" in action.text
+    (action,) = (each for each in actions(found) if each.kind == "variant")
+    assert action.text == "fix 'surround' (all 4 instances) at its variant '512x256'"
+    assert verify("adas_resolution", overrides=action.settings, runs=3).verdict == "schedulable"
     fixed = {"ordering": "edf", "preemption": "nonpreemptive", "adaptation": {"name": "fixed", "variant": "1024x512"}}
     assert rtsched.summary(rtsched.simulate("adas_resolution", scheduler=fixed, until="5 s")).misses == 0
     assert verify("adas_resolution", scheduler=fixed, runs=3).verdict == "schedulable"

@@ -64,7 +64,7 @@ def test_random_systems_run_as_if_all_keys_were_asked_for_always(number: int, na
     system, described = random_system(np.random.default_rng([5, number]))
     system = replace(system, protocols=dict.fromkeys(system.protocols, "none"))  # the others need urgencies that stand
     until = 8 * max(each.period or each.deadline for each in system.tasks)
-    placement = described["placement"]
+    placement = described.get("placement", "pinned")
     elsewhere = "earliest-finish"
     for mode, place in (*((mode, placement) for mode in MODES), ("preemptive", elsewhere), ("limited", elsewhere)):
         traces = []

@@ -468,7 +468,7 @@ def test_the_command_draws_and_tells(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\x89PNG")
     assert "cpu: 4 × cpu" in result.output
     result = rtsched("show", "rk3588", "--png", tmp_path / "chip.pdf", "--json")
-    assert json.loads(result.output)["name"] == "rk3588"
+    assert json.loads(result.output)["shown"]["name"] == "rk3588"
     assert (tmp_path / "chip.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -126,7 +126,7 @@ def test_every_key_is_drawn_or_named_with_a_reason() -> None:
     for document, system in documents():
         missing.difference_update(held(system))
         words = [*document["scheduler"].values()]
-        policies.difference_update(each["name"] if isinstance(each, dict) else str(each) for each in words)
+        policies.difference_update(str(each.get("name")) if isinstance(each, dict) else str(each) for each in words)
         if not missing and not policies:
             return
     assert not missing | policies, (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -122,12 +122,35 @@ def _settings(found: Verification, tasks: FileTasks, pieces: Pieces) -> tuple[st
             return None
         made += own
         regions = regions or any(".regions=" in each for each in own)
-    if regions and found.analysis.policy.preemption == "nonpreemptive":
-        choice: dict[str, Any] = {key: value for key, value in found.description.items() if key != "preemption"}
-        if "+" in str(choice.get("name", "")):
+    if regions:
+        rule = _limited(found, [tasks.all[number] for number in pieces])
+        if rule is None:
             return None
-        made.append(f"scheduler={written(choice | {'preemption': 'limited'})}")
+        made += rule
     return tuple(made)
+
+
+def _limited(found: Verification, those: Sequence[FileTask]) -> list[str] | None:
+    """Let regions be left where the tasks run: a mode of their clusters, or of all; None where nobody can say so."""
+    system, policy = found.system, found.analysis.policy
+    places = {place for task in those for node in task.spec.nodes for place in node.eligible}
+    used = {place for task in system.tasks for node in task.nodes for place in node.eligible}
+    clusters = list(dict.fromkeys(system.processors[place].cluster for place in sorted(places)))
+    strict = [name for name in clusters if policy.of([name]).preemption != "limited"]
+    if not strict:
+        return []
+    choice: dict[str, Any] = dict(found.description)
+    if policy.whole is not None or "+" in str(choice.get("name", "")):
+        return None
+    if policy.clusters or {system.processors[place].cluster for place in used} > set(clusters):
+        rules = {name: {**_rule(choice.get(name)), "preemption": "limited"} for name in strict}
+        return [f"scheduler={written(choice | rules)}"]
+    return [f"scheduler={written(choice | {'preemption': 'limited'})}"]
+
+
+def _rule(said: Any) -> dict[str, Any]:
+    """What a description says of a cluster."""
+    return dict(said) if isinstance(said, Mapping) else {} if said is None else {"ordering": said}
 
 
 def _own(found: Verification, tasks: FileTasks, task: FileTask, count: int) -> list[str] | None:
