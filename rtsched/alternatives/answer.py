@@ -10,7 +10,9 @@ from typing import Any
 
 from rtsched.columns import aligned, padded, width, wrapped
 from rtsched.display import Displayed
+from rtsched.model.origin import Basis
 from rtsched.units import format_duration
+from rtsched.verify.basis import short
 from rtsched.verify.words import moved
 from rtsched.visible import cell, cut, visible
 
@@ -54,7 +56,7 @@ class Alternative:
     policy: str
     own: bool
     verdict: str
-    basis: str | None
+    basis: Basis | None
     breakdown: float | None
     slack: float | None
     tightest: str | None
@@ -62,6 +64,11 @@ class Alternative:
     reason: str
     carried: tuple[str, ...]
     energy: Energy | None
+
+    @property
+    def short(self) -> str:
+        """The verdict by what it rests on: ``conditional`` on measured maxima, ``no proof`` at typical times."""
+        return short("schedulable", self.basis) if self.verdict == "schedulable" and self.basis else self.verdict
 
     @property
     def margin(self) -> str:
@@ -95,8 +102,8 @@ class Alternatives(Displayed):
 
     @property
     def proven(self) -> tuple[Alternative, ...]:
-        """Those in which everything is schedulable, for the times that its `basis` tells."""
-        return tuple(row for row in self.rows if row.verdict == "schedulable")
+        """Those in which everything is schedulable for bounds that somebody answers for."""
+        return tuple(row for row in self.rows if row.short == "schedulable")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; times in ns."""
@@ -140,7 +147,7 @@ class Alternatives(Displayed):
             power = [] if self.until is None else ["not counted" if row.energy is None else str(row.energy)]
             star = "*" * bool(row.carried)
             least = "–" if row.slack is None else f"{100 * row.slack:.1f} %".replace("-", "−") + f" {row.tightest}"
-            cells = [f"{row.platform}{' (the file)' * row.own}", row.mode or "–", row.scheduler, row.verdict,
+            cells = [f"{row.platform}{' (the file)' * row.own}", row.mode or "–", row.scheduler, row.short,
                      (row.basis or "–") + star, row.margin, least, *power]  # fmt: skip
             rows.append([visible(each) for each in cells])
         return rows
@@ -154,7 +161,12 @@ class Alternatives(Displayed):
         lines = []
         proven = len(self.proven)
         count = len(self.rows)
-        lines.append(f"Proven: {proven or 'none'} of {count} alternative{'s' * (count != 1)}.")
+        weak = {
+            "in time if no job exceeds what was measured": sum(row.short == "conditional" for row in self.rows),
+            "in time at times that jobs exceed": sum(row.short == "no proof" for row in self.rows),
+        }
+        more = "".join(f"; {text}: {number}" for text, number in weak.items() if number)
+        lines.append(f"Proven: {proven or 'none'} of {count} alternative{'s' * (count != 1)}{more}.")
         if self.left:
             lines.append(f"PARTIAL: interrupted, {self.left} more were not analysed.")
         carried: dict[str, tuple[str, ...]] = {row.platform: row.carried for row in self.rows if row.carried}

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rtsched import api, units
-from rtsched.model.taskgraph import SystemSpec
+from rtsched.model.taskgraph import SystemSpec, TaskSpec
 from rtsched.report.blocks import Block, Table, Text
 from rtsched.report.critical import again
 from rtsched.report.facts import counted, listed
@@ -38,8 +38,8 @@ def resources(report: Report) -> tuple[Block, ...]:
 _LEGEND = (
     "load: the sum of C/T of what may run on this unit only, C without switches; shared: of what may also run "
     "elsewhere, on its fastest unit there; a task without a period, or after another, counts with its least distance "
-    "or not at all. More than 100 % per server cannot be scheduled. busy: in the simulated run that the file declares, "
-    "a sample and no bound."
+    "or not at all. Lines with a dot are what must run on that one processor. More than 100 % per server cannot be "
+    "scheduled. busy: in the simulated run that the file declares, a sample and no bound."
 )
 
 
@@ -54,13 +54,8 @@ def clusters(system: SystemSpec) -> dict[str, list[int]]:
 def loads(system: SystemSpec) -> dict[str, tuple[Fraction, Fraction]]:
     """Per cluster C/T of the nodes that may run nowhere else, and of those that may run elsewhere, too."""
     made = {name: (Fraction(0), Fraction(0)) for name in clusters(system)}
-    rates = dict(enumerate(task.period for task in system.tasks))
     for task in system.tasks:
-        period, origin, seen = rates[task.index], task, {task.index}
-        while period is None and origin.after is not None and origin.after not in seen:
-            origin = system.tasks[origin.after]
-            seen.add(origin.index)
-            period = rates[origin.index]
+        period = _period(system, task)
         if not period:
             continue
         for node in task.nodes:
@@ -75,11 +70,33 @@ def loads(system: SystemSpec) -> dict[str, tuple[Fraction, Fraction]]:
     return made
 
 
+def pinned(system: SystemSpec) -> dict[int, Fraction]:
+    """Per processor C/T of the nodes that may run on no other, where there are any."""
+    made: dict[int, Fraction] = {}
+    for task in system.tasks:
+        period = _period(system, task)
+        for node in task.nodes if period else ():
+            if len(node.eligible) == 1:
+                place = node.eligible[0]
+                made[place] = made.get(place, Fraction(0)) + Fraction(node.times[place] or 0, period or 1)
+    return made
+
+
+def _period(system: SystemSpec, task: TaskSpec) -> int | None:
+    """The least distance of a task's jobs, or of the one at the head of those that release it."""
+    seen = {task.index}
+    while task.period is None and task.after is not None and task.after not in seen:
+        task = system.tasks[task.after]
+        seen.add(task.index)
+    return task.period
+
+
 def _loads(found: Verification, seen: Summary | None) -> Table:
     busy: dict[str, list[float]] = {}
     for each in seen.processors if seen is not None else ():
         busy.setdefault(each.cluster, []).append(each.utilisation)
-    places = clusters(found.system)
+    taken = {each.name: each.utilisation for each in seen.processors} if seen is not None else {}
+    places, own = clusters(found.system), pinned(found.system)
     rows: list[tuple[str, ...]] = []
     marked: set[int] = set()
     for name, (alone, shared) in loads(found.system).items():
@@ -96,6 +113,13 @@ def _loads(found: Verification, seen: Summary | None) -> Table:
                 words.percent(sum(busy[name]) / len(busy[name])) if name in busy else "–",
             )
         )
+        for place in places[name] if servers > 1 else ():
+            if place in own:
+                if own[place] > 1:
+                    marked.add(len(rows))
+                one = found.system.processors[place].name
+                seen_of = words.percent(taken[one]) if one in taken else "–"
+                rows.append((f"· {one}", "1", words.percent(float(own[place])), "–", "100 %", seen_of))
     head = ("unit", "servers", "load", "shared", "limit", "busy")
     title = "Utilisation, per server of each unit"
     return Table(title, head, tuple(rows), (2.4, 1, 1, 1, 1, 1), frozenset(range(1, 6)), frozenset(marked))
