@@ -308,7 +308,7 @@ def test_a_pdf_is_an_archive_with_its_data_and_the_same_bytes_again() -> None:
     written = pdf(report)
     assert written.startswith(b"%PDF-1.7")
     inside = streams(written)
-    attached = next(json.loads(each) for each in inside if each.startswith(b'{\n  "version"'))
+    attached = next(json.loads(each) for each in inside if each.startswith(b'{\n  "format"'))
     assert attached["digest"]["sha256"] == report.digest
     assert digest(attached) == report.digest
     assert any(b'pdfaid:part="3"' in each or b"<pdfaid:part>3" in each for each in inside)
