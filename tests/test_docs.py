@@ -136,7 +136,7 @@ def test_the_python_of_the_analysis_page_runs(capsys: pytest.CaptureFixture[str]
         exec(code, {})
     said = capsys.readouterr().out
     assert "np-fp-rta exact applies" in said
-    assert "[('file', 'schedulable'" in said
+    assert "('edf', 'schedulable'" in said
 
 
 def test_the_analysis_page_lists_every_theorem() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rtsched.errors import InputError
+from rtsched.errors import InputError, RtschedError
 from tests import fuzz_formats
 from tests.fuzz_formats import fuzz, look, made
 from tests.fuzz_readers import FORMATS, Format
@@ -70,7 +70,7 @@ def test_what_counts_as_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert "KeyError: 'a'" in said(KeyError("a"))
     assert "took longer than 0.2 s" in said("endless")
     assert "without a text" in said(InputError(""))
-    assert "40 lines" in said(InputError("\n".join(["wrong"] * 40)))
+    assert "40 lines" in said(RtschedError("\n".join(["wrong"] * 40)))
 
 
 def test_a_process_that_dies_is_told_with_its_input() -> None:

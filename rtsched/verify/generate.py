@@ -397,7 +397,7 @@ def _task(draw: Draw, plan: Draft, traits: _Traits, index: int, share: float, lo
 def _odd(draw: Draw, task: TaskSpec) -> TaskSpec:
     """A task that arrives once, so many times, or as it was recorded."""
     if draw.chance(0.4):
-        return replace(task, release=draw.integer(0, 10), period=None, offset=0)
+        return replace(task, release=draw.integer(0, 10), period=None, offset=0, arrival=Periodic())
     if draw.chance(0.5):
         return replace(task, count=draw.integer(1, 4))
     assert task.period is not None

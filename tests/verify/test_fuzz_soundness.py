@@ -226,7 +226,7 @@ def test_a_system_does_not_depend_on_those_before_it() -> None:
 
 
 def test_nothing_is_found() -> None:
-    report = fuzz(seed=4, systems=40, jobs=1)
+    report = fuzz(seed=6, systems=40, jobs=1)
     assert report.found == [], [str(found.violation) for found in report.found]
     assert all(tally.tightest <= 1 for tally in report.tallies.values())
     assert report.tallies["fp-rta"].attained
@@ -244,9 +244,9 @@ def test_a_run_that_never_ends_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_policy_that_plans_by_periods_is_not_tried_with_arrivals_made_to_measure() -> None:
-    drawn = case(31, 462)
+    drawn = case(31, 835)
     assert drawn.scheduler == {"name": "edf-vd-style"}
-    assert look(31, 462).found == []
+    assert look(31, 835).found == []
 
 
 def never(_seed: int, _first: int, _count: int) -> Campaign:
