@@ -193,8 +193,8 @@ def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
 def test_the_front_page_has_what_the_file_says_and_boxes_for_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "front.yaml"
     path.write_text("number: X-1\nprepared: {name: A, date: 2026-01-30}\n")
-    page = front.read(path)
-    assert (page.number, page.prepared.date, page.status) == ("X-1", "2026-01-30", None)
+    given = front.read(path)
+    assert (given.number, given.prepared.date, given.status) == ("X-1", "2026-01-30", None)
     for wrong, complaint in (
         ("numbr: X", "numbr"),
         ("status: final", "draft"),
@@ -203,7 +203,7 @@ def test_the_front_page_has_what_the_file_says_and_boxes_for_the_rest(tmp_path: 
         path.write_text(wrong + "\n")
         with pytest.raises(InputError, match=complaint):
             front.read(path)
-    whole = html(made())
+    whole = page()
     assert "<dt>Document</dt><dd>ADAS-VR-0042</dd>" in whole
     assert "<td>I1</td>" in whole
     assert 'data-foot="ADAS-VR-0042 · revision B · draft · good · ' in whole
