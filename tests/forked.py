@@ -30,6 +30,7 @@ NEEDED = (
 def _server() -> subprocess.Popen[str]:
     """The process that forks; it ends with this one, whose pipe it reads."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # who forks has no threads
     server = subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
