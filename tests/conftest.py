@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder is not None and not Path(folder).is_dir():
         raise pytest.UsageError(f"--corpus {folder}: no such folder")
     config.stash[_FOUND] = discover(Path(folder) if folder is not None else DATA)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is gathered stays to the end: the collector looks through it neither now nor in any test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
