@@ -14,6 +14,7 @@ import rtsched as package
 from rtsched.errors import InputError
 from rtsched.registry import REGISTRY, Registry, build
 from rtsched.schedulers.base import Scheduler
+from tests import forked
 
 PLUGIN = Path(__file__).parent / "plugin"
 
@@ -27,10 +28,7 @@ tasks:
 
 def rtsched(*arguments: str, plugin: bool = True) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own, with or without the plug-in's folder on the path."""
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join([str(PLUGIN)] if plugin else [])
-    command = [sys.executable, "-m", "rtsched.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return forked.command(*arguments, path=(PLUGIN,) if plugin else ())
 
 
 @pytest.fixture
