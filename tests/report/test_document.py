@@ -67,6 +67,12 @@ def made() -> Report:
     return Report(verify(SYSTEM, runs=1), DAY, "rtsched report good.yaml -o report.json", PAGE)
 
 
+@cache
+def page() -> str:
+    """The same as a page."""
+    return html(made())
+
+
 def without_figures(report: Report) -> Report:
     """The same, drawn quickly."""
     report.__dict__["drawings"] = ()
@@ -92,13 +98,13 @@ def test_the_digest_is_what_the_recipe_computes(tmp_path: Path, monkeypatch: pyt
 
 def test_every_form_has_the_digest_and_the_data_have_what_is_printed() -> None:
     report = made()
-    page, text = html(report), markdown(report)
-    assert page.count(report.digest) == 2  # at the foot of every page, and at the end
+    shown, text = page(), markdown(report)
+    assert shown.count(report.digest) == 2  # at the foot of every page, and at the end
     assert f"SHA-256 of the data: `{report.digest}`" in text
     printed = report.to_dict()["report"]
     assert [section["title"] for section in printed["sections"]] == [section.title for section in report.sections]
     rows = [row for section in printed["sections"] for block in section["blocks"] for row in block.get("rows", ())]
-    plain = unescape(re.sub("</?a[^>]*>", "", page))
+    plain = unescape(re.sub("</?a[^>]*>", "", shown))
     for row in rows:
         for cell in row:
             assert cell in plain
@@ -187,8 +193,8 @@ def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
 def test_the_front_page_has_what_the_file_says_and_boxes_for_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "front.yaml"
     path.write_text("number: X-1\nprepared: {name: A, date: 2026-01-30}\n")
-    page = front.read(path)
-    assert (page.number, page.prepared.date, page.status) == ("X-1", "2026-01-30", None)
+    given = front.read(path)
+    assert (given.number, given.prepared.date, given.status) == ("X-1", "2026-01-30", None)
     for wrong, complaint in (
         ("numbr: X", "numbr"),
         ("status: final", "draft"),
@@ -197,7 +203,7 @@ def test_the_front_page_has_what_the_file_says_and_boxes_for_the_rest(tmp_path: 
         path.write_text(wrong + "\n")
         with pytest.raises(InputError, match=complaint):
             front.read(path)
-    whole = html(made())
+    whole = page()
     assert "<dt>Document</dt><dd>ADAS-VR-0042</dd>" in whole
     assert "<td>I1</td>" in whole
     assert 'data-foot="ADAS-VR-0042 · revision B · draft · good · ' in whole
@@ -251,9 +257,8 @@ def test_times_are_resolved_and_say_where_they_are_from() -> None:
     assert origins["see"][2:5] == ("max*1.2", "5000", "1.2")
     assert origins["see"][7] == "2026-01-20"
     assert origins["fast"][5] == "not stated"
-    page = html(made())
-    assert "board: rev C" in page
-    assert "Not stated: clocks, power mode, temperature, co runners, inputs, driver, runtime, timer." in page
+    assert "board: rev C" in page()
+    assert "Not stated: clocks, power mode, temperature, co runners, inputs, driver, runtime, timer." in page()
 
 
 def test_loads_and_allocation_by_hand() -> None:
@@ -263,7 +268,7 @@ def test_loads_and_allocation_by_hand() -> None:
     assert loads == {"cpu": (pytest.approx(0.55), 0.0), "npu": (pytest.approx(0.25), 0.0)}
     assert table("Utilisation").rows[0][:5] == ("cpu", "2", "27.5 %", "–", "100 %")
     assert table("Allocation").rows == (("cpu", "'fast' and 'slow'", "–"), ("npu", "'see'", "–"))
-    assert "the platform has 1 GB" in html(made())
+    assert "the platform has 1 GB" in page()
 
 
 def test_weights_and_energy_have_their_limits() -> None:
@@ -279,13 +284,13 @@ def test_weights_and_energy_have_their_limits() -> None:
 
 
 def test_the_page_has_the_sections_the_recipe_and_the_keys() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
-    rows = re.findall(r"^\| ([\w ]+) \|", page[: page.index("## The front page")], re.MULTILINE)
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    rows = re.findall(r"^\| ([\w ]+) \|", text[: text.index("## The front page")], re.MULTILINE)
     assert rows == ["section", "front page", *(section.title for section in made().sections)]
-    assert f"    {RECIPE}\n" in page
-    shown = validate(front.FrontPage, parse_yaml(page.split("```")[1].removeprefix("yaml\n")))
+    assert f"    {RECIPE}\n" in text
+    shown = validate(front.FrontPage, parse_yaml(text.split("```")[1].removeprefix("yaml\n")))
     assert shown.model_fields_set == set(front.FrontPage.model_fields)
-    assert "TCL" not in html(made())
+    assert "TCL" not in page()
 
 
 # ---- PDF -------------------------------------------------------------------------------------------------------------
