@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ def room(module: str) -> str:
     return module.removeprefix("rtsched").strip(".").split(".")[0]
 
 
+@cache
 def runtime_imports(path: Path) -> list[str]:
     """The rtsched modules a file imports when it runs (not for type checking only)."""
     tree = ast.parse(path.read_text())
