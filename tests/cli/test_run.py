@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rtsched.export.schema import SUMMARY_SCHEMA
-from tests.cli.command import COMMAND, answer, process, rtsched
+from tests import forked
+from tests.cli.command import COMMAND, answer, rtsched
 from tests.metrics.test_summary import validate
 
 MS = 1_000_000
@@ -105,16 +107,17 @@ class Loud(ComposedScheduler):
 
 def test_what_a_policy_prints_is_not_in_an_answer_for_programs(system: Path, tmp_path: Path) -> None:
     tmp_path.joinpath("loud.py").write_text(LOUD)
-    loud = ("--scheduler", "loud:Loud"), {"env": {"PYTHONPATH": str(tmp_path)}}
-    for command in (["run", "--json"], ["analyse", "--json", "--runs", "1"]):
-        done = process(*command, system, *loud[0], **loud[1])
+    loud = partial(forked.command, path=(tmp_path,))
+    named = (str(system), "--scheduler", "loud:Loud")
+    for words in (["run", "--json"], ["analyse", "--json", "--runs", "1"]):
+        done = loud(*words, *named)
         assert json.loads(done.stdout), done.stderr
-        assert b"printed\n" in done.stderr
-        assert b"written\n" in done.stderr
-    exported = process("run", system, "--export", "-", "--format", "svg", *loud[0], **loud[1])
-    assert exported.stdout.startswith(b"<?xml"), exported.stderr
-    for_people = process("run", system, *loud[0], **loud[1])
-    assert b"printed\n" in for_people.stdout
+        assert "printed\n" in done.stderr
+        assert "written\n" in done.stderr
+    exported = loud("run", "--export", "-", "--format", "svg", *named)
+    assert exported.stdout.startswith("<?xml"), exported.stderr
+    for_people = loud("run", *named)
+    assert "printed\n" in for_people.stdout
 
 
 def test_who_missed_is_told_for_whom_it_waited(system: Path) -> None:
