@@ -422,7 +422,13 @@ PLANTED_IN_FILES: list[tuple[Callable[[pytest.MonkeyPatch], None], str]] = [
     (judge_forgotten(TaskSpec, "arrival"), "arrivals"),
     (judge_forgotten(UnitSpec, "block_level"), "blocks"),
 ]
-LONG_IN_FILES = {"nothing_displaces", "judge_of_block_level_forgotten", "judge_of_arrival_forgotten"}
+LONG_IN_FILES = {
+    "judge_of_arrival_forgotten",
+    "judge_of_block_level_forgotten",
+    "judge_of_contexts_forgotten",
+    "masks_forgotten",
+    "nothing_displaces",
+}
 
 
 @pytest.mark.parametrize(
