@@ -58,6 +58,20 @@ def ended(command: Callable[[], Any]) -> int:
 
 
 @contextmanager
+def answered(path: Path | None, answer: Callable[[Path, Exception], None]) -> Iterator[None]:
+    """An error within becomes an answer in the file, if one is wanted, so that nobody takes an older one for it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if path is not None:
+            with suppress(InputError, OSError):  # the error itself is what has to be told
+                answer(path, error)
+        raise
+
+
+@contextmanager
 def stopped() -> Iterator[None]:
     """Within a command: an interruption is told in one line, a pipe that nobody reads any more ends it in silence."""
     try:

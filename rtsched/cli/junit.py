@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtsched.cli import options
-from rtsched.errors import InputError
+from rtsched.cli.ending import answered
 from rtsched.files import write_whole
 
 if TYPE_CHECKING:
@@ -22,20 +22,15 @@ def junit_option() -> options.Option:
     return options.file("--junit", text="Write a test case for each requirement (JUnit XML, for CI servers).")
 
 
-@contextmanager
-def errors_into(path: Path | None, system: str, what: str) -> Iterator[None]:
+def errors_into(path: Path | None, system: str, what: str) -> AbstractContextManager[None]:
     """An error within becomes a test in error in the file, so that no older answer is read there."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        if path is not None:
-            from rtsched.export.junit import broken
 
-            with suppress(InputError, OSError):  # the error itself is what has to be told
-                write_whole(path, broken(Path(system).stem, what, error))
-        raise
+    def answer(to: Path, error: Exception) -> None:
+        from rtsched.export.junit import broken
+
+        write_whole(to, broken(Path(system).stem, what, error))
+
+    return answered(path, answer)
 
 
 def write_proof(path: Path, found: Verification, fail_on: str | None) -> None:

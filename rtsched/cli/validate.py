@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 
 from rtsched.cli import options
 from rtsched.cli.console import echo, echo_json, tell, want_standard_output
-from rtsched.cli.ending import BAD_INPUT
+from rtsched.cli.ending import BAD_INPUT, answered
 from rtsched.errors import InputError, told
 from rtsched.files import check_outputs, write_whole
 from rtsched.visible import visible
@@ -31,7 +30,7 @@ def validate(systems: tuple[str, ...], as_json: bool, sarif: Path | None) -> Non
 
     want_standard_output(as_json, sarif)
     check_outputs(sarif)
-    with _failure_into(sarif):
+    with answered(sarif, _failure):
         found = {name: problems(name) for name in systems}
     placed = {name: [problem(text, name) for text in texts] for name, texts in found.items()}
     if sarif is not None:
@@ -85,15 +84,6 @@ def _write(path: Path, found: list[Problem], failure: str | None = None) -> None
     write_whole(path, json.dumps(sarif(found, __version__, failure), indent=2, ensure_ascii=False) + "\n")
 
 
-@contextmanager
-def _failure_into(path: Path | None) -> Iterator[None]:
-    """An error within becomes a log that says so, so that nobody takes an older one for an answer."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        if path is not None:
-            with suppress(InputError, OSError):  # the error itself is what has to be told
-                _write(path, [], f"{type(error).__name__}: {error}")
-        raise
+def _failure(path: Path, error: Exception) -> None:
+    """A log that says that validating failed."""
+    _write(path, [], f"{type(error).__name__}: {error}")

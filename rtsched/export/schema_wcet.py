@@ -2,103 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _maybe(kind: str, text: str = "") -> dict[str, Any]:
-    return {"type": [kind, "null"], **({"description": text} if text else {})}
-
-
-def _list(of: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": of}
-
-
-_TEXT: dict[str, Any] = {"type": "string"}
-_TIME: dict[str, Any] = {"type": "integer", "description": "ns"}
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_NUMBER: dict[str, Any] = {"type": "number"}
-_CHANCE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
-_YES: dict[str, Any] = {"type": "boolean"}
-_TEST = _object(
-    {"name": _TEXT, "asks": _TEXT, "figure": _maybe("number"), "p": _maybe("number", "p-value"), "passed": _YES}
+from rtsched.export.schema_parts import (
+    COUNT,
+    NUMBER,
+    SHARE,
+    TEXT,
+    TEXTS,
+    TIME,
+    YES,
+    document,
+    many,
+    maybe,
+    named,
+    thing,
 )
-_PERCENTILE = _object(
+
+_TEST = thing({"name": TEXT, "asks": TEXT, "figure": maybe(NUMBER), "p": maybe(NUMBER, "p-value"), "passed": YES})
+_PERCENTILE = thing(
     {
-        "q": _CHANCE,
+        "q": SHARE,
         "status": {"enum": ["ok", "too few runs", "refused"]},
-        **{key: _maybe("integer", "ns") for key in ("estimate", "lower", "upper")},
-        "needed": {**_COUNT, "description": "runs until their maximum bounds it at 95 %"},
+        **{key: maybe(TIME, "ns") for key in ("estimate", "lower", "upper")},
+        "needed": {**COUNT, "description": "runs until their maximum bounds it at 95 %"},
     }
 )
-_FIT = _object(
+_FIT = thing(
     {
         "method": {"enum": ["block maxima", "excesses"]},
-        "location": {**_NUMBER, "description": "ns; of excesses, the threshold"},
-        "count": _COUNT,
-        "block": _maybe("integer", "runs in a block"),
-        "scale": {**_NUMBER, "description": "ns"},
-        "estimate": _TIME,
-        "limit": {**_TIME, "description": "ns, at 95 %"},
-        "shape": _object({"value": _NUMBER, "lower": _NUMBER, "upper": _NUMBER}),
+        "location": {**NUMBER, "description": "ns; of excesses, the threshold"},
+        "count": COUNT,
+        "block": maybe(COUNT, "runs in a block"),
+        "scale": {**NUMBER, "description": "ns"},
+        "estimate": TIME,
+        "limit": {**TIME, "description": "ns, at 95 %"},
+        "shape": thing({"value": NUMBER, "lower": NUMBER, "upper": NUMBER}),
     }
 )
-_TAIL = _object(
+_TAIL = thing(
     {
-        "p": _CHANCE,
-        "per_hour": _maybe("number"),
-        "tests": _list(_TEST),
-        "fits": _list(_FIT),
-        "time": _maybe("integer", "ns; null where a test failed"),
-        "steep": _maybe("integer", "ns, with the largest shape that the runs do not exclude"),
-        "refused": _list(_TEXT),
+        "p": SHARE,
+        "per_hour": maybe(NUMBER),
+        "tests": many(_TEST),
+        "fits": many(_FIT),
+        "time": maybe(TIME, "ns; null where a test failed"),
+        "steep": maybe(TIME, "ns, with the largest shape that the runs do not exclude"),
+        "refused": TEXTS,
     }
 )
-_FRESH = _object(
-    {"time": _TIME, "claimed": _CHANCE, "n": _COUNT, "exceed": _COUNT, "largest": _TIME, "p": _CHANCE, "passed": _YES}
+_FRESH = thing(
+    {"time": TIME, "claimed": SHARE, "n": COUNT, "exceed": COUNT, "largest": TIME, "p": SHARE, "passed": YES}
 )
-_CLAIM = _object(
+_CLAIM = thing(
     {
         "kind": {"enum": ["high-water", "percentile", "pwcet"]},
-        "time": _maybe("integer", "ns; null where it is refused"),
-        "margin": _NUMBER,
-        "reason": _maybe("string", "of the margin"),
-        "refused": _list(_TEXT),
-        "holds": {**_YES, "description": "not refused, and not broken by fresh runs"},
-        "origin": _maybe("object", "as a system file takes it beside a wcet"),
+        "time": maybe(TIME, "ns; null where it is refused"),
+        "margin": NUMBER,
+        "reason": maybe(TEXT, "of the margin"),
+        "refused": TEXTS,
+        "holds": {**YES, "description": "not refused, and not broken by fresh runs"},
+        "origin": maybe({"type": "object"}, "as a system file takes it beside a wcet"),
     }
 )
 
 #: What ``rtsched wcet --json`` prints, as JSON Schema.
-WCET_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "rtsched wcet",
-    **_object(
-        {
-            "format": {"const": 1},
-            "holds": {**_YES, "description": "whether every claim does"},
-            "series": _list(
-                _object(
-                    {
-                        "name": _TEXT,
-                        "group": {"type": "object", "additionalProperties": _TEXT},
-                        "column": _TEXT,
-                        "file": _TEXT,
-                        "sha256": _TEXT,
-                        "n": _COUNT,
-                        "largest": _TIME,
-                        "exceeded": _object({"chance": _CHANCE, "per_hour": _maybe("number")}),
-                        "percentiles": _list(_PERCENTILE),
-                        "independence": _list(_TEST),
-                        "tail": {"oneOf": [{"type": "null"}, _TAIL]},
-                        "fresh": _list(_FRESH),
-                        "claim": _CLAIM,
-                    }
-                )
-            ),
-        }
-    ),
-}
+WCET_SCHEMA = document(
+    "claims on measured times",
+    1,
+    {
+        "holds": {**YES, "description": "whether every claim does"},
+        "series": many(
+            thing(
+                {
+                    "name": TEXT,
+                    "group": named(TEXT),
+                    "column": TEXT,
+                    "file": TEXT,
+                    "sha256": TEXT,
+                    "n": COUNT,
+                    "largest": TIME,
+                    "exceeded": thing({"chance": SHARE, "per_hour": maybe(NUMBER)}),
+                    "percentiles": many(_PERCENTILE),
+                    "independence": many(_TEST),
+                    "tail": maybe(_TAIL),
+                    "fresh": many(_FRESH),
+                    "claim": _CLAIM,
+                }
+            )
+        ),
+    },
+)

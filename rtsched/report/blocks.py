@@ -29,13 +29,6 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
-class Boxes:
-    """Statements to be signed one by one."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a header. `widths` are relative; columns in `numeric` are aligned to the right; `marked` rows fail.
 
@@ -92,7 +85,7 @@ class Figures:
     """Where the figures stand."""
 
 
-Block = Text | Facts | Bullets | Boxes | Table | Listing | VerdictBox | Signatures | Figures
+Block = Text | Facts | Bullets | Table | Listing | VerdictBox | Signatures | Figures
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from rtsched import __version__
 from rtsched.report.blocks import (
     Block,
-    Boxes,
     Bullets,
     Facts,
     Figures,
@@ -27,7 +26,6 @@ from rtsched.report.letters import families, given, spelled
 #: What stands on the first page where letters are missing.
 SPELLED = "Letters that no font of this machine has are written as codes (\\u65e5): no two names look alike."
 FILL = '<span class="fill" role="img" aria-label="to be filled in"></span>'
-BOX = '<span class="box" role="img" aria-label="to be signed"></span>'
 #: Cells with more letters than this stay wide on a narrow screen.
 LONG = 60
 SIGNS = {"schedulable": "✓", "conditional": "(✓)", "unschedulable": "✗", "unknown": "?"}
@@ -82,7 +80,6 @@ th.number { white-space: normal; overflow-wrap: anywhere; }
 .number + :not(.number) { padding-left: 2.2mm; }
 .marked td { background: #f4e6e6; } .marked td:nth-child(-n+2) { font-weight: 700; }
 .sign td, .sign th { padding: 1.4mm 0.9mm; }
-.box { display: inline-block; width: 3.4mm; height: 3.4mm; border: 0.8pt solid #111; }
 .lines tbody td, .lines tbody th { height: 9mm; vertical-align: bottom; border-bottom: 0.6pt solid #111;
   font-weight: 400; }
 figure { margin: 3mm 0 5mm; break-inside: avoid; }
@@ -193,18 +190,9 @@ def _block(block: Block) -> str:
     if isinstance(block, Listing):
         look = "" if block.language else ' class="one"'
         return f"<h3>{escape(block.title)}</h3>\n<pre{look}>{escape(block.text.rstrip())}</pre>"
-    if isinstance(block, Boxes):
-        return _boxes(block)
     if isinstance(block, Signatures):
         return _signatures(block)
     raise AssertionError(block)
-
-
-def _boxes(block: Boxes) -> str:
-    rows = "\n".join(f"<tr><td>{BOX}</td><td>{escape(item)}</td><td></td></tr>" for item in block.items)
-    head = '<th scope="col"></th><th scope="col">assumption</th><th scope="col">initials, date</th>'
-    columns = '<colgroup><col style="width:4%"><col style="width:74%"><col style="width:22%"></colgroup>'
-    return f'<table class="sign">{columns}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
 
 
 def _signatures(block: Signatures) -> str:

@@ -6,7 +6,6 @@ import re
 
 from rtsched.report.blocks import (
     Block,
-    Boxes,
     Bullets,
     Facts,
     Figures,
@@ -48,8 +47,6 @@ def _block(block: Block) -> list[str]:
         return [f"- **{plain(name)}:** {plain(value) or BLANK}" for name, value in block.rows]
     if isinstance(block, Bullets):
         return [f"- {plain(item)}" for item in block.items]
-    if isinstance(block, Boxes):
-        return [f"- [ ] {plain(item)}" for item in block.items]
     if isinstance(block, Signatures):
         rows = [f"| {' | '.join(map(plain, (*row[:3], '', row[3])))} |" for row in block.rows]
         return ["| | name, function | independence | signature | date |", "|---|---|---|---|---|", *rows]

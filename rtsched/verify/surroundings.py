@@ -22,6 +22,8 @@ COSTS = {
     "interrupts": "interrupts",
     "submission": "submitting to accelerators and waiting for them",
 }
+#: Who says what something costs, where it is not nothing.
+GIVEN = "the system file"
 #: What is taken to stay away.
 QUIET = {
     "other-load": "other load",
@@ -56,13 +58,14 @@ def brief(items: Iterable[Assumption]) -> list[str]:
     """The assumptions for a screen: what costs nothing in one sentence, what stays away in another, the rest whole."""
     shown, free, away = [], [], []
     for item in items:
-        if item.id in COSTS and not item.evidence:
+        if item.id in COSTS and not item.by and item.state == "open":
             free.append(COSTS[item.id])
-        elif item.id in QUIET and not item.evidence:
+        elif item.id in QUIET and item.state == "open":
             away.append(QUIET[item.id])
         else:
             evidence = f" ({item.evidence})" if item.evidence and item.against else ""
-            shown.append(f"{item.status}: {item.text}{evidence}")
+            said = f" [{': '.join(word for word in (item.state, item.how) if word)}]" if item.state != "open" else ""
+            shown.append(f"{item.status}: {item.text}{evidence}{said}")
     if free:
         shown.append(f"declared: nothing beyond the execution times is lost to {_either(free)}")
     if away:
@@ -153,8 +156,6 @@ def _tag(who: str) -> str:
 def _order(found: Verification, places: list[int]) -> list[Assumption]:
     """The order in which what waits is served, and how ties end; what a driver is known to do instead."""
     policy = found.analysis.policy
-    if all(task.after is not None or task.release is not None for task in found.system.tasks) and not places:
-        return []
     if policy.whole is not None:
         return [Assumption(f"the scheduler does what {policy.whole} says, its ties included", "declared", id="order")]
     made = []
@@ -205,7 +206,7 @@ def _costs(found: Verification, places: list[int]) -> list[Assumption]:
         text = f"who goes on after an interruption on {who} finds the caches as it left them"
         if any(start):
             text = "what is given for a switch contains refilling the caches (cache-related preemption delay)"
-        made.append(Assumption(text, "declared", id="caches", evidence="as given" if any(start) else ""))
+        made.append(Assumption(text, "declared", id="caches", by=GIVEN if any(start) else ""))
     if cores:
         text = f"interrupts, and what the operating system does by itself, take no time from {_names(found, cores)}"
         made.append(Assumption(text, "declared", id="interrupts"))
@@ -215,7 +216,7 @@ def _costs(found: Verification, places: list[int]) -> list[Assumption]:
         launch = max((level.launch for level in levels), default=0)
         if launch:
             text += f", beside the {format_duration(launch)} of a launch"
-        made.append(Assumption(text, "declared", id="submission", evidence="as given" if launch else ""))
+        made.append(Assumption(text, "declared", id="submission", by=GIVEN if launch else ""))
     return made
 
 
@@ -225,7 +226,7 @@ def _cost(name: str, amounts: list[int], who: str, limit: str) -> Assumption:
     if not most:
         return Assumption(f"{who} takes no time beyond the execution times", "declared", id=name)
     where = "" if min(amounts) else ", and nothing where none is given"
-    return Assumption(f"{limit} {format_duration(most)}{where}", "declared", id=name, evidence="as given")
+    return Assumption(f"{limit} {format_duration(most)}{where}", "declared", id=name, by=GIVEN)
 
 
 def _quiet(found: Verification, places: list[int]) -> list[Assumption]:

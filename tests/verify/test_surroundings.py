@@ -135,6 +135,17 @@ def test_nothing_is_proven_while_an_assumption_is_violated() -> None:
     assert "the system file says that these do not hold: other-load." in page
 
 
+def test_a_screen_tells_what_somebody_has_looked_at() -> None:
+    known = {"other-load": {"state": "violated", "how": "a compositor"}, "caches": {"state": "validated"}}
+    lines = words.assumed(rtsched.analyse(yaml.safe_load(BOARD) | {"assumptions": known}, runs=0))
+    assert any(
+        line.startswith("declared: nothing else runs on") and line.endswith("[violated: a compositor]")
+        for line in lines
+    )
+    assert any("caches as it left them" in line and line.endswith("[validated]") for line in lines)
+    assert "declared: no late timers, slower clocks, throttling, paging or faults" in lines
+
+
 def test_an_unknown_assumption_is_refused() -> None:
     with pytest.raises(InputError, match="no proof assumes anything called 'other_load'; known: times, arrivals"):
         found(assumptions={"other_load": {}})
