@@ -163,7 +163,7 @@ def suspension_framework(given: SuspendingSets) -> Bools:
     """Fixed priorities, jitter or blocking task by task (`suspension-framework`): which sets it accepts.
 
     What the three bounds do not accept is tried with every choice of the theorem, jobs counted whole: more sets are
-    accepted; then counted only as far as they lie in the window, by which others are rejected. The theorem has the rest.
+    accepted; then only as far as they lie in the window, by which others are rejected. The theorem has the rest.
     """
 
     def test(part: _Part) -> Floats:
@@ -290,7 +290,7 @@ def _due(ahead: Floats, T: Floats, R: Floats, C: Floats) -> Floats:
 
 
 def _together(part: _Part) -> Floats:
-    """1 where under EDF the least bounds that hold together exist: R = C + S + Σ min(W_j(R), E_j), all within D; nan: undecided."""
+    """1 where under EDF bounds R = C + S + Σ min(W_j(R), E_j) hold together, all within D; nan: undecided."""
     C, T, D, S = part.C, part.T, part.D, part.S
     count = len(C)
     accepted = np.zeros(len(part.rows))
