@@ -36,6 +36,7 @@ from rtsched.schedulability.theorems import (
     federated,
     fixed_priority,
     multiprocessor,
+    offsets,
     pipelines,
     suspending,
     suspension,
@@ -47,6 +48,7 @@ from tests.conftest import DATA
 from tests.corpus.discovery import discover
 from tests.corpus.proofs import PROOFS, checked, never_optimistic
 from tests.oracle_uni import worst_responses
+from tests.schedulability.theorems.test_offsets import not_beaten
 
 
 def tasks(*rows: tuple[int, ...]) -> tuple[Sporadic, ...]:
@@ -408,6 +410,11 @@ def stages_behind_their_own() -> None:
     assert suspending.pipelines_suspending(model).responses == [2, 4, 13]
 
 
+def stages_in_their_order() -> None:
+    """Schedules tick by tick, which a broken rule was seen to fall below."""
+    not_beaten((0, 3, 6, 82, 88, 365, 508), 6)
+
+
 def global_by_the_letter() -> None:
     """The published recurrences of global fixed priorities, tick by tick."""
     random_ = random.Random(12)
@@ -473,6 +480,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "shorter stages": shorter_stages,
     "stages that suspend": stages_that_suspend,
     "stages behind their own": stages_behind_their_own,
+    "stages in their order": stages_in_their_order,
     "global by the letter": global_by_the_letter,
 }
 
@@ -594,6 +602,32 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "stages[:k]",
         "stages[:0]",
         ("stages behind their own",),
+    ),
+    "stages ready at once": (offsets, "in_order", "w + late", "w", ("stages in their order",)),
+    "no stage carried in": (offsets, "in_order", "carried(visitor, u, w) +", "", ("stages in their order",)),
+    "one job fewer that follows": (offsets, "following", ") - 1", ") - 2", ("stages in their order",)),
+    "stages late by one less": (
+        offsets,
+        "visitors",
+        "ends[j][k - 1] if k",
+        "ends[j][k - 1] - task.stages[k - 1].C if k",
+        ("stages in their order",),
+    ),
+    "one region for all stages": (offsets, "wait_from", "* (len(here) - 1)", "* 0", ("stages in their order",)),
+    "no time elsewhere": (offsets, "wait_from", "+ _sum(elsewhere)", "", ("stages in their order",)),
+    "no region in front of a job": (
+        offsets,
+        "wait_altogether",
+        "blocking * sum",
+        "0 * sum",
+        ("stages in their order",),
+    ),
+    "from the release at once": (
+        offsets,
+        "job_waits",
+        "(*found[first - 1], *together) if first else together",
+        "together",
+        ("stages in their order",),
     ),
     "no carry-in": (multiprocessor, "carrying_works", "R + R_h - h.C", "R", ("global by the letter",)),
     "everybody carries in": (
