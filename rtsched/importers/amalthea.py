@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from rtsched.errors import InputError
 from rtsched.importers import amaltheachains
@@ -189,16 +189,25 @@ class _Reader:
         if len(stimuli) > 1:
             file.fail(task, f"task {cut(name)!r} has {len(stimuli)} stimuli: not carried over; give it one")
         found = [each for each in file.all("taskAllocation") if file.reference(each, "task", "tasks") is task]
+        only = self.only_scheduler()
+        if not file.all("taskAllocation") and only:
+            found = [Element("taskAllocation", {"task": "", "scheduler": only}, task.line)]
+            file.warn("no task is allocated to a scheduler; there is only one, and it is taken")
         if len(found) != 1:
             file.fail(task, f"task {cut(name)!r} is allocated to {len(found)} schedulers; give it one taskAllocation")
         scheduler = file.needed(found[0], "scheduler", "taskSchedulers")
         cores = self.eligible(found[0], scheduler)
-        if "multipleTaskActivationLimit" and task.get("preemption") not in ("", "preemptive", "non_preemptive", "cooperative"):
+        if task.get("preemption") not in ("", "preemptive", "non_preemptive", "cooperative"):
             file.fail(task, f"its preemption is {cut(task.get('preemption'))!r}; give preemptive, non_preemptive or cooperative")
         bodies = {core.get("name"): self.graphs(core).body(task) for core in cores}
         if not all(body.high for body in bodies.values()):
             file.fail(task, f"task {cut(name)!r} takes no time; give the runnables that it calls ticks")
         return _Allocated(task, name, stimuli[0], found[0], self.ordering(scheduler), scheduler.get("name"), bodies)
+
+    def only_scheduler(self) -> str:
+        """The scheduler of a file that has no other; empty where it has."""
+        names = list(self.file.named("taskSchedulers"))
+        return quote_plus(names[0]) if len(names) == 1 else ""
 
     def ordering(self, scheduler: Element) -> str:
         """The ordering of a scheduler."""
@@ -230,6 +239,9 @@ class _Reader:
                 for core in file.references(each, "responsibility", tag):
                     if core.get("name") in served:
                         file.fail(each, f"two schedulers serve {cut(core.get('name'))!r}: not carried over; give each its own cores")
+        if not file.all("schedulerAllocation") and self.only_scheduler() and len(self.cores) == 1:
+            served = self.cores
+            file.warn("no scheduler is allocated to a core; there is only one of each, and they are taken")
         wanted = {core.get("name") for core in file.references(allocation, "affinity", tag)}
         cores = [core for name, core in served.items() if not wanted or name in wanted]
         if not cores:
