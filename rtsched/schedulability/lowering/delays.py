@@ -6,7 +6,8 @@ order by all. Take a set that holds, with each task, all that delay it. Whatever
 they take, those inside run at the same instants: they are never behind one of them in a queue, and one that holds a
 processor that they want leaves it at once. So each bound that holds for the execution times of all tasks holds for
 those of the set alone, by whichever theorem it was found. What switches cost is inside the execution times of the set;
-whatever else could couple tasks (memory, clocks, heat, weights, a planner) is no part of a proof (``claims``).
+whatever else could couple tasks (memory, clocks, heat, weights, a planner) is no part of a proof (``claims``). What is
+packed or ranked before time starts, by times as they are planned, stays as it is whatever jobs take.
 """
 
 from __future__ import annotations
