@@ -44,11 +44,11 @@ def test_a_load_above_the_processors_is_refuted_whoever_refuses_it(scheduler: st
 
 
 def test_what_is_refused_for_another_reason_is_no_refutation() -> None:
-    """EKG in groups of one leaves room for no task of 6 ms beside another, though 1.8 processors are asked for."""
+    """EKG in groups of one wants a processor for each, though 1.8 processors are asked for."""
     tasks = [{"name": name, "wcet": "6 ms", "period": "10 ms"} for name in "abc"]
     one = {"platform": DUAL, "scheduler": {"name": "ekg", "k": 1}, "tasks": tasks}
     assert verify(one, runs=0).verdict == "unknown"
-    with pytest.raises(SchedulerError, match="finds no room"):
+    with pytest.raises(SchedulerError, match="want a processor each"):
         verify(one, runs=1)
 
 
