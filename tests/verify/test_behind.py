@@ -42,7 +42,9 @@ def ends(system: dict[str, Any], names: set[str]) -> dict[str, list[tuple[int, i
     trace = simulate(system, until="400 ms")
     tasks = [each["name"] for each in system["tasks"]]
     rows = {name: trace.jobs_of(tasks.index(name)) for name in names}
-    return {name: list(zip(each["release"].tolist(), each["finish"].tolist(), strict=True)) for name, each in rows.items()}
+    return {
+        name: list(zip(each["release"].tolist(), each["finish"].tolist(), strict=True)) for name, each in rows.items()
+    }
 
 
 LOCKED = {"sections": [{"resource": "bus", "start": "0 ms", "length": "1 ms"}]}

@@ -54,7 +54,9 @@ def test_what_is_refused_for_another_reason_is_no_refutation() -> None:
 
 def test_the_command_says_that_nothing_was_run() -> None:
     more = ("dhall", "--scheduler", "run", "--set", "tasks.heavy.wcet=40 ms", "--runs", "1")
-    assert "nothing was simulated: the policy does not run this system (the tasks load" in rtsched("analyse", *more).stdout
+    assert (
+        "nothing was simulated: the policy does not run this system (the tasks load" in rtsched("analyse", *more).stdout
+    )
     assert answer("analyse", *more)["simulated"] is None
 
 
