@@ -77,6 +77,7 @@ SEARCHES: Final = {
 #: What a model is about, where a test speaks of one that this part is not.
 ABOUT: Final = {
     "CauseEffectChain": "cause-effect chains: asked for by 'chains'",
+    "SampledChain": "cause-effect chains: asked for by 'chains'",
     "Cluster": "sequential tasks that move freely among equal processors",
     "EventNetwork": "tasks that release each other, under fixed priorities in some queue",
     "Federated": "shares of processors that are set aside for graphs",
