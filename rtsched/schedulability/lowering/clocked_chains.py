@@ -11,6 +11,7 @@ from rtsched.schedulability.models import Uniprocessor
 from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorems.clocked_jobs import Clocked, latest_ends
 from rtsched.schedulability.theorems.sampled_chains import SampledChain, Sampler
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.schedulability.analyse import SystemAnalysis
@@ -63,14 +64,25 @@ def sampled_chain(
     return SampledChain(chain.name, tuple(made), tuple(ahead), chain.max_reaction)
 
 
-def held(chain: SampledChain) -> tuple[Assumption, ...]:
-    """What its bound rests on besides: for each clock with several steps that it holds them to their phases."""
-    names = [step.clock for step in chain.steps if step.clock]
-    return tuple(
-        Assumption(f"the clock {clock!r} keeps the phases that the offsets of its tasks say", "declared", id="clocks")
-        for clock in dict.fromkeys(names)
-        if names.count(clock) > 1
-    )
+def rests_on(tasks: Sequence[TaskSpec], roots: Sequence[TaskSpec]) -> tuple[Assumption, ...]:
+    """What bounds of a chain rest on besides its tasks: clocks with several roots, longest gaps, times of LET."""
+    clocks = [root.clock for root in roots if root.clock is not None]
+    texts = [
+        f"the clock {cut(clock, 40)!r} keeps the phases that the offsets of its tasks say"
+        for clock in clocks
+        if clocks.count(clock) > 1
+    ]
+    texts += [
+        f"no two arrivals of {root.name!r} lie further apart than its max_gap"
+        for root in roots
+        if root.arrival.kind == "sporadic"
+    ]
+    texts += [
+        f"{task.name!r} reads just as it arrives and writes just at its deadline"
+        for task in tasks
+        if task.communication == "let"
+    ]
+    return tuple(Assumption(text, "declared", id="sampling") for text in dict.fromkeys(texts))
 
 
 def _ends(analysis: SystemAnalysis, task: TaskSpec) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from rtsched import units
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
-from rtsched.schedulability.lowering.clocked_chains import held, longest_gap, sampled_chain
+from rtsched.schedulability.lowering.clocked_chains import longest_gap, rests_on, sampled_chain
 from rtsched.schedulability.result import Result, unknown
 from rtsched.schedulability.theorems.chains import CauseEffectChain, chain_latency
 from rtsched.schedulability.theorems.sampled_chains import SampledChain, chain_clocks
@@ -96,7 +96,10 @@ def _sampled(analysis: SystemAnalysis, chain: ChainSpec) -> Result:
     late = [_late(analysis, step[0]) for step in steps]
     within = [response + wait for response, wait in zip(responses, late, strict=True)]
     roots = [_triggers(analysis, step[0])[-1] for step in steps]
-    return _better(plain, _clocked(sampled_chain(analysis, chain, steps, roots, within, ahead)))
+    found = _better(plain, _clocked(sampled_chain(analysis, chain, steps, roots, within, ahead)))
+    unheld = [replace(root, clock=None) for root in roots]
+    clocked = "chain-clocks" in found.details.get("tests", {}).values() and "open" not in found.details
+    return replace(found, assumptions=rests_on(tasks, roots if clocked else unheld)) if found.bounds else found
 
 
 def _clocked(chain: SampledChain | str) -> Result:
@@ -105,7 +108,7 @@ def _clocked(chain: SampledChain | str) -> Result:
         return unknown(f"chain-clocks does not apply: {chain}")
     found = chain_clocks(chain)
     if found.verdict != "unknown" or found.bounds:
-        return replace(found, assumptions=held(chain))
+        return found
     loose = chain_clocks(replace(chain, steps=tuple(replace(step, clock="", ends=()) for step in chain.steps)))
     return replace(loose, details=loose.details | {"open": found.reason})
 
@@ -115,24 +118,16 @@ def _better(plain: Result, clocked: Result) -> Result:
 
     ``tests`` in the details says which theorem bounds what.
     """
-    if not clocked.bounds or not plain.bounds:
-        found = clocked if clocked.bounds else plain
-        return (
-            replace(found, details=found.details | {"tests": dict.fromkeys(SAMPLED, found.evidence[0].test)})
-            if found.bounds
-            else plain
-        )
-    codes = {code: bound_of(clocked, code) < bound_of(plain, code) for code in SAMPLED}  # type: ignore[operator]
-    best = clocked if codes["mrt"] else plain
-    details = {f"{code}_ns": bound_of(clocked if smaller else plain, code) for code, smaller in codes.items()}
-    tests = {code: (clocked if smaller else plain).evidence[0].test for code, smaller in codes.items()}
-    word = {"open": clocked.details["open"]} if "open" in clocked.details else {}
-    return replace(
-        best,
-        evidence=tuple(each.evidence[0] for each in (best, plain, clocked) if each.evidence[0].test in tests.values()),
-        assumptions=clocked.assumptions if any(codes.values()) else (),
-        details=plain.details | details | word | {"tests": tests},
-    )
+    known = [result for result in (plain, clocked) if result.bounds]
+    if not known:
+        return unknown(f"{plain.reason}; {clocked.reason}")
+    best = {code: min(known, key=lambda result: bound_of(result, code) or 0) for code in SAMPLED}
+    first = best["mrt"]
+    evidence = dict.fromkeys([first.evidence[0], *(result.evidence[0] for result in best.values())])
+    details = plain.details | {key: value for key, value in clocked.details.items() if key == "open"}
+    details |= {f"{code}_ns": bound_of(result, code) for code, result in best.items()}
+    details |= {"tests": {code: result.evidence[0].test for code, result in best.items()}}
+    return replace(first, evidence=tuple(evidence), details=details)
 
 
 def _steps(analysis: SystemAnalysis, tasks: Sequence[TaskSpec]) -> list[list[TaskSpec]]:

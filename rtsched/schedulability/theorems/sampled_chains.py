@@ -82,22 +82,23 @@ def walk(chain: SampledChain, first: int, end: int, arrival: int) -> Iterator[in
         yield arrival
 
 
-def longest(chain: SampledChain, first: int, end: int) -> tuple[int, int]:
+def longest(chain: SampledChain, first: int, end: int, *, reduced: bool = False) -> tuple[int, int]:
     """The longest that a piece takes from a stimulus that a read just missed; and the arrival of that job.
 
-    Raises NotConverged where the hyperperiod of the piece holds too many jobs of its first step.
+    `reduced`: to the last output before, which knows nothing of it. Raises NotConverged where the hyperperiod of the
+    piece holds too many jobs of its first step.
     """
     steps = chain.steps[first:end]
     head = steps[0]
     if not head.clock:
-        return head.T + _known(chain, first, 0), -head.T
+        return (0 if reduced else head.T) + _known(chain, first, 0), -head.T
     H = math.lcm(*(step.T * max(1, len(step.ends)) for step in steps))
     if H // head.T * len(steps) > MOST_JOBS:
         raise NotConverged(f"a hyperperiod holds {H // head.T} jobs of {head.name!r}, too many to look at")
     worst, at = 0, head.phase
     for missed in range(head.phase, head.phase + H, head.T):
         *_, last = walk(chain, first, end, missed + head.T)
-        took = _known(chain, end - 1, last) - missed
+        took = _known(chain, end - 1, last - steps[-1].T if reduced else last) - missed
         if took > worst:
             worst, at = took, missed
     return worst, at
@@ -133,8 +134,9 @@ def chain_clocks(chain: SampledChain) -> Result:
     hyperperiod, for phases are held; jobs before the first can only be missing from a backward way, which ends it.
     *Several.* Between two pieces the read that just missed the write of one begins the next: their times add up.
     A sporadic step is a piece of its own. *Data age.* What an output does not know its chain has missed: the output
-    that replaces it knows of the next read, or of a later one, so that the data age is at most the reaction time. The
-    reduced ones lack a period of the first, or of the last.
+    that replaces it comes no later than the first that knows of the next read, so that the data age is at most the
+    reaction time. The reduced reaction time lacks a period of the first; the reduced data age ends with the output
+    before the one that knows.
 
     The first example is `let_reaction_time([10, 4])` of this room; the second the sum of Davare without clocks.
 
@@ -152,12 +154,13 @@ def chain_clocks(chain: SampledChain) -> Result:
     )
     total = sum(part.amount for part in parts)
     deadline = total if chain.deadline is None else chain.deadline
+    first, end = pieces(chain)[-1]
     exact = len(pieces(chain)) == 1 and all(step.let and step.clock for step in chain.steps)
     details = {
         "mrt_ns": total,
         "mrrt_ns": total - chain.steps[0].T,
         "mda_ns": total,
-        "mrda_ns": total - chain.steps[-1].T,
+        "mrda_ns": total - longest(chain, first, end)[0] + longest(chain, first, end, reduced=True)[0],
     }
     verdict = "schedulable" if total <= deadline else "unknown"
     return Result(verdict, (Bound(chain.name, total, deadline, parts, exact=exact),), details=details)  # type: ignore[arg-type]
