@@ -61,6 +61,7 @@ LATER: dict[str, Any] = {
     "max_reduced_reaction": None,
     "max_reduced_age": None,
     "max_latency": None,
+    "limits": [],
 }
 #: The same of platforms.
 LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
