@@ -22,7 +22,7 @@ LABELS: dict[str, tuple[str, ...]] = {
         "assumptions",
         "generated",
         "limits",
-    ),  # fmt: skip
+    ),
     "Task": ("name", "id", "sources", "assumed"),
     "JobModel": ("name",),
     "Chain": ("name", "id"),
