@@ -37,8 +37,8 @@ def required(report: Report) -> tuple[Block, ...]:
             f"measured; {facts.UNPROVEN} at times that jobs exceed, no proof; {facts.REFUTED} a run or an exact test "
             f"breaks it; {facts.OPEN} neither. slack is the limit less the bound; seen is the longest in "
             "simulation (and of how many), a lower bound on the worst. The response time of a job counts from its "
-            "arrival (a release that comes later, by jitter, is inside) to its end. A load is bounded by all that may run "
-            "there, and broken by what runs nowhere else.",
+            "arrival (a release that comes later, by jitter, is inside) to its end. A load is bounded by all that may "
+            "run there, and broken by what runs nowhere else.",
             note=True,
         ),
     ]

@@ -86,7 +86,7 @@ class Requirement:
 
 
 def requirements(found: Verification) -> tuple[Requirement, ...]:
-    """All of them: of the whole system where it has an id, of every task its deadline, of every chain and load its limits."""
+    """All of them: of the system where it has an id, of every task its deadline, of every chain and load its limits."""
     made = [] if found.system.id is None else [_whole(found)]
     made += [_deadline(found, index) for index in range(len(found.system.tasks))]
     for place, chain in enumerate(found.system.chains):
