@@ -75,7 +75,7 @@ class Pieces:
             self.specs.sort(key=lambda task: task.index)
         self.notes: list[Assumption] = []
         self.service: dict[str, tuple[int, ...]] = {}
-        self.exact = True
+        self.exact = not self._held()
         self.blockers: dict[str, tuple[Blocker, ...]] = {}
         self.pieces = {task.index: [self._piece(task, node) for node in self._nodes(task)] for task in self.specs}
         self.sequential = all(len(task.nodes) == 1 for task in self.specs)
@@ -99,6 +99,15 @@ class Pieces:
     def serves(self, how: str, places: tuple[int, ...]) -> None:
         """Record what the models take processors to do, which only who knows the chip and its driver can say."""
         self.service[how] = tuple(sorted({*self.service.get(how, ()), *places}))
+
+    def _held(self) -> bool:
+        """Whether a clock keeps tasks from what is worst for them: from coming at once, or just after a long job."""
+        clocks = [task.clock for task in self.specs if task.clock is not None]
+        if len(set(clocks)) == len(clocks):
+            return False
+        together = {(task.clock, task.offset) for task in self.specs if task.clock is not None}
+        preempted = all(self.system.processors[place].service == "preemptive" for place in self.processors)
+        return len(together) > len(set(clocks)) or not preempted or self.policy.preemption != "preemptive"
 
     # ---- tasks and nodes ---------------------------------------------------------------------------------------
 
