@@ -326,8 +326,8 @@ def test_a6_of_one_task_is_the_second_bound_of_han_or_that_of_the_order_of_nodes
     assert better > 50
 
 
-def test_shares_is_the_formula_of_li_for_one_type() -> None:
-    random_ = random.Random(9)
+def test_shares_are_never_more_than_the_formula_of_li_for_one_type() -> None:
+    random_, fewer = random.Random(9), 0
     for _ in range(200):
         dag = random_dag(random_, "a")
         D = random_.randint(dag.length, dag.volume + 3)
@@ -335,7 +335,16 @@ def test_shares_is_the_formula_of_li_for_one_type() -> None:
         if dag.length == D and dag.volume > dag.length:
             continue  # the formula divides by nothing
         needed = 1 if dag.volume <= D else -(-(dag.volume - dag.length) // (D - dag.length))
-        assert found == {"a": needed}
+        assert found is not None and found["a"] <= needed
+        assert found["a"] * D >= dag.volume
+        fewer += found["a"] < needed
+    assert fewer > 20
+
+
+def test_a_share_serves_until_the_next_job_also_where_the_deadline_lies_beyond() -> None:
+    wide = Dag(tuple(Vertex(str(k), 4, "a") for k in range(3)))
+    assert federated.shares(DagTask("dag", wide, 8, 20), {"a": 3}) == {"a": 2}  # one core would take 12 of 8
+    assert federated.shares(DagTask("dag", wide, 12, 20), {"a": 3}) == {"a": 1}
 
 
 def test_limited_carry_in_is_never_worse() -> None:
