@@ -61,7 +61,13 @@ def node(network: str, wcet: str) -> Any:
         ("tail", "max", 6, "percentile", "the 99.9th percentile (lab)"),
         ("largest", "p99", 7, "high-water", "the largest of 8 runs (lab)"),
         ("median", "p99", 4, "typical", "the typical time (mean or median: not stated), no larger one is known (lab)"),
-        ("median", "max*1.5", 6, "typical", "the typical time (mean or median: not stated) × 1.5, no larger one is known (lab)"),
+        (
+            "median",
+            "max*1.5",
+            6,
+            "typical",
+            "the typical time (mean or median: not stated) × 1.5, no larger one is known (lab)",
+        ),
         ("few", "p99", 7, "high-water", "the largest of 99 runs (lab)"),  # of 99 runs there is no such percentile
         ("some", "p99", 5, "percentile", "the 99th percentile of 200 runs, too few (299 bound it at 95 %) (lab)"),
     ],
