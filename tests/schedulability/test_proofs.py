@@ -37,6 +37,7 @@ from rtsched.schedulability.theorems import (
     fixed_priority,
     multiprocessor,
     pipelines,
+    sampled_chains,
     suspending,
     suspension,
     typed_dag,
@@ -611,6 +612,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         ("EDF by exhaustive search",),
     ),
     "chains without periods": (chains, "reaction_parts", "T[i + 1] + late", "late", ("chain",)),
+    "clocks that wait for nobody": (sampled_chains, "_known", "step.writes(arrival)", "arrival", ("chain",)),
 }
 
 
