@@ -42,6 +42,7 @@ from rtsched.schedulability.theorems import (
     multiprocessor,
     offsets,
     pipelines,
+    sampled_chains,
     suspending,
     suspension,
     typed_dag,
@@ -692,6 +693,7 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
         ("queues of several orders",),
     ),
     "chains without periods": (chains, "reaction_parts", "T[i + 1] + late", "late", ("chain",)),
+    "clocks that wait for nobody": (sampled_chains, "_known", "step.writes(arrival)", "arrival", ("chain",)),
 }
 
 
