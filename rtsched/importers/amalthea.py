@@ -199,6 +199,11 @@ class _Reader(Places):
             for waker, trigger in triggers:
                 self.check_place(task, waker, trigger)
                 found[task.name] = waker.name, trigger.probability
+        used = {task.stimulus.get("name") for task in self.tasks.values()}
+        for task in self.tasks.values():
+            for name in task.body.triggers:
+                if name not in used:
+                    self.file.warn(f"{cut(task.name)}: triggers {cut(name)}, which activates no task, and is left out")
         return found
 
     def ended(self, task: _Allocated) -> str:
@@ -360,7 +365,7 @@ class _Reader(Places):
         ):
             self.file.fail(
                 semaphore,
-                f"semaphore {cut(name)!r}: only those that one task at a time holds, and others wait for passively, are "
+                f"semaphore {cut(name)!r}: only those that one task holds, and others wait for passively, are "
                 "carried over",
             )
         return "ceiling" if semaphore.get("priorityCeilingProtocol") == "true" else "none"
