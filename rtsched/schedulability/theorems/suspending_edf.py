@@ -45,7 +45,9 @@ MOST_STEPS = 4_000
 MOST_CHOICES = 12
 
 
-def window_bound(tasks: Sequence[Sporadic], k: int, chosen: frozenset[int], R: Sequence[int], looks: Looks) -> int | None:
+def window_bound(
+    tasks: Sequence[Sporadic], k: int, chosen: frozenset[int], R: Sequence[int], looks: Looks
+) -> int | None:
     """The largest D(e) - e with X = `chosen`, of which k is one; None beyond the deadline or where it has no end."""
     task = tasks[k]
     rate, flat = _line(tasks, k, chosen, R)

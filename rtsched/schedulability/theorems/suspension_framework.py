@@ -165,9 +165,7 @@ def assignable_bound(task: Sporadic, above: Sequence[Sporadic]) -> Bound:
     others = sorted(above, key=lambda h: h.name)
     R = [h.D for h in others]
     ranked = sorted(
-        (Fraction(h.S * h.T, max(1, h.C * (h.D - h.C))), place)
-        for place, h in enumerate(others)
-        if h.S and h.D <= h.T
+        (Fraction(h.S * h.T, max(1, h.C * (h.D - h.C))), place) for place, h in enumerate(others) if h.S and h.D <= h.T
     )
     cuts = (frozenset(place for _, place in ranked[:cut]) for cut in range(len(ranked) + 1))
     found = [_framework(task, others, R, chosen, False) for chosen in cuts]
