@@ -209,6 +209,7 @@ _ANALYSED = {
     "counterexample": maybe(_COUNTER),
     "broken_chain": maybe(_BROKEN),
     "simulated": maybe(thing({"runs": COUNT, "jobs": COUNT, "seed": COUNT, "interrupted": YES})),
+    "unrun": maybe(TEXT, "why nothing was simulated, though it was asked for"),
 }
 _ACTION = thing(
     {

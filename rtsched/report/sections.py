@@ -193,6 +193,8 @@ def open_questions(report: Report) -> tuple[Block, ...]:
                 f"miss is {EVIDENCE}: a longer, a shorter or a differently phased run may still miss.", note=True
             )
         )  # fmt: skip
+    elif found.unrun:
+        blocks.append(Text(f"Nothing was simulated: the policy does not run this system ({found.unrun}).", note=True))
     return tuple(blocks)
 
 

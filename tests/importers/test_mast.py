@@ -61,7 +61,7 @@ def test_edf_is_taken_where_deadlines_agree(tmp_path) -> None:
         (
             "Activity_Operation => Read, Activity_Server => S2",
             "Activity_Operation => Read, Activity_Server => S1",
-            "several servers",
+            "have the priority 9, or one serves twice",
         ),
         ("Type => Hard_Global_Deadline", "Type => Hard_Local_Deadline", "requirement hard_local_deadline of O1"),
         ("Referenced_Event => E1", "Referenced_Event => O1", "another event than the first"),
@@ -69,7 +69,8 @@ def test_edf_is_taken_where_deadlines_agree(tmp_path) -> None:
         ("(Compute, READ)", "(Control, READ)", "contains itself"),
         ("Name => Compute, Worst", "Name => Other, Worst", "no operation called 'Compute'"),
         ("Worst_Case_Execution_Time => 22", "Worst_Case_Execution_Time => 2", "encloses more than its own time"),
-        ("Worst_Context_Switch => 0.25", "Speed_Factor => 2", "speed_factor is not 1"),
+        ("Worst_Context_Switch => 0.25", "Worst_Context_Switch => 1, Speed_Factor => 2", "speed_factor is not 1"),
+        ("Worst_Context_Switch => 0.25", "Speed_Factor => 1e9", "no number from 0.000001"),
         ("Worst_Context_Switch => 0.25", "System_Timer => (Type => Ticker, Period => 1)", "system_timer"),
         ("Model (", "Driver (Name => d);\nModel (", "the element driver is not known"),
         ("Model (", "Model ((((", "is not MAST text"),
