@@ -249,6 +249,8 @@ class Lowering:
             origins=exceeding(execution, arrival, nodes, inputs, tuple(self.origins)),
             inputs=inputs,
             id=task.id,
+            communication=task.communication,
+            clock=task.clock,
         )
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rtsched.model.origin import Provenance
 
 #: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too; what an
-#: `origin` says words the verdict.
+#: `origin` says words the verdict, and to what a `clock` holds only proofs and the runs beside them are bound.
 LABELS: dict[str, tuple[str, ...]] = {
     "System": (
         "name",
@@ -23,7 +23,7 @@ LABELS: dict[str, tuple[str, ...]] = {
         "generated",
         "limits",
     ),
-    "Task": ("name", "id", "sources", "assumed"),
+    "Task": ("name", "id", "clock", "sources", "assumed"),
     "JobModel": ("name",),
     "Chain": ("name", "id"),
     "Limit": ("of", "id", "max_utilisation"),

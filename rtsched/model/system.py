@@ -297,10 +297,15 @@ class System(Displayed, Model):
                 if name in names:
                     raise problem(f"two tasks are called {name!r}; rename one")
                 names.add(name)
-        known = {task.name for task in self.tasks}
+        known = {task.name: task for task in self.tasks}
         for task in self.tasks:
             if task.after is not None and task.after.task not in known:
                 raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task")
+            if task.after is not None and known[task.after.task].communication == "let":
+                raise problem(
+                    f"task {task.name!r} is released by the end of {task.after.task!r}, which writes at its deadline "
+                    "(communication: let); leave one of the two out"
+                )
         self._check_trigger_circles()
         for name in self.assumptions:
             if name.partition(".")[0] not in ASSUMPTIONS:

@@ -116,7 +116,7 @@ def apply(models: Sequence[Any]) -> tuple[tuple[Applied, ...], tuple[tuple[str, 
                 continue
             reason = theorem.reason(model)
             if reason is None:
-                applied.append(Applied(theorem, model, theorem(model)))
+                applied.append(Applied(theorem, model, theorem.answer(model)))
             else:
                 refused.append((theorem.name, reason))
     return tuple(applied), tuple(refused)
@@ -131,7 +131,7 @@ def decide(models: Sequence[Any]) -> bool:
         if theorem.strength != "necessary" and theorem.reason(model) is None
     ]
     for theorem, model in sorted(usable, key=lambda item: item[0].strength != "exact"):
-        verdict = theorem(model).verdict
+        verdict = theorem.answer(model).verdict
         if verdict == "schedulable" or (theorem.strength == "exact" and verdict == "unschedulable"):
             return verdict == "schedulable"
     return False

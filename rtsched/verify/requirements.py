@@ -10,7 +10,7 @@ from rtsched.columns import aligned
 from rtsched.model.origin import CONDITIONAL, PROVING, weakest
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import Basis
-from rtsched.schedulability.lowering.system_chains import bound_of
+from rtsched.schedulability.lowering.system_chains import bound_of, test_of
 from rtsched.schedulability.result import Verdict
 from rtsched.verify.basis import basis_of
 from rtsched.verify.loads import Load, judged
@@ -222,7 +222,7 @@ def _limit(found: Verification, place: int, code: str) -> Requirement:
         limit=limit, bound=bound, slack=None if bound is None else limit - bound,
         observed=worst.time, count=worst.count, observed_in=worst.run,
         verdict=verdict, basis=_basis(found, chain.tasks),
-        test="sum of responses" if code == "triggered" else "chain-latency", reason=reason,
+        test="sum of responses" if code == "triggered" else test_of(result, code), reason=reason,
     )  # fmt: skip
 
 

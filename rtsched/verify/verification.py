@@ -61,6 +61,9 @@ LATER: dict[str, Any] = {
     "max_reduced_reaction": None,
     "max_reduced_age": None,
     "max_latency": None,
+    "communication": "implicit",
+    "clock": None,
+    "max_gap": None,
     "limits": [],
 }
 #: The same of platforms.

@@ -188,6 +188,8 @@ def chains(found: Verification) -> list[str]:
                 f"reacts within {time(mrt)} (mrt; {time(mrrt)} from the read on, mrrt)",
                 f"its data is at most {time(mda)} old (mda; {time(mrda)} when it appears, mrda)",
             ]
+        if "open" in result.details:
+            said.append(f"without its clocks ({result.details['open']})")
         text = ", ".join(said) or f"no bound ({result.reason})"
         id = f"{chain.id} " if chain.id else ""
         lines.append(f"chain {id}{chain.name}: {text}" + "".join(f"; {each}" for each in required(found, place)))

@@ -12,7 +12,7 @@ from rtsched.model.known import known_before
 from rtsched.model.policy import Order
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
-from rtsched.schedulability.lowering import accelerators, planned
+from rtsched.schedulability.lowering import accelerators, planned, suspending
 from rtsched.schedulability.lowering.delays import Queue, queues
 from rtsched.schedulability.lowering.obstacles import Obstacle
 from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
@@ -93,6 +93,7 @@ class TaskGroup(Pieces):
                 if self.single and len(self.pools) > 1 and self._by_priority() and all(map(is_chain, self.specs)):
                     models.append(self._pipelines())
                 models += accelerators.behind_driver(self)
+                models += suspending.on_one_processor(self)
         overheads, costs = {}, {}
         for task in self.specs:
             pieces = self.pieces[task.index]
