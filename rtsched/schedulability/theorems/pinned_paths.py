@@ -36,7 +36,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import DagTask, TypedPools
+from rtsched.schedulability.models import TypedPools
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import NotConverged, least_fixpoint
