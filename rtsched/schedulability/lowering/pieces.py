@@ -28,6 +28,7 @@ from rtsched.schedulability.theorems.locks import Blocker
 
 #: The period of a task that arrives once.
 ONCE = 2 * units.LONGEST
+ONE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ class Pieces:
         time = node.times[places[0]]
         assert time is not None
         factor = self._factor(task) if task.inputs is None else self._recorded(task, task.inputs, node)
-        found = [math.ceil(time * factor)]
+        found = [time if factor == 1 else math.ceil(time * factor)]
         for place in places:
             unit = kernels.unit_of(self.system, place)
             if unit is not None and unit.block_level is not None:
@@ -249,7 +250,7 @@ class Pieces:
         elif most < 1:
             self.exact = False
             self.note(f"{task.name!r} is taken at its whole time, though its execution times stay below it")
-        return max(most, Fraction(1))
+        return max(most, ONE)
 
     def _recorded(self, task: TaskSpec, inputs: InputsSpec, node: NodeSpec) -> Fraction:
         """The largest share of its planned time that a node takes for any recorded input, at least 1.
@@ -322,7 +323,7 @@ def largest_share(task: TaskSpec) -> Fraction:
         found.append(Fraction(marginal.high))
     if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
         found.append(Fraction(max(task.arrival.execution), task.volume))
-    return max(found, default=Fraction(1))
+    return max(found, default=ONE)
 
 
 def is_chain(task: TaskSpec) -> bool:

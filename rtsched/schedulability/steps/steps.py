@@ -73,6 +73,7 @@ SEARCHES: Final = {
     "mk-firm": "it follows the schedule over a cycle",
     "np-job-sets": "it looks at a graph of all schedules",
     "np-job-sets-global": "it looks at a graph of all schedules",
+    "typical-worst-case": "it packs rare overload into busy periods",
 }
 
 #: What a model is about, where a test speaks of one that this part is not.
@@ -94,6 +95,7 @@ ABOUT: Final = {
     "SplitTasks": "tasks split over processors",
     "TriggeredEDF": "tasks that release each other under EDF",
     "TypedPools": "graphs on pools of processors",
+    "TypicalAndOverload": "(m,k)-firm deadlines beside rare overload",
     "Uniprocessor": "sequential tasks on one processor",
     "Unrelated": "tasks with times on several kinds of processors",
     "WeaklyHard": "(m,k)-firm deadlines",
