@@ -69,6 +69,11 @@ class Uniprocessor:
     mode: Mode = "preemptive"
     name: str = "processor"
 
+    @property
+    def whole(self) -> bool:
+        """Whether no task suspends itself."""
+        return not any(task.S for task in self.tasks)
+
     @cached_property
     def U(self) -> Fraction:
         """Total utilisation."""
@@ -277,6 +282,11 @@ class TypedPools:
         for each in found.values():
             each.sort(key=lambda item: (-item[0], item[1]))
         return found
+
+    def serves_in_order(self, kind: str) -> bool:
+        """Whether of a job's vertices that are ready for a type the one that stands first runs, and preempts others."""
+        order = self.order if self.queues is None else self.queues.orders.get(kind)
+        return order in ("FP", "EDF") and self.mode(kind) == "preemptive"
 
     def mode(self, kind: str) -> Mode:
         """How the processors of a type are preempted."""
