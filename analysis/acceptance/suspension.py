@@ -99,7 +99,10 @@ def ours(rows: Sequence[Row]) -> dict[str, bool]:
 def theirs(checkout: Path) -> dict[str, Callable[[list[Row]], bool]]:
     """The tests of the other tool, by its names; it spoils what it is given."""
     sys.path.insert(0, str(checkout))
-    found = {name: importlib.import_module(f"schedTest.{name}") for name in ("SCEDF", "RTEDF", "EL_Config", "UNIFRAMEWORK", "pass_opa")}
+    found = {
+        name: importlib.import_module(f"schedTest.{name}")
+        for name in ("SCEDF", "RTEDF", "EL_Config", "UNIFRAMEWORK", "pass_opa")
+    }
     return {
         "SCEDF": found["SCEDF"].SC_EDF,
         "RTEDF": found["RTEDF"].RTEDF,
