@@ -38,7 +38,8 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
     """What can bound this part at all, in one sentence."""
     if part.view.obstacle is not None:
         return _outside(found, part)
-    kinds = {type(model): model for model in part.view.models}
+    alone = [model for model in part.view.models if isinstance(model, Uniprocessor) and not model.whole]
+    kinds = {type(model): model for model in part.view.models if model not in alone}
     if Uniprocessor in kinds:
         one = kinds[Uniprocessor]
         if one.order == "FIFO":
@@ -75,6 +76,7 @@ def coverage(found: Verification, part: GroupAnalysis) -> str:
         if len(pools.tasks) == 1:
             return "One task graph alone on typed processors: the least of Jaffe's and Han's two bounds, sufficient."
         more = ", or the holistic analysis of pipelines" if Pipelines in kinds else ""
+        more += "".join(f", or of tasks that suspend themselves on {model.name!r}" for model in alone)
         order = {"FP": "fixed priorities", "EDF": "EDF"}.get(pools.order, "any work-conserving order")
         order = order if pools.queues is None else "an order of each pool's own"
         return f"Several task graphs on shared typed processors under {order}: bounds for typed DAGs{more}, sufficient."

@@ -69,6 +69,11 @@ class Uniprocessor:
     mode: Mode = "preemptive"
     name: str = "processor"
 
+    @property
+    def whole(self) -> bool:
+        """Whether no task suspends itself."""
+        return not any(task.S for task in self.tasks)
+
     @cached_property
     def U(self) -> Fraction:
         """Total utilisation."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +20,10 @@ from rtsched.schedulability.models import (
     Dag,
     DagTask,
     Mode,
+    Order,
     Pipelines,
     PipelineTask,
+    Queues,
     Sporadic,
     Stage,
     TypedPools,
@@ -36,8 +39,11 @@ from rtsched.schedulability.theorems import (
     exhaustive,
     federated,
     fixed_priority,
+    interference,
     multiprocessor,
+    offsets,
     pipelines,
+    sampled_chains,
     suspending,
     suspension,
     typed_dag,
@@ -48,6 +54,7 @@ from tests.conftest import DATA
 from tests.corpus.discovery import discover
 from tests.corpus.proofs import PROOFS, checked, never_optimistic
 from tests.oracle_uni import worst_responses
+from tests.schedulability.theorems.test_offsets import not_beaten
 
 
 def tasks(*rows: tuple[int, ...]) -> tuple[Sporadic, ...]:
@@ -423,6 +430,11 @@ def stages_behind_their_own() -> None:
     assert suspending.pipelines_suspending(model).responses == [2, 4, 13]
 
 
+def stages_in_their_order() -> None:
+    """Schedules tick by tick, which a broken rule was seen to fall below."""
+    not_beaten((0, 3, 6, 82, 88, 365, 508), 6)
+
+
 def global_by_the_letter() -> None:
     """The published recurrences of global fixed priorities, tick by tick."""
     random_ = random.Random(12)
@@ -481,13 +493,35 @@ def one_processor_by_exhaustive_search() -> None:
             never_optimistic(model, worst is not None, worst)
 
 
+def queues_of_several_orders() -> None:
+    """Chains over a core of fixed priorities and an NPU behind a FIFO driver, or of other priorities: by hand."""
+
+    def chain(name: str, T: int, *stages: tuple[str, int]) -> DagTask:
+        vertices = tuple(Vertex(kind, c, kind) for kind, c in stages)
+        return DagTask(name, Dag(vertices, tuple((i, i + 1) for i in range(len(stages) - 1))), T, T)
+
+    def bounds(theorem: str, order: Order, queues: Queues | None = None) -> list[int | None]:
+        tasks = (chain("a", 30, ("cpu", 2), ("npu", 5)), chain("b", 60, ("cpu", 9), ("npu", 4)))
+        pools = TypedPools(tasks, {"cpu": 1, "npu": 1}, order, {"npu": "nonpreemptive"}, queues=queues)
+        return theorems()[theorem](pools).responses
+
+    ranks = {"cpu": ("a", "b"), "npu": ("b", "a")}
+    # a: 2 + 5 behind the 4 of b; b: 9 + 4 behind the 2 and the 5 of a, which under its priorities is all but a tick
+    assert bounds("a6-queues", "any", Queues({"cpu": "FP", "npu": "FIFO"}, ranks)) == [11, 20]
+    assert bounds("a6-queues", "any", Queues({"cpu": "FP", "npu": "FP"}, ranks)) == [11, 19]
+    assert bounds("a6-fp", "FP") == [10, 20]  # a behind all but a tick of b's 4
+    assert bounds("a6-work-conserving", "any") == [20, 27]  # a behind the 13 of b; b behind 7 of a, twice
+
+
 CHECKS: dict[str, Callable[[], None]] = {
+    "queues of several orders": queues_of_several_orders,
     "one processor by exhaustive search": one_processor_by_exhaustive_search,
     "EDF by exhaustive search": edf_by_exhaustive_search,
     "jitter of EDF": jitter_of_edf,
     "shorter stages": shorter_stages,
     "stages that suspend": stages_that_suspend,
     "stages behind their own": stages_behind_their_own,
+    "stages in their order": stages_in_their_order,
     "global by the letter": global_by_the_letter,
 }
 
@@ -531,7 +565,7 @@ def test_let_reaction_of_a_chain_of_one_period() -> None:
 
 # ---- mutants: a broken rule must be noticed --------------------------------------------------------------------------
 
-MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
+MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
     "first job only": (fixed_priority, "response", "for q in range(jobs):", "for q in range(1):", ("rta", "fp_rta")),
     "jitter forgotten": (fixed_priority, "request", "((s + h.J) // h.T + 1)", "(s // h.T + 1)", ("rta",)),
     "own jitter forgotten": (fixed_priority, "response", "w + F - q * T + J", "w + F - q * T", ("rta",)),
@@ -610,6 +644,32 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "stages[:0]",
         ("stages behind their own",),
     ),
+    "stages ready at once": (offsets, "in_order", "w + late", "w", ("stages in their order",)),
+    "no stage carried in": (offsets, "in_order", "carried(visitor, u, w) +", "", ("stages in their order",)),
+    "one job fewer that follows": (offsets, "following", ") - 1", ") - 2", ("stages in their order",)),
+    "stages late by one less": (
+        offsets,
+        "visitors",
+        "ends[j][k - 1] if k",
+        "ends[j][k - 1] - task.stages[k - 1].C if k",
+        ("stages in their order",),
+    ),
+    "one region for all stages": (offsets, "wait_from", "* (len(here) - 1)", "* 0", ("stages in their order",)),
+    "no time elsewhere": (offsets, "wait_from", "+ _sum(elsewhere)", "", ("stages in their order",)),
+    "no region in front of a job": (
+        offsets,
+        "wait_altogether",
+        "blocking * sum",
+        "0 * sum",
+        ("stages in their order",),
+    ),
+    "from the release at once": (
+        offsets,
+        "job_waits",
+        "(*found[first - 1], *together) if first else together",
+        "together",
+        ("stages in their order",),
+    ),
     "no carry-in": (multiprocessor, "carrying_works", "R + R_h - h.C", "R", ("global by the letter",)),
     "everybody carries in": (
         multiprocessor,
@@ -625,19 +685,42 @@ MUTANTS: dict[str, tuple[ModuleType, str, str, str, tuple[str, ...]]] = {
         "slack = [task.D - task.C for task in model.tasks]",
         ("EDF by exhaustive search",),
     ),
+    "a FIFO queue delays nobody": (
+        dag_sets.QueueWindow,
+        "works",
+        "self.queues.may_precede(kind,",
+        "self.queues.orders[kind] == 'FP' and self.queues.may_precede(kind,",
+        ("queues of several orders",),
+    ),
+    "no regions in a queue of priorities": (
+        dag_sets.QueueWindow,
+        "blockers",
+        "for other in others if not",
+        "for other in () if not",
+        ("queues of several orders",),
+    ),
+    "no regions on pools": (dag_sets, "largest_regions", "if not tasks", "if tasks", ("queues of several orders",)),
+    "a job less in a window of pools": (
+        interference.JobWork,
+        "within",
+        "(1 + whole) * self.volume",
+        "whole * self.volume",
+        ("queues of several orders",),
+    ),
     "chains without periods": (chains, "reaction_parts", "T[i + 1] + late", "late", ("chain",)),
+    "clocks that wait for nobody": (sampled_chains, "_known", "step.writes(arrival)", "arrival", ("chain",)),
 }
 
 
-def mutate(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, old: str, new: str) -> None:
-    """Replace a piece of a function's own text."""
+def mutate(monkeypatch: pytest.MonkeyPatch, module: ModuleType | type, name: str, old: str, new: str) -> None:
+    """Replace a piece of the own text of a function, or of a method of a class."""
     function = getattr(module, name)
-    source = inspect.getsource(inspect.unwrap(function))
+    source = dedent(inspect.getsource(inspect.unwrap(function)))
     assert old in source, f"{name} no longer says {old!r}"
     lines = source.replace(old, new).splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("def "))
     made: dict[str, Any] = {}
-    exec("from __future__ import annotations\n" + "\n".join(lines[start:]), module.__dict__, made)
+    exec("from __future__ import annotations\n" + "\n".join(lines[start:]), inspect.unwrap(function).__globals__, made)
     wrong: Callable[..., Any] = made[name]
     theorem = getattr(function, "theorem", None)
     if theorem is None:

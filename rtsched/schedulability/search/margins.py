@@ -124,7 +124,8 @@ def _sporadic(each: Sporadic, C: Fraction, T: Fraction, task: str | None) -> Spo
     mine = task in (None, each.name)
     c, cut = _cut(each.C, each.regions, C, mine)
     B = _blocked(each.B, C if task is None else max(C, Fraction(1)), own=task == each.name)
-    return replace(each, C=c, regions=cut, B=B, **_timing(each, T, mine))
+    # a suspension is an execution elsewhere, maybe in turn with that of other tasks; it is not known how much shrinks
+    return replace(each, C=c, regions=cut, B=B, S=math.ceil(each.S * max(C, Fraction(1))), **_timing(each, T, mine))
 
 
 def _dag(each: DagTask, C: Fraction, T: Fraction, mine: bool) -> DagTask:

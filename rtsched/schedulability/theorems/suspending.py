@@ -16,11 +16,16 @@ Huang et al. with D for R). All or nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Pipelines, PipelineTask
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
-from rtsched.schedulability.theorem import theorem
+from rtsched.schedulability.theorem import Theorem, theorem
+from rtsched.schedulability.theorems.fixed_priority import Interference
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork
 from rtsched.schedulability.theorems.pipelines import stage_demand
 
 
@@ -29,17 +34,39 @@ def stage_jitter(task: PipelineTask, k: int) -> int:
     return task.J if k == 0 else max(0, task.D - len(task.stages))
 
 
+def _met(work: JobWork, stages: Sequence[Interference], core: str, s: int) -> list[Contribution]:
+    """What the stages of a more urgent task do up to s: each with its jitter, but no more than its jobs can in all."""
+    parts = [Contribution("interference", f"{h.name} on {core}", ((s + h.J) // h.T + 1) * h.C) for h in stages]
+    most = work.within(s + 1)
+    if sum(part.amount for part in parts) <= most:
+        return parts
+    for place, part in enumerate(parts):
+        parts[place] = replace(part, amount=min(part.amount, most))
+        most -= parts[place].amount
+    return parts
+
+
 def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) -> tuple[Contribution, ...] | None:
     """The longest time from the instant at which stage k of task i is ready to its end, in parts; None beyond D."""
     stages = model.tasks[i].stages
     core, mode = stages[k].processor, model.modes[stages[k].processor]
     demand = stage_demand(model, i, k, jitter, own=False)
     behind = max((stage.region(mode) - 1 for stage in stages[:k] if stage.processor == core), default=0)
+    groups: list[tuple[JobWork, list[Interference]]] = []
+    above = list(demand.above)
+    for h in (model.tasks[j] for j in model.above(i, core)):
+        mine = [stage for stage in h.stages if stage.processor == core]
+        groups.append((JobWork(h.T, h.D, sum(stage.C for stage in mine), 1), above[: len(mine)]))
+        del above[: len(mine)]
+
+    def meeting(s: int) -> list[Contribution]:
+        return [part for work, each in groups for part in _met(work, each, core, s)]
+
     found = []
     for region, waited in ((demand.blocking, demand.blocking), (behind, 0)):
         base = region + demand.C - demand.last
         start = least_fixpoint(
-            lambda s, base=base: base + sum(((s + h.J) // h.T + 1) * h.C for h in demand.above),  # type: ignore[misc]
+            lambda s, base=base: base + sum(part.amount for part in meeting(s)),  # type: ignore[misc]
             base,
             limit=model.tasks[i].D + region - waited,
         )
@@ -48,10 +75,7 @@ def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) ->
         parts = [
             Contribution("own", f"stage {k + 1} on {core}", demand.C),
             Contribution("blocking", f"{demand.blocker} on {core}", waited),
-            *(
-                Contribution("interference", f"{h.name} on {core}", ((start + h.J) // h.T + 1) * h.C)
-                for h in demand.above
-            ),
+            *meeting(start),
         ]
         found.append(tuple(part for part in parts if part.amount))
     return max(found, key=lambda parts: sum(part.amount for part in parts))
@@ -67,7 +91,7 @@ def stage_response(model: Pipelines, i: int, k: int, jitter: list[list[int]]) ->
     interlocked=True,
 )
 def pipelines_suspending(model: Pipelines) -> Result:
-    """R = J + C + S + Σ_hp ceil((R + D_h - C_h)/T_h) C_h on the core that gives the least; all or nothing.
+    """R = J + C + S + Σ_hp W_h(R) on the core that gives the least, jobs within D_h of their arrival; all or nothing.
 
     Eight short stages on a core, each followed by the accelerator, where the holistic bound delays every stage anew:
 
@@ -79,12 +103,7 @@ def pipelines_suspending(model: Pipelines) -> Result:
     >>> pipelines_suspending(model).responses, holistic(model).responses
     ([4, 28], [4, 64])
     """
-    jitter = [[stage_jitter(task, k) for k in range(len(task.stages))] for task in model.tasks]
-    answers = [
-        [stage_response(model, i, k, jitter) for k in range(len(task.stages))] for i, task in enumerate(model.tasks)
-    ]
-    bounds = [_bound(model, i, answers) for i in range(len(model.tasks))]
-    result = from_bounds(bounds, exact=False)
+    result = _each(model)
     if result.verdict != "schedulable":
         lost = tuple(Bound(task.name, None, task.D, converged=False) for task in model.tasks)
         return Result("unknown", lost, first_failure=result.first_failure, reason=result.reason)
@@ -120,7 +139,9 @@ def _at_home(model: Pipelines, i: int, home: str | None, answers: list[tuple[Con
 
     def interference(x: int) -> list[Contribution]:
         return [
-            Contribution("interference", h.name, -(-(x + (h.J if len(h.stages) == 1 else h.D - load)) // h.T) * load)
+            Contribution("interference", h.name, -(-(x + h.J) // h.T) * load)
+            if len(h.stages) == 1
+            else Contribution("interference", h.name, JobWork(h.T, h.D, load, 1).within(x))
             for h, load in above
         ]
 
@@ -129,3 +150,18 @@ def _at_home(model: Pipelines, i: int, home: str | None, answers: list[tuple[Con
         return none
     found = [Contribution("own", task.name, C), *waits, *interference(R), Contribution("jitter", task.name, task.J)]
     return Bound(task.name, R + task.J, task.D, tuple(part for part in found if part.amount))
+
+
+def _each(model: Pipelines) -> Result:
+    """The bound of each task, as long as all others are in time."""
+    jitter = [[stage_jitter(task, k) for k in range(len(task.stages))] for task in model.tasks]
+    answers = [
+        [stage_response(model, i, k, jitter) for k in range(len(task.stages))] for i, task in enumerate(model.tasks)
+    ]
+    bounds = [_bound(model, i, answers) for i in range(len(model.tasks))]
+    return from_bounds(bounds, exact=False)
+
+
+#: For Audsley's assignment: what it says of a task asks only which others are more urgent, and for their deadlines.
+#: With accelerators of their own this is SCAIR-OPA (Huang, Chen, Zhou, Liu, DAC 2015) for suspensions of no least length.
+assignable: Theorem = replace(pipelines_suspending.theorem, function=_each, opa=True)  # type: ignore[attr-defined]

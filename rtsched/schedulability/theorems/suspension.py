@@ -23,9 +23,8 @@ the place of C misses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import product
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Sporadic, Uniprocessor
@@ -34,9 +33,6 @@ from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.edf import edf_qpa
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
 from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
-
-#: Of so many suspending tasks above, every subset is tried in `suspension-framework`; of more, those one step apart.
-MOST_SUBSETS = 8
 
 _PLAIN = (
     needs.mode("preemptive"),
@@ -110,6 +106,7 @@ def bounds_of(model: Uniprocessor) -> dict[str, list[Bound]]:
     citation=f"{_REVIEW}; Liu 2000 with arXiv 1602.07750; Huang et al. 2015",
     model=Uniprocessor,
     needs=_NEEDS,
+    interlocked=True,
 )
 def self_suspension(model: Uniprocessor) -> Result:
     """The smallest of the oblivious, the blocking and the jitter bound for every task; D <= T."""
@@ -123,80 +120,12 @@ def self_suspension(model: Uniprocessor) -> Result:
     citation=_REVIEW,
     model=Uniprocessor,
     needs=_NEEDS,
+    interlocked=True,
     opa=True,
 )
 def suspension_oblivious(model: Uniprocessor) -> Result:
     """Suspension counts as execution. Alone among the three valid with Audsley's assignment."""
     return from_bounds([oblivious_bound(task, model.tasks[:i]) for i, task in enumerate(model.tasks)], exact=False)
-
-
-def framework_bound(task: Sporadic, above: tuple[Sporadic, ...], responses: list[int | None]) -> Bound:
-    """The least bound over the choices, for each suspending task above, of how its suspension counts.
-
-    Either as jitter R_i - C_i of its own, or by S_i as jitter of itself and of all that are more urgent.
-    """
-    if any(R is None for R in responses):
-        return Bound(task.name, None, task.D, converged=False)
-    best = Bound(task.name, None, task.D, converged=False)
-    for chosen in _choices([place for place, h in enumerate(above) if h.S]):
-        known, behind = [], 0
-        for place in reversed(range(len(above))):
-            h, R_h = above[place], responses[place]
-            assert R_h is not None
-            behind += h.S if place in chosen else 0
-            known.append((h, behind + (0 if place in chosen or not h.S else R_h - h.C)))
-        found = _solve(
-            task,
-            lambda R: [Contribution("interference", h.name, -(-(R + J) // h.T) * h.C) for h, J in known],  # noqa: B023
-            [],
-        )
-        if found.wcrt is not None and (best.wcrt is None or found.wcrt < best.wcrt):
-            best = found
-    return best
-
-
-def _choices(suspending: list[int]) -> Iterator[frozenset[int]]:
-    """The subsets to be tried: all, or of many tasks none, all, and what the most or the least urgent ones are."""
-    if len(suspending) <= MOST_SUBSETS:
-        for flags in product((False, True), repeat=len(suspending)):
-            yield frozenset(place for place, flag in zip(suspending, flags, strict=True) if flag)
-        return
-    for cut in range(len(suspending) + 1):
-        yield frozenset(suspending[:cut])
-        yield frozenset(suspending[cut:])
-
-
-@theorem(
-    "suspension-framework",
-    title="Dynamic self-suspension, jitter or blocking task by task (A9)",
-    strength="sufficient",
-    citation="Chen, Nelissen, Huang, ECRTS 2016, theorem 1",
-    model=Uniprocessor,
-    needs=_NEEDS,
-)
-def suspension_framework(model: Uniprocessor) -> Result:
-    """R = C + S + Σ_hp ceil((R + Q_i + (1 - x_i) (R_i - C_i)) / T_i) C_i; Q_i sums x_j S_j from i on downwards.
-
-    The least over the vectors x (of many suspending tasks some of them), beside the three bounds of `self-suspension`.
-
-    >>> sets = Sporadic("1", 1, 4, 4, S=2), Sporadic("2", 4, 17, 17, S=1), Sporadic("3", 5, 20, 20, S=2)
-    >>> self_suspension(Uniprocessor(sets)).responses, suspension_framework(Uniprocessor(sets)).responses
-    ([3, 8, None], [3, 8, 16])
-    """
-    bounds: list[Bound] = []
-    responses: list[int | None] = []
-    for index, task in enumerate(model.tasks):
-        above = model.tasks[:index]
-        each = [
-            framework_bound(task, above, responses),
-            oblivious_bound(task, above),
-            blocking_bound(task, above),
-            jitter_bound(task, above, responses),
-        ]
-        best = min(each, key=lambda bound: task.D + 1 if bound.wcrt is None else bound.wcrt)
-        bounds.append(best)
-        responses.append(best.wcrt)
-    return from_bounds(bounds, exact=False)
 
 
 def edf_bounds(model: Uniprocessor) -> list[Bound] | None:

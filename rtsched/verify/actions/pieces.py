@@ -36,7 +36,7 @@ def splits(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Iterat
     long = [(task, region) for task, region in long if region > 1]
     if not long:
         return
-    model = next((each for each in part.view.models if isinstance(each, Uniprocessor)), None)
+    model = next((each for each in part.view.models if isinstance(each, Uniprocessor) and each.whole), None)
     tried: set[tuple[str, ...]] = set()
     for pieces in chain(_alone(model, long), _together(model, long)):
         settings = _settings(found, tasks, pieces)
