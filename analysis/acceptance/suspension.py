@@ -40,8 +40,8 @@ LOADS = tuple(load / 10 for load in range(1, 11))
 PANELS = {
     "EDF": ("edf-suspension", "edf-suspension-windows", "SCEDF", "RTEDF", "EL-EDF"),
     "fixed priorities": (
-        "self-suspension", "suspension-framework", "suspension-assignable", "scair", "UNIFRAMEWORK", "PASS-OPA",
-        "SCAIR-OPA",
+        "self-suspension", "suspension-framework", "suspension-assignable", "pipelines-suspending", "UNIFRAMEWORK",
+        "PASS-OPA", "SCAIR-OPA",
     ),
 }  # fmt: skip
 Row = dict[str, Any]
@@ -92,14 +92,17 @@ def ours(rows: Sequence[Row]) -> dict[str, bool]:
         "self-suspension": self_suspension(fixed).verdict == "schedulable",
         "suspension-framework": suspension_framework(fixed).verdict == "schedulable",
         "suspension-assignable": audsley(fixed, suspension_assignable) is not None,
-        "scair": audsley(chains, assignable) is not None,
+        "pipelines-suspending": audsley(chains, assignable) is not None,
     }
 
 
 def theirs(checkout: Path) -> dict[str, Callable[[list[Row]], bool]]:
     """The tests of the other tool, by its names; it spoils what it is given."""
     sys.path.insert(0, str(checkout))
-    found = {name: importlib.import_module(f"schedTest.{name}") for name in ("SCEDF", "RTEDF", "EL_Config", "UNIFRAMEWORK", "pass_opa")}
+    found = {
+        name: importlib.import_module(f"schedTest.{name}")
+        for name in ("SCEDF", "RTEDF", "EL_Config", "UNIFRAMEWORK", "pass_opa")
+    }
     return {
         "SCEDF": found["SCEDF"].SC_EDF,
         "RTEDF": found["RTEDF"].RTEDF,
@@ -135,30 +138,31 @@ def picture(table: Sequence[Row]) -> Any:
     shares = [share for share in SHARES if any(row["suspension"] == share for row in table)]
     with paper.settings():
         sheet = paper.sheet("double", 4.6)
-        cells = sheet.add_gridspec(len(PANELS), len(shares), hspace=0.45)
+        cells = sheet.add_gridspec(len(PANELS), len(shares))
         for line, (title, names) in enumerate(PANELS.items()):
             for column, share in enumerate(shares):
                 axes = sheet.add_subplot(cells[line, column])
                 paper.dress(axes)
                 low, high = SHARES[share]
-                axes.set_title(f"{title}; S = {low:g} to {high:g} of T − C", pad=4)
+                axes.set_title(f"S: {low:g} to {high:g} of T − C", pad=4)
                 axes.set_ylim(-3, 103)
                 for place, name in enumerate(names):
                     here = [row for row in table if row["suspension"] == share and row["test"] == name]
-                    if here:
-                        mine = name.islower()
-                        axes.plot(
-                            [float(row["U"]) for row in here],
-                            [100 * int(row["accepted"]) / int(row["sets"]) for row in here],
-                            color=f"C{place}",
-                            linewidth=1.6 if mine else 0.9,
-                            linestyle="-" if mine else (0, (4, 1.5)),
-                            label=name,
-                        )
+                    look = paper.look(place)
+                    axes.plot(
+                        [float(row["U"]) for row in here],
+                        [100 * int(row["accepted"]) / int(row["sets"]) for row in here],
+                        color=look.colour,
+                        marker=look.marker,
+                        markersize=0.6 * look.size,
+                        linewidth=1.5 if name.islower() else 0.8,
+                        linestyle="-" if name.islower() else (0, (4, 1.5)),
+                        label=name,
+                    )
                 axes.set_xlabel("U", labelpad=2)
-                axes.set_ylabel("sets accepted (%)" if not column else "", labelpad=3)
-                if not column:
-                    axes.legend(fontsize=5.5, loc="lower left", frameon=False)
+                axes.set_ylabel("" if column else f"{title}\nsets accepted (%)", labelpad=3)
+                if column == (0 if line else len(shares) - 1):  # where no curve is
+                    axes.legend(fontsize=6, loc="lower left" if line else "upper right", frameon=False)
         return sheet
 
 
@@ -178,7 +182,7 @@ def main(words: Sequence[str] | None = None) -> None:
         lines += [",".join(str(value) for value in row.values()) for row in table]
         write_whole(data, "\n".join(lines) + "\n")
     with data.open() as file:
-        picture(list(csv.DictReader(file))).savefig(asked.out / "suspension.png")
+        picture(list(csv.DictReader(file))).savefig(asked.out / "suspension.png", dpi=200)
 
 
 if __name__ == "__main__":
