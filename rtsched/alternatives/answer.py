@@ -90,7 +90,8 @@ class Alternatives(Displayed):
     """The alternatives of a system, its own first; what other boards lack, all of it; and what was not looked at.
 
     `lacking` has for each board that was asked for, or is of the family, everything that keeps the system from it;
-    `others` are further boards that lack something. `left` is how many alternatives were not analysed any more.
+    `others` are further boards that lack something. `left` is how many alternatives were not analysed any more. `wcet`
+    is which of the measured times all take (None: the largest that is known).
     """
 
     system: str
@@ -99,6 +100,7 @@ class Alternatives(Displayed):
     others: tuple[str, ...] = ()
     left: int = 0
     until: int | None = None
+    wcet: str | None = None
 
     @property
     def proven(self) -> tuple[Alternative, ...]:
@@ -110,6 +112,7 @@ class Alternatives(Displayed):
         return {
             "format": FORMAT,
             "system": self.system,
+            "wcet": self.wcet,
             "until_ns": self.until,
             "partial": bool(self.left),
             "left": self.left,
@@ -167,6 +170,8 @@ class Alternatives(Displayed):
         }
         more = "".join(f"; {text}: {number}" for text, number in weak.items() if number)
         lines.append(f"Proven: {proven or 'none'} of {count} alternative{'s' * (count != 1)}{more}.")
+        if self.wcet is not None:
+            lines.append(f"Of measured times the figure {self.wcet!r} counts as C, everywhere.")
         if self.left:
             lines.append(f"PARTIAL: interrupted, {self.left} more were not analysed.")
         carried: dict[str, tuple[str, ...]] = {row.platform: row.carried for row in self.rows if row.carried}

@@ -10,6 +10,7 @@ from rtsched.alternatives.answer import Alternative, Alternatives, Energy
 from rtsched.dnn.hosting import carried, family
 from rtsched.errors import InputError, RtschedError, SoundnessError
 from rtsched.model import catalogue
+from rtsched.model.overrides import Override
 from rtsched.model.platform import Platform
 from rtsched.model.taskgraph import weakest
 from rtsched.verify.verification import Verification, verify
@@ -42,6 +43,7 @@ def alternatives(
     modes: Sequence[str] | None = None,
     schedulers: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
+    wcet: str | None = None,
     runs: int = 0,
     seed: int = 0,
     energy: bool = False,
@@ -54,11 +56,13 @@ def alternatives(
     `platforms` are names or files of boards, ``all`` for the whole catalogue (None: the system's own, those of its
     family, and all others with measured times of everything). `modes` are power modes, ``file`` for that of the file
     (None: all of each board). `schedulers` are policies, ``file`` for the file's own (None: it and the usual ones).
+    `wcet` says which of the times that were measured of each network all of them take (as in `rtsched.analyse`).
     `runs` random patterns are simulated beside each proof; with `energy` one run of each counts it, `until` as long as
     jobs are released. `progress` is told how many are done, of how many, and 0. With `keep_partial` a KeyboardInterrupt
     ends the work, and what was done stands. Raises InputError, and SoundnessError where a run beats a bound.
     """
-    loaded = api.load(source, overrides=overrides)
+    asked = [] if wcet is None else [Override("wcet", wcet, f"wcet={wcet}", "what-if")]
+    loaded = api.load(source, overrides=[*overrides, *asked])
     wanted = _schedulers(loaded, POLICIES if schedulers is None else schedulers, named=schedulers is not None)
     boards, lacking, others = _boards(loaded, platforms, modes)
     points = [(board, mode, policy) for board in boards for mode in board.modes for policy in wanted]
@@ -78,7 +82,8 @@ def alternatives(
         if not keep_partial:
             raise
     length = lengths[0] if lengths else None
-    return Alternatives(loaded.system.name, tuple(rows), lacking, others, len(points) - len(rows), length)
+    left, chosen = len(points) - len(rows), loaded.system.wcet
+    return Alternatives(loaded.system.name, tuple(rows), lacking, others, left, length, chosen)
 
 
 def _schedulers(loaded: api.Loaded, names: Iterable[str], *, named: bool) -> list[str]:

@@ -138,4 +138,6 @@ def _text(found: Verification, margins: bool, parts: bool, steps: bool) -> str:
             "",
             f"seen in {seen.runs} simulated runs{partial}, {seen.jobs} jobs: evidence beside the proof, no proof",
         ]
+    elif found.unrun:
+        lines += ["", visible(f"nothing was simulated: the policy does not run this system ({found.unrun})")]
     return "\n".join([*lines, *map(visible, words.assumed(found))])

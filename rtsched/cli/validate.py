@@ -23,36 +23,52 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("systems", nargs=-1, required=True)
 @options.as_json()
-@options.file("--sarif", text="Write the problems as SARIF 2.1.0, for code scanning and editors.")
+@options.file("--sarif", text="Write problems and warnings as SARIF 2.1.0, for code scanning and editors.")
 def validate(systems: tuple[str, ...], as_json: bool, sarif: Path | None) -> None:
-    """Check system (or platform) files: every value, every name, every processor."""
+    """Check system (or platform) files: every value, every name, every processor.
+
+    Of a valid system also what deserves a look: times that prove nothing, chains of which nothing is required.
+    """
     from rtsched.export.problems import problem
 
     want_standard_output(as_json, sarif)
     check_outputs(sarif)
     with answered(sarif, _failure):
-        found = {name: problems(name) for name in systems}
+        checked = {name: _checked(name) for name in systems}
+    found = {name: texts for name, (texts, _) in checked.items()}
     placed = {name: [problem(text, name) for text in texts] for name, texts in found.items()}
+    warned = {name: those for name, (_, those) in checked.items()}
     if sarif is not None:
-        _write(sarif, [each for those in placed.values() for each in those])
+        _write(sarif, [each for name in found for each in (*placed[name], *warned[name])])
     if as_json:
-        echo_json({"format": 2, "files": [_plain(name, found[name], placed[name]) for name in found]})
+        echo_json({"format": 2, "files": [_plain(name, found[name], placed[name], warned[name]) for name in found]})
     else:
         for name, texts in found.items():
             if texts:
                 echo(told(texts), err=True)
-            else:
-                tell(visible(f"{name}: valid"), sarif)
+                continue
+            tell(visible(f"{name}: valid"), sarif)
+            for each in warned[name]:
+                if each.level == "warning":
+                    echo(visible(f"{each.place}: warning: {each.message}"), err=True)
     if any(found.values()):
         raise SystemExit(BAD_INPUT)
 
 
 def problems(name: str) -> tuple[str, ...]:
     """Everything that is wrong with a file, as far as one can look: values, then names, times and the scheduler."""
+    return _checked(name)[0]
+
+
+def _checked(name: str) -> tuple[tuple[str, ...], list[Problem]]:
+    """What is wrong with a file; and, where nothing is, what of it deserves a look."""
     from rtsched import api
+    from rtsched.cli.warned import warnings
     from rtsched.model import catalogue
+    from rtsched.model.origin import PROVING
 
     found: list[str] = []
+    warned: list[Problem] = []
 
     def tried(action: Callable[[], Any]) -> Any:
         try:
@@ -66,15 +82,19 @@ def problems(name: str) -> tuple[str, ...]:
     elif not found:
         loaded = tried(lambda: api.load(name))
         if loaded is not None:
-            tried(loaded.lower)
+            system = tried(loaded.lower)
             tried(lambda: api.scheduler_of(loaded, None))
-    return tuple(dict.fromkeys(found))
+            if not found and any(task.basis not in PROVING for task in system.tasks):
+                system = tried(lambda: loaded.lower(largest=True))  # as proofs take it
+            warned = [] if found else warnings(loaded, system, name)
+    return tuple(dict.fromkeys(found)), warned
 
 
-def _plain(name: str, texts: tuple[str, ...], placed: list[Problem]) -> dict[str, Any]:
+def _plain(name: str, texts: tuple[str, ...], placed: list[Problem], warned: list[Problem]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {"file": name, "valid": not texts, "problems": list(texts), "results": [asdict(each) for each in placed]}
+    results, more = ([asdict(each) for each in those] for those in (placed, warned))
+    return {"file": name, "valid": not texts, "problems": list(texts), "results": results, "warnings": more}
 
 
 def _write(path: Path, found: list[Problem], failure: str | None = None) -> None:

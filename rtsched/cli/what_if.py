@@ -37,6 +37,7 @@ from rtsched.files import check_outputs, write_whole
     help="Policies; 'file' is the system's own. Default: it, and EDF and DM, global and partitioned.",
 )
 @options.overrides("Change one value of the system.")
+@options.wcet()
 @click.option(
     "--runs",
     type=click.IntRange(0, 100_000),
@@ -55,6 +56,7 @@ def what_if(
     modes: tuple[str, ...],
     schedulers: tuple[str, ...],
     overrides: tuple[str, ...],
+    wcet: str | None,
     runs: int,
     seed: int,
     energy: bool,
@@ -80,6 +82,7 @@ def what_if(
             modes=_names(modes),
             schedulers=[name for group in schedulers for name in split(group)] or None,
             overrides=overrides,
+            wcet=wcet,
             runs=runs,
             seed=seed,
             energy=energy,

@@ -45,16 +45,17 @@ def _plain(task: TaskSpec, streams: Streams) -> Iterator[int]:
     if isinstance(task.arrival, Poisson):
         return _summed(task.offset, 0, period, streams.arrival)
     if isinstance(task.arrival, Sporadic) and task.arrival.mean_extra:
-        return _summed(task.offset, period, task.arrival.mean_extra, streams.arrival)
+        return _summed(task.offset, period, task.arrival.mean_extra, streams.arrival, task.arrival.max_gap)
     return count(task.offset, period)
 
 
-def _summed(first: int, least: int, mean: int, random: np.random.Generator) -> Iterator[int]:
-    """Arrivals whose gaps are `least` plus an exponential of mean `mean`, rounded, at least 1 ns."""
+def _summed(first: int, least: int, mean: int, random: np.random.Generator, most: int | None = None) -> Iterator[int]:
+    """Arrivals whose gaps are `least` plus an exponential of mean `mean`, rounded, at least 1 ns and at most `most`."""
     now = first
     for extra in blocks(lambda size: random.exponential(mean, size)):
         yield now
-        now += max(1, least + round(extra))
+        gap = max(1, least + round(extra))
+        now += gap if most is None else min(gap, most)
 
 
 def _bursty(first: int, model: Bursty, random: np.random.Generator) -> Iterator[int]:

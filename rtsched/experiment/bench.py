@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rtsched.metrics.metric import Metric
     from rtsched.model.platform import Platform
     from rtsched.model.policy import Policy
+    from rtsched.schedulability.result import Verdict
     from rtsched.trace.trace import Trace
 
 T = TypeVar("T")
@@ -212,14 +213,18 @@ class Bench:
         choice = self.choices[run.policy]
         values: dict[str, float | None] = dict(system.about)
         trace = figures = analysis = None
+        verdict: Verdict = "unknown"
         if self.study.do != "analyse":
             trace = system.simulate(choice, run.seed)
             figures = _figures(trace)
             measured = evaluate(trace, self.measures, figures)
             values |= apart(measured, figures) if may_differ(self.study) else measured
-        if self.study.do != "simulate":
+        if self.study.do == "analyse" and not self.study.per_task:
+            verdict = system.judge(choice)
+        elif self.study.do != "simulate":
             analysis = system.prove(choice)
             verdict = analysis.verdict
+        if self.study.do != "simulate":
             values["proven"] = float(verdict == "schedulable")
             values["refuted"] = float(verdict == "unschedulable")
             if trace is not None:
@@ -266,7 +271,13 @@ class _System:
         """What is proven of it."""
         from rtsched.schedulability.analyse import analyse
 
-        return analyse(self.proving, self._policy(choice))
+        return analyse(self.proving, self._policy(choice), declared=False)
+
+    def judge(self, choice: Choice) -> Verdict:
+        """The verdict of what `prove` gives, where nobody asks for the bounds."""
+        from rtsched.schedulability.judge import judge
+
+        return judge(self.proving, self._policy(choice))
 
     def _policy(self, choice: Choice) -> Policy:
         if choice.own:
@@ -302,7 +313,7 @@ def make_ready(study: Study) -> None:
     for module in ("rtsched.engine.simulation", "rtsched.metrics.summary", "rtsched.dnn.horizon"):
         import_module(module)
     if study.do != "simulate":
-        import_module("rtsched.schedulability.analyse")
+        import_module("rtsched.schedulability.judge")
     if study.do == "both":
         import_module("rtsched.verify.observation")
 

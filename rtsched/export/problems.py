@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from rtsched.visible import visible
+
+#: As SARIF calls them.
+Level = Literal["error", "warning", "note"]
 
 #: The kinds of problems by their lasting name: what they are, and how their text begins or what it says.
 #: The first that fits is the kind of a problem.
@@ -41,6 +45,14 @@ RULES: dict[str, tuple[str, str]] = {
     "inconsistent": ("Values that do not go together, or what is not supported.", r""),
 }
 
+#: What of a valid file deserves a look, by its lasting name: what it is, and how much it matters.
+WARNINGS: dict[str, tuple[str, Level]] = {
+    "weak-time": ("An execution time of which no proof is possible: typical, a percentile, or modelled.", "warning"),
+    "no-limit": ("A chain that a requirement names, and nothing is required of it.", "warning"),
+    "violated-assumption": ("An assumption of proofs that does not hold, as the file says.", "warning"),
+    "assumed": ("A figure that is assumed or derived, not measured.", "note"),
+}
+
 
 #: What follows on the name of the file, and a problem of another file, which has a line.
 _HERE = re.compile(r"(?::(?P<line>\d+)(?::(?P<column>\d+))?)?: (?P<text>.*)", re.DOTALL)
@@ -50,13 +62,19 @@ _ASIDE = re.compile(r" ?\([^)]*\)")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at a place of a file; lines and columns count from 1, columns in characters."""
+    """What is wrong, or weak, at a place of a file; lines and columns count from 1, columns in characters."""
 
     rule: str
     path: str
     line: int | None
     column: int | None
     message: str
+    level: Level = "error"
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``, as far as it is known."""
+        return ":".join(str(each) for each in (self.path, self.line, self.column) if each is not None)
 
     @property
     def lasting(self) -> str:
@@ -66,13 +84,23 @@ class Problem:
 
 def problem(text: str, file: str) -> Problem:
     """What a line of an error says of a `file`, or of another file that it names."""
+    path, line, column, said = _placed(text, file)
+    return Problem(rule_of(said), path, line, column, said)
+
+
+def warning(rule: str, text: str, file: str) -> Problem:
+    """What a line says of a `file` that is valid, by one of `WARNINGS`."""
+    return Problem(rule, *_placed(text, file), WARNINGS[rule][1])
+
+
+def _placed(text: str, file: str) -> tuple[str, int | None, int | None, str]:
+    """The file that a line speaks of, line and column there, and what it says."""
     shown = next((each for each in (file, visible(file)) if text.startswith(f"{each}:")), None)
     match = _ELSEWHERE.fullmatch(text) if shown is None else _HERE.fullmatch(text[len(shown) :])
     if match is None:
-        return Problem(rule_of(text), file, None, None, text)
+        return file, None, None, text
     line, column = (None if match[name] is None else int(match[name]) for name in ("line", "column"))
-    path = file if shown is not None else match["path"]
-    return Problem(rule_of(match["text"]), path, line, column, match["text"])
+    return file if shown is not None else match["path"], line, column, match["text"]
 
 
 def rule_of(message: str) -> str:

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rtsched.export.problems import RULES, Problem
+from rtsched.export.problems import RULES, WARNINGS, Problem
 from rtsched.visible import message
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
+#: The kinds of problems as those of warnings are told.
+_ERRORS = {name: (title, "error") for name, (title, _) in RULES.items()}
+
 
 def sarif(problems: Sequence[Problem], version: str, failure: str | None = None) -> dict[str, Any]:
     """The log of one run of rtsched of this `version`; `failure` says why it came to no end."""
-    ids = list(RULES)
+    ids = [*RULES, *WARNINGS]
     seen: dict[str, int] = {}
     results = []
     for each in problems:
@@ -37,7 +40,7 @@ def sarif(problems: Sequence[Problem], version: str, failure: str | None = None)
             {
                 "ruleId": each.rule,
                 "ruleIndex": ids.index(each.rule),
-                "level": "error",
+                "level": each.level,
                 "kind": "fail",
                 "message": {"text": message(each.message)},
                 "locations": [{"physicalLocation": location}],
@@ -52,8 +55,8 @@ def sarif(problems: Sequence[Problem], version: str, failure: str | None = None)
         "name": "rtsched",
         "version": version,
         "rules": [
-            {"id": name, "shortDescription": {"text": title}, "defaultConfiguration": {"level": "error"}}
-            for name, (title, _) in RULES.items()
+            {"id": name, "shortDescription": {"text": title}, "defaultConfiguration": {"level": level}}
+            for name, (title, level) in (_ERRORS | WARNINGS).items()
         ],
     }
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "invocations": [invocation]}

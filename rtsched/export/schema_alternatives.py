@@ -10,6 +10,7 @@ ALTERNATIVES_SCHEMA = document(
     1,
     {
         "system": TEXT,
+        "wcet": maybe(TEXT, "which of the measured times is C; null: the largest that is known"),
         "until_ns": maybe(TIME, "how long jobs were released where energy was counted"),
         "partial": {**YES, "description": "interrupted"},
         "left": {**COUNT, "description": "how many alternatives were not analysed any more"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtsched.export.problems import RULES
+from rtsched.export.problems import RULES, WARNINGS
 from rtsched.export.schema_parts import (
     COUNT,
     NUMBER,
@@ -30,15 +30,24 @@ SHOW_SCHEMA = document(
 
 _PROBLEM = thing(
     {
-        "rule": {"enum": list(RULES)},
+        "rule": {"enum": [*RULES, *WARNINGS]},
         "path": TEXT,
         "line": maybe(COUNT, "from 1"),
         "column": maybe(COUNT, "from 1, in characters"),
         "message": TEXT,
+        "level": {"enum": ["error", "warning", "note"]},
     }
 )
 
-_FILE = thing({"file": TEXT, "valid": YES, "problems": {**TEXTS, "description": "as told"}, "results": many(_PROBLEM)})
+_FILE = thing(
+    {
+        "file": TEXT,
+        "valid": YES,
+        "problems": {**TEXTS, "description": "as told"},
+        "results": many(_PROBLEM),
+        "warnings": many(_PROBLEM) | {"description": "what of a valid file deserves a look"},
+    }
+)
 
 VALIDATE_SCHEMA = document("problems of files", 2, {"files": many(_FILE)})
 

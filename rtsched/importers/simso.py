@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Any
-from xml.parsers import expat
 
 from rtsched import units
 from rtsched.errors import InputError
-from rtsched.importers.common import MOST_DEPTH, MOST_ITEMS, ImportResult, build, reached, read_source, time
+from rtsched.importers.common import ImportResult, build, reached, read_source, time
 from rtsched.importers.importer import importer
+from rtsched.importers.xml import Element, parse
 from rtsched.model.document import cut
 
 FILE_ORDER = "it packs the tasks in the order of the file there, by decreasing utilisation here"
@@ -66,72 +66,10 @@ KNOWN: dict[str, set[str]] = {
 CACHE_MODEL = {"instructions": ("", "0"), "mix": ("", "0.5"), "base_cpi": ("", "1.0", "1"), "stack": ("",)}
 
 
-class Element:
-    """An XML element and the line it begins in."""
-
-    __slots__ = ("attributes", "children", "line", "tag")
-
-    def __init__(self, tag: str, attributes: dict[str, str], line: int) -> None:
-        self.tag = tag
-        self.attributes = attributes
-        self.line = line
-        self.children: list[Element] = []
-
-    def get(self, name: str, default: str = "") -> str:
-        """An attribute without the blanks around it; the default also if it is empty."""
-        return self.attributes.get(name, "").strip() or default
-
-    def all(self, tag: str) -> list[Element]:
-        """The children of one tag."""
-        return [child for child in self.children if child.tag == tag]
-
-    def find(self, tag: str) -> Element | None:
-        """The first child of a tag."""
-        return next(iter(self.all(tag)), None)
-
-
 @importer(begins="<")
 def read(path: str, text: str | None = None) -> ImportResult:
     """The system of a SimSo file (`text`, if it has been read already); raises InputError with file and line."""
-    return _Reader(path, _parse(path, read_source(path) if text is None else text)).system()
-
-
-def _parse(path: str, text: str) -> Element:
-    """The tree of a text; document types are refused, for their entities can grow without bound."""
-    parser = expat.ParserCreate()
-    top = Element("", {}, 0)
-    inside = [top]
-    count = 0
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal count
-        count += 1
-        line = parser.CurrentLineNumber
-        if count > MOST_ITEMS:
-            raise InputError(f"{path}:{line}: has more than {MOST_ITEMS} elements; split it")
-        if len(inside) > MOST_DEPTH:
-            raise InputError(f"{path}:{line}: is nested deeper than {MOST_DEPTH} elements; this is no SimSo file")
-        element = Element(tag, attributes, line)
-        inside[-1].children.append(element)
-        inside.append(element)
-
-    def end(tag: str) -> None:
-        inside.pop()
-
-    def refuse(*declaration: object) -> None:
-        line = parser.CurrentLineNumber
-        raise InputError(f"{path}:{line}: has a document type or entity; remove it, SimSo files need none")
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(text, True)
-    except expat.ExpatError as error:
-        reason = expat.ErrorString(error.code)
-        raise InputError(f"{path}:{error.lineno}:{error.offset + 1}: is not XML: {reason}; check the file") from None
-    return top.children[0]
+    return _Reader(path, parse(path, read_source(path) if text is None else text, "SimSo")).system()
 
 
 class _Reader:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtsched.metrics.figures import ChainFigures, EndFigures
+from rtsched.metrics.reading import reads, writes
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import ChainSpec, SystemSpec
 from rtsched.trace.trace import ABORTED, DROPPED, LATE, Trace
@@ -50,19 +51,19 @@ class _Jobs(NamedTuple):
 
 
 def _finished(trace: Trace, task: int, by: str) -> _Jobs:
-    """The finished jobs of a task, by ``start`` (their reads) or ``finish`` (their writes)."""
+    """The finished jobs of a task, by ``read`` or ``write``."""
     numbers = trace.numbers(task)
     numbers = numbers[trace.jobs["finish"][numbers] >= 0]
-    rows = trace.jobs[numbers]
-    order = np.argsort(rows[by], kind="stable")
-    return _Jobs(rows["start"][order], rows["finish"][order], np.asarray(numbers[order], dtype=np.int64))
+    found = _Jobs(reads(trace, task, numbers), writes(trace, task, numbers), np.asarray(numbers, dtype=np.int64))
+    order = np.argsort(found.reads if by == "read" else found.writes, kind="stable")
+    return _Jobs(found.reads[order], found.writes[order], found.jobs[order])
 
 
 def begun(trace: Trace, chain: ChainSpec) -> int | None:
-    """The first instant in ns at which every task of a chain has started a job; None if one never does."""
+    """The first instant in ns at which a job of every task of a chain has read; None if one never does."""
     first = []
     for task in chain.tasks:
-        starts = trace.jobs_of(task)["start"]
+        starts = reads(trace, task, trace.numbers(task))
         if not (starts >= 0).any():
             return None
         first.append(int(starts[starts >= 0].min()))
@@ -83,9 +84,9 @@ def reactions(trace: Trace, chain: ChainSpec, *, reduced: bool = False) -> Ends:
 
     A stimulus that comes just after a read is read by the next job. `reduced`: from each read to what came of it.
     """
-    begins, reached, jobs = _finished(trace, chain.tasks[0], "start")
+    begins, reached, jobs = _finished(trace, chain.tasks[0], "read")
     for task in chain.tasks[1:]:
-        those = _finished(trace, task, "start")
+        those = _finished(trace, task, "read")
         position = np.searchsorted(those.reads, reached, side="left")
         there = (position < len(those.reads)) & (jobs >= 0)
         position = position[there]
@@ -105,12 +106,12 @@ def ages(trace: Trace, chain: ChainSpec, *, reduced: bool = False) -> Ends:
 
     Followed backwards: the last job of the task before that had written when the next one read.
     """
-    last = _finished(trace, chain.tasks[-1], "finish")
+    last = _finished(trace, chain.tasks[-1], "write")
     ends, jobs, reads = last.writes, last.jobs, last.reads
     if not reduced:
         ends, jobs = np.append(ends[1:], -1), np.append(jobs[1:], -1)
     for task in reversed(chain.tasks[:-1]):
-        those = _finished(trace, task, "finish")
+        those = _finished(trace, task, "write")
         position = np.searchsorted(those.writes, reads, side="right") - 1
         there = position >= 0
         ends, jobs, reads = ends[there], jobs[there], those.reads[position[there]]
@@ -120,10 +121,10 @@ def ages(trace: Trace, chain: ChainSpec, *, reduced: bool = False) -> Ends:
 def reaction_times(trace: Trace, chain: ChainSpec, window: Window | None = None, *, reduced: bool = False) -> Integers:
     """How long the chain takes to react to a stimulus that comes just after a read of its first task, in ns each.
 
-    Implicit communication: a job reads when it starts and writes when it finishes. The stimulus that one job of the
-    first task just missed is read by the next one; from there the first job that starts at or after each finish is
-    followed. `window` restricts the starts of the job that missed it (`reduced`: that read it, from where they then
-    count). Duerr et al. (ACM TECS 18(5s), 2019).
+    A job reads when it starts and writes when it finishes (implicit communication), or reads at its arrival and writes
+    at its deadline (``let``). The stimulus that one job of the first task just missed is read by the next one; from
+    there the first job that reads at or after each write is followed. `window` restricts the reads of the job that
+    missed it (`reduced`: that read it, from where they then count). Duerr et al. (ACM TECS 18(5s), 2019).
     """
     return reactions(trace, chain, reduced=reduced).within(window).times
 
@@ -131,8 +132,8 @@ def reaction_times(trace: Trace, chain: ChainSpec, window: Window | None = None,
 def data_ages(trace: Trace, chain: ChainSpec, window: Window | None = None, *, reduced: bool = False) -> Integers:
     """How old the chain's output becomes before the next one replaces it (`reduced`: when it appears), in ns each.
 
-    Followed backwards from each job of the last task: the latest job of the preceding task that finished at or before
-    the start. `window` restricts the starts of the first task's job so found.
+    Followed backwards from each job of the last task: the latest job of the preceding task that has written by the time
+    of the read. `window` restricts the starts of the first task's job so found.
     """
     return ages(trace, chain, reduced=reduced).within(window).times
 
@@ -156,7 +157,7 @@ def sampling(trace: Trace, chain: ChainSpec, window: Window | None = None) -> Sa
     if not len(behind):
         return Sampling(0, 0, 0, 0)
     used = np.unique(behind)
-    reads = _finished(trace, chain.tasks[0], "start").reads
+    reads = _finished(trace, chain.tasks[0], "read").reads
     samples = int(((reads >= used[0]) & (reads <= used[-1])).sum())
     return Sampling(samples, samples - len(used), len(behind), len(behind) - len(used))
 

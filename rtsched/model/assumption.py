@@ -13,7 +13,7 @@ from rtsched.model.base import Model
 ASSUMPTIONS = (
     "times", "arrivals", "service", "order", "switches", "migrations", "decisions", "caches", "interrupts",
     "submission", "other-load", "timers", "frequency", "temperature", "memory", "faults", "contention", "theorem",
-    "given",
+    "sampling", "given",
 )  # fmt: skip
 
 

@@ -24,6 +24,9 @@ class Sporadic(Model):
 
     kind: Literal["sporadic"]
     mean_extra: Duration = 0
+    max_gap: PositiveDuration | None = Field(
+        default=None, description="no gap is longer; without it chains through the task have no bound"
+    )
 
 
 class Poisson(Model):
@@ -219,6 +222,17 @@ class Task(Work):
     )
     instances: int = Field(default=1, ge=1, le=10_000)
     overlap: bool = Field(default=False, description="whether jobs of this task may run at the same time")
+    communication: Literal["implicit", "let"] = Field(
+        default="implicit",
+        description="when its jobs read and write in chains: at start and end, or (logical execution time) at the "
+        "arrival and the deadline",
+    )
+    clock: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="what its releases are timed by: tasks of one clock keep the phases that their offsets say",
+    )
     budget: PositiveDuration | None = Field(
         default=None, description="of the server that serves its jobs: per server period"
     )
@@ -334,6 +348,7 @@ class Task(Work):
     def _check_arrivals(self) -> None:
         if self.period is not None and self.rate is not None:
             raise problem("'period' and 'rate' say the same thing twice; give one")
+        self._check_clock()
         needs_period = self.arrival.kind in ("periodic", "sporadic", "poisson")
         single = (self.release is not None) + (self.after is not None)
         if single > 1 or (single and self.arrival.kind != "periodic"):
@@ -342,6 +357,22 @@ class Task(Work):
             raise problem("a task with one 'release' has no period")
         if needs_period and not single and self.gap is None:
             raise problem("the period is missing; add 'period: 10 ms', 'rate: 100 Hz', 'after: TASK' or an 'arrival'")
+
+    def _check_clock(self) -> None:
+        """What a clock times is periodic; a longest gap is no shorter than the least."""
+        if self.clock is not None and (
+            self.arrival.kind != "periodic" or self.release is not None or self.after is not None
+        ):
+            raise problem("'clock' holds the phases of a periodic task, and this is none; leave it out", "clock")
+        if self.communication == "let" and self.after is not None:
+            raise problem(
+                "a task that another one triggers reads what that one has just written, so it has no logical "
+                "execution time; leave 'communication' out, or give it a period instead of 'after'",
+                "communication",
+            )
+        most = self.arrival.max_gap if isinstance(self.arrival, Sporadic) else None
+        if most is not None and self.gap is not None and most < self.gap:
+            raise problem("'max_gap' is shorter than the period, which is the least gap; make it longer", "arrival")
 
     def _check_without_effect(self) -> None:
         """Refuse what could never change anything beside what else is said."""

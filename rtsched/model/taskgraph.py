@@ -283,6 +283,8 @@ class TaskSpec:
     origins: tuple[Origin, ...] = ()
     inputs: InputsSpec | None = None
     id: str | None = None
+    communication: str = "implicit"
+    clock: str | None = None
 
     @property
     def basis(self) -> Basis:

@@ -138,6 +138,8 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "branches": judged(judges.of_branches),
         "origins": LABEL,
         "inputs": DRAWN,
+        "communication": harmless("it changes no schedule"),
+        "clock": harmless("a run has the phases that it has"),
     },
     NodeSpec: {
         "index": LABEL,

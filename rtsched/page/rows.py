@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rtsched.metrics.chains import triggers_of
+from rtsched.metrics.reading import reads, writes
 from rtsched.model.accelerator import Kernel
 from rtsched.model.taskgraph import ChainSpec, SystemSpec
 from rtsched.plot.hardware import gpus
@@ -67,8 +68,8 @@ def by_trigger(system: SystemSpec, chain: ChainSpec) -> bool:
 def instances(trace: Trace) -> list[tuple[int, ...]]:
     """Through which jobs each chain went, from each job of its first task: (chain, instance, job, time in ns).
 
-    From one task to the next leads the first job that starts when the one before has finished (implicit communication,
-    as in `rtsched.metrics.chains`, whose reaction times these are; -1 for the first job). Where a latency is limited,
+    From one task to the next leads the first job that reads when the one before has written (as in
+    `rtsched.metrics.chains`, whose reaction times these are; -1 for the first job). Where a latency is limited,
     and in chains that nobody declared, it leads to the job that was triggered; the time is then the latency. An
     instance that never got to the end is left out.
     """
@@ -86,18 +87,18 @@ def instances(trace: Trace) -> list[tuple[int, ...]]:
             way = _way(trace, job, following, triggered)
             if way is not None:
                 since = int(trace.jobs["arrival"][way[0]]) if triggered else before
-                reaction = -1 if since < 0 else int(trace.jobs["finish"][way[-1]]) - since
+                reaction = -1 if since < 0 else _written(trace, way[-1], triggered) - since
                 found += [(number, count, each, reaction) for each in way]
                 count += 1
     return found
 
 
 def _nexts(trace: Trace, task: int, triggered: bool) -> tuple[Any, Any]:
-    """When the jobs of a task arrived, or started (finished ones only), ascending; and their numbers."""
+    """When the jobs of a task arrived, or read (finished ones only), ascending; and their numbers."""
     numbers = trace.numbers(task)
     if not triggered:
         numbers = numbers[trace.jobs["finish"][numbers] >= 0]
-    times = trace.jobs["arrival" if triggered else "start"][numbers]
+    times = trace.jobs["arrival"][numbers] if triggered else reads(trace, task, numbers)
     by_time = np.argsort(times, kind="stable")
     return times[by_time], numbers[by_time]
 
@@ -106,12 +107,19 @@ def _way(trace: Trace, job: int, following: list[tuple[Any, Any]], triggered: bo
     """The jobs from one of the first task to one of the last; None: it never got there."""
     way = [job]
     for times, numbers in following:
-        finish = int(trace.jobs["finish"][way[-1]])
+        finish = _written(trace, way[-1], triggered)
         at = int(np.searchsorted(times, finish, side="left"))
         if finish < 0 or at == len(times) or (triggered and times[at] != finish):
             return None
         way.append(int(numbers[at]))
     return way if trace.jobs["finish"][way[-1]] >= 0 else None
+
+
+def _written(trace: Trace, job: int, triggered: bool) -> int:
+    """When a job ended, or (`triggered` false) wrote; -1: it did not."""
+    if triggered:
+        return int(trace.jobs["finish"][job])
+    return int(writes(trace, int(trace.jobs["task"][job]), np.array([job]))[0])
 
 
 # ---- GPUs ------------------------------------------------------------------------------------------------------------

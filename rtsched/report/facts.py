@@ -140,16 +140,16 @@ def breakdown(found: Verification) -> str:
     factor = found.breakdown
     if factor is None:
         return "none: not provable for any positive execution times"
-    share = float(factor)
+    share, times = float(factor), words.together(found)
     if factor >= MOST:
-        return f"at least {share:g}: all execution times together may be {share:g} times as long"
+        return f"at least {share:g}: {times} may be {share:g} times as long"
     if factor == 1:
-        return "1.000: the execution times may not grow together by as much as 0.1 %"
+        return f"1.000: {times} may not grow by as much as 0.1 %"
     if factor > 1:
         sure = found.basis in PROVING + CONDITIONAL
         until = "and the proof holds" if sure else f"until a test fails (of {NAMES[found.basis]}, no proof)"
-        return f"{share:.3f}: all execution times together may grow by {100 * share - 100:.1f} % {until}"
-    return f"{share:.3f}: for a proof all execution times together must shrink by {100 - 100 * share:.1f} %"
+        return f"{share:.3f}: {times} may grow by {100 * share - 100:.1f} % {until}"
+    return f"{share:.3f}: for a proof {times} must shrink by {100 - 100 * share:.1f} %"
 
 
 def consists(bound: Bound) -> str:

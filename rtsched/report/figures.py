@@ -179,9 +179,9 @@ def edges(most: int, bound: Bound) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def scaled_bounds(found: Verification, part: GroupAnalysis, factor: Fraction) -> dict[str, int | None]:
     """The bounds of a part's tasks with all its execution times scaled."""
-    names = [found.system.tasks[index].name for index in part.view.tasks]
+    due = {found.system.tasks[index].name: found.system.tasks[index].deadline for index in part.view.tasks}
     applied, _ = apply([margins.scaled(model, C=factor) for model in part.view.models])
-    return {bound.task: bound.wcrt for bound in combine(part.view, applied, names).bounds}
+    return {bound.task: bound.wcrt for bound in combine(part.view, applied, due).bounds}
 
 
 def sensitivity(found: Verification) -> Drawing:
@@ -208,8 +208,8 @@ def sensitivity(found: Verification) -> Drawing:
         why = "the tests decide without response times, or find none at any of these factors"
         return Drawing("fd", title, f"Left out: {why}.")
     text = (
-        f"Bound over deadline when all execution times are scaled, in steps of 5 %{_most(places)}. A line ends where "
-        "no finite bound is found any more."
+        f"Bound over deadline when {words.together(found)} are scaled, in steps of 5 %{_most(places)}. A line "
+        "ends where no finite bound is found any more."
     )
     without = sum(all(map(math.isnan, values)) for values in curves.values())
     if without:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -116,7 +116,7 @@ def apply(models: Sequence[Any]) -> tuple[tuple[Applied, ...], tuple[tuple[str, 
                 continue
             reason = theorem.reason(model)
             if reason is None:
-                applied.append(Applied(theorem, model, theorem(model)))
+                applied.append(Applied(theorem, model, theorem.answer(model)))
             else:
                 refused.append((theorem.name, reason))
     return tuple(applied), tuple(refused)
@@ -131,14 +131,14 @@ def decide(models: Sequence[Any]) -> bool:
         if theorem.strength != "necessary" and theorem.reason(model) is None
     ]
     for theorem, model in sorted(usable, key=lambda item: item[0].strength != "exact"):
-        verdict = theorem(model).verdict
+        verdict = theorem.answer(model).verdict
         if verdict == "schedulable" or (theorem.strength == "exact" and verdict == "unschedulable"):
             return verdict == "schedulable"
     return False
 
 
-def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Result:
-    """One result out of many: an exact no wins, else the smallest sound bound per task.
+def combine(view: View, applied: Sequence[Applied], due: Mapping[str, int]) -> Result:
+    """One result out of many: an exact no wins, else the smallest sound bound per task, of which `due` has deadlines.
 
     Bounds of interlocked tests count only where the test accepts all tasks; others assume nothing of each other. Of
     equal bounds an exact one is named, then one that stands in a paper.
@@ -153,10 +153,9 @@ def combine(view: View, applied: Sequence[Applied], names: Sequence[str]) -> Res
             rank = (bound.wcrt, not bound.exact, not item.theorem.published)
             if bound.task not in best or rank < ranks[bound.task]:
                 best[bound.task], ranks[bound.task] = bound, rank
-    deadlines = {bound.task: bound.deadline for item in applied for bound in item.result.bounds}
+    deadlines = {**due, **{bound.task: bound.deadline for item in applied for bound in item.result.bounds}}
     bounds = tuple(
-        _with_overhead(best.get(name) or Bound(name, None, deadlines.get(name, 0), converged=False), view)
-        for name in names
+        _with_overhead(best.get(name) or Bound(name, None, deadlines[name], converged=False), view) for name in due
     )
     if not view.exact:
         bounds = tuple(replace(bound, exact=False) for bound in bounds)
@@ -225,16 +224,14 @@ def _with_overhead(bound: Bound, view: View) -> Bound:
 
 def analyse_part(view: View, system: SystemSpec, *, declared: bool = True) -> GroupAnalysis:
     """One part of a system; with `declared` also for its phases exactly as declared, where that says more."""
-    names = [system.tasks[index].name for index in view.tasks]
+    due = {system.tasks[index].name: system.tasks[index].deadline for index in view.tasks}
     if view.obstacle is not None:
-        bounds = tuple(
-            Bound(system.tasks[index].name, None, system.tasks[index].deadline, converged=False) for index in view.tasks
-        )
-        failure = Failure(names[0], view.obstacle.reason, hint=f"to make it provable: {view.obstacle.change}")
+        bounds = tuple(Bound(name, None, deadline, converged=False) for name, deadline in due.items())
+        failure = Failure(next(iter(due)), view.obstacle.reason, hint=f"to make it provable: {view.obstacle.change}")
         result = Result("unknown", bounds, (), view.assumptions, failure, view.obstacle.reason)
         return GroupAnalysis(view, (), (), result)
     applied, refused = apply(view.models)
-    result = combine(view, applied, names)
+    result = combine(view, applied, due)
     large = next((reason for reason in map(needs.few_tasks, view.models) if reason is not None), None)
     if large is not None and result.verdict == "unknown":
         result = replace(result, reason=large if _closest(applied) is None else f"{result.reason}; {large}")

@@ -283,6 +283,11 @@ class TypedPools:
             each.sort(key=lambda item: (-item[0], item[1]))
         return found
 
+    def serves_in_order(self, kind: str) -> bool:
+        """Whether of a job's vertices that are ready for a type the one that stands first runs, and preempts others."""
+        order = self.order if self.queues is None else self.queues.orders.get(kind)
+        return order in ("FP", "EDF") and self.mode(kind) == "preemptive"
+
     def mode(self, kind: str) -> Mode:
         """How the processors of a type are preempted."""
         return "preemptive" if self.modes is None else self.modes.get(kind, "preemptive")

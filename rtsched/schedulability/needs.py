@@ -158,6 +158,14 @@ def preemptive_pools(model: TypedPools) -> str | None:
     return None
 
 
+def nodes_in_order(model: TypedPools) -> str | None:
+    """Of the vertices of a job those that stand first go first."""
+    for kind in model.cores:
+        if not model.serves_in_order(kind):
+            return f"it is about FP or EDF, which take the nodes of a job in their order; {kind!r} has another order"
+    return None
+
+
 def stages_preemptive(model: Pipelines) -> str | None:
     """Every processor is preemptive."""
     for processor, mode in model.modes.items():

@@ -81,6 +81,10 @@ class Theorem:
         reason = self.reason(model)
         if reason is not None:
             return unknown(f"{self.name} does not apply: {reason}")
+        return self.answer(model)
+
+    def answer(self, model: Any) -> Result:
+        """Apply it to a model of which it has been asked already that no precondition fails."""
         try:
             result: Result = self._ask(self.function, model)
         except NotConverged as cut:

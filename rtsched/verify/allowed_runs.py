@@ -75,6 +75,7 @@ def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> All
     loose = bool(random.random() < 0.3) and phases != "declared"
     late = random.choice(["first", "none", "extreme", "any"], p=[0.4, 0.1, 0.3, 0.2])
     times = random.choice(["full", "each", "extreme", "least"], p=[0.5, 0.2, 0.25, 0.05])
+    moved: dict[str, int] = {}
     tasks, arrivals, truths = [], {}, {}
     for task in (_of_one_input(task, random) for task in system.tasks):
         if times != "full" and system.hardware is None:  # what hardware scales has no truth of its own
@@ -90,13 +91,19 @@ def made(system: SystemSpec, sequence: np.random.SeedSequence, name: str) -> All
             "any": int(random.integers(0, period)),
             "declared": task.offset,
         }[str(phases)]
+        if task.clock is not None and phases != "declared":  # the tasks of a clock are moved together
+            least = min(each.offset for each in system.tasks if each.clock == task.clock)
+            phase = moved.setdefault(task.clock, phase) + task.offset - least
+        most = task.arrival.max_gap if isinstance(task.arrival, Sporadic) else None
         count = max(1, -(-(until - phase) // period))
         gaps = np.full(count, period, dtype=np.int64)
-        if loose:
+        if most is not None:
+            gaps = np.where(random.random(count) < 0.5, random.integers(period, most, count, endpoint=True), most)
+        elif loose and task.clock is None:
             gaps += np.where(random.random(count) < 0.3, random.integers(0, period, count, endpoint=True), 0)
         jitter = _delays(task.jitter, str(late), count, random)
         arrival = phase + np.cumsum(gaps) - gaps[0]
-        if phases != "declared":  # the first releases, not the arrivals, are what comes together
+        if phases != "declared" and task.clock is None:  # the first releases, not the arrivals, are what comes together
             arrival += task.jitter - int(jitter[0])
         released = np.maximum.accumulate(arrival + jitter)
         keep = released < until

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.model.origin import BASES, CONDITIONAL, PROVING, Basis, Origin, weakest
 from rtsched.model.taskgraph import NodeSpec, TaskSpec
+from rtsched.schedulability.lowering.delays import delaying
 from rtsched.schedulability.result import Verdict
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ NAMES: dict[Basis, str] = {
 def behind(found: Verification, index: int) -> frozenset[int]:
     """The tasks on whose execution times the verdict on a task depends, itself among them.
 
-    Those of its part: they share processors, queues, locks or triggers. Where fixed priorities on a preemptive
-    processor bound it below its deadline, only those that its bound consists of: less urgent ones change nothing.
+    Of its part those that can delay it, directly or through others (``rtsched.schedulability.lowering.delays``). All of
+    them where nothing says who waits for whom: a plan of its own, processors that take turns, locks that block one.
     """
     tasks = found.system.tasks
-    bound = found.bounds[index]
-    part = frozenset(found.analysis.part_of(bound.task).view.tasks)
-    if bound.test != "fp-rta" or bound.wcrt is None or bound.wcrt > bound.deadline or bound.total("blocking"):
+    view = found.analysis.part_of(tasks[index].name).view
+    part = frozenset(view.tasks)
+    if not view.queues:
         return part
-    names = {piece.source for piece in bound.parts} | {bound.task}
-    mine = frozenset(place for place in part if tasks[place].name in names)
-    return part if any(tasks[place].after is not None for place in mine) else mine
+    releases = {place: after for place in part if (after := tasks[place].after) is not None}
+    mine = delaying(view.queues, releases, index)
+    return part if any(view.blockers.get(tasks[place].name) for place in mine) else mine
 
 
 def basis_of(found: Verification, tasks: Iterable[int]) -> Basis:

@@ -103,6 +103,7 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
             "seed": found.seed,
             "interrupted": found.interrupted,
         },
+        "unrun": found.unrun or None,
     }
     if margins:
         made["margins"] = {

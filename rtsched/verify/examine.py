@@ -12,7 +12,7 @@ from rtsched.errors import RtschedError, SchedulerError
 from rtsched.model.quantities import QUANTITIES
 from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis, analyse
-from rtsched.schedulability.lowering.system_chains import bound_of
+from rtsched.schedulability.lowering.system_chains import bound_of, test_of
 from rtsched.schedulability.result import Result
 from rtsched.trace.trace import OK, UNFINISHED
 from rtsched.verify.acting import policy_of, scheduler_of
@@ -229,8 +229,12 @@ class _Watch:
         theorem, kind = target
         if kind not in ("bound", "late"):
             return True
-        if theorem == "chain-latency":
-            return any(bound_of(result, code) for result in self.analysis.chains for code in QUANTITIES)
+        if theorem in ("chain-clocks", "chain-latency"):
+            return any(
+                bound_of(result, code) and test_of(result, code) == theorem
+                for result in self.analysis.chains
+                for code in QUANTITIES
+            )
         mine = [statement for statement in self.statements if statement.theorem == theorem]
         return any(
             statement.schedulable if kind == "late" else any(limit is not None for limit in statement.bounds)
@@ -287,7 +291,7 @@ class _Watch:
                     self.chains[place] = max(self.chains[place], seen)
                 if limit is not None and seen > limit:
                     who = f"{chain.name} ({code})"
-                    self.report(Violation("chain-latency", "bound", who, limit, seen, pattern.name))
+                    self.report(Violation(test_of(result, code), "bound", who, limit, seen, pattern.name))
 
     def tally(self) -> None:
         """Count what each theorem said, and how close the worst came."""
@@ -305,11 +309,11 @@ class _Watch:
                 for index, limit in zip(statement.tasks, statement.bounds, strict=True):
                     self._ratio(statement.theorem, self.worst[index], limit)
         for seen, result in zip(self.chains, self.analysis.chains, strict=True):
-            tally = self.found.tallies.setdefault("chain-latency", TheoremTally())
+            tally = self.found.tallies.setdefault(test_of(result, "mrt"), TheoremTally())
             tally.applied += 1
             if result.bounds:
                 tally.schedulable += 1
-                self._ratio("chain-latency", seen, result.bounds[0].wcrt)
+                self._ratio(test_of(result, "mrt"), seen, result.bounds[0].wcrt)
 
     def _ratio(self, theorem: str, seen: int, limit: int | None) -> None:
         if limit is None or seen < 0:

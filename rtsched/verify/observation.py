@@ -14,7 +14,7 @@ from rtsched.model.quantities import QUANTITIES
 from rtsched.model.task import Sporadic
 from rtsched.model.taskgraph import ChainSpec
 from rtsched.schedulability.analyse import SystemAnalysis
-from rtsched.schedulability.lowering.system_chains import bound_of
+from rtsched.schedulability.lowering.system_chains import bound_of, test_of
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify.patterns import Pattern, horizon
 
@@ -263,7 +263,14 @@ class Observer:
                 if limit is not None and most > limit:
                     what = f"the {QUANTITIES[code].name} ({code}) of chain {chain.name!r} was {most} ns"
                     raise self._beaten(
-                        what, "chain-latency", limit, pattern, trace, chain=chain.name, quantity=code, observed_ns=most
+                        what,
+                        test_of(result, code),
+                        limit,
+                        pattern,
+                        trace,
+                        chain=chain.name,
+                        quantity=code,
+                        observed_ns=most,
                     )
                 required = chain.limits.get(code)
                 if required is not None and most > required:

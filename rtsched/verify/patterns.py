@@ -40,6 +40,23 @@ def free(task: TaskSpec) -> bool:
     return task.after is None and task.release is None and task.arrival.kind in ("periodic", "sporadic")
 
 
+def held_phases(system: SystemSpec, offsets: dict[int, int]) -> dict[int, int]:
+    """These offsets as the clocks of a system allow: the tasks of one begin as the first of them does, none before."""
+    found = dict(offsets)
+    for clock in dict.fromkeys(task.clock for task in system.tasks if task.clock is not None):
+        mine = [task for task in system.tasks if task.clock == clock]
+        least = min(task.offset for task in mine)
+        begin = offsets.get(mine[0].index, 0)
+        found |= {task.index: begin + task.offset - least for task in mine}
+    return found
+
+
+def sometimes_later(task: TaskSpec) -> Sporadic:
+    """Arrivals of a task that at times come later than after a period; as late as it may."""
+    most = task.arrival.max_gap if isinstance(task.arrival, Sporadic) else None
+    return Sporadic(kind="sporadic", mean_extra=max(1, (task.period or 1) // 10), max_gap=most)
+
+
 def horizon(system: SystemSpec) -> int:
     """How long a searched run lasts: several times the longest period, but not too much to simulate."""
     single = max((task.release or 0) for task in system.tasks) + 1
@@ -93,6 +110,7 @@ def varied(task: TaskSpec, random: np.random.Generator) -> Execution:
 
 def shifted(system: SystemSpec, offsets: dict[int, int], *, name: str, until: int, seed: int = 0) -> Pattern:
     """The system with every job as long as it may be, tasks periodic with these offsets (0 where none is given)."""
+    offsets = held_phases(system, offsets)
     tasks = tuple(
         replace(
             task, offset=offsets.get(task.index, 0), arrival=Periodic(), execution=longest(task.execution), jitter=0
@@ -135,8 +153,10 @@ def _random(system: SystemSpec, number: int, until: int, random: np.random.Gener
             period = task.period or 1
             changes["offset"] = int(random.integers(0, period))
             loose = random.random() < 0.3
-            changes["arrival"] = Sporadic(kind="sporadic", mean_extra=max(1, period // 10)) if loose else Periodic()
+            changes["arrival"] = sometimes_later(task) if loose and task.clock is None else Periodic()
         shorter = random.random() < 0.5
         changes["execution"] = varied(task, random) if shorter else longest(task.execution)
         tasks.append(replace(task, **changes))  # type: ignore[arg-type]
+    held = held_phases(system, {task.index: task.offset for task in tasks if free(task)})
+    tasks = [replace(task, offset=held[task.index]) if free(task) else task for task in tasks]
     return Pattern(f"random pattern {number + 1}", replace(system, tasks=tuple(tasks)), until, number)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from rtsched.model.quantities import QUANTITIES
-from rtsched.model.task import Spawned, Sporadic, TraceArrivals, Uniform
+from rtsched.model.task import Periodic, Spawned, Sporadic, TraceArrivals, Uniform
 from rtsched.model.taskgraph import ChainSpec, NodeSpec, ProcessorSpec, SystemSpec, TaskSpec
 
 
@@ -112,10 +112,15 @@ def _described(system: SystemSpec, task: TaskSpec) -> dict[str, Any]:
         about["period"] = f"{task.period} ns"
     if isinstance(task.arrival, Sporadic):
         about["arrival"] = {"kind": "sporadic", "mean_extra": f"{task.arrival.mean_extra} ns"}
+        about["arrival"] |= _times(max_gap=task.arrival.max_gap or 0)
     about |= {"deadline": f"{task.deadline} ns", "priority": task.priority}
     about |= _times(offset=task.offset, jitter=task.jitter)
     if task.count is not None:
         about["count"] = task.count
+    if task.communication != "implicit":
+        about["communication"] = task.communication
+    if task.clock is not None and isinstance(task.arrival, Periodic) and task.period is not None:
+        about["clock"] = task.clock
     if isinstance(task.execution, Uniform):
         about["execution"] = {"kind": "uniform", "low": task.execution.low, "high": task.execution.high}
     if len(task.nodes) == 1:

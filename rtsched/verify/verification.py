@@ -14,6 +14,7 @@ from rtsched import api
 from rtsched.display import Displayed
 from rtsched.errors import InputError, SoundnessError
 from rtsched.model.base import whole_number
+from rtsched.model.known import known_before
 from rtsched.model.origin import CONDITIONAL, PROVING, Basis, weakest
 from rtsched.model.overrides import Override
 from rtsched.model.system import Estimates
@@ -60,6 +61,10 @@ LATER: dict[str, Any] = {
     "max_reduced_reaction": None,
     "max_reduced_age": None,
     "max_latency": None,
+    "communication": "implicit",
+    "clock": None,
+    "max_gap": None,
+    "limits": [],
 }
 #: The same of platforms.
 LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}
@@ -87,6 +92,7 @@ class Verification(Displayed):
     asked: int = 0  #: random patterns that were to be simulated
     margin_cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     broken: BrokenChain | None = None
+    unrun: str = ""  #: why nothing was simulated, though it was asked for
 
     @property
     def system(self) -> SystemSpec:
@@ -284,8 +290,9 @@ def examine(
 ) -> Verification:
     """`verify` of what is lowered already, with `count` random patterns. Raises SoundnessError."""
     analysis = prove(system, api.policy(description).on(system))
-    if not count:
-        return Verification(loaded, description, analysis, None, None, seed)
+    refused = _refused(analysis) if count else ""
+    if not count or refused:
+        return Verification(loaded, description, analysis, None, None, seed, unrun=refused)
     observer = Observer(analysis, description, seed)
     made: Iterable[Pattern] = patterns(system, count, seed)
     interrupted = False
@@ -300,6 +307,14 @@ def examine(
         raise
     seen, found, broken = observer.observation(), observer.found, observer.broken
     return Verification(loaded, description, analysis, seen, found, seed, interrupted, asked=count, broken=broken)
+
+
+def _refused(analysis: SystemAnalysis) -> str:
+    """Why a policy does not run what is refuted anyway; nothing where it runs it, or where that is an error."""
+    plan = analysis.policy.plan
+    if plan is None or analysis.verdict != "unschedulable":
+        return ""
+    return plan.refuses(known_before(analysis.system)) or ""
 
 
 #: The public name.

@@ -17,6 +17,7 @@ from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.basis import NAMES, basis_of, claim, headline
 from rtsched.verify.criticality import levels
+from rtsched.verify.loads import summed_up
 from rtsched.verify.surroundings import brief
 from rtsched.verify.verification import Verification
 from rtsched.visible import visible
@@ -103,7 +104,10 @@ def verdict(found: Verification) -> str:
         lines.append(f"Smallest margin: {tight}.")
     factor = found.breakdown
     if factor is not None and all(part.view.models for part in found.analysis.parts):
-        lines.append(f"Breakdown factor: {float(factor):.3f} (all execution times together {moved(factor)}).")
+        lines.append(f"Breakdown factor: {float(factor):.3f} ({together(found)} {moved(factor)}).")
+    loads = summed_up(found)
+    if loads:
+        lines.append(f"Limits of loads {loads}.")
     return "\n".join(map(visible, lines))
 
 
@@ -184,6 +188,8 @@ def chains(found: Verification) -> list[str]:
                 f"reacts within {time(mrt)} (mrt; {time(mrrt)} from the read on, mrrt)",
                 f"its data is at most {time(mda)} old (mda; {time(mrda)} when it appears, mrda)",
             ]
+        if "open" in result.details:
+            said.append(f"without its clocks ({result.details['open']})")
         text = ", ".join(said) or f"no bound ({result.reason})"
         id = f"{chain.id} " if chain.id else ""
         lines.append(f"chain {id}{chain.name}: {text}" + "".join(f"; {each}" for each in required(found, place)))
@@ -235,8 +241,19 @@ def margins(found: Verification) -> str:
                     "–" if margin.T is None else moved(margin.T, shrinks=True),
                 ]
             )
-    note = "each by itself, for a proof of its part: its execution time (C) and its period (T)"
+    cost = ", what switches cost in it" * bool(switching(found))
+    note = f"each by itself, for a proof of its part: its execution time (C{cost}) and its period (T)"
     return f"{aligned(lines)}\n{note}"
+
+
+def together(found: Verification) -> str:
+    """What a factor of all execution times scales: where switches cost time, that as well."""
+    return f"all execution times{', with what switches cost,' * switching(found)} together"
+
+
+def switching(found: Verification) -> bool:
+    """Whether the times that the models take have the cost of switches in them."""
+    return any(part.view.overheads for part in found.analysis.parts)
 
 
 def moved(factor: Fraction | float, *, shrinks: bool = False) -> str:

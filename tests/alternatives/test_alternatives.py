@@ -173,3 +173,14 @@ def test_the_command_writes_csv() -> None:
 
 def test_the_command_refuses_a_length_of_no_run() -> None:
     assert ended(*ASKED, "--until", "1 s").exit_code == 2
+
+
+def test_all_alternatives_take_the_figure_that_is_asked_for() -> None:
+    """As `analyse` takes it; what is asked for stands in every form of the answer."""
+    found = alternatives("wearable_mcu", platforms=["file"], schedulers=["file"], wcet="max*1.2")
+    alone = verify("wearable_mcu", wcet="max*1.2", runs=0)
+    assert found.rows[0].breakdown == float(alone.breakdown or 0)
+    assert found.wcet == found.to_dict()["wcet"] == "max*1.2"
+    assert "Of measured times the figure 'max*1.2' counts as C, everywhere." in found.text()
+    assert alternatives("wearable_mcu", platforms=["file"], schedulers=["file"]).to_dict()["wcet"] is None
+    assert "most" in ended("what-if", "wearable_mcu", "--wcet", "most").output

@@ -28,7 +28,7 @@ from rtsched.schedulability.models import (
 )
 from rtsched.schedulability.result import Result
 from rtsched.schedulability.theorem import theorems
-from rtsched.schedulability.theorems import chains, edf, federated, suspension, typed_dag
+from rtsched.schedulability.theorems import chains, clocked_jobs, edf, federated, sampled_chains, suspension, typed_dag
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
 from rtsched.schedulability.theorems.job_sets import Job, JobSet, completions, read_csv
 from rtsched.schedulability.theorems.multiprocessor import mcnaughton
@@ -247,6 +247,20 @@ def check_chain(record: Record) -> None:
     for name in ("mrt", "mda", "mrda"):
         assert found[name] == expected[name], name
     assert checked(theorems()["chain-latency"](chain)).responses[0] >= found["mrt"]
+    O = [each.get("O", 0) for each in given["tasks"]]
+    jobs = clocked_jobs.latest_ends(
+        [clocked_jobs.Clocked(task.C, task.T, at) for task, at in zip(tasks, O, strict=True)]
+    )
+    assert jobs is not None
+    most = expected["duerr_mrt"]
+    for ends in ([() for _ in jobs], jobs):  # by the worst responses, and by the ends of single jobs
+        steps = tuple(
+            sampled_chains.Sampler(str(i), tasks[i].T, R[i] or 0, clock="clock", phase=O[i], ends=ends[i]) for i in path
+        )
+        clocked = checked(theorems()["chain-clocks"](sampled_chains.SampledChain("chain", steps, chain.ahead)))
+        assert all(clocked.details[f"{code}_ns"] >= found[code] for code in ("mrt", "mda", "mrda"))
+        assert (clocked.responses[0] or 0) <= most
+        most = clocked.responses[0] or 0
 
 
 def simulated_chain(given: Record) -> dict[str, int]:

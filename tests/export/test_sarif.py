@@ -11,9 +11,9 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft202012Validator
 
-from rtsched.export.problems import RULES, problem
+from rtsched.export.problems import RULES, WARNINGS, problem
 from rtsched.export.sarif import sarif
-from tests.cli.command import ended
+from tests.cli.command import answer, ended
 from tests.cli.conftest import here as here
 
 
@@ -43,7 +43,7 @@ LOG = thing(
                         "items": thing(
                             id={"type": "string", "pattern": "^[a-z]+(-[a-z]+)*$"},
                             shortDescription=MESSAGE,
-                            defaultConfiguration=thing(level={"const": "error"}),
+                            defaultConfiguration=thing(level={"enum": ["error", "warning", "note"]}),
                         ),
                     },
                 )
@@ -62,7 +62,7 @@ LOG = thing(
             results={
                 "type": "array",
                 "items": thing(
-                    ruleId={"enum": list(RULES)},
+                    ruleId={"enum": [*RULES, *WARNINGS]},
                     ruleIndex={"type": "integer", "minimum": 0},
                     level={"enum": ["none", "note", "warning", "error"]},
                     kind={"enum": ["notApplicable", "pass", "fail", "review", "open", "informational"]},
@@ -198,3 +198,42 @@ def test_hostile_names_of_files_stay_names(here: Path) -> None:
         assert "\x1b" not in result["message"]["text"]
         if "/" not in path and path.isprintable():
             assert unquote(uri) == path
+
+
+WEAK = """\
+platform: uniprocessor
+tasks:
+- {name: a, wcet: 1 ms, period: 5 ms, origin: {kind: typical}}
+- name: b
+  wcet: 1 ms
+  period: 9 ms
+  instances: 2
+  origin: {kind: high-water, n: 9}
+- {name: c, wcet: 1 ms, period: 5 ms, assumed: [taken from another board]}
+chains: [{name: way, id: REQ-1, tasks: [a, c]}, {name: more, id: REQ-2, tasks: [a, c], max_age: 1 s}]
+assumptions: {caches: {state: violated}, interrupts: {state: validated}}
+"""
+
+
+def test_what_is_valid_and_weak_is_a_warning_and_what_is_assumed_a_note(here: Path) -> None:
+    (here / "weak.yaml").write_text(WEAK)
+    done = ended("validate", "weak.yaml", "--sarif", "-")
+    assert done.exit_code == 0
+    assert [(each["level"], each["ruleId"], *place(each)) for each in results(done.stdout)] == [
+        ("warning", "weak-time", "weak.yaml", 3, 3),
+        ("warning", "no-limit", "weak.yaml", 10, 10),
+        ("warning", "violated-assumption", "weak.yaml", 11, 23),
+        ("note", "assumed", "weak.yaml", 9, 3),
+    ]
+    said = ended("validate", "weak.yaml")
+    assert (said.exit_code, said.stdout) == (0, "weak.yaml: valid\n")
+    assert said.stderr.startswith("weak.yaml:3:3: warning: tasks.'a': the times of 'a' prove nothing (typical")
+    assert said.stderr.count("\n") == said.stderr.count(": warning: ") == 3
+    (entry,) = answer("validate", "weak.yaml")["files"]
+    assert (entry["valid"], entry["results"]) == (True, [])
+    assert [each["level"] for each in entry["warnings"]] == ["warning"] * 3 + ["note"]
+
+
+def test_what_is_wrong_has_errors_alone(here: Path) -> None:
+    (here / "bad.yaml").write_text(BAD + "  origin: {kind: typical}\n")
+    assert {each["level"] for each in results(ended("validate", "bad.yaml", "--sarif", "-").stdout)} == {"error"}

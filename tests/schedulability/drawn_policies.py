@@ -146,6 +146,35 @@ def pinned(draw: Draw) -> Case:
     return SystemSpec(processors, tuple(tasks), "drawn"), policy
 
 
+def graphs(draw: Draw) -> Case:
+    """Graphs on equal cores, at times beside an accelerator; deadlines before and beyond the periods."""
+    m, beside = draw.integer(2, 4), draw.chance(0.3)
+    processors = processors_of(("cpu", "cpu", m), *((("npu", "npu", 1),) if beside else ()))
+    tasks = []
+    for index, share in enumerate(shares(draw, draw.integer(1, 4), 0.1 * m, (0.4 if beside else 0.75) * m)):
+        count = draw.integer(1, 7)
+        works = draw.split(max(count, round(share * draw.integer(8, 30))), count)
+        period = max(2, round(sum(works) / max(share, 0.05)))
+        density = draw.pick((0.15, 0.4))
+        edges = {(a, b) for b in range(count) for a in range(b) if draw.chance(density)}
+        nodes = []
+        for place, work in enumerate(works):
+            times = (*(work,) * m, None) if beside else (work,) * m
+            if beside and draw.chance(0.3):
+                times = (*(None,) * m, work)
+            regions = tuple(draw.split(work, 2)) if work > 3 and draw.chance(0.3) else ()
+            before, after = (tuple(e[1 - k] for e in sorted(edges) if e[k] == place) for k in (1, 0))
+            nodes.append(NodeSpec(place, f"n{place}", times, before, after, regions=regions))
+        deadline = draw.pick((period, draw.integer(max(1, period // 2), period), draw.integer(period, 3 * period)))
+        jitter = draw.integer(1, max(1, period // 2)) if draw.chance(0.15) else 0
+        tasks.append(TaskSpec(index, f"t{index}", tuple(nodes), period, deadline, draw.integer(0, 3), jitter=jitter))
+    policy = {
+        "ordering": draw.pick(("fp", "fp", "dm", "edf", "edf", "fifo")), "placement": "global",
+        "preemption": draw.pick(("preemptive", "preemptive", "limited", "nonpreemptive")),
+    }  # fmt: skip
+    return SystemSpec(processors, tuple(tasks), "drawn"), policy
+
+
 def contexts(draw: Draw) -> Case:
     """Chains over two cores and a GPU that is preempted at once."""
     return chains(draw, own_costs(draw, "preemptive")), {"name": "gcaps-style"}
@@ -256,6 +285,7 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "slices": slices,
     "global-bandwidths": global_bandwidths,
     "pinned": pinned,
+    "graphs": graphs,
     "waiting": waiting,
 }
 

@@ -40,7 +40,7 @@ def test_the_published_test_is_named(
         Applied(theorem, None, Result("unknown", (replace(bound(theorem.name, *value), task=name),), ()))
         for theorem, value in ((DERIVED, derived), (PAPER, paper))
     ]
-    found = combine(one.view, applied[::-1] if turned else applied, [name])
+    found = combine(one.view, applied[::-1] if turned else applied, {name: one.result.bounds[0].deadline})
     assert found.bounds[0].test == named
 
 

@@ -28,7 +28,7 @@ from rtsched.schedulability.lowering.claims import CLAIMS, harmless, opened
 from rtsched.schedulability.models import Mode, Sporadic
 from rtsched.schedulability.theorems import (
     compositional,
-    dag_sets,
+    dag_windows,
     edf,
     fixed_priority,
     multiprocessor,
@@ -147,7 +147,7 @@ def one_processor_too_many(patch: pytest.MonkeyPatch) -> None:
 
 
 def regions_of_pools_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(dag_sets, "largest_regions", lambda model, kind, tasks: (0, []))
+    patch.setattr(dag_windows, "largest_regions", lambda model, kind, tasks: (0, []))
 
 
 def own_stage_never_blocks(patch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,8 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "quality": OPENED,
         "branches": OPENED,
         "inputs": used("C: the largest recorded time of each node (pieces)"),
+        "communication": used("when jobs read and write in chains; it changes no schedule (system_chains)"),
+        "clock": used("phases that chains hold to; to the rest every phase is covered, so that no refusal is exact"),
         "origins": used("the basis of a verdict: what the execution times claim to be"),
     },
     NodeSpec: {
@@ -216,7 +218,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         ("name", "tasks", *(each.key for each in QUANTITIES.values())), used("chain latency, and what is required")
     ),
     arrivals.Periodic: {"kind": LABEL},
-    arrivals.Sporadic: {"kind": LABEL, "mean_extra": harmless("gaps only grow beyond T")},
+    arrivals.Sporadic: {"kind": LABEL, "mean_extra": harmless("gaps only grow beyond T"), "max_gap": used("chains")},
     arrivals.Poisson: {"kind": LABEL},
     arrivals.Spawned: {"kind": LABEL},
     arrivals.Bursty: {"kind": LABEL, "states": harmless("judged with the task")},

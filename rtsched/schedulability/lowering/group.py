@@ -13,6 +13,7 @@ from rtsched.model.policy import Order
 from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.lowering import accelerators, planned, suspending
+from rtsched.schedulability.lowering.delays import Queue, queues
 from rtsched.schedulability.lowering.obstacles import Obstacle
 from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
@@ -45,7 +46,7 @@ class View:
     `tasks` are places in the system. `exact`: what the model allows, the system allows as well, so that a failed exact
     test is a no. `costs` are the execution times that the models take, by task name, and `overheads` what switches cost
     besides; `blockers` the sections of which one or more block a task. `service` says what the models take processors
-    to do, and which.
+    to do, and which. `queues` say who waits for whom; there are none where all may.
     """
 
     name: str
@@ -59,6 +60,7 @@ class View:
     blockers: dict[str, tuple[Blocker, ...]] = field(default_factory=dict)
     obstacle: Obstacle | None = None
     service: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    queues: tuple[Queue, ...] = ()
 
 
 class TaskGroup(Pieces):
@@ -110,6 +112,7 @@ class TaskGroup(Pieces):
             self.blockers,
             obstacle,
             self.service,
+            queues(self) if self.policy.plan is None and not accelerators.takes_turns(self) else (),
         )
 
     def _obstacle(self) -> Obstacle | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from rtsched.model.accelerator import BlockLevel
 from rtsched.model.environment import Change, Fault
 from rtsched.model.known import known_before
 from rtsched.model.memory import Memory
+from rtsched.model.plain import why_not_plain
 from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
 from rtsched.model.power import Battery, PowerOptions, time_scales
@@ -76,12 +78,21 @@ def of_whole(case: Case, policy: Policy, name: str) -> Obstacle | None:
     """A scheduler that is no composition, unless it declares what it does with systems like this one."""
     if policy.plan is not None:
         reason = policy.plan.refuses(known_before(case.system))
-        return None if reason is None else Obstacle(f"the policy {name!r} does not run: {reason}", "take edf", "policy")
+        if reason is None or (policy.plan.optimal and _too_much(case)):
+            return None
+        return Obstacle(f"the policy {name!r} does not run: {reason}", "take edf", "policy")
     return Obstacle(
         f"no sound analysis is known for the policy {name!r}: it decides at run time where work runs",
         "pin the tasks (or partition them: placement first-fit) under fp, rm, dm or edf",
         "policy",
     )
+
+
+def _too_much(case: Case) -> bool:
+    """Whether plain tasks ask for more than their processors have: that a theorem refutes, whatever refuses them."""
+    tasks = [case.system.tasks[index] for index in case.tasks]
+    load = sum((Fraction(task.volume, task.period or task.deadline) for task in tasks), Fraction(0))
+    return why_not_plain(case.system, sporadic=False, implicit=True) is None and load > len(case.processors)
 
 
 def of_adaptation(case: Case, _: Policy, adaptation: AdaptationTraits) -> Obstacle | None:

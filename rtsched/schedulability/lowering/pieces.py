@@ -28,6 +28,7 @@ from rtsched.schedulability.theorems.locks import Blocker
 
 #: The period of a task that arrives once.
 ONCE = 2 * units.LONGEST
+ONE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Pieces:
             self.specs.sort(key=lambda task: task.index)
         self.notes: list[Assumption] = []
         self.service: dict[str, tuple[int, ...]] = {}
-        self.exact = True
+        self.exact = not self._held()
         self.blockers: dict[str, tuple[Blocker, ...]] = {}
         self.pieces = {task.index: [self._piece(task, node) for node in self._nodes(task)] for task in self.specs}
         self.sequential = all(len(task.nodes) == 1 for task in self.specs)
@@ -98,6 +99,15 @@ class Pieces:
     def serves(self, how: str, places: tuple[int, ...]) -> None:
         """Record what the models take processors to do, which only who knows the chip and its driver can say."""
         self.service[how] = tuple(sorted({*self.service.get(how, ()), *places}))
+
+    def _held(self) -> bool:
+        """Whether a clock keeps tasks from what is worst for them: from coming at once, or just after a long job."""
+        clocks = [task.clock for task in self.specs if task.clock is not None]
+        if len(set(clocks)) == len(clocks):
+            return False
+        together = {(task.clock, task.offset) for task in self.specs if task.clock is not None}
+        preempted = all(self.system.processors[place].service == "preemptive" for place in self.processors)
+        return len(together) > len(set(clocks)) or not preempted or self.policy.preemption != "preemptive"
 
     # ---- tasks and nodes ---------------------------------------------------------------------------------------
 
@@ -204,7 +214,7 @@ class Pieces:
         time = node.times[places[0]]
         assert time is not None
         factor = self._factor(task) if task.inputs is None else self._recorded(task, task.inputs, node)
-        found = [math.ceil(time * factor)]
+        found = [time if factor == 1 else math.ceil(time * factor)]
         for place in places:
             unit = kernels.unit_of(self.system, place)
             if unit is not None and unit.block_level is not None:
@@ -240,7 +250,7 @@ class Pieces:
         elif most < 1:
             self.exact = False
             self.note(f"{task.name!r} is taken at its whole time, though its execution times stay below it")
-        return max(most, Fraction(1))
+        return max(most, ONE)
 
     def _recorded(self, task: TaskSpec, inputs: InputsSpec, node: NodeSpec) -> Fraction:
         """The largest share of its planned time that a node takes for any recorded input, at least 1.
@@ -313,7 +323,7 @@ def largest_share(task: TaskSpec) -> Fraction:
         found.append(Fraction(marginal.high))
     if isinstance(task.arrival, TraceArrivals) and task.arrival.execution:
         found.append(Fraction(max(task.arrival.execution), task.volume))
-    return max(found, default=Fraction(1))
+    return max(found, default=ONE)
 
 
 def is_chain(task: TaskSpec) -> bool:

@@ -10,16 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rtsched import units
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
+from rtsched.schedulability.lowering.clocked_chains import longest_gap, rests_on, sampled_chain
 from rtsched.schedulability.result import Result, unknown
 from rtsched.schedulability.theorems.chains import CauseEffectChain, chain_latency
+from rtsched.schedulability.theorems.sampled_chains import SampledChain, chain_clocks
 
 if TYPE_CHECKING:
     from rtsched.schedulability.analyse import SystemAnalysis
+
+
+#: The quantities of a chain that samples.
+SAMPLED: Final = ("mrt", "mrrt", "mda", "mrda")
 
 
 def chain_result(analysis: SystemAnalysis, chain: ChainSpec) -> Result:
@@ -38,6 +44,12 @@ def bound_of(result: Result, code: str) -> int | None:
     """The bound on a quantity of a chain in ns, by its code; None: there is none."""
     bound: int | None = result.details.get(f"{code}_ns")
     return bound
+
+
+def test_of(result: Result, code: str) -> str:
+    """The theorem behind the bound on a quantity of a chain; where there is none, that of all chains."""
+    tests: dict[str, str] = result.details.get("tests", {})
+    return tests.get(code, "chain-latency")
 
 
 def _latency(analysis: SystemAnalysis, chain: ChainSpec) -> tuple[int | None, str]:
@@ -76,9 +88,46 @@ def _sampled(analysis: SystemAnalysis, chain: ChainSpec) -> Result:
         for place, (first, second) in enumerate(pairwise(steps))
     ]
     names = tuple(" → ".join(task.name for task in step) for step in steps)
-    return chain_latency(
-        CauseEffectChain(chain.name, names, tuple(gaps), tuple(responses), tuple(ahead), chain.max_reaction)
-    )
+    anywhere = CauseEffectChain(chain.name, names, tuple(gaps), tuple(responses), tuple(ahead), chain.max_reaction)
+    if any(task.communication == "let" for task in tasks):
+        plain = unknown("chain-latency does not apply: it speaks of implicit communication")
+    else:
+        plain = chain_latency(anywhere)
+    late = [_late(analysis, step[0]) for step in steps]
+    within = [response + wait for response, wait in zip(responses, late, strict=True)]
+    roots = [_triggers(analysis, step[0])[-1] for step in steps]
+    found = _better(plain, _clocked(sampled_chain(analysis, chain, steps, roots, within, ahead)))
+    unheld = [replace(root, clock=None) for root in roots]
+    clocked = "chain-clocks" in found.details.get("tests", {}).values() and "open" not in found.details
+    return replace(found, assumptions=rests_on(tasks, roots if clocked else unheld)) if found.bounds else found
+
+
+def _clocked(chain: SampledChain | str) -> Result:
+    """What clocks say of a chain; where the hyperperiod is too long for that, each step by itself, with a word."""
+    if isinstance(chain, str):
+        return unknown(f"chain-clocks does not apply: {chain}")
+    found = chain_clocks(chain)
+    if found.verdict != "unknown" or found.bounds:
+        return found
+    loose = chain_clocks(replace(chain, steps=tuple(replace(step, clock="", ends=()) for step in chain.steps)))
+    return replace(loose, details=loose.details | {"open": found.reason})
+
+
+def _better(plain: Result, clocked: Result) -> Result:
+    """The smaller bound on each quantity; of equal ones the plain one, which rests on no clock.
+
+    ``tests`` in the details says which theorem bounds what.
+    """
+    known = [result for result in (plain, clocked) if result.bounds]
+    if not known:
+        return unknown(f"{plain.reason}; {clocked.reason}")
+    best = {code: min(known, key=lambda result: bound_of(result, code) or 0) for code in SAMPLED}
+    first = best["mrt"]
+    evidence = dict.fromkeys([first.evidence[0], *(result.evidence[0] for result in best.values())])
+    details = plain.details | {key: value for key, value in clocked.details.items() if key == "open"}
+    details |= {f"{code}_ns": bound_of(result, code) for code, result in best.items()}
+    details |= {"tests": {code: result.evidence[0].test for code, result in best.items()}}
+    return replace(first, evidence=tuple(evidence), details=details)
 
 
 def _steps(analysis: SystemAnalysis, tasks: Sequence[TaskSpec]) -> list[list[TaskSpec]]:
@@ -114,10 +163,13 @@ def _irregular(analysis: SystemAnalysis, task: TaskSpec) -> str | None:
             return f"{each.name!r} has no response-time bound"
         if each.after is not None and each.probability < 1:
             return f"{each.name!r} is not released by every job of {analysis.system.tasks[each.after].name!r}"
-        if each.after is None and (each.period is None or each.arrival.kind != "periodic" or each.count is not None):
-            return f"{each.name!r} is not periodic"
+        if each.after is None and longest_gap(each) is None:
+            rarely = each.arrival.kind == "sporadic" and each.count is None
+            return f"{each.name!r} " + ("has no longest gap (arrival: max_gap)" if rarely else "is not periodic")
         if each.on_miss != "continue" and not analysis.proves(each.index):
             return f"late jobs of {each.name!r} may not end (on_miss: {each.on_miss})"
+        if each.communication == "let" and (_response(analysis, each) or 0) > each.deadline:
+            return f"{each.name!r} may write after its deadline, where its logical execution time ends"
     return None
 
 
@@ -125,13 +177,19 @@ def _gap(analysis: SystemAnalysis, task: TaskSpec) -> int:
     """The longest time between two arrivals of a task that is regular."""
     _, *triggers = _triggers(analysis, task)
     root = triggers[-1] if triggers else task
-    late = sum(_response(analysis, each) or 0 for each in triggers)
-    return (root.period or 0) + root.jitter + late
+    return (longest_gap(root) or 0) + root.jitter + _late(analysis, task)
+
+
+def _late(analysis: SystemAnalysis, task: TaskSpec) -> int:
+    """How long after the arrival of the task behind all its triggers it arrives at most."""
+    return sum(_response(analysis, each) or 0 for each in _triggers(analysis, task)[1:])
 
 
 def _ahead(analysis: SystemAnalysis, first: Sequence[TaskSpec], second: Sequence[TaskSpec]) -> bool:
     """Whether two steps are single tasks of one processor, of which the first is the more urgent."""
     if len(first) > 1 or len(second) > 1 or first[0].after is not None or second[0].after is not None:
+        return False
+    if "let" in (first[0].communication, second[0].communication):
         return False
     places = {place for task in (first[0], second[0]) for node in task.nodes for place in node.eligible}
     policy = analysis.policy.of(analysis.system.processors[place].cluster for place in places)

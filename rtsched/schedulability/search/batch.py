@@ -32,7 +32,7 @@ from rtsched.schedulability.search.batch_steps import (
     responses,
     workload,
 )
-from rtsched.schedulability.theorems import edf, fixed_priority, multiprocessor
+from rtsched.schedulability.theorems import edf, fixed_priority, multiprocessor, utilisation
 
 #: So many numbers an array: a few of them fit into a processor's cache.
 BLOCK = 65_536
@@ -248,24 +248,22 @@ def _rate_monotonic(sets: TaskSets) -> Bools:
     return found
 
 
+def _pairs(shares: list[Fraction]) -> list[tuple[int, int]]:
+    """C and T of some utilisations."""
+    return [(share.numerator, share.denominator) for share in shares]
+
+
 def liu_layland(sets: TaskSets) -> Bools:
     """U <= n(2^(1/n) - 1), as (U/n + 1)^n <= 2 in exact fractions where it is close; shape (sets,)."""
     n = sets.tasks
     slack = np.log(2) / n - np.log1p((sets.C / sets.T).sum(axis=1) / n)
-    return _decided(sets, slack * n, _rate_monotonic(sets), lambda u: (sum(u, Fraction(0)) / n + 1) ** n <= 2, sets.T)
+    return _decided(sets, slack * n, _rate_monotonic(sets), lambda u: utilisation.within_liu_layland(_pairs(u)), sets.T)
 
 
 def hyperbolic(sets: TaskSets) -> Bools:
     """The product of (u + 1) is at most 2, in exact fractions where it is close; shape (sets,)."""
-
-    def exactly(shares: list[Fraction]) -> bool:
-        product = Fraction(1)
-        for share in shares:
-            product *= share + 1
-        return product <= 2
-
     slack = np.log(2) - np.log1p(sets.C / sets.T).sum(axis=1)
-    return _decided(sets, slack, _rate_monotonic(sets), exactly, sets.T)
+    return _decided(sets, slack, _rate_monotonic(sets), lambda u: utilisation.within_hyperbolic(_pairs(u)), sets.T)
 
 
 def gfb(sets: TaskSets, m: int) -> Bools:

@@ -43,13 +43,13 @@ MELANI = f"R = len + (vol − len)/m + Σ W_j(R)/m, j more urgent; under EDF j a
 
 def fixed_priority(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
-    return _in_order(model, result, scale, widths=True)
+    return _in_order(model, result, scale)
 
 
 def melani(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:
     """Of every task the iterates and the parts."""
     if model.order == "FP":
-        return _in_order(model, result, scale, widths=False)
+        return _in_order(model, result, scale, published=True)
     return _together(model, result, scale, windows_of_melani)
 
 
@@ -68,11 +68,11 @@ def by_queue(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]
     return _together(model, result, scale, windows_by_queue)
 
 
-def _in_order(model: TypedPools, result: Result, scale: Scale, widths: bool) -> list[BoardLine]:
+def _in_order(model: TypedPools, result: Result, scale: Scale, published: bool = False) -> list[BoardLine]:
     names = [task.name for task in model.tasks]
     places = chosen(names, result)
     seen: dict[str, list[int]] = {names[place]: [] for place in places}
-    bounds = in_order(model, widths, seen).bounds
+    bounds = in_order(model, published, seen).bounds
     lines = []
     for place in places:
         path = result.details["path"].get(names[place], [])

@@ -9,6 +9,7 @@ from typing import Any, Final
 from rtsched.model.quantities import QUANTITIES
 from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis
+from rtsched.schedulability.lowering.system_chains import test_of
 from rtsched.schedulability.result import Result
 from rtsched.schedulability.steps import dags, demand, graphs, loads, responses, several
 from rtsched.schedulability.steps.bounds import generic
@@ -74,11 +75,13 @@ SEARCHES: Final = {
     "mk-firm": "it follows the schedule over a cycle",
     "np-job-sets": "it looks at a graph of all schedules",
     "np-job-sets-global": "it looks at a graph of all schedules",
+    "typical-worst-case": "it packs rare overload into busy periods",
 }
 
 #: What a model is about, where a test speaks of one that this part is not.
 ABOUT: Final = {
     "CauseEffectChain": "cause-effect chains: asked for by 'chains'",
+    "SampledChain": "cause-effect chains: asked for by 'chains'",
     "Cluster": "sequential tasks that move freely among equal processors",
     "EventNetwork": "tasks that release each other, under fixed priorities in some queue",
     "Federated": "shares of processors that are set aside for graphs",
@@ -94,6 +97,7 @@ ABOUT: Final = {
     "SplitTasks": "tasks split over processors",
     "TriggeredEDF": "tasks that release each other under EDF",
     "TypedPools": "graphs on pools of processors",
+    "TypicalAndOverload": "(m,k)-firm deadlines beside rare overload",
     "Uniprocessor": "sequential tasks on one processor",
     "Unrelated": "tasks with times on several kinds of processors",
     "WeaklyHard": "(m,k)-firm deadlines",
@@ -110,9 +114,19 @@ def steps(analysis: SystemAnalysis) -> tuple[Board, ...]:
     return parts + tuple(chain_board(chain, result, analysis.system.tasks) for chain, result in pairs)
 
 
+#: How the reaction time of a chain is added up.
+CHAINS: Final = {
+    "chain-clocks": "reaction = Σ over steps of one clock of the longest way in a hyperperiod: T of the first + from "
+    "each arrival to the first one behind what it wrote (R or, LET, D later; its release where the next is less urgent "
+    "beside it) + R or D of the last",
+    "chain-latency": "reaction = T of the first + Σ max(R, T of the next + R, or + 0 where that is less urgent beside "
+    "it) + R of the last",
+}
+
+
 def chain_board(chain: ChainSpec, result: Result, tasks: Sequence[TaskSpec]) -> Board:
     """The calculation for a cause-effect chain: its reaction as a sum, and the others; or why there is none."""
-    theorem = theorems()["chain-latency"]
+    theorem = theorems()[test_of(result, "mrt")]
     lines = []
     known = {code: result.details[f"{code}_ns"] for code in QUANTITIES if f"{code}_ns" in result.details}
     scale = scale_of([part.amount for bound in result.bounds for part in bound.parts] or list(known.values()))
@@ -132,10 +146,9 @@ def chain_board(chain: ChainSpec, result: Result, tasks: Sequence[TaskSpec]) -> 
             text += f" {'≤' if holds else '>'} {scale(limit)}"
         data = {"value_ns": value, "limit_ns": limit}
         lines.append(BoardLine("sum", text, chain.name, holds, data))
-    formula = (
-        "reaction = T of the first + Σ max(R, T of the next + R, or + 0 where that is less urgent beside it) "
-        "+ R of the last"
-    )
+    if "open" in result.details:
+        lines.append(BoardLine("words", f"each step by itself, without its clock: {result.details['open']}"))
+    formula = CHAINS[theorem.name]
     found = Working(theorem.name, theorem.title, theorem.strength, result.verdict, formula, tuple(lines), result.reason)
     names = tuple(tasks[index].name for index in chain.tasks)
     return Board(f"chain {name(chain.name)}", scale.unit, names, (), (found,), ())

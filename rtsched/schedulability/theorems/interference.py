@@ -27,7 +27,8 @@ class JobWork:
     def within(self, L: int) -> int:
         """The most work in a window of `L`: one job from its latest start on, the others as soon as they arrive.
 
-        W of Melani et al., ECRTS 2015, section V, where the window is not shorter than the first job's stay in it.
+        W of Melani et al., ECRTS 2015, section V, where the window is not shorter than the first job's stay in it. Jobs
+        of a task do not overlap, also where they may respond later than T; `volume` is at most what `rate` does in T.
 
         >>> [JobWork(10, 8, 6, 2).within(L) for L in (1, 3, 5, 6, 8, 15, 18)]
         [2, 6, 6, 8, 12, 12, 18]
@@ -38,6 +39,8 @@ class JobWork:
         else:
             whole, rest = divmod(room, self.rate * self.T)
             found = (1 + whole) * self.volume + min(self.volume, rest)
+        if self.response > self.T:
+            found = min(found, self.rate * max(L, 0))
         return found if self.most is None else min(found, self.most)
 
 

@@ -21,7 +21,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
+from itertools import accumulate, chain
+from operator import or_
 from typing import Literal, get_args
 
 from rtsched.schedulability.theorems.fixpoint import NotConverged
@@ -138,6 +139,8 @@ class Graph:
         for k in by_release:
             self.window.append(self.window[-1] | 1 << k)
         self.by_latest = sorted(range(len(jobs)), key=self.r_max.__getitem__)
+        #: what the first i jobs by their latest releases are, made when it is first asked for
+        self.heads: list[int] = []
         self.passed = 0  # that many at the head of by_latest are dispatched in all states of the level
         self.best = [NEVER] * len(jobs)
         self.worst = [-NEVER] * len(jobs)
@@ -161,10 +164,25 @@ class Graph:
         while not union >> self.by_latest[self.passed] & 1:
             self.passed += 1
 
+    def first_left(self, todo: int) -> int:
+        """The place in `by_latest` of the first job to do."""
+        low, high = self.passed, len(self.by_latest)
+        if todo >> self.by_latest[low] & 1:
+            return low
+        if not self.heads:  # walking past all that one state has dispatched, and others not, was most of the search
+            self.heads = list(accumulate((1 << k for k in self.by_latest), or_, initial=0))
+        while low + 1 < high:
+            middle = (low + high) // 2
+            if self.heads[middle] & todo:
+                high = middle
+            else:
+                low = middle
+        return low
+
     def soonest(self, todo: int, ends: Mapping[int, Span]) -> int:
         """The first instant at which some job to do is certainly ready: released, and what it waits for has ended."""
         found: int | None = None
-        for place in range(self.passed, len(self.by_latest)):
+        for place in range(self.first_left(todo), len(self.by_latest)):
             k = self.by_latest[place]
             if found is not None and self.r_max[k] >= found:
                 break

@@ -155,23 +155,33 @@ class _Search:
         for _ in range(MOST_ROUNDS):
             grown = False
             for i, task in enumerate(self.model.tasks):
-                graph = self.graphs[i]
                 for v in task.dag.order:
-                    best: tuple[int, tuple[int, ...], Response] | None = None
-                    for line in graph.lines[v]:
-                        b = graph.earliest[line[0]]
-                        answer = response(self.demand(i, line), limit=task.T - b)
-                        if answer.R is not None and (best is None or b + answer.R < best[0]):
-                            best = b + answer.R, line, answer
-                    if best is None or best[0] > task.T:
-                        name = task.dag.vertices[v].name or f"vertex {v + 1}"
-                        return f"{name} of {task.name!r} may end later than the period after its arrival"
-                    self.answers[i][v] = best[1:]
-                    if best[0] > self.ends[i][v]:
-                        self.ends[i][v], grown = best[0], True
+                    end = self.alone(i, v)
+                    if end is None or end > task.T:
+                        return self.beyond(i, v)
+                    if end > self.ends[i][v]:
+                        self.ends[i][v], grown = end, True
             if not grown:
                 return None
         raise NotConverged(f"the ends of the vertices still grow after {MOST_ROUNDS} rounds")
+
+    def alone(self, i: int, v: int) -> int | None:
+        """The end of a vertex, by the best of its lines; None where its processor has too much to do."""
+        task, graph = self.model.tasks[i], self.graphs[i]
+        best: int | None = None
+        for line in graph.lines[v]:
+            b = graph.earliest[line[0]]
+            answer = response(self.demand(i, line), limit=task.T - b)
+            if answer.R is not None and (best is None or b + answer.R < best):
+                best = b + answer.R
+                self.answers[i][v] = line, answer
+        return best
+
+    def beyond(self, i: int, v: int) -> str:
+        """That a vertex may end too late."""
+        task = self.model.tasks[i]
+        name = task.dag.vertices[v].name or f"vertex {v + 1}"
+        return f"{name} of {task.name!r} may end later than the period after its arrival"
 
 
 def _pinned(model: TypedPools) -> str | None:
@@ -190,7 +200,7 @@ def _graphs(model: TypedPools) -> str | None:
     citation="derived here; the proof stands in rtsched/schedulability/theorems/pinned_graphs.py; the problem: Casini, "
     "Biondi, Nelissen, Buttazzo, RTSS 2018",
     model=TypedPools,
-    needs=(needs.constrained_deadlines, _pinned, _graphs),
+    needs=(_pinned, _graphs),
     interlocked=True,
 )
 def pinned_graphs(model: TypedPools) -> Result:
@@ -210,40 +220,55 @@ def pinned_graphs(model: TypedPools) -> Result:
     """
     search = _Search(model)
     why = search.run()
-    nobody = tuple(Bound(task.name, None, task.D, converged=False) for task in model.tasks)
     if why is not None:
-        name = why.split("'")[1]
-        return Result("unknown", nobody, first_failure=Failure(name, why), reason=why)
+        return given_up(model, why)
     bounds = tuple(
         Bound(task.name, max(search.ends[i]), task.D, _parts(search, i)) for i, task in enumerate(model.tasks)
     )
     result = from_bounds(bounds, exact=False)
-    return result if result.verdict == "schedulable" else replace(result, bounds=nobody)
+    return result if result.verdict == "schedulable" else replace(result, bounds=nobody(model))
+
+
+def given_up(model: TypedPools, why: str) -> Result:
+    """No bounds for anybody, since one end is beyond its period."""
+    return Result("unknown", nobody(model), first_failure=Failure(why.split("'")[1], why), reason=why)
+
+
+def nobody(model: TypedPools) -> tuple[Bound, ...]:
+    """A bound for none of the tasks."""
+    return tuple(Bound(task.name, None, task.D, converged=False) for task in model.tasks)
+
+
+def last_end(search: _Search, i: int) -> int:
+    """The vertex of a task that may end last."""
+    return max(range(len(search.ends[i])), key=lambda each: (search.ends[i][each], -each))
 
 
 def _parts(search: _Search, i: int) -> tuple[Contribution, ...]:
     """Back from the last end: what each line of vertices adds there, its own time and what delays it."""
-    task, graph = search.model.tasks[i], search.graphs[i]
     found: list[Contribution] = []
-    v: int | None = max(range(len(search.ends[i])), key=lambda each: (search.ends[i][each], -each))
+    v: int | None = last_end(search, i)
     while v is not None:
-        line, answer = search.answers[i][v]
-        at = f" on {task.dag.vertices[v].type}"
-        who = "+".join(task.dag.vertices[u].name or f"vertex {u + 1}" for u in line)
-        mine = []
-        for part in answer.parts:
-            if part.kind == "own":
-                mine.append(Contribution("own", f"{who}{at}", part.amount))
-            elif part.kind != "jitter":
-                mine.append(Contribution(part.kind, f"{part.source}{at}", part.amount))
-            elif answer.q:
-                mine.append(part)
-        found[:0] = mine
-        if answer.q:
-            found.insert(0, Contribution("own", f"{task.name} before {who}", graph.earliest[line[0]]))
-            break
-        before = task.dag.predecessors[line[0]]
-        v = max(before, key=lambda each: (search.ends[i][each], -each), default=None)
-        if v is None:
-            found.insert(0, Contribution("jitter", task.name, task.J))
+        before, v = step_back(search, i, v)
+        found[:0] = before
     return tuple(part for part in found if part.amount)
+
+
+def step_back(search: _Search, i: int, v: int) -> tuple[list[Contribution], int | None]:
+    """What the line of vertices that ends in v adds, and the vertex before it; None where all is told."""
+    task, graph = search.model.tasks[i], search.graphs[i]
+    line, answer = search.answers[i][v]
+    at = f" on {task.dag.vertices[v].type}"
+    who = "+".join(task.dag.vertices[u].name or f"vertex {u + 1}" for u in line)
+    mine = []
+    for part in answer.parts:
+        if part.kind == "own":
+            mine.append(Contribution("own", f"{who}{at}", part.amount))
+        elif part.kind != "jitter":
+            mine.append(Contribution(part.kind, f"{part.source}{at}", part.amount))
+        elif answer.q:
+            mine.append(part)
+    if answer.q:
+        return [Contribution("own", f"{task.name} before {who}", graph.earliest[line[0]]), *mine], None
+    before = max(task.dag.predecessors[line[0]], key=lambda each: (search.ends[i][each], -each), default=None)
+    return mine if before is not None else [Contribution("jitter", task.name, task.J), *mine], before

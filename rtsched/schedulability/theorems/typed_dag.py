@@ -79,23 +79,17 @@ def masked_sum(weights: list[int]) -> Callable[[int], int]:
     return total
 
 
-def han2(dag: Dag, cores: dict[str, int]) -> tuple[Fraction, tuple[int, ...]]:
-    """max over paths of Σ c + Σ_s vol(ivs(π, s)) / M_s, and the path that attains it (Han et al. 2019, bound 2).
+def along_a_path(
+    dag: Dag, own: list[int], work: list[int], beside: list[int], most_labels: int, most_sums: int
+) -> tuple[int, tuple[int, ...]]:
+    """max over paths of the sum of `own` and of the `work` of all that is `beside` some vertex of it; and that path.
 
-    ivs(π, s): vertices of type s parallel to some type-s vertex of π. Labels (score, parallel vertices) run along the
-    graph; one is dropped when no continuation can make it win: what the other counts already, and a later vertex
-    could still add, is its only chance. Scores count in 1/lcm(M). Raises NotConverged beyond MOST_LABELS, MOST_SUMS or
-    MOST_VERTICES.
+    Labels (score, vertices beside) run along the graph; one is dropped when no continuation can make it win: what the
+    other counts already, and a later vertex could still add, is its only chance. Raises NotConverged beyond so many
+    labels, or sums over sets of vertices times vertices.
     """
     count_of_vertices = len(dag.vertices)
-    if count_of_vertices > MOST_VERTICES:
-        raise NotConverged(
-            f"{count_of_vertices} nodes are more than the {MOST_VERTICES} that the second bound of Han compares in "
-            "pairs; join nodes that run one after the other"
-        )
-    beside = parallel(dag)
-    scale = math.lcm(*(cores[kind] for kind in dag.volumes))
-    volume = masked_sum([vertex.c * scale // cores[vertex.type] for vertex in dag.vertices])
+    volume = masked_sum(work)
     later = [0] * count_of_vertices  # what vertices after this one may still add
     for index in reversed(dag.order):
         for target in dag.successors[index]:
@@ -118,7 +112,7 @@ def han2(dag: Dag, cores: dict[str, int]) -> tuple[Fraction, tuple[int, ...]]:
         made = []
         for score, mask, path in arriving:
             new = beside[index] & ~mask
-            made.append((score + dag.vertices[index].c * scale + volume(new), mask | beside[index], (*path, index)))
+            made.append((score + own[index] + volume(new), mask | beside[index], (*path, index)))
         made.sort(key=lambda label: (-label[0], label[2]))
         kept: list[Label] = []
         for label in made:
@@ -127,16 +121,50 @@ def han2(dag: Dag, cores: dict[str, int]) -> tuple[Fraction, tuple[int, ...]]:
                 kept.append(label)
         labels[index] = kept
         count += len(kept)
-        if count > MOST_LABELS:
-            raise NotConverged(f"the second bound of Han met {MOST_LABELS} partial paths")
-        if summed * count_of_vertices > MOST_SUMS:
+        if count > most_labels:
+            raise NotConverged(f"the second bound of Han met {most_labels} partial paths")
+        if summed * count_of_vertices > most_sums:
             raise NotConverged(
                 f"the second bound of Han compared {summed} partial paths of {count_of_vertices} nodes, and had not "
                 "seen them all; join nodes that run one after the other"
             )
         if not dag.successors[index] and kept[0][0] > best[0]:
             best = kept[0]
-    return Fraction(best[0], scale), best[2]
+    return best[0], best[2]
+
+
+def han2(dag: Dag, cores: dict[str, int]) -> tuple[Fraction, tuple[int, ...]]:
+    """max over paths of Σ c + Σ_s vol(ivs(π, s)) / M_s, and the path that attains it (Han et al. 2019, bound 2).
+
+    ivs(π, s): vertices of type s parallel to some type-s vertex of π. Raises NotConverged beyond MOST_LABELS, MOST_SUMS
+    or MOST_VERTICES.
+    """
+    return _beside_a_path(dag, cores, None)
+
+
+def in_order_of_nodes(dag: Dag, cores: dict[str, int]) -> tuple[Fraction, tuple[int, ...]]:
+    """As `han2`, where of the vertices that are ready the one that stands first runs, and preempts: only those count.
+
+    A vertex never waits for one that stands behind it (He et al. 2019, in the order of `dag.vertices`).
+    """
+    return _beside_a_path(dag, cores, [(1 << index) - 1 for index in range(len(dag.vertices))])
+
+
+def _beside_a_path(dag: Dag, cores: dict[str, int], first: list[int] | None) -> tuple[Fraction, tuple[int, ...]]:
+    """max over paths of Σ c + what is parallel to it, of each vertex only what its mask in `first` holds."""
+    if len(dag.vertices) > MOST_VERTICES:
+        raise NotConverged(
+            f"{len(dag.vertices)} nodes are more than the {MOST_VERTICES} that the second bound of Han compares in "
+            "pairs; join nodes that run one after the other"
+        )
+    beside = parallel(dag)
+    if first is not None:
+        beside = [some & mask for some, mask in zip(beside, first, strict=True)]
+    scale = math.lcm(*(cores[kind] for kind in dag.volumes))
+    own = [vertex.c * scale for vertex in dag.vertices]
+    work = [vertex.c * scale // cores[vertex.type] for vertex in dag.vertices]
+    most, path = along_a_path(dag, own, work, beside, MOST_LABELS, MOST_SUMS)
+    return Fraction(most, scale), path
 
 
 def graham(dag: Dag, m: int) -> Fraction:
@@ -163,10 +191,13 @@ def long_paths(dag: Dag, m: int) -> Fraction:
 
 
 def _result(model: TypedPools, value: Fraction, path: Sequence[int] = ()) -> Result:
-    """The bound of the only task: its path is its own time, what else there is interferes within the job."""
+    """The bound of the only task: its path is its own time, what else there is interferes within the job.
+
+    All times are whole: a job that ends by `value` has ended by the tick before.
+    """
     task = model.tasks[0]
-    R = math.ceil(value)
-    if R + task.J > task.T:  # the next job would find this one unfinished, and wait for it
+    R = math.floor(value)
+    if R > task.T:  # the next job would find this one unfinished, and wait for it
         return from_bounds([Bound(task.name, None, task.D, converged=False)], exact=False)
     own = sum(task.dag.vertices[index].c for index in path) if path else task.dag.length
     own = min(own, R)
@@ -182,7 +213,7 @@ def _result(model: TypedPools, value: Fraction, path: Sequence[int] = ()) -> Res
     )
 
 
-_NEEDS = (needs.one_task, needs.served, needs.constrained_deadlines)
+_NEEDS = (needs.one_task, needs.served)
 
 
 @theorem(
@@ -230,6 +261,29 @@ def han1_bound(model: TypedPools) -> Result:
 def han2_bound(model: TypedPools) -> Result:
     """R <= max over paths of Σ c + Σ vol(vertices parallel to the path, by type) / M; never worse than han1."""
     value, path = han2(model.tasks[0].dag, model.cores)
+    return _result(model, value, path)
+
+
+@theorem(
+    "node-order",
+    title="One typed DAG alone, its nodes in the order of the file",
+    strength="sufficient",
+    citation="He, Jiang, Guan, Guo, IEEE TPDS 30(10), 2019; with types as Han et al. (see han2)",
+    model=TypedPools,
+    needs=(*_NEEDS, needs.preemptive_pools, needs.nodes_in_order),
+)
+def node_order_bound(model: TypedPools) -> Result:
+    """R <= max over paths of Σ c + Σ vol(vertices parallel to the path that stand first) / M; never worse than han2.
+
+    Under fixed priorities and EDF the vertices of a job go in the order in which they stand: the long one first here.
+
+    >>> from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
+    >>> vertices = Vertex("long", 8, "cpu"), *(Vertex(str(k), 2, "cpu") for k in range(4))
+    >>> pools = TypedPools((DagTask("net", Dag(vertices), 20, 20),), {"cpu": 2})
+    >>> node_order_bound(pools).responses, han2_bound(pools).responses
+    ([9], [12])
+    """
+    value, path = in_order_of_nodes(model.tasks[0].dag, model.cores)
     return _result(model, value, path)
 
 

@@ -13,6 +13,7 @@ from rtsched.schedulability.theorems.backlog import EARLIER, MOST_JOBS, Work, do
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events, compositional
 from rtsched.schedulability.theorems.edf import _arrivals, edf_rta, finish, horizon_busy
 from rtsched.schedulability.theorems.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
+from rtsched.schedulability.theorems.offsets import pipelines_offsets
 from rtsched.schedulability.theorems.pipelines import holistic
 from rtsched.schedulability.theorems.suspending import pipelines_suspending
 from rtsched.trace.trace import Trace
@@ -193,7 +194,7 @@ def test_parts_of_random_pipelines_sum() -> None:
             T = r.choice([8, 12, 20, 30])
             tasks.append(PipelineTask(name, stages, T, T, r.choice([0, 0, 3])))
         model = Pipelines(tuple(tasks), {"cpu": "preemptive", "gpu": "nonpreemptive"})
-        for theorem in (holistic, pipelines_suspending):
+        for theorem in (holistic, pipelines_suspending, pipelines_offsets):
             for bound in theorem(model).bounds:  # a Bound refuses parts that do not sum
                 later += bool(bound.parts)
                 assert all(part.amount > 0 for part in bound.parts)

@@ -98,7 +98,7 @@ def test_the_width_of_a_graph_bounds_what_runs_at_once() -> None:
     assert (fork.width("cpu"), fork.width("gpu")) == (2, 1)
     line, other = DagTask("line", Dag((Vertex("0", 8, "cpu"),)), 10, 10), DagTask("fork", fork, 60, 60)
     model = TypedPools((line, other), {"cpu": 4})
-    assert dag_sets.a6_fp(model).responses == [8, 17]  # 12 + 4 / 4 + W(17) / 4: a line takes one core of the four
+    assert dag_sets.a6_fp(model).responses == [8, 16]  # 12 + 4 / 4 + W(16) / 4: a line takes one core of the four
     assert dag_sets.melani(model).responses == [8, 19]
 
 

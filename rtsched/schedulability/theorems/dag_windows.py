@@ -1,0 +1,252 @@
+"""What a job of a DAG task can meet between its release and its end: its own graph, regions, the jobs of others.
+
+The proofs stand in dag_sets.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+
+from rtsched.schedulability.models import DagTask, TypedPools
+from rtsched.schedulability.result import Bound, Contribution
+from rtsched.schedulability.theorems.fixpoint import NotConverged, least_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within
+from rtsched.schedulability.theorems.multiprocessor import shared_out
+from rtsched.schedulability.theorems.typed_dag import along_a_path, parallel
+
+#: Partial paths, and sums over sets of nodes times nodes, after which all vertices off a path count: milliseconds.
+MOST_LABELS = 2_000
+MOST_SUMS = 10**7
+#: Nodes of a graph from which on they do.
+MOST_VERTICES = 400
+#: Jobs of a task that may wait for each other in a row, where D > T.
+MOST_JOBS = 1_000
+
+
+def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> list[tuple[str, int]]:
+    """Of each of the processors of a type the largest (region - 1) of `tasks`, largest first; and whose they are."""
+    if not tasks or not model.regions[kind]:
+        return []
+    meant = {id(task) for task in tasks}
+    mine = ((name, size) for size, name, task in model.regions[kind] if id(task) in meant)
+    return list(islice(mine, model.cores[kind]))
+
+
+def others_than(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
+    """All tasks but one."""
+    return tuple(other for other in model.tasks if other is not task)
+
+
+class ProblemWindow:
+    """The bound of one task, but for what the others' jobs do, which leans on their bounds.
+
+    `below` can block with their regions, `others` interfere; `urgent`: only with deadlines by the task's own. `base` is
+    the bound without others, `path` attains it. `published`: as Melani et al. have it, with all vertices off the path,
+    and whatever graphs allow at once.
+    """
+
+    def __init__(
+        self,
+        model: TypedPools,
+        task: DagTask,
+        below: tuple[DagTask, ...],
+        others: tuple[DagTask, ...],
+        urgent: bool = False,
+        published: bool = False,
+    ) -> None:
+        self.model, self.task, self.others, self.urgent, self.widths = model, task, others, urgent, not published
+        dag = task.dag
+        self.below = below
+        self.regions = {kind: largest_regions(model, kind, self.blockers(kind)) for kind in dag.volumes}
+        self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
+        self.base, self.path = self._alone(published)
+        self.line = not published and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
+        #: By job of a row the ticks to its end that are certain; they only grow while the responses of the others do.
+        self.row = [math.floor(self.base)]
+        #: The bound lies nowhere below. None: it lies beyond D.
+        self.reached: int | None = self.row[0] + task.J
+        #: Which job of a row attains it.
+        self.worst = 0
+        self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
+
+    def _alone(self, published: bool) -> tuple[Fraction, tuple[int, ...]]:
+        """What the path, the regions before it and the vertices beside it take without other tasks; and the path."""
+        dag, cores = self.task.dag, self.model.cores
+        if not published and 1 < len(dag.vertices) <= MOST_VERTICES:
+            try:
+                return self._beside()
+            except NotConverged:  # then all vertices off the path count, as in the first bound of Han
+                pass
+        weights = [
+            vertex.c * (1 - Fraction(1, cores[vertex.type])) + blocked
+            for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
+        ]
+        longest, path = dag.heaviest(weights)
+        return longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0)), path
+
+    def _beside(self) -> tuple[Fraction, tuple[int, ...]]:
+        """Of the vertices off the path only those that the path can meet. Raises NotConverged beyond MOST_LABELS."""
+        dag, cores = self.task.dag, self.model.cores
+        scale = math.lcm(*(cores[kind] for kind in dag.volumes))
+        beside = parallel(dag)
+        for index, vertex in enumerate(dag.vertices):
+            if self.model.serves_in_order(vertex.type):
+                beside[index] &= (1 << index) - 1
+        own = [
+            vertex.c * scale + int(blocked * scale)
+            for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
+        ]
+        work = [vertex.c * (scale // cores[vertex.type]) for vertex in dag.vertices]
+        longest, path = along_a_path(dag, own, work, beside, MOST_LABELS, MOST_SUMS)
+        return Fraction(longest, scale), path
+
+    def blockers(self, kind: str) -> tuple[DagTask, ...]:
+        """The tasks whose regions may be met on a type, and that do not interfere there."""
+        return self.below
+
+    def _blocked(self, index: int) -> Fraction:
+        """For how long a vertex waits behind less urgent regions at most."""
+        dag = self.task.dag
+        vertex, before = dag.vertices[index], dag.predecessors[index]
+        waits, sizes = vertex.waits(self.model.mode(vertex.type)), [size for _, size in self.regions[vertex.type]]
+        if not waits or not sizes:
+            return Fraction(0)
+        cores = self.model.cores[vertex.type]
+        beside = sum(sizes[: cores - 1])
+        follows = bool(before) and all(dag.vertices[place].type == vertex.type for place in before)
+        return Fraction((beside if follows else sum(sizes)) + (waits - 1) * beside, cores)
+
+    def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
+        """What another task does on each type that this one needs, and what a tick of it costs, in 1/scale."""
+        for kind, volume in other.dag.volumes.items():
+            if kind in self.task.dag.volumes:
+                cores = self.model.cores[kind]
+                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
+                if self.urgent:
+                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                yield self.scale // cores, work
+
+    def bound(self, responses: Mapping[str, int], looks: Looks, seen: list[int] | None = None) -> int | None:
+        """The least bound when the jobs of the others respond within `responses`; None beyond D.
+
+        A window is asked with responses that never shrink: what it found before is where it goes on. The iterates of
+        the job of a row that has the bound, without the own jitter, are added to `seen`.
+        """
+        if self.reached is None:
+            return None
+        alike: dict[JobWork, int] = {}
+        for other in self.others:
+            for weight, work in self.works(other, responses[other.name]):
+                alike[work] = alike.get(work, 0) + weight
+        task, terms, best = self.task, list(alike.items()), -1
+        for q in range(MOST_JOBS):
+            if q == len(self.row):
+                self.row.append(max(self.row[-1], math.floor((q + 1) * self.base)))
+            iterates: list[int] | None = None if seen is None else []
+            y = self._end(q, terms, looks, iterates)
+            if y is None:
+                self.reached = None
+                break
+            self.row[q] = y
+            if y + task.J - q * task.T > best:
+                best, self.worst = y + task.J - q * task.T, q
+                if seen is not None and iterates is not None:
+                    seen[:] = iterates
+            if y + task.J <= (q + 1) * task.T or task.D <= task.T:
+                self.reached = best
+                break
+        else:
+            raise NotConverged(f"after {MOST_JOBS} jobs of {task.name!r} in a row the next may still find one at work")
+        return self.reached
+
+    def _end(self, q: int, terms: list[tuple[JobWork, int]], looks: Looks, seen: list[int] | None) -> int | None:
+        """When job q of a row that begins at 0 is done at the latest, beside works that each count so often."""
+        own, scale, volume = int((q + 1) * self.base * self.scale), self.scale, (q + 1) * self.task.dag.volume
+
+        def grown(y: int) -> int:
+            looks.spend(len(terms))
+            return (own + sum(weight * work.within(y) for work, weight in terms)) // scale
+
+        def grown_line(y: int) -> int:
+            looks.spend(len(terms))
+            x = y - volume + 1
+            each = [(work.within(y), work.rate, weight) for work, weight in terms]
+            following = (own + sum(weight * min(most, rate * x) for most, rate, weight in each)) // scale
+            return following if following <= y else max(following, y + self._crowded(each) - x + 1)
+
+        limit = max(self.task.D - self.task.J + q * self.task.T, 0)
+        return least_fixpoint(grown_line if self.line else grown, self.row[q], limit=limit, seen=seen)
+
+    def _crowded(self, each: list[tuple[int, int, int]]) -> int:
+        """For how many ticks of waiting the works (how much, at which rate, how often) can keep all processors busy.
+
+        Until then the bound would grow tick by tick.
+        """
+        taken = 0
+        for ticks, rate, weight in sorted(((most // rate, rate, weight) for most, rate, weight in each), reverse=True):
+            taken += rate * weight
+            if taken >= self.scale:  # which of one type is the number of its processors
+                return ticks
+        return 0
+
+    def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
+        """The bound R with its parts."""
+        task, y = self.task, R - self.task.J
+        if self.worst:  # the jobs before it took some of their time before its arrival
+            own = min(y, sum(task.dag.vertices[index].c for index in self.path))
+            rest = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
+            jitter = Contribution("jitter", task.name, task.J)
+            parts = [Contribution("own", task.name, own), rest, jitter]
+            return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
+        on_path = sum(task.dag.vertices[index].c for index in self.path)
+        blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
+        shares = [(f"{task.name} (parallel vertices)", int((self.base - on_path - blocked) * self.scale))]
+        x = y - task.dag.volume + 1
+        for other in self.others:
+            each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
+            amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
+            shares.append((other.name, sum(amounts)))
+        parts = [Contribution("own", task.name, on_path), *self._blocking()]
+        rest = y - sum(part.amount for part in parts)
+        parts += shared_out([share for share in shares if share[1] > 0], self.scale, rest)
+        if task.J:
+            parts.append(Contribution("jitter", task.name, task.J))
+        return Bound(task.name, R, task.D, tuple(parts))
+
+    def _blocking(self) -> Iterator[Contribution]:
+        """By type of processor, how long the path waits behind regions, and the largest of them."""
+        for kind, found in self.regions.items():
+            amount = sum(
+                (self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind), Fraction(0)
+            )
+            if amount >= 1:
+                more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+                yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))
+
+
+class QueueWindow(ProblemWindow):
+    """As `ProblemWindow`, where each type of processors has an order of its own."""
+
+    def __init__(self, model: TypedPools, task: DagTask) -> None:
+        assert model.queues is not None
+        self.queues = model.queues
+        super().__init__(model, task, (), others_than(model, task))
+
+    def blockers(self, kind: str) -> tuple[DagTask, ...]:
+        order, others = self.queues.orders.get(kind), [other for other in self.others if kind in other.dag.volumes]
+        if order == "FP":
+            return tuple(other for other in others if not self.queues.may_precede(kind, other.name, self.task.name))
+        return tuple(others) if order == "EDF" else ()
+
+    def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
+        for kind, volume in other.dag.volumes.items():
+            if kind in self.task.dag.volumes and self.queues.may_precede(kind, other.name, self.task.name):
+                cores = self.model.cores[kind]
+                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)))
+                if self.queues.orders.get(kind) == "EDF" and self.task.D <= self.task.T:
+                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                yield self.scale // cores, work
