@@ -77,7 +77,7 @@ class Body:
                 trigger.inside = True
 
 
-class Graphs:
+class CallGraphs:
     """The bodies of tasks, on a core of a given rate."""
 
     def __init__(self, file: AmaltheaFile, rate: Rate, definition: str = "") -> None:

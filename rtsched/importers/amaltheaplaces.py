@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote_plus, unquote_plus
 
 from rtsched.importers.amaltheafile import AmaltheaFile
-from rtsched.importers.amaltheagraph import Graphs, S
+from rtsched.importers.amaltheagraph import CallGraphs, S
 from rtsched.importers.xml import Element
 from rtsched.model.document import cut
 
@@ -66,7 +66,7 @@ class Places:
             self.file.fail(definition, "its instructions per cycle are 0; give a positive number")
         return value
 
-    def graphs(self, core: Element) -> Graphs:
+    def graphs(self, core: Element) -> CallGraphs:
         """What computes the times of tasks on a core."""
         of_tick = S / self.hertz(core)
         of_instruction: list[Fraction] = []
@@ -78,7 +78,7 @@ class Places:
                 of_instruction.append(of_tick / self.instructions(core))
             return of_instruction[0]
 
-        return Graphs(self.file, rate, unquote_plus(core.get("definition").partition("?type=")[0]))
+        return CallGraphs(self.file, rate, unquote_plus(core.get("definition").partition("?type=")[0]))
 
     def only_scheduler(self) -> str:
         """The scheduler of a file that has no other; empty where it has."""

@@ -16,7 +16,7 @@ from rtsched.errors import InputError
 from rtsched.importers import mastxml
 from rtsched.importers.common import ImportResult, build, read_source, time
 from rtsched.importers.importer import importer
-from rtsched.importers.mastlocks import Held
+from rtsched.importers.mastlocks import LockedSpans
 from rtsched.importers.masttext import MastValue, parse
 from rtsched.model.document import cut
 
@@ -204,7 +204,7 @@ class _Reader:
             self.warnings.append(
                 "each activity is charged two context switches of the worst length, as MAST does: in its execution time"
             )
-        total, held = 0, Held(self.fail)
+        total, held = 0, LockedSpans(self.fail)
         for activity in activities:
             total += switch // 2
             total = self.operation(activity.text("activity_operation"), activity, set(), total, held)
@@ -271,7 +271,7 @@ class _Reader:
             event = following[0].text("output_event")
         return order
 
-    def operation(self, name: str, asker: MastValue, above: set[str], at: int, held: Held) -> int:
+    def operation(self, name: str, asker: MastValue, above: set[str], at: int, held: LockedSpans) -> int:
         """When an operation that begins at `at` ends; what it locks and unlocks goes to `held`."""
         item = self.one("operation", name, asker)
         if name.lower() in above or len(above) > 30:

@@ -9,7 +9,7 @@ from rtsched.importers.masttext import MastValue
 from rtsched.model.document import cut
 
 
-class Held:
+class LockedSpans:
     """What a task holds from when to when, as its operations lock and unlock it."""
 
     def __init__(self, fail: Callable[[MastValue, str], NoReturn]) -> None:

@@ -40,8 +40,8 @@ _LEGEND = (
     "load: the sum of C/T of what may run on this unit only, C without switches; shared: of what may also run "
     "elsewhere, on its fastest unit there; a task without a period, or after another, counts with its least distance "
     "or not at all. Lines with a dot are what must run on that one processor. More than 100 % per server cannot be "
-    "scheduled; a smaller limit is one that the file states. busy: in the simulated run that the file declares, a sample "
-    "and no bound."
+    "scheduled; a smaller limit is one that the file states. busy: in the simulated run that the file declares, a "
+    "sample and no bound."
 )
 
 

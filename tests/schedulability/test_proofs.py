@@ -264,7 +264,9 @@ def test_volume_over_processors_is_rounded_down_at_the_end() -> None:
     assert dag_sets.melani(model).responses == [2]
     assert typed_dag.graham(dag, 2) == 2
     wider = Dag(tuple(Vertex(str(i), 1, "cpu") for i in range(4)))
-    assert typed_dag.graham_bound(TypedPools((DagTask("dag", wider, 10, 10),), {"cpu": 2})).responses == [2]  # 2.5: a whole tick
+    assert typed_dag.graham_bound(TypedPools((DagTask("dag", wider, 10, 10),), {"cpu": 2})).responses == [
+        2
+    ]  # 2.5: a whole tick
 
 
 def test_a_bound_beyond_the_period_is_no_bound() -> None:

@@ -56,6 +56,10 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "liu-layland": ("U = Σ C/T ≤ n·(2^(1/n) − 1)", loads.liu_layland),
     "long-paths": ("R = min over j of len + (vol − what j + 1 long paths cover)/(m − j)", dags.along_a_path),
     "melani": (graphs.MELANI, graphs.melani),
+    "node-order": (
+        "R = max over paths of Σ c + Σ vol(parallel to the path, before it in the file)/M over the types",
+        dags.along_a_path,
+    ),
     "np-edf": (demand.formula, demand.processor_demand),
     "np-edf-jitter": (demand.formula, demand.processor_demand),
     "np-fp-rta": (responses.formula, responses.fixed_priority),
