@@ -181,6 +181,7 @@ TASK: dict[str, dict[str, Line]] = {
     "overlap": {
         "*": matters("t.overlap=true", "t.period=2 ms; t.deadline=20 ms; t.execution={kind: uniform, low: 0.2}")
     },
+    "communication": {"*": matters("t.communication=let", "chains=[{name: c, tasks: [t, other]}]")},
     # what matters about it
     "priority": {"*": matters("t.priority=9", LITTLE)},
     "criticality": {"*": matters("t.criticality=hard")},
@@ -319,6 +320,7 @@ KEYS: dict[str, Line] = {
     "After.task": matters("t.after.task=other", TRIGGERED),
     "After.probability": matters("t.after.probability=0.3", TRIGGERED),
     "Sporadic.mean_extra": matters("t.arrival.mean_extra=3 ms", "t.arrival={kind: sporadic}"),
+    "Sporadic.max_gap": matters("t.arrival.max_gap=31 ms", "t.arrival={kind: sporadic, mean_extra: 9 ms}"),
     "BurstState.gap": matters("t.arrival.states.0.gap=2 ms", "t.arrival={kind: bursty, states: [{gap: 5 ms, dwell: 9 ms}, {gap: 20 ms, dwell: 9 ms}]}"),
     "BurstState.dwell": matters("t.arrival.states.0.dwell=2 ms", "t.arrival={kind: bursty, states: [{gap: 5 ms, dwell: 9 ms}, {gap: 20 ms, dwell: 9 ms}]}"),
     "TraceArrivals.times": matters("t.arrival.times=[0 ms, 9 ms]", "t.arrival={kind: trace, times: [0 ms, 5 ms]}"),

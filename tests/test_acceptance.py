@@ -50,7 +50,7 @@ def test_what_is_unsound_ends_it_with_the_set_in_a_file(
 ) -> None:
     panel = script.FIGURES[0].panels[0]
     monkeypatch.setattr(script.judge, "_runs", lambda *_: (True, 1))  # as if a run had missed
-    with pytest.raises(SystemExit, match="rm_implicit at 0.6, set 0, its policy: .*fp-rta.* misses in a run"):
+    with pytest.raises(SystemExit, match=r"rm_implicit at 0\.6, set 0, its policy: .*fp-rta.* misses in a run"):
         script.one_set(panel, 0, 0, 1, tmp_path)
     (path,) = tmp_path.iterdir()
     assert len(json.loads(path.read_text())["tasks"]) == 10

@@ -50,4 +50,4 @@ def test_the_page_names_every_key_and_every_test() -> None:
     (stop,) = [line for line in table.splitlines() if line.startswith("| `stop`")]
     assert all(f"`{key}" in stop for key in Stop.model_fields)
     (tests,) = [line for line in table.splitlines() if line.startswith("| `tests`")]
-    assert set(re.findall(r"`([a-z-]+)`", tests)) - {"tests"} == set(TESTS)
+    assert set(re.findall(r"`([a-z0-9-]+)`", tests)) - {"tests"} == set(TESTS)

@@ -24,6 +24,13 @@ MORE, MOST = 8, 16
 ATTEMPTS = 4
 
 
+@pytest.fixture(autouse=True, scope="module")
+def aside() -> None:
+    """What thousands of tests left behind is not looked through by each of the collections below: 0.2 s each time."""
+    gc.collect()
+    gc.freeze()
+
+
 def simple(count: int, **more: Any) -> dict[str, Any]:
     """As many equal tasks, on two cores."""
     tasks = [{"name": f"t{number}", "wcet": 1000, "period": 10**9, **more} for number in range(count)]

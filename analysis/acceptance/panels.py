@@ -85,7 +85,7 @@ FIGURES = (
         ),
     ),
     Figure(
-        "suspension", "utilisation",
+        "suspending", "utilisation",
         (
             Panel("suspension_fp_short", "RM, S up to 0.1 (T − C)", NP, cases.suspending("FP", 0.01, 0.1), "short"),
             Panel("suspension_fp", "RM, S in 0.1–0.3 (T − C)", NP, cases.suspending("FP", 0.1, 0.3), "moderate"),

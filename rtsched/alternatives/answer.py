@@ -101,6 +101,12 @@ class Alternatives(Displayed):
     left: int = 0
     until: int | None = None
     wcet: str | None = None
+    id: str | None = None
+
+    @property
+    def called(self) -> str:
+        """The system, with the id of the requirement on all of it where it has one."""
+        return f"{self.id} {self.system}" if self.id else self.system
 
     @property
     def proven(self) -> tuple[Alternative, ...]:
@@ -112,6 +118,7 @@ class Alternatives(Displayed):
         return {
             "format": FORMAT,
             "system": self.system,
+            "id": self.id,
             "wcet": self.wcet,
             "until_ns": self.until,
             "partial": bool(self.left),
@@ -205,7 +212,7 @@ class Alternatives(Displayed):
 
     def text(self) -> str:
         """For people."""
-        head = f"{visible(self.system)}: what if it ran elsewhere?"
+        head = f"{visible(self.called)}: what if it ran elsewhere?"
         if not self.rows:
             return "\n".join([head, "", *self.notes()])
         rows = [self.header(), *self.table()]

@@ -83,7 +83,7 @@ def alternatives(
             raise
     length = lengths[0] if lengths else None
     left, chosen = len(points) - len(rows), loaded.system.wcet
-    return Alternatives(loaded.system.name, tuple(rows), lacking, others, left, length, chosen)
+    return Alternatives(loaded.system.name, tuple(rows), lacking, others, left, length, chosen, loaded.system.id)
 
 
 def _schedulers(loaded: api.Loaded, names: Iterable[str], *, named: bool) -> list[str]:

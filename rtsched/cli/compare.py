@@ -149,7 +149,7 @@ def render(answer: Comparison) -> str:
             rows.append(["  difference", *(contrast(row.cells[metric], metric) for metric in answer.metrics)])
     span = units.format_duration(answer.until, digits=4)
     count = len(answer.seeds)
-    name = visible(answer.system)
+    name = visible(answer.called)
     lines = [f"{name}: {count} seed{'s' * (count > 1)}, jobs released for {span}, the same for every policy"]
     lines += ["", aligned(rows)]
     if answer.fixed:

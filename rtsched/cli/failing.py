@@ -27,7 +27,10 @@ def _hard(found: Verification, on: str) -> Level:
 #: Each answer that can be asked for: what it means, and whether it is the case. One that needs something of the system
 #: raises InputError where that is missing.
 ANSWERS: dict[str, tuple[str, Callable[[Verification], bool]]] = {
-    "unschedulable": ("a miss is possible", lambda found: found.verdict == "unschedulable"),
+    "unschedulable": (
+        "a miss is possible, or a limit of a load is exceeded",
+        lambda found: found.verdict == "unschedulable",
+    ),
     "unproven": (
         "not all is proven, or holds for the largest times measured (typical times prove nothing)",
         lambda found: not (found.proven or found.conditional),
@@ -49,4 +52,13 @@ def fail_on_proof() -> options.Option:
 
 def fails(found: Verification, on: str | None) -> bool:
     """Whether the answer that was asked about is the case; never, where none was asked about. Raises InputError."""
-    return on is not None and ANSWERS[on][1](found)
+    return on is not None and (ANSWERS[on][1](found) or _overloaded(found, on))
+
+
+def _overloaded(found: Verification, on: str) -> bool:
+    """Whether a limit of a load is not kept, or not as surely as is asked for; those of hard tasks alone have none."""
+    from rtsched.verify.requirements import LOAD, requirements
+
+    words = {"unschedulable": ("refuted",), "unproven": ("refuted", "open", "met, no proof")}
+    words["conditional"] = (*words["unproven"], "conditional")
+    return any(each.word in words.get(on, ()) for each in requirements(found) if each.of == LOAD)

@@ -18,7 +18,7 @@ from rtsched.errors import InputError
 @click.option("--format", "wanted", metavar="NAME", help="The importer (see `rtsched list importers`).")
 @options.as_json()
 def import_(file: str, output: Path | None, shapes: tuple[str, ...], wanted: str | None, as_json: bool) -> None:
-    """Turn a SimSo XML, an rt-app JSON or a MAST text into a system file, an ONNX model into a network file.
+    """Turn a model of SimSo, rt-app, AMALTHEA or MAST into a system file, an ONNX model into a network file.
 
     The file says by its ending, or by how it begins, who reads it; --format, whatever it is called.
     """

@@ -113,7 +113,7 @@ def report(
     for text in overrides:
         words += ["--set", text]
     words += [] if wcet is None else ["--wcet", wcet]
-    words += [] if document is None else ["--document", document.name]
+    words += [] if document is None else ["--document", document.as_posix()]
     words += ["--runs", str(runs), "--seed", str(seed), "--date", day]
     others = [(document, "front page")] if document is not None else []
     if platform is not None and is_path(platform):

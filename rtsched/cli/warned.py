@@ -1,4 +1,4 @@
-"""What of a valid file deserves a look: times that prove nothing, figures that are assumed, what nothing is asked of."""
+"""What of a valid file deserves a look: times that prove nothing, assumed figures, what nothing is asked of."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def _times(loaded: Loaded, system: SystemSpec) -> Iterator[tuple[str, str]]:
         weak = next((each.text for each in spec.origins if each.basis == spec.basis), "of this kind")
         yield (
             "weak-time",
-            f"{_at(loaded, task.name, 'tasks', place)}the times of {task.name!r} prove nothing ({spec.basis}: {weak}); measure "
-            "their maxima (rtsched wcet), or give a 'wcet' that somebody declares",
+            f"{_at(loaded, task.name, 'tasks', place)}the times of {task.name!r} prove nothing ({spec.basis}: {weak}); "
+            "measure their maxima (rtsched wcet), or give a 'wcet' that somebody declares",
         )
 
 
@@ -45,8 +45,8 @@ def _chains(loaded: Loaded) -> Iterator[tuple[str, str]]:
         if chain.id is not None and not chain.requires:
             yield (
                 "no-limit",
-                f"{_at(loaded, chain.name, 'chains', place)}{chain.id} names {chain.name!r}, of which nothing is required; "
-                "limit one of its quantities (max_reaction, max_age, …)",
+                f"{_at(loaded, chain.name, 'chains', place)}{chain.id} names {chain.name!r}, of which nothing is "
+                "required; limit one of its quantities (max_reaction, max_age, …)",
             )
 
 
@@ -56,8 +56,8 @@ def _violated(loaded: Loaded) -> Iterator[tuple[str, str]]:
         if said.state == "violated":
             yield (
                 "violated-assumption",
-                f"{_at(loaded, name, 'assumptions', name)}the file says that this does not hold, so no verdict counts as "
-                "proven; mend the system, or model it",
+                f"{_at(loaded, name, 'assumptions', name)}the file says that this does not hold, so no verdict "
+                "counts as proven; mend the system, or model it",
             )
 
 

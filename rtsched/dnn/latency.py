@@ -70,6 +70,8 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
 
 #: What the time of a row is, by its status.
 _FIGURES = {"derived": "a typical time, derived", "bound": "a limit of the typical time"}
+#: The sources of the catalogue that publish means, or frames in a time, and no median.
+MEANS = {"bolt": "mean", "jetson_inference": "1/frame rate", "ncnn": "mean", "rknn": "1/frame rate"}
 #: The columns with the figure that a statistic asks for, the one that is preferred first.
 _ASKED = {"typical": (), "p99": ("p99_ms", "p99_9_ms", "max_ms")}
 _NAMES = {"latency_ms": "typical", "p99_ms": "p99", "p99_9_ms": "p99.9", "max_ms": "max"}
@@ -113,12 +115,20 @@ def _claim(row: Mapping[str, str], scaled: bool, taken: str, runs: int | None) -
     if scaled:
         return "modelled", "the time of one thread over the cluster's speed-up"
     if not taken:
-        return "typical", _FIGURES.get(row["status"], "the typical time")
+        return "typical", f"{_FIGURES.get(row['status'], 'the typical time')} ({_which(row)})"
     if taken == "max_ms":
         return "high-water", "the largest time measured" if runs is None else f"the largest of {runs} runs"
     least = fewest_runs(_QUANTILES[taken])
     few = f" of {runs} runs, too few ({least} bound it at 95 %)" if runs is not None and runs < least else ""
     return "percentile", f"{_WORDS[taken]}{few}"
+
+
+def _which(row: Mapping[str, str]) -> str:
+    """Which figure the typical time of a row is: its median where the row has that, else what its source publishes."""
+    typical, median = Decimal(row["latency_ms"]), row.get("p50_ms")
+    if median and abs(typical - Decimal(median)) <= typical / 1000:  # some are rounded to whole µs
+        return "median"
+    return MEANS.get(row["source"], "mean or median: not stated")
 
 
 def total(lowering: Lowering, use: NetworkUse, cluster: str, *, used: bool) -> float | None:

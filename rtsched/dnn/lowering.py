@@ -117,6 +117,11 @@ class Lowering:
             self.folder,
             self.assume,
         )
+        named = {name for each in self.processors for name in (each.name, each.cluster)}
+        for place, limit in enumerate(self.system.limits):
+            if limit.of not in named:
+                known = ", ".join(dict.fromkeys(each.cluster for each in self.processors))
+                raise InputError(f"limits.{place}.of: {limit.of!r} is no processor or cluster; known: {known}")
         for note in (*self.platform.assumed, *self.system.assumed):
             self.assume(note)
         for task in self.system.tasks:

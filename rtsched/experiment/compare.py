@@ -55,7 +55,7 @@ class Row:
 class Comparison(Displayed):
     """What `compare` found; metrics that the workload does not have are left out, `notes` say which a run lacked.
 
-    `fixed`: all seeds gave the same.
+    `fixed`: all seeds gave the same. `id` is what the requirement on all of the system is called elsewhere.
     """
 
     system: str
@@ -67,6 +67,7 @@ class Comparison(Displayed):
     fixed: bool
     assumed: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    id: str | None = None
 
     def __repr__(self) -> str:
         policies = ", ".join(row.policy for row in self.rows)
@@ -75,6 +76,11 @@ class Comparison(Displayed):
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {"format": 2, **asdict(self)}
+
+    @property
+    def called(self) -> str:
+        """The system, with its id where it has one."""
+        return f"{self.id} {self.system}" if self.id else self.system
 
     @property
     def unseen(self) -> float:
@@ -153,6 +159,7 @@ def compare(
         fixed=fixed,
         assumed=outline.notes,
         notes=(*remarks(results, present, usual, more), *about),
+        id=prepared.spec.id,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rtsched.errors import InputError
+from rtsched.generate.parameters import Part, Span
 from rtsched.model.base import Duration, Model, PositiveDuration, problem
 from rtsched.model.config import read_yaml, validate
 from rtsched.model.document import Document
@@ -21,7 +22,7 @@ from rtsched.model.overrides import parse_override
 #: More points, seeds, or runs, than anybody waits for.
 MOST_POINTS, MOST_SEEDS, MOST_RUNS = 10_000, 100_000, 1_000_000_000
 #: What an axis may vary beside parameters of the generator (``generate.…``) and values of the system (their paths).
-SOURCES = ("system", "platform")
+SOURCES = ("system", "platform", "suspensions")
 
 
 class Range(Model):
@@ -85,6 +86,7 @@ class Study(Model):
     axes: dict[str, Range | tuple[Any, ...]] = {}
     policies: Any = ("file",)
     tests: tuple[str, ...] = ()
+    suspensions: Part | None = None
     sets: int = Field(default=1000, ge=1, le=10_000_000)
     seeds: int | tuple[int, ...] = 1
     until: PositiveDuration | Literal["hyperperiod"] | None = None
@@ -150,6 +152,20 @@ class Study(Model):
         if points > MOST_POINTS:
             raise problem(f"makes {points} points, more than {MOST_POINTS}; take fewer values", "axes")
         return self
+
+    def suspended(self, point: Point) -> Span | None:
+        """For how long the jobs of a point suspend themselves, in parts of what their period leaves; None: not at all.
+
+        Raises InputError.
+        """
+        value = dict(point.values).get("suspensions", self.suspensions)
+        if value is None or isinstance(value, Span):
+            return value
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        try:
+            return Span.model_validate({"most": value} if number else value)
+        except InputError as error:
+            raise InputError(*(f"suspensions: {text}" for text in error.problems)) from None
 
     @property
     def numbers(self) -> tuple[int, ...]:

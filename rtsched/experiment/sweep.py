@@ -137,6 +137,7 @@ def survey(bench: Bench, places: Places | None = None, *, kept: bool = False, lo
         with places.at_point(study, point):
             loaded = bench.load(point, 0)
             spec = loaded.lower()
+            arrays.check_point(bench, point)
             contents.append(_content(bench, point, loaded, spec) if kept else str(point.index))
         notes.update(dict.fromkeys(spec.assumed))
         for choice in bench.choices:
@@ -191,7 +192,9 @@ def _content(bench: Bench, point: Any, loaded: api.Loaded, spec: SystemSpec) -> 
     parameters = bench.parameters(point)
     overrides = [(each.path, each.value) for each in bench.overrides(point)]
     tables = [] if parameters.networks is None else parameters.networks.tables()
-    return digest([parameters.model_dump(mode="json", by_alias=True), platform, overrides, tables, _named(dump(spec))])
+    drawn = [parameters.model_dump(mode="json", by_alias=True), platform, overrides, tables, _named(dump(spec))]
+    suspended = bench.study.suspended(point)
+    return digest(drawn if suspended is None else [*drawn, suspended.model_dump()])
 
 
 def _named(value: Any) -> Any:

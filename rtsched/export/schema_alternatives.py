@@ -10,6 +10,7 @@ ALTERNATIVES_SCHEMA = document(
     1,
     {
         "system": TEXT,
+        "id": maybe(TEXT, "of the requirement on all of it, as the file has it"),
         "wcet": maybe(TEXT, "which of the measured times is C; null: the largest that is known"),
         "until_ns": maybe(TIME, "how long jobs were released where energy was counted"),
         "partial": {**YES, "description": "interrupted"},

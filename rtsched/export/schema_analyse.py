@@ -139,9 +139,9 @@ _END = thing(
 _REQUIREMENT = thing(
     {
         "id": _ID,
-        "of": {"enum": ["system", "task", "chain"]},
+        "of": {"enum": ["system", "task", "chain", "load"]},
         "name": TEXT,
-        "quantity": {"enum": ["response", *QUANTITIES, "all"]},
+        "quantity": {"enum": ["response", *QUANTITIES, "all", "utilisation"]},
         **dict.fromkeys(("called", "begins", "ends", "sampling"), TEXT),
         **dict.fromkeys(("limit_ns", "bound_ns", "slack_ns", "observed_ns"), maybe(TIME)),
         "count": {**COUNT, "description": "how many were seen"},
@@ -150,6 +150,9 @@ _REQUIREMENT = thing(
         "basis": BASIS,
         "test": TEXT,
         "reason": TEXT,
+        "shares": maybe(
+            thing({"limit": NUMBER, "bound": maybe(NUMBER), "slack": maybe(NUMBER)}), "of a load, per server"
+        ),
     }
 )
 _CHAIN = thing(
@@ -205,7 +208,7 @@ _ANALYSED = {
     "parts": many(_GROUP),
     "chains": many(_CHAIN),
     "assumptions": many(_ASSUMPTION),
-    "requirements": many(_REQUIREMENT, "each deadline, and each limit of a chain"),
+    "requirements": many(_REQUIREMENT, "each deadline, and each limit of a chain or a load"),
     "counterexample": maybe(_COUNTER),
     "broken_chain": maybe(_BROKEN),
     "simulated": maybe(thing({"runs": COUNT, "jobs": COUNT, "seed": COUNT, "interrupted": YES})),

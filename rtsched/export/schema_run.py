@@ -69,10 +69,20 @@ DIFF_SCHEMA = document(
     1,
     {
         "system": TEXT,
+        "id": maybe(TEXT, "of the requirement on all of the system, as the file has it"),
         "runs": TEXTS,
         "time": maybe(TIME, "the first decision that differs; null: all are the same"),
         "decisions": many(TEXTS, "of each run those of that instant that the other lacks"),
         "alike": {**COUNT, "description": "jobs that fare alike"},
-        "jobs": many(thing({"job": TEXT, "responses": many(_INSTANT), "outcomes": many(maybe(TEXT))})),
+        "jobs": many(
+            thing(
+                {
+                    "job": TEXT,
+                    "id": maybe(TEXT, "of its task"),
+                    "responses": many(_INSTANT),
+                    "outcomes": many(maybe(TEXT)),
+                }
+            )
+        ),
     },
 )

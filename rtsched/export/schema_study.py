@@ -36,6 +36,7 @@ COMPARE_SCHEMA = document(
         "fixed": {**YES, "description": "all seeds gave the same"},
         "assumed": TEXTS,
         "notes": TEXTS,
+        "id": maybe(TEXT, "of the requirement on all of the system, as the file has it"),
     },
 )
 

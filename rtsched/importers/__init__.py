@@ -1,4 +1,4 @@
-"""Systems from the files users already have: SimSo XML, rt-app JSON and MAST text, and what other packages read."""
+"""Systems from the files users already have: SimSo, rt-app, AMALTHEA, MAST, and what other packages read."""
 
 from __future__ import annotations
 

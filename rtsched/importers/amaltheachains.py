@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Final
 
 from rtsched.importers.amaltheafile import AmaltheaFile, duration
@@ -87,10 +88,10 @@ def _quantity(file: AmaltheaFile, constraint: Element, begin: str, tasks: list[s
     if kind == "Reaction":
         if begin == "start":
             return "max_reduced_reaction"
-        if all(woken.get(later) == earlier for earlier, later in zip(tasks, tasks[1:], strict=False)):
+        if all(woken.get(later) == earlier for earlier, later in pairwise(tasks)):
             return "max_latency"
         file.warn(
-            f"{name}: counts from an activation there, and from a stimulus that the first task just missed here: stricter"
+            f"{name}: counts from an activation there, from a stimulus that the first task just missed here: stricter"
         )
         return "max_reaction"
     if kind == "Age":
@@ -122,7 +123,9 @@ def _path(file: AmaltheaFile, chain: Element) -> tuple[str, list[str]]:
 def _links(file: AmaltheaFile, chain: Element, above: tuple[str, ...]) -> list[Element]:
     """The parts of a chain that have no parts."""
     if chain.get("itemType") == "parallel" or chain.all("strands"):
-        file.fail(chain, f"the chain {cut(chain.get('name'))!r} has parallel parts: not carried over; write each as one")
+        file.fail(
+            chain, f"the chain {cut(chain.get('name'))!r} has parallel parts: not carried over; write each as one"
+        )
     if len(above) > 16 or (chain.get("name") and chain.get("name") in above):
         file.fail(chain, f"the chain {cut(chain.get('name'))!r} contains itself; correct it")
     found: list[Element] = []
@@ -142,7 +145,10 @@ def _task(file: AmaltheaFile, link: Element, end: str) -> tuple[str, str]:
     if event.type == "ProcessEvent":
         kind = event.get("eventType")
         if kind not in ("activate", "start", "terminate"):
-            file.fail(event, f"event {cut(event.get('name'))!r}: its eventType is {cut(kind)!r}; give activate, start or terminate")
+            file.fail(
+                event,
+                f"event {cut(event.get('name'))!r}: its eventType is {cut(kind)!r}; give activate, start or terminate",
+            )
         return kind, file.needed(event, "entity", "tasks").get("name")
     if event.type == "StimulusEvent":
         stimulus = file.needed(event, "entity", "stimuli")
@@ -150,5 +156,6 @@ def _task(file: AmaltheaFile, link: Element, end: str) -> tuple[str, str]:
         if len(users) == 1:
             return "activate", users[0].get("name")
     file.fail(
-        event, f"event {cut(event.get('name'))!r} is none of a single task: not carried over; let chains begin and end with those"
+        event,
+        f"event {cut(event.get('name'))!r} is none of a single task: not carried over; let chains consist of those",
     )

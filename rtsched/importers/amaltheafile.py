@@ -70,6 +70,8 @@ class AmaltheaFile:
         """The name of an element, which must have one."""
         if not element.get("name"):
             self.fail(element, f"{element.tag}: its name is missing; give it one")
+        if len(element.get("name")) > 200:
+            self.fail(element, f"{element.tag}: its name has more than 200 letters; give it a shorter one")
         return element.get("name")
 
     def named(self, tag: str) -> dict[str, Element]:

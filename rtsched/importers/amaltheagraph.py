@@ -77,7 +77,7 @@ class Body:
                 trigger.inside = True
 
 
-class Graphs:
+class CallGraphs:
     """The bodies of tasks, on a core of a given rate."""
 
     def __init__(self, file: AmaltheaFile, rate: Rate, definition: str = "") -> None:
@@ -185,7 +185,9 @@ class Graphs:
             )
         if value.type.endswith(("Constant", "")) and not value.children and "Distribution" not in value.type:
             return Fraction(0), Fraction(0)  # a value of zero is not written
-        self.file.fail(value, f"{value.type or value.tag}: has no upper bound, and an execution time needs one; give it")
+        self.file.fail(
+            value, f"{value.type or value.tag}: has no upper bound, and an execution time needs one; give it"
+        )
 
     def _ordered(self, value: Element, high: Fraction, lower: Element | None, key: str) -> tuple[Fraction, Fraction]:
         low = Fraction(0) if lower is None else self.file.number(lower, key)

@@ -16,9 +16,7 @@ from rtsched.importers.common import ImportResult, read_source
 from rtsched.model.document import cut
 from rtsched.registry import REGISTRY
 
-#: The outermost element of an XML text: what no declaration and no comment is; looked for so far.
-_ROOT: Final = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
-_FAR: Final = 10_000
+_TAG: Final = re.compile(r"<(?:[\w.-]{1,99}:)?([A-Za-z_][\w.-]{0,99})")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -80,9 +78,9 @@ def import_file(path: str, name: str | None = None) -> ImportResult:
 def _fitting(path: str, text: str) -> Importer:
     known = [find(name) for name in REGISTRY.names("importer")]
     start = text.lstrip()[:1]
-    root = _ROOT.search(text, 0, _FAR)
+    root = _root(text)
     by_ending = [each for each in known if path.lower().endswith(each.endings)]
-    by_root = [each for each in known if root is not None and root[1] == each.root]
+    by_root = [each for each in known if root and root == each.root]
     by_start = [each for each in known if start and start in each.begins]
     fitting = by_ending or by_root or by_start
     if len(fitting) == 1:
@@ -96,3 +94,18 @@ def _fitting(path: str, text: str) -> Importer:
         f"{path}: neither SimSo XML (begins with '<') nor AMALTHEA (.amxmi) nor rt-app JSON (begins with '{{') nor "
         f"MAST (.mast, or XML with <MAST_MODEL>){more}; check the file"
     )
+
+
+def _root(text: str) -> str:
+    """The name of the outermost element of an XML text, without a prefix; empty where there is none."""
+    place = 0
+    while True:
+        while place < len(text) and (text[place].isspace() or text[place] == "\ufeff"):
+            place += 1
+        end = "?>" if text.startswith("<?", place) else "-->" if text.startswith("<!--", place) else ""
+        if not end:
+            found = _TAG.match(text, place)
+            return found[1] if found is not None else ""
+        place = text.find(end, place) + len(end)
+        if place < len(end):
+            return ""

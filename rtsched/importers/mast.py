@@ -16,6 +16,7 @@ from rtsched.errors import InputError
 from rtsched.importers import mastxml
 from rtsched.importers.common import ImportResult, build, read_source, time
 from rtsched.importers.importer import importer
+from rtsched.importers.mastlocks import LockedSpans
 from rtsched.importers.masttext import MastValue, parse
 from rtsched.model.document import cut
 
@@ -63,7 +64,7 @@ class _Reader:
         self.path = path
         self.warnings = ["MAST's times have no unit: they are taken for milliseconds"]
         self.steps = 0
-        self.priorities: dict[str, dict[int, MastValue]] = {}
+        self.priorities: dict[str, tuple[set[int], list[int], list[int]]] = {}
         self.found: dict[str, dict[str, MastValue]] = {kind: {} for kind in KNOWN}
         for kind, item in elements:
             if kind == "model":
@@ -178,8 +179,11 @@ class _Reader:
             self.fail(item, f"transaction {cut(name)} has {len(events)} external events; split it")
         activities = self.activities(item, events[0].text("name"))
         deadline = self.deadline(item, activities, events[0])
-        groups = [list(group) for _, group in groupby(activities, key=lambda each: each.text("activity_server").lower())]
-        arrivals, parts = self.arrivals(events[0]), []
+        groups = [
+            list(group) for _, group in groupby(activities, key=lambda each: each.text("activity_server").lower())
+        ]
+        arrivals = self.arrivals(events[0])
+        parts: list[dict[str, Any]] = []
         for number, group in enumerate(groups, 1):
             part = self.task(item, group, deadline)
             part.update(arrivals if not parts else {"after": parts[-1]["name"]})
@@ -200,7 +204,7 @@ class _Reader:
             self.warnings.append(
                 "each activity is charged two context switches of the worst length, as MAST does: in its execution time"
             )
-        total, held = 0, Held(self)
+        total, held = 0, LockedSpans(self.fail)
         for activity in activities:
             total += switch // 2
             total = self.operation(activity.text("activity_operation"), activity, set(), total, held)
@@ -208,27 +212,28 @@ class _Reader:
         if not total:
             self.fail(item, f"transaction {cut(name)} takes no time; give its operations some")
         if held.since:
-            self.fail(item, f"transaction {cut(name)} never unlocks {cut(next(iter(held.since)))} on its server; let it")
+            self.fail(
+                item, f"transaction {cut(name)} never unlocks {cut(next(iter(held.since)))} on its server; let it"
+            )
         speed = self.speed(processor)
         if speed != 1:
             self.warnings.append("execution times are divided by the speed_factor of the processor, and rounded up")
         end = -(-total // speed)
-        sections = [
-            {"resource": resource, "start": start, "length": min(-(-stop // speed), end) - start}
-            for resource, start, stop in ((each, int(a // speed), b) for each, a, b in held.sections)
-        ]
+        sections = []
+        for resource, locked, unlocked in held.sections:
+            start = int(locked // speed)
+            length = min(-(-unlocked // speed), end) - start
+            if length:
+                sections.append({
+                    "resource": resource, "start": units.format_duration(start),
+                    "length": units.format_duration(length),
+                })  # fmt: skip
         return {
             "name": name,
             "wcet": {processor.text("name"): units.format_duration(end)},
             **self.policy(server, processor, deadline),
-            "sections": [
-                {
-                    **each, "start": units.format_duration(each["start"]),
-                    "length": units.format_duration(each["length"]),
-                }
-                for each in sections if each["length"]
-            ],
-        }  # fmt: skip
+            "sections": sections,
+        }
 
     def part(self, item: MastValue, key: str) -> list[MastValue]:
         found = item.get(key)
@@ -266,7 +271,7 @@ class _Reader:
             event = following[0].text("output_event")
         return order
 
-    def operation(self, name: str, asker: MastValue, above: set[str], at: int, held: Held) -> int:
+    def operation(self, name: str, asker: MastValue, above: set[str], at: int, held: LockedSpans) -> int:
         """When an operation that begins at `at` ends; what it locks and unlocks goes to `held`."""
         item = self.one("operation", name, asker)
         if name.lower() in above or len(above) > 30:
@@ -360,42 +365,20 @@ class _Reader:
         )
 
     def check_priority(self, parameters: MastValue, processor: str, priority: int) -> None:
-        """Refuse equal priorities, served first come first there and in the order of the file here; and interrupts
-        that are less urgent than others.
-        """
-        others = self.priorities.setdefault(processor, {})
-        if priority in others:
+        """Refuse equal priorities, served first come first there and in the file's order here, and interrupts below."""
+        taken, tasks, interrupts = self.priorities.setdefault(processor, (set(), [], []))
+        if priority in taken:
             self.fail(
                 parameters,
                 f"two servers of {cut(processor)} have the priority {priority}, or one serves twice, and are served "
                 "first come first there; give each its own",
             )
-        others[priority] = parameters
-        for other, its in others.items():
-            high, low = (priority, parameters), (other, its)
-            for (a, one), (b, two) in ((high, low), (low, high)):
-                if one.type == "interrupt_fp_policy" != two.type and a < b:
-                    self.fail(one, f"an interrupt of {cut(processor)} has a lower priority than a task; give it a higher one")
-
-
-class Held:
-    """What a task holds from when to when, as its operations lock and unlock it."""
-
-    def __init__(self, reader: _Reader) -> None:
-        self.reader = reader
-        self.since: dict[str, int] = {}
-        self.sections: list[tuple[str, int, int]] = []
-
-    def lock(self, names: list[str], item: MastValue, at: int) -> None:
-        """Lock some resources."""
-        for name in names:
-            if name in self.since:
-                self.reader.fail(item, f"{cut(name)} is locked while it is held; unlock it first")
-            self.since[name] = at
-
-    def unlock(self, names: list[str], item: MastValue, at: int) -> None:
-        """Unlock some resources."""
-        for name in names:
-            if name not in self.since:
-                self.reader.fail(item, f"{cut(name)} is unlocked and was not locked on this server; lock it before")
-            self.sections.append((name, self.since.pop(name), at))
+        taken.add(priority)
+        if parameters.type == "interrupt_fp_policy":
+            interrupts[:] = [min([priority, *interrupts])]
+        else:
+            tasks[:] = [max([priority, *tasks])]
+        if interrupts and tasks and interrupts[0] < tasks[0]:
+            self.fail(
+                parameters, f"an interrupt of {cut(processor)} is less urgent than a task; correct the priorities"
+            )

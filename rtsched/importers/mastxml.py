@@ -97,9 +97,7 @@ def _transaction(path: str, element: Element, value: MastValue) -> None:
         elif tag == "regular_event":
             event = _attributes(path, child, "regular")
             event.pairs = [("name" if key == "event" else key, word) for key, word in event.pairs]
-            event.pairs += [
-                ("timing_requirements", _attributes(path, each, _tag(each))) for each in child.children
-            ]
+            event.pairs += [("timing_requirements", _attributes(path, each, _tag(each))) for each in child.children]
             if len(child.children) > 1:
                 raise InputError(
                     f"{path}:{child.children[1].line}: an event has several requirements: not carried over; leave one"

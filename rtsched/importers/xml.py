@@ -1,4 +1,4 @@
-"""XML as a tree of elements with their lines, read within bounds: no document types, no entities, no endless nesting."""
+"""XML as a tree of elements with their lines, read within bounds: no document types, no endless nesting."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ _MOST_TEXT: Final = 100_000
 
 
 def parse(path: str, text: str, tool: str, most: int = MOST_ITEMS) -> Element:
-    """The tree of a text in the format of `tool`; document types are refused, for their entities can grow without bound.
+    """The tree of a text in the format of `tool`.
 
-    At most `most` elements. Raises InputError with the line.
+    Document types are refused, for their entities can grow without bound. At most `most` elements. Raises InputError
+    with the line.
     """
     parser = expat.ParserCreate()
     top = Element("", {}, 0)

@@ -36,7 +36,12 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, revalidate_instances="always"
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        revalidate_instances="always",
+        defer_build=True,
     )
 
     def __init__(self, /, **data: Any) -> None:

@@ -10,10 +10,23 @@ from rtsched.model.origin import Provenance
 #: By model the keys that are labels. What is `assumed` (or `chosen`, or a note) stands on every output, too; what an
 #: `origin` says words the verdict, and to what a `clock` holds only proofs and the runs beside them are bound.
 LABELS: dict[str, tuple[str, ...]] = {
-    "System": ("name", "id", "title", "why", "notes", "sources", "chosen", "assumed", "assumptions", "generated"),
+    "System": (
+        "name",
+        "id",
+        "title",
+        "why",
+        "notes",
+        "sources",
+        "chosen",
+        "assumed",
+        "assumptions",
+        "generated",
+        "limits",
+    ),
     "Task": ("name", "id", "clock", "sources", "assumed"),
     "JobModel": ("name",),
     "Chain": ("name", "id"),
+    "Limit": ("of", "id", "max_utilisation"),
     "Choice": ("name",),
     "Provenance": tuple(key for key in Provenance.model_fields if key not in ("kind", "margin")),
     "Platform": ("title", "notes", "sources", "assumed"),

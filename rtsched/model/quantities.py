@@ -1,6 +1,7 @@
 """The end-to-end quantities of cause-effect chains: one name, one quantity, in files, runs, proofs and pictures.
 
-A job reads when it starts and writes when it ends (implicit communication). *Forward* from a job leads the first job of
+A job reads when it starts and writes when it ends (implicit communication), or reads at its arrival and writes at its
+deadline (logical execution time). *Forward* from a job leads the first job of
 the next task that reads when, or after, it has written; *backward* the last one of the task before that has written by
 the time of the read. Maxima over all jobs, as in Günzel et al. (ECRTS 2023, read in abstract): a faster reader repeats
 data, so that ages grow; a slower one loses some, so that reactions do. What is required by a *Reaction* of TADL2 (and

@@ -14,6 +14,7 @@ from rtsched.display import Displayed
 from rtsched.model.assumption import ASSUMPTIONS, Validation
 from rtsched.model.base import Duration, Id, Model, PositiveDuration, problem, whole_number
 from rtsched.model.environment import Change, Fault
+from rtsched.model.limit import Limit
 from rtsched.model.origin import Origins, Statistic, check_origins
 from rtsched.model.platform import Platform
 from rtsched.model.power import PowerOptions
@@ -263,6 +264,7 @@ class System(Displayed, Model):
     tasks: tuple[Task, ...] = ()
     jobs: tuple[JobModel, ...] | str = ()
     chains: tuple[Chain, ...] = ()
+    limits: tuple[Limit, ...] = Field(default=(), description="of loads: what `analyse` and `report` hold them against")
     power: PowerOptions | None = Field(default=None, description="count energy, set frequencies, let the chip heat up")
     faults: tuple[Fault, ...] = ()
     environment: tuple[Change, ...] = ()
@@ -350,12 +352,13 @@ class System(Displayed, Model):
                     )
 
     def _check_ids(self) -> None:
-        """No two of the system, its tasks and its chains have one id."""
+        """No two of the system, its tasks, its chains and its limits have one id."""
         known: dict[str, tuple[str, tuple[str | int, ...]]] = {}
         if self.id is not None:
             known[self.id] = ("the system", ("id",))
         named = [("tasks", place, task.name, task.id) for place, task in enumerate(self.tasks)]
         named += [("chains", place, chain.name, chain.id) for place, chain in enumerate(self.chains)]
+        named += [("limits", place, limit.of, limit.id) for place, limit in enumerate(self.limits)]
         for kind, place, name, own in named:
             if own is None:
                 continue

@@ -45,7 +45,7 @@ def verification(found: Verification) -> str:
 def alternatives(found: Alternatives) -> str:
     """A row for each board, mode and policy; then what is to be said of them, and what other boards lack."""
     return whole(
-        headed(found.system, "what if it ran elsewhere?"),
+        headed(found.called, "what if it ran elsewhere?"),
         table(found.header(), found.table(), left=range(5)),
         *map(line, found.remarks()),
         folded("what boards lack", found.lacks()),
@@ -64,7 +64,7 @@ def comparison(found: Compared) -> str:
     if not found.fixed:
         told = " ".join(legend({row.policy: row.cells for row in found.rows}, found.baseline, count)).split("\n")
     return whole(
-        headed(found.system, f"{count} seeds, jobs released for {time(found.until)}, the same for every policy"),
+        headed(found.called, f"{count} seeds, jobs released for {time(found.until)}, the same for every policy"),
         table(["policy", *map(title, found.metrics)], rows),
         line(" ".join(told)),
         *map(line, found.notes),

@@ -208,8 +208,8 @@ def sensitivity(found: Verification) -> Drawing:
         why = "the tests decide without response times, or find none at any of these factors"
         return Drawing("fd", title, f"Left out: {why}.")
     text = (
-        f"Bound over deadline when {words.together(found)} are scaled, in steps of 5 %{_most(places)}. A line ends where no "
-        "finite bound is found any more."
+        f"Bound over deadline when {words.together(found)} are scaled, in steps of 5 %{_most(places)}. A line "
+        "ends where no finite bound is found any more."
     )
     without = sum(all(map(math.isnan, values)) for values in curves.values())
     if without:

@@ -84,6 +84,7 @@ th.number { white-space: normal; overflow-wrap: anywhere; }
   font-weight: 400; }
 figure { margin: 3mm 0 5mm; break-inside: avoid; }
 figure svg { width: 100%; height: auto; display: block; }
+@media print { figure svg { max-height: 104mm; } } /* two of them on a page */
 figcaption b { color: #111; }
 pre { font: 6.6pt/1.35 "DejaVu Sans Mono", Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
   margin: 0 0 3mm; padding: 1mm 0; border-top: 0.4pt solid #999; columns: 2; column-gap: 6mm;

@@ -8,7 +8,7 @@ from rtsched.model.quantities import QUANTITIES
 from rtsched.report import facts
 from rtsched.report.blocks import Block, Bullets, Table, Text
 from rtsched.report.section import number_of, section
-from rtsched.verify.requirements import CHAIN, SYSTEM, TASK, Requirement, requirements, stated, time
+from rtsched.verify.requirements import CHAIN, LOAD, SYSTEM, TASK, Requirement, requirements, stated, time
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -25,7 +25,9 @@ def required(report: Report) -> tuple[Block, ...]:
     those = stated(report.found)
     where = number_of("tasks")
     if not those:
-        text = "no task, chain or system has an id, and no chain a limit: what is required are the deadlines of "
+        text = (
+            "no task, chain or system has an id, and no chain or load a limit: what is required are the deadlines of "
+        )
         return (Text(f"{text}section {where}.", strong="None is stated:"),)
     marked = frozenset(place for place, each in enumerate(those) if each.verdict == "unschedulable")
     blocks: list[Block] = [
@@ -35,7 +37,8 @@ def required(report: Report) -> tuple[Block, ...]:
             f"measured; {facts.UNPROVEN} at times that jobs exceed, no proof; {facts.REFUTED} a run or an exact test "
             f"breaks it; {facts.OPEN} neither. slack is the limit less the bound; seen is the longest in "
             "simulation (and of how many), a lower bound on the worst. The response time of a job counts from its "
-            "arrival (a release that comes later, by jitter, is inside) to its end.",
+            "arrival (a release that comes later, by jitter, is inside) to its end. A load is bounded by all that may "
+            "run there, and broken by what runs nowhere else.",
             note=True,
         ),
     ]
@@ -63,35 +66,36 @@ def _row(each: Requirement) -> tuple[str, ...]:
         "met, no proof": facts.UNPROVEN,
     }.get(each.word, facts.OPEN)
     code = f" ({each.quantity})" if each.quantity in QUANTITIES else ""
-    number = {SYSTEM: number_of("verdict")}.get(each.of, number_of("tasks"))
+    number = {SYSTEM: number_of("verdict"), LOAD: number_of("resources")}.get(each.of, number_of("tasks"))
     return (
         mark,
         each.id or "–",
         each.name,
         each.called + code,
-        time(each.limit),
-        time(each.bound),
-        time(each.slack).replace("-", "−"),
+        each.told("limit"),
+        each.told("bound"),
+        each.told("slack").replace("-", "−"),
         "–" if each.observed is None else f"{time(each.observed)} ({each.count})",
         each.word,
         each.basis,
-        str(number_of("open") if each.word == "open" and each.of != SYSTEM else number),
+        str(number_of("open") if each.word == "open" and each.of not in (SYSTEM, LOAD) else number),
     )
 
 
 def _back(report: Report) -> list[Block]:
     """What has no evidence, and which tasks no requirement speaks of."""
     found = report.found
-    bare = [each.id or each.name for each in stated(found) if each.bound is None and each.observed is None]
+    without = [each for each in stated(found) if each.bound is None and each.observed is None and each.of != LOAD]
+    bare = [each.id or each.name for each in without]
     bare = [name for name in bare if name != found.system.id]
     named = {each.name for each in requirements(found) if each.of == TASK and each.id is not None}
     for place, chain in enumerate(found.system.chains):
         if chain.id is not None or any(each.of == CHAIN and each.name == chain.name for each in stated(found)):
             named |= {found.system.tasks[index].name for index in found.system.chains[place].tasks}
-    without = [task.name for task in found.system.tasks if task.name not in named]
+    silent = [task.name for task in found.system.tasks if task.name not in named]
     return [
         Text(f"{_some(bare)}.", strong="Requirements without a bound or a run:"),
-        Text(f"{_some(without)}.", strong="Tasks of which no stated requirement speaks:"),
+        Text(f"{_some(silent)}.", strong="Tasks of which no stated requirement speaks:"),
     ]
 
 

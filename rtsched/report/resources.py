@@ -12,6 +12,7 @@ from rtsched.report.critical import again
 from rtsched.report.facts import counted, listed
 from rtsched.report.section import section
 from rtsched.verify import words
+from rtsched.verify.loads import judged
 from rtsched.verify.verification import Verification
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ _LEGEND = (
     "load: the sum of C/T of what may run on this unit only, C without switches; shared: of what may also run "
     "elsewhere, on its fastest unit there; a task without a period, or after another, counts with its least distance "
     "or not at all. Lines with a dot are what must run on that one processor. More than 100 % per server cannot be "
-    "scheduled. busy: in the simulated run that the file declares, a sample and no bound."
+    "scheduled; a smaller limit is one that the file states. busy: in the simulated run that the file declares, a "
+    "sample and no bound."
 )
 
 
@@ -99,6 +101,16 @@ def _loads(found: Verification, seen: Summary | None) -> Table:
     places, own = clusters(found.system), pinned(found.system)
     rows: list[tuple[str, ...]] = []
     marked: set[int] = set()
+    stated = {each.limit.of: each for each in judged(found)}
+
+    def limit(name: str) -> str:
+        if name not in stated:
+            return "100 %"
+        if stated[name].verdict == "unschedulable":
+            marked.add(len(rows))
+        id = stated[name].limit.id
+        return words.percent(float(stated[name].limit.max_utilisation)) + f" ({id})" * bool(id)
+
     for name, (alone, shared) in loads(found.system).items():
         servers = len(places[name])
         if alone > servers:
@@ -109,17 +121,18 @@ def _loads(found: Verification, seen: Summary | None) -> Table:
                 str(servers),
                 words.percent(float(alone / servers)),
                 words.percent(float(shared / servers)) if shared else "–",
-                "100 %",
+                limit(name),
                 words.percent(sum(busy[name]) / len(busy[name])) if name in busy else "–",
             )
         )
         for place in places[name] if servers > 1 else ():
-            if place in own:
-                if own[place] > 1:
+            one = found.system.processors[place].name
+            if place in own or one in stated:
+                mine = own.get(place, Fraction(0))
+                if mine > 1:
                     marked.add(len(rows))
-                one = found.system.processors[place].name
                 seen_of = words.percent(taken[one]) if one in taken else "–"
-                rows.append((f"· {one}", "1", words.percent(float(own[place])), "–", "100 %", seen_of))
+                rows.append((f"· {one}", "1", words.percent(float(mine)), "–", limit(one), seen_of))
     head = ("unit", "servers", "load", "shared", "limit", "busy")
     title = "Utilisation, per server of each unit"
     return Table(title, head, tuple(rows), (2.4, 1, 1, 1, 1, 1), frozenset(range(1, 6)), frozenset(marked))

@@ -26,6 +26,7 @@ from rtsched.schedulability.lowering.system_chains import bound_of
 from rtsched.verify import words
 from rtsched.verify.basis import NAMES, headline
 from rtsched.verify.criticality import levels
+from rtsched.verify.loads import summed_up
 from rtsched.verify.reasons import reason
 from rtsched.verify.verification import Verification
 
@@ -49,6 +50,7 @@ def verdict(report: Report) -> tuple[Block, ...]:
         *(("By criticality", "; ".join(map(str, each))) for each in [levels(found)] if len(each) > 1),
         ("Smallest margin", facts.margin(found)),
         ("Breakdown factor", facts.breakdown(found)),
+        *(("Limits of loads", each) for each in [summed_up(found)] if each),
         ("Tool", f"rtsched {__version__}"),
         ("Date", report.date),
     )

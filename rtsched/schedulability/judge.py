@@ -7,7 +7,7 @@ That two tests contradict each other is not noticed here: `analyse` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rtsched.model.policy import Policy
@@ -42,14 +42,14 @@ def judge(system: SystemSpec, policy: Policy) -> Verdict:
         return analyse(system, policy, declared=False).verdict  # what chains need of it are bounds
     found: set[Verdict] = set()
     for view in views(system, policy):
-        found.add(settle(view, [system.tasks[index].name for index in view.tasks]))
+        found.add(settle(view, {system.tasks[index].name: system.tasks[index].deadline for index in view.tasks}))
         if "unschedulable" in found:
             return "unschedulable"
     return "unknown" if "unknown" in found else "schedulable"
 
 
-def settle(view: View, names: Sequence[str]) -> Verdict:
-    """The verdict on one part, whose tasks have these `names`."""
+def settle(view: View, due: Mapping[str, int]) -> Verdict:
+    """The verdict on one part, of whose tasks `due` has the relative deadlines in ns, by name."""
     if view.obstacle is not None:
         return "unknown"
     applied: list[Applied] = []
@@ -62,7 +62,7 @@ def settle(view: View, names: Sequence[str]) -> Verdict:
         if result.verdict == "unschedulable" and view.exact:
             return "unschedulable"
         applied.append(Applied(theorem, model, result))
-    return combine(view, applied, names).verdict
+    return combine(view, applied, due).verdict
 
 
 def _in_turn(models: Sequence[Any]) -> Iterator[tuple[Theorem, Any]]:

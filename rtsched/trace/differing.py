@@ -55,6 +55,10 @@ class Difference(Displayed):
         """A job as ``task[index]``."""
         return f"{self.traces[0].system.tasks[job[0]].name}[{job[1]}]"
 
+    def id(self, job: Name) -> str | None:
+        """What the requirement on the task of a job is called elsewhere."""
+        return self.traces[0].system.tasks[job[0]].id
+
     def said(self, decision: Decision) -> str:
         """A decision in words."""
         task, index, node, place, action = decision
@@ -69,12 +73,13 @@ class Difference(Displayed):
         return {
             "format": 1,
             "system": self.traces[0].system.name,
+            "id": self.traces[0].system.id,
             "runs": [trace.scheduler for trace in self.traces],
             "time": self.time,
             "decisions": [[self.said(each) for each in those] for those in self.only],
             "alike": self.alike,
             "jobs": [
-                {"job": self.name(job), "responses": [fate.response for fate in fates],
+                {"job": self.name(job), "id": self.id(job), "responses": [fate.response for fate in fates],
                  "outcomes": [fate.outcome for fate in fates]}
                 for job, fates in self.jobs.items()
             ],
@@ -94,7 +99,10 @@ class Difference(Displayed):
         counts = [better.count(way) for way in (-1, 1)]
         lines = [f"Of {self.alike + len(self.jobs)} jobs {counts[0]} fare better in B, {counts[1]} worse; {self.alike} "
                  "finish alike."]  # fmt: skip
-        rows = [["job", "A", "B"], *([self.name(job), *map(_shown, fates)] for job, fates in self.jobs.items())]
+        ids = any(self.id(job) for job in self.jobs)
+        rows = [["job", *["id"] * ids, "A", "B"]]
+        for job, fates in self.jobs.items():
+            rows.append([self.name(job), *[self.id(job) or "–"] * ids, *map(_shown, fates)])
         shown = rows[: most + 1] if self.jobs else []
         lines += listed(shown)
         if len(rows) > most + 1:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rtsched.export.junit import State, Tested
 from rtsched.model.origin import CONDITIONAL, PROVING
-from rtsched.verify.requirements import CHAIN, SYSTEM, TASK, Requirement, requirements
+from rtsched.verify.requirements import CHAIN, LOAD, SYSTEM, TASK, Requirement, requirements
 from rtsched.verify.verification import Verification
 
 
 def cases(found: Verification, fail_on: str | None = None) -> list[Tested]:
-    """A case for each requirement: the whole system where it has an id, each deadline, each limit of a chain.
+    """A case for each requirement: the whole system where it has an id, each deadline, each limit of a chain or a load.
 
     What holds only as long as no job exceeds measured maxima, and what is neither proven nor refuted, is open. It fails
     as unproven where `fail_on` asks for that: ``unproven`` of all but what is conditional, ``hard-unproven`` likewise
@@ -31,13 +31,20 @@ def _case(found: Verification, each: Requirement, fail_on: str | None) -> Tested
         ("slack_ns", each.slack),
         ("observed_ns", each.observed),
         ("observed", each.count if each.observed is not None else None),
+        *(() if each.shares is None else [("limit", each.told("limit")), ("bound", each.told("bound"))]),
         ("test", each.test or None),
     ]
     if each.begins:
         facts.append(("from", each.begins))
         facts.append(("to", each.ends))
     what = (
-        "deadline" if each.quantity == "response" else "" if each.of == SYSTEM else f"{each.called} ({each.quantity})"
+        "deadline"
+        if each.quantity == "response"
+        else ""
+        if each.of == SYSTEM
+        else each.called
+        if each.of == LOAD
+        else f"{each.called} ({each.quantity})"
     )
     return Tested(each.of, each.name, what, state, why, tuple(facts), each.id)
 

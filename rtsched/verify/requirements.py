@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rtsched import units
 from rtsched.columns import aligned
-from rtsched.model.origin import CONDITIONAL, PROVING
+from rtsched.model.origin import CONDITIONAL, PROVING, weakest
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import Basis
 from rtsched.schedulability.lowering.system_chains import bound_of, test_of
 from rtsched.schedulability.result import Verdict
 from rtsched.verify.basis import basis_of
+from rtsched.verify.loads import Load, judged
 from rtsched.verify.verification import Verification
 
 #: Of what a requirement can be.
-SYSTEM, TASK, CHAIN = "system", "task", "chain"
+SYSTEM, TASK, CHAIN, LOAD = "system", "task", "chain", "load"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Of a load, per server: the limit, the most that is asked for (None: not bounded), and what is left."""
+
+    limit: float
+    bound: float | None
+    slack: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class Requirement:
     and `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
     worst). `slack` is the limit less the bound. `basis` is the weakest of what the execution times claim that it rests
     on. `reason` says why it is not proven. A limit of None: the id names something of which nothing is required.
+    Of a load (``utilisation``) limit, bound and slack stand in `shares`, and none of them is a time.
     """
 
     id: str | None
@@ -47,6 +58,7 @@ class Requirement:
     basis: Basis
     test: str
     reason: str
+    shares: Shares | None = None
 
     @property
     def proven(self) -> bool:
@@ -65,21 +77,28 @@ class Requirement:
         times = ("limit", "bound", "slack", "observed")
         return {f"{key}_ns" if key in times else key: value for key, value in asdict(self).items()}
 
+    def told(self, what: Literal["limit", "bound", "slack"]) -> str:
+        """A time, or of a load a share; a dash where there is none."""
+        if self.shares is None:
+            return time(getattr(self, what))
+        share = getattr(self.shares, what)
+        return "–" if share is None else f"{100 * share:.4g} %"
+
 
 def requirements(found: Verification) -> tuple[Requirement, ...]:
-    """All of them: of the whole system where it has an id, of every task its deadline, of every chain its limits."""
+    """All of them: of the system where it has an id, of every task its deadline, of every chain and load its limits."""
     made = [] if found.system.id is None else [_whole(found)]
     made += [_deadline(found, index) for index in range(len(found.system.tasks))]
     for place, chain in enumerate(found.system.chains):
         made += [_limit(found, place, code) for code in chain.limits]
         if chain.id is not None and not chain.limits:
             made.append(_nothing(found, place))
-    return tuple(made)
+    return (*made, *map(_load, judged(found)))
 
 
 def stated(found: Verification) -> tuple[Requirement, ...]:
     """Those that somebody has stated: with an id, or as a limit of a chain."""
-    return tuple(each for each in requirements(found) if each.id is not None or each.of == CHAIN)
+    return tuple(each for each in requirements(found) if each.id is not None or each.of in (CHAIN, LOAD))
 
 
 HEADER = ("requirement", "of", "quantity", "limit", "bound", "slack", "seen", "n", "verdict")
@@ -91,10 +110,10 @@ def rows(those: tuple[Requirement, ...]) -> list[list[str]]:
         [
             each.id or "–",
             each.name,
-            each.called if each.quantity in ("response", "all") else f"{each.called} ({each.quantity})",
-            time(each.limit),
-            time(each.bound),
-            time(each.slack),
+            each.called if each.quantity in ("response", "all", "utilisation") else f"{each.called} ({each.quantity})",
+            each.told("limit"),
+            each.told("bound"),
+            each.told("slack"),
             time(each.observed),
             str(each.count) if each.observed is not None else "–",
             each.word,
@@ -121,21 +140,40 @@ def time(value: int | None) -> str:
 
 
 def _whole(found: Verification) -> Requirement:
-    verdict = found.verdict
-    open_ones = [each for each in _parts_of_whole(found) if each.verdict != "schedulable"]
+    parts = _parts_of_whole(found)
+    limits = [each for each in parts if each.of == LOAD]
+    verdict, basis = found.verdict, weakest([found.basis, *(each.basis for each in limits)])
+    if any(each.verdict == "unschedulable" for each in limits):
+        verdict = "unschedulable"
+    elif verdict == "schedulable" and any(each.verdict == "unknown" for each in limits):
+        verdict = "unknown"
+    open_ones = [each for each in parts if each.verdict != "schedulable"]
     reason = f"deadlines and limits that are not proven: {len(open_ones)}" if verdict != "schedulable" else ""
     return Requirement(
         id=found.system.id, of=SYSTEM, name=found.system.name, quantity="all",
-        called="all deadlines and chains", begins="", ends="", sampling="",
+        called="all deadlines and chains" + " and loads" * bool(limits), begins="", ends="", sampling="",
         limit=None, bound=None, slack=None, observed=None, count=0, observed_in="",
-        verdict=verdict, basis=found.basis, test="", reason=reason,
+        verdict=verdict, basis=basis, test="", reason=reason,
+    )  # fmt: skip
+
+
+def _load(load: Load) -> Requirement:
+    limit, most = load.limit, load.most
+    left = None if most is None else float(limit.max_utilisation - most)
+    return Requirement(
+        id=limit.id, of=LOAD, name=limit.of, quantity="utilisation", called="utilisation",
+        begins="", ends="", sampling="",
+        limit=None, bound=None, slack=None, observed=None, count=0, observed_in="",
+        verdict=load.verdict, basis=load.basis, test="sum of C/T", reason=load.reason,
+        shares=Shares(float(limit.max_utilisation), None if most is None else float(most), left),
     )  # fmt: skip
 
 
 def _parts_of_whole(found: Verification) -> list[Requirement]:
     made = [_deadline(found, index) for index in range(len(found.system.tasks))]
     chains = enumerate(found.system.chains)
-    return made + [_limit(found, place, code) for place, chain in chains for code in chain.limits]
+    made += [_limit(found, place, code) for place, chain in chains for code in chain.limits]
+    return made + list(map(_load, judged(found)))
 
 
 def _deadline(found: Verification, index: int) -> Requirement:

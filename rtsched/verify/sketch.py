@@ -141,6 +141,21 @@ class Sketch(TaskSketch):
             document["planner"] = self.planner()
         if self.has("reservable", 0.02):
             document["reservable"] = {"slots": draw.integer(1, 9)} | ({"memory": "2 kB"} if draw.chance(0.3) else {})
+        if "chains" in document:
+            self.sampling()
+
+    def sampling(self) -> None:
+        """When the tasks of a file with chains read and write, what times them, and how rarely they may come."""
+        draw, tasks = self.draw, self.document["tasks"]
+        triggers = {task["after"]["task"] for task in tasks if "after" in task}
+        for task in tasks:
+            kind = task.get("arrival", {}).get("kind", "periodic")
+            if "after" not in task and task["name"] not in triggers and draw.chance(0.5):
+                task["communication"] = draw.pick(("implicit", "let", "let"))
+            if kind == "periodic" and "period" in task and draw.chance(0.6):
+                task["clock"] = draw.pick(("chip", "chip", "other"))
+            if kind == "sporadic" and "period" in task:
+                task["arrival"] |= {"max_gap": self.time(2 * int(task["period"].split()[0]))}
 
     def estimates(self) -> Document:
         """How what policies believe of times errs."""

@@ -64,6 +64,7 @@ LATER: dict[str, Any] = {
     "communication": "implicit",
     "clock": None,
     "max_gap": None,
+    "limits": [],
 }
 #: The same of platforms.
 LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}

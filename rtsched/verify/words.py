@@ -17,6 +17,7 @@ from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.basis import NAMES, basis_of, claim, headline
 from rtsched.verify.criticality import levels
+from rtsched.verify.loads import summed_up
 from rtsched.verify.surroundings import brief
 from rtsched.verify.verification import Verification
 from rtsched.visible import visible
@@ -104,6 +105,9 @@ def verdict(found: Verification) -> str:
     factor = found.breakdown
     if factor is not None and all(part.view.models for part in found.analysis.parts):
         lines.append(f"Breakdown factor: {float(factor):.3f} ({together(found)} {moved(factor)}).")
+    loads = summed_up(found)
+    if loads:
+        lines.append(f"Limits of loads {loads}.")
     return "\n".join(map(visible, lines))
 
 

@@ -22,7 +22,9 @@ def test_another_value() -> None:
     )  # fmt: skip
     assert found["time"] == 4_000_000
     assert found["decisions"] == [["start middle[0] on cpu"], ["resume low[0] on cpu"]]
-    assert found["jobs"][0] == {"job": "high[0]", "responses": [13_000_000, 7_000_000], "outcomes": ["late", "ok"]}
+    assert found["jobs"][0] == {
+        "job": "high[0]", "id": None, "responses": [13_000_000, 7_000_000], "outcomes": ["late", "ok"]
+    }  # fmt: skip
 
 
 def test_mistakes() -> None:

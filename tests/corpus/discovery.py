@@ -91,7 +91,8 @@ def _yaml_records(path: Path, text: str) -> list[tuple[str, str, Any]]:
     """The GPU vectors of a YAML file: one a document, or several under ``instances``."""
     kind = "gpu_vector"
     try:
-        documents = [data for data in yaml.safe_load_all(text) if isinstance(data, dict) and data.get("kind") == kind]
+        read = yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        documents = [data for data in read if isinstance(data, dict) and data.get("kind") == kind]
     except yaml.YAMLError as error:
         return [(kind, path.stem, f"{path.name} is no YAML: {error}")]
     records = []

@@ -81,3 +81,45 @@ def test_what_they_do_not_speak_of_is_refused(keys, problem):
 def test_tests_of_a_system_that_is_not_drawn_are_refused():
     with pytest.raises(InputError, match="write 'do: analyse' for a system"):
         rtsched.sweep(system="dhall", tests="gfb")
+
+
+def test_suspending_sets_and_graphs_say_what_the_theorems_say():
+    """The suspensions drawn are the same at every load of an axis of spans, and within the span."""
+    common = {"policies": [], "sets": 12, "jobs": 1}
+    spans = {"generate": {"tasks": 4, "utilisation": 0.6}, "axes": {"suspensions": [0.1, {"least": 0.3, "most": 0.6}]}}
+    results = rtsched.sweep(**spans, **common, tests=["self-suspension", "suspension-framework", "edf-suspension"])
+    proven = {(row.run.point, row.run.policy, row.run.set): row.values["proven"] for row in results}
+    for number in range(12):  # longer suspensions, and a weaker test, accept no more
+        assert all(proven[0, test, number] >= proven[1, test, number] for test in range(3))
+        assert all(proven[point, 1, number] >= proven[point, 0, number] for point in range(2))
+    assert 0 < sum(proven.values()) < len(proven)
+    law = {"kind": "fork-join"}
+    asked = {"tasks": 3, "platform": "multicore:2", "graph": law, "total_utilisation": 0.9}
+    names = ["melani-edf", "a6-edf", "a6-fp"]
+    found = [row.values["proven"] for row in rtsched.sweep(generate=asked, **common, tests=names)]
+    for place, (policy, theorem) in enumerate((("edf", "melani"), ("edf", "a6-edf"), ("dm", "a6-fp"))):
+        for number, document in enumerate(rtsched.generate(asked, count=12)):
+            analysis = rtsched.analyse(document, scheduler=policy, runs=0).analysis
+            (result,) = [each.result for each in analysis.parts[0].applied if each.theorem.name == theorem]
+            assert found[number * 3 + place] == (result.verdict == "schedulable")
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"tests": "gfb", "suspensions": 0.1}, "gfb knows nothing of 'suspensions'"),
+        ({"tests": "self-suspension"}, "self-suspension is of sets that have 'suspensions'; add it"),
+        ({"tests": "self-suspension", "suspensions": 0}, "'most' is 0"),
+        ({"tests": "self-suspension", "suspensions": 0.1, "policies": "edf"}, "policies: \\[\\]"),
+        ({"tests": [], "policies": "edf", "suspensions": 0.1}, "only tests over arrays know of them"),
+        ({"tests": "melani-edf"}, "melani-edf is of sets that have 'generate: graph'; add it"),
+        (
+            {"tests": "self-suspension", "suspensions": 0.1, "generate": {"jitter": 0.1}},
+            "nothing of 'generate: jitter'",
+        ),
+        ({"tests": "self-suspension", "axes": {"suspensions": ["long"]}}, "suspensions"),
+    ],
+)
+def test_what_tests_do_not_speak_of_is_refused(keys, problem):
+    with pytest.raises(InputError, match=problem):
+        rtsched.sweep({"generate": {"tasks": 3}, "policies": [], "sets": 1, **keys}, jobs=1)

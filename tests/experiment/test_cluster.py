@@ -105,10 +105,10 @@ def test_workers_need_nothing_that_is_known_here_only(shared, tmp_path, monkeypa
     (tmp_path / "theirs" / "policy.py").write_text(HELD)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(REGISTRY, "own", {("scheduler", "slow"): Slow})
-    policies = {"file": "theirs.policy:Mine", "registered": "slow"}
     with cluster.executor(shared.address) as executor:
-        found = rtsched.sweep(STUDY, executor=executor, policies=policies, sets=1, timeout="3 s")
-    assert [row.status for row in found] == ["ok", "timeout"] * 2
+        for policy, timeout, status in (("theirs.policy:Mine", "10 min", "ok"), ("slow", "1 s", "timeout")):
+            found = rtsched.sweep(STUDY, executor=executor, policies={"one": policy}, sets=1, timeout=timeout)
+            assert [row.status for row in found] == [status] * 2
     for name in [name for name in sys.modules if name.partition(".")[0] == "theirs"]:
         del sys.modules[name]
 

@@ -256,3 +256,16 @@ def test_uxcost_is_not_told_with_a_warm_up() -> None:
     )
     figures = rtsched.summary(rtsched.simulate(warm, scheduler="edf+nonpreemptive"))
     assert uxcost(figures, rtsched.simulate(warm, scheduler="edf")) is None
+
+
+def test_the_id_of_a_system_stands_where_its_name_does() -> None:
+    from rtsched.cli.compare import render
+
+    tasks = [{"name": "a", "wcet": "2 ms", "period": "5 ms"}]
+    system = {"name": "s", "id": "REQ-1", "platform": "uniprocessor", "tasks": tasks}
+    found = rtsched.compare(system, ["edf", "fp"], 1, until="20 ms")
+    assert (found.id, found.to_dict()["id"]) == ("REQ-1", "REQ-1")
+    assert render(found).startswith("REQ-1 s: 1 seed")
+    other = rtsched.alternatives(system, platforms=["file"], schedulers=["file"])
+    assert other.to_dict()["id"] == "REQ-1"
+    assert other.text().startswith("REQ-1 s: what if")

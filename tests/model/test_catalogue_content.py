@@ -72,7 +72,8 @@ NO_FACTS = frozenset(
 
 
 def raw(folder: str, name: str) -> dict[str, Any]:
-    data = yaml.safe_load((ROOT / folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    text = (ROOT / folder / f"{name}.yaml").read_text(encoding="utf-8")
+    data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     assert isinstance(data, dict)
     return data
 

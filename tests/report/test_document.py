@@ -316,9 +316,31 @@ def test_a_pdf_is_an_archive_with_its_data_and_the_same_bytes_again() -> None:
     attached = next(json.loads(each) for each in inside if each.startswith(b'{\n  "format"'))
     assert attached["digest"]["sha256"] == report.digest
     assert digest(attached) == report.digest
-    assert any(b'pdfaid:part="3"' in each or b"<pdfaid:part>3" in each for each in inside)
     again = without_figures(Report(made().found, DAY, "", PAGE))
     assert pdf(again) == written
+    archived(written, report.digest)
+
+
+def archived(written: bytes, identifier: str) -> None:
+    """What PDF/A-3u asks for and can be counted here (ISO 19005-3, clauses 6.1.3, 6.2.3, 6.2.11, 6.6, 6.8)."""
+    text = b"\n".join([re.sub(rb"stream\r?\n.*?\r?\nendstream", b"", written, flags=re.DOTALL), *streams(written)])
+    assert b"/Encrypt" not in text
+    assert re.search(rb"/ID\s*\[", text)
+    metadata = next(each for each in streams(written) if b"pdfaid" in each)
+    assert b'pdfaid:part="3"' in metadata
+    assert b'pdfaid:conformance="U"' in metadata
+    (day,) = re.findall(rb"<xmp:CreateDate>([\d-]+)", metadata)
+    for name in (b"/CreationDate", b"/ModDate"):
+        assert set(re.findall(name + rb"\s*\(D:(\d{8})", text)) <= {day.replace(b"-", b"")}
+    assert text.count(b"/GTS_PDFA1") == text.count(b"/DestOutputProfile") == 1
+    fonts = len(re.findall(rb"/Subtype\s*/Type0", text))
+    assert fonts == len(re.findall(rb"/Encoding\s*/Identity-H", text)) == len(re.findall(rb"/ToUnicode ", text)) > 0
+    assert len(re.findall(rb"/FontFile[23]? ", text)) == len(re.findall(rb"/Type\s*/FontDescriptor", text)) == fonts
+    assert len(re.findall(rb"/AFRelationship\s*/Source", text)) == len(re.findall(rb"/Type\s*/EmbeddedFile", text)) == 1
+    assert re.search(rb"/Subtype\s*/application#2[Ff]json", text)
+    for forbidden in (rb"/JavaScript", rb"/Launch", rb"/XFA", rb"/LZWDecode", rb"/Movie", rb"/Sound"):
+        assert not re.search(forbidden + rb"\b", text), forbidden
+    assert len(re.findall(rb"/Subtype\s*/Link", text)) == len(re.findall(rb"/F 4\b", text))  # printed as shown
 
 
 @needs_weasyprint

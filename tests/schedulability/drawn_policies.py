@@ -228,6 +228,53 @@ def slices(draw: Draw) -> Case:
     return loaded(board + "tasks:\n" + "\n".join(rows)).lower(), {"ordering": draw.pick(("fp", "rm", "dm"))}
 
 
+def waiting(draw: Draw) -> Case:
+    """Graphs that share a core, each with an accelerator of its own; or chains with one that serves by arrival."""
+    count = draw.integer(2, 4)
+    alone = draw.chance(0.6)
+    kinds = [
+        ("core", "cpu", 1),
+        *((f"npu{i}", draw.pick(("npu", "gpu", "dsp")), 1) for i in range(count if alone else 1)),
+    ]
+    processors = tuple(
+        replace(each, context_switch=draw.integer(0, 1) if draw.chance(0.1) else 0) for each in processors_of(*kinds)
+    )
+    tasks = []
+    for index, share in enumerate(shares(draw, count, 0.3, 1.1)):
+        length = draw.integer(1, 5)
+        works = draw.split(max(length, round(share * draw.integer(8, 40))), length)
+        period = max(2, round(sum(works) / max(share, 0.05)))
+        on = [0 if place in (0, 2) or draw.chance(0.4) else (1 + index if alone else 1) for place in range(length)]
+        edges = {
+            (a, b)
+            for b in range(length)
+            for a in range(b)
+            if (b == a + 1 and not alone) or (draw.chance(0.5) and alone)
+        }
+        nodes = tuple(
+            NodeSpec(
+                place, f"n{place}", tuple(work if here == on[place] else None for here in range(len(processors))),
+                tuple(a for a, b in sorted(edges) if b == place), tuple(b for a, b in sorted(edges) if a == place),
+                pinned=True,
+            )
+            for place, work in enumerate(works)
+        )  # fmt: skip
+        deadline = draw.pick(
+            (period, period, draw.integer(max(1, period // 2), period), period + draw.integer(1, period))
+        )
+        jitter = draw.integer(1, max(1, period // 4)) if draw.chance(0.1) else 0
+        miss = draw.pick(("continue", "continue", "abort", "drop_if_hopeless"))
+        tasks.append(
+            TaskSpec(
+                index, f"t{index}", nodes, period, deadline, draw.integer(0, 3), jitter=jitter, on_miss=miss
+            )
+        )  # fmt: skip
+    policy: dict[str, Any] = {"ordering": draw.pick(("fp", "dm", "edf", "edf")), "placement": "pinned"}
+    if not alone:
+        policy["npu0"] = {"ordering": "fifo"}
+    return SystemSpec(processors, tuple(tasks), "drawn"), policy
+
+
 #: By name; the number of a family stays when others come.
 FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "bandwidths": bandwidths,
@@ -239,6 +286,7 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "global-bandwidths": global_bandwidths,
     "pinned": pinned,
     "graphs": graphs,
+    "waiting": waiting,
 }
 
 

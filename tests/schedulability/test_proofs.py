@@ -43,8 +43,11 @@ from rtsched.schedulability.theorems import (
     multiprocessor,
     offsets,
     pipelines,
+    sampled_chains,
     suspending,
+    suspending_edf,
     suspension,
+    suspension_framework,
     typed_dag,
     utilisation,
 )
@@ -53,6 +56,7 @@ from tests.conftest import DATA
 from tests.corpus.discovery import discover
 from tests.corpus.proofs import PROOFS, checked, never_optimistic
 from tests.oracle_uni import worst_responses
+from tests.schedulability.exhaustive_suspension import beaten
 from tests.schedulability.theorems.test_offsets import not_beaten
 
 
@@ -260,7 +264,9 @@ def test_volume_over_processors_is_rounded_down_at_the_end() -> None:
     assert dag_sets.melani(model).responses == [2]
     assert typed_dag.graham(dag, 2) == 2
     wider = Dag(tuple(Vertex(str(i), 1, "cpu") for i in range(4)))
-    assert typed_dag.graham_bound(TypedPools((DagTask("dag", wider, 10, 10),), {"cpu": 2})).responses == [2]  # 2.5: a whole tick
+    assert typed_dag.graham_bound(TypedPools((DagTask("dag", wider, 10, 10),), {"cpu": 2})).responses == [
+        2
+    ]  # 2.5: a whole tick
 
 
 def test_a_bound_beyond_the_period_is_no_bound() -> None:
@@ -332,8 +338,8 @@ def test_a6_of_one_task_is_the_second_bound_of_han_or_that_of_the_order_of_nodes
     assert better > 50
 
 
-def test_shares_is_the_formula_of_li_for_one_type() -> None:
-    random_ = random.Random(9)
+def test_shares_are_never_more_than_the_formula_of_li_for_one_type() -> None:
+    random_, fewer = random.Random(9), 0
     for _ in range(200):
         dag = random_dag(random_, "a")
         D = random_.randint(dag.length, dag.volume + 3)
@@ -341,7 +347,16 @@ def test_shares_is_the_formula_of_li_for_one_type() -> None:
         if dag.length == D and dag.volume > dag.length:
             continue  # the formula divides by nothing
         needed = 1 if dag.volume <= D else -(-(dag.volume - dag.length) // (D - dag.length))
-        assert found == {"a": needed}
+        assert found is not None and found["a"] <= needed
+        assert found["a"] * D >= dag.volume
+        fewer += found["a"] < needed
+    assert fewer > 20
+
+
+def test_a_share_serves_until_the_next_job_also_where_the_deadline_lies_beyond() -> None:
+    wide = Dag(tuple(Vertex(str(k), 4, "a") for k in range(3)))
+    assert federated.shares(DagTask("dag", wide, 8, 20), {"a": 3}) == {"a": 2}  # one core would take 12 of 8
+    assert federated.shares(DagTask("dag", wide, 12, 20), {"a": 3}) == {"a": 1}
 
 
 def test_limited_carry_in_is_never_worse() -> None:
@@ -398,6 +413,10 @@ def shorter_stages() -> None:
     found = pipelines.holistic_ends(Pipelines((camera, mapping), {"cpu": "preemptive", "gpu": "nonpreemptive"}))
     assert not isinstance(found, str)
     assert found[0] == [[2, 19, 20], [27, 34]]
+
+
+def suspension_by_exhaustive_search() -> None:
+    assert beaten() == []
 
 
 def stages_that_suspend() -> None:
@@ -510,6 +529,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "jitter of EDF": jitter_of_edf,
     "shorter stages": shorter_stages,
     "stages that suspend": stages_that_suspend,
+    "suspension by exhaustive search": suspension_by_exhaustive_search,
     "stages behind their own": stages_behind_their_own,
     "stages in their order": stages_in_their_order,
     "global by the letter": global_by_the_letter,
@@ -594,6 +614,118 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
     ),
     "suspension as jitter": (suspension, "jitter_bound", "R_h - h.C if h.S else 0", "h.S", ("self_suspension",)),
     "suspension delays never": (suspension, "blocking_bound", "min(h.C, h.S)", "0", ("self_suspension",)),
+    "the own suspension left out of a window": (
+        suspending_edf,
+        "window_bound",
+        "demand += other.C + other.S",
+        "demand += other.C",
+        ("suspension by exhaustive search",),
+    ),
+    "no suspension in a chain": (
+        suspending_edf,
+        "window_bound",
+        "(e, other.S, 0) for",
+        "(e, 0, 0) for",
+        ("suspension by exhaustive search",),
+    ),
+    "no later deadlines in a window": (
+        suspending_edf,
+        "window_bound",
+        "(e, other.C, 0) for",
+        "(e, 0, 0) for",
+        ("suspension by exhaustive search",),
+    ),
+    "no earlier jobs of its own": (
+        suspending_edf,
+        "window_bound",
+        "(e, other.C + other.S, 0) for",
+        "(e, 0, 0) for",
+        ("suspension by exhaustive search",),
+    ),
+    "nothing carried into a window": (
+        suspending_edf,
+        "window_bound",
+        "JobWork(other.T, R[i], other.C, 1)",
+        "JobWork(other.T, other.C, other.C, 1)",
+        ("suspension by exhaustive search",),
+    ),
+    "nothing carried in later": (
+        suspending_edf,
+        "window_bound",
+        "[(start, 0, 1)] if start >= 0 else []",
+        "[]",
+        ("suspension by exhaustive search",),
+    ),
+    "late windows without suspension": (
+        suspending_edf,
+        "late_bound",
+        "own = task.C + task.S",
+        "own = task.C",
+        ("suspension by exhaustive search",),
+    ),
+    "late windows for nothing": (
+        suspending_edf,
+        "late_bound",
+        "return b + own",
+        "return own",
+        ("suspension by exhaustive search",),
+    ),
+    "overlap in late windows": (
+        suspending_edf,
+        "late_bound",
+        "min(task.D, task.T) if",
+        "task.D if",
+        ("suspension by exhaustive search",),
+    ),
+    "suspension as blocking for nothing": (
+        suspension_framework,
+        "_framework",
+        "behind += h.S if place in chosen else 0",
+        "pass",
+        ("suspension by exhaustive search",),
+    ),
+    "nothing carried in where suspension is jitter": (
+        suspension_framework,
+        "_framework",
+        "JobWork(h.T, R[place], h.C, 1)",
+        "JobWork(h.T, h.C, h.C, 1)",
+        ("suspension by exhaustive search",),
+    ),
+    "an order of the more urgent assumed": (
+        suspension_framework,
+        "_framework",
+        "behind if ordered else whole",
+        "behind",
+        ("suspension by exhaustive search",),
+    ),
+    "one suspension for all jobs in a row": (
+        suspension_framework,
+        "_solve",
+        "q * (task.C + task.S)",
+        "q * task.C + task.S",
+        ("suspension by exhaustive search",),
+    ),
+    "only the first job in a row": (
+        suspension_framework,
+        "_solve",
+        "if x <= q * task.T",
+        "if True",
+        ("suspension by exhaustive search",),
+    ),
+    "suspension of others not executed": (
+        suspension_framework,
+        "executing_bound",
+        "(h.C + h.S)",
+        "h.C",
+        ("suspension by exhaustive search",),
+    ),
+    "in time at once": (
+        suspension_framework,
+        "assignable_bound",
+        "R = [h.D for",
+        "R = [h.C for",
+        ("suspension by exhaustive search",),
+    ),
     "one pool of all types": (typed_dag, "jaffe", "cores[kind]) for", "sum(cores.values())) for", ("dag",)),
     "critical path as makespan": (typed_dag, "graham", "+ Fraction(dag.volume - dag.length, m)", "", ("dag",)),
     "types ignored by Han": (
@@ -698,6 +830,7 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
         ("queues of several orders",),
     ),
     "chains without periods": (chains, "reaction_parts", "T[i + 1] + late", "late", ("chain",)),
+    "clocks that wait for nobody": (sampled_chains, "_known", "step.writes(arrival)", "arrival", ("chain",)),
 }
 
 

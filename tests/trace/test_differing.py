@@ -60,3 +60,16 @@ def test_other_tasks_and_no_trace_are_refused() -> None:
     quiet = rtsched.simulate("dhall", trace=False)
     with pytest.raises(InputError, match="kept no trace"):
         difference(quiet, quiet)
+
+
+def test_ids_stand_beside_the_names() -> None:
+    tasks = [
+        {"name": "a", "id": "REQ-2", "wcet": "2 ms", "period": "5 ms"},
+        {"name": "b", "wcet": "4 ms", "period": "7 ms"},
+    ]
+    system = {"name": "s", "id": "REQ-1", "platform": "uniprocessor", "scheduler": "fp", "tasks": tasks}
+    answer = difference(*(rtsched.simulate(system, scheduler=name, until="8 ms") for name in ("fp", "edf")))
+    data = answer.to_dict()
+    assert (data["id"], {each["job"][0]: each["id"] for each in data["jobs"]}) == ("REQ-1", {"a": "REQ-2", "b": None})
+    assert "id" in answer.text()
+    assert "REQ-2" in answer.text()

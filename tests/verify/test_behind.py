@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def task(name: str, period: int, *stages: tuple[str, int], **more: Any) -> dict[
     else:
         names = [f"n{place}" for place in range(len(stages))]
         nodes = {n: {"wcet": {kind: f"{time} ms"}} for n, (kind, time) in zip(names, stages, strict=True)}
-        work = {"graph": {"nodes": nodes, "edges": [list(pair) for pair in zip(names, names[1:], strict=False)]}}
+        work = {"graph": {"nodes": nodes, "edges": [list(pair) for pair in pairwise(names)]}}
     return {"name": name, "period": f"{period} ms"} | work | more
 
 

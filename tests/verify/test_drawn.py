@@ -69,6 +69,7 @@ NOT_DRAWN = {
     "Cluster.kind=link": "links stand by themselves",
     "Driver": LABELLED,
     "Validation": LABELLED,
+    "Limit": LABELLED,
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def test_a_load_above_the_processors_is_refuted_whoever_refuses_it(scheduler: st
     assert late.verdict == "unschedulable"
     assert float(late.breakdown or 0) == pytest.approx(0.833, abs=1e-3)
     assert [bound.deadline for bound in late.bounds] == [10_000_000] * 4
-    assert late.sensitivity["a"].C == Fraction(333, 1000)  # 2 of 6 ms: 20 less three times 6
+    assert float(late.sensitivity["a"].C or 0) == 0.333  # 2 of 6 ms: 20 less three times 6
     if scheduler != "dp-wrap":  # which runs what it cannot serve
         assert (late.observation, late.unrun) == (None, "the tasks load 2.400 processors, and there are 2")
         assert to_dict(late)["unrun"] == late.unrun

@@ -121,7 +121,9 @@ def test_schedulable_for_typical_times_is_no_proof() -> None:
     assert words.verdict(found).startswith("wearable_mcu: NO PROOF: typical values (all is in time at these)\n")
     assert "no proof" in words.scope(found)
     assert next(iter(times(found).values())).startswith("the execution times of 'keyword', ")
-    assert "kws on mcu: the typical time, no larger one is known (mlperf_tiny)" in next(iter(times(found).values()))
+    assert "kws on mcu: the typical time (mean or median: not stated), no larger one is known (mlperf_tiny)" in next(
+        iter(times(found).values())
+    )
     page = html(Report(found, "2025-01-31"))
     assert '<div class="verdict unknown">' in page  # not the look of a proof
     assert "no proof<small>: typical values (all is in time at these)</small>" in page

@@ -53,15 +53,21 @@ def node(network: str, wcet: str) -> Any:
 @pytest.mark.parametrize(
     ("network", "wcet", "time", "basis", "text"),
     [
-        ("all", "typical", 4, "typical", "the typical time (lab)"),
+        ("all", "typical", 4, "typical", "the typical time (mean or median: not stated) (lab)"),
         ("all", "p99", 5, "percentile", "the 99th percentile (lab)"),
         ("all", "max", 7, "high-water", "the largest of 5000 runs (lab)"),
         ("all", "max*1.2", 8.4, "high-water", "the largest of 5000 runs × 1.2 (lab)"),
         ("tail", "p99", 6, "percentile", "the 99.9th percentile (lab)"),
         ("tail", "max", 6, "percentile", "the 99.9th percentile (lab)"),
         ("largest", "p99", 7, "high-water", "the largest of 8 runs (lab)"),
-        ("median", "p99", 4, "typical", "the typical time, no larger one is known (lab)"),
-        ("median", "max*1.5", 6, "typical", "the typical time × 1.5, no larger one is known (lab)"),
+        ("median", "p99", 4, "typical", "the typical time (mean or median: not stated), no larger one is known (lab)"),
+        (
+            "median",
+            "max*1.5",
+            6,
+            "typical",
+            "the typical time (mean or median: not stated) × 1.5, no larger one is known (lab)",
+        ),
         ("few", "p99", 7, "high-water", "the largest of 99 runs (lab)"),  # of 99 runs there is no such percentile
         ("some", "p99", 5, "percentile", "the 99th percentile of 200 runs, too few (299 bound it at 95 %) (lab)"),
     ],
@@ -151,3 +157,28 @@ def test_a_study_may_vary_it() -> None:
     found = rtsched.sweep(study).to_dict()
     assert "typical" in json.dumps(found)
     assert "max" in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("keys", "which"),
+    [
+        ({"p50_ms": "4"}, "median"),
+        ({"p50_ms": "4.0004"}, "median"),  # rounded
+        ({"p50_ms": "3.5"}, "mean or median: not stated"),
+        ({"source": "ncnn"}, "mean"),
+        ({"source": "ncnn", "p50_ms": "4"}, "median"),
+        ({"source": "rknn", "status": "derived"}, "1/frame rate"),
+        ({}, "mean or median: not stated"),
+    ],
+)
+def test_a_typical_time_says_which_figure_it_is(keys: dict[str, str], which: str) -> None:
+    from rtsched.dnn.latency import _claim
+
+    assert _claim(row("net", "4", **keys), False, "", None)[1].endswith(f"({which})")
+
+
+def test_every_source_of_the_catalogue_whose_figure_is_named_is_in_it() -> None:
+    from rtsched.dnn.latency import MEANS
+    from rtsched.model.catalogue import latency_table
+
+    assert {each["source"] for each in latency_table()} >= set(MEANS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rtsched.model.task import Sporadic
@@ -109,5 +110,11 @@ def _ends(analysis: SystemAnalysis, task: TaskSpec) -> tuple[int, ...]:
     if policy.order != "FP" or len(levels) < len(tasks) or not plain or any(each.B or each.S for each in model.tasks):
         return ()
     tasks.sort(key=policy.level)
-    found = latest_ends([Clocked(view.costs[each.name], each.period or 1, each.offset) for each in tasks])
+    found = _known(tuple(Clocked(view.costs[each.name], each.period or 1, each.offset) for each in tasks))
     return () if found is None else found[tasks.index(task)]
+
+
+@lru_cache(maxsize=32)
+def _known(tasks: tuple[Clocked, ...]) -> list[tuple[int, ...]] | None:
+    """The ends on one processor, found once for all chains and tasks of it."""
+    return latest_ends(tasks)

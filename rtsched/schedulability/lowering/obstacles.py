@@ -17,8 +17,8 @@ from rtsched.model.accelerator import BlockLevel
 from rtsched.model.environment import Change, Fault
 from rtsched.model.known import known_before
 from rtsched.model.memory import Memory
-from rtsched.model.platform import Cluster
 from rtsched.model.plain import why_not_plain
+from rtsched.model.platform import Cluster
 from rtsched.model.policy import AdaptationTraits, Policy
 from rtsched.model.power import Battery, PowerOptions, time_scales
 from rtsched.model.taskgraph import (

@@ -20,7 +20,7 @@ def on_one_processor(group: TaskGroup) -> list[Uniprocessor]:
     of each other task at each request, since none has two requests outstanding. Jitter delays a job as a suspension
     before its first node does.
     """
-    if not group.single or len(group.pools) < 2 or group.triggered or group.locks:
+    if len(group.specs) < 2 or not group.single or len(group.pools) < 2 or group.triggered or group.locks:
         return []
     users = {pool: [task for task in group.specs if _on(group, task, pool)] for pool in group.pools}
     found = []
@@ -28,7 +28,9 @@ def on_one_processor(group: TaskGroup) -> list[Uniprocessor]:
         elsewhere = [pool for pool in group.pools if pool != home]
         if len(users[home]) < len(group.specs) or group._mode(home) != "preemptive":
             continue
-        if group.at[home].order not in ("FP", "EDF") or not all(_serves(group, pool, users[pool]) for pool in elsewhere):
+        if group.at[home].order not in ("FP", "EDF") or not all(
+            _serves(group, pool, users[pool]) for pool in elsewhere
+        ):
             continue
         if any(_irregular(group, task) for task in group.specs):
             continue
@@ -50,7 +52,9 @@ def _serves(group: TaskGroup, pool: int, users: list[TaskSpec]) -> bool:
     if len(users) == 1:
         return True
     pieces = [piece for task in users for piece in _on(group, task, pool)]
-    return group.at[pool].order == "FIFO" and all(map(is_chain, users)) and not any(p.regions or p.mixed for p in pieces)
+    return (
+        group.at[pool].order == "FIFO" and all(map(is_chain, users)) and not any(p.regions or p.mixed for p in pieces)
+    )
 
 
 def _suspending(group: TaskGroup, home: int, users: dict[int, list[TaskSpec]]) -> Uniprocessor:

@@ -61,7 +61,7 @@ def _spread(model: TypedPools, task: DagTask, scale: Scale) -> str:
 
 
 def _end(task: DagTask, terms: str, result: Result, scale: Scale) -> BoardLine:
-    """The sum, rounded up to a nanosecond, with the jitter, beside D."""
+    """The sum, rounded down to a nanosecond, with the jitter, beside D."""
     (bound,) = result.bounds
     if "value" not in result.details:  # a bound beyond the period is dropped, and its value with it
         text = f"{name(task.name)}: {terms or 'the bound'} lies beyond the period {scale(task.T)}: no bound"

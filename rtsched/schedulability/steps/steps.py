@@ -34,6 +34,7 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "cluster-overload": ("U = Σ C/T > m, or a C > D, can never be in time", loads.overload),
     "edf-qpa": (demand.formula, demand.processor_demand),
     "edf-rta": (demand.rta_formula, demand.edf_responses),
+    "edf-suspension-windows": ("R = max over e of D(e) − e, windows that begin e before the release", generic),
     "edf-vd": ("U of all ≤ 1; for hard tasks x U_LO(LO) + U_HI(HI) ≤ 1", loads.edf_vd),
     "fifo-rta": (
         lambda model: "as EDF with one deadline for all; " + demand.rta_formula(model),
@@ -55,6 +56,10 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "liu-layland": ("U = Σ C/T ≤ n·(2^(1/n) − 1)", loads.liu_layland),
     "long-paths": ("R = min over j of len + (vol − what j + 1 long paths cover)/(m − j)", dags.along_a_path),
     "melani": (graphs.MELANI, graphs.melani),
+    "node-order": (
+        "R = max over paths of Σ c + Σ vol(parallel to the path, before it in the file)/M over the types",
+        dags.along_a_path,
+    ),
     "np-edf": (demand.formula, demand.processor_demand),
     "np-edf-jitter": (demand.formula, demand.processor_demand),
     "np-fp-rta": (responses.formula, responses.fixed_priority),
@@ -63,6 +68,7 @@ WRITERS: Final[dict[str, tuple[str | Callable[[Any], str], loads.Writer]]] = {
     "pool-overload": (
         "Σ vol/T > processors of a type, or a path longer than D, can never be in time", loads.pool_overload,
     ),
+    "suspension-framework": ("x = q·(C + S) + Σ W(x + Q) over the more urgent, R = x − (q − 1)·T", generic),
 }  # fmt: skip
 
 #: Tests that search, and what they look at instead of a formula.
@@ -177,6 +183,7 @@ ORDER: Final = (
     "overload", "cluster-overload", "optimal-load", "liu-layland", "hyperbolic", "gfb", "edf-vd", "fp-rta", "np-fp-rta",
     "limited-fp-rta", "edf-qpa", "np-edf", "np-edf-jitter", "limited-edf", "edf-rta", "fifo-rta", "bcl", "global-rta",
     "global-rta-lc", "global-edf-rta", "heavy-first", "edzl", "suspension-oblivious", "self-suspension",
+    "suspension-framework", "suspension-assignable", "edf-suspension", "edf-suspension-windows",
     "pool-overload", "graham", "jaffe", "han1", "han2", "long-paths", "a6-fp", "a6-edf", "a6-queues",
     "a6-work-conserving", "melani",
 )  # fmt: skip

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rtsched.schedulability.theorems.fixpoint import CAP
-
+#: A hyperperiod of more jobs is not followed.
+MOST_JOBS = 20_000
 #: Hyperperiods that are followed: what is pending has to be the same after two and three, whose ends are taken.
 CYCLES = 4
 
@@ -37,7 +37,7 @@ def latest_ends(tasks: Sequence[Clocked]) -> list[tuple[int, ...]] | None:
     ([(3, 3), (3, 1, 1)], [(3, 3), (1, 1, 3)])
     """
     H = math.lcm(*(task.T for task in tasks))
-    if sum(H // task.T for task in tasks) * CYCLES > CAP or sum(H // task.T * task.C for task in tasks) > H:
+    if sum(H // task.T for task in tasks) > MOST_JOBS or sum(H // task.T * task.C for task in tasks) > H:
         return None
     free: Spans = [(0, CYCLES * H)]
     found = []

@@ -255,7 +255,14 @@ def windows_by_queue(model: TypedPools) -> Windows:
     strength="sufficient",
     citation="Melani, Bertogna, Bonifaci, Marchetti-Spaccamela, Buttazzo, ECRTS 2015",
     model=TypedPools,
-    needs=(*_NEEDS, needs.constrained_deadlines, needs.one_type, needs.preemptive_pools, needs.no_jitter, needs.order("FP", "EDF")),
+    needs=(
+        *_NEEDS,
+        needs.constrained_deadlines,
+        needs.one_type,
+        needs.preemptive_pools,
+        needs.no_jitter,
+        needs.order("FP", "EDF"),
+    ),
     interlocked=True,
 )
 def melani(model: TypedPools) -> Result:
@@ -273,4 +280,6 @@ def melani(model: TypedPools) -> Result:
 def windows_of_melani(model: TypedPools) -> Windows:
     """What bounds each task in Melani's test under EDF."""
     others = {task.name: others_than(model, task) for task in model.tasks}
-    return {task.name: (ProblemWindow(model, task, (), others[task.name], True, published=True),) for task in model.tasks}
+    return {
+        task.name: (ProblemWindow(model, task, (), others[task.name], True, published=True),) for task in model.tasks
+    }

@@ -97,8 +97,7 @@ class ProblemWindow:
             if self.model.serves_in_order(vertex.type):
                 beside[index] &= (1 << index) - 1
         own = [
-            vertex.c * scale + int(blocked * scale)
-            for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
+            vertex.c * scale + int(blocked * scale) for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
         ]
         work = [vertex.c * (scale // cores[vertex.type]) for vertex in dag.vertices]
         longest, path = along_a_path(dag, own, work, beside, MOST_LABELS, MOST_SUMS)

@@ -36,7 +36,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import DagTask, TypedPools
+from rtsched.schedulability.models import TypedPools
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import NotConverged, least_fixpoint
@@ -213,7 +213,8 @@ class _PathSearch(_Search):
                 blocks += [(piece - 1, T, within) for piece in _pieces(model.tasks[j].dag.vertices[u], model)]
         mine = {u: _pieces(vertices[u], model) for j, u in self.on[kind] if j == i}
         blocks += [(piece - 1, None, 0) for u in beside - first for piece in mine[u]]
-        blocks.append((max((piece - 1 for pieces in mine.values() for piece in pieces), default=0), None, 0))
+        if self.above[kind]:  # else t0 is where the first visit is ready
+            blocks.append((max((piece - 1 for pieces in mine.values() for piece in pieces), default=0), None, 0))
         end = mine[visits[-1]]
         self.visits[visits] = _Visits(
             sum(vertices[v].c for v in visits),

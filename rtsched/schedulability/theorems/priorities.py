@@ -26,9 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, overload
 
 from rtsched.errors import InputError
-from rtsched.schedulability.models import Sporadic, Uniprocessor
+from rtsched.schedulability.models import Pipelines, PipelineTask, Sporadic, Uniprocessor
 from rtsched.schedulability.result import Result
 from rtsched.schedulability.theorem import Theorem
 
@@ -51,13 +52,27 @@ def deadline_monotonic(tasks: Iterable[Sporadic]) -> tuple[Sporadic, ...]:
     return tuple(sorted(tasks, key=lambda task: task.D))
 
 
-def audsley(model: Uniprocessor, test: Callable[[Uniprocessor], Result]) -> tuple[Sporadic, ...] | None:
+@overload
+def audsley(model: Uniprocessor, test: Callable[[Uniprocessor], Result]) -> tuple[Sporadic, ...] | None: ...
+@overload
+def audsley(model: Pipelines, test: Callable[[Pipelines], Result]) -> tuple[PipelineTask, ...] | None: ...
+def audsley(model: Any, test: Callable[[Any], Result]) -> tuple[Any, ...] | None:
     """An order, most urgent first, in which `test` accepts every task; None if it accepts no order at all.
 
     Audsley (1991; Information Processing Letters 79(1), 2001): any task that passes at the lowest level may stay there,
     as what lies above it matters only as a set. At most n(n+1)/2 tests instead of n! orders. The lowest level is given
     away first, and to the last task in the given order that passes there: an order that already holds comes back as it
     is. Only for theorems with ``opa``; InputError for others. A task whose analysis was cut off does not pass.
+
+    Tasks that suspend themselves (`suspension_assignable`), and pipelines (`suspending.assignable`), have tests, too:
+
+    >>> from rtsched.schedulability.models import Stage
+    >>> from rtsched.schedulability.theorems.suspending import assignable
+    >>> stages = Stage("cpu", 1), Stage("npu", 6), Stage("cpu", 1)
+    >>> tasks = PipelineTask("loop", (Stage("cpu", 5),), 12, 11), PipelineTask("net", stages, 12, 12)
+    >>> pipelines = Pipelines(tasks, {"cpu": "preemptive", "npu": "nonpreemptive"})
+    >>> [task.name for task in audsley(pipelines, assignable)]
+    ['net', 'loop']
     """
     made = test if isinstance(test, Theorem) else getattr(test, "theorem", None)
     if not isinstance(made, Theorem):
@@ -65,12 +80,12 @@ def audsley(model: Uniprocessor, test: Callable[[Uniprocessor], Result]) -> tupl
     if not made.opa:
         raise InputError(
             f"Audsley's priority assignment is not valid with {made.name}: it must not depend on the order of the "
-            "more urgent tasks; take fp_rta, np_fp_rta or limited_fp_rta"
+            "more urgent tasks; take fp_rta, np_fp_rta, limited_fp_rta or suspension_assignable"
         )
     reason = made.reason(model)
     if reason is not None:
         raise InputError(f"{made.name} does not apply: {reason}")
-    above, below = list(model.tasks), list[Sporadic]()
+    above, below = list(model.tasks), list[Any]()
     while above:
         for index in reversed(range(len(above))):
             others = [*above[:index], *above[index + 1 :]]

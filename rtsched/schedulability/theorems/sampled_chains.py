@@ -121,8 +121,8 @@ def sampled_parts(chain: SampledChain) -> list[tuple[str, int]]:
     "chain-clocks",
     title="Cause-effect chain with phases held by clocks, implicit and LET communication, periodic and sporadic (A11)",
     strength="sufficient",
-    citation="Günzel, Ueter, Chen, RTNS 2023 (mixed); Günzel, Chen, Ueter, von der Brüggen, Dürr, Chen, RTAS 2021 "
-    "(clocks); Günzel, Teper, Chen, von der Brüggen, Chen, ECRTS 2023 (data age)",
+    citation="Günzel, Ueter, Chen, Chen, RTNS 2023 (mixed); Günzel, Chen, Ueter, von der Brüggen, Dürr, Chen, RTAS "
+    "2021 (clocks); Günzel, Teper, Chen, von der Brüggen, Chen, ECRTS 2023 (data age)",
     model=SampledChain,
 )
 def chain_clocks(chain: SampledChain) -> Result:

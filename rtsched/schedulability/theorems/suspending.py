@@ -163,5 +163,5 @@ def _each(model: Pipelines) -> Result:
 
 
 #: For Audsley's assignment: what it says of a task asks only which others are more urgent, and for their deadlines.
-#: With accelerators of their own this is SCAIR-OPA (Huang, Chen, Zhou, Liu, DAC 2015) for suspensions of no least length.
+#: With accelerators of their own this is SCAIR-OPA (Huang, Chen, Zhou, Liu, DAC 2015) with no least suspension.
 assignable: Theorem = replace(pipelines_suspending.theorem, function=_each, opa=True)  # type: ignore[attr-defined]

@@ -45,7 +45,9 @@ MOST_STEPS = 4_000
 MOST_CHOICES = 12
 
 
-def window_bound(tasks: Sequence[Sporadic], k: int, chosen: frozenset[int], R: Sequence[int], looks: Looks) -> int | None:
+def window_bound(
+    tasks: Sequence[Sporadic], k: int, chosen: frozenset[int], R: Sequence[int], looks: Looks
+) -> int | None:
     """The largest D(e) - e with X = `chosen`, of which k is one; None beyond the deadline or where it has no end."""
     task = tasks[k]
     rate, flat = _line(tasks, k, chosen, R)
@@ -146,18 +148,25 @@ class _Known:
 
 
 def together(tasks: Sequence[Sporadic]) -> _Known:
-    """Bounds that hold together, from the deadlines downwards, until all are shown or none becomes smaller."""
+    """Bounds that hold together, from the deadlines downwards, until all are shown or none becomes smaller.
+
+    Chains are looked at for tasks that are not shown without; for all, where that is not enough.
+    """
     looks = Looks()
     known = _Known([task.D for task in tasks], [False] * len(tasks))
-    changed = True
-    while changed and not all(known.shown):
-        changed = False
-        for k in sorted(range(len(tasks)), key=lambda k: (-tasks[k].D, k)):
+    order = sorted(range(len(tasks)), key=lambda k: (-tasks[k].D, k))
+    everywhere = changed = False
+    while not all(known.shown):
+        for k in order:
             found = [late_bound(tasks, k, known.R, looks)]
-            found += [window_bound(tasks, k, chosen, known.R, looks) for chosen in choices(tasks, k, known.R)]
+            if everywhere or (found[0] is None and not known.shown[k]):
+                found += [window_bound(tasks, k, chosen, known.R, looks) for chosen in choices(tasks, k, known.R)]
             best = min((bound for bound in found if bound is not None), default=None)
             if best is not None and (best < known.R[k] or not known.shown[k]):
                 known.R[k], known.shown[k], changed = min(best, known.R[k]), True, True
+        if not changed and everywhere:
+            break
+        everywhere, changed = everywhere or not changed, False
     return known
 
 
@@ -183,7 +192,7 @@ def edf_suspension_windows(model: Uniprocessor) -> Result:
 
     >>> sets = Sporadic("1", 2, 8, 8, S=2), Sporadic("2", 1, 9, 9, S=1), Sporadic("3", 4, 11, 11)
     >>> edf_suspension_windows(Uniprocessor(sets, "EDF")).responses
-    [7, 8, 9]
+    [7, 9, 10]
     """
     known = together(model.tasks)
     bounds = []

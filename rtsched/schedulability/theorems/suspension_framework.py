@@ -28,9 +28,9 @@ from rtsched.schedulability import needs
 from rtsched.schedulability.models import Sporadic, Uniprocessor
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
+from rtsched.schedulability.theorems import suspension
 from rtsched.schedulability.theorems.fixpoint import NotConverged, least_fixpoint
 from rtsched.schedulability.theorems.interference import JobWork
-from rtsched.schedulability.theorems.suspension import blocking_bound
 
 #: Of so many suspending tasks above, every subset is tried in `suspension-framework`; of more, those one step apart.
 MOST_SUBSETS = 8
@@ -154,7 +154,7 @@ def suspension_framework(model: Uniprocessor) -> Result:
     for index, task in enumerate(model.tasks):
         above = model.tasks[:index]
         each = [framework_bound(task, above, responses), executing_bound(task, above)]
-        each += [blocking_bound(task, above)] if constrained else []
+        each += [suspension.blocking_bound(task, above)] if constrained else []
         bounds.append(_least(each))
         responses.append(bounds[-1].wcrt)
     return from_bounds(bounds, exact=False)
@@ -165,15 +165,13 @@ def assignable_bound(task: Sporadic, above: Sequence[Sporadic]) -> Bound:
     others = sorted(above, key=lambda h: h.name)
     R = [h.D for h in others]
     ranked = sorted(
-        (Fraction(h.S * h.T, max(1, h.C * (h.D - h.C))), place)
-        for place, h in enumerate(others)
-        if h.S and h.D <= h.T
+        (Fraction(h.S * h.T, max(1, h.C * (h.D - h.C))), place) for place, h in enumerate(others) if h.S and h.D <= h.T
     )
     cuts = (frozenset(place for _, place in ranked[:cut]) for cut in range(len(ranked) + 1))
     found = [_framework(task, others, R, chosen, False) for chosen in cuts]
     found.append(executing_bound(task, others))
     if all(h.D <= h.T for h in (task, *others)):
-        found.append(blocking_bound(task, tuple(others)))
+        found.append(suspension.blocking_bound(task, tuple(others)))
     return _least(found)
 
 

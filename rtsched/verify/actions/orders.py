@@ -8,14 +8,18 @@ from typing import Any
 from rtsched.description import clusters_of
 from rtsched.errors import RtschedError
 from rtsched.schedulability.analyse import GroupAnalysis
-from rtsched.schedulability.models import Uniprocessor
+from rtsched.schedulability.models import Pipelines, Uniprocessor
 from rtsched.schedulability.theorems.fixed_priority import fp_rta, limited_fp_rta, np_fp_rta
 from rtsched.schedulability.theorems.priorities import audsley
+from rtsched.schedulability.theorems.suspending import assignable
+from rtsched.schedulability.theorems.suspension_framework import suspension_assignable
 from rtsched.verify.actions.action import Change
 from rtsched.verify.actions.file_tasks import FileTask, FileTasks, listed, written
 from rtsched.verify.verification import Verification
 
 _TESTS = {"preemptive": fp_rta, "nonpreemptive": np_fp_rta, "limited": limited_fp_rta}
+#: Beyond so many tasks the sets above each of them are too many to be looked at for tasks that wait elsewhere.
+MOST_WAITING = 40
 #: What it costs to run under another policy.
 OTHER_POLICY = (
     "no other hardware, but another scheduler in the software that runs it (on an accelerator: in its driver)"
@@ -23,7 +27,7 @@ OTHER_POLICY = (
 
 
 def priorities(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> Iterator[Change]:
-    """Other priorities in the file: Audsley's where one processor is exactly known, by deadline, by period."""
+    """Other priorities in the file: Audsley's where some test allows it, by deadline, by period."""
     processors = found.system.processors
     policy = found.analysis.policy.of(processors[place].cluster for place in part.view.processors)
     rules = [each.ordering for each in policy.clusters] or [policy.ordering]
@@ -32,10 +36,11 @@ def priorities(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> It
     mine = tasks.of(part.view.tasks)
     by_deadline = sorted(mine, key=lambda task: (task.spec.deadline, task.number))
     by_period = sorted(mine, key=lambda task: (task.spec.period or task.spec.deadline, task.number))
-    orders = {"": _audsley(tasks, part), "by deadline, ": by_deadline, "by period, ": by_period}
+    orders = [("", order) for order in _audsley(tasks, part)]
+    orders += [("by deadline, ", by_deadline), ("by period, ", by_period)]
     tried: list[list[FileTask]] = [sorted(mine, key=lambda task: (task.spec.priority, task.number))]
-    for how, order in orders.items():
-        if order is None or order in tried or len(order) < 2:
+    for how, order in orders:
+        if order in tried or len(order) < 2:
             continue
         tried.append(order)
         yield Change(
@@ -47,13 +52,14 @@ def priorities(found: Verification, tasks: FileTasks, part: GroupAnalysis) -> It
         )
 
 
-def _audsley(tasks: FileTasks, part: GroupAnalysis) -> list[FileTask] | None:
-    """The order that the optimal assignment finds for the part, as the file can say it."""
+def _audsley(tasks: FileTasks, part: GroupAnalysis) -> Iterator[list[FileTask]]:
+    """The orders that the optimal assignment finds for the part, one for each of its models, as the file can say it."""
     for model in part.view.models:
-        if not isinstance(model, Uniprocessor) or model.order != "FP" or any(task.B for task in model.tasks):
+        test = _test(model)
+        if test is None:
             continue
         try:
-            order = audsley(model, _TESTS[model.mode])
+            order = audsley(model, test)
         except RtschedError:
             continue
         if order is None:
@@ -61,8 +67,18 @@ def _audsley(tasks: FileTasks, part: GroupAnalysis) -> list[FileTask] | None:
         ranks = {task.name: rank for rank, task in enumerate(order)}
         mine = tasks.of(part.view.tasks)
         last = {task.number: max(ranks.get(spec.name, len(ranks)) for spec in task.specs) for task in mine}
-        return sorted(mine, key=lambda task: (last[task.number], task.number))
-    return None
+        yield sorted(mine, key=lambda task: (last[task.number], task.number))
+
+
+def _test(model: Any) -> Any:
+    """A test of this model that looks at the tasks above another one as a set; None if there is none."""
+    if isinstance(model, Pipelines) and model.queues is None and len(model.tasks) <= MOST_WAITING:
+        return assignable
+    if not isinstance(model, Uniprocessor) or model.order != "FP" or any(task.B for task in model.tasks):
+        return None
+    if model.whole:
+        return _TESTS[model.mode]
+    return suspension_assignable if len(model.tasks) <= MOST_WAITING else None
 
 
 def policies(found: Verification, _tasks: FileTasks) -> Iterator[Change]:

@@ -197,8 +197,8 @@ def test_a_bound_that_a_run_beats_stops_everything(monkeypatch: pytest.MonkeyPat
         verified(chained(E2E), runs=1)
 
 
-def test_a_chain_whose_tasks_respond_beyond_their_periods_is_unknown_with_the_reason() -> None:
-    """Found by the fuzzer: the theorem does not apply, and says so."""
+def test_a_chain_whose_tasks_respond_beyond_their_periods_has_its_bound_from_the_other_theorem() -> None:
+    """Found by the fuzzer: Dürr's theorem does not apply, and says so; that of clocks asks for no R <= T."""
     text = """
 platform: {processors: {cpu: {}}}
 scheduler: {ordering: fp, placement: global}
@@ -210,5 +210,10 @@ chains:
   - {name: chain, tasks: [b, c, a]}
 """
     (chain,) = verified(text).analysis.chains
-    assert chain.verdict == "unknown"
-    assert chain.reason == "chain-latency does not apply: it needs R <= T: 'b' has R = 11 > T = 8"
+    assert chain.details["tests"]["mrt"] == "chain-clocks"
+    assert chain.bounds[0].wcrt == 8 + 11 + 4 + 6 + 4  # c is ahead of a
+    (late,) = verified(text.replace("period: 4 ns", "period: 4 ns, jitter: 4 ns, deadline: 20 ns")).analysis.chains
+    assert late.reason == (
+        "chain-latency does not apply: it needs R <= T: 'b' has R = 19 > T = 8; chain-clocks does not apply: "
+        "the jitter of 'c' is no shorter than its period"
+    )

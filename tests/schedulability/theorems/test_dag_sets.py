@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import inspect
 import random
+import textwrap
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.schedulability.models import Cluster, Dag, DagTask, Sporadic, TypedPools, Vertex
-from rtsched.schedulability.theorems import dag_sets, multiprocessor
+from rtsched.schedulability.theorems import dag_sets, dag_windows, multiprocessor
 from rtsched.schedulability.theorems.interference import JobWork, due_within, joint_fixpoint
+from rtsched.verify.examine import examine
+from rtsched.verify.generate import processors_of
+from tests.schedulability.drawn_policies import bounds_that_hold
 
+def nodes(cores: int, *works: int) -> tuple[NodeSpec, ...]:
+    """Nodes side by side on equal cores."""
+    return tuple(NodeSpec(place, f"n{place}", (work,) * cores) for place, work in enumerate(works))
+
+
+def system(cores: int, *rows: tuple[int, int, tuple[int, ...]]) -> SystemSpec:
+    """Tasks of a period, a deadline and nodes side by side; the most urgent first."""
+    tasks = [TaskSpec(k, f"t{k}", nodes(cores, *works), T, D, k) for k, (T, D, works) in enumerate(rows)]
+    return SystemSpec(processors_of(("cpu", "cpu", cores)), tuple(tasks), "mutant")
+
+
+#: The second job of the second task waits for the first; the last node for those before it; half a tick is none.
+ROW = system(1, (70, 70, (26,)), (100, 130, (62,)))
+FORK = system(2, (60, 60, (3, 3, 2, 9)))
+WIDE = system(2, (10, 10, (1,)), (20, 20, (1, 1, 1, 1)))
 ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
 
 
@@ -144,3 +166,80 @@ def test_global_edf_of_graphs_accepts_what_deadlines_taken_for_responses_do_not(
     assert found.verdict == "schedulable"
     assert dag_sets.melani(TypedPools(tasks, {"cpu": 4}, "EDF")).verdict == "schedulable"
     assert max(response or 0 for response in found.responses) <= 120
+
+
+def test_jobs_that_respond_later_than_their_period_do_not_overlap() -> None:
+    """As the worst alignment, of what comes T apart, stays longer than T and is served one after the other."""
+    chance = random.Random(5)
+    for _ in range(300):
+        rate, T = chance.randint(1, 3), chance.randint(2, 10)
+        work = JobWork(T, chance.randint(T, 4 * T), chance.randint(1, rate * T), rate)
+        L = chance.randint(1, 40)
+        best = max(
+            sum(inside(work, first + k * T, L) for k in range((L + work.response) // T + 3))
+            for first in range(-work.response - T, T)
+        )
+        assert min(best, rate * L) <= work.within(L)
+
+
+def test_a_row_of_jobs_by_hand() -> None:
+    """Lehoczky's example on one processor: the jobs of the second task end 114, 102, 116, 104, 118 … after arrivals."""
+    tasks = DagTask("a", Dag((Vertex("0", 26, "cpu"),)), 70, 70), DagTask("b", Dag((Vertex("0", 62, "cpu"),)), 100, 120)
+    found = dag_sets.a6_fp(TypedPools(tasks, {"cpu": 1}))
+    assert found.responses == [26, 118]
+    assert [part.source for part in found.bounds[1].parts] == ["b", "all others, and jobs of b before it"]
+    late = dag_sets.a6_fp(TypedPools((tasks[0], replace(tasks[1], D=117)), {"cpu": 1}))
+    assert late.verdict == "unknown"
+    fork = Dag(tuple(Vertex(str(k), 8, "cpu") for k in range(3)))
+    alone = TypedPools((DagTask("fork", fork, 17, 40, J=2),), {"cpu": 2}, "any")  # the second one ends by 34
+    assert dag_sets.a6_work_conserving(alone).responses == [8 + 16 // 2 + 2]
+    assert dag_sets.a6_edf(replace(alone, order="EDF")).reason.startswith("a6-edf does not apply: it needs D <= T")
+
+
+def test_vertices_behind_one_never_delay_it() -> None:
+    dag = Dag((Vertex("long", 9, "cpu"), *(Vertex(str(k), 3, "cpu") for k in range(4))))
+    task = DagTask("net", dag, 60, 60)
+    last = DagTask("net", Dag(dag.vertices[::-1]), 60, 60)
+    for order, first, behind in (("FP", 12, 15), ("EDF", 12, 15), ("any", 15, 15)):
+        found = [
+            dag_sets.a6_work_conserving(TypedPools((each,), {"cpu": 2}, order)).responses  # type: ignore[arg-type]
+            for each in (task, last)
+        ]
+        assert found == [[first], [behind]]
+    assert dag_sets.a6_fp(TypedPools((task,), {"cpu": 2}, modes={"cpu": "nonpreemptive"})).responses == [15]
+
+
+def test_too_many_paths_leave_the_first_bound_of_han(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dag_windows, "MOST_LABELS", 1)
+    dag = Dag((Vertex("a", 4, "cpu"), Vertex("b", 5, "cpu"), Vertex("c", 9, "cpu")), ((0, 1),))
+    assert dag_sets.a6_fp(TypedPools((DagTask("net", dag, 60, 60),), {"cpu": 2})).responses == [9 + 9 // 2]
+
+
+def test_no_run_beats_a_proof() -> None:
+    assert bounds_that_hold("graphs", range(1))
+
+
+@pytest.mark.slow
+def test_no_run_of_many_beats_a_proof() -> None:
+    assert bounds_that_hold("graphs", range(2000)) > 4000
+
+
+#: What is left out of a bound, of which function, and a system whose runs notice it.
+MUTANTS: dict[str, tuple[str, str, str, SystemSpec]] = {
+    "jobs in a row forgotten": ("bound", "if y + task.J <= (q + 1) * task.T or", "if True or", ROW),
+    "a tick less": ("_end", "for work, weight in terms)) // scale", "for work, weight in terms)) // scale - 1", WIDE),
+    "the order the other way": ("_beside", "(1 << index) - 1", "~((1 << index) - 1)", FORK),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_run_notices_what_is_left_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, old, new, what = MUTANTS[name]
+    source = textwrap.dedent(inspect.getsource(getattr(dag_windows.ProblemWindow, where)))
+    assert old in source
+    policy = {"ordering": "fp", "placement": "global", "preemption": "preemptive"}
+    assert examine(what, policy, 1).violations == []
+    made: dict[str, Any] = {}
+    exec("from __future__ import annotations\n" + source.replace(old, new), dag_windows.__dict__, made)
+    monkeypatch.setattr(dag_windows.ProblemWindow, where, made[where])
+    assert any(each.theorem.startswith("a6") for each in examine(what, policy, 1).violations)

@@ -1,0 +1,130 @@
+"""Tests of graphs that are not to be implemented as published, or as their users code them: runs beat them.
+
+Each formula is written here by hand, beside the run that takes longer than it says and the bound that holds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import rtsched
+from rtsched.schedulability.models import Dag, DagTask, Mode, Sporadic, TypedPools, Uniprocessor, Vertex
+from rtsched.schedulability.theorems.dag_sets import a6_fp, melani
+from rtsched.schedulability.theorems.fixed_priority import np_fp_rta
+from rtsched.schedulability.theorems.typed_dag import han1_bound, long_paths_bound, node_order_bound
+
+
+def dag(times: list[int], *edges: tuple[int, int]) -> Dag:
+    """Vertices that take so long on the processors ``cpu``."""
+    return Dag(tuple(Vertex(f"n{place}", c, "cpu") for place, c in enumerate(times)), edges)
+
+
+def pools(tasks: list[DagTask], m: int, mode: Mode = "preemptive") -> TypedPools:
+    """The most urgent task first."""
+    return TypedPools(tuple(tasks), {"cpu": m}, modes={"cpu": mode})
+
+
+def seen(tasks: list[DagTask], m: int, mode: Mode = "preemptive", first: int = 0) -> list[int]:
+    """The responses of the first jobs, all of them released at once, the first task's `first` ns later."""
+    rows: list[dict[str, Any]] = []
+    for level, task in enumerate(tasks):
+        nodes = {vertex.name: {"wcet": f"{vertex.c} ns"} for vertex in task.dag.vertices}
+        edges = [[f"n{a}", f"n{b}"] for a, b in task.dag.edges]
+        rows.append(
+            {
+                "name": task.name,
+                "period": f"{task.T} ns",
+                "deadline": f"{task.D} ns",
+                "priority": level,
+                "offset": f"{first if not level else 0} ns",
+                "graph": {"nodes": nodes, "edges": edges},
+            }
+        )
+    system = {
+        "name": "trap",
+        "platform": {"name": "chip", "processors": {"cpu": {"kind": "cpu", "cores": m}}},
+        "scheduler": {"ordering": "fp", "placement": "global", "preemption": mode},
+        "simulate": {"until": f"{first + 10} ns"},
+        "tasks": rows,
+    }
+    jobs = rtsched.simulate(system).jobs
+    return [int(next(job["finish"] - job["release"] for job in jobs if job["task"] == k)) for k in range(len(tasks))]
+
+
+def test_limited_preemption_blocks_more_often_than_it_preempts() -> None:
+    """Serrano et al., DATE 2016: the m largest regions once, and m - 1 for each preemption.
+
+    A core that the own graph leaves idle takes a region, too: without a more urgent task there is no preemption.
+    """
+    urgent, long = DagTask("urgent", dag([1, 4, 4], (0, 1), (0, 2)), 12, 12), DagTask("long", dag([5, 5, 5]), 100, 100)
+    m, blocking = 2, 5 + 5
+    published = urgent.dag.length + (urgent.dag.volume - urgent.dag.length) / m + math.floor(blocking / m)
+    assert published == 12
+    took = seen([urgent, long], m, "nonpreemptive", first=1)[0]
+    assert took == 13 > published
+    bound = a6_fp(pools([DagTask("urgent", urgent.dag, 100, 100), long], m, "nonpreemptive")).responses[0]
+    assert bound is not None and bound >= took
+
+
+def test_lengths_of_paths_are_not_cut_to_whole_numbers() -> None:
+    """Han et al. 2019, bound 1, with the lengths of paths to each vertex c (1 - 1/M) cut down one after the other."""
+    chain, m = dag([1, 1, 1, 1], (0, 1), (1, 2), (2, 3)), 2
+    reached = 0.0
+    for vertex in chain.vertices:
+        reached = vertex.c * (1 - 1 / m) + int(reached)
+    assert reached + chain.volume / m == 2.5
+    task = DagTask("chain", chain, 10, 10)
+    assert seen([task], m) == [4]
+    assert han1_bound(pools([task], m)).responses == [4]
+
+
+def test_a_window_grows_with_what_comes_in_it() -> None:
+    """Casini et al. 2018, theorem 1, with one step of its fixpoint: more urgent jobs come while others go first."""
+    rows = ("often", 1, 5, 5), ("mid", 4, 9, 9), ("low", 4, 99, 9)
+    tasks = [DagTask(name, dag([c]), T, D) for name, c, T, D in rows]
+    ends = {"often": 5, "mid": 9}  # as found the same way
+    window = 0  # ahead of the last vertex, without a vertex of its own
+    ahead = sum(task.dag.volume * (1 + (window + ends[task.name] - task.dag.volume) // task.T) for task in tasks[:2])
+    assert ahead + 4 == 9
+    assert seen(tasks, 1, "nonpreemptive")[2] == 10
+    alone = tuple(Sporadic(task.name, task.dag.volume, task.T, task.D) for task in tasks)
+    assert np_fp_rta(Uniprocessor(alone, mode="nonpreemptive")).responses[2] == 10
+
+
+def test_the_worst_path_does_not_go_through_the_latest_predecessor() -> None:
+    """He et al. 2019 with one path to each vertex, that of the predecessor with the largest bound."""
+    times, edges = [5, 5, 1, 4, 4, 1], ((0, 1), (0, 3), (0, 4), (2, 4), (1, 5), (3, 5), (4, 5))
+    graph, m = dag(times, *edges), 2
+    before: list[set[int]] = []
+    for v in range(len(times)):
+        before.append(set(graph.predecessors[v]).union(*(before[p] for p in graph.predecessors[v])))
+    first = [{u for u in range(v) if u not in before[v]} for v in range(len(times))]
+    bounds: list[float] = []
+    paths: list[list[int]] = []
+    for v, c in enumerate(times):
+        latest = max(graph.predecessors[v], key=lambda p: bounds[p], default=None)
+        path = [] if latest is None else paths[latest]
+        ahead = first[v].union(*(first[u] for u in path)) - {v}
+        bounds.append(sum(times[u] for u in path) + c + sum(times[u] for u in ahead) / m)
+        paths.append([*path, v])
+    assert bounds[-1] == 13
+    task = DagTask("graph", graph, 50, 50)
+    assert seen([task], m) == [14]
+    assert node_order_bound(pools([task], m)).responses == [14]
+
+
+def test_interference_alone_is_not_rounded_down() -> None:
+    """Melani et al. 2015 as coded, under fixed priorities: len + (vol - len)/m + floor(Σ W/m)."""
+    often, wide, m = DagTask("often", dag([1]), 10, 10), DagTask("wide", dag([1, 1, 1, 1]), 20, 20), 2
+    published = 1 + (4 - 1) / m + math.floor(1 / m)
+    assert published == 2.5
+    assert seen([often, wide], m)[1] == 3
+    assert melani(pools([often, wide], m)).responses == [1, 3]  # all of it at once: floor(2.5 + 1/2)
+
+
+def test_a_bound_of_whole_ticks_is_attained() -> None:
+    """2.5 is no tick at which anything ends: four unit vertices on two cores take 2."""
+    task = DagTask("wide", dag([1, 1, 1, 1]), 20, 20)
+    assert seen([task], 2) == [2]
+    assert long_paths_bound(pools([task], 2)).responses == [2]

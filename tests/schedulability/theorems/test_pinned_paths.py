@@ -1,0 +1,112 @@
+"""Whole paths of graphs that are pinned: numbers by hand, what it adds, and mutants that a run must notice."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Any
+
+import pytest
+
+from rtsched.schedulability.models import DagTask
+from rtsched.schedulability.theorems import pinned_paths as module
+from rtsched.schedulability.theorems.pinned_graphs import pinned_graphs
+from rtsched.schedulability.theorems.pinned_paths import pinned_paths
+from rtsched.verify.examine import examine
+from tests.schedulability.theorems.test_pinned_graphs import drawn, graph, pools, system
+
+THERE_AND_BACK = ((0, 1), (1, 2))
+
+
+def test_a_job_that_comes_once_delays_both_visits_once() -> None:
+    often = DagTask("often", graph("a3"), 20, 20)
+    path = DagTask("path", graph("a2 b6 a2", *THERE_AND_BACK), 40, 40)
+    assert pinned_graphs(pools([often, path], "ab")).responses == [3, 2 + 3 + 6 + 2 + 3]
+    assert pinned_paths(pools([often, path], "ab")).responses == [3, 2 + 6 + 2 + 3]
+    long = DagTask("path", graph("a2 b16 a2", *THERE_AND_BACK), 60, 60)
+    assert pinned_paths(pools([often, long], "ab")).responses == [3, 2 + 16 + 2 + 2 * 3]  # it comes at 0, and at 20
+
+
+def test_a_region_blocks_one_visit_and_another_one_the_next() -> None:
+    path = DagTask("path", graph("a2 b1 a2", *THERE_AND_BACK), 60, 60)
+    one = DagTask("one", graph("a9"), 60, 60)
+    two = DagTask("two", graph("a5"), 60, 60)
+    assert pinned_paths(pools([path, one], "ab", "nonpreemptive")).responses[0] == 5 + 8
+    assert pinned_graphs(pools([path, one], "ab", "nonpreemptive")).responses[0] == 5 + 8 + 8
+    assert pinned_paths(pools([path, one, two], "ab", "nonpreemptive")).responses[0] == 5 + 8 + 4
+
+
+def test_vertices_of_a_job_go_in_their_order() -> None:
+    """The first of two branches never waits for the second; the second does, once."""
+    fork = ((0, 1), (0, 2))
+    assert pinned_paths(pools([DagTask("t", graph("a2 b5 b4", *fork), 20, 20)], "ab")).responses == [2 + 5 + 4]
+    last = DagTask("t", graph("a2 b5 b4 a9", *fork, (1, 3)), 40, 40)
+    assert pinned_paths(pools([last], "ab")).responses == [2 + 5 + 9]
+    assert pinned_graphs(pools([last], "ab")).responses == [2 + 5 + 4 + 9]
+
+
+def test_what_it_adds() -> None:
+    """Twelve sets of a load of 1.4 on four processors that run vertices to their end: never worse, at times better."""
+    gained = 0
+    for seed in range(12):
+        model = drawn(seed, 4, 1.4, "nonpreemptive")
+        by_vertex, by_path = pinned_graphs(model), pinned_paths(model)
+        if by_vertex.verdict == "schedulable":
+            pairs = zip(by_path.responses, by_vertex.responses, strict=True)
+            assert all(a is not None and b is not None and a <= b for a, b in pairs)
+        gained += by_path.verdict == "schedulable" != by_vertex.verdict
+    assert gained == 3
+
+
+def test_deadlines_beyond_the_period() -> None:
+    """A bound within the period holds whatever the deadline; one beyond it is none."""
+    path = DagTask("path", graph("a2 b6 a2", *THERE_AND_BACK), 12, 30)
+    assert pinned_paths(pools([path], "ab")).responses == [10]
+    late = pinned_paths(pools([DagTask("path", graph("a2 b6 a2", *THERE_AND_BACK), 9, 30)], "ab"))
+    assert late.reason == "v2 of 'path' may end later than the period after its arrival"
+
+
+def test_too_many_paths_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PATHS", 3)
+    wide = DagTask("wide", graph("a2 b1 b1 a2", (0, 1), (0, 2), (1, 3), (2, 3)), 60, 60)
+    assert pinned_paths(pools([wide], "ab")).reason == "pinned-paths: 'wide' has more than 3 paths"
+
+
+#: What is left out of the proof, where, and a system whose runs notice it.
+MUTANTS: dict[str, tuple[str, str, str, Any, str]] = {
+    "H forgotten": (
+        "group", "for each, work in above:", "for each, work in ():",
+        system([(10, [(0, 3, ())]), (40, [(0, 2, ()), (1, 6, (0,)), (0, 2, (1,))])], 2), "preemptive",
+    ),
+    "one tick less": (
+        "group", "found, L = base + _largest(visits.blocks, blocked, y + 1), y + 1",
+        "found, L = base + _largest(visits.blocks, blocked, y + 1), y",
+        system([(7, [(0, 2, ())]), (40, [(0, 6, ()), (1, 2, (0,))])], 2), "preemptive",
+    ),
+    "a region once for all visits": (
+        "group", "1 + sum(b - a > 1 for a, b in pairwise(here))", "1",
+        system([(90, [(0, 2, ()), (1, 2, (0,)), (0, 2, (1,))]), (90, [(0, 9, ())]), (90, [(0, 9, ())])], 2),
+        "nonpreemptive",
+    ),
+    "siblings forgotten": (
+        "_known", "first = {u for v in visits for u in graph.beside[v] if u < v}", "first = set()",
+        system([(40, [(0, 2, ()), (1, 5, (0,)), (1, 4, (0,)), (0, 1, (1, 2))])], 2), "preemptive",
+    ),
+    "who stands behind never blocks": (
+        "_known", "for u in beside - first for piece in mine[u]", "for u in () for piece in mine[u]",
+        system([(60, [(0, 2, ()), (1, 1, (0,)), (0, 2, (1,)), (0, 9, (0,)), (1, 9, (2,))])], 2), "nonpreemptive",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_run_notices_what_is_left_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, old, new, what, mode = MUTANTS[name]
+    scheduler = {"ordering": "fp", "placement": "pinned", "preemption": mode}
+    assert examine(what, scheduler, 1).violations == []
+    source = textwrap.dedent(inspect.getsource(getattr(module._PathSearch, where)))
+    assert old in source
+    made: dict[str, Any] = {}
+    exec("from __future__ import annotations\n" + source.replace(old, new), module.__dict__, made)
+    monkeypatch.setattr(module._PathSearch, where, made[where])
+    assert any(each.theorem == "pinned-paths" for each in examine(what, scheduler, 1).violations)
