@@ -246,7 +246,10 @@ def waiting(draw: Draw) -> Case:
         period = max(2, round(sum(works) / max(share, 0.05)))
         on = [0 if place in (0, 2) or draw.chance(0.4) else (1 + index if alone else 1) for place in range(length)]
         edges = {
-            (a, b) for b in range(length) for a in range(b) if b == a + 1 and not alone or draw.chance(0.5) and alone
+            (a, b)
+            for b in range(length)
+            for a in range(b)
+            if (b == a + 1 and not alone) or (draw.chance(0.5) and alone)
         }
         nodes = tuple(
             NodeSpec(

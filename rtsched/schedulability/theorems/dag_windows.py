@@ -97,8 +97,7 @@ class ProblemWindow:
             if self.model.serves_in_order(vertex.type):
                 beside[index] &= (1 << index) - 1
         own = [
-            vertex.c * scale + int(blocked * scale)
-            for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
+            vertex.c * scale + int(blocked * scale) for vertex, blocked in zip(dag.vertices, self.blocked, strict=True)
         ]
         work = [vertex.c * (scale // cores[vertex.type]) for vertex in dag.vertices]
         longest, path = along_a_path(dag, own, work, beside, MOST_LABELS, MOST_SUMS)
@@ -198,9 +197,9 @@ class ProblemWindow:
         task, y = self.task, R - self.task.J
         if self.worst:  # the jobs before it took some of their time before its arrival
             own = min(y, sum(task.dag.vertices[index].c for index in self.path))
-            rest = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
+            others = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
             jitter = Contribution("jitter", task.name, task.J)
-            parts = [Contribution("own", task.name, own), rest, jitter]
+            parts = [Contribution("own", task.name, own), others, jitter]
             return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
         on_path = sum(task.dag.vertices[index].c for index in self.path)
         blocked = sum((self.blocked[index] for index in self.path), Fraction(0))

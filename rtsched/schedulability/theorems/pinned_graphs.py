@@ -29,7 +29,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from rtsched.schedulability import needs
 from rtsched.schedulability.models import DagTask, TypedPools, Vertex
 from rtsched.schedulability.result import Bound, Contribution, Failure, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
