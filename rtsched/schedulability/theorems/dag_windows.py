@@ -197,9 +197,9 @@ class ProblemWindow:
         task, y = self.task, R - self.task.J
         if self.worst:  # the jobs before it took some of their time before its arrival
             own = min(y, sum(task.dag.vertices[index].c for index in self.path))
-            rest = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
+            others = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
             jitter = Contribution("jitter", task.name, task.J)
-            parts = [Contribution("own", task.name, own), rest, jitter]
+            parts = [Contribution("own", task.name, own), others, jitter]
             return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
         on_path = sum(task.dag.vertices[index].c for index in self.path)
         blocked = sum((self.blocked[index] for index in self.path), Fraction(0))

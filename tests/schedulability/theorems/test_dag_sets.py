@@ -18,6 +18,7 @@ from rtsched.verify.examine import examine
 from rtsched.verify.generate import processors_of
 from tests.schedulability.drawn_policies import bounds_that_hold
 
+
 def nodes(cores: int, *works: int) -> tuple[NodeSpec, ...]:
     """Nodes side by side on equal cores."""
     return tuple(NodeSpec(place, f"n{place}", (work,) * cores) for place, work in enumerate(works))
@@ -216,7 +217,7 @@ def test_too_many_paths_leave_the_first_bound_of_han(monkeypatch: pytest.MonkeyP
 
 
 def test_no_run_beats_a_proof() -> None:
-    assert bounds_that_hold("graphs", range(1))
+    assert bounds_that_hold("graphs", range(3, 4))
 
 
 @pytest.mark.slow
