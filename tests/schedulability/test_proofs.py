@@ -35,6 +35,7 @@ from rtsched.schedulability.theorem import theorems
 from rtsched.schedulability.theorems import (
     chains,
     dag_sets,
+    dag_windows,
     edf,
     exhaustive,
     federated,
@@ -808,20 +809,20 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
         ("EDF by exhaustive search",),
     ),
     "a FIFO queue delays nobody": (
-        dag_sets.QueueWindow,
+        dag_windows.QueueWindow,
         "works",
         "self.queues.may_precede(kind,",
         "self.queues.orders[kind] == 'FP' and self.queues.may_precede(kind,",
         ("queues of several orders",),
     ),
     "no regions in a queue of priorities": (
-        dag_sets.QueueWindow,
+        dag_windows.QueueWindow,
         "blockers",
         "for other in others if not",
         "for other in () if not",
         ("queues of several orders",),
     ),
-    "no regions on pools": (dag_sets, "largest_regions", "if not tasks", "if tasks", ("queues of several orders",)),
+    "no regions on pools": (dag_windows, "largest_regions", "if not tasks", "if tasks", ("queues of several orders",)),
     "a job less in a window of pools": (
         interference.JobWork,
         "within",
