@@ -54,9 +54,9 @@ its bound yet, and the job before it of i was done, or is in its row. So the win
 contradiction. Any such R will do, and so will the least one. Holds for all tasks or for none.
 
 **EDF** (A6-E), D <= T: as before, but a job of j that is at least as urgent has its deadline by r + D_i: on type s such
-jobs do at most E_{j,s} (`due_within`) in the window, and the smaller of E and W counts. Less urgent ones only block inside
-regions, as in (c), and any other task can be less urgent. For each task the smaller of A6-E and A6-W may be used, since
-both arguments only assume that no bound was exceeded before.
+jobs do at most E_{j,s} (`due_within`) in the window, and the smaller of E and W counts. Less urgent ones
+only block inside regions, as in (c), and any other task can be less urgent. For each task the smaller of A6-E and A6-W
+may be used, since both arguments only assume that no bound was exceeded before.
 
 **A queue each** (A6-Q): at each instant of the window the current vertex waits for one type, and who keeps that busy
 follows from the order of its own queue alone: under fixed priorities there, more urgent tasks (b) and regions of the
