@@ -182,7 +182,7 @@ class PerCluster(ComposedScheduler):
         return tuple(found)
 
     def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
-        """Cluster by cluster, each task where its first node runs: by priority where it has any there, else as filed."""
+        """Cluster by cluster, a task where its first node runs: by priority where it has any there, else as filed."""
         places = [self.soc.processors[self.places_of(task, task.nodes[0])[0]] for task in tasks]
         clusters = list(dict.fromkeys(processor.cluster for processor in self.soc.processors))
         found: list[int] = []
