@@ -22,7 +22,7 @@ def modules() -> Iterator[ModuleType]:
 def members(thing: Any) -> Iterator[tuple[str, Any]]:
     """The public functions, methods, properties and classes that stand in a module or a class itself."""
     module = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
-    for name, member in vars(thing).items():
+    for name, member in list(vars(thing).items()):  # to look at a model may be to finish it
         function = inspect.unwrap(getattr(member, "__func__", getattr(member, "fget", None)) or member)
         if name.startswith("_") or not (inspect.isclass(function) or inspect.isfunction(function)):
             continue

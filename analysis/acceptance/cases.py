@@ -163,7 +163,7 @@ def servers(random: Random, U: float) -> dict[str, Case]:
     )  # fmt: skip
     held = replace(system, tasks=(*system.tasks, server))
     asked = frozenset(task.name for task in system.tasks)
-    policies = ("polling-server", "deferrable-server", "sporadic-server", "cbs")
+    policies = ("polling-server", "deferrable-server", "sporadic-server")
     return {name: Case(held, {"name": name}, asked=asked) for name in policies}
 
 

@@ -38,7 +38,7 @@ def steps(first: float, last: float, count: int) -> tuple[float, ...]:
 #: Never all of a processor: there busy periods, and so the exact tests, take for ever.
 ONE, NP = (*steps(0.6, 0.95, 8), 0.98), (*steps(0.2, 0.9, 8), 0.95)
 FOUR = steps(1.2, 3.6, 7)
-SHARED, PINNED = steps(2.0, 4.0, 6), steps(0.25, 2.0, 8)
+SHARED, PINNED = steps(2.0, 3.6, 5), steps(0.25, 2.0, 8)
 GRAPHS = (0.5, 1.0, 1.5, 2.0, 2.25, 2.5, 3.0)
 
 FIGURES = (
@@ -85,7 +85,7 @@ FIGURES = (
         ),
     ),
     Figure(
-        "suspension", "utilisation",
+        "suspending", "utilisation",
         (
             Panel("suspension_fp_short", "RM, S up to 0.1 (T − C)", NP, cases.suspending("FP", 0.01, 0.1), "short"),
             Panel("suspension_fp", "RM, S in 0.1–0.3 (T − C)", NP, cases.suspending("FP", 0.1, 0.3), "moderate"),
@@ -110,7 +110,7 @@ FIGURES = (
         ),
     ),
     Figure(
-        "typed", "utilisation of four cores and two accelerators",
+        "typed", "utilisation of all six processors",
         (
             Panel("typed_dm", "DM", steps(0.5, 3.0, 6), graphs.typed("dm"), "typed"),
             Panel("typed_edf", "EDF", steps(0.5, 3.0, 6), graphs.typed("edf"), "typed"),

@@ -27,9 +27,11 @@ def draw(figure: Figure, counts: Sequence[Count]) -> Any:
         legend = 0.135 * (-(-longest // (2 if beside == 2 else 1)))
         sheet = paper.sheet("double", rows * (HEIGHT + legend + 0.3))
         cells = sheet.add_gridspec(rows, beside)
+        looks = _looks([list(_curves(counts, panel.name)) for panel in panels])
         for place, panel in enumerate(panels):
             axes = sheet.add_subplot(cells[divmod(place, beside)])
-            _panel(axes, [each for each in counts if each.panel == panel.name], panel.title, 2 if beside == 2 else 1)
+            mine = [each for each in counts if each.panel == panel.name]
+            _panel(axes, mine, panel.title, 2 if beside == 2 else 1, looks)
             paper.numbered(axes, panel.xs)
             axes.set_xlabel(figure.x, labelpad=2)
             axes.set_ylabel("sets accepted (%)" if place % beside == 0 else "", labelpad=3)
@@ -45,7 +47,20 @@ def _curves(counts: Sequence[Count], panel: str) -> dict[str, list[Count]]:
     return found
 
 
-def _panel(axes: Any, counts: Sequence[Count], title: str, columns: int) -> None:
+def _looks(names: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Which look a curve has: the same in all panels, and no look twice in one of them."""
+    found: dict[str, int] = {}
+    for panel in names:
+        for name in panel:
+            if name not in found:
+                beside = {other for each in names if name in each for other in each}
+                taken = {found[other] for other in beside if other in found}
+                free = [place for place in range(paper.MOST_LOOKS) if place not in taken]
+                found[name] = free[0] if free else len(found) % paper.MOST_LOOKS
+    return found
+
+
+def _panel(axes: Any, counts: Sequence[Count], title: str, columns: int, looks: Mapping[str, int]) -> None:
     paper.dress(axes)
     axes.set_title(title, pad=4)
     axes.set_ylim(-3, 103)
@@ -62,8 +77,8 @@ def _panel(axes: Any, counts: Sequence[Count], title: str, columns: int) -> None
         xs, [each.share for each in of["possible"]], color=GREY, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=1.5,
         label=f"{POSSIBLE} conditions",
     )  # fmt: skip
-    for place, mine in enumerate(_curves(counts, counts[0].panel).values()):
-        look = paper.look(place)
+    for place, (name, mine) in enumerate(_curves(counts, counts[0].panel).items()):
+        look = paper.look(looks[name])
         axes.plot(
             [each.x for each in mine], [each.share for each in mine], color=look.colour, marker=look.marker,
             linestyle=look.style, markersize=look.size * 0.75, markerfacecolor="white", markeredgewidth=0.9,
@@ -83,7 +98,7 @@ def _named(count: Count) -> str:
 def ratios(found: Mapping[str, Sequence[float]]) -> Any:
     """How the bounds of chains, and the longest that was seen, compare with Davare's: a distribution a curve."""
     with paper.settings():
-        sheet = paper.sheet("single", 2.9)
+        sheet = paper.sheet("single", 3.2)
         axes = sheet.add_subplot()
         paper.dress(axes)
         for place, (name, values) in enumerate(found.items()):
@@ -97,7 +112,7 @@ def ratios(found: Mapping[str, Sequence[float]]) -> Any:
         axes.set_ylim(0, 103)
         axes.set_xlabel("maximum reaction time / Davare's bound", labelpad=2)
         axes.set_ylabel("chains (%)", labelpad=3)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False, fontsize=6.5)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, fontsize=6.5)
         return sheet
 
 

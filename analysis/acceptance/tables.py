@@ -134,12 +134,10 @@ def read(path: Path) -> list[Count]:
 
 
 def knee(counts: Sequence[Count], panel: Panel) -> float:
-    """The load at which the best curve comes closest to half of the sets; the larger of two."""
-    mine = [count for count in counts if count.panel == panel.name]
-    best = {
-        x: max((c.share for c in mine if c.x == x and c.kind in ("union", "policy")), default=0.0) for x in panel.xs
-    }
-    return max(panel.xs, key=lambda x: (-abs(best[x] - 50), x))
+    """The load at which all tests (of policies: their mean) come closest to half of the sets; the larger of two."""
+    mine = [count for count in counts if count.panel == panel.name and count.kind in ("union", "policy")]
+    shares = {x: [count.share for count in mine if count.x == x] for x in panel.xs}
+    return max(panel.xs, key=lambda x: (-abs(sum(shares[x]) / len(shares[x]) - 50), x))
 
 
 def lines(counts: Sequence[Count], panel: Panel) -> str:
@@ -151,17 +149,17 @@ def lines(counts: Sequence[Count], panel: Panel) -> str:
     of = {c.kind: f"{c.share:.0f}" for c in here if c.kind in ("union", "possible")}
     opened = [c for c in here if c.kind == "open"]
     seen = f"{opened[0].share:.0f}" if len(opened) == 1 else ""
-    return f"| {panel.title} | {x:g} | {best} | {of.get('union', '')} | {seen} | {of['possible']} |"
+    return f"| {panel.title} | {x:g} | {here[0].sets} | {best} | {of.get('union', '')} | {seen} | {of['possible']} |"
 
 
 def table(folder: Path) -> str:
     """The table of the page: at the knee what accepts most, all together, and what is left, in per cent."""
-    found = ["| panel | U | accept most | all tests | not refuted | necessary |", "|---|---|---|---|---|---|"]
+    found = ["| panel | U | sets | accept most | all tests | not refuted | necessary |", "|" + "---|" * 7]
     for figure in FIGURES:
         path = folder / f"{figure.name}.csv"
         if path.exists():
             counts = read(path)
-            found.append(f"| **{figure.name}** | | | | | |")
+            found.append(f"| **{figure.name}** | | | | | | |")
             found += [lines(counts, panel) for panel in figure.panels]
     return "\n".join(found) + "\n"
 

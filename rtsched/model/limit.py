@@ -13,14 +13,19 @@ from rtsched.model.base import Id, Model, problem
 
 def _share(value: Any) -> Fraction:
     """An exact share of a whole: ``70 %`` or 0.7."""
-    text = str(value).strip()
+    found = value if isinstance(value, Fraction) else _read(str(value).strip())
+    if isinstance(value, bool) or not 0 < found <= 1:
+        raise problem(f"must be a share above 0 and at most 100 % (found {value!r}); write e.g. 70 %, or 0.7")
+    return found
+
+
+def _read(text: str) -> Fraction:
+    """The share that a text is; 0 where it is none."""
     try:
         number = Decimal(text.removesuffix("%").strip()) / (100 if text.endswith("%") else 1)
     except InvalidOperation:
-        number = Decimal(0)
-    if isinstance(value, bool) or not number.is_finite() or not 0 < number <= 1:
-        raise problem(f"must be a share above 0 and at most 100 % (found {value!r}); write e.g. 70 %, or 0.7")
-    return Fraction(number)
+        return Fraction(0)
+    return Fraction(number) if number.is_finite() else Fraction(0)
 
 
 #: A share of a whole, above 0.

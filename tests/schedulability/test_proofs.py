@@ -35,6 +35,7 @@ from rtsched.schedulability.theorem import theorems
 from rtsched.schedulability.theorems import (
     chains,
     dag_sets,
+    dag_windows,
     edf,
     exhaustive,
     federated,
@@ -347,7 +348,8 @@ def test_shares_are_never_more_than_the_formula_of_li_for_one_type() -> None:
         if dag.length == D and dag.volume > dag.length:
             continue  # the formula divides by nothing
         needed = 1 if dag.volume <= D else -(-(dag.volume - dag.length) // (D - dag.length))
-        assert found is not None and found["a"] <= needed
+        assert found is not None
+        assert found["a"] <= needed
         assert found["a"] * D >= dag.volume
         fewer += found["a"] < needed
     assert fewer > 20
@@ -796,8 +798,8 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
     "everybody carries in": (
         multiprocessor,
         "limited_works",
-        "gains[: model.m - 1]",
-        "gains",
+        "[: model.m - 1]",
+        "",
         ("global by the letter",),
     ),
     "EDF slack assumed": (
@@ -808,25 +810,25 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
         ("EDF by exhaustive search",),
     ),
     "a FIFO queue delays nobody": (
-        dag_sets.QueueWindow,
+        dag_windows.QueueWindow,
         "works",
         "self.queues.may_precede(kind,",
         "self.queues.orders[kind] == 'FP' and self.queues.may_precede(kind,",
         ("queues of several orders",),
     ),
     "no regions in a queue of priorities": (
-        dag_sets.QueueWindow,
+        dag_windows.QueueWindow,
         "blockers",
         "for other in others if not",
         "for other in () if not",
         ("queues of several orders",),
     ),
-    "no regions on pools": (dag_sets, "largest_regions", "if not tasks", "if tasks", ("queues of several orders",)),
+    "no regions on pools": (dag_windows, "largest_regions", "if not tasks", "if tasks", ("queues of several orders",)),
     "a job less in a window of pools": (
-        interference.JobWork,
-        "within",
-        "(1 + whole) * self.volume",
-        "whole * self.volume",
+        dag_windows.ProblemWindow,
+        "_end",
+        "(1 + whole) * amount",
+        "whole * amount",
         ("queues of several orders",),
     ),
     "chains without periods": (chains, "reaction_parts", "T[i + 1] + late", "late", ("chain",)),

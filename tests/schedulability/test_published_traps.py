@@ -64,7 +64,8 @@ def test_limited_preemption_blocks_more_often_than_it_preempts() -> None:
     took = seen([urgent, long], m, "nonpreemptive", first=1)[0]
     assert took == 13 > published
     bound = a6_fp(pools([DagTask("urgent", urgent.dag, 100, 100), long], m, "nonpreemptive")).responses[0]
-    assert bound is not None and bound >= took
+    assert bound is not None
+    assert bound >= took
 
 
 def test_lengths_of_paths_are_not_cut_to_whole_numbers() -> None:

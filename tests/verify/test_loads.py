@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from rtsched.errors import InputError
+from rtsched.model.config import to_yaml
 from rtsched.report.content import Report
 from rtsched.report.html import html
 from rtsched.verify import words
@@ -93,6 +94,13 @@ def test_it_is_a_requirement_everywhere(tmp_path: Path) -> None:
     npu, _ = (each for each in answer("analyse", path, "--runs", "0")["requirements"] if each["of"] == "load")
     assert npu["shares"] == {"limit": 0.7, "bound": 0.5, "slack": pytest.approx(0.2)}
     assert npu["limit_ns"] is None
+
+
+def test_a_system_that_was_read_can_be_read_again() -> None:
+    first = found(("cpu", "33.3 %", None)).loaded.system
+    assert verify(first, runs=0).loaded.system.limits == first.limits
+    again = yaml.safe_load(to_yaml(first))["limits"]
+    assert again == [{"of": "cpu", "max_utilisation": "33.3 %"}]
 
 
 @pytest.mark.parametrize("most", [0, "0 %", "101 %", 1.5, -1, True, "many", "nan"])

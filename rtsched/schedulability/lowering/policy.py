@@ -34,7 +34,9 @@ def _share(task: TaskSpec, node: NodeSpec, processor: int) -> Fraction:
 
 def _heaviest_first(system: SystemSpec) -> list[tuple[TaskSpec, NodeSpec]]:
     nodes = [(task, node) for task in system.tasks for node in task.nodes]
-    return sorted(nodes, key=lambda item: -min(_share(item[0], item[1], place) for place in item[1].eligible))
+    fastest = (min(node.eligible, key=lambda place: node.times[place] or 0) for _, node in nodes)
+    shares = [_share(task, node, place) for (task, node), place in zip(nodes, fastest, strict=True)]
+    return [nodes[place] for place in sorted(range(len(nodes)), key=lambda place: -shares[place])]
 
 
 def _packed(system: SystemSpec, rule: Rule) -> Homes:
@@ -43,7 +45,8 @@ def _packed(system: SystemSpec, rule: Rule) -> Homes:
     found: Homes = [[None] * len(task.nodes) for task in system.tasks]
     current = 0
     for task, node in _heaviest_first(system):
-        after = {place: loads[place] + _share(task, node, place) for place in node.eligible}
+        share = {node.times[place]: _share(task, node, place) for place in node.eligible}
+        after = {place: loads[place] + share[node.times[place]] for place in node.eligible}
         fitting = [place for place in node.eligible if after[place] <= 1]
         options: Sequence[int] = fitting or node.eligible
         roomiest = min(options, key=lambda place: (after[place], place))

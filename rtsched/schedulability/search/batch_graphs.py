@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from rtsched.errors import InputError
 from rtsched.schedulability.models import Dag, Order, TypedPools
 from rtsched.schedulability.search.batch import BLOCK
-from rtsched.schedulability.search.batch_steps import CAP, EXACT, Bools, Floats
+from rtsched.schedulability.search.batch_steps import EXACT, Bools, Floats, Ints
+from rtsched.schedulability.search.batch_suspension import MOST_ROUNDS
 from rtsched.schedulability.theorem import theorems
 from rtsched.schedulability.theorems import dag_sets
 
@@ -97,10 +98,9 @@ class _Part:
     D: Floats
     cut: Bools
 
-    def take(self, columns: Bools) -> _Part:
-        return _Part(
-            *(each[:, columns] for each in (self.own, self.volume, self.rate, self.T, self.D)), self.cut[:, columns]
-        )
+    def take(self, columns: Bools | Ints) -> _Part:
+        own, volume, rate, T, D = (each[:, columns] for each in (self.own, self.volume, self.rate, self.T, self.D))
+        return _Part(own, volume, rate, T, D, self.cut[:, columns])
 
 
 #: Who interferes with whom, shape (whose bound, who interferes, 1).
@@ -142,24 +142,32 @@ def _together(part: _Part, m: int, others: Others, kinds: Sequence[bool], up: bo
     `up`, or down.
     """
     accepted, live = np.zeros(part.own.shape[1]), np.arange(part.own.shape[1])
+
+    def step(ends: Floats, R: Floats) -> Floats:
+        wanted = others & ~part.cut[:, None]
+        limit = due(part.D[:, None] - part.D, part.T, R, part.volume, part.rate) if any(kinds) else np.inf
+        found = np.empty_like(ends)
+        for place, urgent in enumerate(kinds):
+            works = within(ends[place][:, None], part.T, R, part.volume, part.rate)
+            works = np.minimum(works, limit) if urgent else works
+            total = part.own + np.where(wanted, works, 0).sum(axis=1)
+            found[place] = np.ceil(total / m) if up else np.floor(total / m)
+        return found
+
+    # with D for all: bounds that hold together, so the least ones are no larger
+    early = (step(np.repeat(part.D[None], len(kinds), axis=0), part.D).min(axis=0) <= part.D).all(axis=0)
+    accepted[early] = 1
+    live, part = live[~early], part.take(~early)
     ends = np.repeat(np.floor(part.own / m)[None], len(kinds), axis=0)  # (windows, tasks, sets)
-    for _ in range(CAP):
+    for _ in range(MOST_ROUNDS):
         R = ends.min(axis=0)
         good = (R <= part.D).all(axis=0)
         if not good.all():
             live, part, ends, R = live[good], part.take(good), ends[:, :, good], R[:, good]
         if not live.size:
             return accepted
-        wanted = others & ~part.cut[:, None]
-        limit = due(part.D[:, None] - part.D, part.T, R, part.volume, part.rate) if any(kinds) else np.inf
-        following = np.empty_like(ends)
-        for place, urgent in enumerate(kinds):
-            # beyond D a window is no use; it need not grow any more
-            works = within(ends[place][:, None], part.T, R, part.volume, part.rate)
-            works = np.minimum(works, limit) if urgent else works
-            total = part.own + np.where(wanted, works, 0).sum(axis=1)
-            following[place] = np.ceil(total / m) if up else np.floor(total / m)
-        following = np.where(ends > part.D, ends, np.maximum(ends, following))
+        # beyond D a window is no use; it need not grow any more
+        following = np.where(ends > part.D, ends, np.maximum(ends, step(ends, R)))
         settled = (following == ends).all(axis=(0, 1))
         accepted[live[settled]] = 1
         ends = following
@@ -217,7 +225,7 @@ def _judged(
 
 def a6_edf(given: GraphSets) -> Bools:
     """Global EDF (`a6-edf`): which sets it accepts; shape (sets,)."""
-    return _judged(given, "a6-edf", ("EDF",), dag_sets.windows_by_deadline, _any, (True, False))
+    return _judged(given, "a6-edf", ("EDF",), dag_sets.windows_by_deadline, _any, (True,))
 
 
 def a6_fp(given: GraphSets) -> Bools:

@@ -22,6 +22,8 @@ from rtsched.schedulability.search.batch import BLOCK, TaskSets
 from rtsched.schedulability.search.batch_steps import CAP, EXACT, Bools, Floats, Ints, least
 from rtsched.schedulability.theorem import theorems
 
+#: Rounds after which the few sets whose bounds still push each other up, tick by tick, are left to the theorem.
+MOST_ROUNDS = 200
 #: Of so many tasks above, every choice is tried (as in the theorem).
 MOST_SUBSETS = 8
 
@@ -192,7 +194,8 @@ def _chosen(part: _Part, i: int, R: Floats, whole: bool = True, most: int = MOST
     Of those chosen the suspension delays them and all that are more urgent, of others their response less C.
     """
     C, T, S, D = part.C[:i], part.T[:i], part.S[:i], part.D[i]
-    found, own, late = _best(part, i, R), part.C[i] + part.S[i], _late(part, i, R)
+    own: Floats = part.C[i] + part.S[i]
+    found, late = _best(part, i, R), _late(part, i, R)
     if not i or not len(own):
         return own
     # the choices are of those that suspend themselves, which differ from set to set: by their ranks among them
@@ -230,7 +233,8 @@ def _chosen(part: _Part, i: int, R: Floats, whole: bool = True, most: int = MOST
             return total
 
         each = _least_of(start, limit, grown)
-    return np.fmin(found, each.reshape(shape).min(axis=0))
+    best: Floats = np.fmin(found, each.reshape(shape).min(axis=0))
+    return best
 
 
 def choices(count: int, most: int = MOST_SUBSETS) -> Iterator[tuple[bool, ...]]:
@@ -296,15 +300,23 @@ def _together(part: _Part) -> Floats:
     accepted = np.zeros(len(part.rows))
     live, R, own = np.arange(len(part.rows)), C + S, C + S
     others = ~np.eye(count, dtype=np.bool_)[:, :, None]  # (whose bound, who interferes, sets)
-    for _ in range(CAP):
+
+    def step(R: Floats) -> Floats:
+        work = _within(R[:, None], T[None], R[None], C[None])
+        due = _due(D[:, None] - D[None], T[None], R[None], C[None])
+        found: Floats = own + np.where(others, np.minimum(work, due), 0).sum(axis=1)
+        return found
+
+    early = (step(D) <= D).all(axis=0)  # bounds that hold together, so the least ones are no larger
+    accepted[early] = 1
+    live, R, own, C, T, D = live[~early], *(each[:, ~early] for each in (R, own, C, T, D))
+    for _ in range(MOST_ROUNDS):
         good = (R <= D).all(axis=0)
         if not good.all():
             live, R, own, C, T, D = live[good], *(each[:, good] for each in (R, own, C, T, D))
         if not live.size:
             return accepted
-        work = _within(R[:, None], T[None], R[None], C[None])
-        due = _due(D[:, None] - D[None], T[None], R[None], C[None])
-        following = own + np.where(others, np.minimum(work, due), 0).sum(axis=1)
+        following = step(R)
         settled = (following <= R).all(axis=0)
         accepted[live[settled]] = 1
         R = np.maximum(R, following)
@@ -317,10 +329,12 @@ def _together(part: _Part) -> Floats:
 
 def edf_suspension(given: SuspendingSets) -> Bools:
     """EDF (`edf-suspension`): which sets have bounds that hold together, or pass the demand test with C + S."""
-    sets = given.sets
-    accepted = _judged(given, "edf-suspension", "EDF", _together, sets.tasks**2)
-    fits = (given.S <= sets.D - sets.C).all(axis=1) & sets.plain(constrained=True) & given.S.any(axis=1)
-    left = np.flatnonzero(~accepted & fits)
-    some = sets.take(left)
-    accepted[left] = batch.edf_qpa(TaskSets(some.C + given.S[left], some.T, some.D))
+    sets, S = given.sets, given.S
+    accepted = np.zeros(len(sets), np.bool_)
+    fits = np.flatnonzero((S <= sets.D - sets.C).all(axis=1) & sets.plain(constrained=True) & S.any(axis=1))
+    some = sets.take(fits)
+    accepted[fits] = batch.edf_qpa(TaskSets(some.C + S[fits], some.T, some.D))
+    left = np.flatnonzero(~accepted)
+    rest = SuspendingSets(sets.take(left), S[left])
+    accepted[left] = _judged(rest, "edf-suspension", "EDF", _together, sets.tasks**2)
     return accepted

@@ -23,12 +23,12 @@ from rtsched.schedulability.theorems.interference import Looks
 
 WORK = "W_j(R) the most work of another's jobs in R that are done within R_j"
 FP = (
-    "R = max over paths of Σ (c + regions that block) + Σ over the types (X + Σ W_j(R))/M, rounded down, X the vertices "
-    f"that the path can meet, j more urgent; {WORK}"
+    "R = max over paths of Σ (c + regions that block) + Σ over the types (X + Σ W_j(R))/M, rounded down, X what the "
+    f"path can meet of its graph, j more urgent; {WORK}"
 )
 ANY = (
-    "R = max over paths of Σ c + Σ over the types (X + Σ W_j(R))/M, rounded down, X the vertices that the path can meet, "
-    f"j all others; {WORK}: the least that hold together, or none"
+    "R = max over paths of Σ c + Σ over the types (X + Σ W_j(R))/M, rounded down, X what the path can meet of its "
+    f"graph, j all others; {WORK}: the least that hold together, or none"
 )
 EDF = (
     "as a6-work-conserving, or with regions that block and min(W_j(R), E_j), E_j the most work with deadlines by D; "
@@ -38,7 +38,10 @@ QUEUES = (
     "as a6-work-conserving; of a pool of fixed priorities only j more urgent, with regions that block, of one of EDF "
     "min(W_j(R), E_j) with regions, of any other W_j(R) of all others; the least that hold together, or none"
 )
-MELANI = f"R = len + (vol − len)/m + Σ W_j(R)/m, rounded down, j more urgent; under EDF j all others, min(W_j(R), E_j); {WORK}"
+MELANI = (
+    "R = len + (vol − len)/m + Σ W_j(R)/m, rounded down, j more urgent; under EDF j all others, min(W_j(R), E_j); "
+    f"{WORK}"
+)
 
 
 def fixed_priority(model: TypedPools, result: Result, scale: Scale) -> list[BoardLine]:

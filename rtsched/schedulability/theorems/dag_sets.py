@@ -39,8 +39,8 @@ changes nothing: R_j counts from the arrival. The own jitter is added at the end
 done, and each other one does not; r is the release of the first. Walking back from the last vertex of job q of the row
 (from 0), past the first vertex of each job to the last one of the job before, there is a current vertex at each
 instant since r: the path has q + 1 times as much in it, and what waits meets no more than q + 1 times (a) and (c). So
-job q ends within r + y_q, where floor((q + 1) F(0) + Σ_s Σ_j W_{j,s}(y_q) / M_s) <= y_q. It arrived at r - J_i + q T_i or
-later: R_i is the largest y_q + J_i - q T_i, over all q up to the first that is done before the next can be released,
+job q ends by r + y_q, where floor((q + 1) F(0) + Σ_s Σ_j W_{j,s}(y_q) / M_s) <= y_q. It arrived at r - J_i + q T_i
+or later: R_i is the largest y_q + J_i - q T_i, over all q up to the first that is done before the next can be released,
 y_q + J_i <= (q + 1) T_i. W counts jobs that respond later than T_j as well: they never overlap.
 
 **Lines** (after Bertogna, Cirinei, RTSS 2007). Where all of i is one path on one type, it waits for at least x = y -
@@ -53,10 +53,10 @@ jitter in it). Before that instant every job of every j worked only within R_j o
 its bound yet, and the job before it of i was done, or is in its row. So the window [r, r + R_i) is as above, which is a
 contradiction. Any such R will do, and so will the least one. Holds for all tasks or for none.
 
-**EDF** (A6-E), D <= T: as before, but a job of j that is at least as urgent has its deadline by r + D_i: on type s such jobs do
-at most E_{j,s} (`due_within`) in the window, and the smaller of E and W counts. Less urgent ones only block inside
-regions, as in (c), and any other task can be less urgent. For each task the smaller of A6-E and A6-W may be used, since
-both arguments only assume that no bound was exceeded before.
+**EDF** (A6-E), D <= T: as before, but a job of j that is at least as urgent has its deadline by r + D_i: on type s such
+jobs do at most E_{j,s} (`due_within`) in the window, and the smaller of E and W counts. Less urgent ones
+only block inside regions, as in (c), and any other task can be less urgent. For each task the smaller of A6-E and A6-W
+may be used, since both arguments only assume that no bound was exceeded before.
 
 **A queue each** (A6-Q): at each instant of the window the current vertex waits for one type, and who keeps that busy
 follows from the order of its own queue alone: under fixed priorities there, more urgent tasks (b) and regions of the
@@ -205,13 +205,12 @@ def a6_edf(model: TypedPools) -> Result:
 
 def windows_by_deadline(model: TypedPools) -> Windows:
     """What bounds each task in A6-E: the argument of deadlines, and that of any order."""
-    windows = {}
+    windows: dict[str, tuple[ProblemWindow, ...]] = {}
     for task in model.tasks:
         others = others_than(model, task)
-        windows[task.name] = (
-            ProblemWindow(model, task, others, others, urgent=True),
-            ProblemWindow(model, task, (), others),
-        )
+        by_deadline = ProblemWindow(model, task, others, others, urgent=True)
+        free = not any(by_deadline.regions.values())  # A6-W counts no less then
+        windows[task.name] = (by_deadline,) if free else (by_deadline, ProblemWindow(model, task, (), others))
     return windows
 
 

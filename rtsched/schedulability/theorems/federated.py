@@ -76,8 +76,8 @@ def light(task: DagTask) -> bool:
     "federated",
     title="Federated shares for heavy DAGs, the light ones partitioned",
     strength="sufficient",
-    citation="Li, Chen, Agrawal, Lu, Gill, Saifullah, ECRTS 2014; its shares: He et al. 2022 (see long-paths), with types "
-    "Han et al. (see han1)",
+    citation="Li, Chen, Agrawal, Lu, Gill, Saifullah, ECRTS 2014; its shares: He et al. 2022 (see long-paths), with "
+    "types Han et al. (see han1)",
     model=Federated,
     sustainable="",
 )

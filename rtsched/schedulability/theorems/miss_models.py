@@ -27,7 +27,7 @@ from math import prod
 
 from rtsched.schedulability import needs
 from rtsched.schedulability.models import Mode, Order, Sporadic, Uniprocessor
-from rtsched.schedulability.result import Assumption, Bound, Failure, Result
+from rtsched.schedulability.result import Assumption, Bound, Failure, Result, Verdict
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import CAP, least_fixpoint
 
@@ -247,5 +247,5 @@ def typical_worst_case(model: TypicalAndOverload) -> Result:
         Assumption("late jobs run to completion and delay the next job of their task", "declared"),
     )
     reason = failures[0].why if failures else ""
-    verdict = "unknown" if failures else "schedulable"
+    verdict: Verdict = "unknown" if failures else "schedulable"
     return Result(verdict, tuple(bounds), (), assumptions, failures[0] if failures else None, reason, {"misses": found})

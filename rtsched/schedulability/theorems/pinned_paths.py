@@ -136,7 +136,8 @@ class _PathSearch(_Search):
 
     def longest(self, i: int, v: int) -> tuple[tuple[int, ...], int]:
         """The path to a vertex that may take longest, and its end from the arrival; beyond T one will do."""
-        task, most, found = self.model.tasks[i], -1, ()
+        task, most = self.model.tasks[i], -1
+        found: tuple[int, ...] = ()
         for path in self.known[i].paths[v]:
             end = task.J + sum(self.taken(i, path).values())
             if end > most:
@@ -273,7 +274,8 @@ def pinned_paths(model: TypedPools) -> Result:
 
 def _parts(search: _PathSearch, i: int) -> tuple[Contribution, ...]:
     """Back from the last end, to where a path was what bounded it; that path, processor by processor."""
-    task, found = search.model.tasks[i], []
+    task = search.model.tasks[i]
+    found: list[Contribution] = []
     v: int | None = last_end(search, i)
     while v is not None and search.chosen[i][v] is None:
         before, v = step_back(search, i, v)

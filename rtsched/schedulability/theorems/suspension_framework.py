@@ -40,10 +40,10 @@ MOST_JOBS = 2_000
 _NEEDS = (needs.order("FP"), needs.mode("preemptive"), needs.no_jitter, needs.no_blocking, needs.suspends)
 
 #: What a more urgent task can do within a length.
-Work = Callable[[int], int]
+Amount = Callable[[int], int]
 
 
-def _solve(task: Sporadic, others: Sequence[tuple[str, Work]]) -> Bound:
+def _solve(task: Sporadic, others: Sequence[tuple[str, Amount]]) -> Bound:
     """The largest response of the q-th job in a row; without a value once it exceeds D."""
     most, parts = 0, tuple[Contribution, ...]()
     for q in range(1, MOST_JOBS + 1):
@@ -59,7 +59,7 @@ def _solve(task: Sporadic, others: Sequence[tuple[str, Work]]) -> Bound:
     raise NotConverged(f"{task.name!r} may have more than {MOST_JOBS} jobs in a row without a pause")
 
 
-def _parts(task: Sporadic, q: int, x: int, others: Sequence[tuple[str, Work]]) -> tuple[Contribution, ...]:
+def _parts(task: Sporadic, q: int, x: int, others: Sequence[tuple[str, Amount]]) -> tuple[Contribution, ...]:
     """What the response consists of; of a later job in a row what others do is not told apart."""
     found = [Contribution("own", task.name, task.C), Contribution("suspension", task.name, task.S)]
     if q == 1:
@@ -77,7 +77,7 @@ def _least(found: Iterable[Bound]) -> Bound:
 def executing_bound(task: Sporadic, above: Sequence[Sporadic]) -> Bound:
     """Suspension of all counts as execution: from the last instant on at which nothing so urgent was there."""
 
-    def work(h: Sporadic) -> Work:
+    def work(h: Sporadic) -> Amount:
         return lambda x: -(-x // h.T) * (h.C + h.S)
 
     return _solve(task, [(h.name, work(h)) for h in above])
@@ -91,7 +91,7 @@ def _framework(
     Unless `above` is `ordered`, every Q is the sum of all.
     """
     whole = sum(above[place].S for place in chosen)
-    others: list[tuple[str, Work]] = []
+    others: list[tuple[str, Amount]] = []
     behind = 0
     for place in reversed(range(len(above))):
         h = above[place]

@@ -197,7 +197,7 @@ def _result(model: TypedPools, value: Fraction, path: Sequence[int] = ()) -> Res
     """
     task = model.tasks[0]
     R = math.floor(value)
-    if R > task.T:  # the next job would find this one unfinished, and wait for it
+    if R + task.J > task.T:  # the next job may find this one unfinished, and wait for it
         return from_bounds([Bound(task.name, None, task.D, converged=False)], exact=False)
     own = sum(task.dag.vertices[index].c for index in path) if path else task.dag.length
     own = min(own, R)

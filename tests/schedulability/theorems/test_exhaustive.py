@@ -49,7 +49,7 @@ def test_states_that_are_outdone_change_nothing() -> None:
             T = rng.randint(2, 7)
             C = rng.randint(1, max(1, T // 2))
             tasks.append(Sporadic(name, C, T, rng.randint(C, T)))
-        model = Cluster(tuple(tasks), rng.randint(1, 3), rng.choice(("FP", "EDF")))  # type: ignore[arg-type]
+        model = Cluster(tuple(tasks), rng.randint(1, 3), rng.choice(("FP", "EDF")))
         expected = all_states(model)
         assert worst_responses(model) == expected, model
         missed += expected is None
