@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def test_records_are_found_by_content(tmp_path: Path) -> None:
 def pytest_on(folder: Path) -> subprocess.CompletedProcess[str]:
     options = ["-m", "corpus", "--corpus", str(folder), "-p", "no:cacheprovider", "-vv"]
     command = [sys.executable, "-m", "pytest", "tests/test_corpus.py", "-k", "record", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # without workers
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=alone)
 
 
 def test_pytest_runs_the_adapters_on_another_folder(tmp_path: Path) -> None:

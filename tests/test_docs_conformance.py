@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -53,7 +54,8 @@ def test_the_fixture_fails_the_test_with_the_example(folder: Path) -> None:
     test = folder / "test_patient.py"
     test.write_text(test.read_text().replace("systems=50", "systems=4, only=['wake-ups']"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test.name]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    as_users = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120, env=as_users)
     assert ended.returncode == 1
     assert re.search("FAILS: wake-ups: .* where it could run, idles from", ended.stdout)
     assert "DOES NOT CONFORM: wake-ups" in ended.stdout
