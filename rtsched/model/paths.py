@@ -20,43 +20,34 @@ def critical_paths(
     """
     nodes = task.nodes if variant is None else variant.nodes
     skipped = frozenset[int]() if variant is None else variant.skipped
-    paths = [0] * len(nodes)
-    left = [len(node.successors) for node in nodes]
-    free = [node.index for node in nodes if not node.successors]
-    for index in free:
-        node = nodes[index]
-        own = 0 if index in skipped else time(node)
-        paths[index] = own + max((paths[later] for later in node.successors), default=0)
-        for earlier in node.predecessors:
-            left[earlier] -= 1
-            if not left[earlier]:
-                free.append(earlier)
-    return paths
+    return _paths(task, [0 if node.index in skipped else time(node) for node in nodes], frozenset())
 
 
 def shortest_paths(task: TaskSpec) -> list[int]:
     """As `critical_paths`, but on the shortest way to an answer: a small variant, the next exit, the short branch."""
     quality = task.quality
-    if task.branches:
-        return _surely(task)
-    if quality is None or not (quality.variants or quality.exits):
-        return critical_paths(task)
-    if quality.exits:
+    if quality is not None and quality.exits:
         return [node.fastest for node in task.nodes]  # an exit may follow any node
-    each = [critical_paths(task, variant) for variant in quality.variants]
-    return [min(paths) for paths in zip(*each, strict=True)]
+    forms = [[node.fastest for node in task.nodes]]
+    if quality is not None and quality.variants:
+        forms = [
+            [0 if node.index in each.skipped else node.fastest for node in each.nodes] for each in quality.variants
+        ]
+        if quality.switch:  # each node may run as another variant
+            forms = [[min(times) for times in zip(*forms, strict=True)]]
+    short = frozenset(branch.node for branch in task.branches)
+    return [min(paths) for paths in zip(*(_paths(task, times, short) for times in forms), strict=True)]
 
 
-def _surely(task: TaskSpec) -> list[int]:
-    """The least time from each node to the end if every branch goes the shortest way."""
-    branching = {branch.node for branch in task.branches}
-    paths = [0] * len(task.nodes)
+def _paths(task: TaskSpec, times: list[int], short: frozenset[int]) -> list[int]:
+    """For every node the longest path to the end at these times; after the nodes in `short` the shortest way counts."""
+    paths = [0] * len(times)
     left = [len(node.successors) for node in task.nodes]
     free = [node.index for node in task.nodes if not node.successors]
     for index in free:
         node = task.nodes[index]
         ways = [paths[later] for later in node.successors]
-        paths[index] = node.fastest + ((min if index in branching else max)(ways) if ways else 0)
+        paths[index] = times[index] + ((min if index in short else max)(ways) if ways else 0)
         for earlier in node.predecessors:
             left[earlier] -= 1
             if not left[earlier]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rtsched import SchedulerError, summary
 from rtsched.engine.job_path import confidence
 from rtsched.errors import InputError
+from rtsched.model.paths import shortest_paths
 from rtsched.schedulers.base import Scheduler
 from rtsched.trace.trace import ACTIONS
 from tests.chips import loaded, run, slices
@@ -581,3 +582,30 @@ def test_a_run_of_nodes_goes_on_behind_what_a_new_variant_skips() -> None:
     text = text.replace("- {name: hog, period: 20 ms, wcet: {cpu: 3 ms}}\n", "")
     trace = run(text.replace("[[n0, n1]]", "[[n0, n1], [n1, n2]]"), scheduler=Runs())
     assert trace.slices[["node", "start", "end"]].tolist() == [(0, 0, 2_000_000), (2, 2_000_000, 3_000_000)]
+
+
+def test_no_job_that_could_be_in_time_on_a_short_way_is_hopeless() -> None:
+    """Ways of branches at the times of the variant; where it may change before each node, the least of each."""
+    task = """
+scheduler: {ordering: fp, adaptation: {name: fixed, variant: small}}
+simulate: {until: 400 ms}
+tasks:
+  - name: net
+    period: 40 ms
+    deadline: 8 ms
+    on_miss: drop_if_hopeless
+    graph:
+      nodes: {r: {wcet: {gpu: 10 ms}}, a: {wcet: {gpu: 4 ms}}, b: {wcet: {gpu: 6 ms}}}
+      edges: [[r, a], [r, b]]
+      branches: {r: {to: {a: 0.5, b: 0.5}}}
+    variants: {choices: [{name: full, accuracy: 0.9}, {name: small, scale: 0.5, accuracy: 0.5}]}
+"""
+    assert summary(run(GPU + task)).misses == 0
+    (spec,) = loaded(GPU + task).lower().tasks
+    assert shortest_paths(spec) == [7 * 10**6, 2 * 10**6, 3 * 10**6]
+    pieces = "variants: {choices: [{name: full, accuracy: 0.9}, {name: one, nodes: {r: 0.5}, accuracy: 0.7}, "
+    pieces += "{name: two, nodes: {a: 0.5}, skip: [b], accuracy: 0.5}], switch: SWITCH}\n"
+    for switch, least in (("start", [9 * 10**6, 2 * 10**6, 0]), ("node", [5 * 10**6, 2 * 10**6, 0])):
+        text = task[: task.index("    variants")] + "    " + pieces.replace("SWITCH", switch)
+        (spec,) = loaded(GPU + text).lower().tasks
+        assert shortest_paths(spec) == least, switch

@@ -748,14 +748,14 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
     "WCETs only in a pipeline": (
         pipelines,
         "best_starts",
-        "stage.C if model.fixed_times else 1",
+        "stage.C if model.fixed_times else stage.least",
         "stage.C",
         ("shorter stages",),
     ),
     "stages never late": (
         suspending,
         "stage_jitter",
-        "max(0, task.D - len(task.stages))",
+        "max(0, task.D - sum(stage.least for stage in task.stages))",
         "0",
         ("stages that suspend",),
     ),
