@@ -375,14 +375,22 @@ def obstacle(case: Case) -> Obstacle | None:
 
 def _look(case: Case, owner: Any) -> Iterator[Obstacle]:
     """The obstacles of one object and of all that its opened fields hold."""
-    if isinstance(owner, tuple | list | dict):
+    kind: Any = type(owner)
+    claims = _opened(kind)
+    if claims is None:
         for item in owner.values() if isinstance(owner, dict) else owner:
             yield from _look(case, item)
-    elif isinstance(owner, BaseModel) or hasattr(owner, "__dataclass_fields__"):
-        kind: Any = type(owner)
-        claims = _claims(kind)
-        if claims:
-            yield from _fields(case.at(owner) if isinstance(owner, UnitSpec) else case, owner, claims)
+    elif claims:
+        yield from _fields(case.at(owner) if isinstance(owner, UnitSpec) else case, owner, claims)
+
+
+@cache
+def _opened(kind: Any) -> dict[str, Claim | None] | None:
+    """What of an object of a class needs a look: its `_claims`, nothing, or (None) all that it holds."""
+    if issubclass(kind, tuple | list | dict):
+        return None
+    declared = issubclass(kind, BaseModel) or hasattr(kind, "__dataclass_fields__")
+    return _claims(kind) if declared else {}
 
 
 def _fields(case: Case, owner: Any, claims: dict[str, Claim | None]) -> Iterator[Obstacle]:
