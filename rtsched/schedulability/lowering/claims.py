@@ -377,21 +377,20 @@ def obstacle(case: Case) -> Obstacle | None:
 def _look(case: Case, owner: Any) -> Iterator[Obstacle]:
     """The obstacles of one object and of all that its opened fields hold."""
     kind: Any = type(owner)
-    claims = _opened(kind)
-    if claims is None:
+    holds = _holds(kind)
+    if holds == "items":
         for item in owner.values() if isinstance(owner, dict) else owner:
             yield from _look(case, item)
-    elif claims:
+    elif holds and (claims := _claims(kind)):
         yield from _fields(case.at(owner) if isinstance(owner, UnitSpec) else case, owner, claims)
 
 
 @cache
-def _opened(kind: Any) -> dict[str, Claim | None] | None:
-    """What of an object of a class needs a look: its `_claims`, nothing, or (None) all that it holds."""
+def _holds(kind: Any) -> str:
+    """What objects of a class hold: items, declared fields, or nothing to look at."""
     if issubclass(kind, tuple | list | dict):
-        return None
-    declared = issubclass(kind, BaseModel) or hasattr(kind, "__dataclass_fields__")
-    return _claims(kind) if declared else {}
+        return "items"
+    return "fields" if issubclass(kind, BaseModel) or hasattr(kind, "__dataclass_fields__") else ""
 
 
 def _fields(case: Case, owner: Any, claims: dict[str, Claim | None]) -> Iterator[Obstacle]:
