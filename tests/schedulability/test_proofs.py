@@ -40,7 +40,6 @@ from rtsched.schedulability.theorems import (
     exhaustive,
     federated,
     fixed_priority,
-    interference,
     multiprocessor,
     offsets,
     pipelines,

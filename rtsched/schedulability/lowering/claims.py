@@ -376,14 +376,21 @@ def obstacle(case: Case) -> Obstacle | None:
 
 def _look(case: Case, owner: Any) -> Iterator[Obstacle]:
     """The obstacles of one object and of all that its opened fields hold."""
-    if isinstance(owner, tuple | list | dict):
+    kind: Any = type(owner)
+    holds = _holds(kind)
+    if holds == "items":
         for item in owner.values() if isinstance(owner, dict) else owner:
             yield from _look(case, item)
-    elif isinstance(owner, BaseModel) or hasattr(owner, "__dataclass_fields__"):
-        kind: Any = type(owner)
-        claims = _claims(kind)
-        if claims:
-            yield from _fields(case.at(owner) if isinstance(owner, UnitSpec) else case, owner, claims)
+    elif holds and (claims := _claims(kind)):
+        yield from _fields(case.at(owner) if isinstance(owner, UnitSpec) else case, owner, claims)
+
+
+@cache
+def _holds(kind: Any) -> str:
+    """What objects of a class hold: items, declared fields, or nothing to look at."""
+    if issubclass(kind, tuple | list | dict):
+        return "items"
+    return "fields" if issubclass(kind, BaseModel) or hasattr(kind, "__dataclass_fields__") else ""
 
 
 def _fields(case: Case, owner: Any, claims: dict[str, Claim | None]) -> Iterator[Obstacle]:

@@ -13,7 +13,7 @@ import pytest
 from rtsched.model.taskgraph import NodeSpec, SystemSpec, TaskSpec
 from rtsched.schedulability.models import Cluster, Dag, DagTask, Sporadic, TypedPools, Vertex
 from rtsched.schedulability.theorems import dag_sets, dag_windows, multiprocessor
-from rtsched.schedulability.theorems.interference import JobWork, due_within, joint_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
 from rtsched.verify.examine import examine
 from rtsched.verify.generate import processors_of
 from tests.schedulability.drawn_policies import bounds_that_hold
@@ -181,6 +181,38 @@ def test_jobs_that_respond_later_than_their_period_do_not_overlap() -> None:
             for first in range(-work.response - T, T)
         )
         assert min(best, rate * L) <= work.within(L)
+
+
+def test_a_bound_is_the_first_that_the_works_allow() -> None:
+    """What is added up in one go is `JobWork.within`: tick by tick from below, for tasks of one node and for graphs."""
+    chance = random.Random(6)
+    bounded = 0
+    for _ in range(60):
+        lines = chance.random() < 0.5
+        tasks = []
+        for place in range(4):
+            T, count = chance.randint(5, 14), 1 if lines else chance.randint(1, 3)
+            vertices = tuple(Vertex(str(k), chance.randint(1, 4), "cpu") for k in range(count))
+            tasks.append(DagTask(str(place), Dag(vertices), T, T))
+        model = TypedPools(tuple(tasks), {"cpu": 2}, "EDF")
+        for task in tasks:
+            window = dag_windows.ProblemWindow(model, task, (), dag_windows.others_than(model, task), urgent=True)
+            responses = {
+                other.name: chance.randint(other.dag.volume, max(other.dag.volume, other.T)) for other in tasks
+            }
+            works = [each for other in window.others for each in window.works(other, responses[other.name])]
+
+            def allows(y: int) -> bool:
+                x = y - task.dag.volume + 1  # noqa: B023
+                each = ((weight, work.within(y), work.rate * x) for weight, work in works)  # noqa: B023
+                added = sum(weight * (min(most, cut) if window.line else most) for weight, most, cut in each)  # noqa: B023
+                return int(window.base * window.scale + added) // window.scale <= y  # noqa: B023
+
+            first = next(y for y in range(int(window.base), 1000) if y > task.D or allows(y))
+            found = window.bound(responses, Looks())
+            assert found == (None if first > task.D else first), (model, task, responses)
+            bounded += found is not None
+    assert 40 < bounded < 220
 
 
 def test_a_row_of_jobs_by_hand() -> None:
