@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rtsched.model.origin import CONDITIONAL, PROVING
+from rtsched.model.system import instance_names
+from rtsched.visible import cut
 
 if TYPE_CHECKING:
     from rtsched.export.problems import Problem
@@ -17,14 +20,12 @@ def warnings(loaded: Loaded, system: SystemSpec, file: str) -> list[Problem]:
     """All of them, in the order of the file: each says where, and what to do."""
     from rtsched.export.problems import warning
 
-    found = [*_times(loaded, system), *_chains(loaded), *_violated(loaded), *_assumed(loaded, system)]
+    found = [*_times(loaded, system), *_chains(loaded), *_clocks(loaded), *_violated(loaded), *_assumed(loaded, system)]
     return [warning(rule, text, file) for rule, text in dict.fromkeys(found)]
 
 
 def _times(loaded: Loaded, system: SystemSpec) -> Iterator[tuple[str, str]]:
     """Tasks of which no proof is possible, for their times are typical, percentiles or modelled."""
-    from rtsched.model.system import instance_names
-
     index = 0
     for place, task in enumerate(loaded.system.tasks):
         spec = system.tasks[index]
@@ -47,6 +48,19 @@ def _chains(loaded: Loaded) -> Iterator[tuple[str, str]]:
                 "no-limit",
                 f"{_at(loaded, chain.name, 'chains', place)}{chain.id} names {chain.name!r}, of which nothing is "
                 "required; limit one of its quantities (max_reaction, max_age, …)",
+            )
+
+
+def _clocks(loaded: Loaded) -> Iterator[tuple[str, str]]:
+    """Clocks that time one task alone: a name that is written in two ways holds nothing."""
+    count = Counter(each.clock for each in loaded.system.tasks for _ in instance_names(each))
+    for place, task in enumerate(loaded.system.tasks):
+        if task.clock is not None and count[task.clock] == 1:
+            others = ", ".join(repr(cut(each)) for each in count if each not in (None, task.clock))
+            yield (
+                "lone-clock",
+                f"{_at(loaded, task.name, 'tasks', place)}the clock {task.clock!r} times no other task, so it holds no "
+                f"phase; {f'there is {others}, too; ' if others else ''}name the clock that it shares, or leave it out",
             )
 
 

@@ -29,8 +29,19 @@ def last_offset(system: SystemSpec) -> int:
     return max((task.offset if task.release is None else task.release for task in system.tasks), default=0)
 
 
+def _longest_way(system: SystemSpec) -> int:
+    """How long anything may take through the longest chain while all tasks are in time, in ns: ``Σ (T + D)``."""
+    return max(
+        sum((task.period or 0) + task.deadline for task in map(system.tasks.__getitem__, chain.tasks))
+        for chain in system.chains
+    )
+
+
 def horizon(system: SystemSpec, until: int | str) -> int:
-    """How long releases go on, in ns: as asked; the hyperperiod after the last offset; or what suits the system."""
+    """How long releases go on, in ns: as asked; the hyperperiod after the last offset; or what suits the system.
+
+    What suits is the hyperperiod, so many times that something comes through each chain, if that are few jobs.
+    """
     if isinstance(until, int):
         return until
     period = hyperperiod(system)
@@ -41,6 +52,8 @@ def horizon(system: SystemSpec, until: int | str) -> int:
     if period == 0:
         return last_offset(system) + 1
     length = period if not last_offset(system) else last_offset(system) + 2 * period
+    if until == AUTO and system.chains:
+        length += -(-_longest_way(system) // period) * period
     jobs = sum(length // task.period for task in system.tasks if task.period)
     if until == AUTO:
         return length if jobs <= AUTO_JOBS else AUTO_TIME

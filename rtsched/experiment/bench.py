@@ -328,8 +328,10 @@ def _per_task(system: _System, figures: Summary | None, analysis: Any) -> Iterat
     """The figures of each task: those of the run, and what is proven of it."""
     bounds = {} if analysis is None else {bound.task: bound for bound in analysis.bounds}
     seen = {} if figures is None else {task.name: task for task in figures.tasks}
+    spec = system.proving if analysis is not None else system.prepared.spec
+    ids = {task.name: task.id for task in spec.tasks if task.id is not None}
     for name in seen or bounds:
-        found: dict[str, Any] = {"task": name}
+        found: dict[str, Any] = {"task": name} | ({"id": ids[name]} if name in ids else {})
         if name in seen:
             task = seen[name]
             found |= {"jobs": task.jobs, "misses": task.misses, "deadline": task.deadline}

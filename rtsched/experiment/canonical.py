@@ -26,8 +26,8 @@ CREATE TABLE points (point INTEGER PRIMARY KEY{axes});
 CREATE TABLE policies (policy INTEGER PRIMARY KEY, label TEXT NOT NULL, fingerprint TEXT NOT NULL);
 CREATE TABLE runs (run INTEGER PRIMARY KEY, point INTEGER NOT NULL REFERENCES points, "set" INTEGER NOT NULL,
   policy INTEGER NOT NULL REFERENCES policies, seed INTEGER NOT NULL, status TEXT NOT NULL, note TEXT NOT NULL);
-CREATE TABLE measured (run INTEGER NOT NULL REFERENCES runs, task TEXT, metric TEXT NOT NULL, value);
-CREATE VIEW long AS SELECT points.*, "set", label AS policy, seed, task, metric, value, status, note
+CREATE TABLE measured (run INTEGER NOT NULL REFERENCES runs, task TEXT, id TEXT, metric TEXT NOT NULL, value);
+CREATE VIEW long AS SELECT points.*, "set", label AS policy, seed, task, id, metric, value, status, note
   FROM runs JOIN points USING (point) JOIN policies ON policies.policy = runs.policy LEFT JOIN measured USING (run);
 """
 
@@ -72,7 +72,7 @@ def _fill(results: Results, path: Path) -> None:
         for number, row in enumerate(results):
             run = (number, row.run.point, row.run.set, row.run.policy, row.run.seed, row.status, row.note)
             base.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", run)
-            base.executemany("INSERT INTO measured VALUES (?, ?, ?, ?)", _measured(number, row))
+            base.executemany("INSERT INTO measured VALUES (?, ?, ?, ?, ?)", _measured(number, row))
         base.execute("COMMIT")
         base.execute("VACUUM")
     finally:
@@ -85,11 +85,11 @@ def _insert(base: sqlite3.Connection, table: str, rows: Iterator[Sequence[Any]],
 
 def _measured(number: int, row: Row) -> Iterator[tuple[Any, ...]]:
     for metric, value in row.values.items():
-        yield number, None, metric, value
+        yield number, None, None, metric, value
     for task in row.tasks:
         for metric, value in task.items():
-            if metric != "task":
-                yield number, task["task"], metric, value
+            if metric not in ("task", "id"):
+                yield number, task["task"], task.get("id"), metric, value
 
 
 def distinct(names: Sequence[str]) -> list[str]:
@@ -98,7 +98,7 @@ def distinct(names: Sequence[str]) -> list[str]:
     >>> distinct(["tasks.a.wcet", "tasks.A.wcet", "point"])
     ['tasks.a.wcet', 'tasks.A.wcet_2', 'point_2']
     """
-    taken = {"point", "set", "policy", "seed", "task", "metric", "value", "status", "note"}
+    taken = {"point", "set", "policy", "seed", "task", "id", "metric", "value", "status", "note"}
     found = []
     for name in names:
         column, count = name, 1

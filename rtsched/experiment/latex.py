@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtsched.experiment.words import AXES, Quantity, of_metric, population
+from rtsched.experiment.words import AXES, Quantity, of_metric, population, told_points
 from rtsched.visible import visible
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def table(results: Results, metric: str | None = None) -> str:
     names = [AXES.get(name, name.removeprefix("generate.")) for name in outline.axes] or [""]
     rows = [
         [
-            *(map(_plain, values) if values else ["all"]),
+            *(map(escaped, values) if values else ["all"]),
             *(_cell(found[place, who], quantity) for who in outline.policies),
         ]
-        for place, values in enumerate(outline.points)
+        for place, values in enumerate(told_points(outline))
     ]
     said = population(results, [each.count for each in estimates])
     return "\n".join(
@@ -52,10 +52,6 @@ def table(results: Results, metric: str | None = None) -> str:
             "",
         ]
     )
-
-
-def _plain(value: object) -> str:
-    return escaped(str(value))
 
 
 def _line(cells: list[str]) -> str:

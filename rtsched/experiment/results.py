@@ -115,14 +115,15 @@ class Results(Displayed):
         """The long table: a mapping for each value of a run, or of a task of it, in the order of the runs."""
         for row in self:
             about = self.about(row.run)
+            whole = about | {"task": None, "id": None}
             if row.status != "ok":
-                yield about | {"task": None, "metric": None, "value": None, "status": row.status, "note": row.note}
+                yield whole | {"metric": None, "value": None, "status": row.status, "note": row.note}
             for metric, value in row.values.items():
-                yield about | {"task": None, "metric": metric, "value": value, "status": "ok", "note": ""}
+                yield whole | {"metric": metric, "value": value, "status": "ok", "note": ""}
             for task in row.tasks:
-                named = about | {"task": task["task"]}
+                named = about | {"task": task["task"], "id": task.get("id")}
                 for metric, value in task.items():
-                    if metric != "task":
+                    if metric not in ("task", "id"):
                         yield named | {"metric": metric, "value": value, "status": "ok", "note": ""}
 
     def about(self, run: Run) -> dict[str, Any]:

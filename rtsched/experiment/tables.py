@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rtsched.experiment.results import Results
 
 #: What a row of the long table says beside the values of the axes, which stand after the first.
-COLUMNS = ("point", "set", "policy", "seed", "task", "metric", "value", "status", "note")
+COLUMNS = ("point", "set", "policy", "seed", "task", "id", "metric", "value", "status", "note")
 #: Rows that are written together.
 AT_ONCE = 50_000
 

@@ -121,6 +121,24 @@ def heading(results: Results, metric: str) -> str:
     return of.heading + (f" ({thing})" if thing else "")
 
 
+def told_points(outline: Outline) -> list[list[str]]:
+    """The values of the axes at each point for a table."""
+    columns = [told(values) for values in zip(*outline.points, strict=True)]
+    return [[column[place] for column in columns] for place in range(len(outline.points))]
+
+
+def told(values: Sequence[Any]) -> list[str]:
+    """The values of an axis: long fractions with four digits, where these tell them apart.
+
+    >>> told([0.1, 0.22857142857142856, "0.5 ms"]), told([0.1234567891, 0.1234567892])
+    (['0.1', '0.2286', '0.5 ms'], ['0.1234567891', '0.1234567892'])
+    """
+    exact = [str(value) for value in values]
+    short = [f"{value:.4g}" if isinstance(value, float) and len(text) > 8 else text
+             for value, text in zip(values, exact, strict=True)]  # fmt: skip
+    return short if len(set(short)) == len(set(exact)) else exact
+
+
 def figures_of(results: Results, metric: str) -> Iterator[list[str]]:
     """The table of a metric: a row for each point, a column for each policy that has it."""
     outline = results.outline
@@ -131,8 +149,8 @@ def figures_of(results: Results, metric: str) -> Iterator[list[str]]:
         if any(found[place, policy].band or found[place, policy].lacking for place in range(len(outline.points)))
     ]
     yield [*outline.axes, *map(visible, shown)]
-    for place, values in enumerate(outline.points):
-        yield [*map(str, values), *(_cell(results.outline, found[place, policy]) for policy in shown)]
+    for place, values in enumerate(told_points(outline)):
+        yield [*values, *(_cell(results.outline, found[place, policy]) for policy in shown)]
 
 
 def _cell(outline: Outline, estimate: Estimate) -> str:

@@ -49,6 +49,7 @@ RULES: dict[str, tuple[str, str]] = {
 WARNINGS: dict[str, tuple[str, Level]] = {
     "weak-time": ("An execution time of which no proof is possible: typical, a percentile, or modelled.", "warning"),
     "no-limit": ("A chain that a requirement names, and nothing is required of it.", "warning"),
+    "lone-clock": ("A clock of one task: it holds no phase between any two.", "warning"),
     "violated-assumption": ("An assumption of proofs that does not hold, as the file says.", "warning"),
     "assumed": ("A figure that is assumed or derived, not measured.", "note"),
 }

@@ -168,7 +168,11 @@ def _requirements(figures: Summary) -> str:
                  _time(each.slack), answer]
             )  # fmt: skip
     header = ["required", "task or chain", "quantity", "limit", "longest seen", "n", "slack", "answer"]
-    return aligned([header, *rows], names=(0, 1, 2, -1)) if rows else ""
+    if not rows:
+        return ""
+    unseen = [chain.name for chain in figures.chains if any(each.limit and each.kept is None for each in chain.ends)]
+    note = f"\nnothing went from end to end of {_some(unseen)} in this run: a longer one may show it" if unseen else ""
+    return aligned([header, *rows], names=(0, 1, 2, -1)) + note
 
 
 def _deadlocks(figures: Summary) -> str:

@@ -220,7 +220,7 @@ def statistic(value: Any) -> str:
         return str(text)
     scaled = _FACTOR.fullmatch(text) if isinstance(text, str) else None
     if scaled is None or not 1 <= Fraction(scaled[1]) <= 1000:
-        raise problem(f"which of the measured times is the execution time is one of {STATISTICS}")
+        raise problem(f"no such figure of measured times; write one of {STATISTICS}")
     factor = Fraction(scaled[1])
     return "max" if factor == 1 else f"max*{float(factor):g}"
 

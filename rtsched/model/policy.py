@@ -204,6 +204,15 @@ class Policy:
         return f"{told_rules(rules, self.preemption, self.placement.name + extra)}{oracle}"
 
 
+def told_by_cluster(described: str) -> bool:
+    """Whether a policy that is described so has rules for clusters: `told_rules` wrote it.
+
+    >>> told_by_cluster("cpu: fp · npu: fifo + global, preemptive"), told_by_cluster("fp + global, preemptive")
+    (True, False)
+    """
+    return ": " in described
+
+
 def told_rules(rules: Sequence[tuple[str, str, str]], mode: str, beside: str) -> str:
     """Rules of clusters (cluster, ordering, mode) as one line; a mode that is not the whole's stands with its cluster.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -20,23 +19,11 @@ from rtsched.visible import cut
 LONGEST = 300
 #: More waves of blocks than this are no picture any more: they are left out, and the page says so.
 MOST_WAVES = 200_000
-#: What policies call fixed priorities, rate and deadline monotonic.
-RATE, DEADLINE, FIXED = {"RateMonotonic", "rm"}, {"DeadlineMonotonic", "dm"}, {"FixedPriority", "fp"}
 
 
 def order(trace: Trace) -> list[int] | None:
-    """The tasks by the policy's own ranks, the most urgent first; None of a policy without fixed ones, or unknown."""
-    words = set(re.findall(r"\w+", str(trace.scheduler)))
-    tasks = trace.system.tasks
-    if words & RATE:
-        ranks = [task.period or task.deadline for task in tasks]
-    elif words & DEADLINE:
-        ranks = [task.deadline for task in tasks]
-    elif words & FIXED:
-        ranks = [task.priority for task in tasks]
-    else:
-        return None
-    return sorted(range(len(tasks)), key=lambda index: (ranks[index], index))
+    """The tasks by the policy's own ranks, the most urgent first; None of a policy without fixed ones."""
+    return list(trace.ranking) or None
 
 
 # ---- chains ----------------------------------------------------------------------------------------------------------

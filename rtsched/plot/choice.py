@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtsched.errors import InputError
+from rtsched.model.policy import told_by_cluster
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.trace.trace import Trace
 from rtsched.visible import as_found, cut
@@ -48,7 +49,9 @@ def choice(
     if tasks is not None:
         return Choice(tasks_of(trace.system.tasks, tasks), "in the order that was asked for", rows, inches)
     if trace.ranking:
-        return Choice(trace.ranking, "in the order of their priorities, the most urgent on top", rows, inches)
+        first = "cluster by cluster, " if told_by_cluster(trace.scheduler) else ""
+        order = f"{first}in the order of their priorities, the most urgent on top"
+        return Choice(trace.ranking, order, rows, inches)
     return Choice(tuple(range(len(trace.system.tasks))), "in the order of the file", rows, inches)
 
 

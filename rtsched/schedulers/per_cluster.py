@@ -182,7 +182,20 @@ class PerCluster(ComposedScheduler):
         return tuple(found)
 
     def ranking(self, tasks: Sequence[TaskState]) -> tuple[int, ...]:
-        return ()  # a task may have one rank here and another there
+        """Cluster by cluster, a task where its first node runs: by priority where it has any there, else as filed."""
+        places = [self.soc.processors[self.places_of(task, task.nodes[0])[0]] for task in tasks]
+        clusters = list(dict.fromkeys(processor.cluster for processor in self.soc.processors))
+        found: list[int] = []
+        fixed = False
+        for cluster in clusters:
+            those = [index for index, place in enumerate(places) if place.cluster == cluster]
+            ordering = self.rule_of(cluster).ordering
+            levels = seen_ordering(ordering, veil_of(ordering, self.soc)).urgencies([tasks[index] for index in those])
+            if levels is not None and those:
+                fixed = True
+                those = [index for _, index in sorted(zip(levels, those, strict=True))]
+            found += those
+        return tuple(found) if fixed else ()
 
     def policy(self, names: Mapping[str, str]) -> Policy:
         if type(self) is not PerCluster:

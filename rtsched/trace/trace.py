@@ -206,7 +206,7 @@ class Trace(Displayed):
     on for as long as anything happened; where only timers were left in the end, `standstill` says since when. `planned`
     is the `until` that was asked for, of a run that was interrupted. Where nothing was `random`, every seed gives the
     same. `reasons` are what the policy went by, where that was asked for; `ranking` the tasks, the most urgent first,
-    where their ranks stand.
+    where their ranks stand (cluster by cluster where these have orderings of their own).
     Times are ns, -1 for never. Codes are indices into ``OUTCOMES``, ``REASONS`` and ``ACTIONS``.
     """
 

@@ -38,7 +38,8 @@ _ORDERS = {"fifo": "first come, first served", "fp": "by fixed priorities", "edf
 #: How a driver calls the orders that theorems know.
 _SAME = {"FP": "fp", "EDF": "edf", "FIFO": "fifo"}
 _TIES = {
-    "FP": "equal priorities: the task that stands first in the file, and its earlier job; of a job the node that stands first",
+    "FP": "equal priorities: the task that stands first in the file, and its earlier job; "
+    "of a job the node that stands first",
     "EDF": "equal deadlines: what was released first, then the task, of a job the node that stands first in the file",
     "FIFO": "the same instant: the task that stands first in the file",
 }

@@ -24,7 +24,7 @@ def test_a_study_is_exported(study, here):
     assert (
         (here / "out.csv")
         .read_text()
-        .startswith("point,tasks.a.wcet,set,policy,seed,task,metric,value,status,note\n0,1 ms,0,edf")
+        .startswith("point,tasks.a.wcet,set,policy,seed,task,id,metric,value,status,note\n0,1 ms,0,edf")
     )
 
 

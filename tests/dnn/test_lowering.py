@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rtsched.errors import HorizonError, InputError
 from rtsched.model.config import parse_yaml, validate
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
-from rtsched.model.taskgraph import SystemSpec
+from rtsched.model.taskgraph import ChainSpec, SystemSpec
 from rtsched.units import MS
 from tests.chips import loaded as chip
 from tests.chips import run, slices
@@ -196,6 +197,9 @@ def test_horizons() -> None:
     assert horizon(periodic((997, 0), (1009, 0), (1013, 0)), "auto") == 10 * 10**9
     with pytest.raises(HorizonError, match=r"the hyperperiod is .* years .*; ask for a time"):
         horizon(periodic((9973, 0), (9967, 0), (9949, 0), (9941, 0)), "hyperperiod")
+    chained = replace(periodic((4, 0), (6, 0)), chains=(ChainSpec("c", (0, 1)),))
+    assert horizon(chained, "hyperperiod") == 12 * ms
+    assert horizon(chained, "auto") == 36 * ms  # 20 ms more, in whole hyperperiods: the longest that c may take
     aperiodic = lower("  - {name: a, wcet: 1 us, deadline: 5 ms, arrival: {kind: trace, times: [1 ms]}}")
     with pytest.raises(HorizonError, match="not every task is periodic"):
         horizon(aperiodic, "hyperperiod")

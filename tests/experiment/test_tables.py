@@ -61,7 +61,7 @@ def test_the_long_table_has_all_there_is(whole, tmp_path):
     results = Results.open(whole)
     rows = list(csv.DictReader(io.StringIO(written(results, ".csv", tmp_path).decode())))
     assert list(rows[0]) == [
-        "point", "generate.utilisation", "set", "policy", "seed", "task", "metric", "value", "status", "note"
+        "point", "generate.utilisation", "set", "policy", "seed", "task", "id", "metric", "value", "status", "note"
     ]  # fmt: skip
     assert len(rows) == sum(len(row.values) + sum(len(task) - 1 for task in row.tasks) for row in results)
     places = [(int(row["point"]), int(row["set"]), row["policy"] != "G", int(row["seed"])) for row in rows]
@@ -88,6 +88,25 @@ def test_the_database_answers_questions(whole, tmp_path):
     base.close()
     with pytest.raises(InputError, match="is a database, but an export; name the one that rtsched sweep wrote"):
         Results.open(tmp_path / "out.db")
+
+
+def test_rows_of_tasks_have_their_ids(tmp_path):
+    tasks = [{"name": "a", "id": "=REQ-1", "wcet": "1 ms", "period": "9 ms"}, {"name": "b", "wcet": 1, "period": 9}]
+    study = {
+        "system": {"platform": "multicore:2", "tasks": tasks},
+        "axes": {"tasks.a.wcet": ["1 ms"]},
+        "policies": "edf",
+    }
+    for do, until in (("analyse", {}), ("simulate", {"until": "18 ns"})):
+        results = rtsched.sweep({**study, "do": do, "per_task": True, **until}, jobs=1)
+        ids = {record["task"]: record["id"] for record in results.records()}
+        assert ids == {None: None, "a": "=REQ-1", "b": None}
+        rows = list(csv.DictReader(io.StringIO(written(results, ".csv", tmp_path).decode())))
+        assert {row["task"]: row["id"] for row in rows} == {"": "", "a": "'=REQ-1", "b": ""}
+        results.write(tmp_path / f"{do}.db")
+        base = sqlite3.connect(tmp_path / f"{do}.db")
+        assert set(base.execute("SELECT DISTINCT task, id FROM long")) == set(ids.items())
+        base.close()
 
 
 def test_what_came_to_nothing_is_in_every_table(tmp_path):

@@ -209,7 +209,7 @@ tasks:
   period: 9 ms
   instances: 2
   origin: {kind: high-water, n: 9}
-- {name: c, wcet: 1 ms, period: 5 ms, assumed: [taken from another board]}
+- {name: c, wcet: 1 ms, period: 5 ms, assumed: [taken from another board], clock: ecu}
 chains: [{name: way, id: REQ-1, tasks: [a, c]}, {name: more, id: REQ-2, tasks: [a, c], max_age: 1 s}]
 assumptions: {caches: {state: violated}, interrupts: {state: validated}}
 """
@@ -222,16 +222,17 @@ def test_what_is_valid_and_weak_is_a_warning_and_what_is_assumed_a_note(here: Pa
     assert [(each["level"], each["ruleId"], *place(each)) for each in results(done.stdout)] == [
         ("warning", "weak-time", "weak.yaml", 3, 3),
         ("warning", "no-limit", "weak.yaml", 10, 10),
+        ("warning", "lone-clock", "weak.yaml", 9, 3),
         ("warning", "violated-assumption", "weak.yaml", 11, 23),
         ("note", "assumed", "weak.yaml", 9, 3),
     ]
     said = ended("validate", "weak.yaml")
     assert (said.exit_code, said.stdout) == (0, "weak.yaml: valid\n")
     assert said.stderr.startswith("weak.yaml:3:3: warning: tasks.'a': the times of 'a' prove nothing (typical")
-    assert said.stderr.count("\n") == said.stderr.count(": warning: ") == 3
+    assert said.stderr.count("\n") == said.stderr.count(": warning: ") == 4
     (entry,) = answer("validate", "weak.yaml")["files"]
     assert (entry["valid"], entry["results"]) == (True, [])
-    assert [each["level"] for each in entry["warnings"]] == ["warning"] * 3 + ["note"]
+    assert [each["level"] for each in entry["warnings"]] == ["warning"] * 4 + ["note"]
 
 
 def test_what_is_wrong_has_errors_alone(here: Path) -> None:

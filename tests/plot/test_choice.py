@@ -82,6 +82,9 @@ def test_rows_stand_by_priority_where_that_stands() -> None:
     assert names(axes) == ["a", "c"]
     assert bars(axes)[0][0] == (0, 1)
     assert [time for time, lane, way in arrows(axes) if (lane, way) == (1, "up")] == [0, 9]
+    by_cluster = rtsched.simulate(system, scheduler={"ordering": "edf", "cpu": "rm"}, until="18 ms")
+    assert choice(by_cluster, None, None, None).order.startswith("cluster by cluster, in the order of their priorities")
+    assert choice(by_cluster, None, None, None).tasks == (1, 0)
     under_edf = rtsched.simulate(system, scheduler="edf", until="18 ms")
     assert (under_edf.ranking, choice(under_edf, None, None, None).order) == ((), "in the order of the file")
 

@@ -176,7 +176,19 @@ def test_levels_that_do_not_compare_never_meet() -> None:
     from rtsched.page.queues import _rows
 
     assert len(_rows(trace)) >= 9
-    assert trace.ranking == ()
+
+
+def test_tasks_stand_by_cluster_and_by_priority_where_it_has_any() -> None:
+    tasks = late_and_urgent("npu", "cpu", "dsp")
+    names = [each["name"] for each in tasks]
+
+    def ranked(scheduler: str) -> list[str]:
+        return [names[index] for index in rtsched.simulate(system(scheduler, tasks)).ranking]
+
+    assert ranked("edf") == ranked("edf+npu=fifo") == []  # as in the file
+    assert ranked("edf+dsp=fp+npu=fifo") == [
+        "long cpu", "short cpu", "first cpu", "short dsp", "long dsp", "first dsp", "long npu", "short npu", "first npu"
+    ]  # fmt: skip
 
 
 class LastComeFirst(Ordering):
