@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtsched.export.junit import State, Tested
-from rtsched.metrics.figures import ChainFigures, Summary, TaskFigures
+from rtsched.metrics.figures import ChainFigures, MissesFigures, Summary, TaskFigures
 from rtsched.units import format_duration
 
 #: What each of them rests on.
@@ -13,8 +13,9 @@ BASIS = (("basis", "one simulated run"), ("test", "simulation"))
 
 
 def requirements(figures: Summary) -> list[Tested]:
-    """A case for each task's deadline, and for each limit of a chain."""
-    return [*map(_task, figures.tasks), *(case for chain in figures.chains for case in _chain(chain))]
+    """A case for each task's deadline, and for each limit of misses in a row or of a chain."""
+    windows = [_window(task, row) for task in figures.tasks if (row := task.misses_in_a_row) is not None]
+    return [*map(_task, figures.tasks), *windows, *(case for chain in figures.chains for case in _chain(chain))]
 
 
 def _task(task: TaskFigures) -> Tested:
@@ -37,6 +38,16 @@ def _task(task: TaskFigures) -> Tested:
         ("misses", task.misses),
     )
     return Tested("task", task.name, "deadline", state, why, facts, task.id)
+
+
+def _window(task: TaskFigures, row: MissesFigures) -> Tested:
+    state: State = "absent" if not task.jobs else "met" if row.kept else "missed"
+    why = {
+        "absent": "no job was counted in this run",
+        "missed": f"{row.seen} of {row.of} jobs in a row missed, and {row.most} may",
+    }.get(state, "")
+    facts = (("requirement", task.id), *BASIS, ("limit", row.most), ("seen", row.seen), ("jobs", task.jobs))
+    return Tested("task", task.name, f"misses of any {row.of} jobs", state, why, facts, task.id)
 
 
 def _chain(chain: ChainFigures) -> Iterator[Tested]:

@@ -159,6 +159,10 @@ SUMMARY_SCHEMA: dict[str, Any] = {
                             "additionalProperties": _COUNT,
                             "description": "answers by variant or exit, the best variant first",
                         },
+                        "misses_in_a_row": {
+                            "oneOf": [{"type": "null"}, _object(dict.fromkeys(("most", "of", "seen"), _COUNT))],
+                            "description": "of any so many consecutive jobs: how many may miss, and were seen to",
+                        },
                     }
                 ),
             },

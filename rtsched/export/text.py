@@ -139,7 +139,7 @@ def _of(count: int | None, all_of: int | None) -> str:
 
 
 def _requirements(figures: Summary) -> str:
-    """What is required of tasks with an id (their deadlines) and of chains, a row each; nothing where nothing is."""
+    """What is required of tasks with an id (deadlines), of misses and of chains, a row each; or nothing."""
     rows = [
         [
             task.id, task.name, "response", _time(task.deadline), _time(task.response.max), str(task.finished),
@@ -149,6 +149,13 @@ def _requirements(figures: Summary) -> str:
         for task in figures.tasks
         if task.id is not None
     ]  # fmt: skip
+    for task in figures.tasks:
+        row = task.misses_in_a_row
+        if row is not None:
+            rows.append(
+                [task.id or "", task.name, f"misses of any {row.of} jobs", str(row.most), str(row.seen), str(task.jobs),
+                 str(row.most - row.seen), "–" if not task.jobs else "kept" if row.kept else "BROKEN"]
+            )  # fmt: skip
     for chain in figures.chains:
         for each in chain.ends:
             if each.limit is None:

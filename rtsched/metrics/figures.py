@@ -25,6 +25,20 @@ class Response:
 
 
 @dataclass(frozen=True)
+class MissesFigures:
+    """What a task requires of misses in a row: at most `most` of any `of` jobs; of how many at most it was `seen`."""
+
+    most: int
+    of: int
+    seen: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether no window of this run had more misses."""
+        return self.seen <= self.most
+
+
+@dataclass(frozen=True)
 class TaskFigures:
     """The figures of one task. Times in ns; ratios and accuracies between 0 and 1.
 
@@ -32,7 +46,7 @@ class TaskFigures:
     `accuracy` is the share of right answers among those given, `effective_accuracy` their worth over all jobs: what is
     late (beyond its decay), dropped or aborted counts as wrong. `measure` says what the accuracies count ("top1": right
     answers). `variants` says how many answers came from each variant or exit, the best first. All four are None where
-    accuracies are not known.
+    accuracies are not known. `misses_in_a_row` is None where nothing is required of them, or no trace was kept.
     """
 
     name: str
@@ -58,6 +72,7 @@ class TaskFigures:
     effective_accuracy: float | None
     variants: dict[str, int] | None
     id: str | None = None
+    misses_in_a_row: MissesFigures | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtsched.trace.trace import OK, UNFINISHED, Trace
+from rtsched.trace.trace import ABORTED, DROPPED, LATE, OK, UNFINISHED, Trace
 
 
 def mk(trace: Trace, task: int, window: int) -> int | None:
@@ -19,6 +19,18 @@ def mk(trace: Trace, task: int, window: int) -> int | None:
         return None
     sums = np.cumsum(np.concatenate(([0], met)))
     return int((sums[window:] - sums[:-window]).min())
+
+
+def most_misses(trace: Trace, task: int, window: int) -> int:
+    """The most misses among any `window` consecutive jobs of a task from the warm-up on, or among all if these are few.
+
+    A job misses that is late, dropped or aborted.
+    """
+    rows = trace.jobs_of(task)
+    rows = rows[rows["release"] >= trace.warm_up]
+    missed = np.isin(rows["outcome"], (LATE, DROPPED, ABORTED)).astype(np.int64)
+    sums = np.cumsum(np.concatenate(([0], missed)))
+    return int((sums[window:] - sums[:-window]).max()) if len(missed) > window else int(sums[-1])
 
 
 def start_jitter(trace: Trace, task: int) -> int | None:

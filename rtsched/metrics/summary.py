@@ -18,6 +18,7 @@ from rtsched.metrics.figures import (
     ChainFigures,
     DeadlockFigures,
     MeasureFigures,
+    MissesFigures,
     ProcessorFigures,
     Response,
     Summary,
@@ -25,7 +26,7 @@ from rtsched.metrics.figures import (
 )
 from rtsched.metrics.hardware import hardware
 from rtsched.metrics.headline import headline
-from rtsched.metrics.single import mk, output_jitter, start_jitter
+from rtsched.metrics.single import mk, most_misses, output_jitter, start_jitter
 from rtsched.metrics.tally import Tally
 from rtsched.model.collector import collector_paused
 from rtsched.model.taskgraph import TaskSpec
@@ -60,6 +61,7 @@ def summary(trace: Trace) -> Summary:
         tally.changes.update(trace.changes[trace.changes["time"] <= trace.end])
     sums = _Sums(tally)
     tasks = tuple(_task(spec, sums, index) for index, spec in enumerate(trace.system.tasks))
+    tasks = _in_a_row(trace, tasks)
     jobs = sum(task.jobs for task in tasks)
     misses = sum(task.misses for task in tasks)
     antt, stp, fairness = _progress(tasks)
@@ -96,6 +98,19 @@ def summary(trace: Trace) -> Summary:
         id=trace.system.id,
     )
     return replace(figures, headline=headline(figures))
+
+
+def _in_a_row(trace: Trace, tasks: tuple[TaskFigures, ...]) -> tuple[TaskFigures, ...]:
+    """The tasks with the misses in a row of those that limit them; only a kept trace knows."""
+    limits = [spec.misses for spec in trace.system.tasks]
+    if not trace.kept or not any(limits):
+        return tasks
+    return tuple(
+        task
+        if limit is None
+        else replace(task, misses_in_a_row=MissesFigures(limit.most, limit.of, most_misses(trace, index, limit.of)))
+        for index, (task, limit) in enumerate(zip(tasks, limits, strict=True))
+    )
 
 
 def _progress(tasks: tuple[TaskFigures, ...]) -> tuple[float | None, float | None, float | None]:

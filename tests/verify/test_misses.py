@@ -14,9 +14,11 @@ import pytest
 from rtsched import api
 from rtsched.cli.failing import fails
 from rtsched.errors import InputError, SoundnessError
+from rtsched.metrics.single import most_misses
 from rtsched.report.content import Report
 from rtsched.report.html import html
 from rtsched.schedulability.lowering.miss_windows import MissBound
+from rtsched.trace.trace import ABORTED, DROPPED, LATE, OK, UNFINISHED
 from rtsched.verify import words
 from rtsched.verify.assumptions import assumptions
 from rtsched.verify.cases import cases
@@ -166,6 +168,30 @@ def test_it_is_a_requirement_everywhere(tmp_path: Path) -> None:
     assert rtsched("analyse", str(path), "--runs", "0", "--fail-on", "misses-unproven").exit_code == 0
     with pytest.raises(InputError, match="no task of 's' limits its misses"):
         fails(verify(system([task("a", 1, 10)]), runs=0), "misses-unproven")
+
+
+def test_a_run_says_what_its_worst_window_was(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    tasks = system()["tasks"]
+    tasks[2] |= {"misses": {"most": 1, "of": 10}}
+    path.write_text(json.dumps(system(tasks)))
+    figures = rtsched("run", str(path), "--json").stdout
+    seen = [each["misses_in_a_row"] for each in json.loads(figures)["tasks"]]
+    assert seen == [None, {"most": 1, "of": 10, "seen": 1}, {"most": 1, "of": 10, "seen": 2}]
+    assert re.search(r"b +misses of any 10 jobs +1 +2 +\d+ +-1 +BROKEN", rtsched("run", str(path)).stdout)
+    assert "2 of 10 jobs in a row missed, and 1 may" in rtsched("run", str(path), "--junit", "-").stdout
+    untraced = rtsched("run", str(path), "--no-trace", "--json").stdout
+    assert {each["misses_in_a_row"] for each in json.loads(untraced)["tasks"]} == {None}
+
+
+@pytest.mark.parametrize(("window", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (9, 3)])
+def test_windows_of_a_run(window: int, most: int) -> None:
+    """Three of five jobs miss: one late, one aborted, one dropped."""
+    trace = api.simulate(system([task("a", 1, 10)], simulate={"until": "50 ms"}))
+    trace.jobs["outcome"] = [LATE, OK, ABORTED, OK, DROPPED]
+    assert most_misses(trace, 0, window) == most
+    trace.jobs["outcome"][0] = UNFINISHED
+    assert most_misses(trace, 0, 5) == 2
 
 
 def test_a_run_that_beats_a_bound_is_an_error() -> None:

@@ -3,7 +3,8 @@
 A task that is proven misses none. Else, where one processor is preempted under fixed priorities (or EDF) and all that
 run there are plain: tasks that one clock holds to their phases have one schedule (`mk-firm`); in any phases a periodic
 task is late only where rare ones come (`typical-worst-case`). What may come rarely is what has a longer period than the
-task itself; of what is more urgent only the least distance counts. Both theorems let late jobs run on, so that every task has to (`on_miss: continue`).
+task itself; of what is more urgent only the least distance counts. Both theorems let late jobs run on, so that every
+task has to (`on_miss: continue`).
 """
 
 from __future__ import annotations
@@ -70,8 +71,12 @@ def _model(analysis: SystemAnalysis, index: int) -> Uniprocessor | str:
         return "misses are bounded on one preemptive processor under fixed priorities or EDF only"
     if policy.plan is not None or policy.adaptation is not None or policy.admission is not None or policy.speed:
         return "misses are bounded where nothing adapts, drops or slows jobs down"
-    if any(view.overheads.values()) or any(each.B or each.S for each in model.tasks):
-        return "misses are bounded without costs of switches, locks and suspensions only"
+    if (
+        analysis.system.planner is not None
+        or any(view.overheads.values())
+        or any(each.B or each.S for each in model.tasks)
+    ):
+        return "misses are bounded without costs of switches and decisions, locks and suspensions only"
     tasks = [analysis.system.tasks[place] for place in view.tasks]
     for each in tasks:
         if each.on_miss != "continue":
