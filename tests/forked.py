@@ -9,6 +9,7 @@ import atexit
 import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import traceback
@@ -27,28 +28,34 @@ NEEDED = (
 
 
 @cache
-def _server() -> subprocess.Popen[str]:
-    """The process that forks; it ends with this one, whose pipe it reads."""
+def _server() -> tuple[subprocess.Popen[str], socket.socket]:
+    """The process that forks, which ends with this one, whose pipe it reads; what carries open files to it."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["OPENBLAS_NUM_THREADS"] = "1"  # who forks has no threads
-    server = subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
+    here, there = socket.socketpair()
+    with there:
+        server = subprocess.Popen(
+            [sys.executable, __file__, str(there.fileno())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, pass_fds=[there.fileno()],
+        )  # fmt: skip
     atexit.register(server.communicate)
-    return server
+    return server, here
 
 
-def command(*arguments: str, path: tuple[Path, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """`rtsched ARGUMENTS` with these folders as PYTHONPATH."""
-    server = _server()
+def command(*arguments: str, path: tuple[Path, ...] = (), out: int | None = None) -> subprocess.CompletedProcess[str]:
+    """`rtsched ARGUMENTS` with these folders as PYTHONPATH, and an open file as its standard output."""
+    server, channel = _server()
     assert server.stdin is not None
     assert server.stdout is not None
     with TemporaryDirectory() as folder:
-        asked = {"arguments": arguments, "path": [str(each) for each in path], "cwd": os.getcwd(), "folder": folder}
+        asked = {"arguments": arguments, "path": [*map(str, path)], "cwd": os.getcwd(), "folder": folder,
+                 "out": out is not None}  # fmt: skip
+        if out is not None:
+            socket.send_fds(channel, [b"1"], [out])
         print(json.dumps(asked), file=server.stdin, flush=True)
         code = int(server.stdout.readline())
-        out, err = (Path(folder, name).read_text() for name in ("out", "err"))
-    return subprocess.CompletedProcess(["rtsched", *arguments], code, out, err)
+        printed, err = (Path(folder, name).read_text() for name in ("out", "err"))
+    return subprocess.CompletedProcess(["rtsched", *arguments], code, printed, err)
 
 
 def _run(asked: dict[str, object]) -> int:
@@ -56,6 +63,11 @@ def _run(asked: dict[str, object]) -> int:
     for number, name, mode in ((0, os.devnull, os.O_RDONLY), (1, "out", os.O_WRONLY), (2, "err", os.O_WRONLY)):
         file = os.open(os.path.join(str(asked["folder"]), name), mode | (os.O_CREAT if number else 0))
         os.dup2(file, number)
+        os.close(file)
+    if asked["out"]:
+        with socket.socket(fileno=int(sys.argv[1])) as channel:
+            (file,) = socket.recv_fds(channel, 1, 1)[1]
+        os.dup2(file, 1)
         os.close(file)
     os.chdir(str(asked["cwd"]))
     os.environ["PYTHONPATH"] = os.pathsep.join(asked["path"])  # type: ignore[arg-type]

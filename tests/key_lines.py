@@ -15,7 +15,7 @@ platform:
     gpu: {kind: gpu, block_level: {sms: 2, streams: 2}}
   memory: {bandwidth: 1 GB/s, contention: {model: proportional, usable: 0.5}}
 scheduler: {ordering: fp}
-simulate: {until: 90 ms}
+simulate: {until: 45 ms}
 power: {}
 tasks:
   - {name: t, period: 30 ms}

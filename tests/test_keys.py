@@ -220,6 +220,7 @@ def index_of(items: list[Any], step: str) -> int:
     return next((n for n, item in enumerate(items) if item.get("name") == step), int(step) if step.isdecimal() else -1)
 
 
+@cache
 def document(shape: str, *settings: str) -> tuple[str, list[tuple[str | int, ...]]]:
     """The text of the world with a task of this shape and some settings, and the places of the settings."""
     data = yaml.load(world(shape), Loader)

@@ -24,6 +24,19 @@ def _hard(found: Verification, on: str) -> Level:
     return hard
 
 
+def _misses(found: Verification) -> bool:
+    """Whether a limit of misses in a row is neither proven nor kept on condition."""
+    from rtsched.verify.requirements import MISSES, requirements
+
+    those = [each for each in requirements(found) if each.quantity == MISSES]
+    if not those:
+        raise InputError(
+            f"--fail-on misses-unproven: no task of {found.system.name!r} limits its misses; add e.g. "
+            "'misses: {most: 1, of: 10}' where it may"
+        )
+    return bool(found.violated) or any(each.word not in ("proven", "conditional") for each in those)
+
+
 #: Each answer that can be asked for: what it means, and whether it is the case. One that needs something of the system
 #: raises InputError where that is missing.
 ANSWERS: dict[str, tuple[str, Callable[[Verification], bool]]] = {
@@ -40,6 +53,10 @@ ANSWERS: dict[str, tuple[str, Callable[[Verification], bool]]] = {
     "hard-conditional": (
         "not all hard tasks are proven for such bounds",
         lambda found: not _hard(found, "hard-conditional").is_declared,
+    ),
+    "misses-unproven": (
+        "not every limit of misses in a row (misses) is proven, or holds for the largest times measured",
+        _misses,
     ),
 }
 

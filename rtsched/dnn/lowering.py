@@ -251,6 +251,7 @@ class Lowering:
             id=task.id,
             communication=task.communication,
             clock=task.clock,
+            misses=task.misses,
         )
 
     def triggers(self, tasks: list[TaskSpec], places: dict[str, int]) -> list[TaskSpec]:

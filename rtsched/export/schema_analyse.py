@@ -141,7 +141,7 @@ _REQUIREMENT = thing(
         "id": _ID,
         "of": {"enum": ["system", "task", "chain", "load"]},
         "name": TEXT,
-        "quantity": {"enum": ["response", *QUANTITIES, "all", "utilisation"]},
+        "quantity": {"enum": ["response", *QUANTITIES, "all", "utilisation", "misses"]},
         **dict.fromkeys(("called", "begins", "ends", "sampling"), TEXT),
         **dict.fromkeys(("limit_ns", "bound_ns", "slack_ns", "observed_ns"), maybe(TIME)),
         "count": {**COUNT, "description": "how many were seen"},
@@ -152,6 +152,12 @@ _REQUIREMENT = thing(
         "reason": TEXT,
         "shares": maybe(
             thing({"limit": NUMBER, "bound": maybe(NUMBER), "slack": maybe(NUMBER)}), "of a load, per server"
+        ),
+        "counts": maybe(
+            thing(
+                {"limit": COUNT, "of": COUNT, "bound": maybe(COUNT), "slack": maybe(NUMBER), "observed": maybe(COUNT)}
+            ),
+            "of misses in a row",
         ),
     }
 )
@@ -208,7 +214,7 @@ _ANALYSED = {
     "parts": many(_GROUP),
     "chains": many(_CHAIN),
     "assumptions": many(_ASSUMPTION),
-    "requirements": many(_REQUIREMENT, "each deadline, and each limit of a chain or a load"),
+    "requirements": many(_REQUIREMENT, "each deadline, and each limit of misses, a chain or a load"),
     "counterexample": maybe(_COUNTER),
     "broken_chain": maybe(_BROKEN),
     "simulated": maybe(thing({"runs": COUNT, "jobs": COUNT, "seed": COUNT, "interrupted": YES})),

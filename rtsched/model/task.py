@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from rtsched.model.base import Duration, Id, Model, PositiveDuration, RatePeriod, problem
 from rtsched.model.graph import GraphModel
 from rtsched.model.inputs import RecordedInput
+from rtsched.model.misses import Misses
 from rtsched.model.variants import Difficulty, Errors, ErrorsField, Exit, VariantsField
 from rtsched.model.work import ANY, Accuracy, Work
 
@@ -232,6 +233,9 @@ class Task(Work):
         min_length=1,
         max_length=200,
         description="what its releases are timed by: tasks of one clock keep the phases that their offsets say",
+    )
+    misses: Misses | None = Field(
+        default=None, description="how many of any so many consecutive jobs may miss ((m,k)-firm): a requirement"
     )
     budget: PositiveDuration | None = Field(
         default=None, description="of the server that serves its jobs: per server period"

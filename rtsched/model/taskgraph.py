@@ -14,6 +14,7 @@ from rtsched.model.accelerator import BlockLevel, Copy, Kernel
 from rtsched.model.answers import ErrorsSpec
 from rtsched.model.environment import Change, Fault
 from rtsched.model.inputs import InputsSpec
+from rtsched.model.misses import Misses
 from rtsched.model.origin import BASES as BASES
 from rtsched.model.origin import Basis as Basis
 from rtsched.model.origin import Origin as Origin
@@ -285,6 +286,7 @@ class TaskSpec:
     id: str | None = None
     communication: str = "implicit"
     clock: str | None = None
+    misses: Misses | None = None
 
     @property
     def basis(self) -> Basis:

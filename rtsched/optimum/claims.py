@@ -140,6 +140,7 @@ CLAIMS: dict[type, dict[str, Fate]] = {
         "inputs": DRAWN,
         "communication": harmless("it changes no schedule"),
         "clock": harmless("a run has the phases that it has"),
+        "misses": LABEL,
     },
     NodeSpec: {
         "index": LABEL,

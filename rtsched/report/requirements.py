@@ -8,7 +8,7 @@ from rtsched.model.quantities import QUANTITIES
 from rtsched.report import facts
 from rtsched.report.blocks import Block, Bullets, Table, Text
 from rtsched.report.section import number_of, section
-from rtsched.verify.requirements import CHAIN, LOAD, SYSTEM, TASK, Requirement, requirements, stated, time
+from rtsched.verify.requirements import CHAIN, LOAD, SYSTEM, TASK, Requirement, requirements, stated
 
 if TYPE_CHECKING:
     from rtsched.report.content import Report
@@ -26,7 +26,8 @@ def required(report: Report) -> tuple[Block, ...]:
     where = number_of("tasks")
     if not those:
         text = (
-            "no task, chain or system has an id, and no chain or load a limit: what is required are the deadlines of "
+            "no task, chain or system has an id, and no chain, load or number of misses a limit: what is required are "
+            "the deadlines of "
         )
         return (Text(f"{text}section {where}.", strong="None is stated:"),)
     marked = frozenset(place for place, each in enumerate(those) if each.verdict == "unschedulable")
@@ -38,7 +39,7 @@ def required(report: Report) -> tuple[Block, ...]:
             f"breaks it; {facts.OPEN} neither. slack is the limit less the bound; seen is the longest in "
             "simulation (and of how many), a lower bound on the worst. The response time of a job counts from its "
             "arrival (a release that comes later, by jitter, is inside) to its end. A load is bounded by all that may "
-            "run there, and broken by what runs nowhere else.",
+            "run there, and broken by what runs nowhere else. Misses are counted in any so many consecutive jobs.",
             note=True,
         ),
     ]
@@ -75,7 +76,7 @@ def _row(each: Requirement) -> tuple[str, ...]:
         each.told("limit"),
         each.told("bound"),
         each.told("slack").replace("-", "−"),
-        "–" if each.observed is None else f"{time(each.observed)} ({each.count})",
+        "–" if each.told("observed") == "–" else f"{each.told('observed')} ({each.count})",
         each.word,
         each.basis,
         str(number_of("open") if each.word == "open" and each.of not in (SYSTEM, LOAD) else number),
@@ -85,7 +86,7 @@ def _row(each: Requirement) -> tuple[str, ...]:
 def _back(report: Report) -> list[Block]:
     """What has no evidence, and which tasks no requirement speaks of."""
     found = report.found
-    without = [each for each in stated(found) if each.bound is None and each.observed is None and each.of != LOAD]
+    without = [each for each in stated(found) if each.told("bound") == each.told("observed") == "–" and each.of != LOAD]
     bare = [each.id or each.name for each in without]
     bare = [name for name in bare if name != found.system.id]
     named = {each.name for each in requirements(found) if each.of == TASK and each.id is not None}

@@ -27,6 +27,7 @@ from rtsched.verify import words
 from rtsched.verify.basis import NAMES, headline
 from rtsched.verify.criticality import levels
 from rtsched.verify.loads import summed_up
+from rtsched.verify.requirements import missing
 from rtsched.verify.reasons import reason
 from rtsched.verify.verification import Verification
 
@@ -51,6 +52,7 @@ def verdict(report: Report) -> tuple[Block, ...]:
         ("Smallest margin", facts.margin(found)),
         ("Breakdown factor", facts.breakdown(found)),
         *(("Limits of loads", each) for each in [summed_up(found)] if each),
+        *(("Limits of misses in a row", each) for each in [missing(found)] if each),
         ("Tool", f"rtsched {__version__}"),
         ("Date", report.date),
     )

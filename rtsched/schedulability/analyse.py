@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from rtsched.model.taskgraph import SystemSpec
 from rtsched.schedulability import needs
 from rtsched.schedulability.lowering.declared import as_declared
 from rtsched.schedulability.lowering.group import View
+from rtsched.schedulability.lowering.miss_windows import MissBound, miss_bound
 from rtsched.schedulability.lowering.system_chains import chain_result
 from rtsched.schedulability.lowering.view import views
 from rtsched.schedulability.result import Bound, Contribution, Failure, Result, Verdict
@@ -65,6 +66,7 @@ class SystemAnalysis:
     policy: Policy
     parts: tuple[GroupAnalysis, ...]
     chains: tuple[Result, ...] = ()
+    misses: Mapping[int, MissBound] = field(default_factory=dict)  #: of the tasks that limit them, by index
 
     @property
     def verdict(self) -> Verdict:
@@ -246,4 +248,5 @@ def analyse(system: SystemSpec, policy: Policy, *, declared: bool = True) -> Sys
     """
     parts = tuple(analyse_part(view, system, declared=declared) for view in views(system, policy))
     made = SystemAnalysis(system, policy, parts)
-    return replace(made, chains=tuple(chain_result(made, chain) for chain in system.chains))
+    limited = {task.index: miss_bound(made, task.index) for task in system.tasks if task.misses is not None}
+    return replace(made, chains=tuple(chain_result(made, chain) for chain in system.chains), misses=limited)

@@ -100,7 +100,8 @@ class Cluster:
 class Vertex:
     """A vertex of a typed DAG: at most `c` ticks on a processor of type `type`; `regions` in limited mode.
 
-    A `preemptible` vertex can be preempted anywhere also where others cannot; only on types with one processor.
+    A `preemptible` vertex can be preempted anywhere also where others cannot; only on types with one processor. `least`
+    is the least that it takes: 0 where a job may leave it out.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Vertex:
     type: str
     regions: tuple[int, ...] = ()
     preemptible: bool = False
+    least: int = 1
 
     def region(self, mode: Mode) -> int:
         """The longest time for which it cannot be preempted (1 tick in preemptive mode)."""
@@ -295,12 +297,16 @@ class TypedPools:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A segment of a pipeline: `C` ticks on `processor`; `regions` in limited mode; `preemptible` all the same."""
+    """A segment of a pipeline: `C` ticks on `processor`; `regions` in limited mode; `preemptible` all the same.
+
+    `least` is the least that it takes: 0 where a job may leave it out.
+    """
 
     processor: str
     C: int
     regions: tuple[int, ...] = ()
     preemptible: bool = False
+    least: int = 1
 
     def region(self, mode: Mode) -> int:
         """The longest time for which it cannot be preempted: 1 tick in preemptive mode."""

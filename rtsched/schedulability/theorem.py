@@ -137,11 +137,20 @@ def theorem(
 
 def theorems() -> dict[str, Theorem]:
     """All theorems by name, those of plug-ins, too."""
-    return _known(tuple((name, function) for (kind, name), function in REGISTRY.own.items() if kind == "theorem"))
+    return _known(registered())
+
+
+#: The theorems that are registered in this process, besides the installed ones.
+Registered = tuple[tuple[str, Callable[..., Any]], ...]
+
+
+def registered() -> Registered:
+    """What is registered in this process: whatever is remembered of theorems holds for these."""
+    return tuple((name, function) for (kind, name), function in REGISTRY.own.items() if kind == "theorem")
 
 
 @cache
-def _known(_own: tuple[tuple[str, Callable[..., Any]], ...]) -> dict[str, Theorem]:
+def _known(_own: Registered) -> dict[str, Theorem]:
     """All theorems, found once for what is registered in this process."""
     return {name: find(name) for name in REGISTRY.names("theorem")}
 

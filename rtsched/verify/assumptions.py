@@ -28,6 +28,8 @@ def declared(found: Verification) -> list[Assumption]:
     if any(task.release is None for task in system.tasks):
         text = "arrivals of a task are never closer than its period, in any phase to the others"
         made.append(Assumption(text, "declared", id="arrivals"))
+    texts = dict.fromkeys(text for bound in found.analysis.misses.values() for text in bound.rests_on)
+    made += [Assumption(text, "declared", id=f"arrivals.{number}") for number, text in enumerate(texts, 1)]
     texts = dict.fromkeys(item.text for result in found.analysis.chains for item in result.assumptions)
     made += [Assumption(text, "declared", id=f"sampling.{number}") for number, text in enumerate(texts, 1)]
     made += surroundings(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtsched.export.junit import State, Tested
 from rtsched.model.origin import CONDITIONAL, PROVING
-from rtsched.verify.requirements import CHAIN, LOAD, SYSTEM, TASK, Requirement, requirements
+from rtsched.verify.requirements import CHAIN, LOAD, MISSES, SYSTEM, TASK, Requirement, requirements
 from rtsched.verify.verification import Verification
 
 
@@ -13,7 +13,7 @@ def cases(found: Verification, fail_on: str | None = None) -> list[Tested]:
 
     What holds only as long as no job exceeds measured maxima, and what is neither proven nor refuted, is open. It fails
     as unproven where `fail_on` asks for that: ``unproven`` of all but what is conditional, ``hard-unproven`` likewise
-    and of hard tasks alone, ``conditional`` of all.
+    and of hard tasks alone, ``misses-unproven`` likewise and of limits of misses alone, ``conditional`` of all.
     """
     return [_case(found, each, fail_on) for each in requirements(found)]
 
@@ -30,8 +30,8 @@ def _case(found: Verification, each: Requirement, fail_on: str | None) -> Tested
         (limit, each.limit),
         ("slack_ns", each.slack),
         ("observed_ns", each.observed),
-        ("observed", each.count if each.observed is not None else None),
-        *(() if each.shares is None else [("limit", each.told("limit")), ("bound", each.told("bound"))]),
+        ("observed", each.count if each.told("observed") != "–" else None),
+        *(() if each.shares is None and each.counts is None else _told(each)),
         ("test", each.test or None),
     ]
     if each.begins:
@@ -44,9 +44,17 @@ def _case(found: Verification, each: Requirement, fail_on: str | None) -> Tested
         if each.of == SYSTEM
         else each.called
         if each.of == LOAD
+        else each.called
+        if each.quantity == MISSES
         else f"{each.called} ({each.quantity})"
     )
     return Tested(each.of, each.name, what, state, why, tuple(facts), each.id)
+
+
+def _told(each: Requirement) -> list[tuple[str, str]]:
+    """What is no time: shares of a load, and how many jobs miss."""
+    told = [("limit", each.told("limit")), ("bound", each.told("bound"))]
+    return told if each.counts is None else [*told, ("seen", each.told("observed"))]
 
 
 def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple[State, str]:
@@ -55,6 +63,7 @@ def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple
     if each.verdict == "unschedulable":
         return "refuted", each.reason or "the file allows a run in which this is not kept"
     asked = fail_on in ("unproven", "conditional") or (fail_on == "hard-unproven" and _hard(found, each))
+    asked = asked or (fail_on == "misses-unproven" and each.quantity == MISSES)
     left: State = "unproven" if asked else "open"
     if each.verdict == "unknown":
         return left, f"unknown: {each.reason or 'no test decides'}"

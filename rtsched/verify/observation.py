@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from rtsched.model.taskgraph import ChainSpec
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.lowering.system_chains import bound_of, test_of
 from rtsched.schedulability.theorem import theorems
+from rtsched.schedulability.theorems.weakly_hard import worst_window
 from rtsched.verify.patterns import Pattern, horizon
 
 if TYPE_CHECKING:
@@ -56,10 +57,21 @@ class WorstChain:
 
 
 @dataclass(frozen=True)
+class WorstWindow:
+    """The most misses of so many jobs of a task in a row that were seen, of `count` jobs, and in which run."""
+
+    misses: int
+    count: int
+    run: str
+    seed: int
+
+
+@dataclass(frozen=True)
 class Observation:
     """What was seen in `runs` simulated runs: per task the worst response (None: no job ended) and misses; chains.
 
-    `ended` counts the jobs of each task that ended, of which `responses` may hold a part.
+    `ended` counts the jobs of each task that ended, of which `responses` may hold a part. `windows` are those of the
+    tasks whose misses in a row are limited, by index.
     """
 
     runs: int
@@ -69,6 +81,7 @@ class Observation:
     chains: tuple[WorstChain, ...] = ()
     responses: tuple[np.ndarray[Any, np.dtype[np.int64]], ...] = ()
     ended: tuple[int, ...] = ()
+    windows: Mapping[int, WorstWindow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,7 @@ class Observer:
         self.broken: BrokenChain | None = None
         self.responses: list[list[np.ndarray[Any, np.dtype[np.int64]]]] = [[] for _ in range(count)]
         self.ended = [0] * count
+        self.windows: dict[int, WorstWindow] = {}
         self.runs = self.jobs = 0
         self.found: Counterexample | None = None
         self.proven = {bound.task: bound for bound in analysis.bounds}
@@ -188,8 +202,11 @@ class Observer:
             self._check(task.name, most, pattern, trace)
         if late.any():
             self._late(jobs, late, pattern, trace)
+        punctual = bool(self.chains or self.analysis.misses) and self._punctual(pattern)
+        if punctual:
+            self._windows(late, pattern, trace)
         if self.chains:
-            self._chains(pattern, trace, self._punctual(pattern))
+            self._chains(pattern, trace, punctual)
 
     def _check(self, task: str, response: int, pattern: Pattern, trace: Trace) -> None:
         bound = self.proven[task]
@@ -198,15 +215,18 @@ class Observer:
                 f"{task!r} took {response} ns", bound.test, bound.wcrt, pattern, trace, task=task, observed_ns=response
             )
 
-    def _beaten(self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace, **claim: Any) -> SoundnessError:
+    def _beaten(
+        self, what: str, test: str, limit: int, pattern: Pattern, trace: Trace, unit: str = " ns", **claim: Any
+    ) -> SoundnessError:
         known = theorems()
         who = known[test].called if test in known else test
         return SoundnessError(
-            f"{what} in a simulation ({pattern.name}, seed {pattern.seed}), and {who} proves at most {limit} ns: one "
+            f"{what} in a simulation ({pattern.name}, seed {pattern.seed}), and {who} proves at most {limit}{unit}: one "
             "of the two is wrong; please report it with its file",
             self.analysis,
             trace,
-            claim | {"test": test, "bound_ns": limit, "pattern": pattern.name, "seed": pattern.seed},
+            claim
+            | {"test": test, "bound_ns" if unit else "bound": limit, "pattern": pattern.name, "seed": pattern.seed},
         )
 
     def _late(self, jobs: Any, late: Any, pattern: Pattern, trace: Trace) -> None:
@@ -245,6 +265,28 @@ class Observer:
         """Whether no task comes less often than its file allows: what a chain senses would be older than it can be."""
         pairs = zip(pattern.system.tasks, self.analysis.system.tasks, strict=True)
         return all(not isinstance(run.arrival, Sporadic) or isinstance(own.arrival, Sporadic) for run, own in pairs)
+
+    def _windows(self, late: Any, pattern: Pattern, trace: Trace) -> None:
+        """The most misses in a row of the tasks that limit them, against what is proven.
+
+        Not where a periodic task comes late: more of what is rare fits between its jobs than its file allows.
+        """
+        for index, bound in self.analysis.misses.items():
+            task = self.analysis.system.tasks[index]
+            assert task.misses is not None
+            missed = late[trace.numbers(index)]
+            most, old = worst_window(missed.tolist(), task.misses.of).misses, self.windows.get(index)
+            count = len(missed) + (0 if old is None else old.count)
+            if old is None or most > old.misses:
+                self.windows[index] = WorstWindow(most, count, pattern.name, pattern.seed)
+            else:
+                self.windows[index] = replace(old, count=count)
+            if bound.most is not None and most > bound.most:
+                what = f"{task.name!r} missed {most} of {task.misses.of} jobs in a row"
+                raise self._beaten(
+                    what, bound.test, bound.most, pattern, trace, unit="", task=task.name, misses=most,
+                    of=task.misses.of,
+                )  # fmt: skip
 
     def _chains(self, pattern: Pattern, trace: Trace, punctual: bool) -> None:
         """The worst of every quantity of every chain, against the bound of the same name; latencies in any run."""
@@ -293,4 +335,6 @@ class Observer:
         """What was seen."""
         responses = tuple(np.concatenate(each) if each else np.empty(0, dtype=np.int64) for each in self.responses)
         worst, misses, chains = tuple(self.worst), tuple(self.misses), tuple(self.chains)
-        return Observation(self.runs, self.jobs, worst, misses, chains, responses, tuple(self.ended))
+        return Observation(
+            self.runs, self.jobs, worst, misses, chains, responses, tuple(self.ended), dict(self.windows)
+        )

@@ -1,4 +1,4 @@
-"""What is required, one by one: each deadline and each limit of a chain, what is proven of it, and what was seen."""
+"""What is required, one by one: each deadline, each limit of misses or of a chain; what is proven, what was seen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from rtsched import units
 from rtsched.columns import aligned
+from rtsched.model.misses import Misses
 from rtsched.model.origin import CONDITIONAL, PROVING, weakest
 from rtsched.model.quantities import QUANTITIES, trigger_path
 from rtsched.model.taskgraph import Basis
@@ -15,9 +16,12 @@ from rtsched.schedulability.result import Verdict
 from rtsched.verify.basis import basis_of
 from rtsched.verify.loads import Load, judged
 from rtsched.verify.verification import Verification
+from rtsched.visible import cut
 
 #: Of what a requirement can be.
 SYSTEM, TASK, CHAIN, LOAD = "system", "task", "chain", "load"
+#: The quantity of a task that counts misses.
+MISSES = "misses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,17 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Of any `of` jobs of a task in a row: how many may miss, do at most (None: not bounded), and were seen to."""
+
+    limit: int
+    of: int
+    bound: int | None
+    slack: int | None
+    observed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """One limit on one quantity of a task or a chain, or on all of a system; times in ns.
 
@@ -37,7 +52,8 @@ class Requirement:
     and `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
     worst). `slack` is the limit less the bound. `basis` is the weakest of what the execution times claim that it rests
     on. `reason` says why it is not proven. A limit of None: the id names something of which nothing is required.
-    Of a load (``utilisation``) limit, bound and slack stand in `shares`, and none of them is a time.
+    Of a load (``utilisation``) limit, bound and slack stand in `shares`, and none of them is a time; of ``misses`` in
+    `counts`.
     """
 
     id: str | None
@@ -59,6 +75,7 @@ class Requirement:
     test: str
     reason: str
     shares: Shares | None = None
+    counts: Counts | None = None
 
     @property
     def proven(self) -> bool:
@@ -77,18 +94,24 @@ class Requirement:
         times = ("limit", "bound", "slack", "observed")
         return {f"{key}_ns" if key in times else key: value for key, value in asdict(self).items()}
 
-    def told(self, what: Literal["limit", "bound", "slack"]) -> str:
-        """A time, or of a load a share; a dash where there is none."""
-        if self.shares is None:
+    def told(self, what: Literal["limit", "bound", "slack", "observed"]) -> str:
+        """A time, of a load a share, of misses how many; a dash where there is none."""
+        if self.counts is not None:
+            number = getattr(self.counts, what)
+            return "–" if number is None else str(number)
+        if self.shares is None or what == "observed":
             return time(getattr(self, what))
         share = getattr(self.shares, what)
         return "–" if share is None else f"{100 * share:.4g} %"
 
 
 def requirements(found: Verification) -> tuple[Requirement, ...]:
-    """All of them: of the system where it has an id, of every task its deadline, of every chain and load its limits."""
+    """All of them: of the system where it has an id, of every task its deadline and misses, of chains and loads limits."""
     made = [] if found.system.id is None else [_whole(found)]
-    made += [_deadline(found, index) for index in range(len(found.system.tasks))]
+    for index, task in enumerate(found.system.tasks):
+        made.append(_deadline(found, index))
+        if task.misses is not None:
+            made.append(_misses(found, index, task.misses))
     for place, chain in enumerate(found.system.chains):
         made += [_limit(found, place, code) for code in chain.limits]
         if chain.id is not None and not chain.limits:
@@ -97,10 +120,20 @@ def requirements(found: Verification) -> tuple[Requirement, ...]:
 
 
 def stated(found: Verification) -> tuple[Requirement, ...]:
-    """Those that somebody has stated: with an id, or as a limit of a chain."""
-    return tuple(each for each in requirements(found) if each.id is not None or each.of in (CHAIN, LOAD))
+    """Those that somebody has stated: with an id, or as a limit of a chain, of a load or of misses."""
+    those = requirements(found)
+    return tuple(each for each in those if each.id is not None or each.of in (CHAIN, LOAD) or each.quantity == MISSES)
 
 
+def missing(found: Verification) -> str:
+    """The limits of misses in a row in a few words, those first that are broken."""
+    those = [each for each in requirements(found) if each.quantity == MISSES]
+    told = {word: [each.name for each in those if each.word == word] for word in MISSING}
+    return "; ".join(f"{word}: {', '.join(map(cut, names))}" for word, names in told.items() if names)
+
+
+#: The words of limits of misses, as they are told.
+MISSING = ("refuted", "open", "met, no proof", "conditional", "proven")
 HEADER = ("requirement", "of", "quantity", "limit", "bound", "slack", "seen", "n", "verdict")
 
 
@@ -110,12 +143,14 @@ def rows(those: tuple[Requirement, ...]) -> list[list[str]]:
         [
             each.id or "–",
             each.name,
-            each.called if each.quantity in ("response", "all", "utilisation") else f"{each.called} ({each.quantity})",
+            each.called
+            if each.quantity in ("response", "all", "utilisation", MISSES)
+            else f"{each.called} ({each.quantity})",
             each.told("limit"),
             each.told("bound"),
             each.told("slack"),
-            time(each.observed),
-            str(each.count) if each.observed is not None else "–",
+            each.told("observed"),
+            str(each.count) if each.told("observed") != "–" else "–",
             each.word,
         ]
         for each in those
@@ -189,6 +224,31 @@ def _deadline(found: Verification, index: int) -> Requirement:
         verdict=verdict, basis=_basis(found, [index]),
         test=bound.test or ", ".join(found.analysis.part_of(task.name).proven_by()[:1]),
         reason="" if verdict == "schedulable" else _why(found, index),
+    )  # fmt: skip
+
+
+def _misses(found: Verification, index: int, limit: Misses) -> Requirement:
+    """What is required of misses in a row: broken in a run, kept by a theorem (or where none can be), or open."""
+    task, bound = found.system.tasks[index], found.analysis.misses[index]
+    seen = None if found.observation is None else found.observation.windows.get(index)
+    verdict: Verdict = "unknown"
+    reason = ""
+    if seen is not None and seen.misses > limit.most:
+        verdict, reason = "unschedulable", f"{seen.misses} of {limit.of} jobs in a row missed in a run: {seen.run}"
+    elif bound.most is None:
+        reason = bound.reason
+    elif bound.most <= limit.most:
+        verdict = "schedulable"
+    else:
+        reason = f"up to {bound.most} of {limit.of} jobs in a row may miss by {bound.test} (allowed: {limit.most})"
+    slack = None if bound.most is None else limit.most - bound.most
+    return Requirement(
+        id=task.id, of=TASK, name=task.name, quantity=MISSES, called=f"misses of any {limit.of} jobs",
+        begins="", ends="", sampling="",
+        limit=None, bound=None, slack=None, observed=None, count=0 if seen is None else seen.count,
+        observed_in="" if seen is None else seen.run,
+        verdict=verdict, basis=_basis(found, [index]), test=bound.test, reason=reason,
+        counts=Counts(limit.most, limit.of, bound.most, slack, None if seen is None else seen.misses),
     )  # fmt: skip
 
 

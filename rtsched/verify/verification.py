@@ -65,6 +65,7 @@ LATER: dict[str, Any] = {
     "clock": None,
     "max_gap": None,
     "limits": [],
+    "misses": None,
 }
 #: The same of platforms.
 LATER_ON_PLATFORMS: dict[str, Any] = {"driver": None}

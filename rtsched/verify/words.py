@@ -18,6 +18,7 @@ from rtsched.verify.assumptions import assumptions
 from rtsched.verify.basis import NAMES, basis_of, claim, headline
 from rtsched.verify.criticality import levels
 from rtsched.verify.loads import summed_up
+from rtsched.verify.requirements import missing
 from rtsched.verify.surroundings import brief
 from rtsched.verify.verification import Verification
 from rtsched.visible import visible
@@ -108,6 +109,8 @@ def verdict(found: Verification) -> str:
     loads = summed_up(found)
     if loads:
         lines.append(f"Limits of loads {loads}.")
+    if found.analysis.misses:
+        lines.append(f"Limits of misses in a row {missing(found)}.")
     return "\n".join(map(visible, lines))
 
 

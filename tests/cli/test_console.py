@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from rtsched.cli import COMMANDS, cli, console
+from tests import forked
 from tests.cli.command import COMMAND, SEEN, process
 
 
@@ -58,16 +59,24 @@ def test_a_closed_pipe_is_silent(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = process(*arguments, stdout=writing)
+        done = forked.command(*arguments, out=writing)
     finally:
         os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_closed_pipe_is_silent_when_python_ends() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as stream:
+        done = process("run", "dhall", stdout=stream)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_behind_the_standard_output_is_told() -> None:
     with open("/dev/full", "wb") as full:
-        done = process("list", stdout=full)
+        done = process("run", "dhall", stdout=full)
     assert done.returncode == 2
     assert done.stderr == (b"standard output: cannot be written: No space left on device; choose another place\n")
 

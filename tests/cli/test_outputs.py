@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import stat
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 from rtsched import files
 from rtsched.errors import InputError
 from rtsched.model.taskgraph import SystemSpec
-from tests.cli.command import ended, process
+from tests import forked
+from tests.cli.command import ended
 from tests.helpers import cpus, task
 from tests.pdf import needs_weasyprint
 
@@ -64,10 +66,10 @@ def test_standard_output_by_another_name(name: str, here: Path) -> None:
     with open("out", "wb") as stream:
         stream.write(b"before\n")
         stream.flush()
-        done = process("report", "lehoczky", "-o", name, "--format", "md", "--runs", "1", stdout=stream)
+        done = forked.command("report", "lehoczky", "-o", name, "--format", "md", "--runs", "1", out=stream.fileno())
     assert done.returncode == 0, done.stderr
     assert (here / "out").read_bytes().startswith(b"before\n# Schedulability report: lehoczky\n")
-    assert b"report written" in done.stderr
+    assert "report written" in done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
@@ -169,15 +171,17 @@ def test_a_violation_is_told_where_its_file_cannot_be_written(here: Path, monkey
     assert "file/folder: cannot be made: " in result.stderr
 
 
-def test_a_file_that_outgrows_its_limit_is_told(here: Path) -> None:
+def test_a_file_that_outgrows_its_limit_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource")
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-
-    done = process("report", "lehoczky", "-o", "x.html", "--runs", "1", preexec_fn=limit)
-    assert done.returncode == 2
-    assert done.stderr.strip() == b"x.html: cannot be written: File too large; choose another place"
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python would cut what it compiles, and read it later
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        done = ended("report", "lehoczky", "-o", "x.html", "--runs", "1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.exit_code == 2
+    assert done.stderr.strip() == "x.html: cannot be written: File too large; choose another place"
     assert list(here.iterdir()) == []
 
 

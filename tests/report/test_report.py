@@ -294,7 +294,7 @@ def test_a_typed_graph_shows_the_path_of_its_bound() -> None:
     assert path is not None
     dag, way, test = path
     assert test == answer.found.analysis.bounds[0].test
-    assert [dag.vertices[index].name for index in way] == ["resize", "edge", "merge"]
+    assert [dag.vertices[index].name for index in way] == ["resize", "head", "merge"]
     page = page_of(TYPED)
     assert "The path that attains the bound: detector" in page
     assert page.count("<svg") == 5  # (a) to (d), and the graph

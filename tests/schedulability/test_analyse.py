@@ -519,8 +519,10 @@ def test_overload_and_deadlines_beyond_periods_are_never_green_and_never_hang() 
         )
         assert over.verdict == "unschedulable"
         assert over.parts[0].result.evidence[0].strength in ("exact", "necessary")
-    late = flow("name: a, wcet: 6 ms, period: 10 ms, deadline: 30 ms", platform="multicore:2")
-    assert analysed(late).verdict == "unknown"
+    late = "wcet: 9 ms, period: 10 ms, deadline: 30 ms"
+    assert analysed(flow(f"name: a, {late}", platform="multicore:2")).verdict == "schedulable"  # over before the next
+    three = flow(f"name: a, {late}", f"name: b, {late}", "name: c, wcet: 2 ms, period: 10 ms", platform="multicore:2")
+    assert analysed(three).verdict == "unknown"
     full = flow("name: a, wcet: 333333331 ns, period: 333333333 ns", "name: b, wcet: 1 ns, period: 1 s, deadline: 2 s")
     assert analysed(full).verdict in ("schedulable", "unknown")
 

@@ -14,7 +14,9 @@ from rtsched import api
 from rtsched.schedulability import judge as module
 from rtsched.schedulability.analyse import analyse
 from rtsched.schedulability.judge import judge
-from rtsched.schedulability.theorem import theorems
+from rtsched.schedulability.result import Result
+from rtsched.schedulability.theorem import Theorem, theorems
+from rtsched.schedulability.theorems import interference
 from rtsched.schedulability.theorems.utilisation import within_hyperbolic, within_liu_layland
 
 
@@ -62,7 +64,62 @@ def test_chains_and_obstacles() -> None:
 
 
 def test_every_test_in_a_turn_exists() -> None:
-    assert set(module.FIRST) | set(module.LAST) <= set(theorems())
+    covering = {name for names in module.COVERED.values() for name in names}
+    assert set(module.FIRST) | set(module.LAST) | set(module.COVERED) | covering | set(module.AT_ONCE) <= set(
+        theorems()
+    )
+
+
+@pytest.mark.parametrize("policy", ["dm", "edf"])
+def test_what_covers_a_test_accepts_more_and_bounds_no_less_tightly(policy: str) -> None:
+    """Of all pairs, on sets about the edge; and whoever says yes at once says what its theorem says."""
+    said: Counter[tuple[str, str, str]] = Counter()
+    shapes: list[dict[str, Any]] = [{}, {"deadlines": {"kind": "constrained"}}, {"graph": {"kind": "layered"}}]
+    for place, load in enumerate((0.4, 0.5, 0.55, 0.6, 0.7, 0.45)):
+        asked = {"tasks": 5, "utilisation": load, "platform": f"multicore:{2 + place % 2}", **shapes[place % 3]}
+        for system in rtsched.generate(asked, count=4, seed=place):
+            lowered = api.load(system).lower(largest=True)
+            (part,) = analyse(lowered, api.policy(policy), declared=False).parts
+            found = {item.theorem.name: item for item in part.applied}
+            for name, item in found.items():
+                for over in module.COVERED.get(name, ()):
+                    if over in found and module._same(found[over].model, item.model):
+                        verdict = found[over].result.verdict
+                        said[name, over, verdict] += 1
+                        assert verdict == "schedulable" or item.result.verdict != "schedulable", (name, over, system)
+                        if item.result.verdict == "schedulable":
+                            for mine, theirs in zip(item.result.bounds, found[over].result.bounds, strict=True):
+                                assert (theirs.wcrt or 0) <= (mine.wcrt or 0), (name, over, system)
+                if name in module.AT_ONCE:
+                    yes = module.AT_ONCE[name](item.model)
+                    said[name, "at once", str(yes)] += 1
+                    assert not yes or item.result.verdict == "schedulable"
+    pairs = {(name, over) for name, over, _ in said}
+    assert pairs >= {("melani", "a6-fp"), ("a6-fp", "global-rta-lc")} or pairs >= {("global-edf-rta", "a6-edf")}
+    assert all(len({verdict for name, over, verdict in said if (name, over) == pair}) == 2 for pair in pairs), said
+
+
+def test_a_search_that_was_cut_off_covers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the looks of a6-edf are spent, global-edf-rta is asked all the same."""
+    tasks = [{"name": name, "wcet": "4 ms", "period": "7 ms"} for name in "abc"] + [  # its C are too many to explore
+        {"name": "d", "wcet": "1 ms", "period": "70 ms"}
+    ]
+    lowered = api.load({"platform": "multicore:2", "tasks": tasks}).lower(largest=True)
+    asked: list[str] = []
+    real = Theorem.answer
+
+    def noting(self: Theorem, model: Any) -> Result:
+        asked.append(self.name)
+        return real(self, model)
+
+    monkeypatch.setattr(Theorem, "answer", noting)
+    assert judge(lowered, api.policy("edf")) == "unknown"
+    assert "a6-edf" in asked
+    assert "global-edf-rta" not in asked
+    monkeypatch.setattr(interference, "MOST_LOOKS", 1)
+    asked.clear()
+    assert judge(lowered, api.policy("edf")) == "unknown"
+    assert {"a6-edf", "global-edf-rta", "melani"} <= set(asked)
 
 
 def test_bounds_on_the_utilisation_are_exact() -> None:

@@ -798,8 +798,8 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
     "everybody carries in": (
         multiprocessor,
         "limited_works",
-        "gains[: model.m - 1]",
-        "gains",
+        "[: model.m - 1]",
+        "",
         ("global by the letter",),
     ),
     "EDF slack assumed": (
@@ -825,10 +825,10 @@ MUTANTS: dict[str, tuple[ModuleType | type, str, str, str, tuple[str, ...]]] = {
     ),
     "no regions on pools": (dag_windows, "largest_regions", "if not tasks", "if tasks", ("queues of several orders",)),
     "a job less in a window of pools": (
-        interference.JobWork,
-        "within",
-        "(1 + whole) * self.volume",
-        "whole * self.volume",
+        dag_windows.ProblemWindow,
+        "_end",
+        "(1 + whole) * amount",
+        "whole * amount",
         ("queues of several orders",),
     ),
     "chains without periods": (chains, "reaction_parts", "T[i + 1] + late", "late", ("chain",)),

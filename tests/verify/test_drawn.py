@@ -70,6 +70,7 @@ NOT_DRAWN = {
     "Driver": LABELLED,
     "Validation": LABELLED,
     "Limit": LABELLED,
+    "Misses": LABELLED,
 }
 
 

@@ -161,6 +161,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "communication": used("when jobs read and write in chains; it changes no schedule (system_chains)"),
         "clock": used("phases that chains hold to; to the rest every phase is covered, so that no refusal is exact"),
         "origins": used("the basis of a verdict: what the execution times claim to be"),
+        "misses": used("what is required of misses in a row; it changes no schedule (miss_windows)"),
     },
     NodeSpec: {
         "index": LABEL,

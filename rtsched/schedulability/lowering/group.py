@@ -166,9 +166,25 @@ class TaskGroup(Pieces):
         )
 
     def _recording_obstacle(self) -> Obstacle | None:
-        """Under EDF a job with more time than the others of its task waits for them: no one deadline stands for all."""
-        task = next((task for task in self.specs if len(set(recorded_deadlines(task))) > 1), None)
-        if task is None or self.policy.order != "EDF":
+        """By deadlines a job with more time than the others of its task waits for them: no one deadline stands for all.
+
+        So it is under EDF, EDZL and whatever goes by EDF but for some, on any pool that the task uses.
+        """
+        ordered = {
+            pool
+            for pool, policy in enumerate(self.at)
+            if policy.order in ("EDF", "EDZL") or policy.ordering.first is not None
+        }
+        task = next(
+            (
+                task
+                for task in self.specs
+                if len(set(recorded_deadlines(task))) > 1
+                and any(piece.pool in ordered for piece in self.pieces[task.index])
+            ),
+            None,
+        )
+        if task is None:
             return None
         return Obstacle(
             f"the recorded jobs of {task.name!r} have deadlines of their own, by which EDF orders them",
@@ -292,7 +308,9 @@ class TaskGroup(Pieces):
         tasks = []
         for task in self.specs:
             vertices = tuple(
-                Vertex(piece.node.name, piece.c, self._pool_name(piece.pool), piece.regions, piece.preemptible)
+                Vertex(
+                    piece.node.name, piece.c, self._pool_name(piece.pool), piece.regions, piece.preemptible, piece.least
+                )
                 for piece in self.pieces[task.index]
             )
             edges = tuple((u, node.index) for node in task.nodes for u in node.predecessors)
@@ -322,7 +340,7 @@ class TaskGroup(Pieces):
         tasks = []
         for task in self.specs:
             stages = tuple(
-                Stage(self._pool_name(piece.pool), piece.c, piece.regions, piece.preemptible)
+                Stage(self._pool_name(piece.pool), piece.c, piece.regions, piece.preemptible, piece.least)
                 for piece in (self.pieces[task.index][index] for index in _sequence(task))
             )
             tasks.append(PipelineTask(task.name, stages, self.T(task), self.D(task), task.jitter))

@@ -35,7 +35,7 @@ ONE = Fraction(1)
 class Piece:
     """A node as a proof sees it: at most `c` ns on a processor of `pool`, its regions, what of c is overhead.
 
-    A `mixed` one can be preempted on some processors of its pool and not on others.
+    A `mixed` one can be preempted on some processors of its pool and not on others. `least` is the least that it takes.
     """
 
     node: NodeSpec
@@ -45,6 +45,7 @@ class Piece:
     preemptible: bool
     overhead: int
     mixed: bool = False
+    least: int = 1
 
 
 def recorded_deadlines(task: TaskSpec) -> tuple[int, ...]:
@@ -175,7 +176,23 @@ class Pieces:
                 + (f" and a migration {units.format_duration(move)}" if move else "")
                 + ": inside the execution times, twice per node that can be preempted or preempts another"
             )
-        return Piece(node, pool, C + overhead, regions, preemptible, overhead, any(free) and not preemptible)
+        least = 0 if node.index in self._left_out[task.index] else 1
+        return Piece(node, pool, C + overhead, regions, preemptible, overhead, any(free) and not preemptible, least)
+
+    @cached_property
+    def _left_out(self) -> dict[int, frozenset[int]]:
+        """By task the nodes that a job may leave out: by its variant, or on a way of a branch that it does not take."""
+        found = {}
+        for task in self.specs:
+            quality = task.quality if self.policy.adaptation is not None else None
+            out = {index for each in (() if quality is None else quality.variants) for index in each.skipped}
+            out |= {target for branch in task.branches for target in branch.targets}
+            grown = bool(task.branches)
+            while grown:  # what only such nodes lead to
+                fresh = {n.index for n in task.nodes if n.predecessors and out.issuperset(n.predecessors)} - out
+                out, grown = out | fresh, bool(fresh)
+            found[task.index] = frozenset(out)
+        return found
 
     def _start(self, places: tuple[int, ...]) -> tuple[int, int]:
         """What a start costs on any of these processors, and a move from one to another."""

@@ -225,7 +225,7 @@ def _judged(
 
 def a6_edf(given: GraphSets) -> Bools:
     """Global EDF (`a6-edf`): which sets it accepts; shape (sets,)."""
-    return _judged(given, "a6-edf", ("EDF",), dag_sets.windows_by_deadline, _any, (True, False))
+    return _judged(given, "a6-edf", ("EDF",), dag_sets.windows_by_deadline, _any, (True,))
 
 
 def a6_fp(given: GraphSets) -> Bools:

@@ -72,6 +72,8 @@ class ProblemWindow:
         #: Which job of a row attains it.
         self.worst = 0
         self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
+        #: By other task its response when it was asked last, and its works.
+        self.made: dict[str, tuple[int, list[tuple[int, JobWork]]]] = {}
 
     def _alone(self, published: bool) -> tuple[Fraction, tuple[int, ...]]:
         """What the path, the regions before it and the vertices beside it take without other tasks; and the path."""
@@ -129,6 +131,13 @@ class ProblemWindow:
                     work = replace(work, most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
 
+    def _known_works(self, other: DagTask, response: int) -> list[tuple[int, JobWork]]:
+        """`works`, made once for each response that is found."""
+        known = self.made.get(other.name)
+        if known is None or known[0] != response:
+            known = self.made[other.name] = response, list(self.works(other, response))
+        return known[1]
+
     def bound(self, responses: Mapping[str, int], looks: Looks, seen: list[int] | None = None) -> int | None:
         """The least bound when the jobs of the others respond within `responses`; None beyond D.
 
@@ -139,7 +148,7 @@ class ProblemWindow:
             return None
         alike: dict[JobWork, int] = {}
         for other in self.others:
-            for weight, work in self.works(other, responses[other.name]):
+            for weight, work in self._known_works(other, responses[other.name]):
                 alike[work] = alike.get(work, 0) + weight
         task, terms, best = self.task, list(alike.items()), -1
         for q in range(MOST_JOBS):
@@ -165,28 +174,43 @@ class ProblemWindow:
     def _end(self, q: int, terms: list[tuple[JobWork, int]], looks: Looks, seen: list[int] | None) -> int | None:
         """When job q of a row that begins at 0 is done at the latest, beside works that each count so often."""
         own, scale, volume = int((q + 1) * self.base * self.scale), self.scale, (q + 1) * self.task.dag.volume
+        flat = [(work.T, work.response, work.volume, work.rate, work.most, weight) for work, weight in terms]
+        line = self.line
 
         def grown(y: int) -> int:
-            looks.spend(len(terms))
-            return (own + sum(weight * work.within(y) for work, weight in terms)) // scale
-
-        def grown_line(y: int) -> int:
-            looks.spend(len(terms))
-            x = y - volume + 1
-            each = [(work.within(y), work.rate, weight) for work, weight in terms]
-            following = (own + sum(weight * min(most, rate * x) for most, rate, weight in each)) // scale
-            return following if following <= y else max(following, y + self._crowded(each) - x + 1)
+            looks.spend(len(flat))
+            total, x, taken, crowd = own, y - volume + 1, 0, []
+            for T, response, amount, rate, most, weight in flat:  # `JobWork.within`, without the call
+                room = rate * (y - T + response) - amount
+                if room <= 0:
+                    found = rate * y if rate * y < amount else amount
+                else:
+                    whole, rest = divmod(room, rate * T)
+                    found = (1 + whole) * amount + (rest if rest < amount else amount)
+                if response > T and found > rate * y:
+                    found = rate * y
+                if most is not None and found > most:
+                    found = most
+                if line and found > rate * x:
+                    crowd.append((found // rate, rate, weight))
+                    taken += rate * weight
+                    found = rate * x
+                total += weight * found
+            following = total // scale
+            if taken < scale or following <= y:
+                return following
+            return max(following, y + self._crowded(crowd) - x + 1)
 
         limit = max(self.task.D - self.task.J + q * self.task.T, 0)
-        return least_fixpoint(grown_line if self.line else grown, self.row[q], limit=limit, seen=seen)
+        return least_fixpoint(grown, self.row[q], limit=limit, seen=seen)
 
-    def _crowded(self, each: list[tuple[int, int, int]]) -> int:
-        """For how many ticks of waiting the works (how much, at which rate, how often) can keep all processors busy.
+    def _crowded(self, works: list[tuple[int, int, int]]) -> int:
+        """For how many ticks of waiting works (ticks, at which rate, how often) can keep all processors busy.
 
         Until then the bound would grow tick by tick.
         """
         taken = 0
-        for ticks, rate, weight in sorted(((most // rate, rate, weight) for most, rate, weight in each), reverse=True):
+        for ticks, rate, weight in sorted(works, reverse=True):
             taken += rate * weight
             if taken >= self.scale:  # which of one type is the number of its processors
                 return ticks

@@ -114,30 +114,38 @@ Works = Callable[[int], list[int]]
 
 
 def _bound(task: Sporadic, m: int, names: Sequence[str], works: Works, seen: list[int] | None = None) -> Bound:
-    """The least R = C + floor(Σ min(work, R - C + 1) / m), with its parts; no value once R exceeds D.
+    """The bound of `_delay`, with its parts; no value once it exceeds D."""
+    reached = _delay(task, m, works, seen)
+    if reached is None:
+        return Bound(task.name, None, task.D, converged=False)
+    x, found = reached
+    shares = [(name, min(work, x + 1)) for name, work in zip(names, found, strict=True)]
+    own = Contribution("own", task.name, task.C)
+    return Bound(task.name, task.C + x, task.D, (own, *shared_out(shares, m, x)))
+
+
+def _delay(task: Sporadic, m: int, works: Works, seen: list[int] | None = None) -> tuple[int, list[int]] | None:
+    """R - C for the least R = C + floor(Σ min(work, R - C + 1) / m), and the works; None once R exceeds D.
 
     Every R that is tried is added to `seen`.
 
     While m works exceed x = R - C, their sum over m exceeds it as well, and x would grow by a tick at a time; works
     never shrink, so the search goes on where fewer than m of them do.
     """
-    x = 0
+    x, C, D = 0, task.C, task.D
     for _ in range(CAP):
         if seen is not None:
-            seen.append(task.C + x)
-        if task.C + x > task.D:
-            return Bound(task.name, None, task.D, converged=False)
-        found = works(task.C + x)
+            seen.append(C + x)
+        if C + x > D:
+            return None
+        found = works(C + x)
         room = x + 1
         following = sum([work if work < room else room for work in found]) // m
         if len(found) >= m:
             least = sorted(found)[-m]
             following = max(following, least if least > x else 0)
         if following <= x:
-            shares = [(name, min(work, room)) for name, work in zip(names, found, strict=True)]
-            return Bound(
-                task.name, task.C + x, task.D, (Contribution("own", task.name, task.C), *shared_out(shares, m, x))
-            )
+            return x, found
         x = following
     raise NotConverged(f"no fixpoint was found for {task.name!r} in {CAP} steps")
 
@@ -201,9 +209,14 @@ def carrying_works(model: Cluster, index: int, R: int, responses: list[int]) -> 
 
 def carried(h: Sporadic, R_h: int, R: int) -> tuple[int, int]:
     """The work of `h` in a window of `R` without a job carried into it, and with one."""
-    y = max(R - h.C, 0)
-    with_ = y // h.T * h.C + h.C + min(max(y % h.T - (h.T - R_h), 0), h.C - 1)
-    return workload(h, R), with_
+    C, T = h.C, h.T
+    whole, rest = divmod(R, T)
+    without = whole * C + (rest if rest < C else C)
+    if R <= C:
+        return without, C + min(max(R_h - T, 0), C - 1)
+    whole, rest = divmod(R - C, T)
+    late = rest - T + R_h
+    return without, (whole + 1) * C + (0 if late < 0 else late if late < C else C - 1)
 
 
 @theorem(
@@ -222,11 +235,16 @@ def global_rta_lc(model: Cluster) -> Result:
 def limited_works(model: Cluster, index: int, R: int, responses: list[int]) -> list[int]:
     """The works of `global_rta_lc`: the m - 1 tasks above for which it makes most carry a job into the window."""
     cap = R - model.tasks[index].C + 1
-    above = [carried(h, R_h, R) for h, R_h in zip(model.tasks[:index], responses, strict=True)]
-    gains = sorted(
-        ((min(with_, cap) - min(without, cap), -place) for place, (without, with_) in enumerate(above)), reverse=True
-    )
-    carriers = {-place for gain, place in gains[: model.m - 1] if gain > 0}
+    above, gains = [], []
+    for place, (h, R_h) in enumerate(zip(model.tasks[:index], responses, strict=True)):
+        without, with_ = both = carried(h, R_h, R)
+        above.append(both)
+        gain = (with_ if with_ < cap else cap) - (without if without < cap else cap)
+        if gain > 0:
+            gains.append((gain, -place))
+    if len(gains) >= model.m:
+        gains = sorted(gains, reverse=True)[: model.m - 1]
+    carriers = {-place for _, place in gains}
     return [with_ if place in carriers else without for place, (without, with_) in enumerate(above)]
 
 
@@ -284,9 +302,38 @@ def edf_bounds(model: Cluster, rounds: list[list[int]] | None = None) -> list[Bo
         slack = better
 
 
+def accepts_at_once(model: Cluster) -> bool:
+    """Whether a few rounds of `global_edf_rta` bound all tasks: then it accepts, as more proven slack only helps.
+
+    The rounds go on while each bounds more tasks than the one before.
+
+    >>> from rtsched.schedulability.models import Cluster, Sporadic
+    >>> accepts_at_once(Cluster((Sporadic("a", 1, 4, 4), Sporadic("b", 1, 4, 4), Sporadic("c", 2, 4, 4)), 2, "EDF"))
+    True
+    """
+    slack, budget, bounded = [0] * len(model.tasks), Budget(len(model.tasks)), 0
+    try:
+        while True:
+            works = [_edf_works(model, index, slack, budget) for index in range(len(slack))]  # all of the same slack
+            found = [_delay(task, model.m, each) for task, each in zip(model.tasks, works, strict=True)]
+            known = sum(each is not None for each in found)
+            if known in (bounded, len(slack)):
+                return known == len(slack)
+            bounded = known
+            for index, each in enumerate(found):
+                if each is not None:
+                    slack[index] = max(slack[index], model.tasks[index].D - model.tasks[index].C - each[0])
+    except NotConverged:
+        return False
+
+
 def _edf_bound(model: Cluster, index: int, slack: list[int], budget: Budget) -> Bound:
-    task = model.tasks[index]
     names = [other.name for place, other in enumerate(model.tasks) if place != index]
+    return _bound(model.tasks[index], model.m, names, _edf_works(model, index, slack, budget))
+
+
+def _edf_works(model: Cluster, index: int, slack: list[int], budget: Budget) -> Works:
+    task = model.tasks[index]
     # what the window adds to R where it is moved to its worst, and what deadlines within D allow whatever R is; a task
     # that cannot meet its deadline at all (C > D) is refused anyway, and does no negative work
     others = [
@@ -297,11 +344,14 @@ def _edf_bound(model: Cluster, index: int, slack: list[int], budget: Budget) -> 
 
     def works(R: int) -> list[int]:
         budget.spend()
-        return [
-            min((R + more) // T * C + min(C, (R + more) % T), most) for C, T, more, most in others
-        ]  # `workload`, without the call: the square of the tasks come here
+        found = []
+        for C, T, more, most in others:  # `workload`, without the call: the square of the tasks come here
+            whole, rest = divmod(R + more, T)
+            work = whole * C + (rest if rest < C else C)
+            found.append(work if work < most else most)
+        return found
 
-    return _bound(task, model.m, names, works)
+    return works
 
 
 def mcnaughton(C: Sequence[int], m: int) -> int:

@@ -5,7 +5,8 @@ what the graph alone needs to the least joint fixpoint, and is given up as soon 
 of a task never overlap, and what else of i is about is of the same job.
 
 A vertex v on processor s is ready between b(v) after the arrival, when every vertex before it has taken at least one
-tick, and J(v), the largest F of its predecessors: its requests are those of a sporadic task with the jitter J - b.
+tick (none, where a branch or a variant may leave it out), and J(v), the largest F of its predecessors: its requests are
+those of a sporadic task with the jitter J - b.
 
 **Fixed priorities on s.** Let H be the vertices on s of more urgent tasks, and t0 the last instant, not after the end
 of v, before which s had nothing of H and nothing of v to do. Another vertex may have begun before t0, and be inside a
@@ -56,10 +57,10 @@ class _Graph:
 
     @cached_property
     def earliest(self) -> list[int]:
-        """How many vertices come before each on the longest way there: it is not ready earlier."""
+        """The least that the vertices before each take on the longest way there: it is not ready earlier."""
         dag, found = self.task.dag, [0] * len(self.task.dag.vertices)
         for v in dag.order:
-            found[v] = max((found[p] + 1 for p in dag.predecessors[v]), default=0)
+            found[v] = max((found[p] + dag.vertices[p].least for p in dag.predecessors[v]), default=0)
         return found
 
     @cached_property

@@ -24,9 +24,12 @@ MOST_ROUNDS = 2_000
 
 
 def best_starts(model: Pipelines) -> list[list[int]]:
-    """The earliest start of each stage after the arrival: a tick per stage before it, or their C if times are fixed."""
+    """The earliest start of each stage after the arrival: the least of all before it, or their C if times are fixed."""
     return [
-        [sum(stage.C if model.fixed_times else 1 for stage in task.stages[:k]) for k in range(len(task.stages))]
+        [
+            sum(stage.C if model.fixed_times else stage.least for stage in task.stages[:k])
+            for k in range(len(task.stages))
+        ]
         for task in model.tasks
     ]
 

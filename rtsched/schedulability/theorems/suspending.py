@@ -3,15 +3,15 @@
 The holistic analysis lets more urgent tasks interfere anew with every stage. Seen from its core, a task of many short
 stages rather suspends itself while the others run: more urgent tasks interfere with all its stages there together.
 
-**Why it is sound.** Look at the first deadline that would be missed. Until then every job met its own, so stage k of
-a task (of n, all at least one tick long) became ready within [k, D - (n - k)] after the arrival: its release jitter
-on the processor is D - n. And earlier jobs of the task are done, since D <= T. So from the instant at which a stage
-is ready, or from the earlier one since which more urgent work has kept the processor busy, only more urgent stages
-(with their jitters), one region that has just begun, and the stage itself matter: its response there is A2's for the
-first job of a busy period. That region is one of a less urgent task; or of an earlier stage of the same job, which is
-over when this one is ready, but more urgent work has piled up behind it. The responses outside its home core sum to
-the suspension S; on the core, J_h = D_h - C_h bounds what a more urgent suspending task carries in (the jitter bound of
-Huang et al. with D for R). All or nothing.
+**Why it is sound.** Look at the first deadline that would be missed. Until then every job met its own, so stage k of a
+task (of n, all at least one tick long) became ready within [k, D - (n - k)] after the arrival: its release jitter on
+the processor is D - n (n counts none that a job may leave out). And earlier jobs of the task are done, since D <= T. So
+from the instant at which a stage is ready, or from the earlier one since which more urgent work has kept the processor
+busy, only more urgent stages (with their jitters), one region that has just begun, and the stage itself matter: its
+response there is A2's for the first job of a busy period. That region is one of a less urgent task; or of an earlier
+stage of the same job, which is over when this one is ready, but more urgent work has piled up behind it. The responses
+outside its home core sum to the suspension S; on the core, J_h = D_h - C_h bounds what a more urgent suspending task
+carries in (the jitter bound of Huang et al. with D for R). All or nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rtsched.schedulability.theorems.pipelines import stage_demand
 
 def stage_jitter(task: PipelineTask, k: int) -> int:
     """How much the instants at which stage k becomes ready deviate from periodic ones, as long as deadlines are met."""
-    return task.J if k == 0 else max(0, task.D - len(task.stages))
+    return task.J if k == 0 else max(0, task.D - sum(stage.least for stage in task.stages))
 
 
 def _met(work: JobWork, stages: Sequence[Interference], core: str, s: int) -> list[Contribution]:

@@ -16,6 +16,10 @@ from rtsched.report.content import Report
 from rtsched.report.sections import row as report_row
 from rtsched.schedulability.analyse import SystemAnalysis
 from rtsched.schedulability.analyse import analyse as prove
+from rtsched.schedulability.models import Pipelines, PipelineTask, Stage, TypedPools
+from rtsched.schedulability.theorems.offsets import pipelines_offsets
+from rtsched.schedulability.theorems.pipelines import holistic
+from rtsched.schedulability.theorems.suspending import pipelines_suspending
 from rtsched.verify import words
 from rtsched.verify.document import to_dict
 from rtsched.verify.verification import verify
@@ -335,6 +339,38 @@ def test_under_edf_recorded_deadlines_that_differ_have_no_bound() -> None:
     assert Case(*recorded(mixed)).proof.verdict == "schedulable"  # the least one holds where nobody is ordered by it
 
 
+TWO = "{name: chip, processors: {cpu: {kind: cpu, cores: 1}, npu: {kind: npu}}}"
+
+
+@pytest.mark.parametrize("ordering", ["edzl", "edf-us", "edf-k"])
+def test_whatever_goes_by_deadlines_on_several_cores_has_no_bound_for_recorded_ones(ordering: str) -> None:
+    arrival = "{kind: trace, times: [0 ms, 100 ms], deadlines: [10 ms, 90 ms]}"
+    case = Case(
+        f"name: rec, wcet: 4 ms, deadline: 10 ms, arrival: {arrival}",
+        "name: o1, wcet: 30 ms, period: 100 ms, deadline: 60 ms",
+        "name: o2, wcet: 30 ms, period: 100 ms, deadline: 60 ms",
+        platform="{name: chip, processors: {cpu: {kind: cpu, cores: 2}}}",
+        scheduler=f"{{ordering: {ordering}, placement: global}}",
+    )
+    assert "have deadlines of their own" in case.why
+    assert case.check(200 * MS)["rec"] == 34 * MS  # behind both, which are due before its second job
+
+
+def test_one_queue_by_deadlines_among_others_has_no_bound_for_recorded_ones() -> None:
+    arrival = "{kind: trace, times: [0 ms, 100 ms], deadlines: [10 ms, 90 ms]}"
+    graph = "graph: {nodes: {x: {wcet: {cpu: %d ms}}, y: {wcet: {npu: 2 ms}}}, edges: [[x, y]]}"
+    tasks = (
+        f"name: rec, deadline: 10 ms, arrival: {arrival}, {graph % 4}",
+        f"name: other, period: 100 ms, deadline: 60 ms, {graph % 30}",
+    )
+    case = Case(*tasks, platform=TWO, scheduler="{ordering: edf, placement: pinned, npu: {ordering: fifo}}")
+    assert "have deadlines of their own" in case.why
+    assert case.check(200 * MS)["rec"] == 36 * MS
+    turned = Case(*tasks, platform=TWO, scheduler="{ordering: fp, placement: pinned, npu: {ordering: fifo}}")
+    assert turned.why == ""
+    assert turned.check(200 * MS)["rec"] <= 8 * MS
+
+
 def test_recorded_deadlines_that_agree_count_instead_of_the_tasks() -> None:
     case = Case(*recorded("19 ms, 19 ms, 19 ms, 19 ms"), scheduler="{ordering: edf}")
     assert case.proof.verdict == "schedulable"
@@ -352,6 +388,63 @@ def test_a_trigger_with_recorded_deadlines_hands_on_no_lateness() -> None:
     )
     assert "have deadlines of their own" in case.why
     assert case.check(100 * MS)["post"] > 12 * MS
+
+
+# ---- nodes that are left out ----------------------------------------------------------------------------------------
+
+
+def chained(*edges: str, more: str = "") -> str:
+    """Nodes of 1 ns on the NPU along these edges, and v of 5 ns on the CPU."""
+    names = dict.fromkeys(name for edge in edges for name in edge.split(" "))
+    nodes = ", ".join(f"{name}: {{wcet: {{{'cpu: 5' if name == 'v' else 'npu: 1'} ns}}}}" for name in names)
+    pairs = ", ".join(f"[{edge.replace(' ', ', ')}]" for edge in edges)
+    return f"graph: {{nodes: {{{nodes}}}, edges: [{pairs}]{more}}}"
+
+
+LONG = ("r a1", "a1 a2", "a2 a3", "a3 a4", "a4 a5", "a5 a6", "a6 a7", "a7 v")
+
+
+def test_what_follows_a_way_that_is_not_taken_is_ready_sooner() -> None:
+    graph = chained(*LONG, "r b", "b v", more=", branches: {r: {to: {a1: 0.5, b: 0.5}}}")
+    case = Case(
+        f"name: j, period: 20 ns, priority: 0, {graph}",
+        "name: low, period: 100 ns, offset: 8 ns, priority: 1, wcet: {cpu: 10 ns}",
+        platform=TWO,
+        scheduler="{ordering: fp, placement: pinned}",
+    )
+    assert case.check(4000)["low"] == 20  # v of a job that went the long way, then of one that went the short one
+    assert case.proof.verdict == "schedulable"
+    pools = next(model for model in case.proof.parts[0].view.models if isinstance(model, TypedPools))
+    assert [vertex.least for vertex in pools.tasks[0].dag.vertices] == [1, *(0,) * 9]
+
+
+def test_what_follows_nodes_that_a_variant_skips_is_ready_sooner() -> None:
+    skipped = ", ".join(edge.split(" ")[0] for edge in LONG)
+    variants = (
+        f"variants: {{choices: [{{name: full, accuracy: 0.9}}, {{name: small, skip: [{skipped}], accuracy: 0.5}}]}}"
+    )
+    case = Case(
+        f"name: j, period: 20 ns, priority: 1, {chained(*LONG)}, {variants}",
+        "name: low, period: 100 ns, offset: 8 ns, priority: 2, wcet: {cpu: 9 ns}",
+        "name: top, period: 200 ns, offset: 20 ns, priority: 0, wcet: {npu: 3 ns}",
+        platform=TWO,
+        scheduler="{ordering: fp, placement: pinned, adaptation: {name: resolution, margin: 0.3}}",
+    )
+    assert case.check(200)["low"] == 19  # with 'top' in its way the second job of j is the small one
+    assert case.proof.verdict == "schedulable"
+    stages = {m.tasks[1].stages for m in case.proof.parts[0].view.models if isinstance(m, Pipelines)}
+    assert [stage.least for stage in stages.pop()] == [*(0,) * 8, 1]
+
+
+def test_each_bound_of_pipelines_counts_stages_that_are_left_out() -> None:
+    stages = (*(Stage("npu", 1, least=0) for _ in range(8)), Stage("cpu", 5))
+    low = PipelineTask("low", (Stage("cpu", 9),), 100, 100)
+    for theorem in (holistic, pipelines_offsets, pipelines_suspending):
+        worst = []
+        for shown in (stages, tuple(replace(stage, least=1) for stage in stages)):
+            model = Pipelines((PipelineTask("j", shown, 20, 13), low), {"cpu": "preemptive", "npu": "nonpreemptive"})
+            worst.append(theorem(model).responses[1])
+        assert worst == [19, 14]
 
 
 # ---- the C that is shown is the C of the proof ---------------------------------------------------------------------

@@ -228,7 +228,7 @@ def test_no_run_of_many_beats_a_proof() -> None:
 #: What is left out of a bound, of which function, and a system whose runs notice it.
 MUTANTS: dict[str, tuple[str, str, str, SystemSpec]] = {
     "jobs in a row forgotten": ("bound", "if y + task.J <= (q + 1) * task.T or", "if True or", ROW),
-    "a tick less": ("_end", "for work, weight in terms)) // scale", "for work, weight in terms)) // scale - 1", WIDE),
+    "a tick less": ("_end", "following = total // scale", "following = total // scale - 1", WIDE),
     "the order the other way": ("_beside", "(1 << index) - 1", "~((1 << index) - 1)", FORK),
 }
 
