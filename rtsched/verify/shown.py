@@ -41,7 +41,7 @@ def declared_run(found: Verification) -> Trace:
 
 
 def proof(found: Verification) -> dict[str, Any]:
-    """The verdict in words, with those on chains; of each task its bound in ns (None: none), and words; the calculation."""
+    """The verdict in words, with those on chains; of each task its bound in ns, or None, and words; the calculation."""
     lines = [*words.verdict(found).split("\n"), *map(visible, words.chains(found))]
     bounds = [_bound(found, task.index) for task in found.system.tasks]
     return {"words": "\n".join(cut(line, LONGEST) for line in lines), "bounds": bounds, "steps": _steps(found)}
