@@ -14,7 +14,7 @@ from rtsched.verify.basis import basis_of, claim, short
 from rtsched.verify.observation import Observer
 from rtsched.verify.patterns import Pattern
 from rtsched.verify.verification import Verification
-from rtsched.visible import cut
+from rtsched.visible import cut, visible
 
 if TYPE_CHECKING:
     from rtsched.trace.trace import Trace
@@ -41,8 +41,8 @@ def declared_run(found: Verification) -> Trace:
 
 
 def proof(found: Verification) -> dict[str, Any]:
-    """The verdict in words; of each task its bound in ns (None: there is none), and words on it; the calculation."""
-    lines = words.verdict(found).split("\n")
+    """The verdict in words, with those on chains; of each task its bound in ns, or None, and words; the calculation."""
+    lines = [*words.verdict(found).split("\n"), *map(visible, words.chains(found))]
     bounds = [_bound(found, task.index) for task in found.system.tasks]
     return {"words": "\n".join(cut(line, LONGEST) for line in lines), "bounds": bounds, "steps": _steps(found)}
 

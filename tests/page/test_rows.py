@@ -144,6 +144,15 @@ def test_what_has_no_bound_says_what_is_known_instead() -> None:
     assert {each["words"] for each in bounds} == {"no bound; unknown"}
 
 
+def test_what_is_proven_of_chains_stands_with_the_verdict() -> None:
+    tasks = [{"name": name, "wcet": "1 ms", "period": period} for name, period in (("a", "5 ms"), ("b", "10 ms"))]
+    chain = {"name": "arc", "tasks": ["a", "b"], "max_reaction": "30 ms"}
+    system = {"platform": "uniprocessor", "scheduler": "rm", "tasks": tasks, "chains": [chain]}
+    said = proof(verify(system, runs=0))["words"].splitlines()[-1]
+    assert said.startswith("chain arc: reacts within 17 ms (mrt")  # Dürr: 5 + 10 + 2, a being more urgent
+    assert said.endswith("; max_reaction 30 ms: proven")
+
+
 def test_a_run_that_beats_a_bound_has_no_page() -> None:
     found = verify("burns_wellings", runs=0)
     assert len(declared_run(found).jobs) == 47
