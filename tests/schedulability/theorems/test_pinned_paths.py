@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import random
 import textwrap
 from typing import Any
 
@@ -13,6 +14,7 @@ from rtsched.schedulability.theorems import pinned_paths as module
 from rtsched.schedulability.theorems.pinned_graphs import pinned_graphs
 from rtsched.schedulability.theorems.pinned_paths import pinned_paths
 from rtsched.verify.examine import examine
+from tests.schedulability import ticking_graphs
 from tests.schedulability.theorems.test_pinned_graphs import drawn, graph, pools, system
 
 THERE_AND_BACK = ((0, 1), (1, 2))
@@ -68,6 +70,23 @@ def test_what_it_adds() -> None:
     assert gained == 4
 
 
+def test_no_schedule_tick_by_tick_beats_it() -> None:
+    bounds = attained = 0
+    for seed in range(60):
+        random_ = random.Random(seed)
+        model = ticking_graphs.drawn(random_)
+        result = pinned_paths(model)
+        if result.verdict != "schedulable":
+            continue
+        for bound, seen in zip(result.bounds, ticking_graphs.longest_responses(model, random_, 6), strict=True):
+            assert bound.wcrt is not None
+            assert seen <= bound.wcrt, (seed, bound.task)
+            bounds += 1
+            attained += seen == bound.wcrt
+    assert bounds > 20
+    assert attained > bounds // 3
+
+
 def test_deadlines_beyond_the_period() -> None:
     """A bound within the period holds whatever the deadline; one beyond it is none."""
     path = DagTask("path", graph("a2 b6 a2", *THERE_AND_BACK), 12, 30)
@@ -108,14 +127,28 @@ MUTANTS: dict[str, tuple[str, str, str, Any, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_a_run_notices_what_is_left_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, old, new, what, mode = MUTANTS[name]
-    scheduler = {"ordering": "fp", "placement": "pinned", "preemption": mode}
-    assert examine(what, scheduler, 1).violations == []
+def mutate(where: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source = textwrap.dedent(inspect.getsource(getattr(module._PathSearch, where)))
     assert old in source
     made: dict[str, Any] = {}
     exec("from __future__ import annotations\n" + source.replace(old, new), module.__dict__, made)
     monkeypatch.setattr(module._PathSearch, where, made[where])
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_run_notices_what_is_left_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, old, new, what, mode = MUTANTS[name]
+    scheduler = {"ordering": "fp", "placement": "pinned", "preemption": mode}
+    assert examine(what, scheduler, 1).violations == []
+    mutate(where, old, new, monkeypatch)
     assert any(each.theorem == "pinned-paths" for each in examine(what, scheduler, 1).violations)
+
+
+def test_ticks_notice_that_what_piles_up_behind_an_own_region_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ticking_graphs.drawn(random_ := random.Random(1706))
+    took = ticking_graphs.longest_responses(model, random_, 12)[1]
+    assert pinned_paths(model).responses[1] is None
+    mutate("group", "((0, 1 + later), (visits.over, later))", "((0, 1 + later),)", monkeypatch)
+    bound = pinned_paths(model).responses[1]
+    assert bound is not None
+    assert bound < took
