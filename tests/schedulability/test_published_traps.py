@@ -12,6 +12,7 @@ import rtsched
 from rtsched.schedulability.models import Dag, DagTask, Mode, Sporadic, TypedPools, Uniprocessor, Vertex
 from rtsched.schedulability.theorems.dag_sets import a6_fp, melani
 from rtsched.schedulability.theorems.fixed_priority import np_fp_rta
+from rtsched.schedulability.theorems.pinned_paths import pinned_paths
 from rtsched.schedulability.theorems.typed_dag import han1_bound, long_paths_bound, node_order_bound
 
 
@@ -50,6 +51,38 @@ def seen(tasks: list[DagTask], m: int, mode: Mode = "preemptive", first: int = 0
     }
     jobs = rtsched.simulate(system).jobs
     return [int(next(job["finish"] - job["release"] for job in jobs if job["task"] == k)) for k in range(len(tasks))]
+
+
+def pinned_pools(rows: list[tuple[str, str, int, int]]) -> TypedPools:
+    """Chains of vertices such as ``a5``, each on the processor of its letter, that run to their end."""
+    tasks = []
+    for name, text, T, D in rows:
+        vertices = tuple(Vertex(f"n{k}", int(word[1:]), word[0]) for k, word in enumerate(text.split()))
+        tasks.append(DagTask(name, Dag(vertices, tuple((k, k + 1) for k in range(len(vertices) - 1))), T, D))
+    kinds = sorted({vertex.type for task in tasks for vertex in task.dag.vertices})
+    return TypedPools(tuple(tasks), dict.fromkeys(kinds, 1), modes=dict.fromkeys(kinds, "nonpreemptive"))
+
+
+def pinned_run(rows: list[tuple[str, str, int, int]], offset: int = 0) -> int:
+    """The response of the first job of the last task, which comes at `offset`, the others' at 0."""
+    tasks: list[dict[str, Any]] = []
+    for level, (name, text, T, D) in enumerate(rows):
+        nodes = {
+            f"n{k}": {"wcet": f"{word[1:]} ns", "pin": f"cpu{'abc'.index(word[0])}"}
+            for k, word in enumerate(text.split())
+        }
+        edges = [[f"n{k}", f"n{k + 1}"] for k in range(len(nodes) - 1)]
+        row = {"name": name, "period": f"{T} ns", "deadline": f"{D} ns", "priority": level}
+        tasks.append(row | {"graph": {"nodes": nodes, "edges": edges}})
+    tasks[-1]["offset"] = f"{offset} ns"
+    system = {
+        "platform": "multicore:3",
+        "scheduler": {"ordering": "fp", "placement": "pinned", "preemption": "nonpreemptive"},
+        "simulate": {"until": f"{offset + 40} ns", "drain": "all"},
+        "tasks": tasks,
+    }
+    job = next(job for job in rtsched.simulate(system).jobs if job["task"] == len(rows) - 1)
+    return int(job["finish"] - job["release"])
 
 
 def test_limited_preemption_blocks_more_often_than_it_preempts() -> None:
@@ -91,6 +124,36 @@ def test_a_window_grows_with_what_comes_in_it() -> None:
     assert seen(tasks, 1, "nonpreemptive")[2] == 10
     alone = tuple(Sporadic(task.name, task.dag.volume, task.T, task.D) for task in tasks)
     assert np_fp_rta(Uniprocessor(alone, mode="nonpreemptive")).responses[2] == 10
+
+
+def test_a_response_from_readiness_is_no_jitter_from_the_arrival() -> None:
+    """Casini et al. 2018 as coded: from the second round on a vertex counts as late as it takes once it is ready."""
+    rows = [("rare", "b11", 1000, 24), ("often", "b1 a5", 30, 25), ("low", "a5 a5 a5 a5", 100, 26)]
+    ready_to_end, T, c, ahead = 5 + 5, 30, 5, 15  # a5 of "often" behind a region of 5
+    window = ahead
+    for _ in range(9):
+        window = ahead + c * (1 + (window + ready_to_end - c) // T)
+    assert window + 5 == 25
+    # the first job of "often" is ready on a at 12, when "low" comes, the second at 31
+    took = pinned_run(rows, offset=12)
+    assert took == 30
+    bound = pinned_paths(pinned_pools([*rows[:2], ("low", "a5 a5 a5 a5", 100, 100)])).responses[2]
+    assert bound is not None
+    assert bound >= took
+
+
+def test_what_lies_between_two_visits_takes_its_time() -> None:
+    """Casini et al. 2018 as coded: a vertex that no path was cut down to takes nothing where it is summed up.
+
+    On the chain a b c b a the response of the two on b is subtracted, of which 0 was added.
+    """
+    rows = [("chain", "a10 b10 c10 b10 a10", 100, 30)]
+    on_b = 10 + 10 + 10 - 10  # the path b c b less the 10 of c
+    listed = 0 + 10 + 0  # the responses of b, c, b: the visits of b stand at their first value
+    on_a = 10 + 10 + min(listed, on_b + 10) - (on_b + 10)
+    assert on_a + on_b + 10 == 30
+    assert pinned_run(rows) == 50
+    assert pinned_paths(pinned_pools([(*rows[0][:3], 50)])).responses == [50]
 
 
 def test_the_worst_path_does_not_go_through_the_latest_predecessor() -> None:

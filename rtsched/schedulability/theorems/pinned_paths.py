@@ -19,12 +19,18 @@ of H was left to do. From t0 to the start of the last region of the b-th visit e
 
 Of the second kind a vertex of this job comes once, however many visits wait for it. A region began at least a tick
 before, one processor has one at a time, and each is over when the visit begins: so at most one for t0 and one for each
-later visit, each of another job or vertex; none for a visit whose predecessor on the path was served by s, which has
-just become free. H works at most Σ ceil((L + J - b) / T) c in the first L ticks since t0; and, all that task j has on s
-taken together, no more than jobs of it, T apart, each within max F - min b, can. Suppose the last region has not begun
-at t0 + y: then all y + 1 ticks are such ones, which is more than they can be where y is a fixpoint. As the first
-visit is not ready before t0, the visits take at most that fixpoint, and the last region, less `off`; a smaller `off`
-makes them take no more. The visits may be cut into several such groups: the best cut counts.
+later visit, each of another job or vertex, all of less urgent tasks or of vertices beside the visits; none for a visit
+whose predecessor on the path was served by s, which has just become free. H works at most Σ ceil((L + J - b) / T) c in
+the first L ticks since t0; and, all that task j has on s taken together, no more than jobs of it, T apart, each within
+max F - min b, can. Suppose the last region has not begun at t0 + y: then all y + 1 ticks are such ones, which is more
+than they can be where y is a fixpoint. As the first visit is not ready before t0, the visits take at most that
+fixpoint, and the last region, less `off`; a smaller `off` makes them take no more.
+
+The region at t0 may be of another vertex of task i: one before the first visit, or one of a job before. That is over
+when the first visit is ready, so what is left of it at t0, say z, counts for the window, in which H piles up, and not
+for the visits: they take at most the fixpoint with z, and the last region, less `off` and less z, and the more the
+larger z. It then is the one region for t0. The longer of both cases holds. The visits may be cut into several such
+groups: the best cut counts.
 
 The ends go up from what the graph alone needs to the least joint fixpoint, as there; of both bounds the better holds.
 """
@@ -93,13 +99,15 @@ class _Paths(_Graph):
 class _Visits:
     """Visits of a path to one processor: their work, that of the same job that goes before them, the last region.
 
-    `blocks` are the regions beyond one tick that may block one of them, largest first, each with T and the time within
-    which jobs that come T apart run it; T None: there is one only.
+    `over` is the longest region of the same task, less a tick, behind which more urgent work can pile up before the
+    first is ready. `blocks` are the regions beyond one tick that may block one of them, largest first, each with T
+    and the time within which jobs that come T apart run it; T None: there is one only.
     """
 
     own: int
     beside: int
     last: int
+    over: int
     blocks: tuple[tuple[int, int | None, int], ...]
 
 
@@ -172,17 +180,21 @@ class _PathSearch(_Search):
         off = sum(took for other, took in self.taken(i, part[1:-1]).items() if other != kind)
         here = [place for place, v in enumerate(part) if task.dag.vertices[v].type == kind]
         visits = self._known(i, tuple(part[place] for place in here))
-        blocked = 1 + sum(b - a > 1 for a, b in pairwise(here))
-        base, above = visits.own + visits.beside - visits.last + off, self.above[kind]
+        later = sum(b - a > 1 for a, b in pairwise(here))
+        base, above, most = visits.own + visits.beside - visits.last + off, self.above[kind], 0
+        for over, blocked in ((0, 1 + later), (visits.over, later)):
 
-        def begins(y: int) -> int:
-            found, L = base + _largest(visits.blocks, blocked, y + 1), y + 1
-            for each, work in above:
-                found += min(sum(-(-(L + jitter) // T) * c for c, T, jitter in each), work.within(L))
-            return found
+            def begins(y: int, over: int = over, blocked: int = blocked) -> int:
+                found, L = base + over + _largest(visits.blocks, blocked, y + 1), y + 1
+                for each, work in above:
+                    found += min(sum(-(-(L + jitter) // T) * c for c, T, jitter in each), work.within(L))
+                return found
 
-        y = least_fixpoint(begins, base, limit=task.T + off)
-        self.costs[part] = task.T + 1 if y is None else min(y + visits.last - off, task.T + 1)
+            y = least_fixpoint(begins, base + over, limit=task.T + off + over)
+            most = max(most, task.T + 1 if y is None else y + visits.last - off - over)
+            if most > task.T or not visits.over:
+                break
+        self.costs[part] = min(most, task.T + 1)
         return self.costs[part]
 
     def _others(self, i: int) -> None:
@@ -214,13 +226,15 @@ class _PathSearch(_Search):
                 blocks += [(piece - 1, T, within) for piece in _pieces(model.tasks[j].dag.vertices[u], model)]
         mine = {u: _pieces(vertices[u], model) for j, u in self.on[kind] if j == i}
         blocks += [(piece - 1, None, 0) for u in beside - first for piece in mine[u]]
+        over = 0
         if self.above[kind]:  # else t0 is where the first visit is ready
-            blocks.append((max((piece - 1 for pieces in mine.values() for piece in pieces), default=0), None, 0))
+            over = max((piece - 1 for pieces in mine.values() for piece in pieces), default=0)
         end = mine[visits[-1]]
         self.visits[visits] = _Visits(
             sum(vertices[v].c for v in visits),
             sum(vertices[u].c for u in first),
             end[-1] if end else 1,
+            over,
             tuple(sorted((each for each in blocks if each[0]), key=lambda each: (-each[0], each[1] or 0, each[2]))),
         )
         return self.visits[visits]
@@ -230,11 +244,11 @@ def _largest(blocks: tuple[tuple[int, int | None, int], ...], count: int, L: int
     """The sum of so many largest regions that can be met in a window of L."""
     found = 0
     for size, T, within in blocks:
+        if not count:
+            break
         often = 1 if T is None else min(count, -(-(L + within) // T))
         found += often * size
         count -= often
-        if not count:
-            break
     return found
 
 
