@@ -27,8 +27,8 @@ from rtsched.verify import words
 from rtsched.verify.basis import NAMES, headline
 from rtsched.verify.criticality import levels
 from rtsched.verify.loads import summed_up
-from rtsched.verify.requirements import missing
 from rtsched.verify.reasons import reason
+from rtsched.verify.requirements import missing
 from rtsched.verify.verification import Verification
 
 if TYPE_CHECKING:

@@ -221,8 +221,8 @@ class Observer:
         known = theorems()
         who = known[test].called if test in known else test
         return SoundnessError(
-            f"{what} in a simulation ({pattern.name}, seed {pattern.seed}), and {who} proves at most {limit}{unit}: one "
-            "of the two is wrong; please report it with its file",
+            f"{what} in a simulation ({pattern.name}, seed {pattern.seed}), and {who} proves at most {limit}{unit}: "
+            "one of the two is wrong; please report it with its file",
             self.analysis,
             trace,
             claim

@@ -106,7 +106,7 @@ class Requirement:
 
 
 def requirements(found: Verification) -> tuple[Requirement, ...]:
-    """All of them: of the system where it has an id, of every task its deadline and misses, of chains and loads limits."""
+    """All of them: of the system where it has an id, of each task deadline and misses, of chains and loads limits."""
     made = [] if found.system.id is None else [_whole(found)]
     for index, task in enumerate(found.system.tasks):
         made.append(_deadline(found, index))
