@@ -52,8 +52,8 @@ class Requirement:
     and `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
     worst). `slack` is the limit less the bound. `basis` is the weakest of what the execution times claim that it rests
     on. `reason` says why it is not proven. A limit of None: the id names something of which nothing is required.
-    Beside what the file says is `violated` nothing is proven. Of a load (``utilisation``) limit, bound and slack stand in
-    `shares`, and none of them is a time; of ``misses`` in `counts`.
+    Beside what the file says is `violated` nothing is proven. Of a load (``utilisation``) limit, bound and slack stand
+    in `shares`, and none of them is a time; of ``misses`` in `counts`.
     """
 
     id: str | None
