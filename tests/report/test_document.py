@@ -145,6 +145,36 @@ def test_the_data_are_enough_without_the_catalogue(monkeypatch: pytest.MonkeyPat
     assert done.found.inputs_sha256 == report.found.inputs_sha256
 
 
+@pytest.mark.parametrize(
+    ("forge", "named"),
+    [
+        (
+            lambda d: d["report"]["sections"][3]["blocks"][0]["rows"][0].__setitem__(6, "1 us"),
+            "section Tasks.0.rows.0.6",
+        ),
+        (lambda d: d["report"]["marks"].update(fast="(✓)"), "marks.fast"),
+        (lambda d: d["report"].update(title="All is well"), "title"),
+        (lambda d: d.update(scope="All is well."), "scope"),
+        (lambda d: d["resolved"]["tasks"][0].update(weight=7.0), "resolved.tasks.fast.weight"),
+    ],
+)
+def test_what_is_printed_follows_from_the_answers_also_under_a_new_digest(forge: Any, named: str) -> None:
+    document = data()
+    forge(document)
+    document["digest"]["sha256"] = digest(document)
+    done = rerun(document)
+    assert done.untouched
+    assert not done.confirmed
+    assert done.differences[0].startswith(named), done.differences
+
+
+def test_integers_that_do_not_fit_together_are_named() -> None:
+    document = data()
+    document["resolved"]["tasks"][1]["index"] = 5
+    with pytest.raises(InputError, match="'resolved' does not fit together"):
+        rerun(document)
+
+
 def test_what_was_changed_is_named() -> None:
     document = data()
     document["resolved"]["tasks"][1]["nodes"][0]["times"][0] = 9_000_000
