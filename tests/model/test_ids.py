@@ -97,8 +97,8 @@ def test_both_places_of_an_id_are_named(tmp_path: Path) -> None:
             "4:43: tasks.b.after: the 'after' of task 'b' goes round in a circle",
         ),
         (
-            "{name: b, wcet: 1 ms, after: a}",
-            "4:25: tasks.b.after: task 'b' is released by the end of 'a', which writes",
+            "{name: b, wcet: 1 ms, deadline: 9 ms, after: a}",
+            "4:43: tasks.b.after: task 'b' is released by the end of 'a', which writes",
         ),
     ],
 )
