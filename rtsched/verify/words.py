@@ -131,7 +131,7 @@ def rows(found: Verification) -> list[list[str]]:
     made = []
     for index, (task, bound) in enumerate(zip(found.system.tasks, found.bounds, strict=True)):
         seen = found.observed(index)
-        ratio = None if seen is None or not bound.wcrt else seen / bound.wcrt
+        ratio = None if seen is None or not bound.wcrt else 100 * seen // bound.wcrt / 100  # 1.00: attained
         late = bound.wcrt is not None and bound.wcrt > bound.deadline
         made.append(
             [
