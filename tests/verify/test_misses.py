@@ -198,6 +198,22 @@ def test_a_run_says_what_its_worst_window_was(tmp_path: Path) -> None:
     assert {each["misses_in_a_row"] for each in json.loads(untraced)["tasks"]} == {None}
 
 
+def test_the_board_has_the_steps_of_each_limit() -> None:
+    tasks = [task("rare", 9, 200, deadline="9 ms"), task("a", 2, 10, misses={"most": 1, "of": 10}), task("b", 6, 12)]
+    tasks[2] |= {"misses": {"most": 1, "of": 10}}
+    boards = {board.name: "\n".join(board.text()) for board in verify(system(tasks), runs=0).steps()}
+    assert "Ω(rare) = ⌈((10 − 1)·12 + 19 + 35 − 1 ns)/200⌉ = 1" in boards["misses of b"]
+    assert "N(1 rare) = 2; without any none is late\n    at most 2 of 10 jobs > 1" in boards["misses of b"]
+    assert "at most 1 of 10 jobs ≤ 1" in boards["misses of a"]
+    held = [task("a", 2, 4, clock="t"), task("b", 3, 6, clock="t", misses={"most": 1, "of": 2})]
+    boards = {board.name: "\n".join(board.text()) for board in verify(system(held), runs=0).steps()}
+    assert "b: (x.); the worst 2 in a row have 1 late" in boards["misses of b"]
+    slow = [task("a", 1, 4, misses={"most": 1, "of": 3}), task("b", 9, 6, misses={"most": 1, "of": 2})]
+    boards = {board.name: "\n".join(board.text()) for board in verify(system(slow), runs=0).steps()}
+    assert "no job is late (fp-rta, above): 0 of 3 ≤ 1" in boards["misses of a"]
+    assert "no test bounds the misses of 2 jobs in a row: it may miss" in boards["misses of b"]
+
+
 @pytest.mark.parametrize(("window", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (9, 3)])
 def test_windows_of_a_run(window: int, most: int) -> None:
     """Three of five jobs miss: one late, one aborted, one dropped."""
