@@ -37,7 +37,7 @@ def behind(found: Verification, index: int) -> frozenset[int]:
     """The tasks on whose execution times the verdict on a task depends, itself among them.
 
     Of its part those that can delay it, directly or through others (``rtsched.schedulability.lowering.delays``). All of
-    them where nothing says who waits for whom: a plan of its own, processors that take turns, locks that block one.
+    them where nothing says who waits for whom: a plan of its own, processors that take turns.
     """
     tasks = found.system.tasks
     view = found.analysis.part_of(tasks[index].name).view
@@ -45,8 +45,9 @@ def behind(found: Verification, index: int) -> frozenset[int]:
     if not view.queues:
         return part
     releases = {place: after for place in part if (after := tasks[place].after) is not None}
-    mine = delaying(view.queues, releases, index)
-    return part if any(view.blockers.get(tasks[place].name) for place in mine) else mine
+    places = {tasks[place].name: place for place in part}
+    blockers = {places[name]: [places[each.task] for each in those] for name, those in view.blockers.items()}
+    return delaying(view.queues, releases, index, blockers)
 
 
 def basis_of(found: Verification, tasks: Iterable[int]) -> Basis:

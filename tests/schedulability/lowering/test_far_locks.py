@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rtsched.verify.basis import basis_of
 from rtsched.verify.verification import Verification, verify
 
 BOARD = {"name": "board", "processors": {"cpu": {"cores": 2}, "npu": {"kind": "npu"}}}
@@ -72,3 +73,15 @@ def test_switches_are_counted_beside_the_ceiling() -> None:
     )  # fmt: skip
     assert found.bounds[0].wcrt == 8_000_000
     assert found.observed(0) == 7_999_999
+
+
+@pytest.mark.parametrize(
+    ("weak", "loops"), [("loop", "typical"), ("grab", "typical"), ("infer", "declared"), ("mark", "declared")]
+)
+def test_whoever_is_blocked_rests_on_the_times_of_holders_and_of_nobody_else(weak: str, loops: str) -> None:
+    described = system()
+    for task in described["tasks"]:
+        if task["name"] == weak:
+            task["origin"] = {"kind": "typical", "n": 9}
+    found = verify(described, runs=0)
+    assert (basis_of(found, [0]), found.basis) == (loops, "typical")
