@@ -70,11 +70,10 @@ _ORIGIN = thing(
     {
         "basis": BASIS,
         "text": TEXT,
-        "statistic": {**TEXT, "description": "which figure of a table or of samples"},
+        "statistic": maybe(TEXT, "which figure of a table or of samples"),
         "n": maybe(COUNT, "runs that it is from; null: not stated"),
         "margin": NUMBER,
-        **dict.fromkeys(("source", "row"), TEXT),
-        "date": maybe(TEXT),
+        **dict.fromkeys(("source", "row", "date"), maybe(TEXT, "null: not stated")),
         "stated": maybe({"type": "object"}, "what the file states of it"),
     }
 )
