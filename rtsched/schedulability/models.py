@@ -297,8 +297,11 @@ class TypedPools:
 
     def serves_in_order(self, kind: str) -> bool:
         """Whether of a job's vertices that are ready for a type the one that stands first runs, and preempts others."""
-        order = self.order if self.queues is None else self.queues.orders.get(kind)
-        return order in ("FP", "EDF") and self.mode(kind) == "preemptive"
+        return self.order_on(kind) in ("FP", "EDF") and self.mode(kind) == "preemptive"
+
+    def order_on(self, kind: str) -> Order | None:
+        """What serves the queue of a type."""
+        return self.order if self.queues is None else self.queues.orders.get(kind)
 
     def mode(self, kind: str) -> Mode:
         """How the processors of a type are preempted."""
