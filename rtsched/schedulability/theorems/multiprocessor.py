@@ -266,8 +266,12 @@ def limited_works(model: Cluster, index: int, R: int, responses: list[int]) -> l
 
 def edf_workload(h: Sporadic, D: int, slack: int) -> int:
     """The most work of `h` with deadlines inside a window that ends at a deadline, D long; `slack` of h is proven."""
-    n = max(0, (D - h.D) // h.T + 1)
-    return n * h.C + min(h.C, max(0, D - n * h.T - slack))
+    C, T = h.C, h.T
+    n = (D - h.D) // T + 1
+    if n < 0:
+        n = 0
+    rest = D - n * T - slack
+    return n * C + (0 if rest < 0 else rest if rest < C else C)
 
 
 class Budget:
