@@ -112,7 +112,10 @@ def in_order(model: TypedPools, published: bool = False, seen: Mapping[str, list
 
 
 def together(model: TypedPools, windows: Windows) -> Result:
-    """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts."""
+    """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts.
+
+    The late deadlines come first: their bounds are what others lean on most, and what exceeds a deadline first.
+    """
     looks = Looks()
 
     def least(name: str, bounds: Mapping[str, int]) -> tuple[int, ProblemWindow] | None:
@@ -123,7 +126,8 @@ def together(model: TypedPools, windows: Windows) -> Result:
         found = least(name, bounds)
         return None if found is None else found[0]
 
-    first = {name: min(window.reached or 0 for window in each) for name, each in windows.items()}
+    late_first = sorted(model.tasks, key=lambda task: -task.D)
+    first = {task.name: min(window.reached or 0 for window in windows[task.name]) for task in late_first}
     bounds = joint_fixpoint(first, step)
     if bounds is None:
         none = [Bound(task.name, None, task.D, converged=False) for task in model.tasks]

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
 from rtsched.schedulability.models import DagTask, TypedPools
 from rtsched.schedulability.result import Bound, Contribution
 from rtsched.schedulability.theorems.fixpoint import NotConverged, least_fixpoint
-from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, stride
 from rtsched.schedulability.theorems.multiprocessor import shared_out
 from rtsched.schedulability.theorems.typed_dag import along_a_path, parallel
 
@@ -81,21 +80,24 @@ class ProblemWindow:
         self.regions = {kind: largest_regions(model, kind, self.blockers(kind), missing) for kind in dag.volumes}
         self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
         self.base, self.path = self._alone(published)
+        self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
+        self.own = int(self.base * self.scale)  # which has no other denominator
         self.line = not published and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
         #: By job of a row the ticks to its end that are certain; they only grow while the responses of the others do.
-        self.row = [math.floor(self.base)]
+        self.row = [self.own // self.scale]
         #: The bound lies nowhere below. None: it lies beyond D.
         self.reached: int | None = self.row[0] + task.J
         #: Which job of a row attains it.
         self.worst = 0
-        self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
         #: By other task its response when it was asked last, and its works.
         self.made: dict[str, tuple[int, list[tuple[int, JobWork]]]] = {}
 
-    def _alone(self, published: bool) -> tuple[Fraction, tuple[int, ...]]:
+    def _alone(self, published: bool) -> tuple[Fraction | int, tuple[int, ...]]:
         """What the path, the regions before it and the vertices beside it take without other tasks; and the path."""
         dag, cores = self.task.dag, self.model.cores
-        if not published and 1 < len(dag.vertices) <= MOST_VERTICES:
+        if len(dag.vertices) == 1:
+            return dag.vertices[0].c + self.blocked[0], (0,)
+        if not published and len(dag.vertices) <= MOST_VERTICES:
             try:
                 return self._beside()
             except NotConverged:  # then all vertices off the path count, as in the first bound of Han
@@ -126,13 +128,13 @@ class ProblemWindow:
         """The tasks whose regions may be met on a type, and that do not interfere there."""
         return self.below
 
-    def _blocked(self, index: int) -> Fraction:
+    def _blocked(self, index: int) -> Fraction | int:
         """For how long a vertex waits behind less urgent regions at most."""
         dag = self.task.dag
         vertex, before = dag.vertices[index], dag.predecessors[index]
         waits, sizes = vertex.waits(self.model.mode(vertex.type)), [size for _, size in self.regions[vertex.type]]
         if not waits or not sizes:
-            return Fraction(0)
+            return 0
         cores = self.model.cores[vertex.type]
         beside = sum(sizes[: cores - 1])
         follows = bool(before) and all(dag.vertices[place].type == vertex.type for place in before)
@@ -146,7 +148,7 @@ class ProblemWindow:
                 rate = most_at_once(self.model, kind, other) if self.widths else cores
                 work = JobWork(other.T, response, volume, rate)
                 if self.urgent:
-                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                    work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
 
     def _known_works(self, other: DagTask, response: int) -> list[tuple[int, JobWork]]:
@@ -171,7 +173,7 @@ class ProblemWindow:
         task, terms, best = self.task, list(alike.items()), -1
         for q in range(MOST_JOBS):
             if q == len(self.row):
-                self.row.append(max(self.row[-1], math.floor((q + 1) * self.base)))
+                self.row.append(max(self.row[-1], (q + 1) * self.own // self.scale))
             iterates: list[int] | None = None if seen is None else []
             y = self._end(q, terms, looks, iterates)
             if y is None:
@@ -190,49 +192,48 @@ class ProblemWindow:
         return self.reached
 
     def _end(self, q: int, terms: list[tuple[JobWork, int]], looks: Looks, seen: list[int] | None) -> int | None:
-        """When job q of a row that begins at 0 is done at the latest, beside works that each count so often."""
-        own, scale, volume = int((q + 1) * self.base * self.scale), self.scale, (q + 1) * self.task.dag.volume
-        flat = [(work.T, work.response, work.volume, work.rate, work.most, weight) for work, weight in terms]
-        line = self.line
+        """When job q of a row that begins at 0 is done at the latest, beside works that each count so often.
+
+        Where nobody asks for iterates, a step goes as far as works are sure to rise; where works are more than a line
+        can meet in its waiting time, on all processors, it does so in any case: the bound would grow tick by tick.
+        """
+        own, scale, volume = (q + 1) * self.own, self.scale, (q + 1) * self.task.dag.volume
+        flat = [(*work, weight) for work, weight in terms]
+        line, quick = self.line, seen is None
 
         def grown(y: int) -> int:
             looks.spend(len(flat))
-            total, x, taken, crowd = own, y - volume + 1, 0, []
+            total, x, taken = own, y - volume + 1, 0
+            rising, crowd = [], []  # for how many ticks, at which rate
             for T, response, amount, rate, most, weight in flat:  # `JobWork.within`, without the call
                 room = rate * (y - T + response) - amount
                 if room <= 0:
-                    found = rate * y if rate * y < amount else amount
+                    found, rest = 0, rate * y
                 else:
                     whole, rest = divmod(room, rate * T)
-                    found = (1 + whole) * amount + (rest if rest < amount else amount)
+                    found = (1 + whole) * amount
+                left = amount - rest
+                found += rest if left > 0 else amount
                 if response > T and found > rate * y:
-                    found = rate * y
-                if most is not None and found > most:
-                    found = most
+                    found, left = rate * y, found - rate * y
+                if most is not None and found + max(left, 0) > most:
+                    found, left = min(found, most), most - found
                 if line and found > rate * x:
-                    crowd.append((found // rate, rate, weight))
+                    crowd.append((found // rate - x, rate * weight))
                     taken += rate * weight
                     found = rate * x
+                elif left >= rate:
+                    rising.append((left // rate, rate * weight))
                 total += weight * found
             following = total // scale
-            if taken < scale or following <= y:
+            if following <= y:
                 return following
-            return max(following, y + self._crowded(crowd) - x + 1)
+            if quick:
+                return y + stride(total - scale * (y + 1), scale, rising + crowd)
+            return following if taken < scale else y + stride(total - scale * (y + 1), scale, crowd)
 
         limit = max(self.task.D - self.task.J + q * self.task.T, 0)
         return least_fixpoint(grown, self.row[q], limit=limit, seen=seen)
-
-    def _crowded(self, works: list[tuple[int, int, int]]) -> int:
-        """For how many ticks of waiting works (ticks, at which rate, how often) can keep all processors busy.
-
-        Until then the bound would grow tick by tick.
-        """
-        taken = 0
-        for ticks, rate, weight in sorted(works, reverse=True):
-            taken += rate * weight
-            if taken >= self.scale:  # which of one type is the number of its processors
-                return ticks
-        return 0
 
     def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
         """The bound R with its parts."""
@@ -244,11 +245,11 @@ class ProblemWindow:
             parts = [Contribution("own", task.name, own), others, jitter]
             return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
         on_path = sum(task.dag.vertices[index].c for index in self.path)
-        blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
-        shares = [(f"{task.name} (parallel vertices)", int((self.base - on_path - blocked) * self.scale))]
+        blocked = int(sum(self.blocked[index] for index in self.path) * self.scale)
+        shares = [(f"{task.name} (parallel vertices)", self.own - on_path * self.scale - blocked)]
         x = y - task.dag.volume + 1
         for other in self.others:
-            each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
+            each = [(weight, work, work.within(y)) for weight, work in self._known_works(other, responses[other.name])]
             amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
             shares.append((other.name, sum(amounts)))
         parts = [Contribution("own", task.name, on_path), *self._blocking()]
@@ -261,9 +262,7 @@ class ProblemWindow:
     def _blocking(self) -> Iterator[Contribution]:
         """By type of processor, how long the path waits behind regions, and the largest of them."""
         for kind, found in self.regions.items():
-            amount = sum(
-                (self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind), Fraction(0)
-            )
+            amount = sum(self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind)
             if amount >= 1:
                 more = f" and {len(found) - 1} more" if len(found) > 1 else ""
                 yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))
@@ -289,5 +288,5 @@ class QueueWindow(ProblemWindow):
                 cores = self.model.cores[kind]
                 work = JobWork(other.T, response, volume, most_at_once(self.model, kind, other))
                 if self.queues.orders.get(kind) == "EDF" and self.task.D <= self.task.T:
-                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                    work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rtsched.schedulability.theorems.fixpoint import NotConverged
 
@@ -11,8 +11,7 @@ from rtsched.schedulability.theorems.fixpoint import NotConverged
 MOST_LOOKS = 10**7
 
 
-@dataclass(frozen=True, slots=True)
-class JobWork:
+class JobWork(NamedTuple):
     """What jobs can do on one type of processors: `volume` each, within `response` of arrivals `T` apart.
 
     `rate` is the most that a job does in a tick; `most` bounds the work whatever the window (None: nothing does).
@@ -59,6 +58,24 @@ def due_within(D: int, deadline: int, work: JobWork) -> int:
         return max(reach, 0)
     whole = (reach - work.volume) // (work.rate * work.T) + 1
     return whole * work.volume + min(work.volume, max(0, reach - whole * work.rate * work.T))
+
+
+def stride(lack: int, scale: int, rising: list[tuple[int, int]]) -> int:
+    """The least d with lack + Σ rate min(d, span) < d scale, for all (span, rate) in `rising` and lack >= 0.
+
+    By so much a window grows before what is now `lack` more than fits into it fits, when works go on to rise, each at
+    its rate for its span, and then stay: they do no less than that.
+
+    >>> stride(5, 2, []), stride(5, 2, [(3, 1)]), stride(5, 2, [(100, 1)]), stride(5, 2, [(3, 1), (9, 1)])
+    (3, 5, 6, 9)
+    """
+    rates = sum([rate for _, rate in rising])
+    for span, rate in sorted(rising):
+        if rates < scale and lack // (scale - rates) < span:
+            break
+        lack += rate * span
+        rates -= rate
+    return lack // (scale - rates) + 1
 
 
 class Looks:

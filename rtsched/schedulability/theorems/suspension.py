@@ -137,7 +137,7 @@ def edf_bounds(model: Uniprocessor) -> list[Bound] | None:
         for other in model.tasks:
             if other is not task:
                 work = JobWork(other.T, bounds[other.name], other.C, 1)
-                found.append((other.name, replace(work, most=due_within(task.D, other.D, work))))
+                found.append((other.name, work._replace(most=due_within(task.D, other.D, work))))
         return found
 
     def step(name: str, bounds: Mapping[str, int]) -> int | None:
