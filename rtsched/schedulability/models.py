@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from rtsched.model.policy import Mode as Mode
 from rtsched.model.policy import Order as Order
@@ -239,13 +239,22 @@ class Dag:
 
 @dataclass(frozen=True, slots=True)
 class DagTask:
-    """A sporadic task whose jobs are DAGs; its jobs do not overlap."""
+    """A sporadic task whose jobs are DAGs; its jobs do not overlap.
+
+    Unless what runs when a job ends early `drains`, beside the next job: where one `missed` its deadline, or also where
+    it left by one of its `exits`.
+    """
 
     name: str
     dag: Dag
     T: int
     D: int
     J: int = 0
+    drains: Literal["", "missed", "exits"] = ""
+
+    def overlaps(self, missing: bool = False) -> bool:
+        """Whether jobs may run beside each other, if none misses its deadline, or even where some do (`missing`)."""
+        return bool(self.drains) and (missing or (self.drains == "exits" and self.D > self.T))
 
 
 @dataclass(frozen=True)

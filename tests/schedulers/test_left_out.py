@@ -6,6 +6,7 @@ import pytest
 
 import rtsched
 from tests.chips import loaded
+from tests.schedulability.drawn_policies import bounds_that_hold
 
 SYSTEM = """
 name: left_out
@@ -44,3 +45,8 @@ def test_who_is_left_out_at_the_last_moment_holds_nobody_up(ordering, preemption
     assert found["net"] == 12_000_000
     assert {found[name] for name in found if name.startswith("low")} == {13_000_000}
     assert not trace.check()
+
+
+@pytest.mark.parametrize(("first", "count"), [pytest.param(0, 400, marks=pytest.mark.slow), (21, 1), (26, 1)])
+def test_no_run_of_jobs_that_go_several_ways_beats_a_bound(first, count):
+    assert bounds_that_hold("ways", range(first, first + count)) > count

@@ -364,9 +364,20 @@ class TaskGroup(Pieces):
                 for piece in self.pieces[task.index]
             )
             edges = tuple((u, node.index) for node in task.nodes for u in node.predecessors)
-            tasks.append(DagTask(task.name, Dag(vertices, edges), self.T(task), self.D(task), task.jitter))
+            dag = Dag(vertices, edges)
+            tasks.append(DagTask(task.name, dag, self.T(task), self.D(task), task.jitter, self._drains(task)))
         cores = {self._pool_name(pool): len(places) for pool, places in self.pools.items()}
         return TypedPools(tuple(tasks), cores, order, modes, self.name, self._queues(unbounded))
+
+    def _drains(self, task: TaskSpec) -> Literal["", "missed", "exits"]:
+        """Whether nodes of the task may go on for nothing when its job has ended, and its next job runs."""
+        places = {place for piece in self.pieces[task.index] for place in self.pools[piece.pool]}
+        if all(self.system.processors[place].service == "preemptive" for place in places):
+            return ""
+        exits = task.quality is not None and task.quality.exits and not is_chain(task)
+        if exits and self.policy.adaptation is not None and not self.policy.adaptation.fixed:
+            return "exits"
+        return "missed" if task.on_miss in ("abort", "drop_if_hopeless") else ""
 
     def _by_priority(self) -> bool:
         """Whether fixed priorities serve all queues, or, where these differ, one at least."""

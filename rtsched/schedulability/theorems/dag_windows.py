@@ -26,13 +26,29 @@ MOST_VERTICES = 400
 MOST_JOBS = 1_000
 
 
-def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> list[tuple[str, int]]:
-    """Of each of the processors of a type the largest (region - 1) of `tasks`, largest first; and whose they are."""
+def largest_regions(
+    model: TypedPools, kind: str, tasks: tuple[DagTask, ...], missing: bool = False
+) -> list[tuple[str, int]]:
+    """Of each of the processors of a type the largest (region - 1) of `tasks`, largest first; and whose they are.
+
+    Those of a task whose jobs overlap may be on all of them at once; `missing`: tasks may miss their deadlines.
+    """
     if not tasks or not model.regions[kind]:
         return []
     meant = {id(task) for task in tasks}
-    mine = ((name, size) for size, name, task in model.regions[kind] if id(task) in meant)
+    mine = (
+        (name, size)
+        for size, name, task in model.regions[kind]
+        if id(task) in meant
+        for _ in range(model.cores[kind] if task.overlaps(missing) else 1)
+    )
     return list(islice(mine, model.cores[kind]))
+
+
+def most_at_once(model: TypedPools, kind: str, task: DagTask) -> int:
+    """How many processors of a type a task can keep busy at once."""
+    cores = model.cores[kind]
+    return cores if task.overlaps() else min(cores, task.dag.width(kind))
 
 
 def others_than(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
@@ -45,7 +61,7 @@ class ProblemWindow:
 
     `below` can block with their regions, `others` interfere; `urgent`: only with deadlines by the task's own. `base` is
     the bound without others, `path` attains it. `published`: as Melani et al. have it, with all vertices off the path,
-    and whatever graphs allow at once.
+    and whatever graphs allow at once. `missing`: those below may miss their deadlines.
     """
 
     def __init__(
@@ -56,11 +72,12 @@ class ProblemWindow:
         others: tuple[DagTask, ...],
         urgent: bool = False,
         published: bool = False,
+        missing: bool = False,
     ) -> None:
         self.model, self.task, self.others, self.urgent, self.widths = model, task, others, urgent, not published
         dag = task.dag
         self.below = below
-        self.regions = {kind: largest_regions(model, kind, self.blockers(kind)) for kind in dag.volumes}
+        self.regions = {kind: largest_regions(model, kind, self.blockers(kind), missing) for kind in dag.volumes}
         self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
         self.base, self.path = self._alone(published)
         self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
@@ -128,7 +145,8 @@ class ProblemWindow:
         for kind, volume in other.dag.volumes.items():
             if kind in self.task.dag.volumes:
                 cores = self.model.cores[kind]
-                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
+                rate = most_at_once(self.model, kind, other) if self.widths else cores
+                work = JobWork(other.T, response, volume, rate)
                 if self.urgent:
                     work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
@@ -268,7 +286,7 @@ class QueueWindow(ProblemWindow):
         for kind, volume in other.dag.volumes.items():
             if kind in self.task.dag.volumes and self.queues.may_precede(kind, other.name, self.task.name):
                 cores = self.model.cores[kind]
-                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)))
+                work = JobWork(other.T, response, volume, most_at_once(self.model, kind, other))
                 if self.queues.orders.get(kind) == "EDF" and self.task.D <= self.task.T:
                     work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
