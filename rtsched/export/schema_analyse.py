@@ -206,6 +206,7 @@ _ANALYSED = {
     "basis": BASIS,
     "proven": {**YES, "description": "schedulable, and for execution times of which a proof is one"},
     "conditional": {**YES, "description": "schedulable if no job exceeds the measured maxima"},
+    "violated": {**TEXTS, "description": "assumptions of which the file says that they do not hold: nothing is proven"},
     "outcome": {**TEXT, "description": "the verdict with what it rests on, in words"},
     "criticality": named(_LEVEL),
     "scope": {**TEXT, "description": "what exactly is claimed"},

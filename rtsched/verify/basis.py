@@ -74,8 +74,13 @@ def node_origins(task: TaskSpec, node: NodeSpec) -> dict[tuple[int, tuple[Origin
 # ---- how it is said --------------------------------------------------------------------------------------------------
 
 
-def claim(verdict: Verdict, basis: Basis) -> str:
-    """A verdict on a part of a system in a few words: ``in time at typical values (no proof)``."""
+def claim(verdict: Verdict, basis: Basis, violated: Sequence[str] = ()) -> str:
+    """A verdict on a part of a system in a few words: ``in time at typical values (no proof)``.
+
+    Nothing is proven by what the file says is `violated`.
+    """
+    if verdict == "schedulable" and violated:
+        return f"in time {'for' if basis in PROVING else 'at'} {NAMES[basis]} (no proof)"
     if verdict != "schedulable" or basis in PROVING:
         return verdict
     if basis in CONDITIONAL:
@@ -83,8 +88,10 @@ def claim(verdict: Verdict, basis: Basis) -> str:
     return f"in time at {NAMES[basis]} (no proof)"
 
 
-def short(verdict: Verdict, basis: Basis) -> str:
+def short(verdict: Verdict, basis: Basis, violated: Sequence[str] = ()) -> str:
     """A verdict in one word or two: ``schedulable`` of bounds alone, else ``conditional`` or ``no proof``."""
+    if verdict == "schedulable" and violated:
+        return "no proof"
     if verdict != "schedulable" or basis in PROVING:
         return verdict
     return "conditional" if basis in CONDITIONAL else "no proof"
@@ -95,6 +102,9 @@ def headline(found: Verification) -> tuple[str, str]:
     verdict, basis = found.verdict, found.basis
     tasks = found.system.tasks
     if verdict == "schedulable":
+        if found.violated:
+            at = "for" if basis in PROVING else "at"
+            return "no proof", f": violated: {', '.join(found.violated)} (all is in time {at} {NAMES[basis]})"
         if basis in PROVING:
             return verdict, f" for {NAMES[basis]}"
         if basis in CONDITIONAL:
