@@ -149,6 +149,11 @@ class Vertex:
         return max(1, len(self.regions)) if mode == "limited" and not self.preemptible else 1
 
 
+def _sets(places: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """Each in order, and nothing twice."""
+    return tuple([tuple(each) if len(each) < 2 else tuple(sorted(set(each))) for each in places])
+
+
 @dataclass(frozen=True)
 class Dag:
     """A directed acyclic graph of typed vertices; `edges` are pairs of positions."""
@@ -162,7 +167,7 @@ class Dag:
         after: list[list[int]] = [[] for _ in self.vertices]
         for source, target in self.edges:
             after[source].append(target)
-        return tuple(tuple(sorted(set(each))) for each in after)
+        return _sets(after)
 
     @cached_property
     def predecessors(self) -> tuple[tuple[int, ...], ...]:
@@ -170,12 +175,15 @@ class Dag:
         before: list[list[int]] = [[] for _ in self.vertices]
         for source, target in self.edges:
             before[target].append(source)
-        return tuple(tuple(sorted(set(each))) for each in before)
+        return _sets(before)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
         """The positions in a topological order; ValueError if there is a cycle."""
-        left = [len(before) for before in self.predecessors]
+        left = [0] * len(self.vertices)
+        for after in self.successors:
+            for target in after:
+                left[target] += 1
         free = [index for index, count in enumerate(left) if not count]
         for index in free:
             for target in self.successors[index]:
@@ -197,7 +205,7 @@ class Dag:
     @cached_property
     def volume(self) -> int:
         """The sum of all vertices."""
-        return sum(vertex.c for vertex in self.vertices)
+        return sum([vertex.c for vertex in self.vertices])
 
     def width(self, kind: str) -> int:
         """A bound on how many vertices of a type can run at once: of those on one path never two do."""

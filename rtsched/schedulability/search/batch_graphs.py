@@ -4,8 +4,8 @@
 run at once, and what bounds it alone, times m. Bounds grow together from below, in integers in doubles (`batch_steps`).
 
 A theorem may know more of a graph than its longest path, and of one that is a line in any case. So sets are accepted
-here with what holds of every graph, and rejected with what the theorem's own window says of each graph alone, and
-nothing of what others do to a line; the rest, hardly ever any, goes to the theorem.
+here with what holds of every graph, or with what the theorem's own window says of each graph alone, and rejected with
+that, and nothing of what others do to a line; the rest, hardly ever any, goes to the theorem.
 """
 
 from __future__ import annotations
@@ -77,13 +77,15 @@ def measured(dag: Dag) -> tuple[int, int, int]:
     >>> measured(Dag((Vertex("a", 2, "cpu"), Vertex("b", 3, "cpu"), Vertex("c", 4, "cpu")), ((0, 1), (0, 2))))
     (9, 6, 2)
     """
-    times = [vertex.c for vertex in dag.vertices]
+    times, after = [vertex.c for vertex in dag.vertices], dag.successors
     ends, ranks = times[:], [1] * len(times)
     for source in dag.order:
         end, rank = ends[source], ranks[source] + 1
-        for target in dag.successors[source]:
-            ends[target] = max(ends[target], end + times[target])
-            ranks[target] = max(ranks[target], rank)
+        for target in after[source]:
+            if end + times[target] > ends[target]:
+                ends[target] = end + times[target]
+            if rank > ranks[target]:
+                ranks[target] = rank
     return sum(times), max(ends), len(times) - max(ranks) + 1
 
 
@@ -204,17 +206,17 @@ def _judged(
         count = len(volume)
         yes = _together(part, m, others(count), kinds, True) == 1
         left = np.flatnonzero(~yes)
-        for own in (m * longest if widths else part.own, None):
-            if own is None:
-                bases = [[each[0].base for each in windows(models[place]).values()] for place in left]
-                mine = np.array([[float(int(base * m)) for base in each] for each in bases], np.float64)
-                mine = mine.reshape(len(left), count).T
-            else:
-                mine = own[:, left]
-            rest = replace(part.take(left), own=mine, cut=line[:, left])
-            left = left[_together(rest, m, others(count), kinds, False) != 0]
-            if not widths:
-                break
+        lowest = replace(part, own=m * longest) if widths else part
+        rest = replace(lowest.take(left), cut=line[:, left])
+        left = left[_together(rest, m, others(count), kinds, False) != 0]
+        if widths:
+            alone = [[each[0].base for each in windows(models[place]).values()] for place in left]
+            own = np.array([[int(base * m) for base in each] for each in alone], np.float64).reshape(len(left), count).T
+            rest = replace(part.take(left), own=own)
+            sure = _together(rest, m, others(count), kinds, True) == 1
+            yes[left[sure]] = True
+            left, rest = left[~sure], rest.take(~sure)
+            left = left[_together(replace(rest, cut=line[:, left]), m, others(count), kinds, False) != 0]
         accepted[some[yes]] = True
         again.append(some[left])
     theorem = theorems()[name]

@@ -78,7 +78,8 @@ class ProblemWindow:
         dag = task.dag
         self.below = below
         self.regions = {kind: largest_regions(model, kind, self.blockers(kind), missing) for kind in dag.volumes}
-        self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
+        held = any(self.regions.values())
+        self.blocked = [self._blocked(index) if held else 0 for index in range(len(dag.vertices))]
         self.base, self.path = self._alone(published)
         self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
         self.own = int(self.base * self.scale)  # which has no other denominator

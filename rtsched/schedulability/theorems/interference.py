@@ -42,6 +42,22 @@ class JobWork(NamedTuple):
             found = min(found, self.rate * max(L, 0))
         return found if self.most is None else min(found, self.most)
 
+    def rises(self, L: int) -> tuple[int, int]:
+        """The most work in a window of `L`, and for how many ticks more it is sure to rise, at its rate in each.
+
+        >>> [JobWork(10, 8, 6, 2).rises(L) for L in (1, 3, 5, 6, 8, 15, 18)]
+        [(2, 2), (6, 0), (6, 0), (8, 2), (12, 0), (12, 3), (18, 0)]
+        """
+        found = self.within(L)
+        if self.response > self.T:
+            return found, 0  # there what one job does cuts off what the next one does
+        room = self.rate * (L - self.T + self.response) - self.volume
+        rest = self.rate * L if room <= 0 else room % (self.rate * self.T)
+        left = max(0, self.volume - rest)
+        if self.most is not None:
+            left = min(left, self.most - found)
+        return found, left // self.rate
+
 
 def due_within(D: int, deadline: int, work: JobWork) -> int:
     """The most work, in a window `D` long that ends at a deadline, of jobs with deadlines by then.

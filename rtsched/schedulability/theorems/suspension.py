@@ -32,7 +32,7 @@ from rtsched.schedulability.result import Bound, Contribution, Result, from_boun
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.edf import edf_qpa
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
-from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint, stride
 
 _PLAIN = (
     needs.mode("preemptive"),
@@ -145,7 +145,11 @@ def edf_bounds(model: Uniprocessor) -> list[Bound] | None:
 
         def grown(y: int) -> int:
             looks.spend(len(others))
-            return task.C + task.S + sum(work.within(y) for _, work in others)
+            found = [work.rises(y) for _, work in others]
+            following = task.C + task.S + sum([each for each, _ in found])
+            if following <= y:
+                return following
+            return y + stride(following - (y + 1), 1, [(span, 1) for _, span in found])
 
         return least_fixpoint(grown, bounds[name], limit=task.D)
 
