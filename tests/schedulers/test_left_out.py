@@ -36,7 +36,9 @@ PIN = "  - {name: pinned, wcet: {cpu: 1 ms}, period: 40 ms, offset: 30 ms, prior
         ("fp", "nonpreemptive", 2, PIN),
     ],
 )
-def test_who_is_left_out_at_the_last_moment_holds_nobody_up(ordering, preemption, cores, more):
+def test_who_is_left_out_at_the_last_moment_holds_nobody_up(
+    ordering: str, preemption: str, cores: int, more: str
+) -> None:
     """At 8 ms the network has no time left for all of it: its first nodes do not run, and the cores are for the low."""
     system = SYSTEM.format(ordering=ordering, preemption=preemption, cores=cores, more=more)
     trace = rtsched.simulate(loaded(system), until="40 ms")
@@ -48,5 +50,5 @@ def test_who_is_left_out_at_the_last_moment_holds_nobody_up(ordering, preemption
 
 
 @pytest.mark.parametrize(("first", "count"), [pytest.param(0, 400, marks=pytest.mark.slow), (21, 1), (26, 1)])
-def test_no_run_of_jobs_that_go_several_ways_beats_a_bound(first, count):
+def test_no_run_of_jobs_that_go_several_ways_beats_a_bound(first: int, count: int) -> None:
     assert bounds_that_hold("ways", range(first, first + count)) > count

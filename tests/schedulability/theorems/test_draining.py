@@ -54,26 +54,30 @@ def took(text: str) -> int:
 
 
 @pytest.mark.parametrize(("text", "seen"), [(ABORTED, 91), (LEFT.replace("PRIORITY", "1"), 90)])
-def test_a_region_that_drains_is_on_all_processors(text, seen):
+def test_a_region_that_drains_is_on_all_processors(text: str, seen: int) -> None:
     """Half of 99 is what one region of 100 on two processors can block: it is on both."""
     text = text.replace("ORDER", "fp")
-    assert took(text) == seen <= bound(text, "a6-fp") == 101
+    assert took(text) == seen
+    assert bound(text, "a6-fp") == 101
 
 
 @pytest.mark.parametrize(
     ("order", "priority", "theorem", "claimed"),
     [("fp", 1, "a6-fp", 101), ("fp", 3, "a6-work-conserving", 102), ("fifo", 1, "a6-work-conserving", 102)],
 )
-def test_a_task_of_one_vertex_keeps_all_processors_busy_where_it_drains(order, priority, theorem, claimed):
+def test_a_task_of_one_vertex_keeps_all_processors_busy_where_it_drains(
+    order: str, priority: int, theorem: str, claimed: int
+) -> None:
     """Nobody misses a deadline: the second job finds the first one's rest on the other processor."""
     text = LATE.replace("ORDER", order).replace("PRIORITY", str(priority))
     at_once = text.replace("period: 1 us\n    deadline: 3 us\n    jitter: 990 ns", "ARRIVAL").replace(
         "ARRIVAL", "arrival: {kind: trace, times: [0 ns, 10 ns]}\n    deadline: 3 us"
     )
-    assert took(at_once) == 90 <= bound(text, theorem) == claimed
+    assert took(at_once) == 90
+    assert bound(text, theorem) == claimed
 
 
-def test_what_cannot_drain_blocks_as_before():
+def test_what_cannot_drain_blocks_as_before() -> None:
     """On preemptive cores it is stopped; without the adaptation nobody leaves early; in time nobody is aborted."""
     text = LEFT.replace("ORDER", "fp").replace("PRIORITY", "1")
     assert bound(text.replace("kind: npu", "kind: cpu"), "a6-fp") == 51
