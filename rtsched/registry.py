@@ -96,6 +96,14 @@ class Registry:
             return name.partition(":")[0]
         return "" if _is_own(point) else point.dist.name if point.dist is not None else "?"
 
+    def own_place(self, kind: str, name: str) -> tuple[str, str] | None:
+        """The module and the name in it of what is rtsched's own; None for anything else."""
+        point = None if (kind, name) in self.own else _installed(kind).get(name)
+        if point is None or not _is_own(point):
+            return None
+        module, _, attribute = point.value.partition(":")
+        return module, attribute
+
     def called(self, kind: str, name: str) -> str:
         """``metric 'lag'``, with the place of one that is not rtsched's own: how errors call it."""
         package = self.package(kind, name)

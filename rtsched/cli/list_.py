@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -99,7 +101,7 @@ def _known(kind: str) -> dict[str, str]:
 
         return _lines(REGISTRY.names("metric"), lambda name: find(name).line)
     single = kind.removesuffix("s")
-    return _lines(REGISTRY.names(single), lambda name: _first_line(REGISTRY.find(single, name)))
+    return _lines(REGISTRY.names(single), lambda name: _about(single, name))
 
 
 def _families() -> dict[str, str]:
@@ -126,6 +128,26 @@ def _lines(names: Iterable[str], line: Callable[[str], str]) -> dict[str, str]:
         except InputError as error:
             _warn(error)
     return found
+
+
+def _about(kind: str, name: str) -> str:
+    """The first line of what something says of itself; of rtsched's own as it is written, without importing it."""
+    from rtsched.registry import REGISTRY
+
+    place = REGISTRY.own_place(kind, name)
+    written = None if place is None else _written(*place)
+    return _first_line(REGISTRY.find(kind, name)) if written is None else written
+
+
+def _written(module: str, name: str) -> str | None:
+    """The first line of the docstring of a class or function in its source; None where only an import can tell."""
+    path = Path(__file__).parents[2].joinpath(*module.split(".")).with_suffix(".py")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(rf'^(?:class|def) {re.escape(name)}\b[^"\']*:\n    """([^"\\\n]+)', text, re.MULTILINE)
+    return None if found is None else found[1].strip()
 
 
 def _first_line(thing: Any) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rtsched.cli import list_
+from rtsched.registry import POLICIES, REGISTRY
 from tests.cli.command import answer, ended
 
 MINE = b"title: My own\nplatform: uniprocessor\ntasks:\n  - {name: a, wcet: 1 ms, period: 5 ms}\n"
@@ -46,3 +48,28 @@ def test_list_survives_broken_files(here: Path, monkeypatch: pytest.MonkeyPatch)
     assert known["families"]
     for name in ("broken.yaml", "folded.yaml", "latency.csv", "variants.csv"):
         assert name in result.stderr
+
+
+def test_what_is_read_from_a_source_is_what_an_import_says() -> None:
+    """Of rtsched's own; what another brings, and what stands in no source as expected, is imported."""
+    for kind in (*POLICIES, "exporter", "importer", "section"):
+        for name in REGISTRY.names(kind):
+            place = REGISTRY.own_place(kind, name)
+            assert place is not None
+            assert list_._written(*place), name
+            if kind not in ("exporter", "section"):  # whose modules are many
+                assert list_._written(*place) == list_._first_line(REGISTRY.find(kind, name))
+    assert list_._written("rtsched.cli.list_", "missing") is None
+    assert list_._written("rtsched.missing", "missing") is None
+
+
+def test_what_a_process_registers_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mine:
+        """Mine.
+
+        More.
+        """
+
+    monkeypatch.setitem(REGISTRY.own, ("ordering", "mine"), Mine)
+    assert REGISTRY.own_place("ordering", "mine") is None
+    assert list_._about("ordering", "mine") == "Mine."
