@@ -28,9 +28,10 @@ processor of type s has just become free: what it takes up then is not less urge
 Let y = R_i, and suppose f >= r + y + 1. In the window [r, r + y) the path runs for at most Σ_π c - 1 ticks,
 since its last tick lies after the window. Waiting with a current vertex of type s, times M_s, is at most X_s(π)
 for (a), plus (b), plus (c). A job of j that works in the window does so within R_j of its arrival, by
-induction; it does at most vol_{j,s} on type s, and at most w_{j,s} of it in a tick, the smaller of M_s and how many of
-its vertices can run at once. So (b) is at most W_{j,s}(y), the most work of such jobs, T_j apart, in a window of y
-(`JobWork.within`). Adding up, y <= Σ_π c - 1 + Σ_s [X_s(π) + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <= F(y) - 1, with F the
+induction; it does at most vol_{j,s} on type s, in x ticks at most w_{j,s} x, the smaller of M_s and how many of its
+vertices can run at once, and at most x on each of some paths that share no work (`Dag.chains`, `JobWork.in_one`). So
+(b) is at most W_{j,s}(y), the most work of such jobs, T_j apart, in a window of y (`JobWork.within`). Adding up,
+y <= Σ_π c - 1 + Σ_s [X_s(π) + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <= F(y) - 1, with F the
 largest over all π: y < floor(F(y)), as all ticks are whole. R_i is a y with floor(F(y)) <= y: a contradiction. ∎
 Release jitter of a more urgent task
 changes nothing: R_j counts from the arrival. The own jitter is added at the end.

@@ -23,6 +23,8 @@ MOST_LABELS = 2_000
 MOST_SUMS = 10**7
 #: Nodes of a graph from which on they do.
 MOST_VERTICES = 400
+#: Paths of a graph of which it is known that each does no more than a tick of work in a tick.
+MOST_CHAINS = 16
 #: Jobs of a task that may wait for each other in a row, where D > T.
 MOST_JOBS = 1_000
 
@@ -34,6 +36,13 @@ def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) ->
     meant = {id(task) for task in tasks}
     mine = ((name, size) for size, name, task in model.regions[kind] if id(task) in meant)
     return list(islice(mine, model.cores[kind]))
+
+
+def work_of(other: DagTask, kind: str, cores: int, response: int) -> JobWork:
+    """What the jobs of a task do on a type of so many processors, each done within `response`."""
+    rate = min(cores, other.dag.width(kind))
+    chains = other.dag.chains(kind, min(rate - 1, MOST_CHAINS)) if rate > 1 else ()
+    return JobWork(other.T, response, other.dag.volumes[kind], rate, chains=chains)
 
 
 def others_than(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
@@ -126,7 +135,9 @@ class ProblemWindow:
         for kind, volume in other.dag.volumes.items():
             if kind in self.task.dag.volumes:
                 cores = self.model.cores[kind]
-                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)) if self.widths else cores)
+                work = (
+                    work_of(other, kind, cores, response) if self.widths else JobWork(other.T, response, volume, cores)
+                )
                 if self.urgent:
                     work = replace(work, most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
@@ -174,23 +185,29 @@ class ProblemWindow:
     def _end(self, q: int, terms: list[tuple[JobWork, int]], looks: Looks, seen: list[int] | None) -> int | None:
         """When job q of a row that begins at 0 is done at the latest, beside works that each count so often."""
         own, scale, volume = int((q + 1) * self.base * self.scale), self.scale, (q + 1) * self.task.dag.volume
-        flat = [(work.T, work.response, work.volume, work.rate, work.most, weight) for work, weight in terms]
+        flat = [
+            (work.T, work.response, work.volume, work.rate, work.most, weight, work if work.chains else None)
+            for work, weight in terms
+        ]
         line = self.line
 
         def grown(y: int) -> int:
             looks.spend(len(flat))
             total, x, taken, crowd = own, y - volume + 1, 0, []
-            for T, response, amount, rate, most, weight in flat:  # `JobWork.within`, without the call
-                room = rate * (y - T + response) - amount
-                if room <= 0:
-                    found = rate * y if rate * y < amount else amount
-                else:
-                    whole, rest = divmod(room, rate * T)
-                    found = (1 + whole) * amount + (rest if rest < amount else amount)
-                if response > T and found > rate * y:
-                    found = rate * y
-                if most is not None and found > most:
-                    found = most
+            for T, response, amount, rate, most, weight, graph in flat:
+                if graph is not None:
+                    found = graph.within(y)
+                else:  # `JobWork.within`, without the call
+                    room = rate * (y - T + response) - amount
+                    if room <= 0:
+                        found = rate * y if rate * y < amount else amount
+                    else:
+                        whole, rest = divmod(room, rate * T)
+                        found = (1 + whole) * amount + (rest if rest < amount else amount)
+                    if response > T and found > rate * y:
+                        found = rate * y
+                    if most is not None and found > most:
+                        found = most
                 if line and found > rate * x:
                     crowd.append((found // rate, rate, weight))
                     taken += rate * weight
@@ -266,10 +283,10 @@ class QueueWindow(ProblemWindow):
         return tuple(others) if order == "EDF" else ()
 
     def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
-        for kind, volume in other.dag.volumes.items():
+        for kind in other.dag.volumes:
             if kind in self.task.dag.volumes and self.queues.may_precede(kind, other.name, self.task.name):
                 cores = self.model.cores[kind]
-                work = JobWork(other.T, response, volume, min(cores, other.dag.width(kind)))
+                work = work_of(other, kind, cores, response)
                 if self.queues.orders.get(kind) == "EDF" and self.task.D <= self.task.T:
                     work = replace(work, most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work

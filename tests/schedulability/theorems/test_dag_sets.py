@@ -37,14 +37,24 @@ WIDE = system(2, (10, 10, (1,)), (20, 20, (1, 1, 1, 1)))
 ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
 
 
+def done_in(work: JobWork, x: int) -> int:
+    """The most that a job does in x ticks: at its rate, and on each of its chains a tick of work in a tick."""
+    beside = work.volume - sum(work.chains)
+    return min(work.volume, work.rate * x, sum(min(c, x) for c in work.chains) + beside) if x > 0 else 0
+
+
 def inside(work: JobWork, arrival: int, L: int) -> int:
     """The most that a job can do in [0, L): within its response time, at its rate."""
-    return min(work.volume, work.rate * max(0, min(arrival + work.response, L) - max(arrival, 0)))
+    return done_in(work, min(arrival + work.response, L) - max(arrival, 0))
 
 
-def drawn(chance: random.Random) -> JobWork:
-    rate, T = chance.randint(1, 3), chance.randint(2, 12)
+def drawn(chance: random.Random, chains: bool = False) -> JobWork:
+    rate, T = chance.randint(1 + chains, 3), chance.randint(2, 12)
     response = chance.randint(1, T)
+    if chains:
+        found = sorted((chance.randint(1, response) for _ in range(chance.randint(1, rate - 1))), reverse=True)
+        beside = chance.randint(0, found[-1] * (rate - len(found)))
+        return JobWork(T, response, sum(found) + beside, rate, chains=tuple(found))
     return JobWork(T, response, chance.randint(1, rate * response), rate)
 
 
@@ -69,13 +79,56 @@ def test_the_most_work_with_deadlines_by_the_end_is_that_of_the_worst_alignment(
         work, D = drawn(chance), chance.randint(1, 40)
         deadline = chance.randint(work.response, work.T)
         best = max(
-            sum(
-                min(work.volume, work.rate * max(0, last - k * work.T - deadline + work.response))
-                for k in range(D // work.T + 3)
-            )
+            sum(done_in(work, last - k * work.T - deadline + work.response) for k in range(D // work.T + 3))
             for last in range(D - work.T, D + 1)
         )
         assert due_within(D, deadline, work) == best
+
+
+def test_of_a_graph_the_most_work_in_a_window_is_that_of_the_worst_alignment() -> None:
+    """Its chains do a tick of work in a tick; two jobs at the ends of the window share what is left of it evenly."""
+    chance, less = random.Random(5), 0
+    for _ in range(600):
+        work, L = drawn(chance, chains=True), chance.randint(1, 40)
+        starts = range(-work.response - work.T, work.T)
+        best = max(sum(inside(work, first + k * work.T, L) for k in range(L // work.T + 4)) for first in starts)
+        assert best == work.within(L)
+        less += best < replace(work, chains=()).within(L)
+        D, deadline = chance.randint(1, 40), chance.randint(work.response, work.T)
+        due = max(
+            sum(done_in(work, last - k * work.T - deadline + work.response) for k in range(D // work.T + 3))
+            for last in range(D - work.T, D + 1)
+        )
+        assert due == due_within(D, deadline, work)
+    assert less > 100
+
+
+def test_chains_share_no_work() -> None:
+    """The longest path, and the longest of what it left; a path may lead through what is counted already."""
+    #: a crossing: 0 and 1 before 2 before 3 and 4
+    cross = Dag(
+        tuple(Vertex(str(k), c, "cpu") for k, c in enumerate((5, 4, 3, 2, 1))), ((0, 2), (1, 2), (2, 3), (2, 4))
+    )
+    assert cross.chains("cpu", 3) == (10, 5)
+    assert cross.chains("cpu", 1) == (10,)
+    assert cross.chains("gpu", 3) == ()
+    typed = Dag((Vertex("a", 4, "cpu"), Vertex("b", 9, "gpu"), Vertex("c", 3, "cpu")), ((0, 1), (1, 2)))
+    assert typed.chains("cpu", 3) == (7,)
+
+
+#: A wide graph whose jobs do little at their ends, above another one; under EDF as well.
+SPINDLE = Dag(tuple(Vertex(str(k), c, "cpu") for k, c in enumerate((6, 4, 4, 6))), ((0, 1), (0, 2), (1, 3), (2, 3)))
+BESIDE = TypedPools(
+    (DagTask("spindle", SPINDLE, 20, 18), DagTask("fork", Dag((Vertex("x", 9, "cpu"), Vertex("y", 9, "cpu"))), 60, 60)),
+    {"cpu": 2},
+)
+
+
+def test_a_job_does_little_where_its_graph_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dag_sets.a6_fp(BESIDE).responses == [18, 32]
+    assert dag_sets.a6_edf(replace(BESIDE, order="EDF")).responses == [18, 32]
+    monkeypatch.setattr(Dag, "chains", lambda *_: ())
+    assert dag_sets.a6_fp(BESIDE).responses == [18, 43]
 
 
 def test_bounds_that_lean_on_each_other_are_the_least_or_there_are_none() -> None:
