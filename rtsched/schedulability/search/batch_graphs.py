@@ -98,15 +98,18 @@ class _Part:
     T: Floats
     D: Floats
     cut: Bools
+    #: The longest path, where the graph is no wider than its processors, and how many of them others need; 0 elsewhere.
+    length: Floats
+    spare: Floats
     #: The longest of the `chains` of each graph, and its work beside the first one, two, …; shape (…, tasks, sets).
     chains: tuple[Floats, Floats] | None = None
 
     def take(self, columns: Bools | Ints) -> _Part:
         own, volume, rate, T, D = (each[:, columns] for each in (self.own, self.volume, self.rate, self.T, self.D))
-        chains = self.chains
+        length, spare, chains = self.length[:, columns], self.spare[:, columns], self.chains
         if chains is not None:
             chains = chains[0][:, columns], chains[1][:, :, columns]
-        return _Part(own, volume, rate, T, D, self.cut[:, columns], chains)
+        return _Part(own, volume, rate, T, D, self.cut[:, columns], length, spare, chains)
 
 
 #: Who interferes with whom, shape (whose bound, who interferes, 1).
@@ -197,15 +200,19 @@ def _together(part: _Part, m: int, others: Others, kinds: Sequence[bool], up: bo
             L = ends[place][:, None]
             works = within(L, part.T, R, part.volume, part.rate) if plain else of_graphs(L, part.T, R, part)
             works = np.minimum(works, limit) if urgent else works
-            total = part.own + np.where(wanted, works, 0).sum(axis=1)
-            found[place] = np.ceil(total / m) if up else np.floor(total / m)
+            total = np.where(wanted, works, 0).sum(axis=1)
+            whole = np.ceil if up else np.floor
+            found[place] = whole((part.own + total) / m)
+            narrow = part.length + whole(total / np.maximum(part.spare, 1))
+            found[place] = np.where(part.spare > 0, np.minimum(found[place], narrow), found[place])
         return found
 
     # with D for all: bounds that hold together, so the least ones are no larger
     early = (step(np.repeat(part.D[None], len(kinds), axis=0), part.D).min(axis=0) <= part.D).all(axis=0)
     accepted[early] = 1
     live, part = live[~early], part.take(~early)
-    ends = np.repeat(np.floor(part.own / m)[None], len(kinds), axis=0)  # (windows, tasks, sets)
+    first = np.where(part.spare > 0, part.length, np.floor(part.own / m))
+    ends = np.repeat(first[None], len(kinds), axis=0)  # (windows, tasks, sets)
     for _ in range(MOST_ROUNDS):
         R = ends.min(axis=0)
         good = (R <= part.D).all(axis=0)
@@ -263,7 +270,8 @@ def _judged(
         volume, longest, width, T, D = GraphSets(models).measures()
         rate = np.minimum(width, m) if widths else np.full_like(width, m)
         line = (longest == volume) & widths
-        part = _Part((m - 1) * longest + volume, volume, rate, T, D, np.zeros_like(line))
+        spare = np.maximum(m - width + 1, 0) * (widths & ~line)
+        part = _Part((m - 1) * longest + volume, volume, rate, T, D, np.zeros_like(line), longest, spare)
         count = len(volume)
         yes = _together(part, m, others(count), kinds, True) == 1
         left = np.flatnonzero(~yes)

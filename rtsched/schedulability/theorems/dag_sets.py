@@ -36,6 +36,11 @@ largest over all π: y < floor(F(y)), as all ticks are whole. R_i is a y with fl
 Release jitter of a more urgent task
 changes nothing: R_j counts from the arrival. The own jitter is added at the end.
 
+**Narrow graphs.** Where i is of one type s, preemptive, of whose vertices at most w <= M_s can run at once, another
+bound holds: while v waits, what runs of its own job is parallel to v and to each other, so that with v it is one of at
+most w; others run on at least M_s - w + 1 processors. So f - r <= y for any y with len_i + floor(Σ_j W_{j,s}(y) /
+(M_s - w + 1)) <= y, as above, and the smaller of both counts; alone, a graph that is no wider takes len_i.
+
 **D > T.** A job then may wait for those before it. Call jobs of i a row, the first of which finds the one before it
 done, and each other one does not; r is the release of the first. Walking back from the last vertex of job q of the row
 (from 0), past the first vertex of each job to the last one of the job before, there is a current vertex at each
@@ -92,16 +97,14 @@ def in_order(model: TypedPools, published: bool = False, seen: Mapping[str, list
     proven: dict[str, int] = {}
     paths: dict[str, list[int]] = {}
     for index, task in enumerate(model.tasks):
-        R = None
+        bound = Bound(task.name, None, task.D, converged=False)
         if len(proven) == index:
             window = ProblemWindow(model, task, model.tasks[index + 1 :], model.tasks[:index], published=published)
-            paths[task.name] = list(window.path)
             R = window.bound(proven, Looks(), seen.get(task.name))
-        if R is None:
-            found.append(Bound(task.name, None, task.D, converged=False))
-        else:
-            found.append(window.explained(R, proven))
-            proven[task.name] = R
+            if R is not None:
+                bound, proven[task.name] = window.explained(R, proven), R
+            paths[task.name] = list(window.path)
+        found.append(bound)
     return _result(found, paths)
 
 
@@ -151,7 +154,8 @@ _NEEDS = (needs.few_tasks, needs.served)
 def a6_fp(model: TypedPools) -> Result:
     """R = max over paths of Σ [c + nb β] + Σ_s [X_s + Σ_hp W_{j,s}(R)] / M_s, X_s what of the graph the path can meet.
 
-    Rounded down: all times are whole. Where D > T, the largest of the jobs that can be in a row.
+    Rounded down: all times are whole. Where D > T, the largest of the jobs that can be in a row. Of a graph no wider
+    than its one type: len + Σ_hp W_j(R) / (M - w + 1), if that is less.
 
     >>> from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
     >>> def chain(name, T, *stages):

@@ -74,8 +74,11 @@ class ProblemWindow:
         self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
         self.base, self.path = self._alone(published)
         self.line = not published and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
+        #: How many processors others keep busy while the path waits, where it does so for no vertices of its own alone.
+        self.spare = 0 if published or self.line else self._spare()
         #: By job of a row the ticks to its end that are certain; they only grow while the responses of the others do.
-        self.row = [math.floor(self.base)]
+        self.least = Fraction(dag.length) if self.spare else self.base
+        self.row = [math.floor(self.least)]
         #: The bound lies nowhere below. None: it lies beyond D.
         self.reached: int | None = self.row[0] + task.J
         #: Which job of a row attains it.
@@ -98,6 +101,14 @@ class ProblemWindow:
         ]
         longest, path = dag.heaviest(weights)
         return longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0)), path
+
+    def _spare(self) -> int:
+        """Of one preemptive type at least as wide as the graph, beside which others are needed to make it wait."""
+        dag = self.task.dag
+        if len(dag.volumes) != 1 or any(self.blocked):
+            return 0
+        (kind,) = dag.volumes
+        return max(0, self.model.cores[kind] - dag.width(kind) + 1)
 
     def _beside(self) -> tuple[Fraction, tuple[int, ...]]:
         """Of the vertices off the path only those that the path can meet. Raises NotConverged beyond MOST_LABELS."""
@@ -164,7 +175,7 @@ class ProblemWindow:
         task, terms, best = self.task, list(alike.items()), -1
         for q in range(MOST_JOBS):
             if q == len(self.row):
-                self.row.append(max(self.row[-1], math.floor((q + 1) * self.base)))
+                self.row.append(max(self.row[-1], math.floor((q + 1) * self.least)))
             iterates: list[int] | None = None if seen is None else []
             y = self._end(q, terms, looks, iterates)
             if y is None:
@@ -189,11 +200,11 @@ class ProblemWindow:
             (work.T, work.response, work.volume, work.rate, work.most, weight, work if work.chains else None)
             for work, weight in terms
         ]
-        line = self.line
+        line, spare, length = self.line, self.spare, (q + 1) * self.task.dag.length if self.spare else 0
 
         def grown(y: int) -> int:
             looks.spend(len(flat))
-            total, x, taken, crowd = own, y - volume + 1, 0, []
+            total, x, taken, crowd = 0, y - volume + 1, 0, []
             for T, response, amount, rate, most, weight, graph in flat:
                 if graph is not None:
                     found = graph.within(y)
@@ -213,7 +224,9 @@ class ProblemWindow:
                     taken += rate * weight
                     found = rate * x
                 total += weight * found
-            following = total // scale
+            following = (own + total) // scale
+            if spare and length + total // spare < following:
+                return length + total // spare
             if taken < scale or following <= y:
                 return following
             return max(following, y + self._crowded(crowd) - x + 1)
@@ -234,8 +247,11 @@ class ProblemWindow:
         return 0
 
     def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
-        """The bound R with its parts."""
+        """The bound R with its parts; `path` becomes the one on which it stands."""
         task, y = self.task, R - self.task.J
+        narrow = self._narrow(y, responses) if self.spare else False
+        if narrow:
+            self.path = task.dag.heaviest([vertex.c for vertex in task.dag.vertices])[1]
         if self.worst:  # the jobs before it took some of their time before its arrival
             own = min(y, sum(task.dag.vertices[index].c for index in self.path))
             others = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
@@ -244,7 +260,8 @@ class ProblemWindow:
             return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
         on_path = sum(task.dag.vertices[index].c for index in self.path)
         blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
-        shares = [(f"{task.name} (parallel vertices)", int((self.base - on_path - blocked) * self.scale))]
+        beside = Fraction(0) if narrow else self.base - on_path - blocked
+        shares = [(f"{task.name} (parallel vertices)", int(beside * self.scale))]
         x = y - task.dag.volume + 1
         for other in self.others:
             each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
@@ -252,10 +269,16 @@ class ProblemWindow:
             shares.append((other.name, sum(amounts)))
         parts = [Contribution("own", task.name, on_path), *self._blocking()]
         rest = y - sum(part.amount for part in parts)
-        parts += shared_out([share for share in shares if share[1] > 0], self.scale, rest)
+        parts += shared_out([share for share in shares if share[1] > 0], self.spare if narrow else self.scale, rest)
         if task.J:
             parts.append(Contribution("jitter", task.name, task.J))
         return Bound(task.name, R, task.D, tuple(parts))
+
+    def _narrow(self, y: int, responses: Mapping[str, int]) -> bool:
+        """Whether a bound of y stands on what others alone do."""
+        works = (each for other in self.others for each in self.works(other, responses[other.name]))
+        total = sum(weight * work.within(y) for weight, work in works)
+        return (self.worst + 1) * self.task.dag.length + total // self.spare <= y
 
     def _blocking(self) -> Iterator[Contribution]:
         """By type of processor, how long the path waits behind regions, and the largest of them."""

@@ -34,6 +34,7 @@ def system(cores: int, *rows: tuple[int, int, tuple[int, ...]]) -> SystemSpec:
 ROW = system(1, (70, 70, (26,)), (100, 130, (62,)))
 FORK = system(2, (60, 60, (3, 3, 2, 9)))
 WIDE = system(2, (10, 10, (1,)), (20, 20, (1, 1, 1, 1)))
+NARROW = system(2, (20, 20, (3,)), (20, 20, (5, 5)))
 ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
 
 
@@ -118,17 +119,28 @@ def test_chains_share_no_work() -> None:
 
 #: A wide graph whose jobs do little at their ends, above another one; under EDF as well.
 SPINDLE = Dag(tuple(Vertex(str(k), c, "cpu") for k, c in enumerate((6, 4, 4, 6))), ((0, 1), (0, 2), (1, 3), (2, 3)))
-BESIDE = TypedPools(
-    (DagTask("spindle", SPINDLE, 20, 18), DagTask("fork", Dag((Vertex("x", 9, "cpu"), Vertex("y", 9, "cpu"))), 60, 60)),
-    {"cpu": 2},
-)
+FORK_OF_THREE = Dag(tuple(Vertex(name, 9, "cpu") for name in "xyz"))
+BESIDE = TypedPools((DagTask("spindle", SPINDLE, 18, 18), DagTask("fork", FORK_OF_THREE, 200, 200)), {"cpu": 2})
 
 
 def test_a_job_does_little_where_its_graph_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert dag_sets.a6_fp(BESIDE).responses == [18, 32]
-    assert dag_sets.a6_edf(replace(BESIDE, order="EDF")).responses == [18, 32]
+    assert dag_sets.a6_fp(BESIDE).responses == [16, 43]
+    assert dag_sets.a6_edf(replace(BESIDE, order="EDF")).responses == [16, 43]
     monkeypatch.setattr(Dag, "chains", lambda *_: ())
-    assert dag_sets.a6_fp(BESIDE).responses == [18, 43]
+    assert dag_sets.a6_fp(BESIDE).responses == [16, 48]
+
+
+def test_a_graph_no_wider_than_its_processors_waits_for_others_only() -> None:
+    """Two nodes of 5 beside 3 more urgent ticks: the second begins at 3; alone a fork takes its longest path."""
+    fork = Dag((Vertex("x", 5, "cpu"), Vertex("y", 5, "cpu")))
+    tasks = (DagTask("short", Dag((Vertex("s", 3, "cpu"),)), 20, 20), DagTask("fork", fork, 20, 20))
+    model = TypedPools(tasks, {"cpu": 2})
+    assert dag_sets.a6_fp(model).responses == [3, 8]
+    assert [part.amount for part in dag_sets.a6_fp(model).bounds[1].parts] == [5, 3]
+    assert dag_sets.a6_edf(replace(model, tasks=tasks[1:], order="EDF")).responses == [5]
+    assert dag_sets.a6_work_conserving(replace(model, tasks=tasks[1:], order="any")).responses == [5]
+    wider = replace(tasks[1], dag=Dag((*fork.vertices, Vertex("z", 1, "cpu"))))
+    assert dag_sets.a6_fp(replace(model, tasks=(wider,))).responses == [7]
 
 
 def test_bounds_that_lean_on_each_other_are_the_least_or_there_are_none() -> None:
@@ -297,8 +309,8 @@ def test_vertices_behind_one_never_delay_it() -> None:
 
 def test_too_many_paths_leave_the_first_bound_of_han(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dag_windows, "MOST_LABELS", 1)
-    dag = Dag((Vertex("a", 4, "cpu"), Vertex("b", 5, "cpu"), Vertex("c", 9, "cpu")), ((0, 1),))
-    assert dag_sets.a6_fp(TypedPools((DagTask("net", dag, 60, 60),), {"cpu": 2})).responses == [9 + 9 // 2]
+    dag = Dag(tuple(Vertex(name, c, "cpu") for name, c in (("a", 4), ("b", 5), ("c", 9), ("d", 2))), ((0, 1),))
+    assert dag_sets.a6_fp(TypedPools((DagTask("net", dag, 60, 60),), {"cpu": 2})).responses == [9 // 2 + 20 // 2]
 
 
 def test_no_run_beats_a_proof() -> None:
@@ -313,7 +325,8 @@ def test_no_run_of_many_beats_a_proof() -> None:
 #: What is left out of a bound, of which function, and a system whose runs notice it.
 MUTANTS: dict[str, tuple[str, str, str, SystemSpec]] = {
     "jobs in a row forgotten": ("bound", "if y + task.J <= (q + 1) * task.T or", "if True or", ROW),
-    "a tick less": ("_end", "following = total // scale", "following = total // scale - 1", WIDE),
+    "a tick less": ("_end", "(own + total) // scale", "(own + total) // scale - 1", WIDE),
+    "others need one processor more": ("_spare", "dag.width(kind) + 1", "dag.width(kind) + 2", NARROW),
     "the order the other way": ("_beside", "(1 << index) - 1", "~((1 << index) - 1)", FORK),
 }
 
