@@ -16,8 +16,36 @@ from rtsched.model.policy import Mode as Mode
 from rtsched.model.policy import Order as Order
 
 
+class Cut:
+    """Work of `C` ticks that is cut into `regions`; it can be preempted anywhere where it is `preemptible`."""
+
+    __slots__ = ()
+
+    C: int
+    regions: tuple[int, ...]
+    preemptible: bool
+
+    def region(self, mode: Mode) -> int:
+        """The longest time for which it cannot be preempted: 1 tick in preemptive mode."""
+        if mode == "preemptive" or self.preemptible:
+            return 1
+        return max(self.regions) if mode == "limited" and self.regions else self.C
+
+    def last_region(self, mode: Mode) -> int:
+        """The region that ends it: once that has begun, nothing delays it any more."""
+        if mode == "preemptive" or self.preemptible:
+            return 1
+        return self.regions[-1] if mode == "limited" and self.regions else self.C
+
+    def pieces(self, mode: Mode) -> tuple[int, ...]:
+        """What of it cannot be preempted, one after the other; nothing where it can be at any time."""
+        if mode == "preemptive" or self.preemptible:
+            return ()
+        return self.regions if mode == "limited" and self.regions else (self.C,)
+
+
 @dataclass(frozen=True, slots=True)
-class Sporadic:
+class Sporadic(Cut):
     """A sporadic task of one segment. `regions`, if any, sum to C: what cannot be preempted in limited mode.
 
     `B` is blocking added once to each of its busy periods, on top of what lower-priority regions cause; `S` is the
@@ -40,24 +68,6 @@ class Sporadic:
     def U(self) -> Fraction:
         """Utilisation C / T."""
         return Fraction(self.C, self.T)
-
-    def region(self, mode: Mode) -> int:
-        """The longest time for which a job cannot be preempted: 1 tick in preemptive mode."""
-        if mode == "preemptive" or self.preemptible:
-            return 1
-        return max(self.regions) if mode == "limited" and self.regions else self.C
-
-    def last_region(self, mode: Mode) -> int:
-        """The region that ends a job: once it has begun, nothing delays the job any more."""
-        if mode == "preemptive" or self.preemptible:
-            return 1
-        return self.regions[-1] if mode == "limited" and self.regions else self.C
-
-    def pieces(self, mode: Mode) -> tuple[int, ...]:
-        """What of it cannot be preempted, one after the other; nothing where it can be at any time."""
-        if mode == "preemptive" or self.preemptible:
-            return ()
-        return self.regions if mode == "limited" and self.regions else (self.C,)
 
 
 @dataclass(frozen=True)
@@ -313,8 +323,11 @@ class TypedPools:
 
     def serves_in_order(self, kind: str) -> bool:
         """Whether of a job's vertices that are ready for a type the one that stands first runs, and preempts others."""
-        order = self.order if self.queues is None else self.queues.orders.get(kind)
-        return order in ("FP", "EDF") and self.mode(kind) == "preemptive"
+        return self.order_on(kind) in ("FP", "EDF") and self.mode(kind) == "preemptive"
+
+    def order_on(self, kind: str) -> Order | None:
+        """What serves the queue of a type."""
+        return self.order if self.queues is None else self.queues.orders.get(kind)
 
     def mode(self, kind: str) -> Mode:
         """How the processors of a type are preempted."""
@@ -322,7 +335,7 @@ class TypedPools:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Cut):
     """A segment of a pipeline: `C` ticks on `processor`; `regions` in limited mode; `preemptible` all the same.
 
     `least` is the least that it takes: 0 where a job may leave it out.
@@ -333,24 +346,6 @@ class Stage:
     regions: tuple[int, ...] = ()
     preemptible: bool = False
     least: int = 1
-
-    def region(self, mode: Mode) -> int:
-        """The longest time for which it cannot be preempted: 1 tick in preemptive mode."""
-        if mode == "preemptive" or self.preemptible:
-            return 1
-        return max(self.regions) if mode == "limited" and self.regions else self.C
-
-    def last_region(self, mode: Mode) -> int:
-        """The region that ends it: once that has begun, nothing delays it any more."""
-        if mode == "preemptive" or self.preemptible:
-            return 1
-        return self.regions[-1] if mode == "limited" and self.regions else self.C
-
-    def pieces(self, mode: Mode) -> tuple[int, ...]:
-        """What of it cannot be preempted, one after the other; nothing where it can be at any time."""
-        if mode == "preemptive" or self.preemptible:
-            return ()
-        return self.regions if mode == "limited" and self.regions else (self.C,)
 
 
 @dataclass(frozen=True, slots=True)

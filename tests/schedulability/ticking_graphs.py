@@ -1,25 +1,39 @@
-"""Graphs pinned to processors under fixed priorities, tick by tick: an adversary by chance, who knows no engine."""
+"""Graphs pinned to processors in any order, tick by tick: an adversary by chance, who knows no engine."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import partial
 
-from rtsched.schedulability.models import Dag, DagTask, Mode, TypedPools, Vertex
+from rtsched.schedulability.models import Dag, DagTask, Mode, Order, TypedPools, Vertex
 
 
 @dataclass
 class _Turn:
-    """A vertex of a job that waits or runs: its task (also its priority), its job, its place, what is left of it."""
+    """A vertex of a job that waits or runs: its task, its job, its place, since when it is ready, what is left of it."""
 
     task: int
     job: int
     vertex: int
+    since: int
     left: int
 
 
-def drawn(random_: random.Random) -> TypedPools:
-    """Two to four tasks of up to six vertices on up to three processors; most of them cannot be preempted."""
+def key(model: TypedPools, turn: _Turn) -> tuple[int, ...]:
+    """Who goes first; among equal deadlines, and under FIFO, chance has drawn the order of the tasks."""
+    if model.order == "EDF":
+        return turn.job + model.tasks[turn.task].D, turn.task, turn.job, turn.vertex
+    if model.order == "FIFO":
+        return turn.since, turn.task, turn.job, -turn.vertex
+    return turn.task, turn.job, turn.vertex
+
+
+def drawn(random_: random.Random, order: Order = "FP") -> TypedPools:
+    """Two to four tasks of up to six vertices on up to three processors; most of them cannot be preempted.
+
+    Under EDF deadlines lie between half and one and a half of the periods.
+    """
     kinds = ["a", "b", "c"][: random_.choice([1, 2, 2, 3])]
     modes: dict[str, Mode] = {kind: random_.choice(["preemptive", "nonpreemptive", "nonpreemptive"]) for kind in kinds}
     n = random_.randint(2, 4)
@@ -29,9 +43,11 @@ def drawn(random_: random.Random) -> TypedPools:
         longest, count = T // (2 * n) + 1, random_.randint(1, 6)
         vertices = tuple(Vertex(f"v{k}", random_.randint(1, longest), random_.choice(kinds)) for k in range(count))
         edges = tuple((a, b) for b in range(count) for a in range(b) if random_.random() < 0.4)
-        tasks.append(DagTask(f"t{i}", Dag(vertices, edges), T, T, random_.choice([0, 0, 0, 2])))
+        J = random_.choice([0, 0, 0, 2])
+        D = random_.choice([T, T, T // 2, T * 3 // 4, T * 3 // 2]) if order == "EDF" else T
+        tasks.append(DagTask(f"t{i}", Dag(vertices, edges), T, D, J))
     random_.shuffle(tasks)
-    return TypedPools(tuple(tasks), dict.fromkeys(kinds, 1), "FP", modes)
+    return TypedPools(tuple(tasks), dict.fromkeys(kinds, 1), order, modes)
 
 
 def longest_responses(model: TypedPools, random_: random.Random, runs: int) -> list[int]:
@@ -50,10 +66,10 @@ def longest_responses(model: TypedPools, random_: random.Random, runs: int) -> l
         waiting: dict[str, list[_Turn]] = {kind: [] for kind in model.cores}
         running: dict[str, _Turn | None] = dict.fromkeys(model.cores)
 
-        def ready(i: int, job: int, v: int, waiting: dict[str, list[_Turn]] = waiting) -> None:
+        def ready(i: int, job: int, v: int, now: int, waiting: dict[str, list[_Turn]] = waiting) -> None:
             vertex = model.tasks[i].dag.vertices[v]
             left = vertex.c if random_.random() < 0.8 else random_.randint(1, vertex.c)
-            waiting[vertex.type].append(_Turn(i, job, v, left))
+            waiting[vertex.type].append(_Turn(i, job, v, now, left))
 
         for t in range(end + 200):
             while coming and coming[0][0] <= t:
@@ -62,7 +78,7 @@ def longest_responses(model: TypedPools, random_: random.Random, runs: int) -> l
                 missing[i, job] = [len(before) for before in dag.predecessors]
                 for v in dag.order:
                     if not dag.predecessors[v]:
-                        ready(i, job, v)
+                        ready(i, job, v, t)
             ended = []
             for kind in model.cores:
                 turn = running[kind]
@@ -70,7 +86,7 @@ def longest_responses(model: TypedPools, random_: random.Random, runs: int) -> l
                     waiting[kind].append(turn)
                     turn = None
                 if turn is None and waiting[kind]:
-                    turn = min(waiting[kind], key=lambda each: (each.task, each.job, each.vertex))
+                    turn = min(waiting[kind], key=partial(key, model))
                     waiting[kind].remove(turn)
                 running[kind] = turn
                 if turn is not None:
@@ -85,5 +101,5 @@ def longest_responses(model: TypedPools, random_: random.Random, runs: int) -> l
                     if a == turn.vertex:
                         left[b] -= 1
                         if not left[b]:
-                            ready(turn.task, turn.job, b)
+                            ready(turn.task, turn.job, b, t + 1)
     return worst

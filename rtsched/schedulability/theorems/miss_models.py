@@ -26,10 +26,11 @@ from itertools import product
 from math import prod
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import Mode, Order, Sporadic, Uniprocessor
+from rtsched.schedulability.models import Sporadic, Uniprocessor
 from rtsched.schedulability.result import Assumption, Bound, Failure, Result, Verdict
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import CAP, least_fixpoint
+from rtsched.schedulability.theorems.weakly_hard import FirmTasks
 
 #: Parts of the overload that are looked at one by one; of more each overload job is taken to do its worst.
 MOST_PACKINGS = 50_000
@@ -38,7 +39,7 @@ MOST_VECTORS = 4_096
 
 
 @dataclass(frozen=True)
-class TypicalAndOverload:
+class TypicalAndOverload(FirmTasks):
     """Tasks on one processor, which of them are overload, and an (m, k) for each: of any k jobs, m are in time.
 
     The others come periodically, in any phases; overload comes as rarely as it likes.
@@ -48,40 +49,15 @@ class TypicalAndOverload:
     overload: frozenset[str]
     constraints: tuple[tuple[int, int], ...]
 
-    @property
-    def tasks(self) -> tuple[Sporadic, ...]:
-        """The tasks, as the constraints are sorted; the most urgent first."""
-        return self.processor.tasks
-
-    @property
-    def order(self) -> Order:
-        """Which job goes first."""
-        return self.processor.order
-
-    @property
-    def mode(self) -> Mode:
-        """When a running job may be preempted."""
-        return self.processor.mode
-
-    @property
-    def name(self) -> str:
-        """The processor's."""
-        return self.processor.name
-
 
 def _complete(model: TypicalAndOverload) -> str | None:
     """An (m,k) for each task, overload tasks that there are, and times that make sense."""
     if len(model.constraints) != len(model.tasks):
         return f"it needs an (m,k) for each of the {len(model.tasks)} tasks"
-    for m, k in model.constraints:
-        if not 0 <= m <= k or k < 1:
-            return f"an (m,k) constraint needs 0 <= m <= k and k >= 1, not ({m},{k})"
     unknown = sorted(model.overload - {task.name for task in model.tasks})
     if unknown:
         return f"there is no task {unknown[0]!r} that could be overload"
-    if any(task.C < 1 or task.T < 1 for task in model.tasks):
-        return "it needs C and T of at least one tick"
-    return None
+    return model.not_firm
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,7 @@ class _Search:
 
     def ranked(self, kind: str) -> bool:
         """Whether fixed priorities serve the queue of a processor."""
-        queues = self.model.queues
-        return self.model.order == "FP" if queues is None else queues.orders.get(kind) == "FP"
+        return self.model.order_on(kind) == "FP"
 
     def precedes(self, j: int, i: int, kind: str) -> bool:
         """Whether task j is more urgent than task i on a processor with fixed priorities."""

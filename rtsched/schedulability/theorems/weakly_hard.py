@@ -218,17 +218,15 @@ def miss_patterns(model: Uniprocessor, offsets: Sequence[int] = (), cap: int = C
     return tuple(run.outcome(index, begins[index], ends[index]) for index in range(len(model.tasks)))
 
 
-@dataclass(frozen=True)
-class WeaklyHard:
-    """Periodic tasks on one processor with their offsets, and an (m, k) for each: of any k jobs, m are in time."""
+class FirmTasks:
+    """Tasks on one `processor`, and `constraints`: of each task an (m, k), of any k jobs m are in time."""
 
     processor: Uniprocessor
     constraints: tuple[tuple[int, int], ...]
-    offsets: tuple[int, ...] = ()
 
     @property
     def tasks(self) -> tuple[Sporadic, ...]:
-        """The tasks, as the constraints and offsets are sorted."""
+        """The tasks, as the constraints are sorted."""
         return self.processor.tasks
 
     @property
@@ -246,18 +244,34 @@ class WeaklyHard:
         """The processor's."""
         return self.processor.name
 
+    @property
+    def not_firm(self) -> str | None:
+        """What is wrong with a constraint, or with a time."""
+        for m, k in self.constraints:
+            if not 0 <= m <= k or k < 1:
+                return f"an (m,k) constraint needs 0 <= m <= k and k >= 1, not ({m},{k})"
+        if any(task.C < 1 or task.T < 1 for task in self.tasks):
+            return "it needs C and T of at least one tick"
+        return None
+
+
+@dataclass(frozen=True)
+class WeaklyHard(FirmTasks):
+    """Periodic tasks on one processor with their offsets, and an (m, k) for each: of any k jobs, m are in time."""
+
+    processor: Uniprocessor
+    constraints: tuple[tuple[int, int], ...]
+    offsets: tuple[int, ...] = ()
+
 
 def _complete(model: WeaklyHard) -> str | None:
     """An (m,k) and, unless all are zero, an offset for each task, and times that make sense."""
     tasks = len(model.tasks)
     if len(model.constraints) != tasks or len(model.offsets) not in (0, tasks):
         return f"it needs an (m,k) and an offset for each of the {tasks} tasks"
-    for m, k in model.constraints:
-        if not 0 <= m <= k or k < 1:
-            return f"an (m,k) constraint needs 0 <= m <= k and k >= 1, not ({m},{k})"
-    if any(offset < 0 for offset in model.offsets) or any(task.C < 1 or task.T < 1 for task in model.tasks):
-        return "it needs offsets of at least 0, and C and T of at least one tick"
-    return None
+    if any(offset < 0 for offset in model.offsets):
+        return "it needs offsets of at least 0"
+    return model.not_firm
 
 
 @theorem(
