@@ -21,7 +21,10 @@ from rtsched.schedulability.theorems.dag_sets import (
 )
 from rtsched.schedulability.theorems.interference import Looks
 
-NARROW = "; or, of a graph no wider (w) than its one preemptive type, len + Σ W_j(R)/(M − w + 1)"
+NARROW = (
+    "; or, of a graph no wider (w) than its one preemptive type, len + Σ W_j(R)/(M − w + 1), and where regions block "
+    "on its one type, vol + those that block once + Σ W_j(R)"
+)
 WORK = "W_j(R) the most work of another's jobs in R that are done within R_j"
 FP = (
     "R = max over paths of Σ (c + regions that block) + Σ over the types (X + Σ W_j(R))/M, rounded down, X what the "

@@ -41,6 +41,13 @@ bound holds: while v waits, what runs of its own job is parallel to v and to eac
 most w; others run on at least M_s - w + 1 processors. So f - r <= y for any y with len_i + floor(Σ_j W_{j,s}(y) /
 (M_s - w + 1)) <= y, as above, and the smaller of both counts; alone, a graph that is no wider takes len_i.
 
+**One core without regions.** Where i is of one type s and meets regions of less urgent tasks: as a vertex of the path
+is done, and at an end of a region of its own, the processor on which it ran is free. If the path waits then, that one
+takes up (a) or (b), for all of the wait, since nothing less urgent starts meanwhile. So the path waits there for no
+more ticks than there is work in (a) and (b); only its first vertex may find regions on all M_s: that adds β_s. As Σ_π c
+and (a) are vol_i at most, f - r <= y for any y with floor(vol_i + β_s + Σ_j W_{j,s}(y)) <= y, of a row each job with
+its own vol_i + β_s. That is less where regions are long and others do little.
+
 **D > T.** A job then may wait for those before it. Call jobs of i a row, the first of which finds the one before it
 done, and each other one does not; r is the release of the first. Walking back from the last vertex of job q of the row
 (from 0), past the first vertex of each job to the last one of the job before, there is a current vertex at each
@@ -155,7 +162,8 @@ def a6_fp(model: TypedPools) -> Result:
     """R = max over paths of Σ [c + nb β] + Σ_s [X_s + Σ_hp W_{j,s}(R)] / M_s, X_s what of the graph the path can meet.
 
     Rounded down: all times are whole. Where D > T, the largest of the jobs that can be in a row. Of a graph no wider
-    than its one type: len + Σ_hp W_j(R) / (M - w + 1), if that is less.
+    than its one preemptive type, len + Σ_hp W_j(R) / (M - w + 1), and where regions block on one type, vol + β +
+    Σ_hp W_j(R), if that is less.
 
     >>> from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
     >>> def chain(name, T, *stages):

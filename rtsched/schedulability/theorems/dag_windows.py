@@ -74,10 +74,10 @@ class ProblemWindow:
         self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
         self.base, self.path = self._alone(published)
         self.line = not published and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
-        #: How many processors others keep busy while the path waits, where it does so for no vertices of its own alone.
-        self.spare = 0 if published or self.line else self._spare()
+        #: Another bound, the smaller counts: what the graph takes without others, and on how many processors these go.
+        self.instead = None if published else self._instead()
         #: By job of a row the ticks to its end that are certain; they only grow while the responses of the others do.
-        self.least = Fraction(dag.length) if self.spare else self.base
+        self.least = min(self.base, self.instead[0]) if self.instead else self.base
         self.row = [math.floor(self.least)]
         #: The bound lies nowhere below. None: it lies beyond D.
         self.reached: int | None = self.row[0] + task.J
@@ -102,13 +102,16 @@ class ProblemWindow:
         longest, path = dag.heaviest(weights)
         return longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0)), path
 
-    def _spare(self) -> int:
-        """Of one preemptive type at least as wide as the graph, beside which others are needed to make it wait."""
+    def _instead(self) -> tuple[Fraction, int] | None:
+        """Of a graph on one type: others alone make it wait; or one core takes no region while it does (dag_sets)."""
         dag = self.task.dag
-        if len(dag.volumes) != 1 or any(self.blocked):
-            return 0
+        if len(dag.volumes) != 1:
+            return None
         (kind,) = dag.volumes
-        return max(0, self.model.cores[kind] - dag.width(kind) + 1)
+        if any(self.blocked):
+            return dag.volume + Fraction(sum(size for _, size in self.regions[kind]), self.model.cores[kind]), 1
+        spare = self.model.cores[kind] - dag.width(kind) + 1
+        return (Fraction(dag.length), spare) if spare > 0 and not self.line else None
 
     def _beside(self) -> tuple[Fraction, tuple[int, ...]]:
         """Of the vertices off the path only those that the path can meet. Raises NotConverged beyond MOST_LABELS."""
@@ -200,7 +203,8 @@ class ProblemWindow:
             (work.T, work.response, work.volume, work.rate, work.most, weight, work if work.chains else None)
             for work, weight in terms
         ]
-        line, spare, length = self.line, self.spare, (q + 1) * self.task.dag.length if self.spare else 0
+        line, (alone, share) = self.line, self.instead or (Fraction(0), 0)
+        first = math.floor((q + 1) * alone * share)
 
         def grown(y: int) -> int:
             looks.spend(len(flat))
@@ -225,8 +229,8 @@ class ProblemWindow:
                     found = rate * x
                 total += weight * found
             following = (own + total) // scale
-            if spare and length + total // spare < following:
-                return length + total // spare
+            if share and (first + total) // share < following:
+                return (first + total) // share
             if taken < scale or following <= y:
                 return following
             return max(following, y + self._crowded(crowd) - x + 1)
@@ -249,9 +253,16 @@ class ProblemWindow:
     def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
         """The bound R with its parts; `path` becomes the one on which it stands."""
         task, y = self.task, R - self.task.J
-        narrow = self._narrow(y, responses) if self.spare else False
-        if narrow:
+        x, shares = y - task.dag.volume + 1, list[tuple[str, int]]()
+        for other in self.others:
+            each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
+            amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
+            shares.append((other.name, sum(amounts)))
+        alone, share = self.instead or (Fraction(0), 0)
+        if share and ((self.worst + 1) * alone * share + sum(amount for _, amount in shares)) // share <= y:
             self.path = task.dag.heaviest([vertex.c for vertex in task.dag.vertices])[1]
+        else:
+            share = 0
         if self.worst:  # the jobs before it took some of their time before its arrival
             own = min(y, sum(task.dag.vertices[index].c for index in self.path))
             others = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
@@ -259,33 +270,30 @@ class ProblemWindow:
             parts = [Contribution("own", task.name, own), others, jitter]
             return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
         on_path = sum(task.dag.vertices[index].c for index in self.path)
-        blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
-        beside = Fraction(0) if narrow else self.base - on_path - blocked
-        shares = [(f"{task.name} (parallel vertices)", int(beside * self.scale))]
-        x = y - task.dag.volume + 1
-        for other in self.others:
-            each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
-            amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
-            shares.append((other.name, sum(amounts)))
-        parts = [Contribution("own", task.name, on_path), *self._blocking()]
+        blocking = list(self._blocking(first=bool(share)))
+        if share and not any(self.blocked):
+            beside = 0
+        elif share:
+            beside = task.dag.volume - on_path
+        else:
+            blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
+            beside = int((self.base - on_path - blocked) * self.scale)
+        shares.insert(0, (f"{task.name} (parallel vertices)", beside))
+        parts = [Contribution("own", task.name, on_path), *blocking]
         rest = y - sum(part.amount for part in parts)
-        parts += shared_out([share for share in shares if share[1] > 0], self.spare if narrow else self.scale, rest)
+        parts += shared_out([each for each in shares if each[1] > 0], share or self.scale, rest)
         if task.J:
             parts.append(Contribution("jitter", task.name, task.J))
         return Bound(task.name, R, task.D, tuple(parts))
 
-    def _narrow(self, y: int, responses: Mapping[str, int]) -> bool:
-        """Whether a bound of y stands on what others alone do."""
-        works = (each for other in self.others for each in self.works(other, responses[other.name]))
-        total = sum(weight * work.within(y) for weight, work in works)
-        return (self.worst + 1) * self.task.dag.length + total // self.spare <= y
-
-    def _blocking(self) -> Iterator[Contribution]:
-        """By type of processor, how long the path waits behind regions, and the largest of them."""
+    def _blocking(self, first: bool) -> Iterator[Contribution]:
+        """By type of processor, how long the path waits behind regions, and the largest of them; or at its `first`."""
         for kind, found in self.regions.items():
             amount = sum(
                 (self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind), Fraction(0)
             )
+            if first:
+                amount = Fraction(sum(size for _, size in found), self.model.cores[kind])
             if amount >= 1:
                 more = f" and {len(found) - 1} more" if len(found) > 1 else ""
                 yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))

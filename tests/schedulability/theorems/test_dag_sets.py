@@ -143,6 +143,18 @@ def test_a_graph_no_wider_than_its_processors_waits_for_others_only() -> None:
     assert dag_sets.a6_fp(replace(model, tasks=(wider,))).responses == [7]
 
 
+def test_one_core_takes_no_region_while_a_path_waits() -> None:
+    """Four stages on two cores never preempted, beside regions of 40: at the first on both, then only more urgent work."""
+    chain = Dag(tuple(Vertex(str(k), 2, "cpu") for k in range(4)), ((0, 1), (1, 2), (2, 3)))
+    long = DagTask("long", Dag(tuple(Vertex(str(k), 40, "cpu") for k in range(4))), 900, 900)
+    model = TypedPools((DagTask("chain", chain, 300, 300), long), {"cpu": 2}, modes={"cpu": "nonpreemptive"})
+    (bound, _) = dag_sets.a6_fp(model).bounds
+    assert bound.wcrt == 8 + 39  # vertex by vertex: 39 + 3 (39 / 2) more
+    assert [(part.kind, part.amount) for part in bound.parts] == [("own", 8), ("blocking", 39)]
+    urgent = DagTask("urgent", Dag((Vertex("u", 3, "cpu"),)), 100, 100)
+    assert dag_sets.a6_fp(replace(model, tasks=(urgent, *model.tasks))).responses[1] == 8 + 39 + 3
+
+
 def test_bounds_that_lean_on_each_other_are_the_least_or_there_are_none() -> None:
     def step(name: str, now: dict[str, int]) -> int | None:
         found = 2 + (now["b"] if name == "a" else now["a"]) // 2
@@ -166,7 +178,7 @@ def pool(cores: int, *stages: int) -> TypedPools:
 
 @pytest.mark.parametrize(("cores", "stages", "bound"), [
     (2, (3,), 13),  # both cores have just begun 11 ticks
-    (2, (3, 3), 21),  # its own core is free when the first stage is done: (11 - 1) / 2 more
+    (2, (3, 3), 16),  # its own core is free when the first stage is done, and takes no region while it waits
     (1, (3, 3, 3), 19),  # on one core only the first stage waits: this is attained
 ])  # fmt: skip
 def test_who_follows_waits_behind_one_region_less(cores: int, stages: tuple[int, ...], bound: int) -> None:
@@ -326,7 +338,7 @@ def test_no_run_of_many_beats_a_proof() -> None:
 MUTANTS: dict[str, tuple[str, str, str, SystemSpec]] = {
     "jobs in a row forgotten": ("bound", "if y + task.J <= (q + 1) * task.T or", "if True or", ROW),
     "a tick less": ("_end", "(own + total) // scale", "(own + total) // scale - 1", WIDE),
-    "others need one processor more": ("_spare", "dag.width(kind) + 1", "dag.width(kind) + 2", NARROW),
+    "others need one processor more": ("_instead", "dag.width(kind) + 1", "dag.width(kind) + 2", NARROW),
     "the order the other way": ("_beside", "(1 << index) - 1", "~((1 << index) - 1)", FORK),
 }
 
