@@ -141,3 +141,16 @@ def test_what_is_a_file_is_as_files_are(words: list[str]) -> None:
     """Without a number: rtsched reads it again."""
     found = json.loads(rtsched(*words, "--json").output)
     assert all("format" not in system and system["tasks"] for system in (found if isinstance(found, list) else [found]))
+
+
+def test_times_that_leave_their_origin_unstated_keep_the_schema(tmp_path: Path) -> None:
+    origins = [
+        {"kind": "analysed"}, {"kind": "budget", "enforced_by": "the watchdog"}, {"kind": "declared"},
+        {"kind": "high-water"}, {"kind": "pwcet", "p": 1e-9}, {"kind": "percentile", "q": 0.9, "n": 40},
+        {"kind": "typical"}, {"kind": "modelled"},
+    ]  # fmt: skip
+    tasks = [{"name": f"t{n}", "wcet": "1 ms", "period": "50 ms", "origin": each} for n, each in enumerate(origins)]
+    (tmp_path / "s.json").write_text(json.dumps({"platform": "uniprocessor", "scheduler": "rm", "tasks": tasks}))
+    check("analyse", answer("analyse", tmp_path / "s.json", "--runs", "0"))
+    ended("report", str(tmp_path / "s.json"), "--runs", "0", "-o", str(tmp_path / "r.json"))
+    check("report", json.loads((tmp_path / "r.json").read_text()))

@@ -47,7 +47,7 @@ class Alternative:
     for the `reason`. `breakdown` is the factor of all execution times up to which everything is proven (None: there is
     none, or no theorem speaks of a part), `slack` the least share of a deadline that is left by the bounds, that of
     `tightest`. `open` are the tasks that are not proven. `carried` are tasks whose times nobody measured on this board:
-    those of the file are taken.
+    those of the file are taken; `violated` the assumptions of which the file says that they do not hold.
     """
 
     platform: str
@@ -64,11 +64,14 @@ class Alternative:
     reason: str
     carried: tuple[str, ...]
     energy: Energy | None
+    violated: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
         """The verdict by what it rests on: ``conditional`` on measured maxima, ``no proof`` at typical times."""
-        return short("schedulable", self.basis) if self.verdict == "schedulable" and self.basis else self.verdict
+        if self.verdict != "schedulable" or self.basis is None:
+            return self.verdict
+        return short("schedulable", self.basis, self.violated)
 
     @property
     def margin(self) -> str:
@@ -169,14 +172,19 @@ class Alternatives(Displayed):
     def remarks(self) -> list[str]:
         """What is to be said of the table."""
         lines = []
+        violated = next((row.violated for row in self.rows if row.violated), ())
         proven = len(self.proven)
         count = len(self.rows)
         weak = {
             "in time if no job exceeds what was measured": sum(row.short == "conditional" for row in self.rows),
-            "in time at times that jobs exceed": sum(row.short == "no proof" for row in self.rows),
+            "in time, and no proof" if violated else "in time at times that jobs exceed": sum(
+                row.short == "no proof" for row in self.rows
+            ),
         }
         more = "".join(f"; {text}: {number}" for text, number in weak.items() if number)
         lines.append(f"Proven: {proven or 'none'} of {count} alternative{'s' * (count != 1)}{more}.")
+        if violated:
+            lines.append(f"No proof anywhere: the file says that these do not hold: {', '.join(violated)}.")
         if self.wcet is not None:
             lines.append(f"Of measured times the figure {self.wcet!r} counts as C, everywhere.")
         if self.left:

@@ -224,6 +224,7 @@ def _row(
         open=still,
         reason=_reason(found),
         energy=used,
+        violated=found.violated,
     )
 
 

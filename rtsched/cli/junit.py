@@ -47,12 +47,12 @@ def write_proof(path: Path, found: Verification, fail_on: str | None) -> None:
     _write(path, found.system.name, cases(found, fail_on), facts)
 
 
-def write_run(path: Path, figures: Summary) -> None:
+def write_run(path: Path, figures: Summary, fail_on: str | None = None) -> None:
     """The test cases of one run."""
     from rtsched.export.junit_run import requirements
 
     facts = [("scheduler", figures.scheduler), ("seed", str(figures.seed)), ("until_ns", str(figures.until))]
-    _write(path, figures.system, requirements(figures), facts)
+    _write(path, figures.system, requirements(figures, fail_on), facts)
 
 
 def _write(path: Path, name: str, cases: Sequence[Tested], facts: list[tuple[str, str]]) -> None:

@@ -54,7 +54,9 @@ if TYPE_CHECKING:
 @options.fail_on(
     "miss",
     "hard-miss",
-    text="Exit with 1 if a job (of a hard task) missed, or a chain (with a hard task) broke what is required of it.",
+    "misses",
+    text="Exit with 1 if a job (of a hard task) missed, or a chain (with a hard task) broke what is required of it; "
+    "misses: if more jobs in a row missed than 'misses' of their task allows.",
 )
 def run(
     system: str,
@@ -112,6 +114,15 @@ def run(
         found = api.load(system, platform=platform, overrides=options.chosen(overrides, wcet))
         if no_trace and (fail_on or junit) and any(chain.requires for chain in found.system.chains):
             raise InputError("--no-trace keeps no jobs to measure chains by; leave it out, or --fail-on and --junit")
+        if fail_on == "misses" and all(task.misses is None for task in found.system.tasks):
+            raise InputError(
+                f"--fail-on misses: no task of {found.system.name!r} limits its misses; add e.g. "
+                "'misses: {most: 1, of: 10}' where it may"
+            )
+        if no_trace and (junit or fail_on == "misses") and any(task.misses for task in found.system.tasks):
+            raise InputError(
+                "--no-trace keeps no jobs to count misses in a row; leave it out, or --fail-on and --junit"
+            )
         if no_trace and any(each.needs_trace for each in chosen):
             refuse_without_trace(chosen, found.lower())
         if html is not None:
@@ -126,7 +137,7 @@ def run(
         figures = summary(trace)
         values = of_run(trace, metrics, figures)
     if junit is not None:
-        write_run(junit, figures)
+        write_run(junit, figures, fail_on)
     if played and figures.planned is None:  # who interrupts has seen enough
         watch_it(trace)
     told = miss_reasons(trace) if figures.misses else ()
@@ -191,7 +202,13 @@ def explaining(system: str, asked: dict[str, str | int | None], overrides: tuple
 
 
 def _failed(figures: Summary, on: str) -> bool:
-    """Whether a job missed or a chain broke what is required of it; only hard tasks, or chains with one, may count."""
+    """Whether a job missed or a chain broke what is required of it; only hard tasks, or chains with one, may count.
+
+    Or whether more jobs in a row missed than may.
+    """
+    if on == "misses":
+        windows = [task.misses_in_a_row for task in figures.tasks if task.misses_in_a_row is not None]
+        return not all(row.kept for row in windows)
     counted = {task.name for task in figures.tasks if on == "miss" or task.criticality == "hard"}
     missed = any(task.misses for task in figures.tasks if task.name in counted)
     return missed or any(chain.kept is False and not counted.isdisjoint(chain.tasks) for chain in figures.chains)

@@ -31,7 +31,7 @@ def measured(lowering: Lowering, what: str, work: Work, *, typical: bool = False
     matching = [row for row in rows if _matches(row, use, lowering.platform, row["processor"] in servers)]
     if not matching:
         raise InputError(f"{what}: {_no_latency(use, rows, lowering.latency, lowering.platform.name)}")
-    inputs = sorted({row["input"] for row in matching} - {""})
+    inputs = sorted({_size(row["input"]) for row in matching} - {""})
     if len(inputs) > 1:
         raise InputError(
             f"{what}: network {use.network!r} was measured at several inputs; add 'input:' ({', '.join(inputs)})"
@@ -174,11 +174,20 @@ def _matches(row: Mapping[str, str], use: NetworkUse, platform: Platform, server
     cluster = platform.processors.get(row["processor"])
     threads = use.threads or 1
     return (
-        (use.input is None or row["input"] in (use.input, ""))
+        (use.input is None or _size(row["input"]) in (_size(use.input), ""))
         and (use.runtime is None or row["runtime"] == use.runtime)
         and (server or use.precision is None or row["precision"] == use.precision)
         and (server or cluster is None or cluster.kind != "cpu" or row["threads"] in ("", str(threads)))
     )
+
+
+def _size(text: str) -> str:
+    """The size of an input; of a square one side alone may stand in a table, or in a file.
+
+    >>> _size("640"), _size("640x480")
+    ('640x640', '640x480')
+    """
+    return f"{text}x{text}" if text.isdecimal() else text
 
 
 def _has_cores(row: Mapping[str, str], platform: Platform, name: str) -> bool:
@@ -190,8 +199,13 @@ def _has_cores(row: Mapping[str, str], platform: Platform, name: str) -> bool:
 def _no_latency(use: NetworkUse, rows: Rows, table: Rows, platform: str) -> str:
     """Why no row of the latency tables fits, and what would."""
     if rows:
-        have = sorted({f"input {row['input'] or '–'}, {row['precision'] or 'any precision'}" for row in rows})
-        return f"network {use.network!r} was not measured on {platform!r} that way; it was with: {'; '.join(have[:6])}"
+        pairs = {(row["input"] or "–", row["precision"] or "any precision") for row in rows}
+        have = [
+            f"input {size}, {precision}" for size, precision in sorted(pairs, key=lambda each: (len(each[0]), each))
+        ]
+        more = f"; and {len(have) - 12} more" if len(have) > 12 else ""
+        known = "; ".join(have[:12]) + more
+        return f"network {use.network!r} was not measured on {platform!r} that way; it was with: {known}"
     elsewhere = sorted({row["platform"] for row in table if row["network"] == use.network})
     if elsewhere:
         return (

@@ -33,6 +33,7 @@ ALTERNATIVES_SCHEMA = document(
                     "carried": {**TEXTS, "description": "tasks whose times nobody measured on this board"},
                     "energy_nj": maybe({"type": "integer"}, "of one run; null: not counted, or not known"),
                     "mean_power_mw": maybe(NUMBER, "of one run"),
+                    "violated": {**TEXTS, "description": "assumptions of which the file says that they do not hold"},
                     "without_power_figures": {**TEXTS, "description": "busy units without a figure"},
                 }
             )

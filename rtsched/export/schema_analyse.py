@@ -70,11 +70,10 @@ _ORIGIN = thing(
     {
         "basis": BASIS,
         "text": TEXT,
-        "statistic": {**TEXT, "description": "which figure of a table or of samples"},
+        "statistic": maybe(TEXT, "which figure of a table or of samples"),
         "n": maybe(COUNT, "runs that it is from; null: not stated"),
         "margin": NUMBER,
-        **dict.fromkeys(("source", "row"), TEXT),
-        "date": maybe(TEXT),
+        **dict.fromkeys(("source", "row", "date"), maybe(TEXT, "null: not stated")),
         "stated": maybe({"type": "object"}, "what the file states of it"),
     }
 )
@@ -206,6 +205,7 @@ _ANALYSED = {
     "basis": BASIS,
     "proven": {**YES, "description": "schedulable, and for execution times of which a proof is one"},
     "conditional": {**YES, "description": "schedulable if no job exceeds the measured maxima"},
+    "violated": {**TEXTS, "description": "assumptions of which the file says that they do not hold: nothing is proven"},
     "outcome": {**TEXT, "description": "the verdict with what it rests on, in words"},
     "criticality": named(_LEVEL),
     "scope": {**TEXT, "description": "what exactly is claimed"},

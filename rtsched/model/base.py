@@ -140,6 +140,7 @@ Id = Annotated[str, BeforeValidator(_id)]
 
 
 def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) -> Callable[[Any, ValidationInfo], int]:
+    article = "an" if what[0] in "aeiou" else "a"
     parse = lru_cache(maxsize=4096)(parse)  # of many thousand tasks most have the same few periods and times
 
     def validate(value: Any, info: ValidationInfo) -> int:
@@ -151,9 +152,9 @@ def _quantity(parse: Callable[[str], int], what: str, example: str, least: int) 
         else:
             given = whole_number(value)
             if given is None:
-                raise problem(f"a {what} is text with a unit; write e.g. {example!r}")
+                raise problem(f"{article} {what} is text with a unit; write e.g. {example!r}")
             if given != 0 and info.context is not None and info.context.get("file"):
-                raise problem(f"a {what} needs a unit; write e.g. {example!r}")
+                raise problem(f"{article} {what} needs a unit; write e.g. {example!r}")
             number = given
         if abs(number) > units.LARGEST:
             raise problem("is more than any chip has; below 2^62 is counted")

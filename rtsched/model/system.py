@@ -292,19 +292,21 @@ class System(Displayed, Model):
         if not self.tasks and not self.jobs:
             raise problem("a system needs at least one task (or job)")
         names: set[str] = set()
-        for task in self.tasks:
+        for place, task in enumerate(self.tasks):
             for name in instance_names(task):
                 if name in names:
-                    raise problem(f"two tasks are called {name!r}; rename one")
+                    raise problem(f"two tasks are called {name!r}; rename one", "tasks", place, "name")
                 names.add(name)
         known = {task.name: task for task in self.tasks}
-        for task in self.tasks:
+        for place, task in enumerate(self.tasks):
+            at = ("tasks", place, "after")
             if task.after is not None and task.after.task not in known:
-                raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task")
+                raise problem(f"task {task.name!r} comes after {task.after.task!r}, which is no task", *at)
             if task.after is not None and known[task.after.task].communication == "let":
                 raise problem(
                     f"task {task.name!r} is released by the end of {task.after.task!r}, which writes at its deadline "
-                    "(communication: let); leave one of the two out"
+                    "(communication: let); leave one of the two out",
+                    *at,
                 )
         self._check_trigger_circles()
         for name in self.assumptions:
@@ -316,10 +318,11 @@ class System(Displayed, Model):
         for name in biased:
             if name not in known:
                 raise problem(f"the bias of 'estimates' names {name!r}, which is no task", "estimates")
-        for chain in self.chains:
-            for name in chain.tasks:
+        for place, chain in enumerate(self.chains):
+            for number, name in enumerate(chain.tasks):
                 if name not in names:
-                    raise problem(f"chain {chain.name!r} names {name!r}, which is no task")
+                    where = ("chains", place, "tasks", number)
+                    raise problem(f"chain {chain.name!r} names {name!r}, which is no task", *where)
         self._check_latencies()
         self._check_ids()
         return self
@@ -376,7 +379,9 @@ class System(Displayed, Model):
             name = start
             while name in before and name not in clear:
                 if name in path:
-                    raise problem(f"the 'after' of task {start!r} goes round in a circle; break it")
+                    place = next(place for place, task in enumerate(self.tasks) if task.name == start)
+                    message = f"the 'after' of task {start!r} goes round in a circle; break it"
+                    raise problem(message, "tasks", place, "after")
                 path.add(name)
                 name = before[name]
             clear |= path

@@ -156,7 +156,9 @@ class NetworkUse(Model):
         default={}, description="per cluster the kinds of operators that it cannot run"
     )
     smallest: int = Field(default=SMALLEST, ge=1, description="Band leaves smaller pieces to the CPU")
-    input: str | None = Field(default=None, description="input size as the table prints it, e.g. '480'")
+    input: str | None = Field(
+        default=None, description="input size as the table prints it; of a square one, '480' or '480x480'"
+    )
     precision: str | None = None
     runtime: str | None = None
     threads: int | None = Field(default=None, ge=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
+from html import escape
 
 import numpy as np
 
@@ -72,5 +72,5 @@ def _named(names: Sequence[str]) -> str:
 def in_svg(content: bytes, text: str) -> bytes:
     """An SVG with a description behind its title, for screen readers."""
     head, title, rest = content.partition(b"</title>")
-    description = f"\n <desc>{escape(text)}</desc>".encode()
+    description = f"\n <desc>{escape(text, quote=False)}</desc>".encode()
     return head.replace(b"<svg ", b'<svg role="img" ', 1) + title + description * bool(title) + rest

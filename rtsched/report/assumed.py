@@ -47,7 +47,7 @@ def rests_on(report: Report) -> tuple[Block, ...]:
     marked = frozenset(row for row, item in enumerate(declared) if item.against or item.state == "violated")
     title = "Assumptions to be signed (☐ open, ☑ validated, ✗ violated)"
     blocks.append(Table(title, HEADER, tuple(map(_row, declared)), WIDTHS, frozenset(), marked))
-    unused = sorted(set(found.loaded.system.assumptions) - {item.id for item in declared})
+    unused = sorted(set(found.loaded.system.assumptions) - {item.id for item in declared} - set(found.violated))
     if unused:
         text = f"the file speaks of assumptions that this proof does not need: {', '.join(unused)}."
         blocks.append(Text(text, note=True))

@@ -20,7 +20,7 @@ from rtsched.report.canonical import RECIPE, digest
 from rtsched.report.coverage import coverage
 from rtsched.report.drawing import Drawing, style
 from rtsched.report.inputs import InputFile, inputs
-from rtsched.report.section import makers
+from rtsched.report.section import Maker, makers
 from rtsched.schedulability.analyse import GroupAnalysis
 from rtsched.schedulability.theorem import theorems
 from rtsched.verify import words
@@ -121,9 +121,27 @@ class Report:
     def sections(self) -> tuple[Section, ...]:
         """The sections of every report, and those of other packages."""
         return tuple(
-            Section(number, made.name, made.title, tuple(map(_seen, made.blocks(self))))
-            for number, made in enumerate(makers(), 1)
+            Section(number, made.name, made.title, self.blocks(made)) for number, made in enumerate(makers(), 1)
         )
+
+    def blocks(self, made: Maker) -> tuple[Block, ...]:
+        """What one section says."""
+        return tuple(map(_seen, made.blocks(self)))
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What is told beside the sections, and follows from the answers alone."""
+        return {
+            "smallest_margin": facts.margin(self.found),
+            "breakdown": facts.breakdown(self.found),
+            "marks": {task.name: facts.mark(self.found, i) for i, task in enumerate(self.found.system.tasks)},
+            "first_failures": [{"part": name, "why": why} for name, why in facts.failures(self.found)],
+            "not_proven": [
+                {"part": part.view.name, "tasks": names, "evidence": facts.evidence(self.found, names)}
+                for part, names in self.open_parts
+            ],
+            "coverage": {part.view.name: coverage(self.found, part) for part in self.found.analysis.parts},
+        }
 
     @property
     def open_parts(self) -> tuple[tuple[GroupAnalysis, list[str]], ...]:
@@ -187,15 +205,7 @@ class Report:
         made["report"] = {
             "date": self.date,
             "command": self.command,
-            "smallest_margin": facts.margin(self.found),
-            "breakdown": facts.breakdown(self.found),
-            "marks": {task.name: facts.mark(self.found, i) for i, task in enumerate(self.found.system.tasks)},
-            "first_failures": [{"part": name, "why": why} for name, why in facts.failures(self.found)],
-            "not_proven": [
-                {"part": part.view.name, "tasks": names, "evidence": facts.evidence(self.found, names)}
-                for part, names in self.open_parts
-            ],
-            "coverage": {part.view.name: coverage(self.found, part) for part in self.found.analysis.parts},
+            **self.answers,
             "citations": list(self.citations),
             "versions": versions(),
             "inputs": self.inputs,
@@ -203,13 +213,13 @@ class Report:
             "document": self.page.model_dump(mode="json"),
             "checks": CHECKS,
             "title": self.title,
-            "front": [_data(block) for block in self.front],
+            "front": [data_of(block) for block in self.front],
             "sections": [
                 {
                     "number": section.number,
                     "name": section.name,
                     "title": section.title,
-                    "blocks": [_data(block) for block in section.blocks],
+                    "blocks": [data_of(block) for block in section.blocks],
                 }
                 for section in self.sections
             ],
@@ -225,7 +235,7 @@ def _seen(block: Block) -> Block:
     return seen
 
 
-def _data(block: Block) -> dict[str, Any]:
+def data_of(block: Block) -> dict[str, Any]:
     """A block as plain data."""
     plain = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in asdict(block).items()}
     return {"kind": type(block).__name__.lower(), **plain}

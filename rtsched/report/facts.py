@@ -87,7 +87,7 @@ def mark(found: Verification, place: int) -> str:
         if verdict == "unschedulable":
             return REFUTED
         return {"schedulable": PROVEN, "conditional": CONDITIONALLY}.get(
-            short(verdict, basis_of(found, [place])), UNPROVEN
+            short(verdict, basis_of(found, [place]), found.violated), UNPROVEN
         )
     name = found.system.tasks[place].name
     result = found.analysis.part_of(name).result
@@ -146,8 +146,9 @@ def breakdown(found: Verification) -> str:
     if factor == 1:
         return f"1.000: {times} may not grow by as much as 0.1 %"
     if factor > 1:
-        sure = found.basis in PROVING + CONDITIONAL
-        until = "and the proof holds" if sure else f"until a test fails (of {NAMES[found.basis]}, no proof)"
+        sure = found.basis in PROVING + CONDITIONAL and not found.violated
+        of = "no proof" if found.basis in PROVING else f"of {NAMES[found.basis]}, no proof"
+        until = "and the proof holds" if sure else f"until a test fails ({of})"
         return f"{share:.3f}: {times} may grow by {100 * share - 100:.1f} % {until}"
     return f"{share:.3f}: for a proof {times} must shrink by {100 - 100 * share:.1f} %"
 

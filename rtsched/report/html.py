@@ -71,7 +71,7 @@ caption { text-align: left; font-weight: 600; font-size: 9pt; padding: 0 0 1mm; 
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
 th { text-align: left; font-weight: 600; border-top: 1pt solid #111; border-bottom: 0.6pt solid #111; }
-th, td { padding: 0.7mm 0.6mm; vertical-align: top; hyphens: manual; }
+th, td { padding: 0.7mm 0.9mm; vertical-align: top; hyphens: manual; }
 td { border-bottom: 0.3pt solid #bbb; }
 tbody tr:last-child td { border-bottom: 1pt solid #111; }
 tbody th { border: 0; border-bottom: 0.3pt solid #bbb; } tbody tr:last-child th { border-bottom: 1pt solid #111; }
@@ -211,6 +211,18 @@ def _signatures(block: Signatures) -> str:
     )
 
 
+#: Behind an underscore of a long name a line may end.
+_JOINT = re.compile(r"(?<=[^\W_]_)(?=[^\W_])")
+#: Words with more letters than this are long.
+LONG_WORD = 14
+
+
+def _breaking(text: str) -> str:
+    """The text (escaped), its long names broken between their words rather than inside one."""
+    words = text.split(" ")
+    return " ".join(_JOINT.sub("<wbr>", word) if len(word) > LONG_WORD else word for word in words)
+
+
 def _table(table: Table) -> str:
     total = sum(table.widths)
     columns = "".join(f'<col style="width:{100 * width / total:.2f}%">' for width in table.widths)
@@ -221,7 +233,7 @@ def _table(table: Table) -> str:
             look = "mark" if column == 0 and not table.header[0] else "long" if len(text) > LONG else ""
         named = f' class="{look}"' if look else ""
         scope = ' scope="col"' if tag == "th" else ""
-        return f"<{tag}{scope}{named}>{escape(text)}</{tag}>"
+        return f"<{tag}{scope}{named}>{_breaking(escape(text))}</{tag}>"
 
     head = "".join(cell("th", column, text) for column, text in enumerate(table.header))
     rows = []

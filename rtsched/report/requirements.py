@@ -35,8 +35,9 @@ def required(report: Report) -> tuple[Block, ...]:
         Table("Requirements", HEADER, tuple(_row(each) for each in those), WIDTHS, frozenset(range(4, 8)), marked),
         Text(
             f"{facts.PROVEN} kept in every run, proven; {facts.CONDITIONALLY} if no job exceeds what was "
-            f"measured; {facts.UNPROVEN} at times that jobs exceed, no proof; {facts.REFUTED} a run or an exact test "
-            f"breaks it; {facts.OPEN} neither. slack is the limit less the bound; seen is the longest in "
+            f"measured; {facts.UNPROVEN} at times that jobs exceed, or beside a violated assumption, no proof; "
+            f"{facts.REFUTED} a run or an exact test breaks it; {facts.OPEN} neither. "
+            "slack is the limit less the bound; seen is the longest in "
             "simulation (and of how many), a lower bound on the worst. The response time of a job counts from its "
             "arrival (a release that comes later, by jitter, is inside) to its end. A load is bounded by all that may "
             "run there, and broken by what runs nowhere else. Misses are counted in any so many consecutive jobs.",

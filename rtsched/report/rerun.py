@@ -16,8 +16,12 @@ from rtsched.model.config import parse_yaml, validate
 from rtsched.model.document import read_text
 from rtsched.model.platform import Platform
 from rtsched.model.system import System
-from rtsched.report import resolved
+from rtsched.report import facts, resolved
+from rtsched.report.blocks import Listing
 from rtsched.report.canonical import digest
+from rtsched.report.content import Report, data_of
+from rtsched.report.front import FrontPage
+from rtsched.report.section import makers
 from rtsched.verify.document import to_dict
 from rtsched.verify.verification import Progress, Verification, examine
 from rtsched.verify.words import outcome
@@ -27,6 +31,8 @@ from rtsched.visible import cut, visible
 _SAME_VERSION_ONLY = ("version", "parts", "assumptions", "margins", "breakdown", "simulated")
 #: What is no answer: the words of the claim, and proposals, for which other boards of the catalogue are tried.
 _NEVER = ("version", "scope", "actions", "tried")
+#: The sections whose words follow from the answers; the others name files, versions, drawings or other boards.
+_PRINTED = ("verdict", "assumptions", "requirements", "tasks", "times", "resources", "open")
 #: More differences than this are counted.
 MOST = 20
 
@@ -105,14 +111,61 @@ def rerun(data: dict[str, Any], progress: Progress | None = None) -> Rerun:
         validate(Platform, parse_yaml(texts["platform"], "report.inputs.platform")),
     )
     api.scheduler(data["scheduler"], code=False)  # a file may not name code
-    found = examine(loaded, resolved.load(data["resolved"]), data["scheduler"], runs, seed, progress)
-    again = json.loads(json.dumps(to_dict(found, margins=True)))
+    system = resolved.load(data["resolved"])
+    try:
+        found = examine(loaded, system, data["scheduler"], runs, seed, progress)
+        again = json.loads(json.dumps(to_dict(found, margins=True)))
+    except (LookupError, AssertionError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"report: 'resolved' does not fit together ({type(error).__name__}: {cut(str(error))}); take the report as "
+            "rtsched wrote it"
+        ) from error
     other = data["version"] != __version__
     keys = [key for key in again if key not in _NEVER and not (other and key in _SAME_VERSION_ONLY)]
     differences = [line for key in keys for line in _differ(key, data.get(key), again[key], strict=not other)]
+    if not other:
+        differences += _differ("scope", data.get("scope"), facts.scope(found), strict=True)
+        differences += [*_resolved(loaded, data["resolved"]), *_printed(found, data["report"])]
     if len(differences) > MOST:
         differences = [*differences[:MOST], f"and {len(differences) - MOST} more"]
     return Rerun(found.system.name, str(data["version"]), stated, digest(data), tuple(differences), found)
+
+
+def _resolved(loaded: Loaded, told: dict[str, Any]) -> list[str]:
+    """Where the integers of a report are not those of its input, if that alone decides them: no network, no table."""
+    if _names_a_network(loaded.system.model_dump(mode="json")):
+        return []
+    try:
+        system = loaded.lower(largest=True)
+    except InputError:  # what it names beside the catalogue is not there
+        return []
+    return list(_differ("resolved", told, resolved.dump(system), strict=True))
+
+
+def _names_a_network(described: Any) -> bool:
+    each = described.values() if isinstance(described, dict) else described if isinstance(described, list) else ()
+    return (isinstance(described, dict) and bool(described.get("network"))) or any(map(_names_a_network, each))
+
+
+def _printed(found: Verification, told: dict[str, Any]) -> list[str]:
+    """Where what a report prints is not what its answers say; of one version, for another one has other words."""
+    try:
+        page = FrontPage.model_validate(told["document"])
+        date, old = str(told["date"]), {str(each["name"]): each["blocks"] for each in told["sections"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"report: {cut(str(error))}; take the report as rtsched wrote it") from None
+    report = Report(found, date, page=page)
+    now: dict[str, Any] = {"title": report.title, "front": report.front, **report.answers}
+    was = {key: told.get(key) for key in now}
+    for made in makers():
+        called, blocks = f"section {made.title}", old.get(made.name)
+        if made.name in _PRINTED:
+            now[called], was[called] = report.blocks(made), blocks
+        elif made.name == "configuration":  # of which the input alone follows from it
+            now[called] = [each for each in report.blocks(made) if isinstance(each, Listing)]
+            was[called] = [each for each in blocks or () if isinstance(each, dict) and each.get("kind") == "listing"]
+    plain = json.loads(json.dumps(now, default=data_of))
+    return [line for key in now for line in _differ(key, was[key], plain[key], strict=True)]
 
 
 def _differ(place: str, old: Any, new: Any, strict: bool) -> Iterator[str]:

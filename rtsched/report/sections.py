@@ -58,7 +58,6 @@ def verdict(report: Report) -> tuple[Block, ...]:
     )
     word, basis = headline(found)
     sound = found.verdict != "schedulable" or found.proven
-    word = "no proof" if found.verdict == "schedulable" and found.violated else word
     return VerdictBox(word, facts.scope(found), basis + words.broken(found), sound), Facts(rows)
 
 
@@ -75,7 +74,8 @@ def tasks(report: Report) -> tuple[Block, ...]:
     ]  # fmt: skip
     legend = (
         f"{facts.PROVEN} every job in time, proven; {facts.CONDITIONALLY} if no job exceeds what was measured; "
-        f"{facts.UNPROVEN} at times that jobs exceed, no proof; {facts.REFUTED} a miss is possible; {facts.OPEN} open. "
+        f"{facts.UNPROVEN} at times that jobs exceed, or beside a violated assumption, no proof; "
+        f"{facts.REFUTED} a miss is possible; {facts.OPEN} open. "
         "T period or least distance of arrivals, D relative deadline, J release jitter, C worst-case execution time "
         "as the proof takes it, without switches, "
         "R bound on the response time from the arrival, slack (D − R)/D, seen: the largest response in simulation. "
@@ -224,6 +224,9 @@ def actions(report: Report) -> tuple[Block, ...]:
     """The smallest changes that make it provable."""
     if report.found.verdict == "schedulable":
         if not report.found.proven:
+            if report.found.violated:
+                named = ", ".join(report.found.violated)
+                return (Text(f"None makes a proof while the file says that this does not hold: {named}."),)
             text = "None is needed for these times. For a proof, measure or derive bounds of them: "
             if report.found.conditional:
                 text = "None is needed if no job takes longer than was measured. For a proof of all jobs, take bounds: "

@@ -59,13 +59,15 @@ def _changed(path: str, place: Place, value: Any, time: int) -> tuple[int, int, 
     if isinstance(value, yaml.MappingNode):
         inner = {key.value: each for key, each in value.value}
         known = ", ".join(cut(name, 30) for name in inner)
-        if place.cluster is None:
+        only = next(iter(inner)) if len(inner) == 1 else None
+        cluster = place.cluster or only
+        if cluster is None:
             raise InputError(f"{path}:{_line(value)}: {place} has a time for each of {known}; say which with --cluster")
-        if place.cluster not in inner:
+        if cluster not in inner:
             raise InputError(
-                f"{path}:{_line(value)}: {cut(place.task, 30)} has no time on {cut(place.cluster)!r}; it has {known}"
+                f"{path}:{_line(value)}: {cut(place.task, 30)} has no time on {cut(cluster)!r}; it has {known}"
             )
-        value = inner[place.cluster]
+        value = inner[cluster]
     elif place.cluster is not None:
         raise InputError(
             f"{path}:{_line(value)}: {cut(place.task, 30)} has one time on all clusters; leave --cluster out, or "

@@ -17,7 +17,7 @@ from rtsched.schedulability.lowering.miss_windows import MissBound, miss_bound
 from rtsched.schedulability.lowering.system_chains import chain_result
 from rtsched.schedulability.lowering.view import views
 from rtsched.schedulability.result import Bound, Contribution, Failure, Result, Verdict
-from rtsched.schedulability.theorem import Theorem, theorems
+from rtsched.schedulability.theorem import Theorem, speaking_of, theorems
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,7 @@ def apply(models: Sequence[Any]) -> tuple[tuple[Applied, ...], tuple[tuple[str, 
     """Every theorem on every model it speaks of: what it says, or why it does not apply."""
     applied, refused = [], []
     for model in models:
-        for theorem in theorems().values():
-            if not isinstance(model, theorem.model):
-                continue
+        for theorem in speaking_of(type(model)):
             reason = theorem.reason(model)
             if reason is None:
                 applied.append(Applied(theorem, model, theorem.answer(model)))

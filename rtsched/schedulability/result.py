@@ -42,8 +42,12 @@ class Bound:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if self.parts and sum(part.amount for part in self.parts) != self.wcrt:
+        if self.parts and sum([part.amount for part in self.parts]) != self.wcrt:
             raise AssertionError(f"the parts of the bound of {self.task!r} do not sum to {self.wcrt}: {self.parts}")
+
+    def of(self, test: str) -> Bound:
+        """The same, given by the theorem `test` (as `replace` would have it, at a third of its cost)."""
+        return Bound(self.task, self.wcrt, self.deadline, self.parts, self.converged, test, self.exact)
 
     @property
     def slack(self) -> int | None:

@@ -60,7 +60,7 @@ class Theorem:
         if not isinstance(model, self.model):
             return f"it speaks of a {self.model.__name__}, not of a {type(model).__name__}"
         for need in self.needs:
-            reason: str | None = self._ask(need, model)
+            reason = self._ask(need, model) if self.package else need(model)
             if reason is not None:
                 return reason
         return None
@@ -92,7 +92,7 @@ class Theorem:
         if not isinstance(result, Result):
             found = type(result).__name__
             raise InputError(f"{REGISTRY.called('theorem', self.name)} gives a {found}; it has to give a Result")
-        bounds = tuple(bound if bound.test else replace(bound, test=self.name) for bound in result.bounds)
+        bounds = tuple([bound if bound.test else bound.of(self.name) for bound in result.bounds])
         return replace(result, bounds=bounds, evidence=(self.evidence, *result.evidence))
 
     def _ask(self, function: Callable[[Any], Any], model: Any) -> Any:
@@ -140,6 +140,12 @@ def theorems() -> dict[str, Theorem]:
     return _known(registered())
 
 
+def speaking_of(kind: type) -> list[Theorem]:
+    """The theorems about models of a class."""
+    own = registered()
+    return [_known(own)[name] for name in _names_for(kind, own)]
+
+
 #: The theorems that are registered in this process, besides the installed ones.
 Registered = tuple[tuple[str, Callable[..., Any]], ...]
 
@@ -153,6 +159,11 @@ def registered() -> Registered:
 def _known(_own: Registered) -> dict[str, Theorem]:
     """All theorems, found once for what is registered in this process."""
     return {name: find(name) for name in REGISTRY.names("theorem")}
+
+
+@cache
+def _names_for(kind: type, own: Registered) -> tuple[str, ...]:
+    return tuple(name for name, theorem in _known(own).items() if issubclass(kind, theorem.model))
 
 
 def find(name: str) -> Theorem:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rtsched.engine.job import READY, RUNNING
 from rtsched.schedulers.orderings.base import Ordering
-from rtsched.schedulers.ready_queues import Entry, EntryHeap, ReadyQueue, renewed, valid
+from rtsched.schedulers.ready_queues import GONE, Entry, EntryHeap, ReadyQueue, renewed, valid
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -67,6 +67,9 @@ class GeneralQueue(ReadyQueue):
         self._keep(places, free)
         self._apply(places, movable)
         self._put_back(chosen + movable)
+        if any(segment.state in GONE for segment in places):  # left out at the last moment: its processor is free
+            self.dispatch()
+            return
         self._speed_up(free)
         if self.reviews:
             self._review()
@@ -237,6 +240,7 @@ class EqualQueue(GeneralQueue):
         if self.fresh or self.doubted:
             self._settle()
         soc = self.soc
+        again = False
         open_ones = []
         movable = []
         for processor in self.processors:
@@ -250,12 +254,18 @@ class EqualQueue(GeneralQueue):
             for queue in self.queues.values():
                 head = queue.head()
                 if head is not None and (len(movable) < len(open_ones) or head < max(movable)):
-                    self._exchange(queue, open_ones, movable)
+                    again |= self._exchange(queue, open_ones, movable)
+        if again:
+            self.dispatch()
+            return
         if self.reviews:
             self._review()
 
-    def _exchange(self, queue: EntryHeap, open_ones: list[Processor], movable: list[Entry]) -> None:
-        """The most urgent of what runs and what waits get the open processors; who is new the lowest that are left."""
+    def _exchange(self, queue: EntryHeap, open_ones: list[Processor], movable: list[Entry]) -> bool:
+        """The most urgent of what runs and what waits get the open processors; who is new the lowest that are left.
+
+        Returns whether one was left out at the last moment.
+        """
         running = sorted(movable)
         fresh: list[Entry] = []
         stays = 0
@@ -280,6 +290,7 @@ class EqualQueue(GeneralQueue):
             if segment.state == READY:
                 soc.start(segment.job, segment, processor)
         self._put_back(fresh + running[stays:])
+        return any(entry[-1].state in GONE for entry in fresh)
 
     # ---- who waits -----------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from functools import partial
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Any
 
-from rtsched.engine.job import READY, RUNNING
+from rtsched.engine.job import DEAD, DONE, READY, RUNNING
 
 if TYPE_CHECKING:
     from rtsched.engine.job import Segment
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How many stale entries a heap may hold beside as many as are valid, before it is searched for them.
 SPARE = 256
+#: The states of a segment that a policy left out, or whose job it ended, when it (or another one) was about to start.
+GONE = (DONE, DEAD)
 
 #: (key…, task, job, node, segment): total order, explicit ties.
 Entry = tuple[Any, ...]
@@ -99,8 +101,8 @@ class NoQueue(ReadyQueue):
 class PreemptiveQueue(ReadyQueue):
     """m equal preemptive processors: the m most urgent segments run; a new one takes the lowest idle processor.
 
-    Urgency never changes here (no locks, no dynamic keys), and a start always succeeds. With `lasting`, nobody who
-    waits is given up: then no entry goes stale without coming first.
+    Urgency never changes here (no locks, no dynamic keys); a start fails only for what is left out at the last moment.
+    With `lasting`, nobody who waits is given up: then no entry goes stale without coming first.
     """
 
     def __init__(self, soc: Soc, processors: Sequence[Processor], ordering: Ordering, lasting: bool = False) -> None:
@@ -130,7 +132,7 @@ class PreemptiveQueue(ReadyQueue):
                 continue
             if idle:
                 heappop(waiting)
-                soc.start(segment.job, segment, idle.pop())
+                processor = idle.pop()
             else:
                 worst = running[-1]
                 last: Segment = worst[-1]
@@ -141,12 +143,15 @@ class PreemptiveQueue(ReadyQueue):
                 if worst < entry:
                     break
                 running.pop()
+                assert last.processor is not None
                 processor = last.processor
-                assert processor is not None
                 soc.preempt(processor)
                 heapreplace(waiting, worst)
-                soc.start(segment.job, segment, processor)
-            insort(running, entry)
+            soc.start(segment.job, segment, processor)
+            if processor.segment is None:  # it was left out at the last moment
+                idle.append(processor)
+            else:
+                insort(running, entry)
         if len(running) > 4 * len(self.processors):
             running[:] = [entry for entry in running if entry[-1].state == RUNNING]
 
@@ -172,7 +177,8 @@ class SingleQueue(PreemptiveQueue):
             else:
                 return
             self.soc.start(segment.job, segment, processor)
-            return
+            if processor.segment is not None:  # else it was left out at the last moment
+                return
 
 
 class RegionQueue(ReadyQueue):
@@ -216,6 +222,11 @@ class RegionQueue(ReadyQueue):
             self._dispatch_letter({processor.index for processor in free})
 
     def _dispatch_uniform(self, queue: EntryHeap, free: list[Processor]) -> None:
+        while self._fill(queue, free):
+            free = [processor for processor in free if processor.segment is None]
+
+    def _fill(self, queue: EntryHeap, free: list[Processor]) -> bool:
+        """Let the first that wait have the free processors; whether one was left out at the last moment."""
         chosen: list[Segment] = []
         while len(chosen) < len(free) and (head := queue.head()) is not None:
             heappop(queue.heap)
@@ -232,7 +243,9 @@ class RegionQueue(ReadyQueue):
         others = iter(free)
         for segment in chosen:
             processor = stays.get(segment)
-            self.soc.start(segment.job, segment, next(others) if processor is None else processor)
+            if segment.state == READY:  # else the start of another one left it out
+                self.soc.start(segment.job, segment, next(others) if processor is None else processor)
+        return any(segment.state in GONE for segment in chosen)
 
     def _dispatch_letter(self, free: set[int]) -> None:
         processors = self.soc.processors

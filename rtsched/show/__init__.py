@@ -9,13 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rtsched import units
-from rtsched.dnn.families import load_families, variant_rows
-from rtsched.dnn.usable import standing, timed_platforms
 from rtsched.errors import InputError
-from rtsched.metrics.metric import find
 from rtsched.model import catalogue
 from rtsched.registry import OTHERS, POLICIES, REGISTRY
-from rtsched.schedulability.theorem import theorems
 from rtsched.show.abilities import Ability, abilities
 from rtsched.show.platform import describe_platform
 from rtsched.show.protocols import PROTOCOLS, describe_protocol
@@ -86,6 +82,8 @@ def _anything(name: str) -> Answer:
     rows = [row for row in catalogue.latency_table() if row["network"] == name]
     if rows:
         return _network(name, rows)
+    from rtsched.dnn.families import load_families, variant_rows
+
     if name in load_families(variant_rows()):
         return _family(name)
     for kind in OTHERS:
@@ -108,6 +106,9 @@ def _anything(name: str) -> Answer:
 
 def _family(name: str) -> Answer:
     """The variants of a family: accuracy, size, and where they were timed."""
+    from rtsched.dnn.families import load_families, variant_rows
+    from rtsched.dnn.usable import standing, timed_platforms
+
     families = load_families(variant_rows())
     if name not in families:
         close = difflib.get_close_matches(name, families, n=3)
@@ -207,6 +208,8 @@ def _other(kind: str, name: str) -> Answer:
     text = inspect.getdoc(REGISTRY.find(kind, name)) or ""
     rows = [("package", REGISTRY.package(kind, name))] if REGISTRY.package(kind, name) else []
     if kind == "metric":
+        from rtsched.metrics.metric import find
+
         metric = find(name)
         rows += [("title", metric.title), ("unit", metric.unit or "a plain number"), ("better", metric.better)]
         rows += [("needs", "the trace")] if metric.needs_trace else []
@@ -217,6 +220,8 @@ def _other(kind: str, name: str) -> Answer:
 
 def _theorem(name: str) -> Answer:
     """A schedulability test: what it says, what it needs, and where it comes from."""
+    from rtsched.schedulability.theorem import theorems
+
     known = theorems()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtsched import units
 from rtsched.errors import InputError
-from rtsched.model.policy import Policy
-from rtsched.model.taskgraph import SystemSpec
-from rtsched.schedulability.lowering.view import ProofLowering
-from rtsched.schedulability.models import Uniprocessor
 from rtsched.show.text import WIDTH, Answer, table, wrapped
 from rtsched.visible import cut, visible
+
+if TYPE_CHECKING:
+    from rtsched.model.policy import Policy
+    from rtsched.model.taskgraph import SystemSpec
 
 SHA = "Sha, Rajkumar, Lehoczky, Priority Inheritance Protocols, IEEE Trans. Computers 39(9), 1990"
 
@@ -185,6 +185,9 @@ def _users(spec: SystemSpec) -> dict[str, dict[int, int]]:
 
 def _blocking(spec: SystemSpec, policy: Policy) -> tuple[dict[str, int], str]:
     """How long locks can block each task, in ns, as proofs take it; and why it is not bounded for some."""
+    from rtsched.schedulability.lowering.view import ProofLowering
+    from rtsched.schedulability.models import Uniprocessor
+
     found: dict[str, int] = {}
     why = ""
     for view in ProofLowering(spec, policy).views():

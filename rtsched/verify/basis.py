@@ -37,7 +37,7 @@ def behind(found: Verification, index: int) -> frozenset[int]:
     """The tasks on whose execution times the verdict on a task depends, itself among them.
 
     Of its part those that can delay it, directly or through others (``rtsched.schedulability.lowering.delays``). All of
-    them where nothing says who waits for whom: a plan of its own, processors that take turns, locks that block one.
+    them where nothing says who waits for whom: a plan of its own, processors that take turns.
     """
     tasks = found.system.tasks
     view = found.analysis.part_of(tasks[index].name).view
@@ -45,8 +45,9 @@ def behind(found: Verification, index: int) -> frozenset[int]:
     if not view.queues:
         return part
     releases = {place: after for place in part if (after := tasks[place].after) is not None}
-    mine = delaying(view.queues, releases, index)
-    return part if any(view.blockers.get(tasks[place].name) for place in mine) else mine
+    places = {tasks[place].name: place for place in part}
+    blockers = {places[name]: [places[each.task] for each in those] for name, those in view.blockers.items()}
+    return delaying(view.queues, releases, index, blockers)
 
 
 def basis_of(found: Verification, tasks: Iterable[int]) -> Basis:
@@ -74,8 +75,13 @@ def node_origins(task: TaskSpec, node: NodeSpec) -> dict[tuple[int, tuple[Origin
 # ---- how it is said --------------------------------------------------------------------------------------------------
 
 
-def claim(verdict: Verdict, basis: Basis) -> str:
-    """A verdict on a part of a system in a few words: ``in time at typical values (no proof)``."""
+def claim(verdict: Verdict, basis: Basis, violated: Sequence[str] = ()) -> str:
+    """A verdict on a part of a system in a few words: ``in time at typical values (no proof)``.
+
+    Nothing is proven by what the file says is `violated`.
+    """
+    if verdict == "schedulable" and violated:
+        return f"in time {'for' if basis in PROVING else 'at'} {NAMES[basis]} (no proof)"
     if verdict != "schedulable" or basis in PROVING:
         return verdict
     if basis in CONDITIONAL:
@@ -83,8 +89,10 @@ def claim(verdict: Verdict, basis: Basis) -> str:
     return f"in time at {NAMES[basis]} (no proof)"
 
 
-def short(verdict: Verdict, basis: Basis) -> str:
+def short(verdict: Verdict, basis: Basis, violated: Sequence[str] = ()) -> str:
     """A verdict in one word or two: ``schedulable`` of bounds alone, else ``conditional`` or ``no proof``."""
+    if verdict == "schedulable" and violated:
+        return "no proof"
     if verdict != "schedulable" or basis in PROVING:
         return verdict
     return "conditional" if basis in CONDITIONAL else "no proof"
@@ -95,6 +103,9 @@ def headline(found: Verification) -> tuple[str, str]:
     verdict, basis = found.verdict, found.basis
     tasks = found.system.tasks
     if verdict == "schedulable":
+        if found.violated:
+            at = "for" if basis in PROVING else "at"
+            return "no proof", f": violated: {', '.join(found.violated)} (all is in time {at} {NAMES[basis]})"
         if basis in PROVING:
             return verdict, f" for {NAMES[basis]}"
         if basis in CONDITIONAL:

@@ -14,6 +14,9 @@ def cases(found: Verification, fail_on: str | None = None) -> list[Tested]:
     What holds only as long as no job exceeds measured maxima, and what is neither proven nor refuted, is open. It fails
     as unproven where `fail_on` asks for that: ``unproven`` of all but what is conditional, ``hard-unproven`` likewise
     and of hard tasks alone, ``misses-unproven`` likewise and of limits of misses alone, ``conditional`` of all.
+
+    A task that may miss now and then has a case for that. Its deadline, which not each job has to keep, is then open
+    where it is not proven, and fails only where `fail_on` asks for deadlines.
     """
     return [_case(found, each, fail_on) for each in requirements(found)]
 
@@ -60,13 +63,16 @@ def _told(each: Requirement) -> list[tuple[str, str]]:
 def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple[State, str]:
     if each.limit is None and each.of == CHAIN:
         return "absent", each.reason
+    may_miss = _may_miss(found, each)
+    deadlines = fail_on not in (None, "misses-unproven") and (not str(fail_on).startswith("hard") or _hard(found, each))
     if each.verdict == "unschedulable":
-        return "refuted", each.reason or "the file allows a run in which this is not kept"
+        why = each.reason or "the file allows a run in which this is not kept"
+        return ("refuted" if deadlines or not may_miss else "open"), may_miss + why
     asked = fail_on in ("unproven", "conditional") or (fail_on == "hard-unproven" and _hard(found, each))
     asked = asked or (fail_on == "misses-unproven" and each.quantity == MISSES)
     left: State = "unproven" if asked else "open"
     if each.verdict == "unknown":
-        return left, f"unknown: {each.reason or 'no test decides'}"
+        return left, f"{may_miss}unknown: {each.reason or 'no test decides'}"
     if found.violated:
         return left, f"no proof: violated: {', '.join(found.violated)}"
     if each.basis in PROVING:
@@ -75,6 +81,14 @@ def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple
         bound = "the measured maxima" if each.basis == "high-water" else "the probabilistic bounds"
         return "unproven" if fail_on == "conditional" else "open", f"conditional: kept if no job exceeds {bound}"
     return left, f"no proof: it holds for {each.basis} times"
+
+
+def _may_miss(found: Verification, each: Requirement) -> str:
+    """That a deadline is not asked of each job, where the file says how many may miss it; else nothing."""
+    if each.of != TASK or each.quantity != "response":
+        return ""
+    limit = next(task.misses for task in found.system.tasks if task.name == each.name)
+    return "" if limit is None else f"not required of each job, {limit.most} of any {limit.of} may miss: "
 
 
 def _criticality(found: Verification, each: Requirement) -> str | None:

@@ -18,7 +18,8 @@ class Level:
     """What is known of the tasks of one criticality, each named by what is known of it.
 
     `chains` are those with such a task, and no more critical one, of which what is required is not proven. `basis` is
-    the weakest of what the execution times claim that these tasks depend on.
+    the weakest of what the execution times claim that these tasks depend on; `violated` are the assumptions of which
+    the file says that they do not hold: nothing is proven beside them.
     """
 
     criticality: str
@@ -28,26 +29,27 @@ class Level:
     refuted: tuple[str, ...]
     open: tuple[str, ...]
     chains: tuple[str, ...] = ()
+    violated: tuple[str, ...] = ()
 
     @property
     def is_proven(self) -> bool:
         """Whether all its tasks are schedulable, for bounds, or if no job takes longer than was measured."""
-        return self.verdict == "schedulable" and self.basis in PROVING + CONDITIONAL
+        return self.verdict == "schedulable" and self.basis in PROVING + CONDITIONAL and not self.violated
 
     @property
     def is_declared(self) -> bool:
         """Whether all its tasks are schedulable, for execution times that are declared, or stronger."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        return self.verdict == "schedulable" and self.basis in PROVING and not self.violated
 
     def __str__(self) -> str:
         count = f"{len(self.proven)} of {len(self.proven) + len(self.refuted) + len(self.open)}"
         chains = "".join(f", chain {name} not" for name in self.chains)
-        said = claim(self.verdict, self.basis)
+        said = claim(self.verdict, self.basis, self.violated)
         if said != self.verdict:
             said = said.removesuffix(" (no proof)")
-            more = "; no proof" if self.basis not in CONDITIONAL else ""
+            more = "; no proof" if self.violated or self.basis not in CONDITIONAL else ""
             return f"{self.criticality}: {said} ({count}{chains}{more})"
-        how = "proven" if self.basis in PROVING else f"in time at {NAMES[self.basis]}"
+        how = "proven" if self.basis in PROVING and not self.violated else f"in time at {NAMES[self.basis]}"
         return f"{self.criticality}: {said} ({count} {how}{chains})"
 
 
@@ -86,7 +88,7 @@ def levels(found: Verification) -> tuple[Level, ...]:
         broken = tuple(found.system.chains[place].name for place, each in chains.items() if each != "schedulable")
         basis = basis_of(found, sorted(chained))
         proven, late, left = named["schedulable"], named["unschedulable"], named["unknown"]
-        made.append(Level(name, verdict, basis, proven, late, left, broken))
+        made.append(Level(name, verdict, basis, proven, late, left, broken, found.violated))
     return tuple(made)
 
 

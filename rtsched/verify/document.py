@@ -41,6 +41,7 @@ def to_dict(found: Verification, *, margins: bool = False, steps: bool = False) 
         "basis": found.basis,
         "proven": found.proven,
         "conditional": found.conditional,
+        "violated": list(found.violated),
         "outcome": outcome(found),
         "criticality": {
             level.criticality: {

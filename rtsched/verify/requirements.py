@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from rtsched import units
@@ -52,8 +52,8 @@ class Requirement:
     and `ends`. `bound` holds for every run, `observed` is the longest of `count` that were seen (a lower bound on the
     worst). `slack` is the limit less the bound. `basis` is the weakest of what the execution times claim that it rests
     on. `reason` says why it is not proven. A limit of None: the id names something of which nothing is required.
-    Of a load (``utilisation``) limit, bound and slack stand in `shares`, and none of them is a time; of ``misses`` in
-    `counts`.
+    Beside what the file says is `violated` nothing is proven. Of a load (``utilisation``) limit, bound and slack stand
+    in `shares`, and none of them is a time; of ``misses`` in `counts`.
     """
 
     id: str | None
@@ -76,23 +76,27 @@ class Requirement:
     reason: str
     shares: Shares | None = None
     counts: Counts | None = None
+    violated: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
         """Whether it is kept in every run, for execution times of which a proof is one."""
-        return self.verdict == "schedulable" and self.basis in PROVING
+        return self.verdict == "schedulable" and self.basis in PROVING and not self.violated
 
     @property
     def word(self) -> str:
         """``proven``, ``conditional`` (on what was measured), ``met, no proof``, ``refuted`` or ``open``."""
         if self.verdict == "schedulable":
-            return "proven" if self.proven else "conditional" if self.basis in CONDITIONAL else "met, no proof"
+            conditional = self.basis in CONDITIONAL and not self.violated
+            return "proven" if self.proven else "conditional" if conditional else "met, no proof"
         return "refuted" if self.verdict == "unschedulable" else "open"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; times in ns."""
         times = ("limit", "bound", "slack", "observed")
-        return {f"{key}_ns" if key in times else key: value for key, value in asdict(self).items()}
+        made = {f"{key}_ns" if key in times else key: value for key, value in asdict(self).items()}
+        del made["violated"]  # it stands once, at the top
+        return made
 
     def told(self, what: Literal["limit", "bound", "slack", "observed"]) -> str:
         """A time, of a load a share, of misses how many; a dash where there is none."""
@@ -116,7 +120,15 @@ def requirements(found: Verification) -> tuple[Requirement, ...]:
         made += [_limit(found, place, code) for code in chain.limits]
         if chain.id is not None and not chain.limits:
             made.append(_nothing(found, place))
-    return (*made, *map(_load, judged(found)))
+    made += map(_load, judged(found))
+    return tuple(_beside(found.violated, each) for each in made)
+
+
+def _beside(violated: tuple[str, ...], each: Requirement) -> Requirement:
+    """A requirement beside assumptions that do not hold, which say why it is not proven where nothing else does."""
+    if not violated:
+        return each
+    return replace(each, violated=violated, reason=each.reason or f"violated: {', '.join(violated)}")
 
 
 def stated(found: Verification) -> tuple[Requirement, ...]:

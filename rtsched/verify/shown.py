@@ -65,10 +65,10 @@ def _bound(found: Verification, index: int) -> dict[str, Any]:
     known = theorems()
     by = known[bound.test].called if bound.test in known else bound.test
     if bound.wcrt is None:
-        text = f"no bound; {claim(verdict, basis)}"
-        if verdict == "schedulable" and basis in PROVING:
+        text = f"no bound; {claim(verdict, basis, found.violated)}"
+        if verdict == "schedulable" and basis in PROVING and not found.violated:
             text = "proven to be in time, without a bound"
     else:
         exact = ", attained" if bound.exact else ""
-        text = f"bound {words.time(bound.wcrt)} by {by}{exact}; {claim(verdict, basis)}"
-    return {"most": bound.wcrt, "words": cut(text, 300), "verdict": short(verdict, basis)}
+        text = f"bound {words.time(bound.wcrt)} by {by}{exact}; {claim(verdict, basis, found.violated)}"
+    return {"most": bound.wcrt, "words": cut(text, 300), "verdict": short(verdict, basis, found.violated)}

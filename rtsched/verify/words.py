@@ -40,8 +40,8 @@ def outcome(found: Verification) -> str:
 
 
 def broken(found: Verification) -> str:
-    """What the verdict lacks because the file says that something does not hold; nothing where it does not."""
-    return f"; no proof: violated: {', '.join(found.violated)}" if found.violated else ""
+    """What the file says does not hold, behind a verdict that is none of a proof; one of a proof begins with it."""
+    return f"; violated: {', '.join(found.violated)}" if found.violated and found.verdict != "schedulable" else ""
 
 
 #: Up to which execution time a claim reaches, by what it rests on.
@@ -131,7 +131,7 @@ def rows(found: Verification) -> list[list[str]]:
     made = []
     for index, (task, bound) in enumerate(zip(found.system.tasks, found.bounds, strict=True)):
         seen = found.observed(index)
-        ratio = None if seen is None or not bound.wcrt else seen / bound.wcrt
+        ratio = None if seen is None or not bound.wcrt else 100 * seen // bound.wcrt / 100  # 1.00: attained
         late = bound.wcrt is not None and bound.wcrt > bound.deadline
         made.append(
             [
@@ -158,7 +158,7 @@ def part(found: Verification, each: GroupAnalysis) -> list[str]:
     """What is known of one part: its verdict, by what, and the first failure."""
     result = each.result
     basis = weakest(found.system.tasks[index].basis for index in each.view.tasks)
-    head = f"{each.view.name}: {claim(found.part_verdict(each), basis)}"
+    head = f"{each.view.name}: {claim(found.part_verdict(each), basis, found.violated)}"
     if result.verdict == "schedulable":
         tests = each.proven_by()
         more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
@@ -208,7 +208,8 @@ def required(found: Verification, place: int) -> list[str]:
     for code, limit in chain.limits.items():
         basis = basis_of(found, chain.tasks)
         proven = "proven" if basis in PROVING else f"kept if no job exceeds {NAMES[basis]}"
-        proven = proven if basis in PROVING + CONDITIONAL else f"kept at {NAMES[basis]}, no proof"
+        if found.violated or basis not in PROVING + CONDITIONAL:
+            proven = f"kept {'for' if basis in PROVING else 'at'} {NAMES[basis]}, no proof"
         known = {"schedulable": proven, "unknown": "not proven"}.get(found.end_verdict(place, code))
         if known is None:
             worst = seen[code]

@@ -393,3 +393,17 @@ def test_a_link_stays_near_its_nominal_bandwidth(bandwidth: str) -> None:
     platform = {"processors": {"a": {}, "b": {}}, "links": {"l": link}}
     with pytest.raises(InputError, match=r"link 'l': .* is too far from its nominal 2 GB/s"):
         rtsched.simulate({"platform": platform, "tasks": [{"name": "t", "wcet": "1 ms", "period": "9 ms"}]})
+
+
+@pytest.mark.parametrize(
+    ("platform", "sizes"), [("jetson_agx_orin", ("640", "640x640")), ("rk3588", ("640x640", "640"))]
+)
+def test_a_square_input_may_say_one_side_or_both_whatever_the_table_does(platform: str, sizes: tuple[str, str]) -> None:
+    times = set()
+    for size in sizes:
+        task = {"name": "a", "network": {"network": "yolov8s", "input": size}, "period": "100 ms"}
+        system = {"platform": platform, "scheduler": "rm", "tasks": [task]}
+        times.add(load(system).lower().tasks[0].nodes[0].times)
+    assert len(times) == 1
+    with pytest.raises(InputError, match=r"was not measured on .* that way; it was with: input (160|640x640),"):
+        load(system | {"tasks": [task | {"network": {"network": "yolov8s", "input": "641"}}]}).lower()

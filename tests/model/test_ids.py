@@ -84,6 +84,36 @@ def test_both_places_of_an_id_are_named(tmp_path: Path) -> None:
     assert f"(the other: {path}:{line}:" in said
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("{name: a, wcet: 1 ms, period: 5 ms}", "4:6: tasks.a.name: two tasks are called 'a'; rename one"),
+        (
+            "{name: b, wcet: 1 ms, deadline: 9 ms, after: c}",
+            "4:43: tasks.b.after: task 'b' comes after 'c', which is no task",
+        ),
+        (
+            "{name: b, wcet: 1 ms, deadline: 9 ms, after: b}",
+            "4:43: tasks.b.after: the 'after' of task 'b' goes round in a circle",
+        ),
+        (
+            "{name: b, wcet: 1 ms, deadline: 9 ms, after: a}",
+            "4:43: tasks.b.after: task 'b' is released by the end of 'a', which writes",
+        ),
+    ],
+)
+def test_what_two_tasks_have_wrong_stands_at_one_of_them(changed: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    one = "{name: a, wcet: 1 ms, period: 5 ms, communication: let}"
+    assert told(path, f"platform: uniprocessor\ntasks:\n  - {one}\n  - {changed}\n").startswith(f"{path}:{said}")
+
+
+def test_a_chain_of_unknown_tasks_is_told_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    text = "platform: uniprocessor\ntasks: [{name: a, wcet: 1 ms, period: 5 ms}]\nchains: [{name: c, tasks: [a, b]}]\n"
+    assert told(path, text).startswith(f"{path}:3:31: chains.c.tasks.1: chain 'c' names 'b', which is no task")
+
+
 def test_instances_have_the_id_of_their_task_and_files_keep_it(seen: Path) -> None:
     system = rtsched.load(seen).lower()
     assert [task.id for task in system.tasks] == [None, "REQ-017", None, "REQ-018", "REQ-018"]

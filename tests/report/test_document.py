@@ -104,7 +104,7 @@ def test_every_form_has_the_digest_and_the_data_have_what_is_printed() -> None:
     printed = report.to_dict()["report"]
     assert [section["title"] for section in printed["sections"]] == [section.title for section in report.sections]
     rows = [row for section in printed["sections"] for block in section["blocks"] for row in block.get("rows", ())]
-    plain = unescape(re.sub("</?a[^>]*>", "", shown))
+    plain = unescape(re.sub("</?a[^>]*>|<wbr>", "", shown))
     for row in rows:
         for cell in row:
             assert cell in plain
@@ -143,6 +143,36 @@ def test_the_data_are_enough_without_the_catalogue(monkeypatch: pytest.MonkeyPat
     done = rerun(document)
     assert done.confirmed, done.differences
     assert done.found.inputs_sha256 == report.found.inputs_sha256
+
+
+@pytest.mark.parametrize(
+    ("forge", "named"),
+    [
+        (
+            lambda d: d["report"]["sections"][3]["blocks"][0]["rows"][0].__setitem__(6, "1 us"),
+            "section Tasks.0.rows.0.6",
+        ),
+        (lambda d: d["report"]["marks"].update(fast="(✓)"), "marks.fast"),
+        (lambda d: d["report"].update(title="All is well"), "title"),
+        (lambda d: d.update(scope="All is well."), "scope"),
+        (lambda d: d["resolved"]["tasks"][0].update(weight=7.0), "resolved.tasks.fast.weight"),
+    ],
+)
+def test_what_is_printed_follows_from_the_answers_also_under_a_new_digest(forge: Any, named: str) -> None:
+    document = data()
+    forge(document)
+    document["digest"]["sha256"] = digest(document)
+    done = rerun(document)
+    assert done.untouched
+    assert not done.confirmed
+    assert done.differences[0].startswith(named), done.differences
+
+
+def test_integers_that_do_not_fit_together_are_named() -> None:
+    document = data()
+    document["resolved"]["tasks"][1]["index"] = 5
+    with pytest.raises(InputError, match="'resolved' does not fit together"):
+        rerun(document)
 
 
 def test_what_was_changed_is_named() -> None:

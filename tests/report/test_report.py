@@ -324,7 +324,7 @@ def test_sensitivity_follows_the_bounds() -> None:
 class Page(HTMLParser):
     """What a browser would make of a page: its elements, all closed, and everything that they refer to."""
 
-    void = {"meta", "col", "br", "img", "link"}
+    void = {"meta", "col", "br", "img", "link", "wbr"}
 
     def __init__(self) -> None:
         super().__init__()

@@ -118,3 +118,10 @@ def test_what_an_anchor_shares_is_left_alone() -> None:
 def test_every_text_comes_back(word: str) -> None:
     written = flow({"reason": word, "p": 1e-9, "margin": 1.2, "q": 0.999})
     assert parse_yaml(f"a: {written}").data["a"] == {"reason": word, "p": 1e-9, "margin": 1.2, "q": 0.999}
+
+
+def test_a_single_cluster_need_not_be_named() -> None:
+    text = FILE.replace("wcet: {big: 3 ms, little: 9 ms}\n          origin:", "wcet: {big: 3 ms}\n          origin:")
+    lines = changed(Place("pipe", "net"), text)
+    assert [line.strip() for line in lines][:1] == ["wcet: {big: 1.234567 ms}"]
+    assert "big: {kind" not in "".join(lines)

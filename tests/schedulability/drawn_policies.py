@@ -15,6 +15,7 @@ from rtsched.verify.draw import Draw
 from rtsched.verify.examine import Examination, examine
 from rtsched.verify.generate import processors_of
 from tests.chips import loaded
+from tests.schedulability.drawn_ways import ways
 
 Case = tuple[SystemSpec, dict[str, Any]]
 BOARD = processors_of(("cpu", "cpu", 2), ("gpu", "gpu", 1))
@@ -287,6 +288,7 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     "pinned": pinned,
     "graphs": graphs,
     "waiting": waiting,
+    "ways": ways,
 }
 
 

@@ -361,6 +361,8 @@ def test_gcaps_by_hand() -> None:
     result = gcaps(SharedAccelerator(tasks, "gcaps", epsilon=1))
     # a: 5 + 1 + 3. b: 1 + 1 + ceil((6 + 7) / 20) (2 + 2). c: 14 + 1 + 6 + 2 (3 + 2) = 31, and 31 + 6 <= 40.
     assert result.responses == [9, 6, 31]
+    assert [item.id for item in result.assumptions] == ["updates"]
+    assert gcaps(SharedAccelerator(tasks, "gcaps")).assumptions == ()
     assert {(part.kind, part.source): part.amount for part in result.bound("c").parts} == {
         ("own", "c"): 4,
         ("suspension", "c on accelerator"): 10,

@@ -6,6 +6,7 @@ Each formula is written here by hand, beside the run that takes longer than it s
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import rtsched
@@ -13,6 +14,8 @@ from rtsched.schedulability.models import Dag, DagTask, Mode, Sporadic, TypedPoo
 from rtsched.schedulability.theorems.dag_sets import a6_fp, melani
 from rtsched.schedulability.theorems.fixed_priority import np_fp_rta
 from rtsched.schedulability.theorems.pinned_paths import pinned_paths
+from rtsched.schedulability.theorems.suspending_edf import edf_suspension_windows
+from rtsched.schedulability.theorems.suspension import edf_suspension
 from rtsched.schedulability.theorems.typed_dag import han1_bound, long_paths_bound, node_order_bound
 
 
@@ -192,3 +195,28 @@ def test_a_bound_of_whole_ticks_is_attained() -> None:
     task = DagTask("wide", dag([1, 1, 1, 1]), 20, 20)
     assert seen([task], 2) == [2]
     assert long_paths_bound(pools([task], 2)).responses == [2]
+
+
+def test_suspension_is_no_blocking_under_edf() -> None:
+    """Devi, ECRTS 2003, theorem 8 (refuted by Günzel, Chen, Real-Time Systems 56, 2020), D = T.
+
+    With tasks by period: (Σ min(S, C) + max(S - C, 0)) / T_k + Σ U <= 1, the sums and the largest up to k, for all k.
+    A job that suspends itself as long as it may leaves nothing for one that waited while the job before it ran.
+    """
+    sets = Sporadic("waits", 6, 12, 12, S=6), Sporadic("plain", 1, 14, 14)
+    for k in range(1, len(sets) + 1):
+        blocking = sum(min(task.S, task.C) for task in sets[:k]) + max(max(0, task.S - task.C) for task in sets[:k])
+        assert Fraction(blocking, sets[k - 1].T) + sum(task.U for task in sets[:k]) == 1
+    graph = {"nodes": {"a": {"wcet": {"cpu": "3 ns"}}, "b": {"wcet": {"npu": "6 ns"}}, "c": {"wcet": {"cpu": "3 ns"}}}}
+    system = {
+        "platform": {"name": "chip", "processors": {"cpu": {}, "npu": {"kind": "npu"}}},
+        "scheduler": "edf",
+        "simulate": {"until": "24 ns", "drain": "all"},
+        "tasks": [
+            {"name": "waits", "period": "12 ns", "graph": graph | {"edges": [["a", "b"], ["b", "c"]]}},
+            {"name": "plain", "period": "14 ns", "offset": "9 ns", "wcet": {"cpu": "1 ns"}},
+        ],
+    }
+    assert max(job["finish"] - job["release"] for job in rtsched.simulate(system).jobs if job["task"] == 0) == 13 > 12
+    for test in (edf_suspension, edf_suspension_windows):
+        assert test(Uniprocessor(sets, "EDF")).verdict == "unknown"

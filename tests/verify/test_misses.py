@@ -157,6 +157,13 @@ def test_it_is_a_requirement_everywhere(tmp_path: Path) -> None:
     tests = {case.title: (case.state, dict(case.facts).get("seen")) for case in cases(found)}
     assert tests["REQ-7 a: misses of any 10 jobs"] == ("met", "1")
     assert tests["b: misses of any 10 jobs"] == ("refuted", "2")
+    late = {case.title: case for case in cases(found)}["REQ-7 a: deadline"]
+    assert (late.state, late.message[:47]) == ("open", "not required of each job, 1 of any 10 may miss:")
+    asked = {on: {case.title: case.state for case in cases(found, on)} for on in ("unproven", "misses-unproven")}
+    assert {on: each["REQ-7 a: deadline"] for on, each in asked.items()} == {
+        "unproven": "refuted",
+        "misses-unproven": "open",
+    }
     page = html(Report(found, "2026-01-01"))
     assert "Limits of misses in a row" in page
     assert "misses of any 10 jobs" in page
@@ -180,8 +187,31 @@ def test_a_run_says_what_its_worst_window_was(tmp_path: Path) -> None:
     assert seen == [None, {"most": 1, "of": 10, "seen": 1}, {"most": 1, "of": 10, "seen": 2}]
     assert re.search(r"b +misses of any 10 jobs +1 +2 +\d+ +-1 +BROKEN", rtsched("run", str(path)).stdout)
     assert "2 of 10 jobs in a row missed, and 1 may" in rtsched("run", str(path), "--junit", "-").stdout
+    runs = {on: rtsched("run", str(path), "--junit", "-", "--fail-on", on) for on in ("miss", "misses")}
+    assert {on: each.exit_code for on, each in runs.items()} == {"miss": 1, "misses": 1}
+    assert {on: each.stdout.count("<failure") for on, each in runs.items()} == {"miss": 3, "misses": 1}
+    path.write_text(json.dumps(system()))
+    assert rtsched("run", str(path), "--fail-on", "misses").exit_code == 0
+    refused = rtsched("run", str(path), "--fail-on", "misses", "--no-trace")
+    assert "keeps no jobs to count misses" in str(refused.exception)
     untraced = rtsched("run", str(path), "--no-trace", "--json").stdout
     assert {each["misses_in_a_row"] for each in json.loads(untraced)["tasks"]} == {None}
+
+
+def test_the_board_has_the_steps_of_each_limit() -> None:
+    tasks = [task("rare", 9, 200, deadline="9 ms"), task("a", 2, 10, misses={"most": 1, "of": 10}), task("b", 6, 12)]
+    tasks[2] |= {"misses": {"most": 1, "of": 10}}
+    boards = {board.name: "\n".join(board.text()) for board in verify(system(tasks), runs=0).steps()}
+    assert "Ω(rare) = ⌈((10 − 1)·12 + 19 + 35 − 1 ns)/200⌉ = 1" in boards["misses of b"]
+    assert "N(1 rare) = 2; without any none is late\n    at most 2 of 10 jobs > 1" in boards["misses of b"]
+    assert "at most 1 of 10 jobs ≤ 1" in boards["misses of a"]
+    held = [task("a", 2, 4, clock="t"), task("b", 3, 6, clock="t", misses={"most": 1, "of": 2})]
+    boards = {board.name: "\n".join(board.text()) for board in verify(system(held), runs=0).steps()}
+    assert "b: (x.); the worst 2 in a row have 1 late" in boards["misses of b"]
+    slow = [task("a", 1, 4, misses={"most": 1, "of": 3}), task("b", 9, 6, misses={"most": 1, "of": 2})]
+    boards = {board.name: "\n".join(board.text()) for board in verify(system(slow), runs=0).steps()}
+    assert "no job is late (fp-rta, above): 0 of 3 ≤ 1" in boards["misses of a"]
+    assert "no test bounds the misses of 2 jobs in a row: it may miss" in boards["misses of b"]
 
 
 @pytest.mark.parametrize(("window", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (9, 3)])

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import rtsched
+from rtsched.cli import failing
 from rtsched.errors import InputError
 from rtsched.model.assumption import ASSUMPTIONS
 from rtsched.report.content import Report
@@ -15,6 +16,8 @@ from rtsched.report.html import html
 from rtsched.schedulability.result import Assumption
 from rtsched.verify import words
 from rtsched.verify.assumptions import assumptions
+from rtsched.verify.criticality import levels
+from rtsched.verify.requirements import requirements
 
 BOARD = """
 name: board
@@ -133,6 +136,12 @@ def test_nothing_is_proven_while_an_assumption_is_violated() -> None:
     page = html(Report(verified, "2026-05-05"))
     assert '<div class="verdict unknown">' in page
     assert "the system file says that these do not hold: other-load." in page
+    assert "✓</td>" not in page  # nothing that looks like a proof
+    assert words.outcome(verified).startswith("no proof: violated: other-load (all is in time")
+    assert {each.word for each in requirements(verified)} == {"met, no proof"}
+    assert not any(level.is_proven or level.is_declared for level in levels(verified))
+    assert failing.fails(verified, "unproven")
+    assert "proven" not in words.verdict(verified)
 
 
 def test_a_screen_tells_what_somebody_has_looked_at() -> None:

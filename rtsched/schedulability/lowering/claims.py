@@ -148,7 +148,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "probability": harmless("every completion is taken to release a job"),
         "criticality": harmless("no part of a composed policy reads it, on processors of one segment at a time"),
         "weight": harmless("no part of a composed policy that is proven reads it"),
-        "on_miss": harmless("acts at a miss or on a job that cannot be in time even alone: there is none in a proof"),
+        "on_miss": used("what drains after a miss (group); what is proven has none, nor a job that is late even alone"),
         "overlap": judged(obstacles.of_overlap),
         "budget": used("what a server limits its task to, where the policy has servers (planned)"),
         "server_period": used("how often a server has its budget (planned)"),
@@ -212,7 +212,7 @@ CLAIMS: dict[type, dict[str, Claim]] = {
         "accuracy": QUALITY,
         "skipped": used("a node that is skipped takes the least (pieces)"),
     },
-    ExitSpec: dict.fromkeys(("index", "name", "node", "accuracy"), harmless("an exit that is taken only shortens")),
+    ExitSpec: dict.fromkeys(("index", "name", "node", "accuracy"), used("an exit only shortens; what drains (group)")),
     BranchSpec: dict.fromkeys(("node", "targets", "bounds", "by_difficulty"), harmless("all ways count (pieces)")),
     ChainSpec: {"id": LABEL}
     | dict.fromkeys(

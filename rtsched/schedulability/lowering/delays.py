@@ -55,8 +55,15 @@ def queues(group: Pieces) -> tuple[Queue, ...]:
     return tuple(found)
 
 
-def delaying(those: Sequence[Queue], releases: Mapping[int, int], task: int) -> frozenset[int]:
-    """The smallest set with `task` that holds all that delay its members; `releases` says which task releases which.
+def delaying(
+    those: Sequence[Queue],
+    releases: Mapping[int, int],
+    task: int,
+    blockers: Mapping[int, Sequence[int]] | None = None,
+) -> frozenset[int]:
+    """The smallest set with `task` that holds all that delay its members.
+
+    `releases` says which task releases which, `blockers` whose sections can block which.
 
     >>> cpu, npu = Queue((0, 1, 2), True), Queue((2, 3), False)
     >>> [sorted(delaying((cpu, npu), {}, task)) for task in range(4)]
@@ -66,6 +73,7 @@ def delaying(those: Sequence[Queue], releases: Mapping[int, int], task: int) -> 
     while waiting:
         each = waiting.pop()
         delays = [releases[each]] if each in releases else []
+        delays += blockers.get(each, ()) if blockers else ()
         for place, queue in enumerate(those):
             rank = queue.ranks.get(each, 0)
             if rank > reached[place]:

@@ -147,13 +147,57 @@ class TaskGroup(Pieces):
                 "for ever (deadlock)",
                 "take the locks in one order everywhere, or guard them with protocol: ceiling",
             )
+        if len(self.pools) > 1 and self.triggered and self.single and self.sequential:
+            return self._far_locks_obstacle() or self._switches_obstacle()
         if len(self.pools) > 1 or not self.single or self.policy.order != "FP" or not self.sequential:
             return Obstacle(
                 "blocking by locks is bounded here on one processor with fixed priorities only",
                 "keep the tasks that share a lock on one processor under fp, rm or dm",
             )
+        return self._switches_obstacle()
+
+    def _far_locks_obstacle(self) -> Obstacle | None:
+        """Where tasks of several processors release each other: locks of one are a matter of that one alone."""
+        pools: dict[str, set[int]] = {}
+        for task in self.specs:
+            for section in task.nodes[0].sections:
+                pools.setdefault(section.resource, set()).add(self.pieces[task.index][0].pool)
+        far = next((name for name, mine in sorted(pools.items()) if len(mine) > 1), None)
+        if far is not None:
+            return Obstacle(
+                f"tasks on several processors share {far!r}: blocking by locks is bounded here on one processor only",
+                "keep the tasks that share a lock on one processor under fp, rm or dm",
+            )
+        used = sorted({pool for mine in pools.values() for pool in mine})
+        original = any(self.system.protocols[name] == "original-ceiling" for name in pools)
+        if original and len(used) > 1:
+            return Obstacle(
+                "the original ceiling protocol is bounded here for the locks of one processor only",
+                "guard the locks with protocol: ceiling (or inheritance)",
+            )
+        for pool in used:
+            if self.at[pool].order != "FP" or self._mode(pool) != "preemptive":
+                return Obstacle(
+                    "blocking by locks is bounded here on preemptive processors with fixed priorities only",
+                    "serve the processor with the locks by fp, rm or dm, preemptively",
+                )
+        return None
+
+    def _switches_obstacle(self) -> Obstacle | None:
+        """Under the immediate ceiling a job is blocked before it begins: it switches no more often than without locks.
+
+        Not counted is the start of a holder whose section begins with it; the job's own last switch, which comes after
+        its end and is inside its bound, takes no less.
+        """
+        modes = {self._mode(self.pieces[task.index][0].pool) for task in self.specs if task.nodes[0].sections}
+        used = {self.system.protocols[s.resource] for task in self.specs for n in task.nodes for s in n.sections}
+        if used == {"ceiling"} and modes == {"preemptive"}:
+            return None
         if any(piece.overhead for each in self.pieces.values() for piece in each):
-            return Obstacle("switches that a lock causes are not counted here", "leave the overheads out of this part")
+            return Obstacle(
+                "switches that a lock causes are counted here under protocol: ceiling only, on preemptive processors",
+                "guard the locks with protocol: ceiling, or leave the overheads out of this part",
+            )
         return None
 
     def _switching_obstacle(self) -> Obstacle | None:
@@ -250,13 +294,19 @@ class TaskGroup(Pieces):
         """How long locks block the task at `place` of `specs` in a busy period, and which."""
         if not self.locks:
             return 0, ""
-        levels = [self.policy.level(task)[0] for task in self.specs]
+        task = self.specs[place]
+        pool = self.pieces[task.index][0].pool
+        specs = [each for each in self.specs if self.pieces[each.index][0].pool == pool]
+        level = self.at[pool].level
+        if len(self.pools) > 1:  # elsewhere they may stand in another order
+            specs.sort(key=level)
+        levels = [level(each)[0] for each in specs]
         factors = []
-        for task in self.specs:
-            (piece,) = self.pieces[task.index]
+        for each in specs:
+            (piece,) = self.pieces[each.index]
             factors.append(Fraction(piece.c - piece.overhead, piece.node.fastest))
-        B, blocker = blocking_by_locks(self.specs, place, levels, self.system.protocols, factors)
-        self.blockers[self.specs[place].name] = blockers(self.specs, place, levels, self.system.protocols, factors)
+        B, blocker = blocking_by_locks(specs, specs.index(task), levels, self.system.protocols, factors)
+        self.blockers[task.name] = blockers(specs, specs.index(task), levels, self.system.protocols, factors)
         if B:
             self.exact = False
             self.note("locks follow their protocol: each blocks a task at most once (ceiling), or once per holder")
@@ -314,9 +364,20 @@ class TaskGroup(Pieces):
                 for piece in self.pieces[task.index]
             )
             edges = tuple((u, node.index) for node in task.nodes for u in node.predecessors)
-            tasks.append(DagTask(task.name, Dag(vertices, edges), self.T(task), self.D(task), task.jitter))
+            dag = Dag(vertices, edges)
+            tasks.append(DagTask(task.name, dag, self.T(task), self.D(task), task.jitter, self._drains(task)))
         cores = {self._pool_name(pool): len(places) for pool, places in self.pools.items()}
         return TypedPools(tuple(tasks), cores, order, modes, self.name, self._queues(unbounded))
+
+    def _drains(self, task: TaskSpec) -> Literal["", "missed", "exits"]:
+        """Whether nodes of the task may go on for nothing when its job has ended, and its next job runs."""
+        places = {place for piece in self.pieces[task.index] for place in self.pools[piece.pool]}
+        if all(self.system.processors[place].service == "preemptive" for place in places):
+            return ""
+        exits = task.quality is not None and task.quality.exits and not is_chain(task)
+        if exits and self.policy.adaptation is not None and not self.policy.adaptation.fixed:
+            return "exits"
+        return "missed" if task.on_miss in ("abort", "drop_if_hopeless") else ""
 
     def _by_priority(self) -> bool:
         """Whether fixed priorities serve all queues, or, where these differ, one at least."""

@@ -88,9 +88,11 @@ class Pieces:
     def order(self) -> Order:
         """How theorems call the ordering; laxities are those of EDZL only where they go by the C that proofs take."""
         order = self.policy.order
+        if order != "EDZL":
+            return order
         known = self.system.estimates == Estimates() and self.policy.adaptation is None and self.sequential
         planned = all(piece.c <= piece.node.fastest for each in self.pieces.values() for piece in each)
-        return "any" if order == "EDZL" and not (known and planned) else order
+        return order if known and planned else "any"
 
     def note(self, text: str) -> None:
         """Record something the tool has checked."""

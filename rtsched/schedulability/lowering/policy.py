@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -26,28 +27,35 @@ def homes(system: SystemSpec, policy: Policy) -> Homes:
     return [[node.eligible if anywhere or len(node.eligible) == 1 else None for node in t.nodes] for t in system.tasks]
 
 
-def _share(task: TaskSpec, node: NodeSpec, processor: int) -> Fraction:
-    time = node.times[processor]
-    assert time is not None
-    return Fraction(time, task.period or task.deadline)
+class _Shares:
+    """What nodes take of processors, in integers: parts of a `whole` one, a common multiple of all periods."""
 
+    def __init__(self, system: SystemSpec) -> None:
+        self.system = system
+        self.whole = math.lcm(*(task.period or task.deadline for task in system.tasks))
 
-def _heaviest_first(system: SystemSpec) -> list[tuple[TaskSpec, NodeSpec]]:
-    nodes = [(task, node) for task in system.tasks for node in task.nodes]
-    fastest = (min(node.eligible, key=lambda place: node.times[place] or 0) for _, node in nodes)
-    shares = [_share(task, node, place) for (task, node), place in zip(nodes, fastest, strict=True)]
-    return [nodes[place] for place in sorted(range(len(nodes)), key=lambda place: -shares[place])]
+    def __call__(self, task: TaskSpec, node: NodeSpec, processor: int) -> int:
+        time = node.times[processor]
+        assert time is not None
+        return time * (self.whole // (task.period or task.deadline))
+
+    def heaviest_first(self) -> list[tuple[TaskSpec, NodeSpec]]:
+        """The nodes by what they take at least; equal ones in the order of the system."""
+        nodes = [(task, node) for task in self.system.tasks for node in task.nodes]
+        fastest = (min(node.eligible, key=lambda place: node.times[place] or 0) for _, node in nodes)
+        shares = [self(task, node, place) for (task, node), place in zip(nodes, fastest, strict=True)]
+        return [nodes[place] for place in sorted(range(len(nodes)), key=lambda place: -shares[place])]
 
 
 def _packed(system: SystemSpec, rule: Rule) -> Homes:
     """Bin packing by decreasing utilisation; what fits nowhere goes to the least loaded processor."""
-    loads = {processor.index: Fraction(0) for processor in system.processors}
+    shares = _Shares(system)
+    loads = dict.fromkeys((processor.index for processor in system.processors), 0)
     found: Homes = [[None] * len(task.nodes) for task in system.tasks]
     current = 0
-    for task, node in _heaviest_first(system):
-        share = {node.times[place]: _share(task, node, place) for place in node.eligible}
-        after = {place: loads[place] + share[node.times[place]] for place in node.eligible}
-        fitting = [place for place in node.eligible if after[place] <= 1]
+    for task, node in shares.heaviest_first():
+        after = {place: loads[place] + shares(task, node, place) for place in node.eligible}
+        fitting = [place for place in node.eligible if after[place] <= shares.whole]
         options: Sequence[int] = fitting or node.eligible
         roomiest = min(options, key=lambda place: (after[place], place))
         if not fitting or rule == "worst-fit":
@@ -67,16 +75,17 @@ def _packed(system: SystemSpec, rule: Rule) -> Homes:
 
 def _clustered(system: SystemSpec) -> Homes:
     """One cluster per node, the one with the most room left."""
-    sizes: dict[str, int] = {}
+    shares, sizes = _Shares(system), dict[str, int]()
     for processor in system.processors:
         sizes[processor.cluster] = sizes.get(processor.cluster, 0) + 1
     loads = dict.fromkeys(sizes, Fraction(0))
     found: Homes = [[None] * len(task.nodes) for task in system.tasks]
-    for task, node in _heaviest_first(system):
+    for task, node in shares.heaviest_first():
         options: dict[str, list[int]] = {}
         for place in node.eligible:
             options.setdefault(system.processors[place].cluster, []).append(place)
-        added = {name: max(_share(task, node, p) for p in places) / sizes[name] for name, places in options.items()}
+        most = {name: max(shares(task, node, place) for place in places) for name, places in options.items()}
+        added = {name: Fraction(share, sizes[name]) for name, share in most.items()}
         best = min(options, key=lambda name: (loads[name] + added[name], options[name][0]))
         loads[best] += added[best]
         found[task.index][node.index] = tuple(options[best])

@@ -4,8 +4,8 @@
 run at once, and what bounds it alone, times m. Bounds grow together from below, in integers in doubles (`batch_steps`).
 
 A theorem may know more of a graph than its longest path, and of one that is a line in any case. So sets are accepted
-here with what holds of every graph, first without its paths, then with them, and rejected with what the theorem's own
-window says of each graph alone, and nothing of what others do to a line; the rest, hardly any, goes to the theorem.
+here with what holds of every graph, first without its paths, then with them, or with what the theorem's own window says
+of each graph alone, and rejected with that, and nothing of what others do to a line; the rest goes to the theorem.
 """
 
 from __future__ import annotations
@@ -78,13 +78,15 @@ def measured(dag: Dag) -> tuple[int, int, int]:
     >>> measured(Dag((Vertex("a", 2, "cpu"), Vertex("b", 3, "cpu"), Vertex("c", 4, "cpu")), ((0, 1), (0, 2))))
     (9, 6, 2)
     """
-    times = [vertex.c for vertex in dag.vertices]
+    times, after = [vertex.c for vertex in dag.vertices], dag.successors
     ends, ranks = times[:], [1] * len(times)
     for source in dag.order:
         end, rank = ends[source], ranks[source] + 1
-        for target in dag.successors[source]:
-            ends[target] = max(ends[target], end + times[target])
-            ranks[target] = max(ranks[target], rank)
+        for target in after[source]:
+            if end + times[target] > ends[target]:
+                ends[target] = end + times[target]
+            if rank > ranks[target]:
+                ranks[target] = rank
     return sum(times), max(ends), len(times) - max(ranks) + 1
 
 
@@ -275,24 +277,23 @@ def _judged(
         count = len(volume)
         yes = _together(part, m, others(count), kinds, True) == 1
         left = np.flatnonzero(~yes)
-        part = part.take(left)
+        part, lowest = part.take(left), (m * longest)[:, left]
         if widths and len(left):
             part.chains = _chains([models[place] for place in left], m)
             now = _together(part, m, others(count), kinds, True) == 1
             yes[left[now]] = True
-            left, part = left[~now], part.take(~now)
-        part.cut = line[:, left]
-        for own in (m * longest if widths else part.own, None):
-            if own is None:
-                bases = [[each[0].base for each in windows(models[place]).values()] for place in left]
-                mine = np.array([[float(int(base * m)) for base in each] for each in bases], np.float64)
-                mine = mine.reshape(len(left), count).T
-            else:
-                mine = own[:, left] if widths else own
-            open_ = _together(replace(part, own=mine), m, others(count), kinds, False) != 0
-            left, part = left[open_], part.take(open_)
-            if not widths:
-                break
+            left, part, lowest = left[~now], part.take(~now), lowest[:, ~now]
+        rest = replace(part, own=lowest if widths else part.own, cut=line[:, left])
+        still = _together(rest, m, others(count), kinds, False) != 0
+        left, part = left[still], part.take(still)
+        if widths:
+            alone = [[each[0].base for each in windows(models[place]).values()] for place in left]
+            own = np.array([[int(base * m) for base in each] for each in alone], np.float64).reshape(len(left), count).T
+            rest = replace(part, own=own)
+            sure = _together(rest, m, others(count), kinds, True) == 1
+            yes[left[sure]] = True
+            left, rest = left[~sure], rest.take(~sure)
+            left = left[_together(replace(rest, cut=line[:, left]), m, others(count), kinds, False) != 0]
         accepted[some[yes]] = True
         again.append(some[left])
     theorem = theorems()[name]

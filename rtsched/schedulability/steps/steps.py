@@ -11,7 +11,7 @@ from rtsched.model.taskgraph import ChainSpec, TaskSpec
 from rtsched.schedulability.analyse import Applied, GroupAnalysis, SystemAnalysis
 from rtsched.schedulability.lowering.system_chains import test_of
 from rtsched.schedulability.result import Result
-from rtsched.schedulability.steps import dags, demand, graphs, loads, responses, several
+from rtsched.schedulability.steps import dags, demand, graphs, loads, misses, responses, several
 from rtsched.schedulability.steps.bounds import generic
 from rtsched.schedulability.steps.given import given
 from rtsched.schedulability.steps.line import Board, BoardLine, Working
@@ -115,7 +115,8 @@ def steps(analysis: SystemAnalysis) -> tuple[Board, ...]:
     """
     parts = tuple(board(part, analysis) for part in analysis.parts)
     pairs = zip(analysis.system.chains, analysis.chains, strict=True)
-    return parts + tuple(chain_board(chain, result, analysis.system.tasks) for chain, result in pairs)
+    chains = tuple(chain_board(chain, result, analysis.system.tasks) for chain, result in pairs)
+    return parts + chains + tuple(misses.board(analysis, index) for index in sorted(analysis.misses))
 
 
 #: How the reaction time of a chain is added up.

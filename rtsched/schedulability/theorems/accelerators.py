@@ -8,13 +8,20 @@ jobs of a task do not overlap, so each task has at most one request outstanding.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rtsched.model.policy import Sharing
 from rtsched.schedulability import needs
-from rtsched.schedulability.result import Bound, Contribution, ContributionKind, Result, from_bounds
+from rtsched.schedulability.result import Assumption, Bound, Contribution, ContributionKind, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
+
+#: What the terms with ε of `gcaps` rest on.
+UPDATES = Assumption(
+    "a task updates the runlist unpreempted, and as soon as a segment ends the accelerator takes the next context",
+    "declared",
+    id="updates",
+)
 
 #: Who is served next: the oldest request, the most urgent request (whole segments), the most urgent task (at once,
 #: by preemption), or one process after the other for a time slice each.
@@ -396,7 +403,8 @@ def gcaps(model: SharedAccelerator) -> Result:
         update = Contribution("overhead", runlist, model.epsilon * (1 + 3 * task.eta))
         others = _more_urgent_contexts(model, index, bounds)
         bounds.append(_unbounded(task) if others is None else _response(task, [*_own(model, task), update], others))
-    return from_bounds(bounds, exact=False)
+    found = from_bounds(bounds, exact=False)
+    return replace(found, assumptions=(UPDATES,)) if model.epsilon else found
 
 
 def _more_urgent_contexts(model: SharedAccelerator, index: int, known: Sequence[Bound]) -> list[_Recurring] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+from rtsched import units
 from rtsched.schedulability.models import Mode, Queues
 from rtsched.schedulability.result import Bound, Contribution, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
@@ -221,7 +222,8 @@ def responses(network: EventNetwork) -> list[_Answer] | str:
                 return f"processor {c.processor!r} is overloaded by {c.name!r} and what is more urgent"
             J = c.events.J if c.from_arrival and c.events is not None else 0
             if c.deadline is not None and answer.R + J > c.deadline:  # jitters only grow from here
-                return f"{c.name!r} may respond in {answer.R + J} ns, beyond its deadline of {c.deadline} ns"
+                needed, given = units.format_duration(answer.R + J), units.format_duration(c.deadline)
+                return f"{c.name!r} may respond in {needed}, beyond its deadline of {given}"
             answers.append(answer)
         worst = {c.name: answer.R for c, answer in zip(components, answers, strict=True)}
         grown = False

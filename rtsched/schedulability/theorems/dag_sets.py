@@ -56,6 +56,12 @@ job q ends by r + y_q, where floor((q + 1) F(0) + Σ_s Σ_j W_{j,s}(y_q) / M_s) 
 or later: R_i is the largest y_q + J_i - q T_i, over all q up to the first that is done before the next can be released,
 y_q + J_i <= (q + 1) T_i. W counts jobs that respond later than T_j as well: they never overlap.
 
+**Draining.** Where a job ends before all of its vertices do (an early exit; a job that is aborted at its miss), those
+that run on processors that are not preemptive go on for nothing. They end no later than in a job that waits for them,
+so within R_j of the arrival; but the next job may run beside them, where R_j > T_j, or where less urgent tasks miss
+their deadlines. Then one region of such a task may be on all processors at once, and w_{j,s} is M_s. For a row of its
+own jobs nothing changes: what drains is work of the row, and is over by when the job, had it gone on, would have been.
+
 **Lines** (after Bertogna, Cirinei, RTSS 2007). Where all of i is one path on one type, it waits for at least x = y -
 Σ c + 1 ticks of [r, r + y); look at the first x of them. All M processors are busy in each, and a job of j takes at
 most w_j of them: so in (b) no j counts for more than w_j x.
@@ -106,7 +112,8 @@ def in_order(model: TypedPools, published: bool = False, seen: Mapping[str, list
     for index, task in enumerate(model.tasks):
         bound = Bound(task.name, None, task.D, converged=False)
         if len(proven) == index:
-            window = ProblemWindow(model, task, model.tasks[index + 1 :], model.tasks[:index], published=published)
+            below, above = model.tasks[index + 1 :], model.tasks[:index]
+            window = ProblemWindow(model, task, below, above, published=published, missing=True)
             R = window.bound(proven, Looks(), seen.get(task.name))
             if R is not None:
                 bound, proven[task.name] = window.explained(R, proven), R
@@ -116,7 +123,10 @@ def in_order(model: TypedPools, published: bool = False, seen: Mapping[str, list
 
 
 def together(model: TypedPools, windows: Windows) -> Result:
-    """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts."""
+    """The bounds that lean on each other, for all tasks or none; of each task the smallest of its windows counts.
+
+    The late deadlines come first: their bounds are what others lean on most, and what exceeds a deadline first.
+    """
     looks = Looks()
 
     def least(name: str, bounds: Mapping[str, int]) -> tuple[int, ProblemWindow] | None:
@@ -127,7 +137,8 @@ def together(model: TypedPools, windows: Windows) -> Result:
         found = least(name, bounds)
         return None if found is None else found[0]
 
-    first = {name: min(window.reached or 0 for window in each) for name, each in windows.items()}
+    late_first = sorted(model.tasks, key=lambda task: -task.D)
+    first = {task.name: min(window.reached or 0 for window in windows[task.name]) for task in late_first}
     bounds = joint_fixpoint(first, step)
     if bounds is None:
         none = [Bound(task.name, None, task.D, converged=False) for task in model.tasks]

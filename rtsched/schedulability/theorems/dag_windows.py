@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
 from rtsched.schedulability.models import DagTask, TypedPools
 from rtsched.schedulability.result import Bound, Contribution
 from rtsched.schedulability.theorems.fixpoint import NotConverged, least_fixpoint
-from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, stride
 from rtsched.schedulability.theorems.multiprocessor import shared_out
 from rtsched.schedulability.theorems.typed_dag import along_a_path, parallel
 
@@ -29,19 +28,36 @@ MOST_CHAINS = 16
 MOST_JOBS = 1_000
 
 
-def largest_regions(model: TypedPools, kind: str, tasks: tuple[DagTask, ...]) -> list[tuple[str, int]]:
-    """Of each of the processors of a type the largest (region - 1) of `tasks`, largest first; and whose they are."""
+def largest_regions(
+    model: TypedPools, kind: str, tasks: tuple[DagTask, ...], missing: bool = False
+) -> list[tuple[str, int]]:
+    """Of each of the processors of a type the largest (region - 1) of `tasks`, largest first; and whose they are.
+
+    Those of a task whose jobs overlap may be on all of them at once; `missing`: tasks may miss their deadlines.
+    """
     if not tasks or not model.regions[kind]:
         return []
     meant = {id(task) for task in tasks}
-    mine = ((name, size) for size, name, task in model.regions[kind] if id(task) in meant)
+    mine = (
+        (name, size)
+        for size, name, task in model.regions[kind]
+        if id(task) in meant
+        for _ in range(model.cores[kind] if task.overlaps(missing) else 1)
+    )
     return list(islice(mine, model.cores[kind]))
 
 
-def work_of(other: DagTask, kind: str, cores: int, response: int) -> JobWork:
-    """What the jobs of a task do on a type of so many processors, each done within `response`."""
-    rate = min(cores, other.dag.width(kind))
-    chains = other.dag.chains(kind, min(rate - 1, MOST_CHAINS)) if rate > 1 else ()
+def most_at_once(model: TypedPools, kind: str, task: DagTask) -> int:
+    """How many processors of a type a task can keep busy at once."""
+    cores = model.cores[kind]
+    return cores if task.overlaps() else min(cores, task.dag.width(kind))
+
+
+def work_of(model: TypedPools, other: DagTask, kind: str, response: int) -> JobWork:
+    """What the jobs of a task do on a type, each done within `response`."""
+    rate = most_at_once(model, kind, other)
+    alone = rate > 1 and not other.overlaps(True)
+    chains = other.dag.chains(kind, min(rate - 1, MOST_CHAINS)) if alone else ()
     return JobWork(other.T, response, other.dag.volumes[kind], rate, chains=chains)
 
 
@@ -55,7 +71,7 @@ class ProblemWindow:
 
     `below` can block with their regions, `others` interfere; `urgent`: only with deadlines by the task's own. `base` is
     the bound without others, `path` attains it. `published`: as Melani et al. have it, with all vertices off the path,
-    and whatever graphs allow at once.
+    and whatever graphs allow at once. `missing`: those below may miss their deadlines.
     """
 
     def __init__(
@@ -66,13 +82,17 @@ class ProblemWindow:
         others: tuple[DagTask, ...],
         urgent: bool = False,
         published: bool = False,
+        missing: bool = False,
     ) -> None:
         self.model, self.task, self.others, self.urgent, self.widths = model, task, others, urgent, not published
         dag = task.dag
         self.below = below
-        self.regions = {kind: largest_regions(model, kind, self.blockers(kind)) for kind in dag.volumes}
-        self.blocked = [self._blocked(index) for index in range(len(dag.vertices))]
+        self.regions = {kind: largest_regions(model, kind, self.blockers(kind), missing) for kind in dag.volumes}
+        held = any(self.regions.values())
+        self.blocked = [self._blocked(index) if held else 0 for index in range(len(dag.vertices))]
         self.base, self.path = self._alone(published)
+        self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
+        self.own = int(self.base * self.scale)  # which has no other denominator
         self.line = not published and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
         #: Another bound, the smaller counts: what the graph takes without others, and on how many processors these go.
         self.instead = None if published else self._instead()
@@ -83,14 +103,15 @@ class ProblemWindow:
         self.reached: int | None = self.row[0] + task.J
         #: Which job of a row attains it.
         self.worst = 0
-        self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
         #: By other task its response when it was asked last, and its works.
         self.made: dict[str, tuple[int, list[tuple[int, JobWork]]]] = {}
 
-    def _alone(self, published: bool) -> tuple[Fraction, tuple[int, ...]]:
+    def _alone(self, published: bool) -> tuple[Fraction | int, tuple[int, ...]]:
         """What the path, the regions before it and the vertices beside it take without other tasks; and the path."""
         dag, cores = self.task.dag, self.model.cores
-        if not published and 1 < len(dag.vertices) <= MOST_VERTICES:
+        if len(dag.vertices) == 1:
+            return dag.vertices[0].c + self.blocked[0], (0,)
+        if not published and len(dag.vertices) <= MOST_VERTICES:
             try:
                 return self._beside()
             except NotConverged:  # then all vertices off the path count, as in the first bound of Han
@@ -111,7 +132,11 @@ class ProblemWindow:
         if any(self.blocked):
             return dag.volume + Fraction(sum(size for _, size in self.regions[kind]), self.model.cores[kind]), 1
         spare = self.model.cores[kind] - dag.width(kind) + 1
-        return (Fraction(dag.length), spare) if spare > 0 and not self.line else None
+        return (
+            (Fraction(dag.length), spare)
+            if not self.task.overlaps(True) and dag.width(kind) <= self.model.cores[kind] and not self.line
+            else None
+        )
 
     def _beside(self) -> tuple[Fraction, tuple[int, ...]]:
         """Of the vertices off the path only those that the path can meet. Raises NotConverged beyond MOST_LABELS."""
@@ -132,13 +157,13 @@ class ProblemWindow:
         """The tasks whose regions may be met on a type, and that do not interfere there."""
         return self.below
 
-    def _blocked(self, index: int) -> Fraction:
+    def _blocked(self, index: int) -> Fraction | int:
         """For how long a vertex waits behind less urgent regions at most."""
         dag = self.task.dag
         vertex, before = dag.vertices[index], dag.predecessors[index]
         waits, sizes = vertex.waits(self.model.mode(vertex.type)), [size for _, size in self.regions[vertex.type]]
         if not waits or not sizes:
-            return Fraction(0)
+            return 0
         cores = self.model.cores[vertex.type]
         beside = sum(sizes[: cores - 1])
         follows = bool(before) and all(dag.vertices[place].type == vertex.type for place in before)
@@ -149,11 +174,10 @@ class ProblemWindow:
         for kind, volume in other.dag.volumes.items():
             if kind in self.task.dag.volumes:
                 cores = self.model.cores[kind]
-                work = (
-                    work_of(other, kind, cores, response) if self.widths else JobWork(other.T, response, volume, cores)
-                )
+                plain = JobWork(other.T, response, volume, cores)
+                work = work_of(self.model, other, kind, response) if self.widths else plain
                 if self.urgent:
-                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                    work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
 
     def _known_works(self, other: DagTask, response: int) -> list[tuple[int, JobWork]]:
@@ -197,58 +221,54 @@ class ProblemWindow:
         return self.reached
 
     def _end(self, q: int, terms: list[tuple[JobWork, int]], looks: Looks, seen: list[int] | None) -> int | None:
-        """When job q of a row that begins at 0 is done at the latest, beside works that each count so often."""
-        own, scale, volume = int((q + 1) * self.base * self.scale), self.scale, (q + 1) * self.task.dag.volume
-        flat = [
-            (work.T, work.response, work.volume, work.rate, work.most, weight, work if work.chains else None)
-            for work, weight in terms
-        ]
-        line, (alone, share) = self.line, self.instead or (Fraction(0), 0)
-        first = math.floor((q + 1) * alone * share)
+        """When job q of a row that begins at 0 is done at the latest, beside works that each count so often.
+
+        Where nobody asks for iterates, a step goes as far as works are sure to rise; where works are more than a line
+        can meet in its waiting time, on all processors, it does so in any case: the bound would grow tick by tick.
+        """
+        own, scale, volume = (q + 1) * self.own, self.scale, (q + 1) * self.task.dag.volume
+        flat = [(*work[:5], weight, work if work.chains else None) for work, weight in terms]
+        line, (alone, share) = self.line, self.instead or (0, 0)
+        first, quick = math.floor((q + 1) * alone * share), seen is None and (line or not share)
 
         def grown(y: int) -> int:
             looks.spend(len(flat))
-            total, x, taken, crowd = 0, y - volume + 1, 0, []
+            total, x, taken = own, y - volume + 1, 0
+            rising, crowd = [], []  # for how many ticks, at which rate
             for T, response, amount, rate, most, weight, graph in flat:
                 if graph is not None:
-                    found = graph.within(y)
+                    found, left = graph.within(y), 0
                 else:  # `JobWork.within`, without the call
                     room = rate * (y - T + response) - amount
                     if room <= 0:
-                        found = rate * y if rate * y < amount else amount
+                        found, rest = 0, rate * y
                     else:
                         whole, rest = divmod(room, rate * T)
-                        found = (1 + whole) * amount + (rest if rest < amount else amount)
+                        found = (1 + whole) * amount
+                    left = amount - rest
+                    found += rest if left > 0 else amount
                     if response > T and found > rate * y:
-                        found = rate * y
-                    if most is not None and found > most:
-                        found = most
+                        found, left = rate * y, found - rate * y
+                    if most is not None and found + max(left, 0) > most:
+                        found, left = min(found, most), most - found
                 if line and found > rate * x:
-                    crowd.append((found // rate, rate, weight))
+                    crowd.append((found // rate - x, rate * weight))
                     taken += rate * weight
                     found = rate * x
+                elif left >= rate:
+                    rising.append((left // rate, rate * weight))
                 total += weight * found
-            following = (own + total) // scale
-            if share and (first + total) // share < following:
-                return (first + total) // share
-            if taken < scale or following <= y:
+            following = total // scale
+            if share and (first + total - own) // share < following:
+                return (first + total - own) // share
+            if following <= y:
                 return following
-            return max(following, y + self._crowded(crowd) - x + 1)
+            if quick:
+                return y + stride(total - scale * (y + 1), scale, rising + crowd)
+            return following if taken < scale else y + stride(total - scale * (y + 1), scale, crowd)
 
         limit = max(self.task.D - self.task.J + q * self.task.T, 0)
         return least_fixpoint(grown, self.row[q], limit=limit, seen=seen)
-
-    def _crowded(self, works: list[tuple[int, int, int]]) -> int:
-        """For how many ticks of waiting works (ticks, at which rate, how often) can keep all processors busy.
-
-        Until then the bound would grow tick by tick.
-        """
-        taken = 0
-        for ticks, rate, weight in sorted(works, reverse=True):
-            taken += rate * weight
-            if taken >= self.scale:  # which of one type is the number of its processors
-                return ticks
-        return 0
 
     def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
         """The bound R with its parts; `path` becomes the one on which it stands."""
@@ -276,8 +296,8 @@ class ProblemWindow:
         elif share:
             beside = task.dag.volume - on_path
         else:
-            blocked = sum((self.blocked[index] for index in self.path), Fraction(0))
-            beside = int((self.base - on_path - blocked) * self.scale)
+            blocked = int(sum(self.blocked[index] for index in self.path) * self.scale)
+            beside = self.own - on_path * self.scale - blocked
         shares.insert(0, (f"{task.name} (parallel vertices)", beside))
         parts = [Contribution("own", task.name, on_path), *blocking]
         rest = y - sum(part.amount for part in parts)
@@ -289,9 +309,7 @@ class ProblemWindow:
     def _blocking(self, first: bool) -> Iterator[Contribution]:
         """By type of processor, how long the path waits behind regions, and the largest of them; or at its `first`."""
         for kind, found in self.regions.items():
-            amount = sum(
-                (self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind), Fraction(0)
-            )
+            amount = sum(self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind)
             if first:
                 amount = Fraction(sum(size for _, size in found), self.model.cores[kind])
             if amount >= 1:
@@ -317,7 +335,7 @@ class QueueWindow(ProblemWindow):
         for kind in other.dag.volumes:
             if kind in self.task.dag.volumes and self.queues.may_precede(kind, other.name, self.task.name):
                 cores = self.model.cores[kind]
-                work = work_of(other, kind, cores, response)
+                work = work_of(self.model, other, kind, response)
                 if self.queues.orders.get(kind) == "EDF" and self.task.D <= self.task.T:
-                    work = replace(work, most=due_within(self.task.D, other.D, work))
+                    work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work

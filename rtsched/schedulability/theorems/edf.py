@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
 from heapq import heapify, heapreplace
 
 from rtsched import units
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import Mode, Sporadic, Uniprocessor
+from rtsched.schedulability.models import Mode, Sporadic, Uniprocessor, total
 from rtsched.schedulability.result import Bound, Contribution, Failure, Result, from_bounds
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.backlog import EARLIER, MOST_JOBS, Work, parts_from
@@ -23,12 +22,12 @@ MOST_ARRIVALS = 20_000
 
 def dbf(tasks: Sequence[Sporadic], t: int) -> int:
     """The demand bound function: the most work whose arrival (less jitter) and deadline lie in an interval of `t`."""
-    total = 0
+    demand = 0
     for task in tasks:
         late = t - task.D + task.J
         if late >= 0:
-            total += (late // task.T + 1) * task.C
-    return total
+            demand += (late // task.T + 1) * task.C
+    return demand
 
 
 def last_deadline(tasks: Sequence[Sporadic], before: int) -> int | None:
@@ -48,18 +47,17 @@ def horizon(tasks: Sequence[Sporadic], blocking: int = 0, seen: list[int] | None
 
     The iterates of the busy period are added to `seen`.
     """
-    U = sum((task.U for task in tasks), Fraction(0))
-    far = max(task.D for task in tasks)
-    limits = []
-    if U < 1:
-        slope = sum((task.U * max(0, task.T - task.D + task.J) for task in tasks), Fraction(0)) + blocking
-        limits.append(max(far, math.ceil(slope / (1 - U))))
+    whole = math.lcm(*(task.T for task in tasks))
+    shares = [task.C * (whole // task.T) for task in tasks]  # of `whole`
+    used, far = sum(shares), max(task.D for task in tasks)
+    if used < whole:
+        early = sum(share * max(0, task.T - task.D + task.J) for share, task in zip(shares, tasks, strict=True))
+        limit = max(far, -(-(early + blocking * whole) // (whole - used)))
     else:
-        limits.append(math.lcm(*(task.T for task in tasks)) + far)
-    limit = min(limits)
+        limit = whole + far
     try:
         busy = least_fixpoint(
-            lambda L: blocking + sum(-(-(L + task.J) // task.T) * task.C for task in tasks),
+            lambda L: blocking + sum([-(-(L + task.J) // task.T) * task.C for task in tasks]),
             blocking + sum(task.C for task in tasks),
             limit=limit,
             cap=10_000,
@@ -111,6 +109,8 @@ def first_overload(tasks: Sequence[Sporadic], mode: Mode, end: int) -> int | Non
 
 def blocking(tasks: Sequence[Sporadic], t: int, mode: Mode) -> int:
     """How long a region of a job whose deadline lies beyond `t` can hold the processor."""
+    if mode == "preemptive":
+        return 0
     return max((task.region(mode) - 1 for task in tasks if task.D > t), default=0)
 
 
@@ -170,7 +170,14 @@ def responses(model: Uniprocessor, arrivals: dict[str, int] | None = None) -> li
     found = []
     for index, task in enumerate(tasks):
         worst: _Worst | None = None
+        before = _Before(model, index)
         for a in _arrivals(tasks, task, L):
+            if worst is not None:
+                if L - a <= worst.R:
+                    break  # it is done when the busy period ends
+                t = a + worst.R - before.last
+                if before.base(a) + before.others_by(a, t) <= t:
+                    continue  # it is done by a + R, as one look shows
             end = finish(model, index, a)
             R = max(task.C + task.J, end - a)
             if worst is None or R > worst.R:
@@ -184,7 +191,7 @@ def responses(model: Uniprocessor, arrivals: dict[str, int] | None = None) -> li
 
 def horizon_busy(tasks: Sequence[Sporadic], blocking: int) -> int | None:
     """The longest busy period behind a region of `blocking`; None if it is too long to be found."""
-    U = sum((task.U for task in tasks), Fraction(0))
+    U = total([(task.C, task.T) for task in tasks])
     if U > 1 or (U == 1 and (blocking or any(task.J for task in tasks))):
         return None
     try:
@@ -213,26 +220,45 @@ def _counted(other: Sporadic, deadline: int) -> int:
     return max(0, (deadline + other.J - other.D) // other.T + 1)
 
 
+class _Before:
+    """What is done before the last region of a job of task `index`, by its arrival `a`, if that region begins after t.
+
+    Of another task that is the jobs that arrive by t, as far as they are due by the deadline of this one.
+    """
+
+    def __init__(self, model: Uniprocessor, index: int) -> None:
+        self.model, self.task = model, model.tasks[index]
+        self.last = self.task.last_region(model.mode)
+        self.others = [(each.C, each.T, each.J, each.D) for place, each in enumerate(model.tasks) if place != index]
+
+    def base(self, a: int) -> int:
+        """Its own jobs up to this one, and what blocks."""
+        task = self.task
+        jobs = (a + task.J) // task.T + 1
+        return jobs * task.C - self.last + blocking(self.model.tasks, a + task.D, self.model.mode)
+
+    def others_by(self, a: int, t: int) -> int:
+        """What the others do."""
+        deadline, found = a + self.task.D, 0
+        for C, T, J, D in self.others:
+            late = deadline - D
+            if t < late:
+                late = t
+            if late + J >= 0:
+                found += ((late + J) // T + 1) * C
+        return found
+
+
 def finish(model: Uniprocessor, index: int, a: int, seen: list[int] | None = None) -> int:
     """When the job of task `index` that arrives at `a` is done at the latest, from the start of the busy period.
 
     The iterates of when its last region begins are added to `seen`.
     """
-    task = model.tasks[index]
-    deadline = a + task.D
-    own = (a + task.J) // task.T * task.C
-    others = [
-        (other, _counted(other, deadline))
-        for place, other in enumerate(model.tasks)
-        if place != index and other.D - other.J <= deadline
-    ]
-    last = task.last_region(model.mode)
-    base = own + task.C - last + blocking(model.tasks, deadline, model.mode)
-    found = least_fixpoint(
-        lambda t: base + sum(min((t + o.J) // o.T + 1, most) * o.C for o, most in others), base, seen=seen
-    )
+    before = _Before(model, index)
+    base = before.base(a)
+    found = least_fixpoint(lambda t: base + before.others_by(a, t), base, seen=seen)
     assert found is not None
-    return found + last
+    return found + before.last
 
 
 def _parts(model: Uniprocessor, index: int, worst: _Worst) -> tuple[Contribution, ...]:

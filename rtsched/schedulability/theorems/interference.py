@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rtsched.schedulability.theorems.fixpoint import NotConverged
 
@@ -11,8 +11,7 @@ from rtsched.schedulability.theorems.fixpoint import NotConverged
 MOST_LOOKS = 10**7
 
 
-@dataclass(frozen=True, slots=True)
-class JobWork:
+class JobWork(NamedTuple):
     """What jobs can do on one type of processors: `volume` each, within `response` of arrivals `T` apart.
 
     `rate` is the most that a job does in a tick; `most` bounds the work whatever the window (None: nothing does).
@@ -88,6 +87,22 @@ class JobWork:
             n += 1
         return found
 
+    def rises(self, L: int) -> tuple[int, int]:
+        """The most work in a window of `L`, and for how many ticks more it is sure to rise, at its rate in each.
+
+        >>> [JobWork(10, 8, 6, 2).rises(L) for L in (1, 3, 5, 6, 8, 15, 18)]
+        [(2, 2), (6, 0), (6, 0), (8, 2), (12, 0), (12, 3), (18, 0)]
+        """
+        found = self.within(L)
+        if self.chains or self.response > self.T:
+            return found, 0  # there what one job does cuts off what the next one does
+        room = self.rate * (L - self.T + self.response) - self.volume
+        rest = self.rate * L if room <= 0 else room % (self.rate * self.T)
+        left = max(0, self.volume - rest)
+        if self.most is not None:
+            left = min(left, self.most - found)
+        return found, left // self.rate
+
 
 def due_within(D: int, deadline: int, work: JobWork) -> int:
     """The most work, in a window `D` long that ends at a deadline, of jobs with deadlines by then.
@@ -110,6 +125,24 @@ def due_within(D: int, deadline: int, work: JobWork) -> int:
         return max(reach, 0)
     whole = (reach - work.volume) // (work.rate * work.T) + 1
     return whole * work.volume + min(work.volume, max(0, reach - whole * work.rate * work.T))
+
+
+def stride(lack: int, scale: int, rising: list[tuple[int, int]]) -> int:
+    """The least d with lack + Σ rate min(d, span) < d scale, for all (span, rate) in `rising` and lack >= 0.
+
+    By so much a window grows before what is now `lack` more than fits into it fits, when works go on to rise, each at
+    its rate for its span, and then stay: they do no less than that.
+
+    >>> stride(5, 2, []), stride(5, 2, [(3, 1)]), stride(5, 2, [(100, 1)]), stride(5, 2, [(3, 1), (9, 1)])
+    (3, 5, 6, 9)
+    """
+    rates = sum([rate for _, rate in rising])
+    for span, rate in sorted(rising):
+        if rates < scale and lack // (scale - rates) < span:
+            break
+        lack += rate * span
+        rates -= rate
+    return lack // (scale - rates) + 1
 
 
 class Looks:

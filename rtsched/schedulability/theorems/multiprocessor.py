@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import Cluster, Sporadic
+from rtsched.schedulability.models import Cluster, Sporadic, total
 from rtsched.schedulability.result import Bound, Contribution, Failure, Result, from_bounds, unknown
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.fixpoint import CAP, NotConverged
@@ -46,10 +46,10 @@ def gfb(model: Cluster) -> Result:
     >>> gfb(Cluster(thirds, 2, "EDF")).verdict             # 4/3 <= 2 - 1/3
     'schedulable'
     """
-    densities = [Fraction(task.C, min(task.D, task.T)) for task in model.tasks]
-    total, most = sum(densities, Fraction(0)), max(densities)
-    accepted = total <= model.m - (model.m - 1) * most
-    return _verdict(model, accepted, f"the density {float(total):.3f} exceeds the bound of {model.m} processors")
+    densities = [(task.C, min(task.D, task.T)) for task in model.tasks]
+    density, most = total(densities), max(Fraction(*each) for each in densities)
+    accepted = density <= model.m - (model.m - 1) * most
+    return _verdict(model, accepted, f"the density {float(density):.3f} exceeds the bound of {model.m} processors")
 
 
 @theorem(
@@ -70,11 +70,10 @@ def optimal_load(model: Cluster) -> Result:
     >>> optimal_load(Cluster(thirds, 2, "optimal")).verdict            # global EDF misses here
     'schedulable'
     """
-    total = sum((task.U for task in model.tasks), Fraction(0))
-    if total <= model.m and all(task.C <= task.T for task in model.tasks):
+    if model.U <= model.m and all(task.C <= task.T for task in model.tasks):
         return _verdict(model, True, "")
     heaviest = max(model.tasks, key=lambda task: task.U)
-    why = f"the tasks load {float(total):.3f} processors, or one more than a whole one, and there are {model.m}"
+    why = f"the tasks load {float(model.U):.3f} processors, or one more than a whole one, and there are {model.m}"
     return Result("unschedulable", first_failure=Failure(heaviest.name, why))
 
 
@@ -113,9 +112,8 @@ def delays_within(model: Cluster, index: int) -> list[int]:
 Works = Callable[[int], list[int]]
 
 
-def _bound(task: Sporadic, m: int, names: Sequence[str], works: Works, seen: list[int] | None = None) -> Bound:
-    """The bound of `_delay`, with its parts; no value once it exceeds D."""
-    reached = _delay(task, m, works, seen)
+def _explained(task: Sporadic, m: int, names: Sequence[str], reached: tuple[int, list[int]] | None) -> Bound:
+    """The bound of what `_delay` has found, with its parts; no value once it exceeds D."""
     if reached is None:
         return Bound(task.name, None, task.D, converged=False)
     x, found = reached
@@ -130,7 +128,7 @@ def _delay(task: Sporadic, m: int, works: Works, seen: list[int] | None = None) 
     Every R that is tried is added to `seen`.
 
     While m works exceed x = R - C, their sum over m exceeds it as well, and x would grow by a tick at a time; works
-    never shrink, so the search goes on where fewer than m of them do.
+    never shrink, so the search goes on where fewer than m of them do, or where nobody asks what is tried, `frozen`.
     """
     x, C, D = 0, task.C, task.D
     for _ in range(CAP):
@@ -141,13 +139,30 @@ def _delay(task: Sporadic, m: int, works: Works, seen: list[int] | None = None) 
         found = works(C + x)
         room = x + 1
         following = sum([work if work < room else room for work in found]) // m
-        if len(found) >= m:
-            least = sorted(found)[-m]
-            following = max(following, least if least > x else 0)
         if following <= x:
             return x, found
-        x = following
+        if seen is None:
+            x = frozen(found, m)
+        else:
+            x = max(following, sorted(found)[-m] if len(found) >= m else 0)
     raise NotConverged(f"no fixpoint was found for {task.name!r} in {CAP} steps")
+
+
+def frozen(works: Sequence[int], m: int) -> int:
+    """The least y with Σ min(work, y + 1) < m (y + 1).
+
+    For some k < m, k works are cut to y + 1 and the others, which sum to S, are whole: k (y + 1) + S < m (y + 1). So y
+    is the least of floor(S / (m - k)).
+
+    >>> frozen([5, 9, 2], 1), frozen([5, 9, 2], 2), frozen([5, 9, 2], 3)
+    (16, 7, 2)
+    """
+    rest = sum(works)
+    least = rest // m
+    for k, work in enumerate(sorted(works)[:-m:-1] if m > 1 else (), 1):
+        rest -= work
+        least = min(least, rest // (m - k))
+    return least
 
 
 def shared_out(shares: Sequence[tuple[str, int]], m: int, total: int) -> list[Contribution]:
@@ -182,7 +197,8 @@ def sequence(model: Cluster, works_of: WorksAbove, seen: Mapping[str, list[int]]
             bounds.append(Bound(task.name, None, task.D, converged=False))
             continue
         works = partial(works_of, model, index)
-        bound = _bound(task, model.m, names[:index], lambda R: works(R, responses), seen.get(task.name))  # noqa: B023
+        reached = _delay(task, model.m, lambda R: works(R, responses), seen.get(task.name))  # noqa: B023
+        bound = _explained(task, model.m, names[:index], reached)
         bounds.append(bound)
         if bound.wcrt is not None:
             responses.append(bound.wcrt)
@@ -250,8 +266,12 @@ def limited_works(model: Cluster, index: int, R: int, responses: list[int]) -> l
 
 def edf_workload(h: Sporadic, D: int, slack: int) -> int:
     """The most work of `h` with deadlines inside a window that ends at a deadline, D long; `slack` of h is proven."""
-    n = max(0, (D - h.D) // h.T + 1)
-    return n * h.C + min(h.C, max(0, D - n * h.T - slack))
+    C, T = h.C, h.T
+    n = (D - h.D) // T + 1
+    if n < 0:
+        n = 0
+    rest = D - n * T - slack
+    return n * C + (0 if rest < 0 else rest if rest < C else C)
 
 
 class Budget:
@@ -290,46 +310,61 @@ def global_edf_rta(model: Cluster) -> Result:
 
 def edf_bounds(model: Cluster, rounds: list[list[int]] | None = None) -> list[Bound]:
     """The bounds of `global_edf_rta`; the proven slack of all tasks is added to `rounds`, round by round."""
+    tasks = model.tasks
     slack = [0] * len(model.tasks)
     budget = Budget(len(slack))
     while True:
         if rounds is not None:
             rounds.append(slack)
-        bounds = [_edf_bound(model, index, slack, budget) for index in range(len(slack))]
-        better = [max(old, bound.slack or 0) for old, bound in zip(slack, bounds, strict=True)]
+        found = [_delay(task, model.m, _edf_works(model, index, slack, budget)) for index, task in enumerate(tasks)]
+        better = [
+            max(old, 0 if reached is None else task.D - task.C - reached[0])
+            for task, old, reached in zip(tasks, slack, found, strict=True)
+        ]
         if better == slack:
-            return bounds
+            break
         slack = better
+    names = [task.name for task in tasks]
+    return [
+        _explained(task, model.m, names[:index] + names[index + 1 :], reached)
+        for index, (task, reached) in enumerate(zip(tasks, found, strict=True))
+    ]
+
+
+#: Looks at the works in smaller and smaller windows, in `accepts_at_once`.
+LOOKS = 3
 
 
 def accepts_at_once(model: Cluster) -> bool:
-    """Whether a few rounds of `global_edf_rta` bound all tasks: then it accepts, as more proven slack only helps.
+    """Whether a few looks bound all tasks: then `global_edf_rta` accepts, as more proven slack only helps.
 
-    The rounds go on while each bounds more tasks than the one before.
+    A look finds what the works in the window of the last one (first D) allow at most. The rounds go on while each
+    bounds more tasks than the one before.
 
     >>> from rtsched.schedulability.models import Cluster, Sporadic
     >>> accepts_at_once(Cluster((Sporadic("a", 1, 4, 4), Sporadic("b", 1, 4, 4), Sporadic("c", 2, 4, 4)), 2, "EDF"))
     True
     """
-    slack, budget, bounded = [0] * len(model.tasks), Budget(len(model.tasks)), 0
+    tasks, budget, known = model.tasks, Budget(len(model.tasks)), -1
+    slack = [0] * len(tasks)
     try:
         while True:
-            works = [_edf_works(model, index, slack, budget) for index in range(len(slack))]  # all of the same slack
-            found = [_delay(task, model.m, each) for task, each in zip(model.tasks, works, strict=True)]
-            known = sum(each is not None for each in found)
-            if known in (bounded, len(slack)):
-                return known == len(slack)
-            bounded = known
-            for index, each in enumerate(found):
-                if each is not None:
-                    slack[index] = max(slack[index], model.tasks[index].D - model.tasks[index].C - each[0])
+            every = [_edf_works(model, index, slack, budget) for index in range(len(tasks))]  # all of the same slack
+            bounded = 0
+            for index, (task, works) in enumerate(zip(tasks, every, strict=True)):
+                x = room = task.D - task.C
+                for _ in range(LOOKS):
+                    x, wider = frozen(works(task.C + x), model.m), x
+                    if x >= wider:
+                        break
+                if x <= room:
+                    bounded += 1
+                    slack[index] = max(slack[index], room - x)
+            if bounded <= known or bounded == len(tasks):
+                return bounded == len(tasks)
+            known = bounded
     except NotConverged:
         return False
-
-
-def _edf_bound(model: Cluster, index: int, slack: list[int], budget: Budget) -> Bound:
-    names = [other.name for place, other in enumerate(model.tasks) if place != index]
-    return _bound(model.tasks[index], model.m, names, _edf_works(model, index, slack, budget))
 
 
 def _edf_works(model: Cluster, index: int, slack: list[int], budget: Budget) -> Works:

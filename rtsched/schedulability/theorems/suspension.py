@@ -32,7 +32,7 @@ from rtsched.schedulability.result import Bound, Contribution, Result, from_boun
 from rtsched.schedulability.theorem import theorem
 from rtsched.schedulability.theorems.edf import edf_qpa
 from rtsched.schedulability.theorems.fixpoint import least_fixpoint
-from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint
+from rtsched.schedulability.theorems.interference import JobWork, Looks, due_within, joint_fixpoint, stride
 
 _PLAIN = (
     needs.mode("preemptive"),
@@ -137,7 +137,7 @@ def edf_bounds(model: Uniprocessor) -> list[Bound] | None:
         for other in model.tasks:
             if other is not task:
                 work = JobWork(other.T, bounds[other.name], other.C, 1)
-                found.append((other.name, replace(work, most=due_within(task.D, other.D, work))))
+                found.append((other.name, work._replace(most=due_within(task.D, other.D, work))))
         return found
 
     def step(name: str, bounds: Mapping[str, int]) -> int | None:
@@ -145,7 +145,11 @@ def edf_bounds(model: Uniprocessor) -> list[Bound] | None:
 
         def grown(y: int) -> int:
             looks.spend(len(others))
-            return task.C + task.S + sum(work.within(y) for _, work in others)
+            found = [work.rises(y) for _, work in others]
+            following = task.C + task.S + sum([each for each, _ in found])
+            if following <= y:
+                return following
+            return y + stride(following - (y + 1), 1, [(span, 1) for _, span in found])
 
         return least_fixpoint(grown, bounds[name], limit=task.D)
 

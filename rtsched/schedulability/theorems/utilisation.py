@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from rtsched.schedulability import needs
-from rtsched.schedulability.models import Cluster, TypedPools, Uniprocessor
+from rtsched.schedulability.models import Cluster, TypedPools, Uniprocessor, total
 from rtsched.schedulability.result import Bound, Failure, Result, unknown
 from rtsched.schedulability.theorem import theorem
 
@@ -187,9 +187,9 @@ def pool_overload(model: TypedPools) -> Result:
             why = f"the longest path of {task.name!r} takes {needs._ns(task.dag.length)} and has {needs._ns(task.D)}"
             return Result("unschedulable", first_failure=Failure(task.name, why, task.dag.length, task.D))
     for kind, m in model.cores.items():
-        loads = [(Fraction(task.dag.volumes.get(kind, 0), task.T), task.name) for task in model.tasks]
-        U = sum((load for load, _ in loads), Fraction(0))
+        loads = [(task.dag.volumes.get(kind, 0), task.T) for task in model.tasks]
+        U = total(loads)
         if U > m:
-            share, heaviest = max(loads)
+            share, heaviest = max((Fraction(*load), task.name) for load, task in zip(loads, model.tasks, strict=True))
             return _load(kind, U, m, heaviest, share)
     return unknown("no pool is overloaded: that decides nothing")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +115,20 @@ def test_graphs_the_theorems_do_not_speak_of() -> None:
         GraphSets((replace(model, cores={"cpu": 2, "gpu": 1}),))
     with pytest.raises(InputError, match="one order"):
         batch_graphs.melani(GraphSets((model, replace(model, order="FP"))))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("own=own)", "own=0 * own)"), ("kinds, True) == 1\n            yes", "kinds, False) >= 0\n            yes"),
+     ("(m * longest)[:, left]", "(2 * m * longest)[:, left]")],
+)  # fmt: skip
+def test_what_decides_over_arrays_is_needed_as_it_stands(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that accepts, or rejects, too much gives another verdict than the theorem somewhere."""
+    models = graphs(5, 3, 2, 90, 1)
+    expected = [theorems()["a6-edf"](model).verdict == "schedulable" for model in models]
+    assert batch_graphs.a6_edf(GraphSets(models)).tolist() == expected
+    source, made = inspect.getsource(batch_graphs._judged), dict[str, Any]()
+    assert old in source
+    exec("from __future__ import annotations\n" + source.replace(old, new), batch_graphs.__dict__, made)
+    monkeypatch.setattr(batch_graphs, "_judged", made["_judged"])
+    assert batch_graphs.a6_edf(GraphSets(models)).tolist() != expected

@@ -94,7 +94,7 @@ def test_of_a_graph_the_most_work_in_a_window_is_that_of_the_worst_alignment() -
         starts = range(-work.response - work.T, work.T)
         best = max(sum(inside(work, first + k * work.T, L) for k in range(L // work.T + 4)) for first in starts)
         assert best == work.within(L)
-        less += best < replace(work, chains=()).within(L)
+        less += best < work._replace(chains=()).within(L)
         D, deadline = chance.randint(1, 40), chance.randint(work.response, work.T)
         due = max(
             sum(done_in(work, last - k * work.T - deadline + work.response) for k in range(D // work.T + 3))
@@ -337,7 +337,7 @@ def test_no_run_of_many_beats_a_proof() -> None:
 #: What is left out of a bound, of which function, and a system whose runs notice it.
 MUTANTS: dict[str, tuple[str, str, str, SystemSpec]] = {
     "jobs in a row forgotten": ("bound", "if y + task.J <= (q + 1) * task.T or", "if True or", ROW),
-    "a tick less": ("_end", "(own + total) // scale", "(own + total) // scale - 1", WIDE),
+    "a tick less": ("_end", "following = total // scale", "following = total // scale - 1", WIDE),
     "others need one processor more": ("_instead", "dag.width(kind) + 1", "dag.width(kind) + 2", NARROW),
     "the order the other way": ("_beside", "(1 << index) - 1", "~((1 << index) - 1)", FORK),
 }
