@@ -218,6 +218,32 @@ class Dag:
     def _widths(self) -> dict[str, int]:
         return {}
 
+    def chains(self, kind: str, most: int) -> tuple[int, ...]:
+        """The work of a type on paths that share none, the longest first: each the longest of what the others left.
+
+        At most so many paths; what is on none of them is not said.
+        """
+        known = self._chains.setdefault(
+            kind, ([], [vertex.c if vertex.type == kind else 0 for vertex in self.vertices])
+        )
+        lengths, left = known
+        while len(lengths) < most and any(left):
+            best, follow = left[:], [-1] * len(left)
+            for index in reversed(self.order):
+                for target in self.successors[index]:
+                    if left[index] + best[target] > best[index]:
+                        best[index], follow[index] = left[index] + best[target], target
+            index = best.index(max(best))
+            lengths.append(best[index])
+            while index >= 0:
+                left[index] = 0
+                index = follow[index]
+        return tuple(lengths[:most])
+
+    @cached_property
+    def _chains(self) -> dict[str, tuple[list[int], list[int]]]:
+        return {}
+
     def heaviest(self, weights: Sequence[Weight]) -> tuple[Weight, tuple[int, ...]]:
         """The largest sum of `weights` along a path, and that path (the lexicographically smallest one)."""
         if len(weights) == 1 and not self.edges:

@@ -331,9 +331,12 @@ def test_a6_of_one_task_is_the_second_bound_of_han_or_that_of_the_order_of_nodes
         cores = {kind: random_.randint(1, 3) for kind in "ab"}
         model = TypedPools((DagTask("dag", dag, 1000, 1000),), cores)
         in_order = typed_dag.node_order_bound(model).responses
-        assert dag_sets.a6_fp(model).responses == in_order
         any_order = typed_dag.han2_bound(model).responses
-        assert dag_sets.a6_work_conserving(replace(model, order="any")).responses == any_order
+        fits = len(dag.volumes) == 1 and all(dag.width(kind) <= cores[kind] for kind in dag.volumes)  # it never waits
+        assert dag_sets.a6_fp(model).responses == ([dag.length] if fits else in_order)
+        assert dag_sets.a6_work_conserving(replace(model, order="any")).responses == (
+            [dag.length] if fits else any_order
+        )
         better += in_order != any_order
     assert better > 50
 

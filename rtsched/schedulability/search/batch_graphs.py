@@ -4,8 +4,8 @@
 run at once, and what bounds it alone, times m. Bounds grow together from below, in integers in doubles (`batch_steps`).
 
 A theorem may know more of a graph than its longest path, and of one that is a line in any case. So sets are accepted
-here with what holds of every graph, or with what the theorem's own window says of each graph alone, and rejected with
-that, and nothing of what others do to a line; the rest, hardly ever any, goes to the theorem.
+here with what holds of every graph, first without its paths, then with them, or with what the theorem's own window says
+of each graph alone, and rejected with that, and nothing of what others do to a line; the rest goes to the theorem.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from rtsched.schedulability.search.batch_steps import EXACT, Bools, Floats, Ints
 from rtsched.schedulability.search.batch_suspension import MOST_ROUNDS
 from rtsched.schedulability.theorem import theorems
 from rtsched.schedulability.theorems import dag_sets
+from rtsched.schedulability.theorems.dag_windows import MOST_CHAINS
 
 #: What a set is, of each task: work, longest path, width, T, D.
 MEASURES = 5
@@ -99,10 +100,18 @@ class _Part:
     T: Floats
     D: Floats
     cut: Bools
+    #: The longest path, where the graph is no wider than its processors, and how many of them others need; 0 elsewhere.
+    length: Floats
+    spare: Floats
+    #: The longest of the `chains` of each graph, and its work beside the first one, two, …; shape (…, tasks, sets).
+    chains: tuple[Floats, Floats] | None = None
 
     def take(self, columns: Bools | Ints) -> _Part:
         own, volume, rate, T, D = (each[:, columns] for each in (self.own, self.volume, self.rate, self.T, self.D))
-        return _Part(own, volume, rate, T, D, self.cut[:, columns])
+        length, spare, chains = self.length[:, columns], self.spare[:, columns], self.chains
+        if chains is not None:
+            chains = chains[0][:, columns], chains[1][:, :, columns]
+        return _Part(own, volume, rate, T, D, self.cut[:, columns], length, spare, chains)
 
 
 #: Who interferes with whom, shape (whose bound, who interferes, 1).
@@ -127,6 +136,43 @@ def within(L: Floats, T: Floats, R: Floats, volume: Floats, rate: Floats) -> Flo
     return found
 
 
+def in_one(x: Floats, volume: Floats, rate: Floats, rest: Floats) -> Floats:
+    """`JobWork.in_one`, with the work of the graph beside its first chain, its first two, …"""
+    found = np.minimum(volume, rate * x)
+    for paths, left in enumerate(rest, 1):
+        found = np.minimum(found, paths * x + left)
+    return np.maximum(found, 0)
+
+
+def of_graphs(L: Floats, T: Floats, R: Floats, part: _Part) -> Floats:
+    """`JobWork.within` with chains; no more than three numbers of jobs may be the worst, since `full` is within T."""
+    assert part.chains is not None
+    first, rest = part.chains
+    full = np.maximum(first, np.ceil(part.volume / part.rate))
+    n = np.floor((L + R - 2 * full) / T)
+    found = np.where(n < 1, in_one(L, part.volume, part.rate, rest), 0)
+    n = np.maximum(n, 1)
+    for _ in range(3):
+        s = L - n * T + R
+        half = np.floor(s / 2)
+        two = in_one(half, part.volume, part.rate, rest) + in_one(s - half, part.volume, part.rate, rest)
+        found = np.where(s > 1, np.maximum(found, (n - 1) * part.volume + two), found)
+        n = n + 1
+    return found
+
+
+def due_of_graphs(ahead: Floats, R: Floats, part: _Part) -> Floats:
+    """`due_within` with chains: behind the jobs that are whole at most two others."""
+    assert part.chains is not None
+    first, rest = part.chains
+    ticks, full = ahead + R, np.maximum(first, np.ceil(part.volume / part.rate))
+    whole = np.maximum(0, np.floor((ticks - full) / part.T) + 1)
+    found: Floats = whole * part.volume
+    for more in range(2):
+        found = found + in_one(ticks - (whole + more) * part.T, part.volume, part.rate, rest)
+    return found
+
+
 def due(ahead: Floats, T: Floats, R: Floats, volume: Floats, rate: Floats) -> Floats:
     """`due_within`, `ahead` being the window less the others' deadline."""
     reach = rate * (ahead + R)
@@ -144,23 +190,31 @@ def _together(part: _Part, m: int, others: Others, kinds: Sequence[bool], up: bo
     `up`, or down.
     """
     accepted, live = np.zeros(part.own.shape[1]), np.arange(part.own.shape[1])
+    plain = part.chains is None
 
     def step(ends: Floats, R: Floats) -> Floats:
         wanted = others & ~part.cut[:, None]
-        limit = due(part.D[:, None] - part.D, part.T, R, part.volume, part.rate) if any(kinds) else np.inf
+        ahead, limit = part.D[:, None] - part.D, np.array(np.inf)
+        if any(kinds):
+            limit = due(ahead, part.T, R, part.volume, part.rate) if plain else due_of_graphs(ahead, R, part)
         found = np.empty_like(ends)
         for place, urgent in enumerate(kinds):
-            works = within(ends[place][:, None], part.T, R, part.volume, part.rate)
+            L = ends[place][:, None]
+            works = within(L, part.T, R, part.volume, part.rate) if plain else of_graphs(L, part.T, R, part)
             works = np.minimum(works, limit) if urgent else works
-            total = part.own + np.where(wanted, works, 0).sum(axis=1)
-            found[place] = np.ceil(total / m) if up else np.floor(total / m)
+            total = np.where(wanted, works, 0).sum(axis=1)
+            whole = np.ceil if up else np.floor
+            found[place] = whole((part.own + total) / m)
+            narrow = part.length + whole(total / np.maximum(part.spare, 1))
+            found[place] = np.where(part.spare > 0, np.minimum(found[place], narrow), found[place])
         return found
 
     # with D for all: bounds that hold together, so the least ones are no larger
     early = (step(np.repeat(part.D[None], len(kinds), axis=0), part.D).min(axis=0) <= part.D).all(axis=0)
     accepted[early] = 1
     live, part = live[~early], part.take(~early)
-    ends = np.repeat(np.floor(part.own / m)[None], len(kinds), axis=0)  # (windows, tasks, sets)
+    first = np.where(part.spare > 0, part.length, np.floor(part.own / m))
+    ends = np.repeat(first[None], len(kinds), axis=0)  # (windows, tasks, sets)
     for _ in range(MOST_ROUNDS):
         R = ends.min(axis=0)
         good = (R <= part.D).all(axis=0)
@@ -178,6 +232,22 @@ def _together(part: _Part, m: int, others: Others, kinds: Sequence[bool], up: bo
             live, part, ends = live[left], part.take(left), ends[:, :, left]
     accepted[live] = np.nan
     return accepted
+
+
+def _chains(models: Sequence[TypedPools], m: int) -> tuple[Floats, Floats]:
+    """`_Part.chains` of some sets."""
+    most = min(m - 1, MOST_CHAINS)
+    first = np.zeros((len(models[0].tasks), len(models)))
+    rest = np.zeros((most, *first.shape))
+    for column, model in enumerate(models):
+        (kind,) = model.cores
+        for row, task in enumerate(model.tasks):
+            found, left = task.dag.chains(kind, most), task.dag.volume
+            first[row, column] = found[0] if found else 0
+            for place, length in enumerate(found):
+                left -= length
+                rest[place, row, column] = left
+    return first, rest
 
 
 def _judged(
@@ -202,17 +272,24 @@ def _judged(
         volume, longest, width, T, D = GraphSets(models).measures()
         rate = np.minimum(width, m) if widths else np.full_like(width, m)
         line = (longest == volume) & widths
-        part = _Part((m - 1) * longest + volume, volume, rate, T, D, np.zeros_like(line))
+        spare = np.maximum(m - width + 1, 0) * (widths & ~line)
+        part = _Part((m - 1) * longest + volume, volume, rate, T, D, np.zeros_like(line), longest, spare)
         count = len(volume)
         yes = _together(part, m, others(count), kinds, True) == 1
         left = np.flatnonzero(~yes)
-        lowest = replace(part, own=m * longest) if widths else part
-        rest = replace(lowest.take(left), cut=line[:, left])
-        left = left[_together(rest, m, others(count), kinds, False) != 0]
+        part, lowest = part.take(left), (m * longest)[:, left]
+        if widths and len(left):
+            part.chains = _chains([models[place] for place in left], m)
+            now = _together(part, m, others(count), kinds, True) == 1
+            yes[left[now]] = True
+            left, part, lowest = left[~now], part.take(~now), lowest[:, ~now]
+        rest = replace(part, own=lowest if widths else part.own, cut=line[:, left])
+        still = _together(rest, m, others(count), kinds, False) != 0
+        left, part = left[still], part.take(still)
         if widths:
             alone = [[each[0].base for each in windows(models[place]).values()] for place in left]
             own = np.array([[int(base * m) for base in each] for each in alone], np.float64).reshape(len(left), count).T
-            rest = replace(part.take(left), own=own)
+            rest = replace(part, own=own)
             sure = _together(rest, m, others(count), kinds, True) == 1
             yes[left[sure]] = True
             left, rest = left[~sure], rest.take(~sure)

@@ -201,6 +201,8 @@ def _chosen(part: _Part, i: int, R: Floats, whole: bool = True, most: int = MOST
     # the choices are of those that suspend themselves, which differ from set to set: by their ranks among them
     suspends = S > 0
     few = suspends.sum(axis=0) <= most
+    if not whole and not few.any():  # of more the theorem tries other choices, too
+        return _alone(part, i, R)
     if few.any() and not few.all():
         found = np.empty_like(own)
         for those in (few, ~few):
@@ -238,7 +240,10 @@ def _chosen(part: _Part, i: int, R: Floats, whole: bool = True, most: int = MOST
 
 
 def choices(count: int, most: int = MOST_SUBSETS) -> Iterator[tuple[bool, ...]]:
-    """Which of so many tasks are chosen: every subset; of more than `most` the most, or the least, urgent ones."""
+    """Which of so many tasks are chosen: every subset; of more than `most` the most, or the least, urgent ones.
+
+    The theorem tries further ones then, so that these alone reject nothing.
+    """
     if count <= most:
         yield from product((False, True), repeat=count)
         return

@@ -21,14 +21,18 @@ from rtsched.schedulability.theorems.dag_sets import (
 )
 from rtsched.schedulability.theorems.interference import Looks
 
+NARROW = (
+    "; or, of a graph no wider (w) than its one preemptive type, len + Σ W_j(R)/(M − w + 1), and where regions block "
+    "on its one type, vol + those that block once + Σ W_j(R)"
+)
 WORK = "W_j(R) the most work of another's jobs in R that are done within R_j"
 FP = (
     "R = max over paths of Σ (c + regions that block) + Σ over the types (X + Σ W_j(R))/M, rounded down, X what the "
-    f"path can meet of its graph, j more urgent; {WORK}"
+    f"path can meet of its graph, j more urgent; {WORK}{NARROW}"
 )
 ANY = (
     "R = max over paths of Σ c + Σ over the types (X + Σ W_j(R))/M, rounded down, X what the path can meet of its "
-    f"graph, j all others; {WORK}: the least that hold together, or none"
+    f"graph, j all others; {WORK}{NARROW}: the least that hold together, or none"
 )
 EDF = (
     "as a6-work-conserving, or with regions that block and min(W_j(R), E_j), E_j the most work with deadlines by D; "

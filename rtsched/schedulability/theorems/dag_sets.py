@@ -28,12 +28,25 @@ processor of type s has just become free: what it takes up then is not less urge
 Let y = R_i, and suppose f >= r + y + 1. In the window [r, r + y) the path runs for at most Σ_π c - 1 ticks,
 since its last tick lies after the window. Waiting with a current vertex of type s, times M_s, is at most X_s(π)
 for (a), plus (b), plus (c). A job of j that works in the window does so within R_j of its arrival, by
-induction; it does at most vol_{j,s} on type s, and at most w_{j,s} of it in a tick, the smaller of M_s and how many of
-its vertices can run at once. So (b) is at most W_{j,s}(y), the most work of such jobs, T_j apart, in a window of y
-(`JobWork.within`). Adding up, y <= Σ_π c - 1 + Σ_s [X_s(π) + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <= F(y) - 1, with F the
+induction; it does at most vol_{j,s} on type s, in x ticks at most w_{j,s} x, the smaller of M_s and how many of its
+vertices can run at once, and at most x on each of some paths that share no work (`Dag.chains`, `JobWork.in_one`). So
+(b) is at most W_{j,s}(y), the most work of such jobs, T_j apart, in a window of y (`JobWork.within`). Adding up,
+y <= Σ_π c - 1 + Σ_s [X_s(π) + Σ_j W_{j,s}(y)] / M_s + Σ_π nb β <= F(y) - 1, with F the
 largest over all π: y < floor(F(y)), as all ticks are whole. R_i is a y with floor(F(y)) <= y: a contradiction. ∎
 Release jitter of a more urgent task
 changes nothing: R_j counts from the arrival. The own jitter is added at the end.
+
+**Narrow graphs.** Where i is of one type s, preemptive, of whose vertices at most w <= M_s can run at once, another
+bound holds: while v waits, what runs of its own job is parallel to v and to each other, so that with v it is one of at
+most w; others run on at least M_s - w + 1 processors. So f - r <= y for any y with len_i + floor(Σ_j W_{j,s}(y) /
+(M_s - w + 1)) <= y, as above, and the smaller of both counts; alone, a graph that is no wider takes len_i.
+
+**One core without regions.** Where i is of one type s and meets regions of less urgent tasks: as a vertex of the path
+is done, and at an end of a region of its own, the processor on which it ran is free. If the path waits then, that one
+takes up (a) or (b), for all of the wait, since nothing less urgent starts meanwhile. So the path waits there for no
+more ticks than there is work in (a) and (b); only its first vertex may find regions on all M_s: that adds β_s. As Σ_π c
+and (a) are vol_i at most, f - r <= y for any y with floor(vol_i + β_s + Σ_j W_{j,s}(y)) <= y, of a row each job with
+its own vol_i + β_s. That is less where regions are long and others do little.
 
 **D > T.** A job then may wait for those before it. Call jobs of i a row, the first of which finds the one before it
 done, and each other one does not; r is the release of the first. Walking back from the last vertex of job q of the row
@@ -97,17 +110,15 @@ def in_order(model: TypedPools, published: bool = False, seen: Mapping[str, list
     proven: dict[str, int] = {}
     paths: dict[str, list[int]] = {}
     for index, task in enumerate(model.tasks):
-        R = None
+        bound = Bound(task.name, None, task.D, converged=False)
         if len(proven) == index:
             below, above = model.tasks[index + 1 :], model.tasks[:index]
             window = ProblemWindow(model, task, below, above, published=published, missing=True)
-            paths[task.name] = list(window.path)
             R = window.bound(proven, Looks(), seen.get(task.name))
-        if R is None:
-            found.append(Bound(task.name, None, task.D, converged=False))
-        else:
-            found.append(window.explained(R, proven))
-            proven[task.name] = R
+            if R is not None:
+                bound, proven[task.name] = window.explained(R, proven), R
+            paths[task.name] = list(window.path)
+        found.append(bound)
     return _result(found, paths)
 
 
@@ -161,7 +172,9 @@ _NEEDS = (needs.few_tasks, needs.served)
 def a6_fp(model: TypedPools) -> Result:
     """R = max over paths of Σ [c + nb β] + Σ_s [X_s + Σ_hp W_{j,s}(R)] / M_s, X_s what of the graph the path can meet.
 
-    Rounded down: all times are whole. Where D > T, the largest of the jobs that can be in a row.
+    Rounded down: all times are whole. Where D > T, the largest of the jobs that can be in a row. Of a graph no wider
+    than its one preemptive type, len + Σ_hp W_j(R) / (M - w + 1), and where regions block on one type, vol + β +
+    Σ_hp W_j(R), if that is less.
 
     >>> from rtsched.schedulability.models import Dag, DagTask, TypedPools, Vertex
     >>> def chain(name, T, *stages):

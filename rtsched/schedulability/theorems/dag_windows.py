@@ -22,6 +22,8 @@ MOST_LABELS = 2_000
 MOST_SUMS = 10**7
 #: Nodes of a graph from which on they do.
 MOST_VERTICES = 400
+#: Paths of a graph of which it is known that each does no more than a tick of work in a tick.
+MOST_CHAINS = 16
 #: Jobs of a task that may wait for each other in a row, where D > T.
 MOST_JOBS = 1_000
 
@@ -49,6 +51,14 @@ def most_at_once(model: TypedPools, kind: str, task: DagTask) -> int:
     """How many processors of a type a task can keep busy at once."""
     cores = model.cores[kind]
     return cores if task.overlaps() else min(cores, task.dag.width(kind))
+
+
+def work_of(model: TypedPools, other: DagTask, kind: str, response: int) -> JobWork:
+    """What the jobs of a task do on a type, each done within `response`."""
+    rate = most_at_once(model, kind, other)
+    alone = rate > 1 and not other.overlaps(True)
+    chains = other.dag.chains(kind, min(rate - 1, MOST_CHAINS)) if alone else ()
+    return JobWork(other.T, response, other.dag.volumes[kind], rate, chains=chains)
 
 
 def others_than(model: TypedPools, task: DagTask) -> tuple[DagTask, ...]:
@@ -84,8 +94,11 @@ class ProblemWindow:
         self.scale = math.lcm(*(model.cores[kind] for kind in dag.volumes))
         self.own = int(self.base * self.scale)  # which has no other denominator
         self.line = not published and len(dag.volumes) == 1 and len(self.path) == len(dag.vertices)
+        #: Another bound, the smaller counts: what the graph takes without others, and on how many processors these go.
+        self.instead = None if published else self._instead()
         #: By job of a row the ticks to its end that are certain; they only grow while the responses of the others do.
-        self.row = [self.own // self.scale]
+        self.least = min(self.base, self.instead[0]) if self.instead else self.base
+        self.row = [math.floor(self.least)]
         #: The bound lies nowhere below. None: it lies beyond D.
         self.reached: int | None = self.row[0] + task.J
         #: Which job of a row attains it.
@@ -109,6 +122,21 @@ class ProblemWindow:
         ]
         longest, path = dag.heaviest(weights)
         return longest + sum((Fraction(volume, cores[kind]) for kind, volume in dag.volumes.items()), Fraction(0)), path
+
+    def _instead(self) -> tuple[Fraction, int] | None:
+        """Of a graph on one type: others alone make it wait; or one core takes no region while it does (dag_sets)."""
+        dag = self.task.dag
+        if len(dag.volumes) != 1:
+            return None
+        (kind,) = dag.volumes
+        if any(self.blocked):
+            return dag.volume + Fraction(sum(size for _, size in self.regions[kind]), self.model.cores[kind]), 1
+        spare = self.model.cores[kind] - dag.width(kind) + 1
+        return (
+            (Fraction(dag.length), spare)
+            if not self.task.overlaps(True) and dag.width(kind) <= self.model.cores[kind] and not self.line
+            else None
+        )
 
     def _beside(self) -> tuple[Fraction, tuple[int, ...]]:
         """Of the vertices off the path only those that the path can meet. Raises NotConverged beyond MOST_LABELS."""
@@ -146,8 +174,8 @@ class ProblemWindow:
         for kind, volume in other.dag.volumes.items():
             if kind in self.task.dag.volumes:
                 cores = self.model.cores[kind]
-                rate = most_at_once(self.model, kind, other) if self.widths else cores
-                work = JobWork(other.T, response, volume, rate)
+                plain = JobWork(other.T, response, volume, cores)
+                work = work_of(self.model, other, kind, response) if self.widths else plain
                 if self.urgent:
                     work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work
@@ -174,7 +202,7 @@ class ProblemWindow:
         task, terms, best = self.task, list(alike.items()), -1
         for q in range(MOST_JOBS):
             if q == len(self.row):
-                self.row.append(max(self.row[-1], (q + 1) * self.own // self.scale))
+                self.row.append(max(self.row[-1], math.floor((q + 1) * self.least)))
             iterates: list[int] | None = None if seen is None else []
             y = self._end(q, terms, looks, iterates)
             if y is None:
@@ -199,26 +227,30 @@ class ProblemWindow:
         can meet in its waiting time, on all processors, it does so in any case: the bound would grow tick by tick.
         """
         own, scale, volume = (q + 1) * self.own, self.scale, (q + 1) * self.task.dag.volume
-        flat = [(*work, weight) for work, weight in terms]
-        line, quick = self.line, seen is None
+        flat = [(*work[:5], weight, work if work.chains else None) for work, weight in terms]
+        line, (alone, share) = self.line, self.instead or (0, 0)
+        first, quick = math.floor((q + 1) * alone * share), seen is None and (line or not share)
 
         def grown(y: int) -> int:
             looks.spend(len(flat))
             total, x, taken = own, y - volume + 1, 0
             rising, crowd = [], []  # for how many ticks, at which rate
-            for T, response, amount, rate, most, weight in flat:  # `JobWork.within`, without the call
-                room = rate * (y - T + response) - amount
-                if room <= 0:
-                    found, rest = 0, rate * y
-                else:
-                    whole, rest = divmod(room, rate * T)
-                    found = (1 + whole) * amount
-                left = amount - rest
-                found += rest if left > 0 else amount
-                if response > T and found > rate * y:
-                    found, left = rate * y, found - rate * y
-                if most is not None and found + max(left, 0) > most:
-                    found, left = min(found, most), most - found
+            for T, response, amount, rate, most, weight, graph in flat:
+                if graph is not None:
+                    found, left = graph.within(y), 0
+                else:  # `JobWork.within`, without the call
+                    room = rate * (y - T + response) - amount
+                    if room <= 0:
+                        found, rest = 0, rate * y
+                    else:
+                        whole, rest = divmod(room, rate * T)
+                        found = (1 + whole) * amount
+                    left = amount - rest
+                    found += rest if left > 0 else amount
+                    if response > T and found > rate * y:
+                        found, left = rate * y, found - rate * y
+                    if most is not None and found + max(left, 0) > most:
+                        found, left = min(found, most), most - found
                 if line and found > rate * x:
                     crowd.append((found // rate - x, rate * weight))
                     taken += rate * weight
@@ -227,6 +259,8 @@ class ProblemWindow:
                     rising.append((left // rate, rate * weight))
                 total += weight * found
             following = total // scale
+            if share and (first + total - own) // share < following:
+                return (first + total - own) // share
             if following <= y:
                 return following
             if quick:
@@ -237,8 +271,18 @@ class ProblemWindow:
         return least_fixpoint(grown, self.row[q], limit=limit, seen=seen)
 
     def explained(self, R: int, responses: Mapping[str, int]) -> Bound:
-        """The bound R with its parts."""
+        """The bound R with its parts; `path` becomes the one on which it stands."""
         task, y = self.task, R - self.task.J
+        x, shares = y - task.dag.volume + 1, list[tuple[str, int]]()
+        for other in self.others:
+            each = [(weight, work, work.within(y)) for weight, work in self.works(other, responses[other.name])]
+            amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
+            shares.append((other.name, sum(amounts)))
+        alone, share = self.instead or (Fraction(0), 0)
+        if share and ((self.worst + 1) * alone * share + sum(amount for _, amount in shares)) // share <= y:
+            self.path = task.dag.heaviest([vertex.c for vertex in task.dag.vertices])[1]
+        else:
+            share = 0
         if self.worst:  # the jobs before it took some of their time before its arrival
             own = min(y, sum(task.dag.vertices[index].c for index in self.path))
             others = Contribution("interference", f"all others, and jobs of {task.name} before it", y - own)
@@ -246,24 +290,28 @@ class ProblemWindow:
             parts = [Contribution("own", task.name, own), others, jitter]
             return Bound(task.name, R, task.D, tuple(part for part in parts if part.amount))
         on_path = sum(task.dag.vertices[index].c for index in self.path)
-        blocked = int(sum(self.blocked[index] for index in self.path) * self.scale)
-        shares = [(f"{task.name} (parallel vertices)", self.own - on_path * self.scale - blocked)]
-        x = y - task.dag.volume + 1
-        for other in self.others:
-            each = [(weight, work, work.within(y)) for weight, work in self._known_works(other, responses[other.name])]
-            amounts = (weight * (min(most, work.rate * x) if self.line else most) for weight, work, most in each)
-            shares.append((other.name, sum(amounts)))
-        parts = [Contribution("own", task.name, on_path), *self._blocking()]
+        blocking = list(self._blocking(first=bool(share)))
+        if share and not any(self.blocked):
+            beside = 0
+        elif share:
+            beside = task.dag.volume - on_path
+        else:
+            blocked = int(sum(self.blocked[index] for index in self.path) * self.scale)
+            beside = self.own - on_path * self.scale - blocked
+        shares.insert(0, (f"{task.name} (parallel vertices)", beside))
+        parts = [Contribution("own", task.name, on_path), *blocking]
         rest = y - sum(part.amount for part in parts)
-        parts += shared_out([share for share in shares if share[1] > 0], self.scale, rest)
+        parts += shared_out([each for each in shares if each[1] > 0], share or self.scale, rest)
         if task.J:
             parts.append(Contribution("jitter", task.name, task.J))
         return Bound(task.name, R, task.D, tuple(parts))
 
-    def _blocking(self) -> Iterator[Contribution]:
-        """By type of processor, how long the path waits behind regions, and the largest of them."""
+    def _blocking(self, first: bool) -> Iterator[Contribution]:
+        """By type of processor, how long the path waits behind regions, and the largest of them; or at its `first`."""
         for kind, found in self.regions.items():
             amount = sum(self.blocked[index] for index in self.path if self.task.dag.vertices[index].type == kind)
+            if first:
+                amount = Fraction(sum(size for _, size in found), self.model.cores[kind])
             if amount >= 1:
                 more = f" and {len(found) - 1} more" if len(found) > 1 else ""
                 yield Contribution("blocking", f"{kind}: {found[0][0]}{more}", math.floor(amount))
@@ -284,10 +332,10 @@ class QueueWindow(ProblemWindow):
         return tuple(others) if order == "EDF" else ()
 
     def works(self, other: DagTask, response: int) -> Iterator[tuple[int, JobWork]]:
-        for kind, volume in other.dag.volumes.items():
+        for kind in other.dag.volumes:
             if kind in self.task.dag.volumes and self.queues.may_precede(kind, other.name, self.task.name):
                 cores = self.model.cores[kind]
-                work = JobWork(other.T, response, volume, most_at_once(self.model, kind, other))
+                work = work_of(self.model, other, kind, response)
                 if self.queues.orders.get(kind) == "EDF" and self.task.D <= self.task.T:
                     work = work._replace(most=due_within(self.task.D, other.D, work))
                 yield self.scale // cores, work

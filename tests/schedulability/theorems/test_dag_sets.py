@@ -34,17 +34,28 @@ def system(cores: int, *rows: tuple[int, int, tuple[int, ...]]) -> SystemSpec:
 ROW = system(1, (70, 70, (26,)), (100, 130, (62,)))
 FORK = system(2, (60, 60, (3, 3, 2, 9)))
 WIDE = system(2, (10, 10, (1,)), (20, 20, (1, 1, 1, 1)))
+NARROW = system(2, (20, 20, (3,)), (20, 20, (5, 5)))
 ONE_OF_FOUR = Dag((Vertex("v", 4, "cpu"),))
+
+
+def done_in(work: JobWork, x: int) -> int:
+    """The most that a job does in x ticks: at its rate, and on each of its chains a tick of work in a tick."""
+    beside = work.volume - sum(work.chains)
+    return min(work.volume, work.rate * x, sum(min(c, x) for c in work.chains) + beside) if x > 0 else 0
 
 
 def inside(work: JobWork, arrival: int, L: int) -> int:
     """The most that a job can do in [0, L): within its response time, at its rate."""
-    return min(work.volume, work.rate * max(0, min(arrival + work.response, L) - max(arrival, 0)))
+    return done_in(work, min(arrival + work.response, L) - max(arrival, 0))
 
 
-def drawn(chance: random.Random) -> JobWork:
-    rate, T = chance.randint(1, 3), chance.randint(2, 12)
+def drawn(chance: random.Random, chains: bool = False) -> JobWork:
+    rate, T = chance.randint(1 + chains, 3), chance.randint(2, 12)
     response = chance.randint(1, T)
+    if chains:
+        found = sorted((chance.randint(1, response) for _ in range(chance.randint(1, rate - 1))), reverse=True)
+        beside = chance.randint(0, found[-1] * (rate - len(found)))
+        return JobWork(T, response, sum(found) + beside, rate, chains=tuple(found))
     return JobWork(T, response, chance.randint(1, rate * response), rate)
 
 
@@ -69,13 +80,79 @@ def test_the_most_work_with_deadlines_by_the_end_is_that_of_the_worst_alignment(
         work, D = drawn(chance), chance.randint(1, 40)
         deadline = chance.randint(work.response, work.T)
         best = max(
-            sum(
-                min(work.volume, work.rate * max(0, last - k * work.T - deadline + work.response))
-                for k in range(D // work.T + 3)
-            )
+            sum(done_in(work, last - k * work.T - deadline + work.response) for k in range(D // work.T + 3))
             for last in range(D - work.T, D + 1)
         )
         assert due_within(D, deadline, work) == best
+
+
+def test_of_a_graph_the_most_work_in_a_window_is_that_of_the_worst_alignment() -> None:
+    """Its chains do a tick of work in a tick; two jobs at the ends of the window share what is left of it evenly."""
+    chance, less = random.Random(5), 0
+    for _ in range(600):
+        work, L = drawn(chance, chains=True), chance.randint(1, 40)
+        starts = range(-work.response - work.T, work.T)
+        best = max(sum(inside(work, first + k * work.T, L) for k in range(L // work.T + 4)) for first in starts)
+        assert best == work.within(L)
+        less += best < work._replace(chains=()).within(L)
+        D, deadline = chance.randint(1, 40), chance.randint(work.response, work.T)
+        due = max(
+            sum(done_in(work, last - k * work.T - deadline + work.response) for k in range(D // work.T + 3))
+            for last in range(D - work.T, D + 1)
+        )
+        assert due == due_within(D, deadline, work)
+    assert less > 100
+
+
+def test_chains_share_no_work() -> None:
+    """The longest path, and the longest of what it left; a path may lead through what is counted already."""
+    #: a crossing: 0 and 1 before 2 before 3 and 4
+    cross = Dag(
+        tuple(Vertex(str(k), c, "cpu") for k, c in enumerate((5, 4, 3, 2, 1))), ((0, 2), (1, 2), (2, 3), (2, 4))
+    )
+    assert cross.chains("cpu", 3) == (10, 5)
+    assert cross.chains("cpu", 1) == (10,)
+    assert cross.chains("gpu", 3) == ()
+    typed = Dag((Vertex("a", 4, "cpu"), Vertex("b", 9, "gpu"), Vertex("c", 3, "cpu")), ((0, 1), (1, 2)))
+    assert typed.chains("cpu", 3) == (7,)
+
+
+#: A wide graph whose jobs do little at their ends, above another one; under EDF as well.
+SPINDLE = Dag(tuple(Vertex(str(k), c, "cpu") for k, c in enumerate((6, 4, 4, 6))), ((0, 1), (0, 2), (1, 3), (2, 3)))
+FORK_OF_THREE = Dag(tuple(Vertex(name, 9, "cpu") for name in "xyz"))
+BESIDE = TypedPools((DagTask("spindle", SPINDLE, 18, 18), DagTask("fork", FORK_OF_THREE, 200, 200)), {"cpu": 2})
+
+
+def test_a_job_does_little_where_its_graph_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dag_sets.a6_fp(BESIDE).responses == [16, 43]
+    assert dag_sets.a6_edf(replace(BESIDE, order="EDF")).responses == [16, 43]
+    monkeypatch.setattr(Dag, "chains", lambda *_: ())
+    assert dag_sets.a6_fp(BESIDE).responses == [16, 48]
+
+
+def test_a_graph_no_wider_than_its_processors_waits_for_others_only() -> None:
+    """Two nodes of 5 beside 3 more urgent ticks: the second begins at 3; alone a fork takes its longest path."""
+    fork = Dag((Vertex("x", 5, "cpu"), Vertex("y", 5, "cpu")))
+    tasks = (DagTask("short", Dag((Vertex("s", 3, "cpu"),)), 20, 20), DagTask("fork", fork, 20, 20))
+    model = TypedPools(tasks, {"cpu": 2})
+    assert dag_sets.a6_fp(model).responses == [3, 8]
+    assert [part.amount for part in dag_sets.a6_fp(model).bounds[1].parts] == [5, 3]
+    assert dag_sets.a6_edf(replace(model, tasks=tasks[1:], order="EDF")).responses == [5]
+    assert dag_sets.a6_work_conserving(replace(model, tasks=tasks[1:], order="any")).responses == [5]
+    wider = replace(tasks[1], dag=Dag((*fork.vertices, Vertex("z", 1, "cpu"))))
+    assert dag_sets.a6_fp(replace(model, tasks=(wider,))).responses == [7]
+
+
+def test_one_core_takes_no_region_while_a_path_waits() -> None:
+    """Four stages on two cores never preempted, beside regions of 40: at the first on both, then only more urgent work."""
+    chain = Dag(tuple(Vertex(str(k), 2, "cpu") for k in range(4)), ((0, 1), (1, 2), (2, 3)))
+    long = DagTask("long", Dag(tuple(Vertex(str(k), 40, "cpu") for k in range(4))), 900, 900)
+    model = TypedPools((DagTask("chain", chain, 300, 300), long), {"cpu": 2}, modes={"cpu": "nonpreemptive"})
+    (bound, _) = dag_sets.a6_fp(model).bounds
+    assert bound.wcrt == 8 + 39  # vertex by vertex: 39 + 3 (39 / 2) more
+    assert [(part.kind, part.amount) for part in bound.parts] == [("own", 8), ("blocking", 39)]
+    urgent = DagTask("urgent", Dag((Vertex("u", 3, "cpu"),)), 100, 100)
+    assert dag_sets.a6_fp(replace(model, tasks=(urgent, *model.tasks))).responses[1] == 8 + 39 + 3
 
 
 def test_bounds_that_lean_on_each_other_are_the_least_or_there_are_none() -> None:
@@ -101,7 +178,7 @@ def pool(cores: int, *stages: int) -> TypedPools:
 
 @pytest.mark.parametrize(("cores", "stages", "bound"), [
     (2, (3,), 13),  # both cores have just begun 11 ticks
-    (2, (3, 3), 21),  # its own core is free when the first stage is done: (11 - 1) / 2 more
+    (2, (3, 3), 16),  # its own core is free when the first stage is done, and takes no region while it waits
     (1, (3, 3, 3), 19),  # on one core only the first stage waits: this is attained
 ])  # fmt: skip
 def test_who_follows_waits_behind_one_region_less(cores: int, stages: tuple[int, ...], bound: int) -> None:
@@ -244,8 +321,8 @@ def test_vertices_behind_one_never_delay_it() -> None:
 
 def test_too_many_paths_leave_the_first_bound_of_han(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dag_windows, "MOST_LABELS", 1)
-    dag = Dag((Vertex("a", 4, "cpu"), Vertex("b", 5, "cpu"), Vertex("c", 9, "cpu")), ((0, 1),))
-    assert dag_sets.a6_fp(TypedPools((DagTask("net", dag, 60, 60),), {"cpu": 2})).responses == [9 + 9 // 2]
+    dag = Dag(tuple(Vertex(name, c, "cpu") for name, c in (("a", 4), ("b", 5), ("c", 9), ("d", 2))), ((0, 1),))
+    assert dag_sets.a6_fp(TypedPools((DagTask("net", dag, 60, 60),), {"cpu": 2})).responses == [9 // 2 + 20 // 2]
 
 
 def test_no_run_beats_a_proof() -> None:
@@ -261,6 +338,7 @@ def test_no_run_of_many_beats_a_proof() -> None:
 MUTANTS: dict[str, tuple[str, str, str, SystemSpec]] = {
     "jobs in a row forgotten": ("bound", "if y + task.J <= (q + 1) * task.T or", "if True or", ROW),
     "a tick less": ("_end", "following = total // scale", "following = total // scale - 1", WIDE),
+    "others need one processor more": ("_instead", "dag.width(kind) + 1", "dag.width(kind) + 2", NARROW),
     "the order the other way": ("_beside", "(1 << index) - 1", "~((1 << index) - 1)", FORK),
 }
 

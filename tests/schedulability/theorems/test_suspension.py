@@ -85,11 +85,29 @@ def test_the_framework_is_never_worse_and_sometimes_better() -> None:
 
 
 def test_many_suspending_tasks_are_not_tried_in_all_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(set(suspension_framework._choices([0, 2, 3]))) == 8
-    assert len(set(suspension_framework._choices(list(range(20))))) == 2 * 20
+    tasks = tuple(Sporadic(str(n), 2 + n % 7, 90 + n, 90 + n, S=1 + n % 3) for n in range(20))
+    R = [task.C + task.S for task in tasks]
+    assert len(set(suspension_framework._choices([0, 2, 3], tasks, R))) == 8
+    assert 2 * 20 < len(set(suspension_framework._choices(list(range(20)), tasks, R))) <= 4 * 20
     monkeypatch.setattr(suspension_framework, "MOST_SUBSETS", 1)
     tasks = tuple(Sporadic(str(n), 2, 40 + n, 40 + n, S=n % 3) for n in range(6))
     assert suspension_framework.suspension_framework(Uniprocessor(tasks)).verdict == "schedulable"
+
+
+#: (C, T, S) of ten tasks, D = T, as drawn by SSSEvaluation: the last needs a subset that is no end of the priorities.
+TEN = (
+    (2, 126, 6), (2, 173, 6), (56, 329, 24), (2, 644, 33), (40, 776, 11), (484, 6120, 441), (376, 7504, 397),
+    (2793, 7920, 117), (248, 8728, 552), (348, 9796, 215),
+)  # fmt: skip
+
+
+def test_of_many_tasks_those_count_as_blocking_whose_suspension_is_short_beside_their_work() -> None:
+    tasks = tuple(Sporadic(str(n), C, T, T, S=S) for n, (C, T, S) in enumerate(TEN))
+    bounds = suspension_framework.suspension_framework(Uniprocessor(tasks)).responses
+    assert bounds == [8, 10, 84, 95, 113, 1273, 1771, 5104, 6853, 7554]  # published, of whole jobs: 7556
+    R = [bound for bound in bounds if bound is not None][:-1]
+    ends = [frozenset(range(cut)) for cut in range(10)] + [frozenset(range(cut, 9)) for cut in range(10)]
+    assert all(suspension_framework._framework(tasks[-1], tasks[:-1], R, X, True).wcrt is None for X in ends)
 
 
 def test_what_executes_in_place_of_suspending_is_another_way_to_pass_under_edf() -> None:
