@@ -116,6 +116,8 @@ class PathSearch(_Search):
         self.works: dict[tuple[int, str], Works] = {}
         self.visits: dict[tuple[int, ...], VisitGroup] = {}
         self.costs: dict[tuple[tuple[int, ...], int], int] = {}
+        #: Parts of the ways to the vertex that is looked at, and when they end; one without a part ends no earlier.
+        self.late: dict[tuple[int, ...], Route] = {}
         self.groups = 0
 
     def run(self) -> str | None:
@@ -140,6 +142,7 @@ class PathSearch(_Search):
     def longest(self, i: int, v: int, known: int = -1) -> Route:
         """The way to a vertex that may take longest; beyond T, and below what is `known`, one will do."""
         task, most = self.model.tasks[i], Route(-1, (), 0, 0)
+        self.late = {}
         for path in self.known[i].paths[v]:
             way = self.way(i, path, max(known, most.end))
             if way.end > most.end:
@@ -161,15 +164,20 @@ class PathSearch(_Search):
 
     def _late(self, i: int, part: tuple[int, ...], best: Route) -> Route:
         """The same by the last part of it, whose first vertex is ready early or late; or `best`."""
+        known = self.late.get(part)
+        if known is not None and (known.end >= best.end or known.part):
+            return min(best, known, key=lambda way: way.end)
         first, last = self.graphs[i].earliest[part[0]], self.ready(i, part[0])
         until = [*self._fewer(i, part, first, last), last]
         most = Route(-1, part, 0, 0)
-        for a, b in zip((first, *(each + 1 for each in until)), until, strict=False):
+        for a, b in zip((*(each + 1 for each in until[-2::-1]), first), reversed(until), strict=True):
             end = b + sum(self.taken(i, part, a).values())
-            if end >= best.end:
-                return best
             if end > most.end:
                 most = Route(end, part, a, b)
+            if end >= best.end:  # what is known is that it takes no less
+                self.late[part] = Route(end, (), 0, 0)
+                return best
+        self.late[part] = most
         return most
 
     def _fewer(self, i: int, part: tuple[int, ...], first: int, last: int) -> list[int]:
