@@ -142,12 +142,13 @@ def trigger_blocking_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def one_processor_too_many(patch: pytest.MonkeyPatch) -> None:
-    true = multiprocessor._bound
-    patch.setattr(multiprocessor, "_bound", lambda task, m, *rest: true(task, m + 1, *rest))
+    for name in ("_delay", "_explained"):
+        true = getattr(multiprocessor, name)
+        patch.setattr(multiprocessor, name, lambda task, m, *rest, true=true: true(task, m + 1, *rest))
 
 
 def regions_of_pools_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(dag_windows, "largest_regions", lambda model, kind, tasks: (0, []))
+    patch.setattr(dag_windows, "largest_regions", lambda model, kind, tasks, missing: [])
 
 
 def own_stage_never_blocks(patch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,7 @@ def test_intervals_say_as_much_as_every_instant(load: float) -> None:
                 for place in range(1, len(path)):
                     part = path[place:]
                     first, last = graph_.earliest[part[0]], search.ready(i, part[0])
+                    search.late = {}
                     found = search._late(i, part, module.Route(10**9, (), 0, 0))
                     instants = {*range(first, last + 1, 7), last, found.since, found.until}
                     worst = max(r + sum(search.taken(i, part, r).values()) for r in instants)
