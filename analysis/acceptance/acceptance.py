@@ -31,7 +31,7 @@ from judge import Known  # noqa: E402
 from panels import FIGURES, Figure, Panel  # noqa: E402
 from tables import Count  # noqa: E402
 
-SEED, SETS, RUNS, JOBS = 2026, 30, 2, 2
+SEED, SETS, RUNS, JOBS = 2026, 100, 2, 2
 #: Sets that one worker takes at a time.
 TOGETHER = 10
 Known_ = dict[str, Known]
