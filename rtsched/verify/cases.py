@@ -67,12 +67,12 @@ def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple
     deadlines = fail_on not in (None, "misses-unproven") and (not str(fail_on).startswith("hard") or _hard(found, each))
     if each.verdict == "unschedulable":
         why = each.reason or "the file allows a run in which this is not kept"
-        return ("refuted" if deadlines or not may_miss else "open"), may_miss + why
+        return ("refuted" if deadlines or not may_miss else "open"), why
     asked = fail_on in ("unproven", "conditional") or (fail_on == "hard-unproven" and _hard(found, each))
     asked = asked or (fail_on == "misses-unproven" and each.quantity == MISSES)
     left: State = "unproven" if asked else "open"
     if each.verdict == "unknown":
-        return left, f"{may_miss}unknown: {each.reason or 'no test decides'}"
+        return left, f"unknown: {each.reason or 'no test decides'}"
     if found.violated:
         return left, f"no proof: violated: {', '.join(found.violated)}"
     if each.basis in PROVING:
@@ -83,12 +83,10 @@ def _state(found: Verification, each: Requirement, fail_on: str | None) -> tuple
     return left, f"no proof: it holds for {each.basis} times"
 
 
-def _may_miss(found: Verification, each: Requirement) -> str:
-    """That a deadline is not asked of each job, where the file says how many may miss it; else nothing."""
-    if each.of != TASK or each.quantity != "response":
-        return ""
-    limit = next(task.misses for task in found.system.tasks if task.name == each.name)
-    return "" if limit is None else f"not required of each job, {limit.most} of any {limit.of} may miss: "
+def _may_miss(found: Verification, each: Requirement) -> bool:
+    """Whether it is a deadline that some jobs may miss."""
+    of_task = each.of == TASK and each.quantity == "response"
+    return of_task and any(task.misses is not None for task in found.system.tasks if task.name == each.name)
 
 
 def _criticality(found: Verification, each: Requirement) -> str | None:
