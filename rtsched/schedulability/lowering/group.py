@@ -14,6 +14,7 @@ from rtsched.model.task import TraceArrivals
 from rtsched.model.taskgraph import TaskSpec
 from rtsched.schedulability.lowering import accelerators, planned, suspending
 from rtsched.schedulability.lowering.delays import Queue, queues
+from rtsched.schedulability.lowering.locked import locks_obstacle
 from rtsched.schedulability.lowering.obstacles import Obstacle
 from rtsched.schedulability.lowering.pieces import Piece, Pieces, is_chain, recorded_deadlines
 from rtsched.schedulability.models import (
@@ -34,7 +35,7 @@ from rtsched.schedulability.result import Assumption
 from rtsched.schedulability.theorems.compositional import Component, EventNetwork, Events
 from rtsched.schedulability.theorems.heavy_first import HeavyFirst
 from rtsched.schedulability.theorems.job_sets import Job, JobSet
-from rtsched.schedulability.theorems.locks import Blocker, blockers, blocking_by_locks, circle
+from rtsched.schedulability.theorems.locks import Blocker, blockers, blocking_by_locks
 from rtsched.schedulability.theorems.preemptive_jobs import PreemptiveJobs, deadlines_in_order
 from rtsched.schedulability.theorems.triggered import TriggeredEDF
 
@@ -118,87 +119,13 @@ class TaskGroup(Pieces):
     def _obstacle(self) -> Obstacle | None:
         """What no model of this part could hold."""
         return (
-            self._locks_obstacle()
+            locks_obstacle(self)
             or self._switching_obstacle()
             or self._regions_obstacle()
             or self._plan_obstacle()
             or (accelerators.turns_obstacle(self) if accelerators.takes_turns(self) else None)
             or (None if self.policy.plan is not None or self._at_known_instants() else self._recording_obstacle())
         )
-
-    def _locks_obstacle(self) -> Obstacle | None:
-        if not self.locks:
-            return None
-        protocols = {self.system.protocols[s.resource] for task in self.specs for n in task.nodes for s in n.sections}
-        if "none" in protocols:
-            return Obstacle(
-                "a lock without a protocol lets tasks in between delay the one that waits for it, without bound",
-                "guard the lock with protocol: ceiling (or inheritance)",
-            )
-        if "original-ceiling" in protocols and len(protocols) > 1:
-            return Obstacle(
-                "the original ceiling protocol says nothing of locks of another protocol beside its own",
-                "guard all locks of the processor with protocol: original-ceiling, or none",
-            )
-        resource = circle(self.specs, self.system.protocols)
-        if resource is not None:
-            return Obstacle(
-                f"sections are nested in opposite orders around {resource!r}: their holders can wait for each other "
-                "for ever (deadlock)",
-                "take the locks in one order everywhere, or guard them with protocol: ceiling",
-            )
-        if len(self.pools) > 1 and self.triggered and self.single and self.sequential:
-            return self._far_locks_obstacle() or self._switches_obstacle()
-        if len(self.pools) > 1 or not self.single or self.policy.order != "FP" or not self.sequential:
-            return Obstacle(
-                "blocking by locks is bounded here on one processor with fixed priorities only",
-                "keep the tasks that share a lock on one processor under fp, rm or dm",
-            )
-        return self._switches_obstacle()
-
-    def _far_locks_obstacle(self) -> Obstacle | None:
-        """Where tasks of several processors release each other: locks of one are a matter of that one alone."""
-        pools: dict[str, set[int]] = {}
-        for task in self.specs:
-            for section in task.nodes[0].sections:
-                pools.setdefault(section.resource, set()).add(self.pieces[task.index][0].pool)
-        far = next((name for name, mine in sorted(pools.items()) if len(mine) > 1), None)
-        if far is not None:
-            return Obstacle(
-                f"tasks on several processors share {far!r}: blocking by locks is bounded here on one processor only",
-                "keep the tasks that share a lock on one processor under fp, rm or dm",
-            )
-        used = sorted({pool for mine in pools.values() for pool in mine})
-        original = any(self.system.protocols[name] == "original-ceiling" for name in pools)
-        if original and len(used) > 1:
-            return Obstacle(
-                "the original ceiling protocol is bounded here for the locks of one processor only",
-                "guard the locks with protocol: ceiling (or inheritance)",
-            )
-        for pool in used:
-            if self.at[pool].order != "FP" or self._mode(pool) != "preemptive":
-                return Obstacle(
-                    "blocking by locks is bounded here on preemptive processors with fixed priorities only",
-                    "serve the processor with the locks by fp, rm or dm, preemptively",
-                )
-        return None
-
-    def _switches_obstacle(self) -> Obstacle | None:
-        """Under the immediate ceiling a job is blocked before it begins: it switches no more often than without locks.
-
-        Not counted is the start of a holder whose section begins with it; the job's own last switch, which comes after
-        its end and is inside its bound, takes no less.
-        """
-        modes = {self._mode(self.pieces[task.index][0].pool) for task in self.specs if task.nodes[0].sections}
-        used = {self.system.protocols[s.resource] for task in self.specs for n in task.nodes for s in n.sections}
-        if used == {"ceiling"} and modes == {"preemptive"}:
-            return None
-        if any(piece.overhead for each in self.pieces.values() for piece in each):
-            return Obstacle(
-                "switches that a lock causes are counted here under protocol: ceiling only, on preemptive processors",
-                "guard the locks with protocol: ceiling, or leave the overheads out of this part",
-            )
-        return None
 
     def _switching_obstacle(self) -> Obstacle | None:
         """Switches are counted per arrival: an ordering whose keys change with time preempts without one."""
