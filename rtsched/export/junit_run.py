@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rtsched.export.junit import State, Tested
 from rtsched.metrics.figures import ChainFigures, MissesFigures, Summary, TaskFigures
+from rtsched.model.misses import not_of_each
 from rtsched.units import format_duration
 
 #: What each of them rests on.
@@ -35,7 +36,7 @@ def _task(task: TaskFigures, every: bool) -> Tested:
         why = f"{task.misses} of {task.jobs} jobs missed{how}"
         limit = task.misses_in_a_row
         if limit is not None and not every:
-            state, why = "open", f"not required of each job, {limit.most} of any {limit.of} may miss: {why}"
+            state, why = "open", f"{not_of_each(limit.most, limit.of)}: {why}"
     elif not task.jobs:
         state, why = "absent", "no job was counted in this run"
     facts = (

@@ -28,3 +28,8 @@ class Misses(Model):
 
     def __str__(self) -> str:
         return f"{self.most} of {self.of}"
+
+
+def not_of_each(most: int, of: int) -> str:
+    """What is said of a deadline that so many of any so many jobs may miss."""
+    return f"not required of each job, {most} of any {of} may miss"

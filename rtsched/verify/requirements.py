@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from rtsched import units
 from rtsched.columns import aligned
-from rtsched.model.misses import Misses
+from rtsched.model.misses import Misses, not_of_each
 from rtsched.model.origin import CONDITIONAL, PROVING, weakest
 from rtsched.model.quantities import QUANTITIES, trigger_path
-from rtsched.model.taskgraph import Basis, TaskSpec
+from rtsched.model.taskgraph import Basis
 from rtsched.schedulability.lowering.system_chains import bound_of, test_of
 from rtsched.schedulability.result import Verdict
 from rtsched.verify.basis import basis_of
@@ -228,7 +228,9 @@ def _deadline(found: Verification, index: int) -> Requirement:
     worst = None if seen is None else seen.worst[index]
     count = 0 if seen is None else seen.ended[index]
     verdict = found.task_verdict(index)
-    why = "" if verdict == "schedulable" else ": ".join(filter(None, (not_of_each(task), _why(found, index))))
+    why = "" if verdict == "schedulable" else _why(found, index)
+    if why and task.misses is not None:
+        why = f"{not_of_each(task.misses.most, task.misses.of)}: {why}"
     return Requirement(
         id=task.id, of=TASK, name=task.name, quantity="response", called="response time",
         begins="the arrival of a job", ends="the end of that job", sampling="",
@@ -238,12 +240,6 @@ def _deadline(found: Verification, index: int) -> Requirement:
         test=bound.test or ", ".join(found.analysis.part_of(task.name).proven_by()[:1]),
         reason=why,
     )  # fmt: skip
-
-
-def not_of_each(task: TaskSpec) -> str:
-    """That a deadline is not asked of each job, where the file says how many may miss it; else nothing."""
-    limit = task.misses
-    return "" if limit is None else f"not required of each job, {limit.most} of any {limit.of} may miss"
 
 
 def _misses(found: Verification, index: int, limit: Misses) -> Requirement:
